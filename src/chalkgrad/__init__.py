@@ -1,0 +1,61 @@
+"""chalkgrad: a neural network you can read like a chalkboard.
+
+Describe a network with layers and a loss; `Network` writes its forward and backward pass as a list of named
+steps, runs exactly these, and trains.
+"""
+
+from __future__ import annotations
+
+from . import data
+from .errors import (
+    ChalkgradError,
+    CheckpointError,
+    DataError,
+    FormulaError,
+    NotFiniteError,
+    OptionError,
+    ShapeError,
+    UnknownNameError,
+)
+from .initializers import Constant as ConstantInitializer
+from .initializers import Normal, Uniform, VarianceScaling
+from .layers import (
+    ELU,
+    GELU,
+    AvgPool2D,
+    BatchNorm,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    Layer,
+    LayerNorm,
+    LeakyReLU,
+    MaxPool2D,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Sum,
+    Tanh,
+)
+from .losses import AbsoluteError, BinaryCrossEntropy, CrossEntropy, Hinge, Loss, SquaredError
+from .network import Evaluation, Network
+from .program import Program, Step
+from .train.callbacks import Callback
+from .train.history import History, Record, StopReason
+from .train.optimizers import SGD, AdaGrad, Adam, AdamW, Optimizer, RMSProp
+from .train.schedules import (
+    Constant,
+    Cosine,
+    Exponential,
+    InverseTime,
+    Linear,
+    OneCycle,
+    ReduceOnPlateau,
+    Schedule,
+    StepDecay,
+)
+
+__version__ = "0.1.0"

@@ -1,0 +1,31 @@
+"""The 1,797 handwritten digits of 8 x 8 that ship with chalkgrad.
+
+Optical Recognition of Handwritten Digits (its test part), E. Alpaydin and C. Kaynak, UCI Machine Learning
+Repository, 1998, doi 10.24432/C50P49, licence CC BY 4.0.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+import numpy as np
+
+from .dataset import Dataset
+from .splits import split_indices
+
+SOURCE = "Optical Recognition of Handwritten Digits (Alpaydin and Kaynak, UCI, CC BY 4.0)"
+TEST_SHARE = 0.2
+
+
+def digits() -> Dataset:
+    """The digits as a `Dataset`: x (N, 1, 8, 8), float32 between 0 and 1, and class numbers (N,).
+
+    A fifth of every class, drawn once and for all, is the test set: 1,438 and 359 samples.
+    """
+    with files("chalkgrad.data").joinpath("digits.npz").open("rb") as file:
+        with np.load(file, allow_pickle=False) as stored:
+            images, labels = stored["images"], stored["labels"]
+    x = images.astype(np.float32)[:, None] / 16
+    y = labels.astype(np.int64)
+    stay, aside = split_indices(len(x), TEST_SHARE, 0, y)
+    return Dataset("digits", x[stay], y[stay], x[aside], y[aside], tuple("0123456789"), SOURCE)

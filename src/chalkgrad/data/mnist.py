@@ -1,0 +1,149 @@
+"""MNIST: 60,000 and 10,000 handwritten digits of 28 x 28 (LeCun, Cortes and Burges), from four IDX files.
+
+They are looked for in the directory that the user names, else in the user's cache; if they are nowhere, they
+are downloaded once into the cache, each checked against its size and SHA-256. Files that the user puts into
+a directory are read without a checksum.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import DataError
+from ..files import replace_file
+from .dataset import Dataset, check_labels
+from .idx import Array, read_idx
+
+FILES: dict[str, tuple[int, str]] = {
+    "train-images-idx3-ubyte": (9912422, "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"),
+    "train-labels-idx1-ubyte": (28881, "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"),
+    "t10k-images-idx3-ubyte": (1648877, "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"),
+    "t10k-labels-idx1-ubyte": (4542, "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"),
+}
+"""Size in bytes and SHA-256 of the four gzipped files."""
+
+MIRRORS = (
+    "https://ossci-datasets.s3.amazonaws.com/mnist/",
+    "https://storage.googleapis.com/cvdf-datasets/mnist/",
+    "http://yann.lecun.com/exdb/mnist/",
+)
+TIMEOUT = 20.0
+
+
+def spellings(name: str) -> tuple[str, ...]:
+    """The names under which a file may lie there: with - or . before idx, gzipped or not."""
+    dotted = name.replace("-idx", ".idx")
+    return name, dotted, f"{name}.gz", f"{dotted}.gz"
+
+
+def find(directory: Path) -> dict[str, Path]:
+    """Those of the four files that lie in `directory`, by their names."""
+    found: dict[str, Path] = {}
+    for name in FILES:
+        for spelling in spellings(name):
+            if (directory / spelling).is_file():
+                found[name] = directory / spelling
+                break
+    return found
+
+
+def cache_directory() -> Path:
+    """Where downloaded files are kept."""
+    from platformdirs import user_cache_path
+
+    return user_cache_path("chalkgrad") / "mnist"
+
+
+def mnist(directory: str | Path | None = None, *, download: bool = True) -> Dataset:
+    """MNIST as a `Dataset`: x (N, 1, 28, 28), float32 between 0 and 1, and class numbers (N,).
+
+    Args:
+        directory: where the four files lie, gzipped or not. Without it: `data`, then the user's cache, then a
+            download into the cache.
+        download: whether it may be downloaded.
+
+    Raises:
+        DataError: where a file is missing or damaged, or the files do not belong together.
+    """
+    files = _locate(None if directory is None else Path(directory), download)
+    arrays = {name: read_idx(path, 3 if "images" in name else 1) for name, path in files.items()}
+    x_train, y_train = _pair(arrays, files, "train")
+    x_test, y_test = _pair(arrays, files, "t10k")
+    if x_train.shape[1:] != x_test.shape[1:]:
+        raise DataError(f"training images are {x_train.shape[1:]}, but test images {x_test.shape[1:]}")
+    return Dataset(
+        "mnist", x_train, y_train, x_test, y_test, tuple("0123456789"), "MNIST (LeCun, Cortes and Burges)"
+    )
+
+
+def _pair(arrays: dict[str, Array], files: dict[str, Path], part: str) -> tuple[Array, Array]:
+    images, labels = arrays[f"{part}-images-idx3-ubyte"], arrays[f"{part}-labels-idx1-ubyte"]
+    where = str(files[f"{part}-labels-idx1-ubyte"])
+    if images.dtype != np.uint8 or labels.dtype != np.uint8:
+        raise DataError(f"{where}: images and labels must be bytes, not {images.dtype} and {labels.dtype}")
+    check_labels(labels, len(images), 10, where)
+    scaled = images.astype(np.float32)
+    scaled /= 255
+    return scaled[:, None], labels.astype(np.int64)
+
+
+def _locate(directory: Path | None, download: bool) -> dict[str, Path]:
+    if directory is not None:
+        if not directory.is_dir():
+            raise DataError(f"there is no directory {directory}; it should hold {_listing()}")
+        found = find(directory)
+        if missing := [name for name in FILES if name not in found]:
+            raise DataError(f"{directory} lacks {', '.join(missing)}; it should hold {_listing()}")
+        return found
+    for place in (Path("data"), cache_directory()):
+        found = find(place)
+        if len(found) == len(FILES):
+            return found
+    if not download:
+        raise DataError(f"MNIST is not there: put {_listing()} into the directory data")
+    return _download(cache_directory())
+
+
+def _listing() -> str:
+    return "the four files " + ", ".join(f"{name}[.gz]" for name in FILES)
+
+
+def _download(cache: Path) -> dict[str, Path]:
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"MNIST cannot be kept in {cache}: {error.strerror or error}") from None
+    return {name: _download_one(cache, f"{name}.gz", *FILES[name]) for name in FILES}
+
+
+def _download_one(cache: Path, file: str, size: int, sha256: str) -> Path:
+    """One file from the first mirror that has it whole. Raises DataError where none does."""
+    target = cache / file
+    if target.is_file() and hashlib.sha256(target.read_bytes()).hexdigest() == sha256:
+        return target
+    reasons: list[str] = []
+    for mirror in MIRRORS:
+        host = mirror.split("/")[2]
+        try:
+            with urllib.request.urlopen(mirror + file, timeout=TIMEOUT) as answer:
+                content = answer.read(size + 1)
+        except (urllib.error.URLError, OSError, ValueError) as error:
+            reasons.append(f"{host}: {getattr(error, 'reason', None) or error}")
+            continue
+        if len(content) != size or hashlib.sha256(content).hexdigest() != sha256:
+            reasons.append(f"{host}: what came is not the file (its size or SHA-256 differs)")
+            continue
+        try:
+            replace_file(target, content)
+        except OSError as error:
+            raise DataError(f"{target} cannot be written: {error.strerror or error}") from None
+        return target
+    raise DataError(
+        f"MNIST could not be downloaded ({'; '.join(reasons)}). Put {_listing()} into a directory and name it "
+        "with --data (in Python: cg.data.mnist(directory)); without --data the directory data is looked into"
+    )

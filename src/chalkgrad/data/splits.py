@@ -1,0 +1,43 @@
+"""Splitting samples into two parts by a seed, evenly over the classes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import DataError
+
+Array = np.ndarray[Any, Any]
+
+
+def split_indices(count: int, share: float, seed: int, classes: Array | None = None) -> tuple[Array, Array]:
+    """Indices of the samples that stay and of those that are set aside, both in rising order.
+
+    Args:
+        count: the number of samples.
+        share: which share is set aside, between 0 and 1; at least one sample is set aside and one stays.
+        seed: where the draw comes from.
+        classes: class numbers (count,); with them every class gives its share (stratified), as exactly as
+            whole samples allow.
+
+    Raises:
+        DataError: where there are fewer than two samples, or the share is not between 0 and 1.
+    """
+    if not 0 < share < 1:
+        raise DataError(f"the share to set aside must lie between 0 and 1, not {share!r}")
+    if count < 2:
+        raise DataError(f"{count} sample cannot be split into two parts; at least 2 are needed")
+    rng = np.random.default_rng([seed, count])
+    wanted = min(max(round(share * count), 1), count - 1)
+    order = rng.permutation(count)
+    if classes is not None:
+        # every sample's place within its class, as a share: the smallest ones are set aside
+        rank = np.empty(count)
+        for c in np.unique(classes):
+            own = order[classes[order] == c]
+            rank[own] = (np.arange(len(own)) + 0.5) / len(own)
+        order = order[np.argsort(rank[order], kind="stable")]
+    aside = np.sort(order[:wanted])
+    stay = np.setdiff1d(np.arange(count), aside, assume_unique=True)
+    return stay, aside

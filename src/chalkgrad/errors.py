@@ -1,0 +1,56 @@
+"""The exceptions of chalkgrad, all under `ChalkgradError`, and the nearest-name suggestion they share."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class ChalkgradError(Exception):
+    """Base of every error that chalkgrad raises on purpose."""
+
+
+class ShapeError(ChalkgradError, ValueError):
+    """An array or a layer has a shape that does not fit; the message names both shapes and the cure."""
+
+
+class OptionError(ChalkgradError, ValueError):
+    """A setting has a value it cannot have."""
+
+
+class UnknownNameError(ChalkgradError, KeyError):
+    """A name that is not known; the message suggests the nearest one that is."""
+
+    def __str__(self) -> str:  # KeyError prints the repr of its message
+        return str(self.args[0]) if self.args else ""
+
+
+class DataError(ChalkgradError, ValueError):
+    """A data file or data array is missing, damaged or not what it says it is."""
+
+
+class CheckpointError(ChalkgradError, ValueError):
+    """A saved network is missing, damaged or does not fit."""
+
+
+class FormulaError(ChalkgradError, ValueError):
+    """A rule's index formula cannot be read, or does not agree with its function or its arrays."""
+
+
+class NotFiniteError(ChalkgradError, ArithmeticError):
+    """A NaN or an infinity appeared where a number belongs; the message says in which value."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The end of a sentence that says which known name was probably meant, or lists them all."""
+    names = [str(k) for k in known]
+    by_lower = {k.lower(): k for k in names}
+    close = difflib.get_close_matches(name.lower(), list(by_lower), n=1, cutoff=0.6)
+    if close:
+        return f"did you mean {by_lower[close[0]]!r}?"
+    return "known: " + ", ".join(names) if names else "none are known"
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
+    """An `UnknownNameError` for `name`, with the nearest of the `known` names suggested."""
+    return UnknownNameError(f"there is no {kind} {name!r}; {nearest(name, known)}")

@@ -1,0 +1,267 @@
+"""Losses: what is compared with the target, summed or averaged over the samples.
+
+Every loss of one sample is multiplied by `scale` (1/2 for the textbook's halved square, "mean" for 1/outputs);
+the samples' losses are then averaged (`reduction="mean"`, 1/N) or summed.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from . import rules
+from .checks import choice, flag, number
+from .errors import DataError, ShapeError
+from .layers import Layer, SampleShape, Sigmoid, Softmax
+from .rules import Operation
+
+Values = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Base of all losses.
+
+    Attributes:
+        scale: the factor of every sample's loss: a number, or "mean" for 1/outputs.
+        reduction: "mean" (1/N, the default) or "sum" over the samples.
+    """
+
+    scale: float | str = field(default=1.0, kw_only=True)
+    reduction: str = field(default="mean", kw_only=True)
+
+    def __post_init__(self) -> None:
+        choice(self.kind, "reduction", self.reduction, ("mean", "sum"))
+        if self.scale != "mean":
+            number(self.kind, "scale", self.scale, 0.0)
+        self.check()
+
+    def check(self) -> None:
+        """Raises OptionError where a setting cannot be."""
+
+    @property
+    def kind(self) -> str:
+        """The loss's class name."""
+        return type(self).__name__
+
+    def operation(self, outputs: SampleShape) -> Operation:
+        """The operation from the prediction y_hat to the samples' losses l."""
+        raise NotImplementedError
+
+    def fused(self, last: Layer) -> Operation | None:
+        """The operation that stands for the last layer and the loss together, from logits; or None."""
+        return None
+
+    def options(self, outputs: SampleShape) -> dict[str, Any]:
+        """Settings for the rules, by the rules' names."""
+        return {"scale": 1 / math.prod(outputs) if self.scale == "mean" else float(self.scale)}
+
+    def shape_check(self, outputs: SampleShape) -> None:
+        """Raises ShapeError where predictions of this shape cannot be compared."""
+
+    def target_check(self, y: Values) -> Values:
+        """The targets (N, ...) as the rules take them. Raises DataError where they cannot be."""
+        return y
+
+    @property
+    def of_classes(self) -> bool:
+        """Whether the outputs are scores of classes, so that accuracy means something."""
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class SquaredError(Loss):
+    """scale * sum over the outputs of (y_hat - y)^2. In document 002 scale is 0.5, in 000 and 003 it is 1."""
+
+    def operation(self, outputs: SampleShape) -> Operation:
+        return rules.squared_error.operation
+
+
+@dataclass(frozen=True, slots=True)
+class AbsoluteError(Loss):
+    """scale * sum over the outputs of |y_hat - y|."""
+
+    def operation(self, outputs: SampleShape) -> Operation:
+        return rules.absolute_error.operation
+
+
+@dataclass(frozen=True, slots=True)
+class CrossEntropy(Loss):
+    """Minus the logarithm of the probability given to the right class, in nats.
+
+    Behind a Softmax layer the two are one fused step, unless `fuse=False` asks for the expanded form.
+
+    Attributes:
+        from_logits: the network ends without a softmax; its outputs are logits.
+        fuse: whether Softmax and this loss become one step.
+        clip: in the expanded form, probabilities are held between clip and 1 - clip.
+    """
+
+    from_logits: bool = False
+    fuse: bool = True
+    clip: float = 1e-7
+
+    def check(self) -> None:
+        flag(self.kind, "from_logits", self.from_logits)
+        flag(self.kind, "fuse", self.fuse)
+        number(self.kind, "clip", self.clip, 0.0, 0.5)
+
+    def operation(self, outputs: SampleShape) -> Operation:
+        return rules.cross_entropy.fused if self.from_logits else rules.cross_entropy.operation
+
+    def fused(self, last: Layer) -> Operation | None:
+        fits = isinstance(last, Softmax) and self.fuse and not self.from_logits
+        return rules.cross_entropy.fused if fits else None
+
+    def options(self, outputs: SampleShape) -> dict[str, Any]:
+        return {**Loss.options(self, outputs), "clip": self.clip}
+
+    def shape_check(self, outputs: SampleShape) -> None:
+        if len(outputs) != 1 or outputs[0] < 2:
+            raise ShapeError(
+                f"CrossEntropy compares rows of at least two classes, (N, K), but the network gives "
+                f"(N{''.join(f', {s}' for s in outputs)}); end with Dense(classes), "
+                "or take BinaryCrossEntropy for one output"
+            )
+
+    def target_check(self, y: Values) -> Values:
+        if (y < 0).any() or not np.allclose(y.sum(axis=1), 1, atol=1e-4):
+            row = int(np.argmax((y < 0).any(axis=1) | (np.abs(y.sum(axis=1) - 1) > 1e-4)))
+            raise DataError(
+                f"CrossEntropy needs class numbers (N,) or rows of probabilities that sum to 1; row {row} of "
+                f"the targets sums to {y[row].sum():.6g}"
+            )
+        return y
+
+    @property
+    def of_classes(self) -> bool:
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class BinaryCrossEntropy(Loss):
+    """The cross-entropy of yes-or-no outputs, each on its own, in nats; summed over the outputs.
+
+    Behind a Sigmoid layer the two are one fused step, unless `fuse=False` asks for the expanded form.
+
+    Attributes:
+        from_logits, fuse, clip: as for CrossEntropy, with the sigmoid in place of the softmax.
+    """
+
+    from_logits: bool = False
+    fuse: bool = True
+    clip: float = 1e-7
+
+    def check(self) -> None:
+        flag(self.kind, "from_logits", self.from_logits)
+        flag(self.kind, "fuse", self.fuse)
+        number(self.kind, "clip", self.clip, 0.0, 0.5)
+
+    def operation(self, outputs: SampleShape) -> Operation:
+        module = rules.binary_cross_entropy
+        return module.fused if self.from_logits else module.operation
+
+    def fused(self, last: Layer) -> Operation | None:
+        fits = isinstance(last, Sigmoid) and self.fuse and not self.from_logits
+        return rules.binary_cross_entropy.fused if fits else None
+
+    def options(self, outputs: SampleShape) -> dict[str, Any]:
+        return {**Loss.options(self, outputs), "clip": self.clip}
+
+    def target_check(self, y: Values) -> Values:
+        if y.min() < 0 or y.max() > 1:
+            raise DataError(
+                "BinaryCrossEntropy needs targets between 0 and 1; "
+                f"they go from {y.min():.6g} to {y.max():.6g}"
+            )
+        return y
+
+    @property
+    def of_classes(self) -> bool:
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Hinge(Loss):
+    """No loss where a score is right by `margin`.
+
+    One output: max(margin - y * y_hat, 0) with targets -1 and 1 (0 is read as -1). Several: the sum over the
+    wrong classes of max(their score - the right class's score + margin, 0).
+    """
+
+    margin: float = 1.0
+
+    def check(self) -> None:
+        number(self.kind, "margin", self.margin, 0.0)
+
+    def operation(self, outputs: SampleShape) -> Operation:
+        return rules.hinge.operation if outputs == (1,) else rules.hinge.classes
+
+    def options(self, outputs: SampleShape) -> dict[str, Any]:
+        return {**Loss.options(self, outputs), "margin": self.margin}
+
+    def shape_check(self, outputs: SampleShape) -> None:
+        if len(outputs) != 1:
+            inner = "".join(f", {s}" for s in outputs)
+            raise ShapeError(f"Hinge compares rows of scores, (N, K), but the network gives (N{inner})")
+
+    def target_check(self, y: Values) -> Values:
+        if y.shape[1] == 1:
+            signs = np.where(y == 0, np.asarray(-1, dtype=y.dtype), y)
+            if not np.isin(signs, (-1, 1)).all():
+                raise DataError("Hinge with one output needs targets -1 and 1 (or 0 and 1)")
+            return signs
+        if not (np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all()):
+            raise DataError("Hinge needs class numbers (N,) or one-hot rows (N, K)")
+        return y
+
+    @property
+    def of_classes(self) -> bool:
+        return True
+
+
+LOSSES: dict[str, type[Loss]] = {
+    kind.__name__: kind for kind in (SquaredError, AbsoluteError, CrossEntropy, BinaryCrossEntropy, Hinge)
+}
+
+
+def prepare_targets(loss: Loss, y: Any, outputs: SampleShape, dtype: np.dtype[Any]) -> Values:
+    """Targets as the rules take them: (N, *outputs) of the network's dtype.
+
+    Class numbers (N,) of an integer dtype become one-hot rows where the network has several outputs; (N,)
+    becomes (N, 1) where it has one.
+
+    Raises:
+        ShapeError: where the shape does not fit the network's outputs.
+        DataError: where the values cannot be targets of this loss.
+    """
+    y = np.asarray(y)
+    if y.dtype.kind not in "biuf":
+        raise DataError(f"targets must be numbers, not {y.dtype}; turn class names into class numbers first")
+    if len(outputs) == 1 and outputs[0] > 1 and y.ndim == 1:
+        classes = outputs[0]
+        if y.dtype.kind not in "biu":
+            raise DataError(f"class numbers must be integers, but the targets (N,) are {y.dtype}; use y.astype(int)")
+        if y.size and (y.min() < 0 or y.max() >= classes):
+            wrong = int(y.max() if y.max() >= classes else y.min())
+            raise DataError(
+                f"class number {wrong} is out of range: the network has {classes} outputs, "
+                f"so classes are 0 to {classes - 1}"
+            )
+        rows = np.zeros((len(y), classes), dtype=dtype)
+        rows[np.arange(len(y)), y.astype(np.intp)] = 1
+        return rows
+    if outputs == (1,) and y.ndim == 1:
+        y = y[:, None]
+    if y.shape[1:] != outputs or y.ndim == 0:
+        wanted = f"(N{''.join(f', {s}' for s in outputs)})"
+        also = " or class numbers (N,)" if len(outputs) == 1 and outputs[0] > 1 else ""
+        cure = "; use y.ravel()" if also and y.ndim == 2 and y.shape[1] == 1 else ""
+        raise ShapeError(f"the targets have shape {y.shape}, but the network gives {wanted}: expected {wanted}{also}{cure}")
+    y = y.astype(dtype, copy=False)
+    if not np.isfinite(y).all():
+        raise DataError("the targets hold NaN or infinity")
+    return loss.target_check(y) if len(y) else y

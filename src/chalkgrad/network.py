@@ -1,0 +1,529 @@
+"""The public face: describe a network, run it, look into it, train it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .build import BATCH, blueprint, followed_by_rectifier, write_program
+from .checks import number
+from .engines.numpy_engine import Runner
+from .errors import DataError, OptionError, ShapeError, unknown
+from .explain.trace import Trace
+from .initializers import initializer
+from .layers import Layer
+from .losses import LOSSES, Loss, prepare_targets
+from .program import Program
+from .rules import penalty
+from .settings import from_table, to_table
+from .tables import table
+
+if TYPE_CHECKING:
+    from .check import GradientCheck
+    from .train.callbacks import Callback
+    from .train.history import History
+    from .train.optimizers import Optimizer
+    from .train.schedules import Schedule
+
+Array = np.ndarray[Any, Any]
+CHUNK = 1024
+"""How many samples predict and evaluate take at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What `Network.evaluate` found.
+
+    Attributes:
+        loss: L over all samples, penalties included.
+        accuracy: the share of samples whose class was found; None where the loss is not one of classes.
+        samples: how many there were.
+        y_hat: the predictions (N, ...).
+    """
+
+    loss: float
+    accuracy: float | None
+    samples: int
+    y_hat: Array
+
+    def __str__(self) -> str:
+        shown = "" if self.accuracy is None else f", accuracy {self.accuracy:.2%}"
+        return f"loss {self.loss:.6g}{shown} on {self.samples} samples"
+
+    def __repr__(self) -> str:
+        return f"<evaluation: {self}>"
+
+
+class Network:
+    """A feed-forward network whose forward and backward pass is a list of named steps.
+
+    Args:
+        layers: the layers in order.
+        input_shape: the shape of one sample: (inputs,) or (channels, height, width); a number is (number,).
+        loss: what is minimised: a loss, or its name.
+        dtype: "float32" (the default) or "float64".
+        seed: where the initial weights and dropout's masks come from.
+        l1, l2: penalties on all weights (not biases) as part of the loss, l1 * sum|W| + l2 * sum(W^2); a
+            layer's own l1, l2 go before.
+
+    Attributes:
+        parameters: every weight and bias by name, as a view of `flat`.
+        flat: all parameters in one contiguous buffer.
+        states: running averages by name (batch normalisation).
+        program: the steps of a training pass; `prediction_program` those without dropout and batch statistics.
+        steps_taken: how many updates the parameters have had.
+
+    Raises:
+        ShapeError: where a layer cannot take what comes into it.
+        OptionError: where a setting cannot be.
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[Layer],
+        *,
+        input_shape: Sequence[int] | int,
+        loss: Loss | str,
+        dtype: Any = "float32",
+        seed: int = 0,
+        l1: float = 0.0,
+        l2: float = 0.0,
+    ) -> None:
+        self.layers = _layers(layers)
+        self.input_shape = _input_shape(input_shape)
+        self.loss_function = from_table("loss", loss, LOSSES) if isinstance(loss, str) else _loss(loss)
+        self.dtype = _dtype(dtype)
+        self.seed = _seed(seed)
+        self.l1, self.l2 = number("Network", "l1", l1, 0.0), number("Network", "l2", l2, 0.0)
+        self.plan = blueprint(self.layers, self.input_shape, self.l1, self.l2, self.loss_function)
+        self.output_shape = self.plan.shapes[-1]
+        self.program = self._write(training=True)
+        self.prediction_program = self._write(training=False)
+        self.steps_taken = 0
+        self._frozen: set[str] = set()
+        self._runners: dict[tuple[Any, ...], Runner] = {}
+        self.flat = np.zeros(sum(math.prod(p.shape) for p in self.plan.parameters.values()), self.dtype)
+        self.parameters = self.views(self.flat)
+        self.states = {n: np.full(s.shape, s.initial, self.dtype) for n, s in self.plan.states.items()}
+        self._initialise()
+
+    def _write(self, *, training: bool) -> Program:
+        return write_program(self.layers, self.plan, self.loss_function, self.seed, training=training)
+
+    def _initialise(self) -> None:
+        rng = np.random.default_rng(self.seed)
+        for place, bound in enumerate(self.plan.names):
+            automatic = "he" if followed_by_rectifier(self.layers, place) else "glorot"
+            for name in bound.values():
+                if name not in self.plan.parameters:
+                    continue
+                wanted = self.plan.parameters[name]
+                initial = wanted.initial if wanted.initial is not None else initializer(automatic)
+                self.parameters[name][...] = initial.draw(wanted.shape, wanted.fan_in, wanted.fan_out, rng)
+
+    def views(self, flat: Array) -> dict[str, Array]:
+        """A flat buffer (all parameters one behind the other) as arrays by name, without a copy."""
+        views: dict[str, Array] = {}
+        start = 0
+        for name, parameter in self.plan.parameters.items():
+            size = math.prod(parameter.shape)
+            views[name] = flat[start : start + size].reshape(parameter.shape)
+            start += size
+        return views
+
+    # -- parameters ------------------------------------------------------------------------------------------
+
+    def set_parameters(self, values: Mapping[str, Any] | None = None, **more: Any) -> None:
+        """Sets parameters by name: `set_parameters(W1=..., b1=...)`, dotted names in a mapping.
+
+        Running averages (`running_mu2`) can be set in the same way. Nothing is changed where one does not fit.
+
+        Raises:
+            UnknownNameError: where there is no parameter of this name.
+            ShapeError: where the shape is another.
+            DataError: where the values are not finite numbers.
+        """
+        targets = {**self.parameters, **self.states}
+        ready: dict[str, Array] = {}
+        for name, value in {**(values or {}), **more}.items():
+            if name not in targets:
+                raise unknown("parameter", name, targets)
+            ready[name] = _fitting(name, value, targets[name])
+        for name, array in ready.items():
+            targets[name][...] = array
+
+    def freeze(self, *names: str) -> None:
+        """Leaves these parameters as they are in all updates; their gradients are still computed.
+
+        Raises:
+            UnknownNameError: where there is no parameter of this name.
+        """
+        self._require_parameters(names)
+        self._frozen.update(names)
+
+    def unfreeze(self, *names: str) -> None:
+        """Takes `freeze` back; without names for all.
+
+        Raises:
+            UnknownNameError: where there is no parameter of this name.
+        """
+        self._require_parameters(names)
+        self._frozen.difference_update(names or tuple(self._frozen))
+
+    @property
+    def frozen(self) -> tuple[str, ...]:
+        """The names of the frozen parameters."""
+        return tuple(n for n in self.parameters if n in self._frozen)
+
+    def _require_parameters(self, names: Iterable[str]) -> None:
+        for name in names:
+            if name not in self.parameters:
+                raise unknown("parameter", name, self.parameters)
+
+    # -- running ---------------------------------------------------------------------------------------------
+
+    def inputs(self, x: Any) -> Array:
+        """`x` as the program takes it: (N, *input_shape), of the network's dtype, all finite.
+
+        Raises:
+            ShapeError: where the shape is another; it says how to cure it.
+            DataError: where it does not hold numbers, or NaN or infinity.
+        """
+        x = np.asarray(x)
+        if x.dtype.kind not in "biuf":
+            raise DataError(f"x must hold numbers, not {x.dtype}")
+        if x.dtype == np.float16:
+            raise DataError("x is float16, which is too coarse to train in; use x.astype('float32')")
+        if x.shape[1:] != self.input_shape or x.ndim != len(self.input_shape) + 1:
+            raise ShapeError(_input_message(x.shape, self.input_shape, self.plan.labels[0]))
+        x = x.astype(self.dtype, copy=False)
+        if not np.isfinite(x).all():
+            bad = np.argwhere(~np.isfinite(x))
+            at = ", ".join(str(int(i)) for i in bad[0])
+            raise DataError(f"x holds NaN or infinity in {len(bad)} of {x.size} places, first at x[{at}]")
+        return x
+
+    def targets(self, y: Any) -> Array:
+        """`y` as the program takes it: (N, *output_shape); class numbers (N,) become one-hot rows.
+
+        Raises:
+            ShapeError, DataError: where it cannot be compared with the network's output.
+        """
+        return prepare_targets(self.loss_function, y, self.output_shape, self.dtype)
+
+    def pair(self, x: Any, y: Any) -> tuple[Array, Array]:
+        """`x` and `y` as the program takes them, as many of one as of the other and at least one.
+
+        Raises:
+            ShapeError, DataError: where they cannot be.
+        """
+        x, y = self.inputs(x), self.targets(y)
+        if len(x) != len(y):
+            raise DataError(f"there are {len(x)} samples in x but {len(y)} targets in y")
+        if not len(x):
+            raise DataError("there are no samples: x and y are empty")
+        return x, y
+
+    def runner(self, outputs: Iterable[str], *, training: bool) -> Runner:
+        """The steps that the named values need, ready to run."""
+        key = (training, *outputs)
+        if key not in self._runners:
+            program = self.program if training else self.prediction_program
+            self._runners[key] = Runner(program.needed_for(key[1:]))
+        return self._runners[key]
+
+    def given(self, x: Array, y: Array | None = None) -> dict[str, Any]:
+        """The values from outside that a run starts with."""
+        start: dict[str, Any] = {"x": x, "t": self.steps_taken + 1, **self.parameters, **self.states}
+        return start if y is None else {**start, "y": y}
+
+    def predict(self, x: Any) -> Array:
+        """The prediction y_hat, (N, *output_shape), for x (N, *input_shape)."""
+        x = self.inputs(x)
+        run = self.runner(["y_hat"], training=False).run
+        parts = [run(self.given(x[i : i + CHUNK]))["y_hat"] for i in range(0, len(x), CHUNK)]
+        return np.concatenate(parts) if parts else np.zeros((0, *self.output_shape), self.dtype)
+
+    def loss(self, x: Any, y: Any, *, training: bool = False) -> float:
+        """The loss L of x (N, ...) and y, penalties included.
+
+        Args:
+            x: (N, *input_shape).
+            y: targets (N, *output_shape) or class numbers (N,).
+            training: with dropout's masks and the batch's own statistics.
+        """
+        x, y = self.pair(x, y)
+        return float(self.runner(["L"], training=training).run(self.given(x, y))["L"])
+
+    def gradients(self, x: Any, y: Any, *, training: bool = True) -> dict[str, Array]:
+        """dL/dW of every parameter by the parameter's name, as views of one flat buffer.
+
+        Args:
+            x: (N, *input_shape).
+            y: targets (N, *output_shape) or class numbers (N,).
+            training: with dropout's masks (those of the step that would come next) and batch statistics.
+        """
+        x, y = self.pair(x, y)
+        names = [f"d{n}" for n in self.parameters]
+        values = self.runner(names, training=training).run(self.given(x, y))
+        views = self.views(np.empty_like(self.flat))
+        for name, view in views.items():
+            view[...] = values[f"d{name}"]
+        return views
+
+    def trace(self, x: Any, y: Any, *, optimizer: Optimizer | None = None, training: bool = True) -> Trace:
+        """Runs one pass and keeps every named value: trace["z1"], trace["dz2"], trace["dW1"], trace["L"].
+
+        Args:
+            x: (N, *input_shape).
+            y: targets (N, *output_shape) or class numbers (N,).
+            optimizer: with one, the update's values too (trace["W1_new"]); nothing is updated.
+            training: with dropout's masks and batch statistics.
+        """
+        x, y = self.pair(x, y)
+        program = self.program if training else self.prediction_program
+        values = self.given(x, y)
+        if optimizer is not None:
+            program = optimizer.extend(program, self.plan, self.frozen)
+            values.update(optimizer.start(program, self.dtype))
+            values["lr"] = optimizer.learning_rate
+        return Trace(program, Runner(program.steps).run(values))
+
+    def evaluate(self, x: Any, y: Any) -> Evaluation:
+        """Loss and accuracy on x (N, ...) and y, as in prediction."""
+        x, y = self.pair(x, y)
+        run = self.runner(["y_hat", "l"], training=False).run
+        parts = [run(self.given(x[i : i + CHUNK], y[i : i + CHUNK])) for i in range(0, len(x), CHUNK)]
+        y_hat = np.concatenate([p["y_hat"] for p in parts])
+        losses = np.concatenate([p["l"] for p in parts])
+        loss = float(losses.mean() if self.loss_function.reduction == "mean" else losses.sum())
+        for name, (l1, l2) in self.plan.penalties.items():
+            loss = float(penalty.penalty(loss, self.parameters[name], l1=l1, l2=l2))
+        accuracy = None
+        if self.loss_function.of_classes:
+            accuracy = float(np.mean(self.classes(y_hat) == self.classes(y, targets=True)))
+        return Evaluation(loss, accuracy, len(x), y_hat)
+
+    def classes(self, rows: Array, *, targets: bool = False) -> Array:
+        """The class number of every row (N, K) of predictions or, with `targets`, of targets."""
+        if rows.shape[1:] != (1,):
+            return np.argmax(rows.reshape(len(rows), -1), axis=1)
+        scores = self.loss_function.kind == "Hinge" or getattr(self.loss_function, "from_logits", False)
+        if targets:
+            return (rows[:, 0] > (0 if self.loss_function.kind == "Hinge" else 0.5)).astype(np.intp)
+        return (rows[:, 0] > (0 if scores else 0.5)).astype(np.intp)
+
+    def check_gradients(
+        self, x: Any, y: Any, *, tolerance: float = 1e-6, samples: int | None = None, training: bool = True
+    ) -> GradientCheck:
+        """Compares every gradient with central differences, in float64. See `chalkgrad.check`."""
+        from .check import check_gradients
+
+        return check_gradients(self, x, y, tolerance=tolerance, samples=samples, training=training)
+
+    # -- training --------------------------------------------------------------------------------------------
+
+    def fit(
+        self,
+        x: Any,
+        y: Any,
+        *,
+        optimizer: Optimizer | str = "SGD",
+        epochs: int | None = 1,
+        batch_size: int | None = 32,
+        shuffle: bool = True,
+        validation: tuple[Any, Any] | float | None = None,
+        schedule: Schedule | str | None = None,
+        patience: int | None = None,
+        min_improvement: float = 0.0,
+        restore_best: bool = True,
+        stop_below: float | None = None,
+        max_steps: int | None = None,
+        seed: int | None = None,
+        callbacks: Sequence[Callback] = (),
+        progress: bool = False,
+    ) -> History:
+        """Trains the network. See `chalkgrad.train.fit` for every argument."""
+        from .train.fit import fit
+
+        return fit(
+            self,
+            x,
+            y,
+            optimizer=optimizer,
+            epochs=epochs,
+            batch_size=batch_size,
+            shuffle=shuffle,
+            validation=validation,
+            schedule=schedule,
+            patience=patience,
+            min_improvement=min_improvement,
+            restore_best=restore_best,
+            stop_below=stop_below,
+            max_steps=max_steps,
+            seed=seed,
+            callbacks=callbacks,
+            progress=progress,
+        )
+
+    # -- showing and keeping ---------------------------------------------------------------------------------
+
+    def summary(self) -> str:
+        """A table: every layer's step, its output's shape and its parameters."""
+        steps = self.program.part("forward")
+        rows: list[tuple[str, ...]] = [("", "x", _shape((BATCH, *self.input_shape)), "")]
+        for label, bound in zip(self.plan.labels, self.plan.names, strict=True):
+            own = [s for s in steps if s.layer == label]
+            sizes = {
+                n: self.plan.parameters[n].shape for n in bound.values() if n in self.plan.parameters
+            }
+            count = sum(math.prod(s) for s in sizes.values())
+            detail = ", ".join(f"{n} {'x'.join(map(str, s))}" for n, s in sizes.items())
+            shown = f"{count:,} ({detail})" if sizes else ""
+            rows.append((label, own[-1].output if own else "", _shape(own[-1].shape) if own else "", shown))
+        head = table(("layer", "value", "shape", "parameters"), rows)
+        frozen = f", of which {', '.join(self.frozen)} frozen" if self._frozen else ""
+        return (
+            f"{head}\n\n{self.flat.size:,} parameters{frozen}, {self.dtype}, "
+            f"loss {self.loss_function.kind} ({self.loss_function.reduction} over the samples)"
+        )
+
+    def __str__(self) -> str:
+        return self.summary()
+
+    def __repr__(self) -> str:
+        kinds = " - ".join(layer.kind for layer in self.layers)
+        return f"<network {kinds}, {self.flat.size:,} parameters>"
+
+    def to_table(self) -> dict[str, Any]:
+        """The network's description as a table for a TOML file, without the weights."""
+        description: dict[str, Any] = {
+            "input_shape": list(self.input_shape),
+            "dtype": self.dtype.name,
+            "seed": self.seed,
+        }
+        if self.l1:
+            description["l1"] = self.l1
+        if self.l2:
+            description["l2"] = self.l2
+        if self._frozen:
+            description["frozen"] = list(self.frozen)
+        description["loss"] = to_table(self.loss_function)
+        description["layers"] = [to_table(layer) for layer in self.layers]
+        return description
+
+    def save(self, path: str | Path) -> None:
+        """Saves description and weights into the directory `path`. See `chalkgrad.saved`."""
+        from .saved import save
+
+        save(self, path)
+
+    def copy(self, *, dtype: Any = None) -> Network:
+        """A network of its own with the same parameters, in another dtype if asked for."""
+        twin = Network(
+            self.layers,
+            input_shape=self.input_shape,
+            loss=self.loss_function,
+            dtype=dtype or self.dtype,
+            seed=self.seed,
+            l1=self.l1,
+            l2=self.l2,
+        )
+        twin.flat[...] = self.flat
+        for name, state in self.states.items():
+            twin.states[name][...] = state
+        twin.steps_taken = self.steps_taken
+        twin.freeze(*self.frozen)
+        return twin
+
+
+def _layers(layers: Any) -> tuple[Layer, ...]:
+    if isinstance(layers, Layer):
+        layers = [layers]
+    try:
+        listed = tuple(layers)
+    except TypeError:
+        raise OptionError(f"layers must be a list of layers, not {layers!r}") from None
+    for place, layer in enumerate(listed):
+        if isinstance(layer, type):
+            raise OptionError(f"layer {place + 1} is the class {layer.__name__}; write {layer.__name__}(...)")
+        if not isinstance(layer, Layer):
+            raise OptionError(f"layer {place + 1} is {layer!r}, which is no layer")
+    if not any(layer.operation(training=False) for layer in listed):
+        raise OptionError("the network has no layer that computes anything")
+    return listed
+
+
+def _loss(loss: Any) -> Loss:
+    if isinstance(loss, type):
+        raise OptionError(f"loss is the class {loss.__name__}; write {loss.__name__}()")
+    if not isinstance(loss, Loss):
+        raise OptionError(f"loss is {loss!r}, which is no loss; known: {', '.join(LOSSES)}")
+    return loss
+
+
+def _input_shape(given: Any) -> tuple[int, ...]:
+    shape = (given,) if isinstance(given, int) else given
+    good = isinstance(shape, (tuple, list)) and 1 <= len(shape) <= 3  # pyright: ignore[reportUnknownArgumentType]
+    if not good or not all(isinstance(s, int) and not isinstance(s, bool) and s > 0 for s in shape):  # pyright: ignore[reportUnknownVariableType]
+        raise OptionError(
+            f"input_shape is the shape of one sample, (inputs,) or (channels, height, width), not {given!r}"
+        )
+    return tuple(shape)  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]
+
+
+def _dtype(given: Any) -> np.dtype[Any]:
+    try:
+        dtype = np.dtype(given)
+    except TypeError:
+        dtype = None
+    if dtype not in (np.dtype("float32"), np.dtype("float64")):
+        raise OptionError(f"dtype is 'float32' or 'float64', not {given!r}")
+    return dtype
+
+
+def _seed(given: Any) -> int:
+    if isinstance(given, bool) or not isinstance(given, int) or not 0 <= given < 2**63:
+        raise OptionError(f"seed is a whole number from 0 to 2**63 - 1, not {given!r}")
+    return given
+
+
+def _fitting(name: str, value: Any, target: Array) -> Array:
+    try:
+        array = np.asarray(value, dtype=target.dtype)
+    except (TypeError, ValueError):
+        raise DataError(f"{name} must hold numbers in rows of equal length, not {value!r:.80}") from None
+    if array.shape != target.shape:
+        cure = ""
+        if array.T.shape == target.shape:
+            cure = f"; it looks transposed ({name} is inputs x outputs here): give its transpose"
+        elif array.size == target.size:
+            cure = f"; reshape it to {target.shape}"
+        raise ShapeError(f"{name} has shape {target.shape}, but {array.shape} came{cure}")
+    if not np.isfinite(array).all():
+        raise DataError(f"{name} holds NaN or infinity")
+    return array
+
+
+def _input_message(came: tuple[int, ...], expected: tuple[int, ...], first: str) -> str:
+    wanted = f"(N{''.join(f', {s}' for s in expected)})"
+    cure = ""
+    if came == expected:
+        cure = "; for a single sample use x[None]"
+    elif len(came) > 1 and math.prod(came[1:]) == math.prod(expected):
+        cure = f"; use x.reshape(len(x), {', '.join(map(str, expected))})"
+    elif len(came) == 4 and len(expected) == 3 and (came[3], came[1], came[2]) == expected:
+        cure = "; channels come first: use x.transpose(0, 3, 1, 2)"
+    return (
+        f"x has shape {came}, but {first} takes {wanted}, as input_shape={expected} fixed when the network was built"
+        f"{cure}"
+    )
+
+
+def _shape(shape: tuple[Any, ...]) -> str:
+    return " x ".join(map(str, shape))

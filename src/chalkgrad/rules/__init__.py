@@ -1,0 +1,93 @@
+"""The rules: one file per operation, each with its forward rules, backward rules and usual mistakes.
+
+`OPERATIONS` lists them all, for whoever goes through every rule (the tests, the reference pages).
+"""
+
+from __future__ import annotations
+
+from . import (
+    absolute_error,
+    adagrad,
+    adam,
+    avg_pool2d,
+    batch_norm,
+    binary_cross_entropy,
+    conv2d,
+    cross_entropy,
+    dense,
+    dropout,
+    elu,
+    flatten,
+    gelu,
+    hinge,
+    layer_norm,
+    leaky_relu,
+    max_pool2d,
+    penalty,
+    reduction,
+    relu,
+    rmsprop,
+    sgd,
+    sigmoid,
+    silu,
+    softmax,
+    softplus,
+    squared_error,
+    sum_outputs,
+    tanh,
+)
+from .rule import Array, Mistake, Operation, Rule, mistake, rule
+from .weight_decay import weight_decay
+
+OPERATIONS: tuple[Operation, ...] = (
+    dense.operation,
+    conv2d.operation,
+    max_pool2d.operation,
+    avg_pool2d.operation,
+    flatten.operation,
+    sum_outputs.operation,
+    dropout.operation,
+    batch_norm.operation,
+    batch_norm.unscaled,
+    batch_norm.predicting,
+    batch_norm.predicting_unscaled,
+    layer_norm.operation,
+    layer_norm.unscaled,
+    sigmoid.operation,
+    tanh.operation,
+    relu.operation,
+    leaky_relu.operation,
+    elu.operation,
+    gelu.operation,
+    gelu.tanh_operation,
+    softplus.operation,
+    silu.operation,
+    softmax.operation,
+    squared_error.operation,
+    absolute_error.operation,
+    cross_entropy.operation,
+    cross_entropy.fused,
+    binary_cross_entropy.operation,
+    binary_cross_entropy.fused,
+    hinge.operation,
+    hinge.classes,
+    reduction.mean,
+    reduction.sum,
+    penalty.operation,
+)
+
+UPDATES: tuple[Operation, ...] = (
+    sgd.plain,
+    sgd.momentum,
+    sgd.nesterov,
+    rmsprop.operation,
+    adagrad.operation,
+    adam.adam,
+    adam.adamw,
+)
+
+RULES: tuple[Rule, ...] = tuple(
+    dict.fromkeys([r for o in (*OPERATIONS, *UPDATES) for r in o.rules] + [weight_decay])
+)
+
+__all__ = ["OPERATIONS", "RULES", "UPDATES", "Array", "Mistake", "Operation", "Rule", "mistake", "rule"]

@@ -1,0 +1,162 @@
+"""The few array functions that rules need beyond operators, for whichever library the array is from.
+
+A rule is written once and runs on NumPy, PyTorch, CuPy and JAX arrays. NumPy arrays take the first branch;
+others go through the Array API (PyTorch's through the package array-api-compat).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from .rule import Array
+
+
+def namespace(array: Array) -> Any:
+    """The module whose functions work on `array`: numpy, or the array library's own."""
+    if isinstance(array, (np.ndarray, np.generic, float, int)):
+        return np
+    try:
+        return array.__array_namespace__()
+    except AttributeError:
+        from array_api_compat import array_namespace  # pyright: ignore[reportMissingImports,reportUnknownVariableType]
+
+        return array_namespace(array)
+
+
+def as_type_of(values: Array, like: Array) -> Array:
+    """`values` (booleans, mostly) as numbers of the dtype of `like`."""
+    return values.astype(like.dtype) if isinstance(values, np.ndarray) else namespace(like).astype(values, like.dtype)
+
+
+def windows(
+    x: Array, out: tuple[int, int], kernel: tuple[int, int], stride: tuple[int, int]
+) -> Iterator[tuple[int, int, Array]]:
+    """For every place (u, v) in a window: the elements that stand there in each of the windows.
+
+    Args:
+        x: (N, C, H, W), already padded.
+        out: (P, Q), the number of windows down and across.
+        kernel: (kh, kw), the size of a window.
+        stride: (sh, sw), the step from window to window.
+
+    Yields:
+        u, v and the view x[:, :, p*sh+u, q*sw+v], (N, C, P, Q).
+    """
+    (P, Q), (kh, kw), (sh, sw) = out, kernel, stride
+    for u in range(kh):
+        for v in range(kw):
+            yield u, v, x[:, :, u : u + (P - 1) * sh + 1 : sh, v : v + (Q - 1) * sw + 1 : sw]
+
+
+def padded(x: Array, top: int, left: int, height: int, width: int, value: float = 0.0) -> Array:
+    """`x` (N, C, H, W) inside a frame of `value`: (N, C, height, width), x's corner at (top, left).
+
+    What does not fit below or on the right is cut off (windows that stop short of the edge).
+    """
+    N, C, H, W = x.shape
+    if (top, left, height, width) == (0, 0, H, W):
+        return x
+    if top == 0 and left == 0 and height <= H and width <= W:
+        return x[:, :, :height, :width]
+    xp = namespace(x)
+    rows, columns = min(H, height - top), min(W, width - left)
+    if xp is np:
+        framed: Array = np.full((N, C, height, width), value, dtype=x.dtype)
+        framed[:, :, top : top + rows, left : left + columns] = x[:, :, :rows, :columns]
+        return framed
+    x = x[:, :, :rows, :columns]
+    frame = {"dtype": x.dtype, "device": x.device}
+    above = xp.full((N, C, top, columns), value, **frame)
+    below = xp.full((N, C, height - top - rows, columns), value, **frame)
+    x = xp.concat([above, x, below], axis=2)
+    before = xp.full((N, C, height, left), value, **frame)
+    behind = xp.full((N, C, height, width - left - columns), value, **frame)
+    return xp.concat([before, x, behind], axis=3)
+
+
+def zeros(shape: tuple[int, ...], like: Array) -> Array:
+    """Zeros of the library, dtype and device of `like`."""
+    xp = namespace(like)
+    return xp.zeros(shape, dtype=like.dtype) if xp is np else xp.zeros(shape, dtype=like.dtype, device=like.device)
+
+
+def add_windows(
+    parts: Callable[[int, int], Array],
+    like: Array,
+    size: tuple[int, int],
+    kernel: tuple[int, int],
+    stride: tuple[int, int],
+    pt: int,
+    pl: int,
+) -> Array:
+    """The reverse of `windows`: what stands at place (u, v) of every window is added where it came from.
+
+    Args:
+        parts: gives, for a place (u, v), the values (N, C, P, Q) that stand there in each window.
+        like: an array (N, any, P, Q) of the dtype and library wanted.
+        size: (H, W) of the result.
+        kernel, stride: as for `windows`.
+        pt, pl: the padding above and on the left; what falls into padding is dropped.
+
+    Returns:
+        (N, C, H, W).
+    """
+    (H, W), (kh, kw), (sh, sw) = size, kernel, stride
+    N, _, P, Q = like.shape
+    total: Array = None
+    for u in range(kh):
+        for v in range(kw):
+            values = parts(u, v)
+            if total is None:
+                tall, wide = max(H + pt, (P - 1) * sh + kh), max(W + pl, (Q - 1) * sw + kw)
+                total = zeros((N, values.shape[1], tall, wide), like)
+            place = (
+                slice(None),
+                slice(None),
+                slice(u, u + (P - 1) * sh + 1, sh),
+                slice(v, v + (Q - 1) * sw + 1, sw),
+            )
+            if hasattr(total, "at"):  # JAX arrays cannot be changed
+                total = total.at[place].add(values)
+            else:
+                total[place] += values
+    return total[:, :, pt : pt + H, pl : pl + W]
+
+
+@cache
+def _erf_table() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    grid = np.arange(-6 * 32, 6 * 32 + 1) / 32.0
+    return grid, np.array([math.erf(g) for g in grid])
+
+
+def erf(z: Array) -> Array:
+    """The error function, element by element, to about 2e-16 on NumPy arrays.
+
+    NumPy has none: erf is known exactly on a grid of spacing 1/32, and its derivatives there are a Gaussian
+    times Hermite polynomials (Abramowitz and Stegun, 7.1.19), so nine terms of the Taylor series reach
+    the last digit. Beyond |z| = 6 it is 1 or -1 in float64.
+    """
+    xp = namespace(z)
+    if xp is not np:
+        if hasattr(z, "erf"):
+            return z.erf()
+        from jax.scipy.special import erf as jax_erf  # pyright: ignore[reportMissingImports,reportUnknownVariableType]
+
+        return jax_erf(z)
+    grid, known = _erf_table()
+    inside = np.clip(np.asarray(z, dtype=np.float64), -6.0, 6.0)
+    near = np.nan_to_num(np.rint(inside * 32)).astype(np.intp) + 6 * 32
+    at = grid[near]
+    step = inside - at
+    total, before, here, power, factorial = np.zeros_like(step), np.zeros_like(step), np.ones_like(step), step, 1.0
+    for n in range(1, 10):
+        total = total + here * power / factorial
+        before, here = here, -2 * at * here - 2 * (n - 1) * before
+        power = power * step
+        factorial *= n + 1
+    return (known[near] + 2 / math.sqrt(math.pi) * np.exp(-at * at) * total).astype(np.asarray(z).dtype)

@@ -1,0 +1,76 @@
+"""The dense (fully connected) layer: every output is a weighted sum of all inputs."""
+
+from __future__ import annotations
+
+from .arrays import namespace
+from .rule import Array, Operation, mistake, rule
+
+
+@rule("z[n,o] = sum_i x[n,i] * W[i,o] + b[o]", source="document 001, 5.4; document 003, Layer_Dense")
+def dense(x: Array, W: Array, b: Array = None) -> Array:
+    """Pre-activation z (N, O) of x (N, I), weights W (I, O) and bias b (O,)."""
+    return x @ W if b is None else x @ W + b
+
+
+@rule("dW[i,o] = sum_n x[n,i] * dz[n,o]", source="document 001, 6.4")
+def dense_dW(x: Array, dz: Array) -> Array:
+    """dW (I, O) of x (N, I) and dz (N, O)."""
+    return x.T @ dz
+
+
+@rule("db[o] = sum_n dz[n,o]", source="document 001, 6.3")
+def dense_db(dz: Array) -> Array:
+    """db (O,) of dz (N, O)."""
+    return namespace(dz).sum(dz, axis=0)
+
+
+@rule(
+    "dx[n,i] = sum_o dz[n,o] * W[i,o]",
+    source="document 001, 6.2; document 003, gradients with respect to inputs",
+)
+def dense_dx(dz: Array, W: Array) -> Array:
+    """dx (N, I) of dz (N, O) and W (I, O)."""
+    return dz @ W.T
+
+
+@mistake(dense_dW, "dW[i,o] = sum_n dz[n,i] * x[n,o]", "the two factors are crossed: the result is the transpose")
+def dense_dW_crossed(x: Array, dz: Array) -> Array:
+    return dz.T @ x
+
+
+@mistake(dense_dW, "dW[i,o] = -sum_n x[n,i] * dz[n,o]", "the sign is flipped")
+def dense_dW_negative(x: Array, dz: Array) -> Array:
+    return -(x.T @ dz)
+
+
+@mistake(dense_dW, "dW[i,o] = sum_n x[n,i] * dz[n,o] / |n|", "1/N is taken twice")
+def dense_dW_averaged(x: Array, dz: Array) -> Array:
+    return x.T @ dz / dz.shape[0]
+
+
+@mistake(dense_dW, "dW[i,o] = sum_n x[n,i] * dz[n,o] * |n|", "1/N is left out")
+def dense_dW_summed(x: Array, dz: Array) -> Array:
+    return x.T @ dz * dz.shape[0]
+
+
+@mistake(dense_db, "db[o] = mean_n dz[n,o]", "averaged over the samples where the weights' gradient is summed")
+def dense_db_averaged(dz: Array) -> Array:
+    return namespace(dz).mean(dz, axis=0)
+
+
+@mistake(dense_db, "db[o] = -sum_n dz[n,o]", "the sign is flipped")
+def dense_db_negative(dz: Array) -> Array:
+    return -namespace(dz).sum(dz, axis=0)
+
+
+@mistake(dense_dx, "dx[n,i] = sum_o dz[n,o] * W[o,i]", "the transpose of W is left out")
+def dense_dx_untransposed(dz: Array, W: Array) -> Array:
+    return dz @ W
+
+
+@mistake(dense_dx, "dx[n,i] = -sum_o dz[n,o] * W[i,o]", "the sign is flipped")
+def dense_dx_negative(dz: Array, W: Array) -> Array:
+    return -(dz @ W.T)
+
+
+operation = Operation("dense", (dense,), (dense_dW, dense_db, dense_dx), input="x", output="z")

@@ -1,0 +1,36 @@
+"""The exponential linear unit: z above 0, alpha (exp(z) - 1) below."""
+
+from __future__ import annotations
+
+from .arrays import namespace
+from .rule import Array, Operation, mistake, rule
+
+
+@rule(
+    "a[...] = max(z[...], 0) + alpha * (exp(min(z[...], 0)) - 1)",
+    source="Clevert, Unterthiner and Hochreiter, arXiv:1511.07289",
+    kinks=lambda z, *, alpha: z > 0,
+)
+def elu(z: Array, *, alpha: float) -> Array:
+    """a of z, any shape."""
+    xp = namespace(z)
+    return xp.where(z > 0, z, alpha * xp.expm1(xp.minimum(z, 0)))
+
+
+@rule("dz[...] = da[...] * ([z[...] > 0] + [z[...] <= 0] * (a[...] + alpha))")
+def elu_dz(da: Array, z: Array, a: Array, *, alpha: float) -> Array:
+    """dz of da, z and a, any shape: below 0 the derivative alpha exp(z) is a + alpha."""
+    return namespace(da).where(z > 0, da, da * (a + alpha))
+
+
+@mistake(elu_dz, "dz[...] = da[...] * ([z[...] > 0] + [z[...] <= 0] * a[...])", "a is taken instead of a + alpha")
+def elu_dz_without_alpha(da: Array, z: Array, a: Array) -> Array:
+    return namespace(da).where(z > 0, da, da * a)
+
+
+@mistake(elu_dz, "dz[...] = da[...] * [z[...] > 0]", "the part below 0 is left out")
+def elu_dz_as_relu(da: Array, z: Array) -> Array:
+    return namespace(da).where(z > 0, da, 0.0)
+
+
+operation = Operation("ELU", (elu,), (elu_dz,), input="z", output="a")

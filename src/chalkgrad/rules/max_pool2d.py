@@ -1,0 +1,86 @@
+"""Max-pooling: the largest value of every window. A tie goes to the first, counted row by row.
+
+`win` says which place u*kw+v of its window won. Padding is never chosen: it counts as minus infinity.
+"""
+
+from __future__ import annotations
+
+import math
+
+from .arrays import add_windows, namespace, padded, windows
+from .rule import Array, Operation, mistake, rule
+
+
+def _windows(z: Array, P: int, Q: int, kh: int, kw: int, sh: int, sw: int, pt: int, pl: int) -> list[Array]:
+    framed = padded(z, pt, pl, (P - 1) * sh + kh, (Q - 1) * sw + kw, -math.inf)
+    return [part for _, _, part in windows(framed, (P, Q), (kh, kw), (sh, sw))]
+
+
+def _winner(z: Array, *, P: int, Q: int, kh: int, kw: int, sh: int, sw: int, pt: int, pl: int) -> Array:
+    xp = namespace(z)
+    best, *others = _windows(z, P, Q, kh, kw, sh, sw, pt, pl)
+    win = xp.zeros_like(best, dtype=xp.int32)
+    for place, part in enumerate(others, start=1):
+        better = part > best
+        win = xp.where(better, place, win)
+        best = xp.where(better, part, best)
+    return win
+
+
+@rule(
+    "win[n,c,i,j] = argmax_{u,v} z[n,c,i*sh+u-pt,j*sw+v-pl] for i<P, j<Q, u<kh, v<kw",
+    kinks=_winner,
+)
+def max_pool2d_win(z: Array, *, P: int, Q: int, kh: int, kw: int, sh: int, sw: int, pt: int, pl: int) -> Array:
+    """win (N, C, P, Q), integers 0 to kh*kw-1, of z (N, C, H, W)."""
+    return _winner(z, P=P, Q=Q, kh=kh, kw=kw, sh=sh, sw=sw, pt=pt, pl=pl)
+
+
+@rule(
+    "p[n,c,i,j] = max_{u,v} z[n,c,i*sh+u-pt,j*sw+v-pl] for i<P, j<Q, u<kh, v<kw",
+    source="document 000, step 2 of the forward pass",
+)
+def max_pool2d(z: Array, *, P: int, Q: int, kh: int, kw: int, sh: int, sw: int, pt: int, pl: int) -> Array:
+    """p (N, C, P, Q) of z (N, C, H, W)."""
+    xp = namespace(z)
+    best, *others = _windows(z, P, Q, kh, kw, sh, sw, pt, pl)
+    for part in others:
+        best = xp.maximum(best, part)
+    return best
+
+
+@rule("dz[n,c,i*sh+u-pt,j*sw+v-pl] += dp[n,c,i,j] * [win[n,c,i,j] = u*kw+v] for u<kh, v<kw")
+def max_pool2d_dz(
+    dp: Array, win: Array, *, height: int, width: int, kh: int, kw: int, sh: int, sw: int, pt: int, pl: int
+) -> Array:
+    """dz (N, C, height, width) of dp and win (N, C, P, Q): only the winner of a window moves its maximum."""
+    xp = namespace(dp)
+    return add_windows(
+        lambda u, v: xp.where(win == u * kw + v, dp, 0.0), dp, (height, width), (kh, kw), (sh, sw), pt, pl
+    )
+
+
+@mistake(
+    max_pool2d_dz,
+    "dz[n,c,i*sh+u-pt,j*sw+v-pl] += dp[n,c,i,j] for u<kh, v<kw",
+    "the gradient is sent to every position of the window",
+)
+def max_pool2d_dz_everywhere(
+    dp: Array, *, height: int, width: int, kh: int, kw: int, sh: int, sw: int, pt: int, pl: int
+) -> Array:
+    return add_windows(lambda u, v: dp, dp, (height, width), (kh, kw), (sh, sw), pt, pl)
+
+
+@mistake(
+    max_pool2d_dz,
+    "dz[n,c,i*sh+u-pt,j*sw+v-pl] += dp[n,c,i,j] / (kh * kw) for u<kh, v<kw",
+    "the gradient is averaged over the window",
+)
+def max_pool2d_dz_averaged(
+    dp: Array, *, height: int, width: int, kh: int, kw: int, sh: int, sw: int, pt: int, pl: int
+) -> Array:
+    share = dp / (kh * kw)
+    return add_windows(lambda u, v: share, dp, (height, width), (kh, kw), (sh, sw), pt, pl)
+
+
+operation = Operation("max-pooling", (max_pool2d_win, max_pool2d), (max_pool2d_dz,), input="z", output="p")

@@ -1,0 +1,36 @@
+"""The rectified linear unit, max(z, 0). Its derivative at 0 is taken as 0."""
+
+from __future__ import annotations
+
+from .arrays import namespace
+from .rule import Array, Operation, mistake, rule
+
+
+@rule("a[...] = max(z[...], 0)", source="document 003, Activation_ReLU", kinks=lambda z: z > 0)
+def relu(z: Array) -> Array:
+    """a of z, any shape."""
+    return namespace(z).maximum(z, 0)
+
+
+@rule("dz[...] = da[...] * [z[...] > 0]", source="document 003, the ReLU's derivative")
+def relu_dz(da: Array, z: Array) -> Array:
+    """dz of da and z, any shape: passed on where z is above 0."""
+    return da * (z > 0)
+
+
+@mistake(relu_dz, "dz[...] = da[...]", "the mask is left out")
+def relu_dz_unmasked(da: Array) -> Array:
+    return da * 1
+
+
+@mistake(relu_dz, "dz[...] = da[...] * [da[...] > 0]", "the mask is taken from the gradient instead of z")
+def relu_dz_masked_by_gradient(da: Array) -> Array:
+    return da * (da > 0)
+
+
+@mistake(relu_dz, "dz[...] = -da[...] * [z[...] > 0]", "the sign is flipped")
+def relu_dz_negative(da: Array, z: Array) -> Array:
+    return -relu_dz(da, z)
+
+
+operation = Operation("ReLU", (relu,), (relu_dz,), input="z", output="a")

@@ -1,0 +1,61 @@
+"""Callbacks: code of the user's own that a training calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from .history import History, Record
+
+if TYPE_CHECKING:
+    from ..network import Network
+
+
+class Training:
+    """A training under way, as callbacks see it.
+
+    Attributes:
+        epochs: how many epochs there will be at most; None if that is open.
+        epoch_steps: steps in an epoch.
+        epoch: the epoch's number, counted from 1.
+        step: updates made so far.
+        loss: the last batch's loss.
+    """
+
+    def __init__(
+        self, network: Network, epochs: int | None, epoch_steps: int, write_back: Callable[[], None]
+    ) -> None:
+        self.epochs = epochs
+        self.epoch_steps = epoch_steps
+        self.epoch = 1
+        self.step = 0
+        self.loss = float("nan")
+        self.stop_text: str | None = None
+        self._network = network
+        self._write_back = write_back
+
+    @property
+    def network(self) -> Network:
+        """The network, with the parameters of this moment."""
+        self._write_back()
+        return self._network
+
+    def stop(self, why: str = "") -> None:
+        """Asks the training to stop after this step."""
+        self.stop_text = why
+
+
+class Callback:
+    """Base of callbacks: override what you need."""
+
+    def on_begin(self, training: Training) -> None:
+        """Before the first step."""
+
+    def on_step(self, training: Training) -> None:
+        """After every update."""
+
+    def on_epoch(self, training: Training, record: Record) -> None:
+        """After every epoch."""
+
+    def on_end(self, training: Training, history: History) -> None:
+        """At the end, however it came; the best weights have been put back."""

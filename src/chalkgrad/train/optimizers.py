@@ -1,0 +1,216 @@
+"""Optimizers: how a gradient changes a parameter. Their mathematics stands in `chalkgrad.rules`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..build import Blueprint
+from ..checks import flag, number
+from ..formula import Shape
+from ..program import Program, Step
+from ..rules import Operation, adagrad, adam, rmsprop, sgd, weight_decay
+
+
+@dataclass(frozen=True, slots=True)
+class Optimizer:
+    """Base of all optimizers.
+
+    Attributes:
+        learning_rate: the step's length; a schedule changes it from step to step.
+        weight_decay: decay * W is added to the gradient of every weight (not of biases, gamma and beta).
+    """
+
+    learning_rate: float = 0.01
+    weight_decay: float = field(default=0.0, kw_only=True)
+
+    def __post_init__(self) -> None:
+        number(self.kind, "learning_rate", self.learning_rate, 0.0)
+        number(self.kind, "weight_decay", self.weight_decay, 0.0)
+        self.check()
+
+    def check(self) -> None:
+        """Raises OptionError where a setting cannot be."""
+
+    @property
+    def kind(self) -> str:
+        """The optimizer's class name."""
+        return type(self).__name__
+
+    @property
+    def operation(self) -> Operation:
+        """The update's rules."""
+        raise NotImplementedError
+
+    def options(self, decay: float) -> dict[str, Any]:
+        """Settings for the rules, by the rules' names."""
+        return {}
+
+    @property
+    def decays_gradient(self) -> bool:
+        """Whether weight decay goes through the gradient (AdamW's does not)."""
+        return True
+
+    def extend(self, program: Program, plan: Blueprint, frozen: Collection[str]) -> Program:
+        """The program with the update of every parameter behind it, the frozen ones left out.
+
+        The new value of W1 is W1_new; the optimizer's own arrays are v_W1, m_W1, ... and v_W1_new, ...
+        """
+        steps: list[Step] = []
+        given: dict[str, Shape] = {"lr": ()}
+        label = f"optimizer, {self.kind}"
+        for name, shape in program.parameters.items():
+            if name in frozen:
+                continue
+            decay = self.weight_decay if plan.parameters[name].penalised else 0.0
+            names = {"W": name, "W_new": f"{name}_new", "g": f"d{name}", "lr": "lr", "t": "t"}
+            if decay and self.decays_gradient:
+                names["g"] = f"g_{name}"
+                steps.append(
+                    Step(f"g_{name}", weight_decay, (f"d{name}", name), {"decay": decay}, shape, "update", label)
+                )
+            settings = self.options(decay)
+            for rule in self.operation.forward:
+                for formal in (*rule.operands, rule.output):
+                    if formal not in names:
+                        names[formal] = f"{formal.removesuffix('_new')}_{name}{'_new' * formal.endswith('_new')}"
+                        if not formal.endswith("_new"):
+                            given[names[formal]] = shape
+                steps.append(
+                    Step(
+                        names[rule.output],
+                        rule,
+                        tuple(names[o] for o in rule.operands),
+                        {o: settings[o] for o in rule.options},
+                        shape,
+                        "update",
+                        label,
+                    )
+                )
+        return program.followed_by(steps, given)
+
+    def start(self, extended: Program, dtype: Any) -> dict[str, Any]:
+        """The optimizer's own arrays at the start: zeros."""
+        own = set(extended.given) - {"x", "y", "t", "lr"}
+        return {name: np.zeros(extended.given[name], dtype) for name in extended.given if name in own}  # pyright: ignore[reportArgumentType, reportCallIssue]
+
+
+@dataclass(frozen=True, slots=True)
+class SGD(Optimizer):
+    """Stochastic gradient descent.
+
+    Attributes:
+        momentum: how much of the last step's velocity is kept.
+        nesterov: look ahead along the velocity.
+    """
+
+    momentum: float = 0.0
+    nesterov: bool = False
+
+    def check(self) -> None:
+        number(self.kind, "momentum", self.momentum, 0.0, 1.0)
+        flag(self.kind, "nesterov", self.nesterov)
+
+    @property
+    def operation(self) -> Operation:
+        if not self.momentum:
+            return sgd.plain
+        return sgd.nesterov if self.nesterov else sgd.momentum
+
+    def options(self, decay: float) -> dict[str, Any]:
+        return {"momentum": self.momentum}
+
+
+@dataclass(frozen=True, slots=True)
+class RMSProp(Optimizer):
+    """RMSProp.
+
+    Attributes:
+        rho: how much of the running mean of squares is kept.
+        eps: added to its root.
+    """
+
+    learning_rate: float = 0.001
+    rho: float = 0.9
+    eps: float = 1e-8
+
+    def check(self) -> None:
+        number(self.kind, "rho", self.rho, 0.0, 1.0)
+        number(self.kind, "eps", self.eps, 0.0)
+
+    @property
+    def operation(self) -> Operation:
+        return rmsprop.operation
+
+    def options(self, decay: float) -> dict[str, Any]:
+        return {"rho": self.rho, "eps": self.eps}
+
+
+@dataclass(frozen=True, slots=True)
+class AdaGrad(Optimizer):
+    """AdaGrad.
+
+    Attributes:
+        eps: added to the root of the sum of squares.
+    """
+
+    learning_rate: float = 0.01
+    eps: float = 1e-10
+
+    def check(self) -> None:
+        number(self.kind, "eps", self.eps, 0.0)
+
+    @property
+    def operation(self) -> Operation:
+        return adagrad.operation
+
+    def options(self, decay: float) -> dict[str, Any]:
+        return {"eps": self.eps}
+
+
+@dataclass(frozen=True, slots=True)
+class Adam(Optimizer):
+    """Adam.
+
+    Attributes:
+        beta1, beta2: how much of the running moments is kept.
+        eps: added to the root of the second moment.
+    """
+
+    learning_rate: float = 0.001
+    beta1: float = 0.9
+    beta2: float = 0.999
+    eps: float = 1e-8
+
+    def check(self) -> None:
+        number(self.kind, "beta1", self.beta1, 0.0, 1.0)
+        number(self.kind, "beta2", self.beta2, 0.0, 1.0)
+        number(self.kind, "eps", self.eps, 0.0)
+
+    @property
+    def operation(self) -> Operation:
+        return adam.adam
+
+    def options(self, decay: float) -> dict[str, Any]:
+        return {"beta1": self.beta1, "beta2": self.beta2, "eps": self.eps, "decay": decay}
+
+
+@dataclass(frozen=True, slots=True)
+class AdamW(Adam):
+    """Adam whose weight decay does not go through the moments."""
+
+    weight_decay: float = field(default=0.01, kw_only=True)
+
+    @property
+    def operation(self) -> Operation:
+        return adam.adamw
+
+    @property
+    def decays_gradient(self) -> bool:
+        return False
+
+
+OPTIMIZERS: dict[str, type[Optimizer]] = {kind.__name__: kind for kind in (SGD, RMSProp, AdaGrad, Adam, AdamW)}
