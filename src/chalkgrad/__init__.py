@@ -43,6 +43,7 @@ from .layers import (
 from .losses import AbsoluteError, BinaryCrossEntropy, CrossEntropy, Hinge, Loss, SquaredError
 from .network import Evaluation, Network
 from .program import Program, Step
+from .saved import load
 from .train.callbacks import Callback
 from .train.history import History, Record, StopReason
 from .train.optimizers import SGD, AdaGrad, Adam, AdamW, Optimizer, RMSProp

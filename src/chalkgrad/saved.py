@@ -1,0 +1,188 @@
+"""Saved networks: a directory that can be read without chalkgrad, and is never half-written.
+
+    run/network.toml             the description, and under [parameters] the files with shape and SHA-256
+    run/weights-3fa9c2d1/W1.npy  one .npy file for every weight and bias
+
+The weights of every save stand in a directory of their own, named after their content. Writing network.toml,
+which happens in one step, is what makes them the current ones; the old directory is deleted after that. So an
+interruption leaves either the old network or the new one, whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import shutil
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .errors import ChalkgradError, CheckpointError, DataError, nearest
+from .files import replace_file, sync_directory
+from .layers import LAYERS
+from .losses import LOSSES
+from .network import Array, Network
+from .npy import read_npy
+from .settings import from_table
+
+DESCRIPTION = "network.toml"
+WEIGHTS = "weights-"
+KEYS = ("input_shape", "dtype", "seed", "l1", "l2", "frozen", "loss", "layers", "steps_taken", "parameters")
+
+
+def save(network: Network, path: str | Path) -> None:
+    """Saves a network into the directory `path`, which is made if it is not there.
+
+    Raises:
+        CheckpointError: where that is not possible; what was saved there before is then as it was.
+    """
+    import tomli_w
+
+    path = Path(path)
+    arrays = {**network.parameters, **network.states}
+    contents = {name: _npy(array) for name, array in arrays.items()}
+    digest = hashlib.sha256(b"".join(hashlib.sha256(c).digest() for c in contents.values())).hexdigest()[:12]
+    folder = f"{WEIGHTS}{digest}"
+    table = network.to_table()
+    table["steps_taken"] = network.steps_taken
+    table["parameters"] = {
+        name: {
+            "file": f"{folder}/{name}.npy",
+            "shape": list(array.shape),
+            "sha256": hashlib.sha256(contents[name]).hexdigest(),
+        }
+        for name, array in arrays.items()
+    }
+    text = "# A network saved by chalkgrad; the weights are the .npy files named below.\n" + tomli_w.dumps(table)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        (path / folder).mkdir(exist_ok=True)
+        for name, content in contents.items():
+            replace_file(path / folder / f"{name}.npy", content)
+        replace_file(path / DESCRIPTION, text)
+    except OSError as error:
+        raise CheckpointError(f"the network cannot be saved in {path}: {error.strerror or error}") from None
+    _clear(path, keep=folder)
+
+
+def _npy(array: Array) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    return buffer.getvalue()
+
+
+def _clear(path: Path, keep: str) -> None:
+    """Deletes the weights of earlier saves."""
+    for entry in path.iterdir():
+        if entry.name.startswith(WEIGHTS) and entry.name != keep and entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry, ignore_errors=True)
+    sync_directory(path)
+
+
+def describe(table: Mapping[str, Any], where: str) -> Network:
+    """The network that a table describes, with its initial weights.
+
+    Raises:
+        ChalkgradError: one of its kinds, where the table does not describe a network.
+    """
+    for key in table:
+        if key not in KEYS:
+            raise CheckpointError(f"{where}: there is no setting {key!r}; {nearest(key, KEYS)}")
+    for key in ("input_shape", "loss", "layers"):
+        if key not in table:
+            raise CheckpointError(f"{where} lacks {key}")
+    layers, frozen = table["layers"], table.get("frozen", [])
+    if not isinstance(layers, list):
+        raise CheckpointError(f"{where}: layers must be a list of tables, [[layers]]")
+    if not isinstance(frozen, list):
+        raise CheckpointError(f"{where}: frozen must be a list of names")
+    try:
+        network = Network(
+            [from_table("layer", layer, LAYERS) for layer in layers],  # pyright: ignore[reportUnknownVariableType]
+            input_shape=table["input_shape"],
+            loss=from_table("loss", table["loss"], LOSSES),
+            dtype=table.get("dtype", "float32"),
+            seed=table.get("seed", 0),
+            l1=table.get("l1", 0.0),
+            l2=table.get("l2", 0.0),
+        )
+        network.freeze(*map(str, frozen))  # pyright: ignore[reportUnknownArgumentType]
+    except CheckpointError:
+        raise
+    except ChalkgradError as error:
+        raise type(error)(f"{where}: {error}") from None
+    return network
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """A TOML file as a table.
+
+    Raises:
+        CheckpointError: where it is missing or no TOML.
+    """
+    try:
+        return tomllib.loads(path.read_bytes().decode("utf-8"))
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        raise CheckpointError(f"{path} is no TOML file: {error}") from None
+
+
+def load(path: str | Path) -> Network:
+    """A saved network: the directory it was saved in, or its network.toml. Nothing is unpickled or run.
+
+    A description without [parameters] gives the network with its initial weights.
+
+    Raises:
+        CheckpointError: where anything is missing, damaged, or does not fit the description.
+    """
+    path = Path(path)
+    file = path / DESCRIPTION if path.is_dir() else path
+    table = read_toml(file)
+    network = describe(table, str(file))
+    stored = table.get("parameters")
+    if stored is None:
+        return network
+    targets = {**network.parameters, **network.states}
+    if not isinstance(stored, Mapping) or set(stored) != set(targets):  # pyright: ignore[reportUnknownArgumentType]
+        given = ", ".join(stored) if isinstance(stored, Mapping) else repr(stored)  # pyright: ignore[reportUnknownArgumentType]
+        raise CheckpointError(f"{file}: the parameters are {given}; the layers need {', '.join(targets)}")
+    ready = {name: _stored(file, name, stored[name], target) for name, target in targets.items()}
+    network.set_parameters(ready)
+    steps = table.get("steps_taken", 0)
+    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 0:
+        raise CheckpointError(f"{file}: steps_taken must be a whole number, not {steps!r}")
+    network.steps_taken = steps
+    return network
+
+
+def _stored(file: Path, name: str, entry: Any, target: Array) -> Array:
+    """One parameter's array, checked against its entry and against the network."""
+    if not isinstance(entry, Mapping) or not isinstance(entry.get("file"), str):  # pyright: ignore[reportUnknownMemberType]
+        raise CheckpointError(f"{file}: the parameter {name} needs a file, a shape and a sha256")
+    root = file.parent.resolve()
+    place = (root / entry["file"]).resolve()
+    if not place.is_relative_to(root):
+        raise CheckpointError(f"{file}: {entry['file']} of parameter {name} lies outside {root.name}")
+    try:
+        with place.open("rb") as stream:
+            size = os.fstat(stream.fileno()).st_size
+            most = target.nbytes + 4096
+            if size > most:
+                raise CheckpointError(f"{place} has {size:,} bytes, more than {name} {target.shape} needs")
+            content = stream.read(most)
+    except OSError as error:
+        raise CheckpointError(f"{place} cannot be read: {error.strerror or error}") from None
+    if hashlib.sha256(content).hexdigest() != entry.get("sha256"):  # pyright: ignore[reportUnknownMemberType]
+        raise CheckpointError(f"{place} is damaged: its SHA-256 is not the one in {file.name}")
+    try:
+        array = read_npy(io.BytesIO(content), str(place), len(content), target.shape)
+    except DataError as error:
+        raise CheckpointError(f"{error}: it does not fit the network in {file.name}") from None
+    if array.dtype.kind != "f" or not np.isfinite(array).all():
+        raise CheckpointError(f"{place} must hold finite floating point numbers")
+    return array

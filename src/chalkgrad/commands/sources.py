@@ -1,0 +1,45 @@
+"""Data by name or path, as the commands take them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..data import Dataset, digits, mnist, read_csv, read_npz, spiral, vertical
+from ..errors import DataError, nearest
+
+NAMES = ("digits", "mnist", "spiral", "vertical")
+
+
+def open_data(source: str, *, directory: str | None, target: str | None, seed: int) -> Dataset:
+    """The data of a name, or of a .csv or .npz file.
+
+    Args:
+        source: "digits", "mnist", "spiral", "vertical", or a path.
+        directory: where MNIST's four files lie, if it was said.
+        target: the target column of a CSV file, if it was said.
+        seed: where the split of a file into training and test comes from.
+
+    Raises:
+        DataError: where the data are not known, missing or damaged.
+    """
+    if directory is not None and source != "mnist":
+        raise DataError(f"--data says where MNIST lies, but the data are {source}; write: chalkgrad train mnist --data ...")
+    if target is not None and not source.endswith((".csv", ".tsv", ".txt")):
+        raise DataError(f"--target names a column of a CSV file, but the data are {source}")
+    match source:
+        case "digits":
+            return digits()
+        case "mnist":
+            return mnist(directory)
+        case "spiral":
+            return spiral()
+        case "vertical":
+            return vertical()
+        case _:
+            pass
+    path = Path(source)
+    if path.suffix in (".csv", ".tsv", ".txt"):
+        return read_csv(path, target=target, seed=seed)
+    if path.suffix == ".npz":
+        return read_npz(path, seed=seed)
+    raise DataError(f"there are no data {source!r}; {nearest(source, NAMES)} A file must end in .csv or .npz")

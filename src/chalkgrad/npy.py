@@ -1,0 +1,50 @@
+"""Reading .npy arrays without pickle, and without allocating more than the bytes that are there."""
+
+from __future__ import annotations
+
+import math
+from typing import IO, Any
+
+import numpy as np
+from numpy.lib import format as npy_format
+
+from .errors import DataError
+
+Array = np.ndarray[Any, Any]
+
+
+def read_npy(stream: IO[bytes], where: str, size: int, shape: tuple[int, ...] | None = None) -> Array:
+    """The array of an .npy file.
+
+    Args:
+        stream: the file, at its beginning.
+        where: what to call it in messages.
+        size: how many bytes it has.
+        shape: the shape that it must have, if that is known.
+
+    Raises:
+        DataError: where it is no .npy file, holds Python objects, has another shape, or where the header
+            declares more or fewer bytes than there are.
+    """
+    try:
+        version = npy_format.read_magic(stream)
+        read = npy_format.read_array_header_1_0 if version == (1, 0) else npy_format.read_array_header_2_0
+        declared, fortran, dtype = read(stream)
+    except (ValueError, OSError, EOFError, SyntaxError, TypeError, RecursionError, MemoryError) as error:
+        raise DataError(f"{where} is no .npy file: {str(error).splitlines()[0] if str(error) else 'cut off'}") from None
+    if dtype.hasobject:
+        raise DataError(f"{where} holds Python objects; only plain numbers and texts are read")
+    if shape is not None and declared != shape:
+        raise DataError(f"{where} has shape {declared}, expected {shape}")
+    expected = math.prod(declared) * dtype.itemsize
+    if any(d < 0 for d in declared) or expected > size:
+        raise DataError(f"{where}: the header declares {declared} values of {dtype}, more than the file holds")
+    try:
+        content = stream.read(expected + 1)
+    except Exception as error:  # a damaged zip member fails in many ways
+        raise DataError(f"{where} is damaged: {error}") from None
+    if len(content) != expected:
+        what = "cut off" if len(content) < expected else "longer than its header says"
+        raise DataError(f"{where} is {what}: {expected:,} bytes are declared")
+    flat = np.frombuffer(content, dtype=dtype)
+    return flat.reshape(declared, order="F" if fortran else "C").copy()

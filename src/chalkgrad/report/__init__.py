@@ -1,0 +1,1 @@
+"""What a test found, in numbers and in pictures."""

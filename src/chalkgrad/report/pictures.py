@@ -1,0 +1,135 @@
+"""The pictures of a run: learning curves, first-layer weights, confusion matrix, misread samples.
+
+matplotlib is imported here and nowhere else, when a picture is drawn. Every function returns the PNG's bytes.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..network import Network
+from ..train.history import History
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Array = np.ndarray[Any, Any]
+
+INK = "#1f2a30"
+CHALK = ("#0b6e99", "#d9730d")
+MAX_TILES = 64
+
+
+def _figure(width: float, height: float) -> Figure:
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), dpi=110, layout="constrained")
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", metadata={"Software": "chalkgrad"})
+    return buffer.getvalue()
+
+
+def learning_curves(history: History) -> bytes:
+    """Loss (and accuracy, where there is one) over the epochs."""
+    epochs = [r.epoch for r in history.records]
+    accuracy = history.column("val_accuracy")
+    figure = _figure(9 if accuracy else 5, 3.6)
+    axes: Any = figure.subplots(1, 2 if accuracy else 1, squeeze=False)[0]
+    marker = "o" if len(epochs) < 40 else None
+    axes[0].plot(epochs, history.column("loss"), color=CHALK[0], marker=marker, ms=3, label="training")
+    if validation := history.column("val_loss"):
+        axes[0].plot(epochs, validation, color=CHALK[1], marker=marker, ms=3, label="validation")
+    axes[0].set_title("loss")
+    if min(history.column("loss"), default=0) > 0:
+        axes[0].set_yscale("log")
+    if accuracy:
+        axes[1].plot(epochs, [100 * a for a in accuracy], color=CHALK[1], marker=marker, ms=3, label="validation")
+        axes[1].set_title("accuracy, %")
+    for axis in axes:
+        axis.set_xlabel("epoch")
+        axis.grid(alpha=0.3)
+        axis.xaxis.get_major_locator().set_params(integer=True)
+        if history.best_epoch is not None:
+            axis.axvline(history.best_epoch, color=INK, lw=0.8, ls=":", label=f"best, epoch {history.best_epoch}")
+        axis.legend(frameon=False, fontsize=8)
+    return _png(figure)
+
+
+def first_layer(network: Network) -> bytes | None:
+    """The first layer's weights as small pictures, one for every unit or kernel; None where they are none.
+
+    Dense weights are drawn where the input is an image of one channel, kernels always; blue is negative, red
+    positive, the same scale everywhere.
+    """
+    name = next((n for n in network.parameters if n == "W1" or n.endswith(".W")), None)
+    if name is None:
+        return None
+    W = network.parameters[name]
+    if W.ndim == 4:
+        tiles = W.reshape(-1, *W.shape[2:])
+    elif len(network.input_shape) == 3 and network.input_shape[0] == 1 and len(W) == math.prod(network.input_shape):
+        tiles = W.T.reshape(-1, *network.input_shape[1:])
+    else:
+        return None
+    shown = tiles[:MAX_TILES]
+    columns = math.ceil(math.sqrt(len(shown)))
+    rows = math.ceil(len(shown) / columns)
+    figure = _figure(max(0.85 * columns, 3.2), 0.85 * rows + 0.5)
+    axes: Any = figure.subplots(rows, columns, squeeze=False)
+    limit = float(np.abs(shown).max()) or 1.0
+    for axis in axes.flat:
+        axis.axis("off")
+    for axis, tile in zip(axes.flat, shown, strict=False):
+        axis.imshow(tile, cmap="RdBu_r", vmin=-limit, vmax=limit)
+    of = f"the first {len(shown)} of {len(tiles)}" if len(shown) < len(tiles) else f"all {len(tiles)}"
+    figure.suptitle(f"{name}: {of}", fontsize=9)
+    return _png(figure)
+
+
+def confusion_picture(confusion: Array, names: Sequence[str]) -> bytes:
+    """The confusion matrix: rows the true class, columns the class that was found."""
+    size = max(4.0, min(0.5 * len(names) + 1.5, 14.0))
+    figure = _figure(size, size)
+    axis: Any = figure.subplots()
+    share = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
+    axis.imshow(np.sqrt(share), cmap="Blues", vmin=0, vmax=1)
+    if len(names) <= 30:
+        axis.set_xticks(range(len(names)), names)
+        axis.set_yticks(range(len(names)), names)
+        for (i, j), count in np.ndenumerate(confusion):
+            if count:
+                axis.text(
+                    j, i, str(count), ha="center", va="center", fontsize=8, color="white" if share[i, j] > 0.3 else INK
+                )
+    axis.set_xlabel("found")
+    axis.set_ylabel("true")
+    return _png(figure)
+
+
+def misread_sheet(
+    x: Array, truth: Array, found: Array, certainty: Array, names: Sequence[str], most: int = 60
+) -> bytes:
+    """The misread images (N, C, H, W), the surest mistakes first: true class, found class, how sure."""
+    wrong = np.flatnonzero(truth != found)
+    wrong = wrong[np.argsort(-certainty[wrong], kind="stable")]
+    shown = wrong[:most]
+    columns = min(10, max(len(shown), 4))
+    rows = max(math.ceil(len(shown) / columns), 1)
+    figure = _figure(0.95 * columns, 1.2 * rows + 0.6)
+    axes: Any = figure.subplots(rows, columns, squeeze=False)
+    for axis in axes.flat:
+        axis.axis("off")
+    for axis, i in zip(axes.flat, shown, strict=False):
+        image = x[i].transpose(1, 2, 0) if x.shape[1] == 3 else x[i][0]
+        axis.imshow(image, cmap="gray_r")
+        axis.set_title(f"{names[truth[i]]} read {names[found[i]]}\n{certainty[i]:.0%} sure", fontsize=7)
+    figure.suptitle(f"{len(wrong)} of {len(x)} misread" + (f", {len(shown)} shown" if len(shown) < len(wrong) else ""), fontsize=9)
+    return _png(figure)

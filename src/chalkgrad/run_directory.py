@@ -1,0 +1,86 @@
+"""The directory of one training: readable without chalkgrad, and never half-written.
+
+    network.toml, weights-.../*.npy   the network (see `chalkgrad.saved`)
+    run.toml                          data, recipe, results
+    history.jsonl                     a line of JSON for every epoch
+    *.png                             the pictures
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from .errors import CheckpointError, OptionError
+from .files import replace_file
+from .saved import DESCRIPTION, read_toml
+
+RUN = "run.toml"
+HISTORY = "history.jsonl"
+
+
+def prepare(path: Path) -> None:
+    """Makes the directory and makes sure that it can be written into.
+
+    Raises:
+        OptionError: where that is not possible.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path, prefix=".try-"):
+            pass
+    except OSError as error:
+        raise OptionError(f"the directory {path} cannot be written into: {error.strerror or error}") from None
+
+
+def write(path: Path, name: str, content: bytes | str) -> Path:
+    """Writes one file of the run in one step.
+
+    Raises:
+        CheckpointError: where that is not possible.
+    """
+    try:
+        replace_file(path / name, content)
+    except OSError as error:
+        raise CheckpointError(f"{path / name} cannot be written: {error.strerror or error}") from None
+    return path / name
+
+
+def write_table(path: Path, name: str, table: dict[str, Any]) -> None:
+    """Writes a TOML file of the run; what is None is left out."""
+    import tomli_w
+
+    def present(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {k: present(v) for k, v in value.items() if v is not None}  # pyright: ignore[reportUnknownVariableType]
+        return value
+
+    write(path, name, tomli_w.dumps(present(table)))
+
+
+def read_run(path: Path) -> dict[str, Any]:
+    """What run.toml says of the data: the table [data] with a source, and what else stands there.
+
+    Raises:
+        CheckpointError: where this is no run directory.
+    """
+    if not (path / DESCRIPTION).is_file() or not (path / RUN).is_file():
+        raise CheckpointError(f"{path} is no run directory: it has no {DESCRIPTION} and {RUN}")
+    table = read_toml(path / RUN)
+    data = table.get("data")
+    if not isinstance(data, dict) or not isinstance(data.get("source"), str):  # pyright: ignore[reportUnknownMemberType]
+        raise CheckpointError(f"{path / RUN} does not say on which data the network was trained")
+    return table
+
+
+def newest(parent: Path) -> Path:
+    """The run directory in `parent` that was written last.
+
+    Raises:
+        CheckpointError: where there is none.
+    """
+    runs = [d for d in parent.iterdir() if (d / RUN).is_file()] if parent.is_dir() else []
+    if not runs:
+        raise CheckpointError(f"there is no run in {parent}; train a network first: chalkgrad train")
+    return max(runs, key=lambda d: (d / RUN).stat().st_mtime)
