@@ -18,6 +18,7 @@ from ..network import Network
 from ..saved import describe as network_from_table
 from ..saved import read_toml
 from ..settings import from_table, to_table
+from ..train.fit import Fit
 from ..train.history import History, StopReason
 from ..train.optimizers import OPTIMIZERS, Optimizer
 from ..train.recipes import RECIPES, Recipe, recipe
@@ -33,20 +34,19 @@ def run(arguments: Namespace) -> int:
     plan = _overridden(plan, arguments)
     name = Path(arguments.network).stem
     out = Path(arguments.out) if arguments.out else test.RUNS / f"{data.name}-{name}"
-    network.pair(data.x_train[:1], data.y_train[:1])  # a misfit is found before anything is written
+    training = _training(network, data, plan, arguments)  # what does not fit is found before anything is written
     run_directory.prepare(out)
     print(f"{data.name}: {len(data.x_train):,} samples to train and validate on, {len(data.x_test):,} to test on")
     print(f"{name}: {network!r}, {_recipe_text(plan)}", flush=True)
     started = time.perf_counter()
-    history = History()
+    history = training.history
     interrupted = False
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # said below, in the command's own words
-            history = _train(network, data, plan, arguments)
+            training.run()
     except KeyboardInterrupt:
         interrupted = True
-        history.stop_reason = StopReason.INTERRUPTED
     seconds = time.perf_counter() - started
     detail = f": {history.stop_detail}" if history.stop_detail else ""
     print(f"stopped after {len(history)} epochs, {seconds:.1f} s, because {history.stop_reason}{detail}")
@@ -116,8 +116,9 @@ def _overridden(plan: Recipe, arguments: Namespace) -> Recipe:
     return dataclasses.replace(plan, **changes)
 
 
-def _train(network: Network, data: Dataset, plan: Recipe, arguments: Namespace) -> History:
-    return network.fit(
+def _training(network: Network, data: Dataset, plan: Recipe, arguments: Namespace) -> Fit:
+    return Fit(
+        network,
         data.x_train,
         data.y_train,
         optimizer=plan.optimizer,

@@ -8,8 +8,6 @@ a directory are read without a checksum.
 from __future__ import annotations
 
 import hashlib
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import numpy as np
@@ -123,6 +121,9 @@ def _download(cache: Path) -> dict[str, Path]:
 
 def _download_one(cache: Path, file: str, size: int, sha256: str) -> Path:
     """One file from the first mirror that has it whole. Raises DataError where none does."""
+    import urllib.error  # slow to import, and rarely needed
+    import urllib.request
+
     target = cache / file
     if target.is_file() and hashlib.sha256(target.read_bytes()).hexdigest() == sha256:
         return target

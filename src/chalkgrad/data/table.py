@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import math
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +81,8 @@ def read_npz(path: str | Path, *, seed: int = 0) -> Dataset:
     Raises:
         DataError: where the file cannot be read, an array is missing, or the arrays do not belong together.
     """
+    import zipfile  # slow to import
+
     path = Path(path)
     arrays: dict[str, Array] = {}
     try:

@@ -27,10 +27,7 @@ def _winner(z: Array, *, P: int, Q: int, kh: int, kw: int, sh: int, sw: int, pt:
     return win
 
 
-@rule(
-    "win[n,c,i,j] = argmax_{u,v} z[n,c,i*sh+u-pt,j*sw+v-pl] for i<P, j<Q, u<kh, v<kw",
-    kinks=_winner,
-)
+@rule("win[n,c,i,j] = argmax_{u,v} z[n,c,i*sh+u-pt,j*sw+v-pl] for i<P, j<Q, u<kh, v<kw")
 def max_pool2d_win(z: Array, *, P: int, Q: int, kh: int, kw: int, sh: int, sw: int, pt: int, pl: int) -> Array:
     """win (N, C, P, Q), integers 0 to kh*kw-1, of z (N, C, H, W)."""
     return _winner(z, P=P, Q=Q, kh=kh, kw=kw, sh=sh, sw=sw, pt=pt, pl=pl)
@@ -39,6 +36,7 @@ def max_pool2d_win(z: Array, *, P: int, Q: int, kh: int, kw: int, sh: int, sw: i
 @rule(
     "p[n,c,i,j] = max_{u,v} z[n,c,i*sh+u-pt,j*sw+v-pl] for i<P, j<Q, u<kh, v<kw",
     source="document 000, step 2 of the forward pass",
+    kinks=_winner,
 )
 def max_pool2d(z: Array, *, P: int, Q: int, kh: int, kw: int, sh: int, sw: int, pt: int, pl: int) -> Array:
     """p (N, C, P, Q) of z (N, C, H, W)."""

@@ -9,8 +9,10 @@ with them, and an `Operation` that puts them in order. Inside such a file the va
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeAlias
 
 from ..errors import FormulaError
@@ -20,72 +22,96 @@ Array: TypeAlias = Any
 """An array of any library that follows the Array API: NumPy, PyTorch, CuPy, JAX."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Mistake:
-    """A usual wrong version of a rule.
+class Stated:
+    """A function on arrays and the index formula that states the same for one element.
 
     Attributes:
-        rule: the rule that it gets wrong.
-        text: what was done wrong, as one sentence.
-        function: the wrong version; its parameters are formal names of the operation.
-        formula: the wrong line of mathematics.
+        function: the function; its parameters are formal names, keyword-only ones are settings.
+        output: the formal name of what it computes.
+        operands: the formal names of the arrays it takes.
+        optional: those of them that may be absent (a bias); an absent one takes its term with it.
+        options: the names of its settings (a stride).
+        shape_of: the operand that only lends its shape, if there is one.
     """
 
-    rule: Rule
-    text: str
-    function: Callable[..., Array]
-    formula: Formula
+    def __init__(
+        self, function: Callable[..., Array], formula: str | None, output: str | None, shape_of: str | None
+    ) -> None:
+        self.function = function
+        self._text = formula
+        left = re.match(r"[A-Za-z_]\w*", formula or output or "")
+        if left is None:
+            raise FormulaError(f"{function.__name__} needs a formula or an output name")
+        self.output = left.group()
+        self.shape_of = shape_of
+        self.operands, self.optional, self.options = _parameters(function)
 
     @property
     def name(self) -> str:
         """The function's name."""
         return self.function.__name__
 
-    @property
-    def operands(self) -> tuple[str, ...]:
-        """The formal names of the arrays it takes."""
-        return _parameters(self.function)[0]
+    @cached_property
+    def formula(self) -> Formula | None:
+        """The formula, read when it is first asked for; None where it is no formula (drawing random numbers).
+
+        Raises:
+            FormulaError: where it cannot be read, or formula and function do not use the same names.
+        """
+        if self._text is None:
+            return None
+        formula = Formula(self._text)
+        used = formula.arrays | formula.symbols
+        if missing := set(self.operands) - {self.shape_of} - used:
+            raise FormulaError(f"{self.name} takes {sorted(missing)}, not in {formula.text!r}")
+        if extra := used - set(self.operands) - set(self.options):
+            raise FormulaError(f"{formula.text!r} uses {sorted(extra)}, not in {self.name}")
+        return formula
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__.lower()} {self.name}: {self._text or self.output}>"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Rule:
+class Mistake(Stated):
+    """A usual wrong version of a rule; its operands are formal names of the operation.
+
+    Attributes:
+        rule: the rule that it gets wrong.
+        text: what was done wrong, as one sentence.
+    """
+
+    def __init__(self, rule: Rule, formula: str, text: str, function: Callable[..., Array]) -> None:
+        super().__init__(function, formula, None, rule.shape_of)
+        self.rule = rule
+        self.text = text
+
+
+class Rule(Stated):
     """One rule: computes one named value from values named before it.
 
     Attributes:
-        function: the rule on whole arrays.
-        formula: the same for one element; None where it is no formula (drawing random numbers).
-        output: the formal name of what it computes.
-        operands: the formal names of the arrays it takes.
-        optional: those of them that may be absent (a bias); an absent one takes its term with it.
-        options: the names of its keyword-only settings (a stride).
         source: where the formula comes from.
-        shape_of: the operand that only lends its shape, if there is one.
         kinks: given the operands, the side of each kink that every element is on (the sign for a ReLU,
             the winner for a max-pool); None for a smooth rule.
         mistakes: its usual mistakes.
     """
 
-    function: Callable[..., Array]
-    formula: Formula | None
-    output: str
-    operands: tuple[str, ...]
-    optional: tuple[str, ...]
-    options: tuple[str, ...]
-    source: str
-    shape_of: str | None = None
-    kinks: Callable[..., Array] | None = None
-    mistakes: list[Mistake] = field(default_factory=list[Mistake])
-
-    @property
-    def name(self) -> str:
-        """The function's name."""
-        return self.function.__name__
+    def __init__(
+        self,
+        function: Callable[..., Array],
+        formula: str | None,
+        output: str | None,
+        shape_of: str | None,
+        source: str,
+        kinks: Callable[..., Array] | None,
+    ) -> None:
+        super().__init__(function, formula, output, shape_of)
+        self.source = source
+        self.kinks = kinks
+        self.mistakes: list[Mistake] = []
 
     def __call__(self, *arrays: Array, **options: Any) -> Array:
         return self.function(*arrays, **options)
-
-    def __repr__(self) -> str:
-        return f"<rule {self.name}: {self.formula.text if self.formula else self.output}>"
 
 
 def _parameters(function: Callable[..., Any]) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
@@ -100,16 +126,6 @@ def _parameters(function: Callable[..., Any]) -> tuple[tuple[str, ...], tuple[st
             if parameter.default is None:
                 optional.append(parameter.name)
     return tuple(operands), tuple(optional), tuple(options)
-
-
-def _agrees(formula: Formula, function: Callable[..., Any], shape_of: str | None) -> None:
-    operands, _, options = _parameters(function)
-    used = formula.arrays | formula.symbols
-    stated = set(operands) - {shape_of}
-    if missing := stated - used:
-        raise FormulaError(f"{function.__name__} takes {sorted(missing)}, not in {formula.text!r}")
-    if extra := used - set(operands) - set(options):
-        raise FormulaError(f"{formula.text!r} uses {sorted(extra)}, not in {function.__name__}")
 
 
 def rule(
@@ -128,22 +144,8 @@ def rule(
         shape_of: an operand that only lends its shape, and so is not in the formula.
         source: where the formula comes from.
         kinks: see `Rule`.
-
-    Raises:
-        FormulaError: where formula and function do not use the same names.
     """
-
-    def make(function: Callable[..., Array]) -> Rule:
-        parsed = Formula(formula) if formula is not None else None
-        if parsed is not None:
-            _agrees(parsed, function, shape_of)
-        name = parsed.output if parsed is not None else output
-        if name is None:
-            raise FormulaError(f"{function.__name__} needs a formula or an output name")
-        operands, optional, options = _parameters(function)
-        return Rule(function, parsed, name, operands, optional, options, source, shape_of, kinks)
-
-    return make
+    return lambda function: Rule(function, formula, output, shape_of, source, kinks)
 
 
 def mistake(of: Rule, formula: str, text: str) -> Callable[[Callable[..., Array]], Mistake]:
@@ -155,10 +157,9 @@ def mistake(of: Rule, formula: str, text: str) -> Callable[[Callable[..., Array]
         text: what was done wrong, one sentence without a full stop.
     """
 
+
     def make(function: Callable[..., Array]) -> Mistake:
-        parsed = Formula(formula)
-        _agrees(parsed, function, of.shape_of)
-        made = Mistake(of, text, function, parsed)
+        made = Mistake(of, formula, text, function)
         of.mistakes.append(made)
         return made
 

@@ -14,7 +14,7 @@ from ..checks import number, whole
 from ..data.splits import split_indices
 from ..engines.blas import few_threads
 from ..engines.numpy_engine import Runner, Values, first_not_finite
-from ..errors import DataError, OptionError
+from ..errors import OptionError
 from ..network import Array, Network
 from ..settings import from_table
 from .callbacks import Callback, Training
@@ -76,34 +76,40 @@ def fit(
         ShapeError, DataError: where x, y or the validation samples do not fit.
         OptionError: where a setting cannot be, or nothing would ever stop the training.
     """
-    return _Fit(
+    return Fit(
         network, x, y, optimizer, epochs, batch_size, shuffle, validation, schedule, patience,
         min_improvement, restore_best, stop_below, max_steps, seed, callbacks, progress,
     ).run()  # fmt: skip
 
 
-class _Fit:
-    """One training at work. `values` holds the current arrays; the network's own are written at need."""
+class Fit:
+    """One training, made ready by its arguments (those of `fit`) and run by `run`.
+
+    `values` holds the current arrays; the network's own are written when somebody looks, and at the end.
+
+    Attributes:
+        history: what has happened so far.
+    """
 
     def __init__(
         self,
         network: Network,
         x: Any,
         y: Any,
-        optimizer: Optimizer | str,
-        epochs: int | None,
-        batch_size: int | None,
-        shuffle: bool,
-        validation: tuple[Any, Any] | float | None,
-        schedule: Schedule | str | None,
-        patience: int | None,
-        min_improvement: float,
-        restore_best: bool,
-        stop_below: float | None,
-        max_steps: int | None,
-        seed: int | None,
-        callbacks: Sequence[Callback],
-        progress: bool,
+        optimizer: Optimizer | str = "SGD",
+        epochs: int | None = 1,
+        batch_size: int | None = 32,
+        shuffle: bool = True,
+        validation: tuple[Any, Any] | float | None = None,
+        schedule: Schedule | str | None = None,
+        patience: int | None = None,
+        min_improvement: float = 0.0,
+        restore_best: bool = True,
+        stop_below: float | None = None,
+        max_steps: int | None = None,
+        seed: int | None = None,
+        callbacks: Sequence[Callback] = (),
+        progress: bool = False,
     ) -> None:
         self.network = network
         self.optimizer = from_table("optimizer", optimizer, OPTIMIZERS) if isinstance(optimizer, str) else optimizer
@@ -169,6 +175,7 @@ class _Fit:
     # -- the loop --------------------------------------------------------------------------------------------
 
     def run(self) -> History:
+        """Trains until something stops it."""
         started = time.perf_counter()
         for callback in self.callbacks:
             callback.on_begin(self.training)
@@ -332,6 +339,3 @@ class _Fit:
         self._write_back()
         for callback in self.callbacks:
             callback.on_end(self.training, self.history)
-
-
-__all__ = ["DataError", "fit"]

@@ -80,17 +80,21 @@ def mlp(data: Dataset) -> Recipe:
 
 
 def lenet(data: Dataset) -> Recipe:
-    """LeNet-5 (LeCun et al., 1998) with ReLUs and max-pooling; smaller kernels on small images."""
+    """LeNet-5 (LeCun et al., 1998) with ReLUs, max-pooling and dropout; smaller kernels on small images."""
     if not data.is_image:
         raise OptionError(f"lenet takes images, (channels, height, width), but {data.name} gives {data.input_shape}")
     size, padding = (5, "valid") if _large(data) else (3, "same")
     layers = (
         Conv2D(6, size, padding="same"), ReLU(), MaxPool2D(2),
         Conv2D(16, size, padding=padding), ReLU(), MaxPool2D(2),
-        Flatten(), Dense(120), ReLU(), Dropout(0.5), Dense(84), ReLU(),
+        Flatten(), Dropout(0.25), Dense(120), ReLU(), Dropout(0.5), Dense(84), ReLU(),
     )  # fmt: skip
     return Recipe(
-        (*layers, *_end(data)), optimizer=SGD(0.02, momentum=0.9), schedule=Cosine(), epochs=12, patience=None
+        (*layers, *_end(data)),
+        optimizer=SGD(0.03, momentum=0.9, weight_decay=5e-4),
+        schedule=Cosine(),
+        epochs=16,
+        patience=None,
     )
 
 

@@ -1,0 +1,241 @@
+"""Random operands for every operation: odd shapes, every option, strided arrays, values away from kinks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from chalkgrad import rules
+from chalkgrad.layers import AvgPool2D, Conv2D, MaxPool2D
+from chalkgrad.rules import Operation, Rule
+
+Draw = Callable[[Any], Any]
+
+
+@dataclass
+class Case:
+    """An operation with everything it needs to run."""
+
+    operation: Operation
+    operands: dict[str, Any]
+    options: dict[str, Any]
+
+    def forward(self, operands: dict[str, Any] | None = None) -> dict[str, Any]:
+        names = dict(self.operands if operands is None else operands)
+        for rule in self.operation.forward:
+            names[rule.output] = self.call(rule, names)
+        return names
+
+    def backward(self, upstream: Any) -> dict[str, Any]:
+        names = self.forward()
+        names[f"d{self.operation.output}"] = upstream
+        for rule in self.operation.backward:
+            if rule.output.startswith("d") and names.get(rule.output[1:]) is None:
+                continue
+            names[rule.output] = self.call(rule, names)
+        return names
+
+    def call(self, rule: Rule, names: dict[str, Any]) -> Any:
+        return rule(*[names.get(o) for o in rule.operands], **self.choose(rule.options))
+
+    def choose(self, names: tuple[str, ...]) -> dict[str, Any]:
+        return {name: self.options[name] for name in names}
+
+
+def values(rng: np.random.Generator, *shape: int) -> Any:
+    """Distinct numbers between about -2 and 2, none near 0 and no two near each other; now and then strided."""
+    size = int(np.prod(shape))
+    flat = 4 * (rng.permutation(size) + 0.5 + 0.3 * rng.random(size)) / max(size, 1) - 2
+    flat = np.where(np.abs(flat) < 0.01, 0.05, flat)
+    array = flat.reshape(shape)
+    if rng.random() < 0.5 and array.ndim:
+        wide = np.zeros((*shape[:-1], shape[-1] * 2))
+        wide[..., ::2] = array
+        array = wide[..., ::2]
+    return array
+
+
+def _sizes(draw: Draw, count: int, most: int = 5) -> list[int]:
+    return [draw(st.integers(1, most)) for _ in range(count)]
+
+
+def _rng(draw: Draw) -> np.random.Generator:
+    return np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+
+
+def _dense(draw: Draw) -> Case:
+    n, i, o = _sizes(draw, 3)
+    rng = _rng(draw)
+    operands: dict[str, Any] = {"x": values(rng, n, i), "W": values(rng, i, o), "b": values(rng, o)}
+    if draw(st.booleans()):
+        operands["b"] = None
+    return Case(rules.dense.operation, operands, {})
+
+
+def _window_layer(draw: Draw, kind: type) -> tuple[Any, tuple[int, int]]:
+    height, width = draw(st.integers(1, 6)), draw(st.integers(1, 7))
+    kernel = (draw(st.integers(1, min(3, height))), draw(st.integers(1, min(3, width))))
+    stride = (draw(st.integers(1, 3)), draw(st.integers(1, 3)))
+    most = (2, 2) if kind is Conv2D else (kernel[0] // 2, kernel[1] // 2)
+    pads = st.tuples(st.integers(0, most[0]), st.integers(0, most[1]))
+    padding = draw(st.one_of(st.sampled_from(["same", "valid"]), pads))
+    if kind is Conv2D:
+        return Conv2D(draw(st.integers(1, 3)), kernel, stride, padding), (height, width)
+    return kind(kernel, stride, padding), (height, width)
+
+
+def _conv2d(draw: Draw) -> Case:
+    layer, size = _window_layer(draw, Conv2D)
+    rng = _rng(draw)
+    n, c = _sizes(draw, 2, 3)
+    W = values(rng, layer.filters, c, *layer.kernel)
+    b = values(rng, layer.filters) if draw(st.booleans()) else None
+    x = values(rng, n, c, *size)
+    return Case(rules.conv2d.operation, {"x": x, "W": W, "b": b}, layer.options((c, *size)))
+
+
+def _pool(kind: type, operation: Operation) -> Callable[[Draw], Case]:
+    def make(draw: Draw) -> Case:
+        layer, size = _window_layer(draw, kind)
+        n, c = _sizes(draw, 2, 3)
+        return Case(operation, {"z": values(_rng(draw), n, c, *size)}, layer.options((c, *size)))
+
+    return make
+
+
+def _rows(operation: Operation, name: str, options: dict[str, Any] | None = None, images: bool = True) -> Any:
+    def make(draw: Draw) -> Case:
+        shape = _sizes(draw, draw(st.integers(2, 4)) if images else 2)
+        return Case(operation, {name: values(_rng(draw), *shape)}, options or {})
+
+    return make
+
+
+def _dropout(draw: Draw) -> Case:
+    shape = _sizes(draw, draw(st.integers(2, 4)))
+    options = {"rate": draw(st.sampled_from([0.1, 0.5, 0.9])), "seed": draw(st.integers(0, 9)), "layer": 2}
+    operands = {"z": values(_rng(draw), *shape), "t": draw(st.integers(1, 100))}
+    return Case(rules.dropout.operation, operands, options)
+
+
+def _batch_norm(operation: Operation) -> Callable[[Draw], Case]:
+    def make(draw: Draw) -> Case:
+        shape = [draw(st.integers(2, 5)), *_sizes(draw, draw(st.sampled_from([1, 3])), 3)]
+        rng = _rng(draw)
+        c = shape[1]
+        operands = {"x": values(rng, *shape), "gamma": values(rng, c), "beta": values(rng, c)}
+        operands |= {"running_mu": values(rng, c), "running_var": values(rng, c) ** 2}
+        if "predicting" in operation.name or "running" in operation.name:
+            operands |= {"mu": values(rng, c), "var": values(rng, c) ** 2}
+        return Case(operation, operands, {"eps": 1e-2, "momentum": 0.1})
+
+    return make
+
+
+def _layer_norm(operation: Operation) -> Callable[[Draw], Case]:
+    def make(draw: Draw) -> Case:
+        shape = [draw(st.integers(1, 4)), draw(st.integers(2, 5)), *_sizes(draw, draw(st.sampled_from([0, 2])), 3)]
+        rng = _rng(draw)
+        operands = {n: values(rng, *s) for n, s in (("x", shape), ("gamma", shape[1:]), ("beta", shape[1:]))}
+        return Case(operation, operands, {"eps": 1e-2})
+
+    return make
+
+
+def _loss(operation: Operation, name: str, target: Any, options: dict[str, Any], images: bool = False) -> Any:
+    def make(draw: Draw) -> Case:
+        shape = [draw(st.integers(1, 5)), draw(st.integers(2, 5))]
+        if images and draw(st.booleans()):
+            shape += _sizes(draw, 2, 3)
+        rng = _rng(draw)
+        guess = values(rng, *shape)
+        if name == "y_hat" and "clip" in options:
+            guess = 0.05 + 0.9 / (1 + np.exp(-guess))
+        scale = draw(st.sampled_from([1.0, 0.5, 1 / 3]))
+        return Case(operation, {name: guess, "y": target(rng, *shape)}, {**options, "scale": scale})
+
+    return make
+
+
+def _one_hot(rng: np.random.Generator, n: int, k: int) -> Any:
+    return np.eye(k)[rng.integers(0, k, n)]
+
+
+def _probabilities(rng: np.random.Generator, n: int, k: int) -> Any:
+    rows = rng.random((n, k)) + 0.1
+    return rows / rows.sum(axis=1, keepdims=True)
+
+
+def _reduced(operation: Operation) -> Callable[[Draw], Case]:
+    return lambda draw: Case(operation, {"l": values(_rng(draw), draw(st.integers(1, 6)))}, {})
+
+
+def _penalty(draw: Draw) -> Case:
+    shape = _sizes(draw, draw(st.integers(1, 4)))
+    rng = _rng(draw)
+    options = {"l1": draw(st.sampled_from([0.0, 0.3])), "l2": draw(st.sampled_from([0.0, 0.7]))}
+    return Case(
+        rules.penalty.operation, {"L": 1.5, "W": values(rng, *shape), "dW_data": np.zeros(shape)}, options
+    )
+
+
+def _elementwise(operation: Operation, **options: float) -> Any:
+    return _rows(operation, "z", options)
+
+
+CASES: dict[str, Callable[[Draw], Case]] = {
+    "dense": _dense,
+    "conv2d": _conv2d,
+    "max_pool2d": _pool(MaxPool2D, rules.max_pool2d.operation),
+    "avg_pool2d": _pool(AvgPool2D, rules.avg_pool2d.operation),
+    "flatten": _rows(rules.flatten.operation, "x"),
+    "sum_outputs": _rows(rules.sum_outputs.operation, "a", images=False),
+    "dropout": _dropout,
+    "batch_norm": _batch_norm(rules.batch_norm.operation),
+    "batch_norm.unscaled": _batch_norm(rules.batch_norm.unscaled),
+    "batch_norm.predicting": _batch_norm(rules.batch_norm.predicting),
+    "batch_norm.predicting_unscaled": _batch_norm(rules.batch_norm.predicting_unscaled),
+    "layer_norm": _layer_norm(rules.layer_norm.operation),
+    "layer_norm.unscaled": _layer_norm(rules.layer_norm.unscaled),
+    "sigmoid": _elementwise(rules.sigmoid.operation),
+    "tanh": _elementwise(rules.tanh.operation),
+    "relu": _elementwise(rules.relu.operation),
+    "leaky_relu": _elementwise(rules.leaky_relu.operation, slope=0.2),
+    "elu": _elementwise(rules.elu.operation, alpha=0.7),
+    "gelu": _elementwise(rules.gelu.operation),
+    "gelu.tanh": _elementwise(
+        rules.gelu.tanh_operation, slope=rules.gelu.SLOPE, cubic=rules.gelu.CUBIC
+    ),
+    "softplus": _elementwise(rules.softplus.operation),
+    "silu": _elementwise(rules.silu.operation),
+    "softmax": _rows(rules.softmax.operation, "z", images=False),
+    "squared_error": _loss(rules.squared_error.operation, "y_hat", values, {}, images=True),
+    "absolute_error": _loss(rules.absolute_error.operation, "y_hat", values, {}, images=True),
+    "cross_entropy": _loss(rules.cross_entropy.operation, "y_hat", _probabilities, {"clip": 1e-7}),
+    "cross_entropy.fused": _loss(rules.cross_entropy.fused, "z", _probabilities, {}),
+    "binary_cross_entropy": _loss(
+        rules.binary_cross_entropy.operation, "y_hat", lambda r, *s: r.random(s), {"clip": 1e-7}, images=True
+    ),
+    "binary_cross_entropy.fused": _loss(
+        rules.binary_cross_entropy.fused, "z", lambda r, *s: r.random(s), {}, images=True
+    ),
+    "hinge": _loss(rules.hinge.operation, "y_hat", lambda r, *s: r.choice([-1.0, 1.0], s), {"margin": 0.8}),
+    "hinge.classes": _loss(rules.hinge.classes, "y_hat", _one_hot, {"margin": 0.8}),
+    "mean": _reduced(rules.reduction.mean),
+    "sum": _reduced(rules.reduction.sum),
+    "penalty": _penalty,
+}
+
+
+def update_case(draw: Draw, operation: Operation) -> Case:
+    """Operands and options of an optimizer's update."""
+    shape = _sizes(draw, draw(st.integers(1, 3)))
+    rng = _rng(draw)
+    operands = {"W": values(rng, *shape), "g": values(rng, *shape), "m": values(rng, *shape)}
+    operands |= {"v": values(rng, *shape) ** 2, "dW": values(rng, *shape), "lr": 0.1, "t": draw(st.integers(1, 9))}
+    options = {"momentum": 0.9, "rho": 0.8, "beta1": 0.9, "beta2": 0.99, "eps": 1e-3, "decay": 0.05}
+    return Case(operation, operands, options)

@@ -1,0 +1,276 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import chalkgrad as cg
+
+X, Y = [[0.05, 0.10]], [[0.01, 0.99]]
+
+
+def example(**settings: object) -> cg.Network:
+    """The 2-2-2 network of document 002."""
+    given = {"loss": cg.SquaredError(scale=0.5), "dtype": "float64", **settings}
+    net = cg.Network([cg.Dense(2), cg.Sigmoid(), cg.Dense(2), cg.Sigmoid()], input_shape=(2,), **given)
+    net.set_parameters(
+        W1=[[0.15, 0.25], [0.20, 0.30]], b1=[0.35, 0.35], W2=[[0.40, 0.50], [0.45, 0.55]], b2=[0.60, 0.60]
+    )
+    return net
+
+
+def test_the_program_reads_as_the_textbook() -> None:
+    lines = [str(s) for s in example().program]
+    assert lines == [
+        "z1 = dense(x, W1, b1)",
+        "a1 = sigmoid(z1)",
+        "z2 = dense(a1, W2, b2)",
+        "y_hat = sigmoid(z2)",
+        "l = squared_error(y_hat, y)",
+        "L = mean_loss(l)",
+        "dl = mean_loss_dl(l)",
+        "dy_hat = squared_error_dy_hat(dl, y_hat, y)",
+        "dz2 = sigmoid_dz(dy_hat, y_hat)",
+        "dW2 = dense_dW(a1, dz2)",
+        "db2 = dense_db(dz2)",
+        "da1 = dense_dx(dz2, W2)",
+        "dz1 = sigmoid_dz(da1, a1)",
+        "dW1 = dense_dW(x, dz1)",
+        "db1 = dense_db(dz1)",
+        "dx = dense_dx(dz1, W1)",
+    ]
+
+
+def test_only_the_steps_that_are_needed_run() -> None:
+    program = example().program
+    assert [s.output for s in program.needed_for(["y_hat"])] == ["z1", "a1", "z2", "y_hat"]
+    assert "dx" not in [s.output for s in program.needed_for(["dW1", "db1", "dW2", "db2"])]
+
+
+def test_parameters_are_views_of_one_flat_buffer() -> None:
+    net = example()
+    assert net.flat.flags.c_contiguous
+    assert net.flat.size == 12
+    for view in net.parameters.values():
+        assert np.shares_memory(view, net.flat)
+    net.flat[0] = 7
+    assert net.parameters["W1"][0, 0] == 7
+    gradients = net.gradients(X, Y)
+    bases = {id(g.base) for g in gradients.values()}
+    assert len(bases) == 1
+    assert {n: g.shape for n, g in gradients.items()} == {n: p.shape for n, p in net.parameters.items()}
+
+
+def test_names_of_layers_replace_numbers() -> None:
+    net = cg.Network(
+        [cg.Dense(3, name="hidden"), cg.Tanh(), cg.Dense(2)], input_shape=2, loss="SquaredError", dtype="float64"
+    )
+    assert list(net.parameters) == ["hidden.W", "hidden.b", "W2", "b2"]
+    trace = net.trace([[1, 2]], [[0, 0]])
+    assert {"hidden.z", "hidden.a", "dhidden.z", "dhidden.W", "y_hat", "dy_hat"} <= set(trace)
+    net.set_parameters({"hidden.W": np.ones((2, 3))})
+    assert (net.parameters["hidden.W"] == 1).all()
+
+
+def test_trace_keeps_every_value_read_only_with_its_other_names() -> None:
+    net = example()
+    trace = net.trace(X, Y, optimizer=cg.SGD(0.5))
+    assert trace["L"] == net.loss(X, Y)
+    assert trace["a2"] is trace["y_hat"]
+    assert "a2" in trace
+    assert "nothing" not in trace
+    np.testing.assert_allclose(trace["W1_new"], net.parameters["W1"] - 0.5 * trace["dW1"])
+    with pytest.raises(ValueError, match="read-only"):
+        trace["z1"][0, 0] = 1
+    with pytest.raises(cg.UnknownNameError, match="did you mean 'dW1'"):
+        trace["dw1"]
+    assert "dW1" in str(trace)
+    assert net.steps_taken == 0
+
+
+def test_class_numbers_and_one_hot_rows_are_the_same() -> None:
+    net = cg.Network([cg.Dense(3), cg.Softmax()], input_shape=4, loss="CrossEntropy", dtype="float64")
+    x = np.random.default_rng(0).standard_normal((5, 4))
+    y = np.array([0, 2, 1, 1, 0])
+    assert net.loss(x, y) == net.loss(x, np.eye(3)[y])
+
+
+def test_fused_expanded_and_logits_give_the_same_loss_and_gradients() -> None:
+    x = np.random.default_rng(0).standard_normal((5, 4))
+    y = np.array([0, 2, 1, 1, 0])
+    nets = [
+        cg.Network([cg.Dense(3), cg.Softmax()], input_shape=4, loss=cg.CrossEntropy(), dtype="float64"),
+        cg.Network([cg.Dense(3), cg.Softmax()], input_shape=4, loss=cg.CrossEntropy(fuse=False), dtype="float64"),
+        cg.Network([cg.Dense(3)], input_shape=4, loss=cg.CrossEntropy(from_logits=True), dtype="float64"),
+    ]
+    for net in nets[1:]:
+        assert net.loss(x, y) == pytest.approx(nets[0].loss(x, y), rel=1e-12)
+        for name, gradient in net.gradients(x, y).items():
+            np.testing.assert_allclose(gradient, nets[0].gradients(x, y)[name], rtol=1e-9)
+    assert "dy_hat" in nets[1].trace(x, y)
+    assert "dy_hat" not in nets[0].trace(x, y)
+
+
+def test_reduction_and_scale() -> None:
+    x, y = np.random.default_rng(0).standard_normal((6, 2)), np.zeros((6, 2))
+    losses = {}
+    for reduction in ("mean", "sum"):
+        for scale in (1.0, 0.5, "mean"):
+            net = example(loss=cg.SquaredError(scale=scale, reduction=reduction))
+            losses[reduction, scale] = net.loss(x, y)
+            assert net.check_gradients(x, y)
+    whole = losses["sum", 1.0]
+    assert losses["mean", 1.0] == pytest.approx(whole / 6)
+    assert losses["sum", 0.5] == pytest.approx(whole / 2)
+    assert losses["mean", "mean"] == pytest.approx(whole / 12)
+
+
+def test_penalties_are_part_of_the_loss() -> None:
+    plain, net = example(), example(l1=0.01, l2=0.1)
+    W1, W2 = net.parameters["W1"], net.parameters["W2"]
+    expected = sum(0.01 * np.abs(W).sum() + 0.1 * (W**2).sum() for W in (W1, W2))
+    assert net.loss(X, Y) - plain.loss(X, Y) == pytest.approx(expected)
+    assert net.evaluate(X, Y).loss == pytest.approx(net.loss(X, Y), rel=1e-12)
+    np.testing.assert_allclose(
+        net.gradients(X, Y)["W1"], plain.gradients(X, Y)["W1"] + 0.01 * np.sign(W1) + 0.2 * W1
+    )
+    np.testing.assert_array_equal(net.gradients(X, Y)["b1"], plain.gradients(X, Y)["b1"])
+    own = cg.Network([cg.Dense(2, l2=0.5), cg.Dense(1)], input_shape=2, loss="SquaredError", dtype="float64")
+    assert "dW1_data" in own.trace(X, [[1.0]])
+    assert "dW2_data" not in own.trace(X, [[1.0]])
+
+
+def test_frozen_parameters_stay_and_keep_their_gradients() -> None:
+    net = example()
+    net.freeze("b1", "b2")
+    before = net.flat.copy()
+    net.fit(X, Y, optimizer=cg.SGD(0.5), batch_size=None)
+    moved = {n: not np.array_equal(a, b) for (n, a), b in zip(net.parameters.items(), net.views(before).values(), strict=True)}
+    assert moved == {"W1": True, "b1": False, "W2": True, "b2": False}
+    assert np.abs(net.gradients(X, Y)["b1"]).min() > 0
+    net.unfreeze()
+    assert net.frozen == ()
+
+
+def test_predict_goes_through_many_samples_and_none() -> None:
+    net = example(dtype="float32")
+    x = np.random.default_rng(0).standard_normal((2500, 2)).astype(np.float32)
+    assert net.predict(x).shape == (2500, 2)
+    np.testing.assert_allclose(net.predict(x)[2000:2001], net.predict(x[2000:2001]), rtol=1e-5)
+    assert net.predict(np.zeros((0, 2))).shape == (0, 2)
+
+
+def test_same_seed_same_weights() -> None:
+    make = lambda seed: cg.Network([cg.Dense(5), cg.ReLU(), cg.Dense(2)], input_shape=3, loss="SquaredError", seed=seed)  # noqa: E731
+    assert (make(1).flat == make(1).flat).all()
+    assert (make(1).flat != make(2).flat).any()
+
+
+def test_summary_is_a_table() -> None:
+    net = cg.Network(
+        [cg.Conv2D(4, 3, padding="same"), cg.ReLU(), cg.MaxPool2D(2), cg.Flatten(), cg.Dense(10), cg.Softmax()],
+        input_shape=(1, 8, 8),
+        loss="CrossEntropy",
+    )
+    text = net.summary()
+    assert "layer 1, Conv2D" in text
+    assert "N x 4 x 8 x 8" in text
+    assert "40 (W1 4x1x3x3, b1 4)" in text
+    assert "690 parameters" in text
+
+
+IMAGE = {"input_shape": (1, 28, 28), "loss": "CrossEntropy"}
+MISFITS = [
+    (
+        lambda: cg.Network([cg.Dense(10), cg.Softmax()], **IMAGE),
+        cg.ShapeError,
+        r"layer 1, Dense: .*put a Flatten\(\) layer before it.*fixed by input_shape=\(1, 28, 28\)",
+    ),
+    (
+        lambda: cg.Network([cg.Flatten(), cg.Conv2D(3, 3)], **IMAGE),
+        cg.ShapeError,
+        r"layer 2, Conv2D: .*takes images.*\(N, 784\) comes in.*fixed by layer 1, Flatten",
+    ),
+    (lambda: cg.Network([cg.Conv2D(3, 31)], **IMAGE), cg.ShapeError, r"31 x 31 window does not fit into the 28 x 28"),
+    (lambda: cg.Network([cg.Flatten(), cg.Dense(1)], **IMAGE), cg.ShapeError, r"at least two classes.*BinaryCrossEntropy"),
+    (lambda: cg.Network([cg.Dense], input_shape=2, loss="SquaredError"), cg.OptionError, r"write Dense\(\.\.\.\)"),
+    (lambda: cg.Network([], input_shape=2, loss="SquaredError"), cg.OptionError, "no layer"),
+    (lambda: cg.Network([cg.Dense(2)], input_shape=2, loss="CrosEntropy"), cg.UnknownNameError, "'CrossEntropy'"),
+    (lambda: cg.Network([cg.Dense(2)], input_shape=0, loss="SquaredError"), cg.OptionError, "input_shape"),
+    (lambda: cg.Network([cg.Dense(2)], input_shape=2, loss="SquaredError", dtype="float16"), cg.OptionError, "float32"),
+    (lambda: cg.Network([cg.Dense(2)], input_shape=2, loss="SquaredError", seed=-1), cg.OptionError, "seed"),
+    (lambda: cg.Dense(0), cg.OptionError, "Dense: units"),
+    (lambda: cg.Dense(2.5), cg.OptionError, "Dense: units"),
+    (lambda: cg.Dense(2, weights="hee"), cg.UnknownNameError, "did you mean 'he'"),
+    (lambda: cg.Conv2D(2, 3, padding="some"), cg.OptionError, "'same' or 'valid'"),
+    (lambda: cg.Conv2D(2, (3, 3, 3)), cg.OptionError, "one whole number or two"),
+    (lambda: cg.MaxPool2D(2, padding=2), cg.OptionError, "more than half the window"),
+    (lambda: cg.Dropout(1.0), cg.OptionError, "below 1"),
+    (lambda: cg.Dense(2, name="a b"), cg.OptionError, "letters"),
+    (
+        lambda: cg.Network([cg.Dense(2, name="a"), cg.Dense(2, name="A")], input_shape=2, loss="SquaredError"),
+        cg.OptionError,
+        "is taken",
+    ),
+    (lambda: cg.SGD(-1), cg.OptionError, "learning_rate"),
+    (lambda: cg.Adam(beta1=1.0), cg.OptionError, "beta1"),
+    (lambda: cg.CrossEntropy(reduction="avg"), cg.OptionError, "'mean' or 'sum'"),
+]
+
+
+@pytest.mark.parametrize(("make", "error", "message"), MISFITS)
+def test_what_does_not_fit_is_found_when_it_is_built(make: object, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message) as caught:
+        make()  # type: ignore[operator]
+    assert isinstance(caught.value, cg.ChalkgradError)
+    assert "\n" not in str(caught.value)
+
+
+CALLS = [
+    (lambda n: n.predict([0.1, 0.2]), cg.ShapeError, r"for a single sample use x\[None\]"),
+    (lambda n: n.predict(np.zeros((3, 5))), cg.ShapeError, r"x has shape \(3, 5\), but layer 1, Dense takes \(N, 2\)"),
+    (lambda n: n.predict(np.zeros((3, 2, 1))), cg.ShapeError, r"x\.reshape\(len\(x\), 2\)"),
+    (lambda n: n.predict([[np.nan, 1]]), cg.DataError, r"first at x\[0, 0\]"),
+    (lambda n: n.predict(np.zeros((1, 2), np.float16)), cg.DataError, "float16"),
+    (lambda n: n.predict([["a", "b"]]), cg.DataError, "numbers"),
+    (lambda n: n.loss(X, [[1, 2, 3]]), cg.ShapeError, r"the targets have shape \(1, 3\)"),
+    (lambda n: n.loss(X, [2]), cg.DataError, "class number 2 is out of range"),
+    (lambda n: n.loss(X, [-1]), cg.DataError, "class number -1 is out of range"),
+    (lambda n: n.loss(X, [0.5]), cg.DataError, "class numbers must be integers"),
+    (lambda n: n.loss(X * 2, Y), cg.DataError, "2 samples in x but 1 targets"),
+    (lambda n: n.loss(np.zeros((0, 2)), np.zeros((0, 2))), cg.DataError, "no samples"),
+    (lambda n: n.loss(X, [[np.inf, 0]]), cg.DataError, "NaN or infinity"),
+    (lambda n: n.set_parameters(W3=1), cg.UnknownNameError, "no parameter 'W3'"),
+    (lambda n: n.set_parameters(W1=[[1, 2, 3]]), cg.ShapeError, r"W1 has shape \(2, 2\), but \(1, 3\) came"),
+    (lambda n: n.set_parameters(b1=[[1], [2]]), cg.ShapeError, "reshape"),
+    (lambda n: n.set_parameters(b1=[np.nan, 0]), cg.DataError, "NaN"),
+    (lambda n: n.set_parameters(W1=[[1, 2], [3]]), cg.DataError, "equal length"),
+    (lambda n: n.freeze("w1"), cg.UnknownNameError, "did you mean 'W1'"),
+    (lambda n: n.fit(X, Y, optimizer="Adm"), cg.UnknownNameError, "'Adam'"),
+    (lambda n: n.fit(X, Y, epochs=None), cg.OptionError, "nothing would stop"),
+    (lambda n: n.fit(X, Y, epochs=0), cg.OptionError, "epochs"),
+    (lambda n: n.fit(X, Y, batch_size=0), cg.OptionError, "batch_size"),
+    (lambda n: n.fit(X, Y, validation=0.5), cg.DataError, "cannot be split"),
+    (lambda n: n.fit(X, Y, schedule=cg.Cosine(), epochs=None, patience=2), cg.OptionError, "must know the end"),
+]
+
+
+@pytest.mark.parametrize(("call", "error", "message"), CALLS)
+def test_what_does_not_fit_is_found_at_the_call_and_changes_nothing(
+    call: object, error: type[Exception], message: str
+) -> None:
+    net = example()
+    before = net.flat.copy()
+    with pytest.raises(error, match=message) as caught:
+        call(net)  # type: ignore[operator]
+    assert isinstance(caught.value, cg.ChalkgradError)
+    assert "\n" not in str(caught.value)
+    assert (net.flat == before).all()
+
+
+def test_images_that_lack_the_channel_axis_are_recognised() -> None:
+    net = cg.Network([cg.Flatten(), cg.Dense(2), cg.Softmax()], input_shape=(1, 4, 4), loss="CrossEntropy")
+    with pytest.raises(cg.ShapeError, match=r"x\.reshape\(len\(x\), 1, 4, 4\)"):
+        net.predict(np.zeros((3, 4, 4)))
+    colour = cg.Network([cg.Conv2D(2, 3)], input_shape=(3, 8, 6), loss="SquaredError")
+    with pytest.raises(cg.ShapeError, match=r"transpose\(0, 3, 1, 2\)|reshape"):
+        colour.predict(np.zeros((3, 8, 6, 3)))
