@@ -178,9 +178,7 @@ def _penalty(draw: Draw) -> Case:
     shape = _sizes(draw, draw(st.integers(1, 4)))
     rng = _rng(draw)
     options = {"l1": draw(st.sampled_from([0.0, 0.3])), "l2": draw(st.sampled_from([0.0, 0.7]))}
-    return Case(
-        rules.penalty.operation, {"L": 1.5, "W": values(rng, *shape), "dW_data": np.zeros(shape)}, options
-    )
+    return Case(rules.penalty.operation, {"L": 1.5, "W": values(rng, *shape), "dW_data": np.zeros(shape)}, options)
 
 
 def _elementwise(operation: Operation, **options: float) -> Any:
@@ -207,9 +205,7 @@ CASES: dict[str, Callable[[Draw], Case]] = {
     "leaky_relu": _elementwise(rules.leaky_relu.operation, slope=0.2),
     "elu": _elementwise(rules.elu.operation, alpha=0.7),
     "gelu": _elementwise(rules.gelu.operation),
-    "gelu.tanh": _elementwise(
-        rules.gelu.tanh_operation, slope=rules.gelu.SLOPE, cubic=rules.gelu.CUBIC
-    ),
+    "gelu.tanh": _elementwise(rules.gelu.tanh_operation, slope=rules.gelu.SLOPE, cubic=rules.gelu.CUBIC),
     "softplus": _elementwise(rules.softplus.operation),
     "silu": _elementwise(rules.silu.operation),
     "softmax": _rows(rules.softmax.operation, "z", images=False),

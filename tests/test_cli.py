@@ -71,7 +71,9 @@ def test_every_named_network(network: str, source: str, capsys: pytest.CaptureFi
 
 
 def test_options_reach_the_training(tmp_path: Path) -> None:
-    options = "--optimizer Adam --learning-rate 0.01 --schedule Cosine --batch-size 64 --validation 0.2 --patience 2"
+    options = (
+        "--optimizer Adam --learning-rate 0.01 --schedule Cosine --batch-size 64 --validation 0.2 --patience 2"
+    )
     options += " --l2 0.001 --dtype float64 --weight-decay 0.01 --max-steps 40 --min-improvement 0.01"
     assert main(["train", "vertical", *options.split(), *QUICK, "--out", "r"]) == 0
     training = tomllib.loads(Path("r/run.toml").read_text())["training"]
@@ -96,7 +98,9 @@ def test_data_of_the_users_own(tmp_path: Path, capsys: pytest.CaptureFixture[str
     rng = np.random.default_rng(0)
     x = rng.standard_normal((100, 3))
     kind = np.where(x[:, 0] > 0, "up", "down")
-    Path("t.csv").write_text("a,b,c,kind\n" + "".join(f"{r[0]},{r[1]},{r[2]},{k}\n" for r, k in zip(x, kind, strict=True)))
+    Path("t.csv").write_text(
+        "a,b,c,kind\n" + "".join(f"{r[0]},{r[1]},{r[2]},{k}\n" for r, k in zip(x, kind, strict=True))
+    )
     assert main(["train", "t.csv", *QUICK]) == 0
     assert main(["test", "runs/t-mlp", "--no-pictures"]) == 0
     assert "down" in capsys.readouterr().out
@@ -200,7 +204,11 @@ def test_damaged_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert "is damaged" in capsys.readouterr().err
     weights.write_bytes(whole)
     run = Path("r/run.toml").read_text()
-    for damaged, message in (("data = 3", "on which data"), ("[[", "no TOML"), (run.replace('"digits"', '"digit"'), "digit")):
+    for damaged, message in (
+        ("data = 3", "on which data"),
+        ("[[", "no TOML"),
+        (run.replace('"digits"', '"digit"'), "digit"),
+    ):
         Path("r/run.toml").write_text(damaged)
         assert main(["test", "r"]) == 2
         error = capsys.readouterr().err

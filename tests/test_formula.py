@@ -44,12 +44,25 @@ def test_maximum_takes_the_first_winner_and_passes_over_padding() -> None:
 def test_precedence() -> None:
     f = Formula("y = 2 + 3 * a ^ 2 - -a / 4")
     assert f.evaluate({}, {"a": 2.0}) == 2 + 12 + 0.5
-    assert Formula("y[i] = [x[i] > 0] - [x[i] <= 0]").evaluate({"x": np.array([-1.0, 0, 1])}, {}).tolist() == [-1, -1, 1]
+    assert Formula("y[i] = [x[i] > 0] - [x[i] <= 0]").evaluate({"x": np.array([-1.0, 0, 1])}, {}).tolist() == [
+        -1,
+        -1,
+        1,
+    ]
 
 
 @pytest.mark.parametrize(
     "text",
-    ["z[n] =", "z[n] + 1", "z[n = x[n]", "z[n] = x[n] )", "z[n] = [x[n]]", "z[n] = x[n] ? 2", "3 = x", "z[n] = sum_{i x[i]"],
+    [
+        "z[n] =",
+        "z[n] + 1",
+        "z[n = x[n]",
+        "z[n] = x[n] )",
+        "z[n] = [x[n]]",
+        "z[n] = x[n] ? 2",
+        "3 = x",
+        "z[n] = sum_{i x[i]",
+    ],
 )
 def test_what_is_no_formula_is_refused(text: str) -> None:
     with pytest.raises(FormulaError):

@@ -144,7 +144,10 @@ def test_frozen_parameters_stay_and_keep_their_gradients() -> None:
     net.freeze("b1", "b2")
     before = net.flat.copy()
     net.fit(X, Y, optimizer=cg.SGD(0.5), batch_size=None)
-    moved = {n: not np.array_equal(a, b) for (n, a), b in zip(net.parameters.items(), net.views(before).values(), strict=True)}
+    moved = {
+        n: not np.array_equal(a, b)
+        for (n, a), b in zip(net.parameters.items(), net.views(before).values(), strict=True)
+    }
     assert moved == {"W1": True, "b1": False, "W2": True, "b2": False}
     assert np.abs(net.gradients(X, Y)["b1"]).min() > 0
     net.unfreeze()
@@ -160,7 +163,9 @@ def test_predict_goes_through_many_samples_and_none() -> None:
 
 
 def test_same_seed_same_weights() -> None:
-    make = lambda seed: cg.Network([cg.Dense(5), cg.ReLU(), cg.Dense(2)], input_shape=3, loss="SquaredError", seed=seed)  # noqa: E731
+    make = lambda seed: cg.Network(
+        [cg.Dense(5), cg.ReLU(), cg.Dense(2)], input_shape=3, loss="SquaredError", seed=seed
+    )
     assert (make(1).flat == make(1).flat).all()
     assert (make(1).flat != make(2).flat).any()
 
@@ -190,13 +195,25 @@ MISFITS = [
         cg.ShapeError,
         r"layer 2, Conv2D: .*takes images.*\(N, 784\) comes in.*fixed by layer 1, Flatten",
     ),
-    (lambda: cg.Network([cg.Conv2D(3, 31)], **IMAGE), cg.ShapeError, r"31 x 31 window does not fit into the 28 x 28"),
-    (lambda: cg.Network([cg.Flatten(), cg.Dense(1)], **IMAGE), cg.ShapeError, r"at least two classes.*BinaryCrossEntropy"),
+    (
+        lambda: cg.Network([cg.Conv2D(3, 31)], **IMAGE),
+        cg.ShapeError,
+        r"31 x 31 window does not fit into the 28 x 28",
+    ),
+    (
+        lambda: cg.Network([cg.Flatten(), cg.Dense(1)], **IMAGE),
+        cg.ShapeError,
+        r"at least two classes.*BinaryCrossEntropy",
+    ),
     (lambda: cg.Network([cg.Dense], input_shape=2, loss="SquaredError"), cg.OptionError, r"write Dense\(\.\.\.\)"),
     (lambda: cg.Network([], input_shape=2, loss="SquaredError"), cg.OptionError, "no layer"),
     (lambda: cg.Network([cg.Dense(2)], input_shape=2, loss="CrosEntropy"), cg.UnknownNameError, "'CrossEntropy'"),
     (lambda: cg.Network([cg.Dense(2)], input_shape=0, loss="SquaredError"), cg.OptionError, "input_shape"),
-    (lambda: cg.Network([cg.Dense(2)], input_shape=2, loss="SquaredError", dtype="float16"), cg.OptionError, "float32"),
+    (
+        lambda: cg.Network([cg.Dense(2)], input_shape=2, loss="SquaredError", dtype="float16"),
+        cg.OptionError,
+        "float32",
+    ),
     (lambda: cg.Network([cg.Dense(2)], input_shape=2, loss="SquaredError", seed=-1), cg.OptionError, "seed"),
     (lambda: cg.Dense(0), cg.OptionError, "Dense: units"),
     (lambda: cg.Dense(2.5), cg.OptionError, "Dense: units"),
@@ -227,7 +244,11 @@ def test_what_does_not_fit_is_found_when_it_is_built(make: object, error: type[E
 
 CALLS = [
     (lambda n: n.predict([0.1, 0.2]), cg.ShapeError, r"for a single sample use x\[None\]"),
-    (lambda n: n.predict(np.zeros((3, 5))), cg.ShapeError, r"x has shape \(3, 5\), but layer 1, Dense takes \(N, 2\)"),
+    (
+        lambda n: n.predict(np.zeros((3, 5))),
+        cg.ShapeError,
+        r"x has shape \(3, 5\), but layer 1, Dense takes \(N, 2\)",
+    ),
     (lambda n: n.predict(np.zeros((3, 2, 1))), cg.ShapeError, r"x\.reshape\(len\(x\), 2\)"),
     (lambda n: n.predict([[np.nan, 1]]), cg.DataError, r"first at x\[0, 0\]"),
     (lambda n: n.predict(np.zeros((1, 2), np.float16)), cg.DataError, "float16"),

@@ -50,7 +50,7 @@ def test_it_is_readable_without_chalkgrad(tmp_path: Path) -> None:
     assert [layer["type"] for layer in table["layers"]][:3] == ["Conv2D", "BatchNorm", "LeakyReLU"]
     entry = table["parameters"]["hidden.W"]
     W = np.load(tmp_path / entry["file"], allow_pickle=False)
-    assert (W == net.parameters["hidden.W"]).all()
+    assert (net.parameters["hidden.W"] == W).all()
     assert list(W.shape) == entry["shape"]
     assert hashlib.sha256((tmp_path / entry["file"]).read_bytes()).hexdigest() == entry["sha256"]
 

@@ -6,7 +6,7 @@ steps, runs exactly these, and trains.
 
 from __future__ import annotations
 
-from . import data
+from . import data, initializers
 from .errors import (
     ChalkgradError,
     CheckpointError,
@@ -17,8 +17,6 @@ from .errors import (
     ShapeError,
     UnknownNameError,
 )
-from .initializers import Constant as ConstantInitializer
-from .initializers import Normal, Uniform, VarianceScaling
 from .layers import (
     ELU,
     GELU,
@@ -60,3 +58,65 @@ from .train.schedules import (
 )
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "ELU",
+    "GELU",
+    "SGD",
+    "AbsoluteError",
+    "AdaGrad",
+    "Adam",
+    "AdamW",
+    "AvgPool2D",
+    "BatchNorm",
+    "BinaryCrossEntropy",
+    "Callback",
+    "ChalkgradError",
+    "CheckpointError",
+    "Constant",
+    "Conv2D",
+    "Cosine",
+    "CrossEntropy",
+    "DataError",
+    "Dense",
+    "Dropout",
+    "Evaluation",
+    "Exponential",
+    "Flatten",
+    "FormulaError",
+    "Hinge",
+    "History",
+    "InverseTime",
+    "Layer",
+    "LayerNorm",
+    "LeakyReLU",
+    "Linear",
+    "Loss",
+    "MaxPool2D",
+    "Network",
+    "NotFiniteError",
+    "OneCycle",
+    "Optimizer",
+    "OptionError",
+    "Program",
+    "RMSProp",
+    "ReLU",
+    "Record",
+    "ReduceOnPlateau",
+    "Schedule",
+    "ShapeError",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
+    "Softplus",
+    "SquaredError",
+    "Step",
+    "StepDecay",
+    "StopReason",
+    "Sum",
+    "Tanh",
+    "UnknownNameError",
+    "data",
+    "initializers",
+    "load",
+]

@@ -58,9 +58,7 @@ def value_name(formal: str, prefix: str | None, number: int) -> str:
     return f"{prefix}.{formal}" if prefix is not None else f"{formal}{number}"
 
 
-def blueprint(
-    layers: Sequence[Layer], input_shape: SampleShape, l1: float, l2: float, loss: Loss
-) -> Blueprint:
+def blueprint(layers: Sequence[Layer], input_shape: SampleShape, l1: float, l2: float, loss: Loss) -> Blueprint:
     """Goes through the layers once and checks that each can take what comes in.
 
     Raises:
@@ -115,9 +113,7 @@ def blueprint(
         loss.shape_check(shapes[-1])
     except ShapeError as error:
         raise ShapeError(f"loss: {error} (fixed by {fixed_by})") from None
-    return Blueprint(
-        parameters, states, penalties, tuple(shapes), tuple(labels), tuple(names), tuple(suffixes)
-    )
+    return Blueprint(parameters, states, penalties, tuple(shapes), tuple(labels), tuple(names), tuple(suffixes))
 
 
 def followed_by_rectifier(layers: Sequence[Layer], place: int) -> bool:
@@ -168,9 +164,7 @@ class _Writer:
         self.steps.append(Step(output, rule, inputs, options, shape, part, placed.layer))
 
 
-def write_program(
-    layers: Sequence[Layer], plan: Blueprint, loss: Loss, seed: int, *, training: bool
-) -> Program:
+def write_program(layers: Sequence[Layer], plan: Blueprint, loss: Loss, seed: int, *, training: bool) -> Program:
     """The steps of forward, loss and backward pass, and of the running averages.
 
     Args:
@@ -282,7 +276,10 @@ def _write_loss(
     for place, (parameter, (l1, l2)) in enumerate(plan.penalties.items()):
         after = "L" if place == len(plan.penalties) - 1 else f"L_{parameter}"
         here = _Placed(
-            penalty.operation, {"L": name, "W": parameter, "Lp": after}, {"l1": l1, "l2": l2}, f"penalty on {parameter}"
+            penalty.operation,
+            {"L": name, "W": parameter, "Lp": after},
+            {"l1": l1, "l2": l2},
+            f"penalty on {parameter}",
         )
         writer.add(penalty.penalty, after, here, "loss")
         name = after

@@ -27,7 +27,7 @@ SHRINK = 0.1
 SHRINKS = 4
 EPS = float(np.finfo(np.float64).eps)
 ROUNDING = 4.0
-"""L is known to about this many units in its last place; the quotient by h is then off by ROUNDING * eps * |L| / h."""
+"""L is known to about this many units in its last place: the quotient can be off by ROUNDING * eps * |L| / h."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +158,8 @@ def _check_array(
     places = np.arange(flat.size)
     if samples is not None and samples < flat.size:
         places = np.sort(rng.choice(flat.size, samples, replace=False))
-    error, worst, differences = 0.0, int(places[0]), {}
+    differences: dict[int, float] = {}
+    error, worst = 0.0, int(places[0])
     stepped = on_kink = 0
     for place in places.tolist():
         difference, noise, shrinks = _difference(probe, flat, place)
@@ -186,7 +187,8 @@ def _check_array(
 
 def _difference(probe: _Probe, flat: Array, place: int) -> tuple[float | None, float, int]:
     """The central difference at one number, how far rounding can have moved it, and how often h was made
-    smaller. The difference is None on a kink."""
+    smaller. The difference is None on a kink.
+    """
     kept = flat[place]
     step = STEP * max(1.0, abs(float(kept)))
     try:

@@ -4,31 +4,33 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from numbers import Integral, Real
-from typing import Any
+from typing import Any, cast
+
+import numpy as np
 
 from .errors import OptionError, nearest
 
 
 def whole(owner: str, name: str, value: object, least: int = 1) -> int:
     """`value` if it is a whole number of at least `least`; else OptionError."""
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
         raise OptionError(f"{owner}: {name} must be a whole number, {least} or more; it is {value!r}")
-    return int(value)
+    return int(cast("Any", value))
 
 
 def number(owner: str, name: str, value: object, least: float, below: float = math.inf) -> float:
     """`value` if it is a finite number, at least `least` and below `below`; else OptionError."""
-    if isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value):
-        if least <= value < below:
-            return float(value)
+    if isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool):
+        plain = float(cast("Any", value))
+        if math.isfinite(plain) and least <= plain < below:
+            return plain
     span = f"at least {least:g}" if below == math.inf else f"at least {least:g} and below {below:g}"
     raise OptionError(f"{owner}: {name} must be a number, {span}; it is {value!r}")
 
 
 def pair(owner: str, name: str, value: Any, least: int = 1) -> tuple[int, int]:
     """One whole number twice, or the two that `value` holds; else OptionError."""
-    both: tuple[Any, ...] = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
+    both = tuple(cast("list[Any]", value)) if isinstance(value, (tuple, list)) else (value, value)
     if len(both) != 2:
         raise OptionError(f"{owner}: {name} must be one whole number or two; it is {value!r}")
     return whole(owner, name, both[0], least), whole(owner, name, both[1], least)
@@ -39,7 +41,9 @@ def choice(owner: str, name: str, value: object, known: Iterable[str]) -> str:
     words = list(known)
     if isinstance(value, str) and value in words:
         return value
-    raise OptionError(f"{owner}: {name} is {' or '.join(map(repr, words))}, not {value!r}; {nearest(str(value), words)}")
+    raise OptionError(
+        f"{owner}: {name} is {' or '.join(map(repr, words))}, not {value!r}; {nearest(str(value), words)}"
+    )
 
 
 def flag(owner: str, name: str, value: object) -> bool:
@@ -47,3 +51,15 @@ def flag(owner: str, name: str, value: object) -> bool:
     if isinstance(value, bool):
         return value
     raise OptionError(f"{owner}: {name} is true or false, not {value!r}")
+
+
+def as_table(value: object) -> dict[str, Any] | None:
+    """`value` if it is a table with names as keys, as TOML and JSON give them; else None."""
+    if isinstance(value, dict) and all(isinstance(k, str) for k in cast("dict[Any, Any]", value)):
+        return cast("dict[str, Any]", value)
+    return None
+
+
+def as_list(value: object) -> list[Any] | None:
+    """`value` if it is a list or a tuple; else None."""
+    return list(cast("list[Any]", value)) if isinstance(value, (list, tuple)) else None

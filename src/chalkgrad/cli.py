@@ -73,7 +73,11 @@ def _add_train(train: argparse.ArgumentParser) -> None:
     add("source", nargs="?", default="digits", metavar="DATA",
         help="digits (ships with chalkgrad, the default), mnist, spiral, vertical, or a .csv or .npz file")  # fmt: skip
     add("--network", default="mlp", metavar="NAME", help="softmax, mlp (the default), lenet, or a TOML file")
-    add("--data", metavar="DIR", help="where the four MNIST files lie (default: data, then the cache, then download)")
+    add(
+        "--data",
+        metavar="DIR",
+        help="where the four MNIST files lie (default: data, then the cache, then download)",
+    )
     add("--target", metavar="COLUMN", help="the target column of a CSV file, by name or number; default the last")
     add("--loss", metavar="NAME", help="CrossEntropy, SquaredError, AbsoluteError, BinaryCrossEntropy or Hinge")
     add("--optimizer", metavar="NAME", help="SGD, RMSProp, AdaGrad, Adam or AdamW")
@@ -87,7 +91,12 @@ def _add_train(train: argparse.ArgumentParser) -> None:
     add("--batch-size", type=int, metavar="N", help="samples in a step")
     add("--epochs", type=int, metavar="N", help="at most so many epochs (and no early stop, unless --patience)")
     add("--max-steps", type=int, metavar="N", help="at most so many steps")
-    add("--validation", type=float, metavar="SHARE", help="share of the training samples to validate on; 0 for none")
+    add(
+        "--validation",
+        type=float,
+        metavar="SHARE",
+        help="share of the training samples to validate on; 0 for none",
+    )
     add("--patience", type=int, metavar="N", help="stop when the validation loss has not improved for N epochs")
     add("--min-improvement", type=float, default=0.0, metavar="X", help="what counts as an improvement")
     add("--stop-below", type=float, metavar="X", help="stop at the first step with a loss below X")

@@ -25,11 +25,12 @@ from __future__ import annotations
 
 import itertools
 import math
+import operator
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 
@@ -39,7 +40,13 @@ Size: TypeAlias = "int | str"
 """How many values an index takes: a number, or a letter such as "N" for a size known only when it runs."""
 Shape: TypeAlias = tuple[Size, ...]
 
-FUNCTIONS: dict[str, Any] = {
+
+def sign(value: float) -> float:
+    """-1, 0 or 1."""
+    return float(value > 0) - float(value < 0)
+
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {
     "exp": math.exp,
     "log": math.log,
     "sqrt": math.sqrt,
@@ -48,14 +55,21 @@ FUNCTIONS: dict[str, Any] = {
     "abs": abs,
     "max": max,
     "min": min,
-    "sign": lambda v: float(v > 0) - float(v < 0),
+    "sign": sign,
 }
-COMPARISONS: dict[str, Any] = {
-    "<=": lambda a, b: a <= b,
-    ">=": lambda a, b: a >= b,
-    "<": lambda a, b: a < b,
-    ">": lambda a, b: a > b,
-    "=": lambda a, b: a == b,
+COMPARISONS: dict[str, Callable[[float, float], bool]] = {
+    "<=": operator.le,
+    ">=": operator.ge,
+    "<": operator.lt,
+    ">": operator.gt,
+    "=": operator.eq,
+}
+ARITHMETIC: dict[str, Callable[[float, float], Any]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": float.__truediv__,
+    "^": float.__pow__,
 }
 REDUCTIONS = ("sum", "mean", "max", "argmax")
 ELLIPSIS = "..."
@@ -383,9 +397,7 @@ class Formula:
                 self._bind(node, shapes[node.name], sizes, origin)
         return sizes
 
-    def _bind(
-        self, element: Element, shape: Shape, sizes: dict[str, Any], origin: dict[str, str]
-    ) -> None:
+    def _bind(self, element: Element, shape: Shape, sizes: dict[str, Any], origin: dict[str, str]) -> None:
         places = list(element.indices)
         spread = Symbol(ELLIPSIS) in places
         if (len(shape) < len(places) - 1) if spread else (len(shape) != len(places)):
@@ -412,7 +424,8 @@ class Formula:
 
     def output_shape(self, shapes: Mapping[str, Shape], options: Mapping[str, Any]) -> Shape | None:
         """The output's shape as the arrays' shapes give it; None where an index on the left is affine
-        or bound by no array."""
+        or bound by no array.
+        """
         if isinstance(self.left, Symbol):
             return ()
         sizes = self.sizes(shapes, options)
@@ -421,7 +434,7 @@ class Formula:
             if not isinstance(place, Symbol) or place.name not in sizes:
                 return None
             size = sizes[place.name]
-            shape.extend(size if isinstance(size, tuple) else [size])
+            shape.extend(cast("Shape", size) if isinstance(size, tuple) else [size])
         return tuple(shape)
 
     def evaluate(
@@ -515,10 +528,11 @@ class _Evaluation:
         for index in indices:
             if index not in self.sizes:
                 raise FormulaError(f"nothing gives the range of {index} in {self.formula.text!r}")
-        ranges = [
-            itertools.product(*(range(s) for s in size)) if isinstance(size, tuple) else range(size)
-            for size in (self.sizes[i] for i in indices)
-        ]
+        ranges: list[Any] = []
+        for index in indices:
+            size = self.sizes[index]
+            spread = isinstance(size, tuple)
+            ranges.append(itertools.product(*map(range, cast("tuple[int, ...]", size))) if spread else range(size))
         for values in itertools.product(*ranges):
             self.at.update(zip(indices, values, strict=True))
             yield
@@ -549,25 +563,14 @@ class _Evaluation:
                 array = self.arrays[name]
                 return float(array[self.place(node, array.shape)])
             case Count(index=index):
-                size = self.sizes[index]
-                return float(math.prod(size) if isinstance(size, tuple) else size)
+                size: Any = self.sizes[index]
+                return float(math.prod(cast("tuple[int, ...]", size)) if isinstance(size, tuple) else size)
             case Position():
                 return float(np.ravel_multi_index(self.at[ELLIPSIS], self.sizes[ELLIPSIS]))
             case Negative(body=body):
                 return -self.value(body)
-            case Binary(operator=operator, left=left, right=right):
-                a, b = self.value(left), self.value(right)
-                match operator:
-                    case "+":
-                        return a + b
-                    case "-":
-                        return a - b
-                    case "*":
-                        return a * b
-                    case "/":
-                        return a / b
-                    case _:
-                        return a**b
+            case Binary(operator=symbol, left=left, right=right):
+                return float(ARITHMETIC[symbol](self.value(left), self.value(right)))
             case Function(name=name, arguments=arguments):
                 return float(FUNCTIONS[name](*(self.value(a) for a in arguments)))
             case Indicator(comparison=comparison, left=left, right=right):

@@ -174,8 +174,7 @@ class BinaryCrossEntropy(Loss):
     def target_check(self, y: Values) -> Values:
         if y.min() < 0 or y.max() > 1:
             raise DataError(
-                "BinaryCrossEntropy needs targets between 0 and 1; "
-                f"they go from {y.min():.6g} to {y.max():.6g}"
+                f"BinaryCrossEntropy needs targets between 0 and 1; they go from {y.min():.6g} to {y.max():.6g}"
             )
         return y
 
@@ -244,7 +243,9 @@ def prepare_targets(loss: Loss, y: Any, outputs: SampleShape, dtype: np.dtype[An
     if len(outputs) == 1 and outputs[0] > 1 and y.ndim == 1:
         classes = outputs[0]
         if y.dtype.kind not in "biu":
-            raise DataError(f"class numbers must be integers, but the targets (N,) are {y.dtype}; use y.astype(int)")
+            raise DataError(
+                f"class numbers must be integers, but the targets (N,) are {y.dtype}; use y.astype(int)"
+            )
         if y.size and (y.min() < 0 or y.max() >= classes):
             wrong = int(y.max() if y.max() >= classes else y.min())
             raise DataError(
@@ -260,7 +261,9 @@ def prepare_targets(loss: Loss, y: Any, outputs: SampleShape, dtype: np.dtype[An
         wanted = f"(N{''.join(f', {s}' for s in outputs)})"
         also = " or class numbers (N,)" if len(outputs) == 1 and outputs[0] > 1 else ""
         cure = "; use y.ravel()" if also and y.ndim == 2 and y.shape[1] == 1 else ""
-        raise ShapeError(f"the targets have shape {y.shape}, but the network gives {wanted}: expected {wanted}{also}{cure}")
+        raise ShapeError(
+            f"the targets have shape {y.shape}, but the network gives {wanted}: expected {wanted}{also}{cure}"
+        )
     y = y.astype(dtype, copy=False)
     if not np.isfinite(y).all():
         raise DataError("the targets hold NaN or infinity")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -202,7 +203,9 @@ class Network:
         if x.shape[1:] != self.input_shape or x.ndim != len(self.input_shape) + 1:
             raise ShapeError(_input_message(x.shape, self.input_shape, self.plan.labels[0]))
         x = x.astype(self.dtype, copy=False)
-        if not np.isfinite(x).all():
+        with np.errstate(over="ignore", invalid="ignore"):
+            suspect = not np.isfinite(x.sum())  # quicker than looking at every number
+        if suspect and not np.isfinite(x).all():
             bad = np.argwhere(~np.isfinite(x))
             at = ", ".join(str(int(i)) for i in bad[0])
             raise DataError(f"x holds NaN or infinity in {len(bad)} of {x.size} places, first at x[{at}]")
@@ -306,7 +309,8 @@ class Network:
             loss = float(penalty.penalty(loss, self.parameters[name], l1=l1, l2=l2))
         accuracy = None
         if self.loss_function.of_classes:
-            accuracy = float(np.mean(self.classes(y_hat) == self.classes(y, targets=True)))
+            right: Array = self.classes(y_hat) == self.classes(y, targets=True)
+            accuracy = float(right.mean())
         return Evaluation(loss, accuracy, len(x), y_hat)
 
     def classes(self, rows: Array, *, targets: bool = False) -> Array:
@@ -379,9 +383,7 @@ class Network:
         rows: list[tuple[str, ...]] = [("", "x", _shape((BATCH, *self.input_shape)), "")]
         for label, bound in zip(self.plan.labels, self.plan.names, strict=True):
             own = [s for s in steps if s.layer == label]
-            sizes = {
-                n: self.plan.parameters[n].shape for n in bound.values() if n in self.plan.parameters
-            }
+            sizes = {n: self.plan.parameters[n].shape for n in bound.values() if n in self.plan.parameters}
             count = sum(math.prod(s) for s in sizes.values())
             detail = ", ".join(f"{n} {'x'.join(map(str, s))}" for n, s in sizes.items())
             shown = f"{count:,} ({detail})" if sizes else ""
@@ -478,13 +480,11 @@ def _input_shape(given: Any) -> tuple[int, ...]:
 
 
 def _dtype(given: Any) -> np.dtype[Any]:
-    try:
+    with contextlib.suppress(TypeError):
         dtype = np.dtype(given)
-    except TypeError:
-        dtype = None
-    if dtype not in (np.dtype("float32"), np.dtype("float64")):
-        raise OptionError(f"dtype is 'float32' or 'float64', not {given!r}")
-    return dtype
+        if dtype in (np.dtype("float32"), np.dtype("float64")):
+            return dtype
+    raise OptionError(f"dtype is 'float32' or 'float64', not {given!r}")
 
 
 def _seed(given: Any) -> int:

@@ -1,9 +1,9 @@
 """The directory of one training: readable without chalkgrad, and never half-written.
 
-    network.toml, weights-.../*.npy   the network (see `chalkgrad.saved`)
-    run.toml                          data, recipe, results
-    history.jsonl                     a line of JSON for every epoch
-    *.png                             the pictures
+network.toml, weights-.../*.npy   the network (see `chalkgrad.saved`)
+run.toml                          data, recipe, results
+history.jsonl                     a line of JSON for every epoch
+*.png                             the pictures
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from .checks import as_table
 from .errors import CheckpointError, OptionError
 from .files import replace_file
 from .saved import DESCRIPTION, read_toml
@@ -52,9 +53,8 @@ def write_table(path: Path, name: str, table: dict[str, Any]) -> None:
     import tomli_w
 
     def present(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {k: present(v) for k, v in value.items() if v is not None}  # pyright: ignore[reportUnknownVariableType]
-        return value
+        inner = as_table(value)
+        return value if inner is None else {k: present(v) for k, v in inner.items() if v is not None}
 
     write(path, name, tomli_w.dumps(present(table)))
 
@@ -68,8 +68,8 @@ def read_run(path: Path) -> dict[str, Any]:
     if not (path / DESCRIPTION).is_file() or not (path / RUN).is_file():
         raise CheckpointError(f"{path} is no run directory: it has no {DESCRIPTION} and {RUN}")
     table = read_toml(path / RUN)
-    data = table.get("data")
-    if not isinstance(data, dict) or not isinstance(data.get("source"), str):  # pyright: ignore[reportUnknownMemberType]
+    data = as_table(table.get("data"))
+    if data is None or not isinstance(data.get("source"), str):
         raise CheckpointError(f"{path / RUN} does not say on which data the network was trained")
     return table
 

@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from .checks import as_list, as_table
 from .errors import ChalkgradError, CheckpointError, DataError, nearest
 from .files import replace_file, sync_directory
 from .layers import LAYERS
@@ -95,14 +96,14 @@ def describe(table: Mapping[str, Any], where: str) -> Network:
     for key in ("input_shape", "loss", "layers"):
         if key not in table:
             raise CheckpointError(f"{where} lacks {key}")
-    layers, frozen = table["layers"], table.get("frozen", [])
-    if not isinstance(layers, list):
+    layers, frozen = as_list(table["layers"]), as_list(table.get("frozen", []))
+    if layers is None:
         raise CheckpointError(f"{where}: layers must be a list of tables, [[layers]]")
-    if not isinstance(frozen, list):
+    if frozen is None:
         raise CheckpointError(f"{where}: frozen must be a list of names")
     try:
         network = Network(
-            [from_table("layer", layer, LAYERS) for layer in layers],  # pyright: ignore[reportUnknownVariableType]
+            [from_table("layer", layer, LAYERS) for layer in layers],
             input_shape=table["input_shape"],
             loss=from_table("loss", table["loss"], LOSSES),
             dtype=table.get("dtype", "float32"),
@@ -110,7 +111,7 @@ def describe(table: Mapping[str, Any], where: str) -> Network:
             l1=table.get("l1", 0.0),
             l2=table.get("l2", 0.0),
         )
-        network.freeze(*map(str, frozen))  # pyright: ignore[reportUnknownArgumentType]
+        network.freeze(*map(str, frozen))
     except CheckpointError:
         raise
     except ChalkgradError as error:
@@ -144,12 +145,12 @@ def load(path: str | Path) -> Network:
     file = path / DESCRIPTION if path.is_dir() else path
     table = read_toml(file)
     network = describe(table, str(file))
-    stored = table.get("parameters")
-    if stored is None:
+    if "parameters" not in table:
         return network
+    stored = as_table(table["parameters"])
     targets = {**network.parameters, **network.states}
-    if not isinstance(stored, Mapping) or set(stored) != set(targets):  # pyright: ignore[reportUnknownArgumentType]
-        given = ", ".join(stored) if isinstance(stored, Mapping) else repr(stored)  # pyright: ignore[reportUnknownArgumentType]
+    if stored is None or set(stored) != set(targets):
+        given = repr(table["parameters"]) if stored is None else ", ".join(stored) or "none"
         raise CheckpointError(f"{file}: the parameters are {given}; the layers need {', '.join(targets)}")
     ready = {name: _stored(file, name, stored[name], target) for name, target in targets.items()}
     network.set_parameters(ready)
@@ -160,9 +161,10 @@ def load(path: str | Path) -> Network:
     return network
 
 
-def _stored(file: Path, name: str, entry: Any, target: Array) -> Array:
+def _stored(file: Path, name: str, given: object, target: Array) -> Array:
     """One parameter's array, checked against its entry and against the network."""
-    if not isinstance(entry, Mapping) or not isinstance(entry.get("file"), str):  # pyright: ignore[reportUnknownMemberType]
+    entry = as_table(given)
+    if entry is None or not isinstance(entry.get("file"), str):
         raise CheckpointError(f"{file}: the parameter {name} needs a file, a shape and a sha256")
     root = file.parent.resolve()
     place = (root / entry["file"]).resolve()
@@ -177,7 +179,7 @@ def _stored(file: Path, name: str, entry: Any, target: Array) -> Array:
             content = stream.read(most)
     except OSError as error:
         raise CheckpointError(f"{place} cannot be read: {error.strerror or error}") from None
-    if hashlib.sha256(content).hexdigest() != entry.get("sha256"):  # pyright: ignore[reportUnknownMemberType]
+    if hashlib.sha256(content).hexdigest() != entry.get("sha256"):
         raise CheckpointError(f"{place} is damaged: its SHA-256 is not the one in {file.name}")
     try:
         array = read_npy(io.BytesIO(content), str(place), len(content), target.shape)

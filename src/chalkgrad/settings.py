@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
+from .checks import as_list, as_table
 from .errors import OptionError, nearest, unknown
 from .initializers import Constant, Normal, Uniform, VarianceScaling, initializer_name
 
@@ -25,7 +26,7 @@ def to_table(thing: Any) -> dict[str, Any]:
             continue
         if isinstance(value, (Normal, Uniform, Constant, VarianceScaling)):
             value = initializer_name(value)
-        table[f.name] = list(value) if isinstance(value, tuple) else value  # pyright: ignore[reportUnknownArgumentType]
+        table[f.name] = as_list(value) or value
     return table
 
 
@@ -41,21 +42,20 @@ def from_table(what: str, table: object, known: Mapping[str, type[T]]) -> T:
         UnknownNameError: where the type is not known.
         OptionError: where a setting is not known, missing, or has a value it cannot have.
     """
-    if isinstance(table, str):
-        table = {"type": table}
-    if not isinstance(table, Mapping) or not isinstance(table.get("type"), str):  # pyright: ignore[reportUnknownMemberType]
+    settings: dict[str, Any] = {"type": table} if isinstance(table, str) else dict(as_table(table) or {})
+    name = settings.pop("type", None)
+    if not isinstance(name, str):
         raise OptionError(f"a {what} needs a type, one of {', '.join(known)}; not {table!r}")
-    settings: dict[str, Any] = {str(k): v for k, v in table.items()}  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType]
-    name = settings.pop("type")
     if name not in known:
         raise unknown(what, name, known)
     kind = known[name]
-    names = [f.name for f in fields(kind)]  # pyright: ignore[reportArgumentType]
+    names = [f.name for f in fields(cast("Any", kind))]
     for key, value in settings.items():
         if key not in names:
             raise OptionError(f"{name} has no setting {key!r}; {nearest(key, names)}")
-        if isinstance(value, list):
-            settings[key] = tuple(value)  # pyright: ignore[reportUnknownArgumentType]
+        items = as_list(value)
+        if items is not None:
+            settings[key] = tuple(items)
     try:
         return kind(**settings)
     except TypeError as error:

@@ -130,7 +130,9 @@ def test_without_a_network_one_error_says_which_files_go_where(
     assert "--data" in message
 
 
-def test_a_download_is_checked_and_the_next_mirror_is_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_download_is_checked_and_the_next_mirror_is_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     small_mnist(tmp_path, suffix=".gz")
     content = {name: (tmp_path / f"{name}.gz").read_bytes() for name in FILES}
@@ -164,7 +166,9 @@ def test_csv_of_classes(tmp_path: Path) -> None:
     assert data.classes == ("a", "b")
     assert data.x_train.shape == (16, 2)
     assert len(data.x_test) == 4
-    by_name = read_csv(write(tmp_path / "t.csv", "kind;u\n" + "".join(f"{'ab'[i % 2]};{i}\n" for i in range(20))), target="kind")
+    by_name = read_csv(
+        write(tmp_path / "t.csv", "kind;u\n" + "".join(f"{'ab'[i % 2]};{i}\n" for i in range(20))), target="kind"
+    )
     assert by_name.classes == ("a", "b")
     by_number = read_csv(tmp_path / "t.csv", target="1")
     np.testing.assert_array_equal(by_number.x_train, by_name.x_train)
@@ -213,7 +217,13 @@ def test_npz(tmp_path: Path) -> None:
     assert data.input_shape == (1, 8, 8)
     assert data.x_train.max() == 1
     assert data.classes == ("0", "1", "2", "3")
-    named = {"x_train": x, "y_train": y, "x_test": x[:4], "y_test": y[:4], "classes": np.array(["a", "b", "c", "d"])}
+    named = {
+        "x_train": x,
+        "y_train": y,
+        "x_test": x[:4],
+        "y_test": y[:4],
+        "classes": np.array(["a", "b", "c", "d"]),
+    }
     np.savez_compressed(tmp_path / "b.npz", **named)
     assert read_npz(tmp_path / "b.npz").classes == ("a", "b", "c", "d")
     np.savez(tmp_path / "c.npz", x=np.ones((10, 3)), y=np.ones((10, 2)))

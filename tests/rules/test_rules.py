@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import CASES, Case, update_case
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cases import CASES, Case, update_case
 from chalkgrad import rules
 from chalkgrad.rules import OPERATIONS, RULES, UPDATES, Mistake, Operation, Rule, weight_decay
 
@@ -166,7 +166,11 @@ def test_every_backward_rule_has_a_mistake() -> None:
 def test_docstrings_name_shapes() -> None:
     for rule in RULES:
         assert rule.function.__doc__, rule.name
-        assert "(" in rule.function.__doc__ or "any shape" in rule.function.__doc__ or "shape" in rule.function.__doc__
+        assert (
+            "(" in rule.function.__doc__
+            or "any shape" in rule.function.__doc__
+            or "shape" in rule.function.__doc__
+        )
 
 
 def test_softmax_and_cross_entropy_fused_equal_expanded() -> None:
@@ -188,7 +192,9 @@ def test_sigmoid_and_cross_entropy_fused_equal_expanded() -> None:
     z, y, dl = rng.standard_normal((4, 3)) * 3, rng.random((4, 3)), rng.standard_normal(4)
     sigmoid = Case(rules.sigmoid.operation, {"z": z}, {})
     entropy = Case(
-        rules.binary_cross_entropy.operation, {"y_hat": sigmoid.forward()["a"], "y": y}, {"scale": 1.0, "clip": 0.0}
+        rules.binary_cross_entropy.operation,
+        {"y_hat": sigmoid.forward()["a"], "y": y},
+        {"scale": 1.0, "clip": 0.0},
     )
     expanded = sigmoid.backward(entropy.backward(dl)["dy_hat"])["dz"]
     fused = Case(rules.binary_cross_entropy.fused, {"z": z, "y": y}, {"scale": 1.0})

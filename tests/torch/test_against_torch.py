@@ -13,9 +13,10 @@ import chalkgrad as cg
 
 torch = pytest.importorskip("torch")
 
+from torch.nn import functional as F  # noqa: E402
+
 from cases import CASES  # noqa: E402
 from torch import nn  # noqa: E402
-from torch.nn import functional as F  # noqa: E402
 
 PAIRS: dict[str, tuple[list[Any], Any, tuple[int, ...]]] = {
     "dense": ([cg.Dense(5), cg.Sigmoid(), cg.Dense(3)], lambda: [nn.Linear(4, 5), nn.Sigmoid(), nn.Linear(5, 3)], (4,)),
@@ -148,7 +149,12 @@ OPTIMIZERS: dict[str, tuple[Any, Any]] = {
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_optimizers_step_by_step(name: str) -> None:
     ours, theirs = OPTIMIZERS[name]
-    net = cg.Network([cg.Dense(5, bias=False), cg.Tanh(), cg.Dense(3, bias=False)], input_shape=4, loss=cg.SquaredError(scale="mean"), dtype="float64")
+    net = cg.Network(
+        [cg.Dense(5, bias=False), cg.Tanh(), cg.Dense(3, bias=False)],
+        input_shape=4,
+        loss=cg.SquaredError(scale="mean"),
+        dtype="float64",
+    )
     model = nn.Sequential(nn.Linear(4, 5, bias=False), nn.Tanh(), nn.Linear(5, 3, bias=False)).double()
     with torch.no_grad():
         for parameter, value in zip(model.parameters(), net.parameters.values(), strict=True):
@@ -195,4 +201,6 @@ def test_the_same_rules_run_on_torch_tensors(name: str, data: st.DataObject) -> 
     found = case.backward(torch.ones_like(output))
     for value_name, value in found.items():
         if isinstance(value, torch.Tensor):
-            np.testing.assert_allclose(value.numpy(), expected[value_name], rtol=1e-9, atol=1e-12, err_msg=value_name)
+            np.testing.assert_allclose(
+                value.numpy(), expected[value_name], rtol=1e-9, atol=1e-12, err_msg=value_name
+            )

@@ -64,9 +64,7 @@ def test_a_plateau_stops_and_the_best_weights_come_back() -> None:
         def on_epoch(self, training: Training, record: cg.Record) -> None:
             seen.append(training.network.flat.copy())
 
-    history = net.fit(
-        x, y, optimizer=cg.Adam(0.1), epochs=500, patience=8, validation=0.3, callbacks=[Keep()]
-    )
+    history = net.fit(x, y, optimizer=cg.Adam(0.1), epochs=500, patience=8, validation=0.3, callbacks=[Keep()])
     assert history.stop_reason is cg.StopReason.PLATEAU
     losses = history.column("val_loss")
     assert history.best_epoch == int(np.argmin(losses)) + 1
@@ -266,7 +264,10 @@ def test_regression(loss: cg.Loss) -> None:
     assert np.abs(found.y_hat - np.sin(3 * x)).max() < 0.2
 
 
-@pytest.mark.parametrize(("loss", "end"), [(cg.BinaryCrossEntropy(), [cg.Sigmoid()]), (cg.Hinge(), []), (cg.BinaryCrossEntropy(from_logits=True), [])])
+@pytest.mark.parametrize(
+    ("loss", "end"),
+    [(cg.BinaryCrossEntropy(), [cg.Sigmoid()]), (cg.Hinge(), []), (cg.BinaryCrossEntropy(from_logits=True), [])],
+)
 def test_two_classes_by_one_output(loss: cg.Loss, end: list[Any]) -> None:
     rng = np.random.default_rng(0)
     x = rng.standard_normal((200, 2))

@@ -23,7 +23,9 @@ def open_data(source: str, *, directory: str | None, target: str | None, seed: i
         DataError: where the data are not known, missing or damaged.
     """
     if directory is not None and source != "mnist":
-        raise DataError(f"--data says where MNIST lies, but the data are {source}; write: chalkgrad train mnist --data ...")
+        raise DataError(
+            f"--data says where MNIST lies, but the data are {source}; write: chalkgrad train mnist --data ..."
+        )
     if target is not None and not source.endswith((".csv", ".tsv", ".txt")):
         raise DataError(f"--target names a column of a CSV file, but the data are {source}")
     match source:

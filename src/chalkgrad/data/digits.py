@@ -22,9 +22,9 @@ def digits() -> Dataset:
 
     A fifth of every class, drawn once and for all, is the test set: 1,438 and 359 samples.
     """
-    with files("chalkgrad.data").joinpath("digits.npz").open("rb") as file:
-        with np.load(file, allow_pickle=False) as stored:
-            images, labels = stored["images"], stored["labels"]
+    packed = files("chalkgrad.data").joinpath("digits.npz")
+    with packed.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+        images, labels = stored["images"], stored["labels"]
     x = images.astype(np.float32)[:, None] / 16
     y = labels.astype(np.int64)
     stay, aside = split_indices(len(x), TEST_SHARE, 0, y)

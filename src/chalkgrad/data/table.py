@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import math
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -105,7 +104,9 @@ def read_npz(path: str | Path, *, seed: int = 0) -> Dataset:
     wanted = ("x_train", "y_train", "x_test", "y_test")
     if missing := [name for name in wanted if name not in arrays]:
         has = ", ".join(arrays) or "none of these"
-        raise DataError(f"{path} needs the arrays x and y, or {', '.join(wanted)}; {missing[0]} is missing (it has {has})")
+        raise DataError(
+            f"{path} needs the arrays x and y, or {', '.join(wanted)}; {missing[0]} is missing (it has {has})"
+        )
     x_train, x_test = (_inputs(path, n, arrays[n]) for n in ("x_train", "x_test"))
     _same_length(path, x_train, arrays["y_train"])
     _same_length(path, x_test, arrays["y_test"])
@@ -170,7 +171,9 @@ def _targets(texts: list[str]) -> tuple[Array, tuple[str, ...]]:
     if len(numbers) < len(values):
         names = sorted(set(texts))
         if len(names) > MAX_CLASSES:
-            raise DataError(f"the target column holds {len(names)} different words; at most {MAX_CLASSES} can be classes")
+            raise DataError(
+                f"the target column holds {len(names)} different words; at most {MAX_CLASSES} can be classes"
+            )
         place = {name: i for i, name in enumerate(names)}
         return np.array([place[t] for t in texts], dtype=np.int64), tuple(names)
     whole = all(v == int(v) and 0 <= v < MAX_CLASSES for v in numbers)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from ..program import Program
@@ -25,7 +25,7 @@ def largest_product(program: Program, samples: int) -> int:
 
 
 @contextmanager
-def few_threads(program: Program, samples: int) -> Iterator[None]:
+def few_threads(program: Program, samples: int) -> Generator[None]:
     """Holds the matrix library to one thread where the program's products are small."""
     if largest_product(program, samples) >= SMALL:
         yield

@@ -1,0 +1,1 @@
+"""Looking into a pass: every named value of it."""

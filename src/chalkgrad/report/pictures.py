@@ -8,15 +8,12 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ..network import Network
 from ..train.history import History
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 Array = np.ndarray[Any, Any]
 
@@ -25,13 +22,13 @@ CHALK = ("#0b6e99", "#d9730d")
 MAX_TILES = 64
 
 
-def _figure(width: float, height: float) -> Figure:
+def _figure(width: float, height: float) -> Any:
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), dpi=110, layout="constrained")
 
 
-def _png(figure: Figure) -> bytes:
+def _png(figure: Any) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", metadata={"Software": "chalkgrad"})
     return buffer.getvalue()
@@ -42,7 +39,7 @@ def learning_curves(history: History) -> bytes:
     epochs = [r.epoch for r in history.records]
     accuracy = history.column("val_accuracy")
     figure = _figure(9 if accuracy else 5, 3.6)
-    axes: Any = figure.subplots(1, 2 if accuracy else 1, squeeze=False)[0]
+    axes = figure.subplots(1, 2 if accuracy else 1, squeeze=False)[0]
     marker = "o" if len(epochs) < 40 else None
     axes[0].plot(epochs, history.column("loss"), color=CHALK[0], marker=marker, ms=3, label="training")
     if validation := history.column("val_loss"):
@@ -75,7 +72,9 @@ def first_layer(network: Network) -> bytes | None:
     W = network.parameters[name]
     if W.ndim == 4:
         tiles = W.reshape(-1, *W.shape[2:])
-    elif len(network.input_shape) == 3 and network.input_shape[0] == 1 and len(W) == math.prod(network.input_shape):
+    elif (
+        len(network.input_shape) == 3 and network.input_shape[0] == 1 and len(W) == math.prod(network.input_shape)
+    ):
         tiles = W.T.reshape(-1, *network.input_shape[1:])
     else:
         return None
@@ -83,7 +82,7 @@ def first_layer(network: Network) -> bytes | None:
     columns = math.ceil(math.sqrt(len(shown)))
     rows = math.ceil(len(shown) / columns)
     figure = _figure(max(0.85 * columns, 3.2), 0.85 * rows + 0.5)
-    axes: Any = figure.subplots(rows, columns, squeeze=False)
+    axes = figure.subplots(rows, columns, squeeze=False)
     limit = float(np.abs(shown).max()) or 1.0
     for axis in axes.flat:
         axis.axis("off")
@@ -98,7 +97,7 @@ def confusion_picture(confusion: Array, names: Sequence[str]) -> bytes:
     """The confusion matrix: rows the true class, columns the class that was found."""
     size = max(4.0, min(0.5 * len(names) + 1.5, 14.0))
     figure = _figure(size, size)
-    axis: Any = figure.subplots()
+    axis = figure.subplots()
     share = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     axis.imshow(np.sqrt(share), cmap="Blues", vmin=0, vmax=1)
     if len(names) <= 30:
@@ -107,7 +106,13 @@ def confusion_picture(confusion: Array, names: Sequence[str]) -> bytes:
         for (i, j), count in np.ndenumerate(confusion):
             if count:
                 axis.text(
-                    j, i, str(count), ha="center", va="center", fontsize=8, color="white" if share[i, j] > 0.3 else INK
+                    j,
+                    i,
+                    str(count),
+                    ha="center",
+                    va="center",
+                    fontsize=8,
+                    color="white" if share[i, j] > 0.3 else INK,
                 )
     axis.set_xlabel("found")
     axis.set_ylabel("true")
@@ -124,12 +129,15 @@ def misread_sheet(
     columns = min(10, max(len(shown), 4))
     rows = max(math.ceil(len(shown) / columns), 1)
     figure = _figure(0.95 * columns, 1.2 * rows + 0.6)
-    axes: Any = figure.subplots(rows, columns, squeeze=False)
+    axes = figure.subplots(rows, columns, squeeze=False)
     for axis in axes.flat:
         axis.axis("off")
     for axis, i in zip(axes.flat, shown, strict=False):
-        image = x[i].transpose(1, 2, 0) if x.shape[1] == 3 else x[i][0]
+        image: Any = x[i].transpose(1, 2, 0) if x.shape[1] == 3 else x[i][0]
         axis.imshow(image, cmap="gray_r")
-        axis.set_title(f"{names[truth[i]]} read {names[found[i]]}\n{certainty[i]:.0%} sure", fontsize=7)
-    figure.suptitle(f"{len(wrong)} of {len(x)} misread" + (f", {len(shown)} shown" if len(shown) < len(wrong) else ""), fontsize=9)
+        axis.set_title(f"{names[int(truth[i])]} read {names[int(found[i])]}\n{certainty[i]:.0%} sure", fontsize=7)
+    figure.suptitle(
+        f"{len(wrong)} of {len(x)} misread" + (f", {len(shown)} shown" if len(shown) < len(wrong) else ""),
+        fontsize=9,
+    )
     return _png(figure)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from .arrays import namespace
-from .rule import Array, Operation, mistake, rule
+from .rule import Array, Operation, kinks, mistake, rule
 
 
 @rule(
     "l[n] = scale * sum_{...} abs(y_hat[n,...] - y[n,...])",
-    kinks=lambda y_hat, y, *, scale: y_hat > y,
 )
 def absolute_error(y_hat: Array, y: Array, *, scale: float) -> Array:
     """l (N,) of prediction y_hat and target y (N, ...); the unit is the outputs' unit."""
     xp = namespace(y_hat)
     return scale * xp.sum(xp.abs(y_hat - y), axis=tuple(range(1, y_hat.ndim)))
+
+
+@kinks(absolute_error)
+def absolute_error_sides(y_hat: Array, y: Array, *, scale: float) -> Array:
+    return y_hat > y
 
 
 @rule("dy_hat[n,...] = dl[n] * scale * sign(y_hat[n,...] - y[n,...])")

@@ -6,6 +6,7 @@ others go through the Array API (PyTorch's through the package array-api-compat)
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -23,14 +24,8 @@ def namespace(array: Array) -> Any:
     try:
         return array.__array_namespace__()
     except AttributeError:
-        from array_api_compat import array_namespace  # pyright: ignore[reportMissingImports,reportUnknownVariableType]
-
-        return array_namespace(array)
-
-
-def as_type_of(values: Array, like: Array) -> Array:
-    """`values` (booleans, mostly) as numbers of the dtype of `like`."""
-    return values.astype(like.dtype) if isinstance(values, np.ndarray) else namespace(like).astype(values, like.dtype)
+        compat: Any = importlib.import_module("array_api_compat")
+        return compat.array_namespace(array)
 
 
 def windows(
@@ -100,8 +95,10 @@ def add_windows(
         parts: gives, for a place (u, v), the values (N, C, P, Q) that stand there in each window.
         like: an array (N, any, P, Q) of the dtype and library wanted.
         size: (H, W) of the result.
-        kernel, stride: as for `windows`.
-        pt, pl: the padding above and on the left; what falls into padding is dropped.
+        kernel: as for `windows`.
+        stride: as for `windows`.
+        pt: the padding above; what falls into padding is dropped.
+        pl: the padding on the left.
 
     Returns:
         (N, C, H, W).
@@ -145,9 +142,8 @@ def erf(z: Array) -> Array:
     if xp is not np:
         if hasattr(z, "erf"):
             return z.erf()
-        from jax.scipy.special import erf as jax_erf  # pyright: ignore[reportMissingImports,reportUnknownVariableType]
-
-        return jax_erf(z)
+        special: Any = importlib.import_module("jax.scipy.special")
+        return special.erf(z)
     grid, known = _erf_table()
     inside = np.clip(np.asarray(z, dtype=np.float64), -6.0, 6.0)
     near = np.nan_to_num(np.rint(inside * 32)).astype(np.intp) + 6 * 32

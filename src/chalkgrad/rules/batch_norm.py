@@ -7,7 +7,6 @@ the mean and the variance go over positions too.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from .arrays import namespace
 from .rule import Array, Operation, mistake, rule
@@ -130,9 +129,7 @@ def batch_normalise_dx_constant(dx_hat: Array, var: Array, *, eps: float) -> Arr
     return batch_normalise_dx_fixed(dx_hat, var, eps=eps)
 
 
-@mistake(
-    batch_scale_dgamma, "dgamma[c] = sum_{n,...} dz[n,c,...] * x[n,c,...]", "x is taken instead of x_hat"
-)
+@mistake(batch_scale_dgamma, "dgamma[c] = sum_{n,...} dz[n,c,...] * x[n,c,...]", "x is taken instead of x_hat")
 def batch_scale_dgamma_of_x(dz: Array, x: Array) -> Array:
     return namespace(dz).sum(dz * x, axis=_others(dz))
 
@@ -156,16 +153,12 @@ def batch_normalise_dvar_doubled(dx_hat: Array, x: Array, mu: Array, var: Array,
     return 2 * batch_normalise_dvar(dx_hat, x, mu, var, eps=eps)
 
 
-@mistake(
-    batch_normalise_dmu, "dmu[c] = sum_{n,...} dx_hat[n,c,...] / sqrt(var[c] + eps)", "the sign is flipped"
-)
+@mistake(batch_normalise_dmu, "dmu[c] = sum_{n,...} dx_hat[n,c,...] / sqrt(var[c] + eps)", "the sign is flipped")
 def batch_normalise_dmu_positive(dx_hat: Array, var: Array, *, eps: float) -> Array:
     return -batch_normalise_dmu(dx_hat, var, eps=eps)
 
 
-@mistake(
-    batch_normalise_dx_fixed, "dx[n,c,...] = dx_hat[n,c,...]", "the division by the deviation is left out"
-)
+@mistake(batch_normalise_dx_fixed, "dx[n,c,...] = dx_hat[n,c,...]", "the division by the deviation is left out")
 def batch_normalise_dx_fixed_undivided(dx_hat: Array) -> Array:
     return dx_hat * 1
 

@@ -1,9 +1,9 @@
-"""Binary cross-entropy, every output a yes-or-no of its own; from probabilities, or from logits by one fused step."""
+"""Binary cross-entropy, every output a yes-or-no of its own: from probabilities, or fused with the sigmoid."""
 
 from __future__ import annotations
 
 from .arrays import namespace
-from .rule import Array, Operation, mistake, rule
+from .rule import Array, Operation, kinks, mistake, rule
 from .sigmoid import sigmoid
 from .softplus import softplus
 
@@ -11,13 +11,17 @@ from .softplus import softplus
 @rule(
     "l[n] = -scale * sum_{...} (y[n,...] * log(min(max(y_hat[n,...], clip), 1 - clip))"
     " + (1 - y[n,...]) * log(1 - min(max(y_hat[n,...], clip), 1 - clip)))",
-    kinks=lambda y_hat, y, *, scale, clip: (y_hat > clip) * 1 + (y_hat > 1 - clip) * 1,
 )
 def binary_cross_entropy(y_hat: Array, y: Array, *, scale: float, clip: float) -> Array:
     """l (N,), in nats, of probabilities y_hat and targets y (N, ...) between 0 and 1."""
     xp = namespace(y_hat)
     q = xp.clip(y_hat, clip, 1 - clip)
     return -scale * xp.sum(y * xp.log(q) + (1 - y) * xp.log(1 - q), axis=tuple(range(1, y.ndim)))
+
+
+@kinks(binary_cross_entropy)
+def binary_cross_entropy_sides(y_hat: Array, y: Array, *, scale: float, clip: float) -> Array:
+    return (y_hat > clip) * 1 + (y_hat > 1 - clip) * 1
 
 
 @rule(

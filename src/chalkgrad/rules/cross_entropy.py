@@ -8,19 +8,23 @@ gradient is y_hat - y. Tests show that they are equal.
 from __future__ import annotations
 
 from .arrays import namespace
-from .rule import Array, Operation, mistake, rule
+from .rule import Array, Operation, kinks, mistake, rule
 from .softmax import FORWARD
 
 
 @rule(
     "l[n] = -scale * sum_k y[n,k] * log(min(max(y_hat[n,k], clip), 1 - clip))",
     source="document 003, Loss_CategoricalCrossEntropy (clip 1e-7)",
-    kinks=lambda y_hat, y, *, scale, clip: (y_hat > clip) * 1 + (y_hat > 1 - clip) * 1,
 )
 def cross_entropy(y_hat: Array, y: Array, *, scale: float, clip: float) -> Array:
     """l (N,), in nats, of probabilities y_hat (N, K) and target rows y (N, K)."""
     xp = namespace(y_hat)
     return -scale * xp.sum(y * xp.log(xp.clip(y_hat, clip, 1 - clip)), axis=1)
+
+
+@kinks(cross_entropy)
+def cross_entropy_sides(y_hat: Array, y: Array, *, scale: float, clip: float) -> Array:
+    return (y_hat > clip) * 1 + (y_hat > 1 - clip) * 1
 
 
 @rule("dy_hat[n,k] = -dl[n] * scale * y[n,k] / y_hat[n,k] * [y_hat[n,k] >= clip] * [y_hat[n,k] <= 1 - clip]")
@@ -56,9 +60,7 @@ def softmax_cross_entropy_dz(dl: Array, a: Array, y: Array, *, scale: float) -> 
     return dl[:, None] * scale * (a - y)
 
 
-@mistake(
-    softmax_cross_entropy_dz, "dz[n,k] = dl[n] * scale * (y[n,k] - a[n,k])", "target and output are swapped"
-)
+@mistake(softmax_cross_entropy_dz, "dz[n,k] = dl[n] * scale * (y[n,k] - a[n,k])", "target and output are swapped")
 def softmax_cross_entropy_dz_swapped(dl: Array, a: Array, y: Array, *, scale: float) -> Array:
     return -softmax_cross_entropy_dz(dl, a, y, scale=scale)
 

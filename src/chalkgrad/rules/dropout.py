@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import as_type_of, namespace
+from .arrays import namespace
 from .rule import Array, Operation, mistake, rule
 
 
@@ -27,7 +27,7 @@ def dropout_mask(z: Array, t: Any, *, rate: float, seed: int, layer: int) -> Arr
     numbers = draws.view(np.uint32)[:count].reshape(tuple(z.shape))
     kept = numbers >= round(rate * 2**32)
     xp = namespace(z)
-    return kept.astype(z.dtype) if xp is np else as_type_of(xp.asarray(kept), z)
+    return kept.astype(z.dtype) if xp is np else xp.astype(xp.asarray(kept), z.dtype)
 
 
 @rule("h[...] = z[...] * mask[...] / (1 - rate)", source="Srivastava et al., 2014, 10 (scaled while training)")

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from .arrays import namespace
-from .rule import Array, Operation, mistake, rule
+from .rule import Array, Operation, kinks, mistake, rule
 
 
 @rule(
     "a[...] = max(z[...], 0) + alpha * (exp(min(z[...], 0)) - 1)",
     source="Clevert, Unterthiner and Hochreiter, arXiv:1511.07289",
-    kinks=lambda z, *, alpha: z > 0,
 )
 def elu(z: Array, *, alpha: float) -> Array:
     """a of z, any shape."""
     xp = namespace(z)
     return xp.where(z > 0, z, alpha * xp.expm1(xp.minimum(z, 0)))
+
+
+@kinks(elu)
+def elu_sides(z: Array, *, alpha: float) -> Array:
+    return z > 0
 
 
 @rule("dz[...] = da[...] * ([z[...] > 0] + [z[...] <= 0] * (a[...] + alpha))")

@@ -43,9 +43,7 @@ def gelu_tanh(z: Array, u: Array) -> Array:
     return z * (1 + u) / 2
 
 
-@rule(
-    "dz[...] = da[...] * ((1 + u[...]) / 2 + z[...] / 2 * (1 - u[...]^2) * slope * (1 + 3 * cubic * z[...]^2))"
-)
+@rule("dz[...] = da[...] * ((1 + u[...]) / 2 + z[...] / 2 * (1 - u[...]^2) * slope * (1 + 3 * cubic * z[...]^2))")
 def gelu_tanh_dz(da: Array, z: Array, u: Array, *, slope: float, cubic: float) -> Array:
     """dz of da, z and u, any shape: the product rule on z (1 + u) / 2."""
     return da * ((1 + u) / 2 + z / 2 * (1 - u * u) * slope * (1 + 3 * cubic * z * z))

@@ -7,18 +7,22 @@ the right class's score counts (Weston and Watkins, 1999).
 from __future__ import annotations
 
 from .arrays import namespace
-from .rule import Array, Operation, mistake, rule
+from .rule import Array, Operation, kinks, mistake, rule
 
 
 @rule(
     "l[n] = scale * sum_k max(margin - y[n,k] * y_hat[n,k], 0)",
     source="Cortes and Vapnik, 1995",
-    kinks=lambda y_hat, y, *, scale, margin: margin - y * y_hat > 0,
 )
 def hinge(y_hat: Array, y: Array, *, scale: float, margin: float) -> Array:
     """l (N,) of scores y_hat (N, K) and targets y (N, K), -1 or 1."""
     xp = namespace(y_hat)
     return scale * xp.sum(xp.maximum(margin - y * y_hat, 0), axis=1)
+
+
+@kinks(hinge)
+def hinge_sides(y_hat: Array, y: Array, *, scale: float, margin: float) -> Array:
+    return margin - y * y_hat > 0
 
 
 @rule("dy_hat[n,k] = -dl[n] * scale * y[n,k] * [margin - y[n,k] * y_hat[n,k] > 0]")
@@ -41,12 +45,16 @@ def right_score(y_hat: Array, y: Array) -> Array:
 @rule(
     "l[n] = scale * sum_k (1 - y[n,k]) * max(y_hat[n,k] - c[n] + margin, 0)",
     source="Weston and Watkins, 1999",
-    kinks=lambda y_hat, y, c, *, scale, margin: y_hat - c[:, None] + margin > 0,
 )
 def class_hinge(y_hat: Array, y: Array, c: Array, *, scale: float, margin: float) -> Array:
     """l (N,) of scores y_hat and one-hot rows y (N, K) and the right class's score c (N,)."""
     xp = namespace(y_hat)
     return scale * xp.sum((1 - y) * xp.maximum(y_hat - c[:, None] + margin, 0), axis=1)
+
+
+@kinks(class_hinge)
+def class_hinge_sides(y_hat: Array, y: Array, c: Array, *, scale: float, margin: float) -> Array:
+    return y_hat - c[:, None] + margin > 0
 
 
 @rule("g[n,k] = dl[n] * scale * (1 - y[n,k]) * [y_hat[n,k] - c[n] + margin > 0]")
@@ -66,9 +74,7 @@ def class_hinge_dy_hat_without_right(g: Array) -> Array:
     return g * 1
 
 
-@mistake(
-    class_hinge_g, "g[n,k] = dl[n] * scale * (1 - y[n,k])", "the condition of the margin is left out"
-)
+@mistake(class_hinge_g, "g[n,k] = dl[n] * scale * (1 - y[n,k])", "the condition of the margin is left out")
 def class_hinge_g_everywhere(dl: Array, y: Array, *, scale: float) -> Array:
     return dl[:, None] * scale * (1 - y)
 

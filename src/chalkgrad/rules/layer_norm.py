@@ -88,7 +88,9 @@ def layer_normalise_dx(
 
 
 @mistake(
-    layer_normalise_dx, "dx[n,...] = dx_hat[n,...] / sqrt(var[n] + eps)", "mean and variance are treated as constants"
+    layer_normalise_dx,
+    "dx[n,...] = dx_hat[n,...] / sqrt(var[n] + eps)",
+    "mean and variance are treated as constants",
 )
 def layer_normalise_dx_constant(dx_hat: Array, var: Array, *, eps: float) -> Array:
     return dx_hat / _spread(namespace(dx_hat).sqrt(var + eps), dx_hat)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from .arrays import namespace
-from .rule import Array, Operation, mistake, rule
+from .rule import Array, Operation, kinks, mistake, rule
 
 
 @rule(
     "a[...] = z[...] * ([z[...] > 0] + slope * [z[...] <= 0])",
     source="Maas, Hannun and Ng, 2013",
-    kinks=lambda z, *, slope: z > 0,
 )
 def leaky_relu(z: Array, *, slope: float) -> Array:
     """a of z, any shape."""
     return namespace(z).where(z > 0, z, slope * z)
+
+
+@kinks(leaky_relu)
+def leaky_relu_sides(z: Array, *, slope: float) -> Array:
+    return z > 0
 
 
 @rule("dz[...] = da[...] * ([z[...] > 0] + slope * [z[...] <= 0])")

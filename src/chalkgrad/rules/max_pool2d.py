@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 
 from .arrays import add_windows, namespace, padded, windows
-from .rule import Array, Operation, mistake, rule
+from .rule import Array, Operation, kinks, mistake, rule
 
 
 def _windows(z: Array, P: int, Q: int, kh: int, kw: int, sh: int, sw: int, pt: int, pl: int) -> list[Array]:
@@ -16,7 +16,9 @@ def _windows(z: Array, P: int, Q: int, kh: int, kw: int, sh: int, sw: int, pt: i
     return [part for _, _, part in windows(framed, (P, Q), (kh, kw), (sh, sw))]
 
 
-def _winner(z: Array, *, P: int, Q: int, kh: int, kw: int, sh: int, sw: int, pt: int, pl: int) -> Array:
+@rule("win[n,c,i,j] = argmax_{u,v} z[n,c,i*sh+u-pt,j*sw+v-pl] for i<P, j<Q, u<kh, v<kw")
+def max_pool2d_win(z: Array, *, P: int, Q: int, kh: int, kw: int, sh: int, sw: int, pt: int, pl: int) -> Array:
+    """win (N, C, P, Q), integers 0 to kh*kw-1, of z (N, C, H, W)."""
     xp = namespace(z)
     best, *others = _windows(z, P, Q, kh, kw, sh, sw, pt, pl)
     win = xp.zeros_like(best, dtype=xp.int32)
@@ -27,16 +29,9 @@ def _winner(z: Array, *, P: int, Q: int, kh: int, kw: int, sh: int, sw: int, pt:
     return win
 
 
-@rule("win[n,c,i,j] = argmax_{u,v} z[n,c,i*sh+u-pt,j*sw+v-pl] for i<P, j<Q, u<kh, v<kw")
-def max_pool2d_win(z: Array, *, P: int, Q: int, kh: int, kw: int, sh: int, sw: int, pt: int, pl: int) -> Array:
-    """win (N, C, P, Q), integers 0 to kh*kw-1, of z (N, C, H, W)."""
-    return _winner(z, P=P, Q=Q, kh=kh, kw=kw, sh=sh, sw=sw, pt=pt, pl=pl)
-
-
 @rule(
     "p[n,c,i,j] = max_{u,v} z[n,c,i*sh+u-pt,j*sw+v-pl] for i<P, j<Q, u<kh, v<kw",
     source="document 000, step 2 of the forward pass",
-    kinks=_winner,
 )
 def max_pool2d(z: Array, *, P: int, Q: int, kh: int, kw: int, sh: int, sw: int, pt: int, pl: int) -> Array:
     """p (N, C, P, Q) of z (N, C, H, W)."""
@@ -45,6 +40,11 @@ def max_pool2d(z: Array, *, P: int, Q: int, kh: int, kw: int, sh: int, sw: int, 
     for part in others:
         best = xp.maximum(best, part)
     return best
+
+
+@kinks(max_pool2d)
+def max_pool2d_sides(z: Array, *, P: int, Q: int, kh: int, kw: int, sh: int, sw: int, pt: int, pl: int) -> Array:
+    return max_pool2d_win(z, P=P, Q=Q, kh=kh, kw=kw, sh=sh, sw=sw, pt=pt, pl=pl)
 
 
 @rule("dz[n,c,i*sh+u-pt,j*sw+v-pl] += dp[n,c,i,j] * [win[n,c,i,j] = u*kw+v] for u<kh, v<kw")

@@ -6,18 +6,22 @@ The derivative of |W| at 0 is taken as 0.
 from __future__ import annotations
 
 from .arrays import namespace
-from .rule import Array, Operation, mistake, rule
+from .rule import Array, Operation, kinks, mistake, rule
 
 
 @rule(
     "Lp = L + l1 * sum_{...} abs(W[...]) + l2 * sum_{...} W[...]^2",
     source="Goodfellow, Bengio and Courville, 2016, 7.1",
-    kinks=lambda L, W, *, l1, l2: (W > 0) * (l1 != 0),
 )
 def penalty(L: Array, W: Array, *, l1: float, l2: float) -> Array:
     """Lp, the loss L with the penalty on W (any shape) added."""
     xp = namespace(W)
     return L + l1 * xp.sum(xp.abs(W)) + l2 * xp.sum(W * W)
+
+
+@kinks(penalty)
+def penalty_sides(L: Array, W: Array, *, l1: float, l2: float) -> Array:
+    return (W > 0) * (l1 != 0)
 
 
 @rule("dW[...] = dW_data[...] + l1 * sign(W[...]) + 2 * l2 * W[...]")
@@ -33,7 +37,9 @@ def penalty_dW_left_out(dW_data: Array) -> Array:
 
 
 @mistake(
-    penalty_dW, "dW[...] = dW_data[...] + l1 * sign(W[...]) + l2 * W[...]", "the factor 2 of the square is left out"
+    penalty_dW,
+    "dW[...] = dW_data[...] + l1 * sign(W[...]) + l2 * W[...]",
+    "the factor 2 of the square is left out",
 )
 def penalty_dW_halved(dW_data: Array, W: Array, *, l1: float, l2: float) -> Array:
     return penalty_dW(dW_data, W, l1=l1, l2=l2 / 2)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from .arrays import namespace
-from .rule import Array, Operation, mistake, rule
+from .rule import Array, Operation, kinks, mistake, rule
 
 
-@rule("a[...] = max(z[...], 0)", source="document 003, Activation_ReLU", kinks=lambda z: z > 0)
+@rule("a[...] = max(z[...], 0)", source="document 003, Activation_ReLU")
 def relu(z: Array) -> Array:
     """a of z, any shape."""
     return namespace(z).maximum(z, 0)
+
+
+@kinks(relu)
+def relu_sides(z: Array) -> Array:
+    return z > 0
 
 
 @rule("dz[...] = da[...] * [z[...] > 0]", source="document 003, the ReLU's derivative")

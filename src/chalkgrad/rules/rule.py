@@ -103,11 +103,10 @@ class Rule(Stated):
         output: str | None,
         shape_of: str | None,
         source: str,
-        kinks: Callable[..., Array] | None,
     ) -> None:
         super().__init__(function, formula, output, shape_of)
         self.source = source
-        self.kinks = kinks
+        self.kinks: Callable[..., Array] | None = None
         self.mistakes: list[Mistake] = []
 
     def __call__(self, *arrays: Array, **options: Any) -> Array:
@@ -134,7 +133,6 @@ def rule(
     output: str | None = None,
     shape_of: str | None = None,
     source: str = "",
-    kinks: Callable[..., Array] | None = None,
 ) -> Callable[[Callable[..., Array]], Rule]:
     """Makes a function a rule.
 
@@ -143,9 +141,20 @@ def rule(
         output: the formal name of the output, where there is no formula.
         shape_of: an operand that only lends its shape, and so is not in the formula.
         source: where the formula comes from.
-        kinks: see `Rule`.
     """
-    return lambda function: Rule(function, formula, output, shape_of, source, kinks)
+    return lambda function: Rule(function, formula, output, shape_of, source)
+
+
+def kinks(of: Rule) -> Callable[[Callable[..., Array]], Callable[..., Array]]:
+    """Registers a function with the operands and settings of the rule `of` that says, for every element, on
+    which side of the rule's kinks it is (the sign for a ReLU, the winner for a max-pool).
+    """
+
+    def make(function: Callable[..., Array]) -> Callable[..., Array]:
+        of.kinks = function
+        return function
+
+    return make
 
 
 def mistake(of: Rule, formula: str, text: str) -> Callable[[Callable[..., Array]], Mistake]:
@@ -156,7 +165,6 @@ def mistake(of: Rule, formula: str, text: str) -> Callable[[Callable[..., Array]
         formula: the wrong line of mathematics that the function computes.
         text: what was done wrong, one sentence without a full stop.
     """
-
 
     def make(function: Callable[..., Array]) -> Mistake:
         made = Mistake(of, formula, text, function)

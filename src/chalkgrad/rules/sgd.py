@@ -14,7 +14,10 @@ def sgd(W: Array, g: Array, lr: float) -> Array:
     return W - lr * g
 
 
-@rule("v_new[...] = momentum * v[...] + g[...]", source="Polyak, 1964; Sutskever et al., 2013 (lr outside, as in PyTorch)")
+@rule(
+    "v_new[...] = momentum * v[...] + g[...]",
+    source="Polyak, 1964; Sutskever et al., 2013 (lr outside, as in PyTorch)",
+)
 def velocity(v: Array, g: Array, *, momentum: float) -> Array:
     """v_new of the velocity v and g, any shape."""
     return momentum * v + g
@@ -42,7 +45,11 @@ def sgd_uphill(W: Array, g: Array, lr: float) -> Array:
     return W + lr * g
 
 
-@mistake(velocity, "v_new[...] = momentum * v[...] + (1 - momentum) * g[...]", "the gradient is averaged in instead of added")
+@mistake(
+    velocity,
+    "v_new[...] = momentum * v[...] + (1 - momentum) * g[...]",
+    "the gradient is averaged in instead of added",
+)
 def velocity_averaged(v: Array, g: Array, *, momentum: float) -> Array:
     return momentum * v + (1 - momentum) * g
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..data.dataset import Dataset
 from ..errors import OptionError, unknown
@@ -36,8 +36,8 @@ class Recipe:
     """
 
     layers: tuple[Layer, ...]
-    optimizer: Optimizer = SGD(0.1)
-    schedule: Schedule = Constant()
+    optimizer: Optimizer = field(default_factory=lambda: SGD(0.1))
+    schedule: Schedule = field(default_factory=Constant)
     batch_size: int = 32
     epochs: int | None = None
     patience: int | None = 5
@@ -75,14 +75,19 @@ def mlp(data: Dataset) -> Recipe:
     first = () if data.name in ("spiral", "vertical") else (BatchNorm(),)
     rate = 0.1 if data.classes else 0.01
     return Recipe(
-        (*first, Dense(64), ReLU(), Dense(64), ReLU(), *_end(data)), optimizer=SGD(rate), patience=20, validation=0.2
+        (*first, Dense(64), ReLU(), Dense(64), ReLU(), *_end(data)),
+        optimizer=SGD(rate),
+        patience=20,
+        validation=0.2,
     )
 
 
 def lenet(data: Dataset) -> Recipe:
     """LeNet-5 (LeCun et al., 1998) with ReLUs, max-pooling and dropout; smaller kernels on small images."""
     if not data.is_image:
-        raise OptionError(f"lenet takes images, (channels, height, width), but {data.name} gives {data.input_shape}")
+        raise OptionError(
+            f"lenet takes images, (channels, height, width), but {data.name} gives {data.input_shape}"
+        )
     size, padding = (5, "valid") if _large(data) else (3, "same")
     layers = (
         Conv2D(6, size, padding="same"), ReLU(), MaxPool2D(2),
