@@ -128,9 +128,7 @@ def compare(names: list[str], directory: str | None, batch: int, rounds: int) ->
             if number:
                 times[name].append(seconds)
     own = statistics.median(times["chalkgrad"])
-    print(
-        f"\nbatch {batch}: seconds per epoch, median of {rounds} (lowest), and as a multiple of chalkgrad's median"
-    )
+    print(f"\nbatch {batch}: seconds per epoch, median of {rounds} (lowest), and as a multiple of chalkgrad's median")
     for name, line in lines.items():
         line.send(None)
         middle = statistics.median(times[name])

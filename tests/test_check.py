@@ -44,9 +44,7 @@ def test_kinks_are_stepped_round_and_counted() -> None:
 
 
 def test_a_tie_in_a_pool_is_a_kink() -> None:
-    net = cg.Network(
-        [cg.MaxPool2D(2), cg.Flatten()], input_shape=(1, 2, 2), loss=cg.SquaredError(), dtype="float64"
-    )
+    net = cg.Network([cg.MaxPool2D(2), cg.Flatten()], input_shape=(1, 2, 2), loss=cg.SquaredError(), dtype="float64")
     check = net.check_gradients([[[[1.0, 2.0], [2.0, 0.0]]]], [[0.0]])
     assert check
     assert check.values[-1].on_kink == 2
@@ -84,9 +82,7 @@ def networks(draw: Any) -> tuple[cg.Network, Any, Any]:
         shape: tuple[int, ...] = (draw(st.integers(1, 2)), draw(st.integers(4, 6)), draw(st.integers(4, 6)))
         padding = draw(st.sampled_from(["same", "valid", 1, (0, 1)]))
         stride = draw(st.sampled_from([1, 2, (1, 2)]))
-        layers.append(
-            cg.Conv2D(draw(st.integers(1, 3)), draw(st.integers(1, 3)), stride, padding, draw(st.booleans()))
-        )
+        layers.append(cg.Conv2D(draw(st.integers(1, 3)), draw(st.integers(1, 3)), stride, padding, draw(st.booleans())))
         layers.append(draw(st.sampled_from(ACTIVATIONS)))
         layers.append(draw(st.sampled_from([cg.MaxPool2D(2, 1), cg.AvgPool2D(2, 1), cg.MaxPool2D(3, 2, "same")])))
         layers.append(cg.Flatten())

@@ -71,9 +71,7 @@ def test_every_named_network(network: str, source: str, capsys: pytest.CaptureFi
 
 
 def test_options_reach_the_training(tmp_path: Path) -> None:
-    options = (
-        "--optimizer Adam --learning-rate 0.01 --schedule Cosine --batch-size 64 --validation 0.2 --patience 2"
-    )
+    options = "--optimizer Adam --learning-rate 0.01 --schedule Cosine --batch-size 64 --validation 0.2 --patience 2"
     options += " --l2 0.001 --dtype float64 --weight-decay 0.01 --max-steps 40 --min-improvement 0.01"
     assert main(["train", "vertical", *options.split(), *QUICK, "--out", "r"]) == 0
     training = tomllib.loads(Path("r/run.toml").read_text())["training"]

@@ -90,9 +90,7 @@ def test_the_web_example_after_one_and_after_10000_steps() -> None:
 def test_003_single_neuron() -> None:
     net = cg.Network([cg.Dense(1), cg.ReLU()], input_shape=3, loss=cg.SquaredError(), dtype="float64")
     net.set_parameters(W1=[[-3.0], [-1.0], [2.0]], b1=[1.0])
-    history = net.fit(
-        [[1.0, -2.0, 3.0]], [[0.0]], optimizer=cg.SGD(0.001), epochs=26, batch_size=None, shuffle=False
-    )
+    history = net.fit([[1.0, -2.0, 3.0]], [[0.0]], optimizer=cg.SGD(0.001), epochs=26, batch_size=None, shuffle=False)
     printed = [36.0, 33.872397424621624, 31.87054345809546, 29.98699091998773, 28.214761511794592]
     np.testing.assert_allclose(history.column("loss")[:5], printed, rtol=1e-6)  # float32 products in the document
     assert history.column("loss")[25] == pytest.approx(7.850353118483743, rel=1e-6)

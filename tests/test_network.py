@@ -130,9 +130,7 @@ def test_penalties_are_part_of_the_loss() -> None:
     expected = sum(0.01 * np.abs(W).sum() + 0.1 * (W**2).sum() for W in (W1, W2))
     assert net.loss(X, Y) - plain.loss(X, Y) == pytest.approx(expected)
     assert net.evaluate(X, Y).loss == pytest.approx(net.loss(X, Y), rel=1e-12)
-    np.testing.assert_allclose(
-        net.gradients(X, Y)["W1"], plain.gradients(X, Y)["W1"] + 0.01 * np.sign(W1) + 0.2 * W1
-    )
+    np.testing.assert_allclose(net.gradients(X, Y)["W1"], plain.gradients(X, Y)["W1"] + 0.01 * np.sign(W1) + 0.2 * W1)
     np.testing.assert_array_equal(net.gradients(X, Y)["b1"], plain.gradients(X, Y)["b1"])
     own = cg.Network([cg.Dense(2, l2=0.5), cg.Dense(1)], input_shape=2, loss="SquaredError", dtype="float64")
     assert "dW1_data" in own.trace(X, [[1.0]])
@@ -163,9 +161,9 @@ def test_predict_goes_through_many_samples_and_none() -> None:
 
 
 def test_same_seed_same_weights() -> None:
-    make = lambda seed: cg.Network(
-        [cg.Dense(5), cg.ReLU(), cg.Dense(2)], input_shape=3, loss="SquaredError", seed=seed
-    )
+    def make(seed: int) -> cg.Network:
+        return cg.Network([cg.Dense(5), cg.ReLU(), cg.Dense(2)], input_shape=3, loss="SquaredError", seed=seed)
+
     assert (make(1).flat == make(1).flat).all()
     assert (make(1).flat != make(2).flat).any()
 

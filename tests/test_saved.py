@@ -85,7 +85,7 @@ def test_an_interrupted_save_leaves_the_old_network_whole(tmp_path: Path, monkey
             second.save(tmp_path)
         monkeypatch.setattr(os, "replace", replace)
         assert (cg.load(tmp_path).flat == first.flat).all()
-        assert not [p for p in tmp_path.rglob("*.part")]
+        assert not list(tmp_path.rglob("*.part"))
     second.save(tmp_path)
     assert (cg.load(tmp_path).flat == second.flat).all()
 

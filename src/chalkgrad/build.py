@@ -305,9 +305,7 @@ def _write_backward(writer: _Writer, placed: Sequence[_Placed], plan: Blueprint)
             writer.add(rule, name, here, "backward", writer.shapes[of])
             if penalised:
                 l1, l2 = plan.penalties[of]
-                extra = _Placed(
-                    penalty.operation, {"dW_data": name, "W": of}, {"l1": l1, "l2": l2}, f"penalty on {of}"
-                )
+                extra = _Placed(penalty.operation, {"dW_data": name, "W": of}, {"l1": l1, "l2": l2}, f"penalty on {of}")
                 writer.add(penalty.penalty_dW, f"d{of}", extra, "backward", writer.shapes[of])
 
 

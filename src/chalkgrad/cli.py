@@ -57,8 +57,8 @@ def _parser() -> _Parser:
         "          chalkgrad train flowers.csv --target species --optimizer Adam --epochs 50",
         formatter_class=argparse.RawDescriptionHelpFormatter))  # fmt: skip
     test = commands.add_parser("test", help="run a saved network on its test set and show where it errs",
-        description="Loads saved weights, runs the test set, prints accuracy, loss, a table of the classes and the "
-        "most confused pairs, and saves the confusion matrix and a sheet of the misread samples.",
+        description="Loads saved weights, runs the test set, prints accuracy, loss, a table of the classes and "
+        "the most confused pairs, and saves the confusion matrix and a sheet of the misread samples.",
         epilog="example: chalkgrad test runs/mnist-mlp",
         formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     test.add_argument("run", nargs="?", help="the run directory; the newest in runs/ if not given")
@@ -78,7 +78,7 @@ def _add_train(train: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="where the four MNIST files lie (default: data, then the cache, then download)",
     )
-    add("--target", metavar="COLUMN", help="the target column of a CSV file, by name or number; default the last")
+    add("--target", metavar="COLUMN", help="the target column of a CSV file, by name or number (default the last)")
     add("--loss", metavar="NAME", help="CrossEntropy, SquaredError, AbsoluteError, BinaryCrossEntropy or Hinge")
     add("--optimizer", metavar="NAME", help="SGD, RMSProp, AdaGrad, Adam or AdamW")
     add("--learning-rate", type=float, metavar="X", help="length of a step")

@@ -151,9 +151,7 @@ class Reduction:
     body: Node
 
 
-Node: TypeAlias = (
-    "Number | Symbol | Element | Count | Position | Negative | Binary | Function | Indicator | Reduction"
-)
+Node: TypeAlias = "Number | Symbol | Element | Count | Position | Negative | Binary | Function | Indicator | Reduction"
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>\d+\.?\d*(?:e-?\d+)?)"
@@ -401,9 +399,7 @@ class Formula:
         places = list(element.indices)
         spread = Symbol(ELLIPSIS) in places
         if (len(shape) < len(places) - 1) if spread else (len(shape) != len(places)):
-            raise FormulaError(
-                f"{element.name} has shape {shape}, but {self.text!r} gives it {len(places)} indices"
-            )
+            raise FormulaError(f"{element.name} has shape {shape}, but {self.text!r} gives it {len(places)} indices")
         if spread:
             at = places.index(Symbol(ELLIPSIS))
             rest = len(shape) - (len(places) - 1)
@@ -563,8 +559,8 @@ class _Evaluation:
                 array = self.arrays[name]
                 return float(array[self.place(node, array.shape)])
             case Count(index=index):
-                size: Any = self.sizes[index]
-                return float(math.prod(cast("tuple[int, ...]", size)) if isinstance(size, tuple) else size)
+                size = cast("tuple[int, ...] | int", self.sizes[index])
+                return float(math.prod(size) if isinstance(size, tuple) else size)
             case Position():
                 return float(np.ravel_multi_index(self.at[ELLIPSIS], self.sizes[ELLIPSIS]))
             case Negative(body=body):

@@ -243,9 +243,7 @@ def prepare_targets(loss: Loss, y: Any, outputs: SampleShape, dtype: np.dtype[An
     if len(outputs) == 1 and outputs[0] > 1 and y.ndim == 1:
         classes = outputs[0]
         if y.dtype.kind not in "biu":
-            raise DataError(
-                f"class numbers must be integers, but the targets (N,) are {y.dtype}; use y.astype(int)"
-            )
+            raise DataError(f"class numbers must be integers, but the targets (N,) are {y.dtype}; use y.astype(int)")
         if y.size and (y.min() < 0 or y.max() >= classes):
             wrong = int(y.max() if y.max() >= classes else y.min())
             raise DataError(

@@ -520,8 +520,8 @@ def _input_message(came: tuple[int, ...], expected: tuple[int, ...], first: str)
     elif len(came) == 4 and len(expected) == 3 and (came[3], came[1], came[2]) == expected:
         cure = "; channels come first: use x.transpose(0, 3, 1, 2)"
     return (
-        f"x has shape {came}, but {first} takes {wanted}, as input_shape={expected} fixed when the network was built"
-        f"{cure}"
+        f"x has shape {came}, but {first} takes {wanted}, "
+        f"as input_shape={expected} fixed when the network was built{cure}"
     )
 
 

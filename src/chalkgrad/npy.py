@@ -31,9 +31,7 @@ def read_npy(stream: IO[bytes], where: str, size: int, shape: tuple[int, ...] | 
         read = npy_format.read_array_header_1_0 if version == (1, 0) else npy_format.read_array_header_2_0
         declared, fortran, dtype = read(stream)
     except Exception as error:  # NumPy's parser of headers fails in many ways
-        raise DataError(
-            f"{where} is no .npy file: {str(error).splitlines()[0] if str(error) else 'cut off'}"
-        ) from None
+        raise DataError(f"{where} is no .npy file: {str(error).splitlines()[0] if str(error) else 'cut off'}") from None
     if dtype.hasobject:
         raise DataError(f"{where} holds Python objects; only plain numbers and texts are read")
     if shape is not None and declared != shape:

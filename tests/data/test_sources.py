@@ -48,7 +48,7 @@ def test_toy_data() -> None:
         assert data.x_train.shape == data.x_test.shape == (300, 2)
         assert (data.x_train != data.x_test).any()
         assert np.bincount(data.y_train).tolist() == [100, 100, 100]
-    x, y = cg.data.spiral_data(50, 2, noise=0.0)
+    x, _ = cg.data.spiral_data(50, 2, noise=0.0)
     radius = np.hypot(*x.T)
     np.testing.assert_allclose(radius, np.tile(np.linspace(0, 1, 50), 2), atol=1e-6)
     with pytest.raises(cg.OptionError):
@@ -117,9 +117,7 @@ class Net:
         raise urllib.error.URLError("no route")
 
 
-def test_without_a_network_one_error_says_which_files_go_where(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_network_one_error_says_which_files_go_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("urllib.request.urlopen", Net({}))
     with pytest.raises(DataError) as caught:
@@ -130,9 +128,7 @@ def test_without_a_network_one_error_says_which_files_go_where(
     assert "--data" in message
 
 
-def test_a_download_is_checked_and_the_next_mirror_is_tried(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_download_is_checked_and_the_next_mirror_is_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     small_mnist(tmp_path, suffix=".gz")
     content = {name: (tmp_path / f"{name}.gz").read_bytes() for name in FILES}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -94,9 +95,9 @@ def test_backward_rules_agree_with_central_differences(name: str, data: st.DataO
             above, below = value.copy(), value.copy()
             above[place] += step
             below[place] -= step
-            difference[place] = (
-                loss({**case.operands, operand: above}) - loss({**case.operands, operand: below})
-            ) / (above[place] - below[place])
+            difference[place] = (loss({**case.operands, operand: above}) - loss({**case.operands, operand: below})) / (
+                above[place] - below[place]
+            )
         size = max(float(np.abs(difference).max(initial=0.0)), 1e-2)
         np.testing.assert_allclose(gradient, difference, rtol=TOLERANCE, atol=TOLERANCE * size)
     assert checked, "no gradient was checked"
@@ -118,7 +119,7 @@ def _operation_of(rule: Rule) -> tuple[str, Any]:
             return name, make
     for operation in UPDATES:
         if rule in operation.forward:
-            return operation.name, lambda draw: update_case(draw, operation)
+            return operation.name, partial(update_case, operation=operation)
     return "weight_decay", lambda draw: update_case(draw, rules.sgd.plain)
 
 
@@ -166,11 +167,7 @@ def test_every_backward_rule_has_a_mistake() -> None:
 def test_docstrings_name_shapes() -> None:
     for rule in RULES:
         assert rule.function.__doc__, rule.name
-        assert (
-            "(" in rule.function.__doc__
-            or "any shape" in rule.function.__doc__
-            or "shape" in rule.function.__doc__
-        )
+        assert "(" in rule.function.__doc__ or "any shape" in rule.function.__doc__ or "shape" in rule.function.__doc__
 
 
 def test_softmax_and_cross_entropy_fused_equal_expanded() -> None:
@@ -236,9 +233,7 @@ MaxPoolOptions = {"P": 1, "Q": 1, "kh": 2, "kw": 2, "sh": 2, "sw": 2, "pt": 0, "
 def test_rules_keep_the_dtype() -> None:
     for name, make in CASES.items():
         case = make(_first_draw)
-        case.operands = {
-            n: v.astype(np.float32) if isinstance(v, np.ndarray) else v for n, v in case.operands.items()
-        }
+        case.operands = {n: v.astype(np.float32) if isinstance(v, np.ndarray) else v for n, v in case.operands.items()}
         upstream = np.ones(np.shape(case.forward()[case.operation.output]), np.float32)
         for value_name, value in _run(case, upstream).items():
             if isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind == "f":

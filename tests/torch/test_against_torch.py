@@ -201,6 +201,4 @@ def test_the_same_rules_run_on_torch_tensors(name: str, data: st.DataObject) -> 
     found = case.backward(torch.ones_like(output))
     for value_name, value in found.items():
         if isinstance(value, torch.Tensor):
-            np.testing.assert_allclose(
-                value.numpy(), expected[value_name], rtol=1e-9, atol=1e-12, err_msg=value_name
-            )
+            np.testing.assert_allclose(value.numpy(), expected[value_name], rtol=1e-9, atol=1e-12, err_msg=value_name)

@@ -76,17 +76,13 @@ def _network(arguments: Namespace, data: Dataset) -> tuple[Recipe, Network]:
             table["loss"] = arguments.loss
         network = network_from_table({**table, **settings}, str(path))
         if network.input_shape != data.input_shape:
-            raise OptionError(
-                f"{path} has input_shape {network.input_shape}, but {data.name} gives {data.input_shape}"
-            )
+            raise OptionError(f"{path} has input_shape {network.input_shape}, but {data.name} gives {data.input_shape}")
         return Recipe(network.layers), network
     plan = recipe(arguments.network, data) if arguments.network in RECIPES else None
     if plan is None:
         raise unknown("network", arguments.network, [*RECIPES, "a file ending in .toml"])
     loss: Loss | str = arguments.loss or ("CrossEntropy" if data.classes else "SquaredError")
-    return plan, Network(
-        plan.layers, input_shape=data.input_shape, loss=from_table("loss", loss, LOSSES), **settings
-    )
+    return plan, Network(plan.layers, input_shape=data.input_shape, loss=from_table("loss", loss, LOSSES), **settings)
 
 
 def _overridden(plan: Recipe, arguments: Namespace) -> Recipe:

@@ -74,9 +74,7 @@ def mnist(directory: str | Path | None = None, *, download: bool = True) -> Data
     x_test, y_test = _pair(arrays, files, "t10k")
     if x_train.shape[1:] != x_test.shape[1:]:
         raise DataError(f"training images are {x_train.shape[1:]}, but test images {x_test.shape[1:]}")
-    return Dataset(
-        "mnist", x_train, y_train, x_test, y_test, tuple("0123456789"), "MNIST (LeCun, Cortes and Burges)"
-    )
+    return Dataset("mnist", x_train, y_train, x_test, y_test, tuple("0123456789"), "MNIST (LeCun, Cortes and Burges)")
 
 
 def _pair(arrays: dict[str, Array], files: dict[str, Path], part: str) -> tuple[Array, Array]:

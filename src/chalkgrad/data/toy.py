@@ -26,9 +26,7 @@ def spiral_data(samples: int = 100, classes: int = 3, *, seed: int = 0, noise: f
     return x.astype(np.float32), label.astype(np.int64)
 
 
-def vertical_data(
-    samples: int = 100, classes: int = 3, *, seed: int = 0, noise: float = 0.1
-) -> tuple[Array, Array]:
+def vertical_data(samples: int = 100, classes: int = 3, *, seed: int = 0, noise: float = 0.1) -> tuple[Array, Array]:
     """Point clouds side by side: x (samples*classes, 2) float32, class numbers (samples*classes,).
 
     Class c lies around (c / classes, 0.5) with standard deviation `noise` both ways.

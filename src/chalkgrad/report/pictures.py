@@ -72,9 +72,7 @@ def first_layer(network: Network) -> bytes | None:
     W = network.parameters[name]
     if W.ndim == 4:
         tiles = W.reshape(-1, *W.shape[2:])
-    elif (
-        len(network.input_shape) == 3 and network.input_shape[0] == 1 and len(W) == math.prod(network.input_shape)
-    ):
+    elif len(network.input_shape) == 3 and network.input_shape[0] == 1 and len(W) == math.prod(network.input_shape):
         tiles = W.T.reshape(-1, *network.input_shape[1:])
     else:
         return None

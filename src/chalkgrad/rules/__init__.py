@@ -86,8 +86,6 @@ UPDATES: tuple[Operation, ...] = (
     adam.adamw,
 )
 
-RULES: tuple[Rule, ...] = tuple(
-    dict.fromkeys([r for o in (*OPERATIONS, *UPDATES) for r in o.rules] + [weight_decay])
-)
+RULES: tuple[Rule, ...] = tuple(dict.fromkeys([r for o in (*OPERATIONS, *UPDATES) for r in o.rules] + [weight_decay]))
 
 __all__ = ["OPERATIONS", "RULES", "UPDATES", "Array", "Mistake", "Operation", "Rule", "mistake", "rule"]

@@ -18,9 +18,7 @@ def avg_pool2d(z: Array, *, P: int, Q: int, kh: int, kw: int, sh: int, sw: int, 
 
 
 @rule("dz[n,c,i*sh+u-pt,j*sw+v-pl] += dp[n,c,i,j] / (kh * kw) for u<kh, v<kw")
-def avg_pool2d_dz(
-    dp: Array, *, height: int, width: int, kh: int, kw: int, sh: int, sw: int, pt: int, pl: int
-) -> Array:
+def avg_pool2d_dz(dp: Array, *, height: int, width: int, kh: int, kw: int, sh: int, sw: int, pt: int, pl: int) -> Array:
     """dz (N, C, height, width) of dp (N, C, P, Q): every position moves its windows' means equally."""
     share = dp / (kh * kw)
     return add_windows(lambda u, v: share, dp, (height, width), (kh, kw), (sh, sw), pt, pl)

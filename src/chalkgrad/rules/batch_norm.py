@@ -87,9 +87,7 @@ def batch_normalise_dmu(dx_hat: Array, var: Array, *, eps: float) -> Array:
     " + (dvar[c] * 2 * (x[n,c,...] - mu[c]) + dmu[c]) / (|n| * |...|)",
     source=SOURCE,
 )
-def batch_normalise_dx(
-    dx_hat: Array, x: Array, mu: Array, var: Array, dvar: Array, dmu: Array, *, eps: float
-) -> Array:
+def batch_normalise_dx(dx_hat: Array, x: Array, mu: Array, var: Array, dvar: Array, dmu: Array, *, eps: float) -> Array:
     """dx (N, C, ...): directly, through the variance and through the mean."""
     count = math.prod(x.shape) // x.shape[1]
     direct = dx_hat / _spread(namespace(x).sqrt(var + eps), x)

@@ -39,13 +39,10 @@ def binary_cross_entropy_dy_hat(dl: Array, y_hat: Array, y: Array, *, scale: flo
 
 @mistake(
     binary_cross_entropy_dy_hat,
-    "dy_hat[n,...] = dl[n] * scale * (y_hat[n,...] - y[n,...])"
-    " * [y_hat[n,...] >= clip] * [y_hat[n,...] <= 1 - clip]",
+    "dy_hat[n,...] = dl[n] * scale * (y_hat[n,...] - y[n,...]) * [y_hat[n,...] >= clip] * [y_hat[n,...] <= 1 - clip]",
     "the division by y_hat (1 - y_hat) is left out",
 )
-def binary_cross_entropy_dy_hat_undivided(
-    dl: Array, y_hat: Array, y: Array, *, scale: float, clip: float
-) -> Array:
+def binary_cross_entropy_dy_hat_undivided(dl: Array, y_hat: Array, y: Array, *, scale: float, clip: float) -> Array:
     return binary_cross_entropy_dy_hat(dl, y_hat, y, scale=scale, clip=clip) * y_hat * (1 - y_hat)
 
 
@@ -79,9 +76,7 @@ def sigmoid_cross_entropy_dz_twice(dl: Array, a: Array, y: Array, *, scale: floa
     return sigmoid_cross_entropy_dz(dl, a, y, scale=scale) * a * (1 - a)
 
 
-@mistake(
-    sigmoid_cross_entropy_dz, "dz[n,...] = dl[n] * scale * (y[n,...] - a[n,...])", "target and output are swapped"
-)
+@mistake(sigmoid_cross_entropy_dz, "dz[n,...] = dl[n] * scale * (y[n,...] - a[n,...])", "target and output are swapped")
 def sigmoid_cross_entropy_dz_swapped(dl: Array, a: Array, y: Array, *, scale: float) -> Array:
     return -sigmoid_cross_entropy_dz(dl, a, y, scale=scale)
 

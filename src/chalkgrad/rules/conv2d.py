@@ -97,17 +97,13 @@ def conv2d_db_one_position(dz: Array) -> Array:
     "dx[n,c,p*sh+|u|-1-u-pt,q*sw+|v|-1-v-pl] += sum_o dz[n,o,p,q] * W[o,c,u,v]",
     "the kernel is flipped",
 )
-def conv2d_dx_flipped(
-    dz: Array, W: Array, *, height: int, width: int, sh: int, sw: int, pt: int, pl: int
-) -> Array:
+def conv2d_dx_flipped(dz: Array, W: Array, *, height: int, width: int, sh: int, sw: int, pt: int, pl: int) -> Array:
     turned = namespace(W).flip(W, axis=(2, 3))
     return conv2d_dx(dz, turned, height=height, width=width, sh=sh, sw=sw, pt=pt, pl=pl)
 
 
 @mistake(conv2d_dx, "dx[n,c,p*sh+u-pt,q*sw+v-pl] += -sum_o dz[n,o,p,q] * W[o,c,u,v]", "the sign is flipped")
-def conv2d_dx_negative(
-    dz: Array, W: Array, *, height: int, width: int, sh: int, sw: int, pt: int, pl: int
-) -> Array:
+def conv2d_dx_negative(dz: Array, W: Array, *, height: int, width: int, sh: int, sw: int, pt: int, pl: int) -> Array:
     return -conv2d_dx(dz, W, height=height, width=width, sh=sh, sw=sw, pt=pt, pl=pl)
 
 

@@ -78,9 +78,7 @@ def layer_normalise_dmu(dx_hat: Array, var: Array, *, eps: float) -> Array:
 
 
 @rule("dx[n,...] = dx_hat[n,...] / sqrt(var[n] + eps) + (dvar[n] * 2 * (x[n,...] - mu[n]) + dmu[n]) / |...|")
-def layer_normalise_dx(
-    dx_hat: Array, x: Array, mu: Array, var: Array, dvar: Array, dmu: Array, *, eps: float
-) -> Array:
+def layer_normalise_dx(dx_hat: Array, x: Array, mu: Array, var: Array, dvar: Array, dmu: Array, *, eps: float) -> Array:
     """dx (N, ...): directly, through the variance and through the mean."""
     count = math.prod(x.shape[1:])
     direct = dx_hat / _spread(namespace(x).sqrt(var + eps), x)

@@ -12,9 +12,7 @@ def rmsprop_v(v: Array, g: Array, *, rho: float) -> Array:
     return rho * v + (1 - rho) * (g * g)
 
 
-@rule(
-    "W_new[...] = W[...] - lr * g[...] / (sqrt(v_new[...]) + eps)", source="Tieleman and Hinton, 2012, lecture 6e"
-)
+@rule("W_new[...] = W[...] - lr * g[...] / (sqrt(v_new[...]) + eps)", source="Tieleman and Hinton, 2012, lecture 6e")
 def rmsprop_step(W: Array, g: Array, v_new: Array, lr: float, *, eps: float) -> Array:
     """W_new of W, g and v_new, any shape."""
     return W - lr * g / (namespace(W).sqrt(v_new) + eps)

@@ -22,9 +22,7 @@ class Training:
         loss: the last batch's loss.
     """
 
-    def __init__(
-        self, network: Network, epochs: int | None, epoch_steps: int, write_back: Callable[[], None]
-    ) -> None:
+    def __init__(self, network: Network, epochs: int | None, epoch_steps: int, write_back: Callable[[], None]) -> None:
         self.epochs = epochs
         self.epoch_steps = epoch_steps
         self.epoch = 1

@@ -112,9 +112,7 @@ class Fit:
         progress: bool = False,
     ) -> None:
         self.network = network
-        self.optimizer = (
-            from_table("optimizer", optimizer, OPTIMIZERS) if isinstance(optimizer, str) else optimizer
-        )
+        self.optimizer = from_table("optimizer", optimizer, OPTIMIZERS) if isinstance(optimizer, str) else optimizer
         if not isinstance(self.optimizer, Optimizer):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise OptionError(f"optimizer is {optimizer!r}; known: {', '.join(OPTIMIZERS)}")
         schedule = Constant() if schedule is None else schedule

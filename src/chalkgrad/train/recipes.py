@@ -85,9 +85,7 @@ def mlp(data: Dataset) -> Recipe:
 def lenet(data: Dataset) -> Recipe:
     """LeNet-5 (LeCun et al., 1998) with ReLUs, max-pooling and dropout; smaller kernels on small images."""
     if not data.is_image:
-        raise OptionError(
-            f"lenet takes images, (channels, height, width), but {data.name} gives {data.input_shape}"
-        )
+        raise OptionError(f"lenet takes images, (channels, height, width), but {data.name} gives {data.input_shape}")
     size, padding = (5, "valid") if _large(data) else (3, "same")
     layers = (
         Conv2D(6, size, padding="same"), ReLU(), MaxPool2D(2),
