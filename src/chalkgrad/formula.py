@@ -559,10 +559,13 @@ class _Evaluation:
                 array = self.arrays[name]
                 return float(array[self.place(node, array.shape)])
             case Count(index=index):
-                size = cast("tuple[int, ...] | int", self.sizes[index])
-                return float(math.prod(size) if isinstance(size, tuple) else size)
+                count: Any = math.prod(self.sizes[index]) if index == ELLIPSIS else self.sizes[index]
+                return float(count)
             case Position():
-                return float(np.ravel_multi_index(self.at[ELLIPSIS], self.sizes[ELLIPSIS]))
+                position = 0
+                for at, size in zip(self.at[ELLIPSIS], self.sizes[ELLIPSIS], strict=True):
+                    position = position * size + at
+                return float(position)
             case Negative(body=body):
                 return -self.value(body)
             case Binary(operator=symbol, left=left, right=right):

@@ -1,0 +1,72 @@
+"""Rules of the house that can be checked: imports run one way, nothing is pickled, the public face is whole."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import chalkgrad as cg
+
+SOURCE = Path(cg.__file__).parent
+# what a part may not import at module level
+FORBIDDEN = {
+    "rules": ("engines", "network", "program", "build", "train", "commands", "cli", "explain", "report", "saved", "layers"),
+    "formula": ("rules", "network", "program"),
+    "program": ("network", "build", "train", "commands", "cli", "engines"),
+    "build": ("network", "train", "commands", "cli", "engines"),
+    "engines": ("network", "train", "commands", "cli"),
+    "layers": ("network", "program", "engines", "train", "commands", "cli"),
+    "network": ("commands", "cli", "train", "saved", "report"),
+    "train": ("commands", "cli", "report"),
+    "data": ("network", "program", "rules", "train", "commands", "cli", "engines"),
+    "report": ("commands", "cli"),
+}
+
+
+def imports(file: Path) -> set[str]:
+    """Which parts of chalkgrad a module imports when it is imported itself."""
+    found = set()
+    package = file.relative_to(SOURCE).parts[:-1]
+    for node in ast.parse(file.read_text()).body:
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = package[: len(package) - node.level + 1]
+            if base:
+                continue  # within its own part
+            found.update([node.module.split(".")[0]] if node.module else [a.name for a in node.names])
+    return found
+
+
+def test_imports_run_one_way() -> None:
+    for file in SOURCE.rglob("*.py"):
+        part = file.relative_to(SOURCE).parts[0].removesuffix(".py")
+        wrong = imports(file) & set(FORBIDDEN.get(part, ()))
+        assert not wrong, f"{file.name} imports {wrong}"
+
+
+def test_nothing_is_pickled_or_evaluated() -> None:
+    for file in SOURCE.rglob("*.py"):
+        tree = ast.parse(file.read_text())
+        for node in ast.walk(tree):
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                names = [a.name for a in node.names] + [getattr(node, "module", "") or ""]
+                assert not {"pickle", "marshal", "shelve", "dill", "joblib"} & set(names), file
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                assert node.func.id not in ("eval", "exec"), file
+            if isinstance(node, ast.keyword) and node.arg == "allow_pickle":
+                assert isinstance(node.value, ast.Constant), file
+                assert node.value.value is False, file
+
+
+def test_the_public_face_of_the_design() -> None:
+    named = """Dense Conv2D MaxPool2D AvgPool2D Flatten Sum Dropout BatchNorm LayerNorm Sigmoid Tanh ReLU LeakyReLU ELU
+    GELU Softplus SiLU Softmax SquaredError AbsoluteError CrossEntropy BinaryCrossEntropy Hinge SGD RMSProp AdaGrad Adam
+    AdamW Network load data""".split()
+    assert set(named) <= set(cg.__all__)
+    assert all(hasattr(cg, name) for name in cg.__all__)
+    for name in "parameters set_parameters predict loss gradients freeze trace check_gradients fit evaluate save summary".split():
+        assert hasattr(cg.Network, name) or name == "parameters"
+
+
+def test_every_public_thing_says_what_it_is() -> None:
+    for name in cg.__all__:
+        assert (getattr(cg, name).__doc__ or "").strip(), name
