@@ -118,7 +118,7 @@ def _rows(operation: Operation, name: str, options: dict[str, Any] | None = None
 def _dropout(draw: Draw) -> Case:
     shape = _sizes(draw, draw(st.integers(2, 4)))
     options = {"rate": draw(st.sampled_from([0.1, 0.5, 0.9])), "seed": draw(st.integers(0, 9)), "layer": 2}
-    operands = {"z": values(_rng(draw), *shape), "t": draw(st.integers(1, 100))}
+    operands = {"z": values(_rng(draw), *shape), "clock": draw(st.integers(1, 100))}
     return Case(rules.dropout.operation, operands, options)
 
 

@@ -28,7 +28,7 @@ def test_train_and_test_with_nothing_but_the_package(tmp_path: Path, capsys: pyt
     assert main(["train"]) == 0
     out = capsys.readouterr().out
     assert "1,438 samples to train" in out
-    assert "the validation loss reached a plateau" in out
+    assert "the loss reached a plateau: the validation loss has not improved for 10 epochs" in out
     run = tmp_path / "runs" / "digits-mlp"
     names = {p.name for p in run.iterdir() if p.is_file()}
     assert names == {
@@ -42,7 +42,7 @@ def test_train_and_test_with_nothing_but_the_package(tmp_path: Path, capsys: pyt
     assert f"{found['accuracy']:.2%}" in out
     recipe = tomllib.loads((run / "run.toml").read_text())
     assert recipe["training"]["optimizer"]["type"] == "SGD"
-    assert recipe["result"]["stop_reason"] == "the validation loss reached a plateau"
+    assert recipe["result"]["stop_reason"] == "the loss reached a plateau"
     assert main(["test"]) == 0
     out = capsys.readouterr().out
     assert f"{found['accuracy']:.2%}" in out

@@ -265,7 +265,7 @@ CALLS = [
     (lambda n: n.set_parameters(W1=[[1, 2], [3]]), cg.DataError, "equal length"),
     (lambda n: n.freeze("w1"), cg.UnknownNameError, "did you mean 'W1'"),
     (lambda n: n.fit(X, Y, optimizer="Adm"), cg.UnknownNameError, "'Adam'"),
-    (lambda n: n.fit(X, Y, epochs=None), cg.OptionError, "nothing would stop"),
+    (lambda n: n.fit(X, Y, schedule=5), cg.OptionError, "schedule is 5"),
     (lambda n: n.fit(X, Y, epochs=0), cg.OptionError, "epochs"),
     (lambda n: n.fit(X, Y, batch_size=0), cg.OptionError, "batch_size"),
     (lambda n: n.fit(X, Y, validation=0.5), cg.DataError, "cannot be split"),

@@ -6,7 +6,7 @@ were derived by hand; nothing is differentiated here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,8 @@ from .program import Program, Step
 from .rules import Operation, Rule, penalty, reduction
 
 BATCH = "N"
+PREFIXES = ("d", "g_", "v_", "m_", "L_")
+"""What stands before a parameter's name in the names of its gradient and of the optimizer's values."""
 
 
 @dataclass(slots=True)
@@ -28,6 +30,7 @@ class _Placed:
     names: dict[str, str | None]
     options: Mapping[str, Any]
     layer: str
+    suffix: tuple[str | None, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,7 @@ def blueprint(layers: Sequence[Layer], input_shape: SampleShape, l1: float, l2: 
         if layer.name is not None:
             if layer.name.lower() in used:
                 raise OptionError(f"{label}: the name {layer.name!r} is taken by an earlier layer")
+            _refuse_collision(label, layer.name, used)
             used.add(layer.name.lower())
         try:
             out = layer.output_shape(shapes[-1])
@@ -116,6 +120,17 @@ def blueprint(layers: Sequence[Layer], input_shape: SampleShape, l1: float, l2: 
     return Blueprint(parameters, states, penalties, tuple(shapes), tuple(labels), tuple(names), tuple(suffixes))
 
 
+def _refuse_collision(label: str, name: str, earlier: Collection[str]) -> None:
+    """Raises OptionError where a layer's values would have the names that another's derivatives have."""
+    for other in earlier:
+        short, long = sorted((name.lower(), other), key=len)
+        if long in [f"{prefix}{short}" for prefix in PREFIXES]:
+            raise OptionError(
+                f"{label}: values of the layer {long!r} would be called like derivatives or other values of "
+                f"{short!r}; choose another name"
+            )
+
+
 def followed_by_rectifier(layers: Sequence[Layer], place: int) -> bool:
     """Whether the next layer with a say in it, behind the one at `place`, is a ReLU-like activation."""
     for layer in layers[place + 1 :]:
@@ -144,6 +159,8 @@ class _Writer:
     aliases: dict[str, str] = field(default_factory=dict[str, str])
 
     def add(self, rule: Rule, output: str, placed: _Placed, part: str, shape: Shape | None = None) -> None:
+        if output in self.shapes:
+            raise OptionError(f"{placed.layer}: two values would be called {output}; name the layers differently")
         inputs = tuple(placed.names[o] for o in rule.operands)
         options = {name: placed.options[name] for name in rule.options}
         known = {o: self.shapes[i] for o, i in zip(rule.operands, inputs, strict=True) if i is not None}
@@ -175,7 +192,7 @@ def write_program(layers: Sequence[Layer], plan: Blueprint, loss: Loss, seed: in
         training: with dropout and batch statistics, or as in prediction.
     """
     outputs = plan.shapes[-1]
-    given: dict[str, Shape] = {"x": (BATCH, *plan.shapes[0]), "y": (BATCH, *outputs), "t": ()}
+    given: dict[str, Shape] = {"x": (BATCH, *plan.shapes[0]), "y": (BATCH, *outputs), "clock": ()}
     parameters: dict[str, Shape] = {n: p.shape for n, p in plan.parameters.items()}
     states: dict[str, Shape] = {n: s.shape for n, s in plan.states.items()}
     writer = _Writer({**given, **parameters, **states})
@@ -189,8 +206,7 @@ def write_program(layers: Sequence[Layer], plan: Blueprint, loss: Loss, seed: in
             break
         layer = layers[i]
         operation = layer.operation(training)
-        if operation is None:
-            continue
+        assert operation is not None  # it is active
         value = _place(writer, placed, operation, plan, layers, i, value, seed, training, i == last)
     _write_loss(writer, placed, plan, loss, fused, last, value)
     _write_backward(writer, placed, plan)
@@ -215,13 +231,13 @@ def _place(
 ) -> str:
     """Writes one layer's forward steps; returns the name of what comes out."""
     layer, (prefix, number) = layers[i], plan.suffixes[i]
-    names: dict[str, str | None] = {operation.input: value, "t": "t", **plan.names[i]}
+    names: dict[str, str | None] = {operation.input: value, "clock": "clock", **plan.names[i]}
     names.update({formal: plan.names[i][state] for formal, state in layer.bindings(training).items()})
     for rule in operation.rules:
         for formal in rule.optional:
             names.setdefault(formal, None)
     options = {**layer.options(plan.shapes[i]), "seed": seed, "layer": i + 1}
-    here = _Placed(operation, names, options, plan.labels[i])
+    here = _Placed(operation, names, options, plan.labels[i], (prefix, number))
     placed.append(here)
     for rule in operation.forward:
         final = last and rule.output == operation.output
@@ -247,10 +263,10 @@ def _write_loss(
 ) -> None:
     """Writes the steps from the prediction to L; with a fused loss, the last layer's steps too."""
     outputs = plan.shapes[-1]
-    prefix, number = plan.suffixes[-1] if plan.suffixes else (None, 0)
+    prefix, number = suffix = plan.suffixes[-1]
     operation = fused or loss.operation(outputs)
     label = f"loss, {loss.kind}"
-    here = _Placed(operation, {operation.input: value, "y": "y"}, loss.options(outputs), label)
+    here = _Placed(operation, {operation.input: value, "y": "y"}, loss.options(outputs), label, suffix)
     placed.append(here)
     for rule in operation.forward:
         part, of = "loss", label
@@ -268,7 +284,7 @@ def _write_loss(
         writer.add(rule, name, here, part)
     here.layer = label
     reduce = reduction.mean if loss.reduction == "mean" else reduction.sum
-    total = _Placed(reduce, {"l": "l"}, {}, label)
+    total = _Placed(reduce, {"l": "l"}, {}, label, suffix)
     placed.append(total)
     name = "L_data" if plan.penalties else "L"
     total.names["L"] = name
@@ -280,6 +296,7 @@ def _write_loss(
             {"L": name, "W": parameter, "Lp": after},
             {"l1": l1, "l2": l2},
             f"penalty on {parameter}",
+            (None, 0),
         )
         writer.add(penalty.penalty, after, here, "loss")
         name = after
@@ -294,8 +311,7 @@ def _write_backward(writer: _Writer, placed: Sequence[_Placed], plan: Blueprint)
             if rule.output.startswith("d") and of is None:
                 continue  # the derivative of an absent bias
             if of is None:  # a help value of the backward pass
-                prefix, number = plan.suffixes[-1]
-                name = _fresh(value_name(rule.output, prefix, number), writer.shapes)
+                name = _fresh(value_name(rule.output, *here.suffix), {**writer.shapes, **writer.aliases})
                 here.names[rule.output] = name
                 writer.add(rule, name, here, "backward")
                 continue
@@ -305,7 +321,9 @@ def _write_backward(writer: _Writer, placed: Sequence[_Placed], plan: Blueprint)
             writer.add(rule, name, here, "backward", writer.shapes[of])
             if penalised:
                 l1, l2 = plan.penalties[of]
-                extra = _Placed(penalty.operation, {"dW_data": name, "W": of}, {"l1": l1, "l2": l2}, f"penalty on {of}")
+                extra = _Placed(
+                    penalty.operation, {"dW_data": name, "W": of}, {"l1": l1, "l2": l2}, f"penalty on {of}", (None, 0)
+                )
                 writer.add(penalty.penalty_dW, f"d{of}", extra, "backward", writer.shapes[of])
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterable
+from dataclasses import fields
 from typing import Any, cast
 
 import numpy as np
 
-from .errors import OptionError, nearest
+from .errors import DataError, OptionError, nearest
 
 
 def whole(owner: str, name: str, value: object, least: int = 1) -> int:
@@ -21,9 +23,10 @@ def whole(owner: str, name: str, value: object, least: int = 1) -> int:
 def number(owner: str, name: str, value: object, least: float, below: float = math.inf) -> float:
     """`value` if it is a finite number, at least `least` and below `below`; else OptionError."""
     if isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool):
-        plain = float(cast("Any", value))
-        if math.isfinite(plain) and least <= plain < below:
-            return plain
+        with contextlib.suppress(OverflowError):  # whole numbers of hundreds of digits
+            held = float(cast("Any", value))
+            if math.isfinite(held) and least <= held < below:
+                return held
     span = f"at least {least:g}" if below == math.inf else f"at least {least:g} and below {below:g}"
     raise OptionError(f"{owner}: {name} must be a number, {span}; it is {value!r}")
 
@@ -51,6 +54,28 @@ def flag(owner: str, name: str, value: object) -> bool:
     if isinstance(value, bool):
         return value
     raise OptionError(f"{owner}: {name} is true or false, not {value!r}")
+
+
+def as_array(what: str, value: Any) -> Any:
+    """`value` as a NumPy array; DataError where its rows are not of equal length."""
+    try:
+        return np.asarray(value)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise DataError(f"{what} is no array of numbers: {str(error).splitlines()[0]}") from None
+
+
+def plain(settings: Any) -> None:
+    """Makes NumPy numbers among a frozen dataclass's fields plain ones: they would change dtypes and files."""
+    for f in fields(settings):
+        value: Any = getattr(settings, f.name)
+        if isinstance(value, np.generic):
+            object.__setattr__(settings, f.name, value.item())
+        elif isinstance(value, np.ndarray):
+            raise OptionError(f"{type(settings).__name__}: {f.name} cannot be an array")
+        elif isinstance(value, (tuple, list)):
+            items = cast("list[Any]", value)
+            made = tuple(v.item() if isinstance(v, np.generic) else v for v in items)
+            object.__setattr__(settings, f.name, made)
 
 
 def as_table(value: object) -> dict[str, Any] | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import io
+import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -107,8 +109,16 @@ def _add_train(train: argparse.ArgumentParser) -> None:
     add("--quiet", action="store_true", help="no progress bar")
 
 
+def _one_line(text: str) -> str:
+    """`text` with control characters written out, so that no file name can break the line."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command; returns its exit code: 0 done, 1 it came to nothing, 2 bad input, 130 interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names that the terminal cannot show
     parser = _parser()
     arguments = parser.parse_args(argv)
     if arguments.command is None:
@@ -120,12 +130,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         else:
             from .commands.test import run
         return run(arguments)
-    except ChalkgradError as error:
-        print(f"chalkgrad {arguments.command}: {error}", file=sys.stderr)
-        return 2
     except BrokenPipeError:
-        sys.stderr.close()
-        return 0
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on
+        return 1
+    except (ChalkgradError, OSError) as error:
+        print(f"chalkgrad {arguments.command}: {_one_line(str(error))}", file=sys.stderr)
+        return 2
+    except MemoryError:
+        print(f"chalkgrad {arguments.command}: this takes more memory than there is", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
         return 130

@@ -41,16 +41,16 @@ class NotFiniteError(ChalkgradError, ArithmeticError):
     """A NaN or an infinity appeared where a number belongs; the message says in which value."""
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
+def nearest(name: object, known: Iterable[str]) -> str:
     """The end of a sentence that says which known name was probably meant, or lists them all."""
     names = [str(k) for k in known]
     by_lower = {k.lower(): k for k in names}
-    close = difflib.get_close_matches(name.lower(), list(by_lower), n=1, cutoff=0.6)
+    close = difflib.get_close_matches(str(name).lower(), list(by_lower), n=1, cutoff=0.6)
     if close:
         return f"did you mean {by_lower[close[0]]!r}?"
     return "known: " + ", ".join(names) if names else "none are known"
 
 
-def unknown(kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
+def unknown(kind: str, name: object, known: Iterable[str]) -> UnknownNameError:
     """An `UnknownNameError` for `name`, with the nearest of the `known` names suggested."""
     return UnknownNameError(f"there is no {kind} {name!r}; {nearest(name, known)}")

@@ -23,6 +23,7 @@ and every later reading (explanation, mathematics, compiled loops).
 
 from __future__ import annotations
 
+import copy
 import itertools
 import math
 import operator
@@ -370,7 +371,9 @@ class Formula:
 
     def without(self, absent: str) -> Formula:
         """This formula with the term that holds the operand `absent` left out (a layer without a bias)."""
-        trimmed = Formula(self.text)
+        trimmed = copy.copy(self)
+        for cached in ("indices", "arrays", "symbols"):
+            trimmed.__dict__.pop(cached, None)
         trimmed.right = _drop(self.right, absent)
         trimmed.text = f"{self.text} (without {absent})"
         return trimmed
@@ -403,7 +406,6 @@ class Formula:
         if spread:
             at = places.index(Symbol(ELLIPSIS))
             rest = len(shape) - (len(places) - 1)
-            places[at : at + 1] = [Symbol(ELLIPSIS)]
             given: list[Any] = [*shape[:at], tuple(shape[at : at + rest]), *shape[at + rest :]]
         else:
             given = list(shape)
@@ -499,6 +501,8 @@ def _drop(node: Node, absent: str) -> Node:
     if isinstance(node, Binary) and node.operator in "+-":
         if any(isinstance(n, Element) and n.name == absent for n in walk(node.right)):
             return _drop(node.left, absent)
+        if node.operator == "+" and any(isinstance(n, Element) and n.name == absent for n in walk(node.left)):
+            return _drop(node.right, absent)
         return Binary(node.operator, _drop(node.left, absent), node.right)
     return node
 

@@ -12,7 +12,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from .checks import choice, number
 from .errors import OptionError, unknown
+
+LARGEST = 1e30
+"""Weights that begin beyond this overflow float32 in the first products."""
 
 Values: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
 
@@ -22,6 +26,9 @@ class Normal:
     """Normal numbers with mean 0 and standard deviation `scale`; document 003's is `Normal(0.01)`."""
 
     scale: float = 0.01
+
+    def __post_init__(self) -> None:
+        number("Normal", "scale", self.scale, 0.0, LARGEST)
 
     def draw(self, shape: tuple[int, ...], fan_in: int, fan_out: int, rng: np.random.Generator) -> Values:
         """Values of the given shape."""
@@ -34,6 +41,9 @@ class Uniform:
 
     scale: float = 0.05
 
+    def __post_init__(self) -> None:
+        number("Uniform", "scale", self.scale, 0.0, LARGEST)
+
     def draw(self, shape: tuple[int, ...], fan_in: int, fan_out: int, rng: np.random.Generator) -> Values:
         """Values of the given shape."""
         return rng.uniform(-self.scale, self.scale, shape)
@@ -44,6 +54,9 @@ class Constant:
     """One value everywhere."""
 
     value: float = 0.0
+
+    def __post_init__(self) -> None:
+        number("Constant", "value", self.value, -LARGEST, LARGEST)
 
     def draw(self, shape: tuple[int, ...], fan_in: int, fan_out: int, rng: np.random.Generator) -> Values:
         """Values of the given shape."""
@@ -63,6 +76,11 @@ class VarianceScaling:
     gain: float
     fan: str
     distribution: str
+
+    def __post_init__(self) -> None:
+        number("VarianceScaling", "gain", self.gain, 0.0, LARGEST)
+        choice("VarianceScaling", "fan", self.fan, ("in", "mean"))
+        choice("VarianceScaling", "distribution", self.distribution, ("normal", "uniform"))
 
     def draw(self, shape: tuple[int, ...], fan_in: int, fan_out: int, rng: np.random.Generator) -> Values:
         """Values of the given shape."""
@@ -87,10 +105,10 @@ INITIALIZERS: dict[str, Initializer] = {
     "zeros": Constant(0.0),
     "ones": Constant(1.0),
 }
-_WITH_VALUE: dict[str, tuple[type[Normal] | type[Uniform] | type[Constant], str]] = {
-    "normal": (Normal, "scale"),
-    "uniform": (Uniform, "scale"),
-    "constant": (Constant, "value"),
+_WITH_VALUE: dict[str, type[Normal] | type[Uniform] | type[Constant]] = {
+    "normal": Normal,
+    "uniform": Uniform,
+    "constant": Constant,
 }
 
 
@@ -101,11 +119,13 @@ def initializer(given: str | Initializer) -> Initializer:
         UnknownNameError: where there is none of this name.
         OptionError: where the value in brackets is not a number.
     """
-    if not isinstance(given, str):
+    if isinstance(given, (Normal, Uniform, Constant, VarianceScaling)):
         return given
+    if not isinstance(given, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise OptionError(f"an initialiser is a name such as 'he' or 'constant(0.1)', not {given!r}")
     name, bracket, rest = given.partition("(")
     if bracket and name in _WITH_VALUE:
-        kind, _ = _WITH_VALUE[name]
+        kind = _WITH_VALUE[name]
         try:
             value = float(rest.rstrip(") "))
         except ValueError:
@@ -120,9 +140,10 @@ def initializer(given: str | Initializer) -> Initializer:
 
 def initializer_name(given: Initializer) -> str:
     """The name from which `initializer` makes this one."""
-    for name, (kind, attribute) in _WITH_VALUE.items():
+    for name, kind in _WITH_VALUE.items():
         if isinstance(given, kind):
-            return f"{name}({getattr(given, attribute)!r})"
+            value = given.value if isinstance(given, Constant) else given.scale
+            return f"{name}({float(value)!r})"
     for name, known in INITIALIZERS.items():
         if known == given:
             return name

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from . import rules
-from .checks import choice, flag, number, pair, whole
+from .checks import choice, flag, number, pair, plain, whole
 from .errors import OptionError, ShapeError
 from .initializers import Initializer, initializer
 from .rules import Operation
@@ -61,6 +61,7 @@ class Layer:
     name: str | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
+        plain(self)
         if self.name is not None and (not isinstance(self.name, str) or not _NAME.match(self.name)):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise OptionError(f"{self.kind}: a name is letters, digits and _, a letter first; not {self.name!r}")
         self.check()
@@ -215,7 +216,7 @@ class _Pool2D(Layer):
     padding: Padding = "valid"
 
     def check(self) -> None:
-        _check_window(self, self.window, self.stride or self.window, self.padding)
+        _check_window(self, self.window, self.window if self.stride is None else self.stride, self.padding)
 
     def output_shape(self, shape: SampleShape) -> SampleShape:
         channels, _, _ = _image(self, shape)
@@ -223,7 +224,7 @@ class _Pool2D(Layer):
         return (channels, window["P"], window["Q"])
 
     def options(self, shape: SampleShape) -> dict[str, Any]:
-        return _window(self, shape, self.window, self.stride or self.window, self.padding)
+        return _window(self, shape, self.window, self.window if self.stride is None else self.stride, self.padding)
 
 
 @dataclass(frozen=True, slots=True)

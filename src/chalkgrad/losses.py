@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from . import rules
-from .checks import choice, flag, number
-from .errors import DataError, ShapeError
+from .checks import as_array, choice, flag, number, plain
+from .errors import DataError, OptionError, ShapeError
 from .layers import Layer, SampleShape, Sigmoid, Softmax
 from .rules import Operation
 
@@ -34,6 +34,7 @@ class Loss:
     reduction: str = field(default="mean", kw_only=True)
 
     def __post_init__(self) -> None:
+        plain(self)
         choice(self.kind, "reduction", self.reduction, ("mean", "sum"))
         if self.scale != "mean":
             number(self.kind, "scale", self.scale, 0.0)
@@ -62,6 +63,12 @@ class Loss:
     def shape_check(self, outputs: SampleShape) -> None:
         """Raises ShapeError where predictions of this shape cannot be compared."""
 
+    def last_layer_check(self, last: Layer) -> None:
+        """Raises OptionError where the last layer (dropout aside) does not give what the loss takes."""
+
+    def dtype_check(self, dtype: np.dtype[Any]) -> None:
+        """Raises OptionError where a setting means nothing in this dtype."""
+
     def target_check(self, y: Values) -> Values:
         """The targets (N, ...) as the rules take them. Raises DataError where they cannot be."""
         return y
@@ -70,6 +77,30 @@ class Loss:
     def of_classes(self) -> bool:
         """Whether the outputs are scores of classes, so that accuracy means something."""
         return False
+
+    @property
+    def yes_or_no(self) -> bool:
+        """Whether every output is a yes-or-no of its own."""
+        return False
+
+    @property
+    def threshold(self) -> float:
+        """Above which prediction a yes-or-no output says yes."""
+        return 0.5
+
+    @property
+    def target_threshold(self) -> float:
+        """Above which target it should."""
+        return 0.5
+
+    def hits(self, y_hat: Values, y: Values) -> Values:
+        """Which predictions are right: (N,) by the largest output where the rows of y name one class each, else
+        every output for itself.
+        """
+        rows, truth = y_hat.reshape(len(y_hat), -1), y.reshape(len(y), -1)
+        if rows.shape[1] > 1 and (not self.yes_or_no or _one_hot(truth)):
+            return rows.argmax(axis=1) == truth.argmax(axis=1)
+        return (rows > self.threshold) == (truth > self.target_threshold)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +159,20 @@ class CrossEntropy(Loss):
             )
 
     def target_check(self, y: Values) -> Values:
-        if (y < 0).any() or not np.allclose(y.sum(axis=1), 1, atol=1e-4):
+        if (y < 0).any() or (y > 2).any() or not np.allclose(y.sum(axis=1), 1, atol=1e-4):
+            y = y.astype(np.float64)
             row = int(np.argmax((y < 0).any(axis=1) | (np.abs(y.sum(axis=1) - 1) > 1e-4)))
             raise DataError(
                 f"CrossEntropy needs class numbers (N,) or rows of probabilities that sum to 1; row {row} of "
                 f"the targets sums to {y[row].sum():.6g}"
             )
-        return y
+        return y / y.sum(axis=1, keepdims=True)  # the fused gradient holds where rows sum to 1 exactly
+
+    def last_layer_check(self, last: Layer) -> None:
+        _probabilities_or_logits(self, last, self.from_logits, "Softmax", (Softmax, Sigmoid))
+
+    def dtype_check(self, dtype: np.dtype[Any]) -> None:
+        _clip_check(self, self.clip, dtype)
 
     @property
     def of_classes(self) -> bool:
@@ -178,9 +216,23 @@ class BinaryCrossEntropy(Loss):
             )
         return y
 
+    def last_layer_check(self, last: Layer) -> None:
+        _probabilities_or_logits(self, last, self.from_logits, "Sigmoid", (Sigmoid, Softmax))
+
+    def dtype_check(self, dtype: np.dtype[Any]) -> None:
+        _clip_check(self, self.clip, dtype)
+
     @property
     def of_classes(self) -> bool:
         return True
+
+    @property
+    def yes_or_no(self) -> bool:
+        return True
+
+    @property
+    def threshold(self) -> float:
+        return 0.0 if self.from_logits else 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,10 +273,49 @@ class Hinge(Loss):
     def of_classes(self) -> bool:
         return True
 
+    @property
+    def threshold(self) -> float:
+        return 0.0
+
+    @property
+    def target_threshold(self) -> float:
+        return 0.0
+
+
+def _one_hot(rows: Values) -> bool:
+    return bool(np.isin(rows, (0, 1)).all() and (rows.sum(axis=1) == 1).all())
+
+
+def _probabilities_or_logits(
+    loss: Loss, last: Layer, from_logits: bool, layer: str, give_probabilities: tuple[type[Layer], ...]
+) -> None:
+    if from_logits and isinstance(last, give_probabilities):
+        raise OptionError(
+            f"{loss.kind}(from_logits=True) takes logits, but the network ends with {last.kind}, which gives "
+            f"probabilities; leave out {last.kind}() or from_logits=True"
+        )
+    if not from_logits and not isinstance(last, give_probabilities):
+        raise OptionError(
+            f"{loss.kind} takes probabilities, but the network ends with {last.kind}; end with {layer}(), "
+            f"or use {loss.kind}(from_logits=True)"
+        )
+
+
+def _clip_check(loss: Loss, clip: float, dtype: np.dtype[Any]) -> None:
+    kind: Any = dtype.type
+    if not kind(clip) > 0 or not kind(1 - clip) < 1:
+        raise OptionError(f"{loss.kind}: clip={clip:g} is too small for {dtype}; 1e-7 holds in float32")
+
 
 LOSSES: dict[str, type[Loss]] = {
     kind.__name__: kind for kind in (SquaredError, AbsoluteError, CrossEntropy, BinaryCrossEntropy, Hinge)
 }
+
+
+def are_classes(y: Any, outputs: SampleShape) -> bool:
+    """Whether targets are class numbers (N,), for a network with several outputs."""
+    y = as_array("y", y)
+    return y.ndim == 1 and y.dtype.kind in "biu" and len(outputs) == 1 and outputs[0] > 1
 
 
 def prepare_targets(loss: Loss, y: Any, outputs: SampleShape, dtype: np.dtype[Any]) -> Values:
@@ -237,7 +328,7 @@ def prepare_targets(loss: Loss, y: Any, outputs: SampleShape, dtype: np.dtype[An
         ShapeError: where the shape does not fit the network's outputs.
         DataError: where the values cannot be targets of this loss.
     """
-    y = np.asarray(y)
+    y = as_array("y", y)
     if y.dtype.kind not in "biuf":
         raise DataError(f"targets must be numbers, not {y.dtype}; turn class names into class numbers first")
     if len(outputs) == 1 and outputs[0] > 1 and y.ndim == 1:
@@ -262,7 +353,8 @@ def prepare_targets(loss: Loss, y: Any, outputs: SampleShape, dtype: np.dtype[An
         raise ShapeError(
             f"the targets have shape {y.shape}, but the network gives {wanted}: expected {wanted}{also}{cure}"
         )
-    y = y.astype(dtype, copy=False)
+    with np.errstate(over="ignore"):
+        y = y.astype(dtype, copy=False)
     if not np.isfinite(y).all():
-        raise DataError("the targets hold NaN or infinity")
+        raise DataError(f"the targets hold NaN or infinity (or numbers too large for {dtype})")
     return loss.target_check(y) if len(y) else y

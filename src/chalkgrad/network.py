@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import math
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .build import BATCH, blueprint, followed_by_rectifier, write_program
-from .checks import number
+from .checks import as_array, number
 from .engines.numpy_engine import Runner
 from .errors import DataError, OptionError, ShapeError, unknown
 from .explain.trace import Trace
 from .initializers import initializer
 from .layers import Layer
-from .losses import LOSSES, Loss, prepare_targets
+from .losses import LOSSES, Loss, are_classes, prepare_targets
 from .program import Program
 from .rules import penalty
 from .settings import from_table, to_table
@@ -42,7 +44,8 @@ class Evaluation:
 
     Attributes:
         loss: L over all samples, penalties included.
-        accuracy: the share of samples whose class was found; None where the loss is not one of classes.
+        accuracy: the share of samples whose class was found (of outputs, where each is a yes-or-no of its own);
+            None where neither the loss nor the targets are of classes.
         samples: how many there were.
         y_hat: the predictions (N, ...).
     """
@@ -77,7 +80,8 @@ class Network:
         flat: all parameters in one contiguous buffer.
         states: running averages by name (batch normalisation).
         program: the steps of a training pass; `prediction_program` those without dropout and batch statistics.
-        steps_taken: how many updates the parameters have had.
+        steps_taken: how many updates training has made; the clock that dropout's masks and the order of samples
+            follow.
 
     Raises:
         ShapeError: where a layer cannot take what comes into it.
@@ -102,15 +106,26 @@ class Network:
         self.seed = _seed(seed)
         self.l1, self.l2 = number("Network", "l1", l1, 0.0), number("Network", "l2", l2, 0.0)
         self.plan = blueprint(self.layers, self.input_shape, self.l1, self.l2, self.loss_function)
+        self.loss_function.last_layer_check([v for v in self.layers if v.operation(training=False)][-1])
+        self.loss_function.dtype_check(self.dtype)
         self.output_shape = self.plan.shapes[-1]
         self.program = self._write(training=True)
         self.prediction_program = self._write(training=False)
         self.steps_taken = 0
         self._frozen: set[str] = set()
         self._runners: dict[tuple[Any, ...], Runner] = {}
-        self.flat = np.zeros(sum(math.prod(p.shape) for p in self.plan.parameters.values()), self.dtype)
-        self.parameters = self.views(self.flat)
-        self.states = {n: np.full(s.shape, s.initial, self.dtype) for n, s in self.plan.states.items()}
+        count = sum(math.prod(p.shape) for p in self.plan.parameters.values())
+        try:
+            self.flat = np.zeros(count, self.dtype)
+        except (MemoryError, ValueError, OverflowError):
+            name, largest = max(self.plan.parameters.items(), key=lambda p: math.prod(p[1].shape))
+            raise OptionError(
+                f"the network has {count:,} parameters, more than the memory holds; the largest is {name} "
+                f"{largest.shape}"
+            ) from None
+        self.parameters: Mapping[str, Array] = MappingProxyType(self.views(self.flat))
+        states = {n: np.full(s.shape, s.initial, self.dtype) for n, s in self.plan.states.items()}
+        self.states: Mapping[str, Array] = MappingProxyType(states)
         self._initialise()
 
     def _write(self, *, training: bool) -> Program:
@@ -149,6 +164,8 @@ class Network:
             ShapeError: where the shape is another.
             DataError: where the values are not finite numbers.
         """
+        if values is not None and not isinstance(values, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise OptionError(f"parameters are given by name, {{'W1': ...}} or W1=..., not as {str(values)[:60]}")
         targets = {**self.parameters, **self.states}
         ready: dict[str, Array] = {}
         for name, value in {**(values or {}), **more}.items():
@@ -183,7 +200,7 @@ class Network:
 
     def _require_parameters(self, names: Iterable[str]) -> None:
         for name in names:
-            if name not in self.parameters:
+            if not isinstance(name, str) or name not in self.parameters:  # pyright: ignore[reportUnnecessaryIsInstance]
                 raise unknown("parameter", name, self.parameters)
 
     # -- running ---------------------------------------------------------------------------------------------
@@ -195,21 +212,24 @@ class Network:
             ShapeError: where the shape is another; it says how to cure it.
             DataError: where it does not hold numbers, or NaN or infinity.
         """
-        x = np.asarray(x)
+        x = as_array("x", x)
         if x.dtype.kind not in "biuf":
             raise DataError(f"x must hold numbers, not {x.dtype}")
         if x.dtype == np.float16:
             raise DataError("x is float16, which is too coarse to train in; use x.astype('float32')")
         if x.shape[1:] != self.input_shape or x.ndim != len(self.input_shape) + 1:
             raise ShapeError(_input_message(x.shape, self.input_shape, self.plan.labels[0]))
-        x = x.astype(self.dtype, copy=False)
         with np.errstate(over="ignore", invalid="ignore"):
-            suspect = not np.isfinite(x.sum())  # quicker than looking at every number
-        if suspect and not np.isfinite(x).all():
-            bad = np.argwhere(~np.isfinite(x))
-            at = ", ".join(str(int(i)) for i in bad[0])
-            raise DataError(f"x holds NaN or infinity in {len(bad)} of {x.size} places, first at x[{at}]")
-        return x
+            ready = x.astype(self.dtype, copy=False)
+            suspect = not np.isfinite(ready.sum())  # quicker than looking at every number
+        if suspect and not np.isfinite(ready).all():
+            bad = np.argwhere(~np.isfinite(ready))
+            place = tuple(int(i) for i in bad[0])
+            at = f"in {len(bad)} of {x.size} places, first at x[{', '.join(map(str, place))}]"
+            if np.isfinite(x[place]):
+                raise DataError(f"x holds numbers too large for {self.dtype} {at}")
+            raise DataError(f"x holds NaN or infinity {at}")
+        return ready
 
     def targets(self, y: Any) -> Array:
         """`y` as the program takes it: (N, *output_shape); class numbers (N,) become one-hot rows.
@@ -242,7 +262,7 @@ class Network:
 
     def given(self, x: Array, y: Array | None = None) -> dict[str, Any]:
         """The values from outside that a run starts with."""
-        start: dict[str, Any] = {"x": x, "t": self.steps_taken + 1, **self.parameters, **self.states}
+        start: dict[str, Any] = {"x": x, "clock": self.steps_taken + 1, **self.parameters, **self.states}
         return start if y is None else {**start, "y": y}
 
     def predict(self, x: Any) -> Array:
@@ -279,7 +299,7 @@ class Network:
             view[...] = values[f"d{name}"]
         return views
 
-    def trace(self, x: Any, y: Any, *, optimizer: Optimizer | None = None, training: bool = True) -> Trace:
+    def trace(self, x: Any, y: Any, *, optimizer: Optimizer | str | None = None, training: bool = True) -> Trace:
         """Runs one pass and keeps every named value: trace["z1"], trace["dz2"], trace["dW1"], trace["L"].
 
         Args:
@@ -288,39 +308,45 @@ class Network:
             optimizer: with one, the update's values too (trace["W1_new"]); nothing is updated.
             training: with dropout's masks and batch statistics.
         """
+        from .train.optimizers import as_optimizer
+
         x, y = self.pair(x, y)
         program = self.program if training else self.prediction_program
         values = self.given(x, y)
         if optimizer is not None:
+            optimizer = as_optimizer(optimizer)
             program = optimizer.extend(program, self.plan, self.frozen)
             values.update(optimizer.start(program, self.dtype))
-            values["lr"] = optimizer.learning_rate
+            values["lr"], values["t"] = optimizer.learning_rate, 1
         return Trace(program, Runner(program.steps).run(values))
 
     def evaluate(self, x: Any, y: Any) -> Evaluation:
         """Loss and accuracy on x (N, ...) and y, as in prediction."""
+        by_class = self.loss_function.of_classes or are_classes(y, self.output_shape)
         x, y = self.pair(x, y)
         run = self.runner(["y_hat", "l"], training=False).run
-        parts = [run(self.given(x[i : i + CHUNK], y[i : i + CHUNK])) for i in range(0, len(x), CHUNK)]
-        y_hat = np.concatenate([p["y_hat"] for p in parts])
-        losses = np.concatenate([p["l"] for p in parts])
+        outputs: list[Array] = []
+        parts: list[Array] = []
+        for i in range(0, len(x), CHUNK):
+            values = run(self.given(x[i : i + CHUNK], y[i : i + CHUNK]))
+            outputs.append(values["y_hat"])
+            parts.append(values["l"])
+        y_hat, losses = np.concatenate(outputs), np.concatenate(parts)
         loss = float(losses.mean() if self.loss_function.reduction == "mean" else losses.sum())
         for name, (l1, l2) in self.plan.penalties.items():
-            loss = float(penalty.penalty(loss, self.parameters[name], l1=l1, l2=l2))
+            with np.errstate(all="ignore"):
+                loss = float(penalty.penalty(loss, self.parameters[name], l1=l1, l2=l2))
         accuracy = None
-        if self.loss_function.of_classes:
-            right: Array = self.classes(y_hat) == self.classes(y, targets=True)
-            accuracy = float(right.mean())
+        if by_class:
+            accuracy = float(self.loss_function.hits(y_hat, y).mean())
         return Evaluation(loss, accuracy, len(x), y_hat)
 
-    def classes(self, rows: Array, *, targets: bool = False) -> Array:
-        """The class number of every row (N, K) of predictions or, with `targets`, of targets."""
-        if rows.shape[1:] != (1,):
-            return np.argmax(rows.reshape(len(rows), -1), axis=1)
-        scores = self.loss_function.kind == "Hinge" or getattr(self.loss_function, "from_logits", False)
-        if targets:
-            return (rows[:, 0] > (0 if self.loss_function.kind == "Hinge" else 0.5)).astype(np.intp)
-        return (rows[:, 0] > (0 if scores else 0.5)).astype(np.intp)
+    def classes(self, y_hat: Array) -> Array:
+        """The class number of every prediction (N, K): the largest output, or yes (1) and no (0) of one output."""
+        rows = y_hat.reshape(len(y_hat), -1)
+        if rows.shape[1] > 1:
+            return rows.argmax(axis=1)
+        return (rows[:, 0] > self.loss_function.threshold).astype(np.intp)
 
     def check_gradients(
         self, x: Any, y: Any, *, tolerance: float = 1e-6, samples: int | None = None, training: bool = True
@@ -338,7 +364,7 @@ class Network:
         y: Any,
         *,
         optimizer: Optimizer | str = "SGD",
-        epochs: int | None = 1,
+        epochs: int | None = None,
         batch_size: int | None = 32,
         shuffle: bool = True,
         validation: tuple[Any, Any] | float | None = None,
@@ -352,10 +378,41 @@ class Network:
         callbacks: Sequence[Callback] = (),
         progress: bool = False,
     ) -> History:
-        """Trains the network. See `chalkgrad.train.fit` for every argument."""
-        from .train.fit import fit
+        """Trains the network in place.
 
-        return fit(
+        Args:
+            x: (N, *input_shape).
+            y: targets (N, *output_shape) or class numbers (N,).
+            optimizer: an optimizer, or its name.
+            epochs: how many times to go through the samples at most. None: until something else stops it; if
+                nothing else could, once.
+            batch_size: samples in a step; None for all at once. The last batch of an epoch may be smaller.
+            shuffle: whether every epoch has an order of its own, drawn from the seed and the steps so far.
+            validation: samples to validate on, (x, y); or the share of the given ones to set aside, drawn from
+                the seed and evenly over the classes.
+            schedule: how the learning rate changes, or the schedule's name.
+            patience: stop when the validation loss (without validation, the training loss) has not improved by
+                more than `min_improvement` for this many epochs.
+            min_improvement: what counts as an improvement.
+            restore_best: put back the weights of the epoch with the lowest validation loss.
+            stop_below: stop, before the update, at the first step whose loss is below this.
+            max_steps: stop after this many updates.
+            seed: where order and split come from; the network's seed if not given.
+            callbacks: code to be called on the way; it reads the parameters and leaves them as they are.
+            progress: show a bar on a terminal, plain lines elsewhere.
+
+        Returns:
+            What happened, epoch by epoch, and why it stopped. A loss or a weight that is NaN or infinite stops
+            the training with a warning that names the step where it first appeared; the parameters are then
+            those of the best epoch, or without validation those before the update that broke them.
+
+        Raises:
+            ShapeError, DataError: where x, y or the validation samples do not fit.
+            OptionError: where a setting cannot be.
+        """
+        from .train.fit import Fit
+
+        return Fit(
             self,
             x,
             y,
@@ -373,7 +430,7 @@ class Network:
             seed=seed,
             callbacks=callbacks,
             progress=progress,
-        )
+        ).run()
 
     # -- showing and keeping ---------------------------------------------------------------------------------
 
@@ -470,34 +527,39 @@ def _loss(loss: Any) -> Loss:
 
 
 def _input_shape(given: Any) -> tuple[int, ...]:
-    shape = (given,) if isinstance(given, int) else given
+    shape = (given,) if isinstance(given, (int, np.integer)) else given
     good = isinstance(shape, (tuple, list)) and 1 <= len(shape) <= 3  # pyright: ignore[reportUnknownArgumentType]
-    if not good or not all(isinstance(s, int) and not isinstance(s, bool) and s > 0 for s in shape):  # pyright: ignore[reportUnknownVariableType]
+    if not good or not all(isinstance(s, (int, np.integer)) and not isinstance(s, bool) and s > 0 for s in shape):  # pyright: ignore[reportUnknownVariableType]
         raise OptionError(
             f"input_shape is the shape of one sample, (inputs,) or (channels, height, width), not {given!r}"
         )
-    return tuple(shape)  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]
+    return tuple(int(s) for s in shape)  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]
 
 
 def _dtype(given: Any) -> np.dtype[Any]:
-    with contextlib.suppress(TypeError):
+    with contextlib.suppress(Exception):  # NumPy reads many things as dtypes, and fails in many ways
         dtype = np.dtype(given)
-        if dtype in (np.dtype("float32"), np.dtype("float64")):
+        if given is not None and dtype in (np.dtype("float32"), np.dtype("float64")):
             return dtype
     raise OptionError(f"dtype is 'float32' or 'float64', not {given!r}")
 
 
 def _seed(given: Any) -> int:
-    if isinstance(given, bool) or not isinstance(given, int) or not 0 <= given < 2**63:
+    if isinstance(given, bool) or not isinstance(given, (int, np.integer)) or not 0 <= given < 2**63:
         raise OptionError(f"seed is a whole number from 0 to 2**63 - 1, not {given!r}")
-    return given
+    return int(given)
 
 
 def _fitting(name: str, value: Any, target: Array) -> Array:
     try:
-        array = np.asarray(value, dtype=target.dtype)
-    except (TypeError, ValueError):
-        raise DataError(f"{name} must hold numbers in rows of equal length, not {value!r:.80}") from None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what is wrong is said below
+            kind = np.asarray(value).dtype.kind
+            array = np.asarray(value, dtype=target.dtype)
+    except (TypeError, ValueError, OverflowError):
+        raise DataError(f"{name} must hold numbers in rows of equal length, not {str(value)[:80]}") from None
+    if kind not in "biuf":
+        raise DataError(f"{name} must hold real numbers, not {str(value)[:80]}")
     if array.shape != target.shape:
         cure = ""
         if array.T.shape == target.shape:
@@ -506,7 +568,9 @@ def _fitting(name: str, value: Any, target: Array) -> Array:
             cure = f"; reshape it to {target.shape}"
         raise ShapeError(f"{name} has shape {target.shape}, but {array.shape} came{cure}")
     if not np.isfinite(array).all():
-        raise DataError(f"{name} holds NaN or infinity")
+        raise DataError(f"{name} holds NaN or infinity (or numbers too large for {target.dtype})")
+    if name.rpartition(".")[2].startswith("running_var") and (array < 0).any():
+        raise DataError(f"{name} is a variance and cannot be negative")
     return array
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import IO, Any
 
 import numpy as np
@@ -27,13 +28,15 @@ def read_npy(stream: IO[bytes], where: str, size: int, shape: tuple[int, ...] | 
             declares more or fewer bytes than there are.
     """
     try:
-        version = npy_format.read_magic(stream)
-        read = npy_format.read_array_header_1_0 if version == (1, 0) else npy_format.read_array_header_2_0
-        declared, fortran, dtype = read(stream)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # headers written by Python 2
+            declared, fortran, dtype = _header(stream)
     except Exception as error:  # NumPy's parser of headers fails in many ways
         raise DataError(f"{where} is no .npy file: {str(error).splitlines()[0] if str(error) else 'cut off'}") from None
     if dtype.hasobject:
         raise DataError(f"{where} holds Python objects; only plain numbers and texts are read")
+    if not dtype.itemsize or dtype.subdtype is not None or any(isinstance(d, bool) for d in declared):
+        raise DataError(f"{where} has the type {dtype} and the shape {declared}, which hold no numbers")
     if shape is not None and declared != shape:
         raise DataError(f"{where} has shape {declared}, expected {shape}")
     expected = math.prod(declared) * dtype.itemsize
@@ -46,5 +49,14 @@ def read_npy(stream: IO[bytes], where: str, size: int, shape: tuple[int, ...] | 
     if len(content) != expected:
         what = "cut off" if len(content) < expected else "longer than its header says"
         raise DataError(f"{where} is {what}: {expected:,} bytes are declared")
-    flat = np.frombuffer(content, dtype=dtype)
-    return flat.reshape(declared, order="F" if fortran else "C").copy()
+    try:
+        flat = np.frombuffer(content, dtype=dtype)
+        return flat.reshape(declared, order="F" if fortran else "C").copy()
+    except ValueError as error:  # no values, but sizes beyond what NumPy can count
+        raise DataError(f"{where} cannot have the shape {declared}: {error}") from None
+
+
+def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    version = npy_format.read_magic(stream)
+    read = npy_format.read_array_header_1_0 if version == (1, 0) else npy_format.read_array_header_2_0
+    return read(stream)

@@ -51,7 +51,8 @@ class Program:
 
     Attributes:
         steps: the steps in the order in which they run.
-        given: shapes of what comes from outside: x, y, t (the step's number), lr.
+        given: shapes of what comes from outside: x, y, clock (updates so far, plus one), and for
+            an update lr and t (this optimizer's steps, plus one).
         parameters: shapes of the parameters, in the order of the flat buffer.
         states: shapes of the running averages, which the update carries on.
         aliases: other names of values ("a2" for y_hat).
@@ -83,10 +84,10 @@ class Program:
         Raises:
             UnknownNameError: where no value has this name.
         """
-        name = self.aliases.get(name, name)
-        if name not in self.shapes:
-            raise unknown("value", name, [*self.shapes, *self.aliases])
-        return name
+        known = self.shapes
+        if not isinstance(name, str) or self.aliases.get(name, name) not in known:  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise unknown("value", name, [*known, *self.aliases])
+        return self.aliases.get(name, name)
 
     @property
     def shapes(self) -> dict[str, Shape]:

@@ -65,11 +65,17 @@ def read_run(path: Path) -> dict[str, Any]:
     Raises:
         CheckpointError: where this is no run directory.
     """
-    if not (path / DESCRIPTION).is_file() or not (path / RUN).is_file():
+    try:
+        whole = (path / DESCRIPTION).is_file() and (path / RUN).is_file()
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path} cannot be read: {error}") from None
+    if not whole:
         raise CheckpointError(f"{path} is no run directory: it has no {DESCRIPTION} and {RUN}")
     table = read_toml(path / RUN)
     data = as_table(table.get("data"))
-    if data is None or not isinstance(data.get("source"), str):
+    kinds = {"source": str, "directory": str, "target": str, "seed": int}
+    good = data is not None and all(isinstance(v, kinds.get(k, object)) for k, v in data.items())
+    if data is None or not good or "source" not in data or not 0 <= data.get("seed", 0) < 2**63:
         raise CheckpointError(f"{path / RUN} does not say on which data the network was trained")
     return table
 

@@ -10,9 +10,11 @@ interruption leaves either the old network or the new one, whole.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import os
+import re
 import shutil
 import tomllib
 from collections.abc import Mapping
@@ -32,6 +34,7 @@ from .settings import from_table
 
 DESCRIPTION = "network.toml"
 WEIGHTS = "weights-"
+WEIGHTS_FOLDER = re.compile(r"weights-[0-9a-f]{12}")
 KEYS = ("input_shape", "dtype", "seed", "l1", "l2", "frozen", "loss", "layers", "steps_taken", "parameters")
 
 
@@ -45,8 +48,12 @@ def save(network: Network, path: str | Path) -> None:
 
     path = Path(path)
     arrays = {**network.parameters, **network.states}
+    for name, array in arrays.items():
+        if not np.isfinite(array).all():
+            raise CheckpointError(f"{name} holds NaN or infinity, so the network is not saved")
     contents = {name: _npy(array) for name, array in arrays.items()}
-    digest = hashlib.sha256(b"".join(hashlib.sha256(c).digest() for c in contents.values())).hexdigest()[:12]
+    parts = b"".join(name.encode() + hashlib.sha256(content).digest() for name, content in contents.items())
+    digest = hashlib.sha256(parts).hexdigest()[:12]
     folder = f"{WEIGHTS}{digest}"
     table = network.to_table()
     table["steps_taken"] = network.steps_taken
@@ -77,10 +84,13 @@ def _npy(array: Array) -> bytes:
 
 
 def _clear(path: Path, keep: str) -> None:
-    """Deletes the weights of earlier saves."""
-    for entry in path.iterdir():
-        if entry.name.startswith(WEIGHTS) and entry.name != keep and entry.is_dir() and not entry.is_symlink():
-            shutil.rmtree(entry, ignore_errors=True)
+    """Deletes the weights of earlier saves, and nothing that was not made by `save`."""
+    with contextlib.suppress(OSError):
+        for entry in path.iterdir():
+            if not WEIGHTS_FOLDER.fullmatch(entry.name) or entry.name == keep or entry.is_symlink():
+                continue
+            if entry.is_dir() and all(file.suffix in (".npy", ".part") for file in entry.iterdir()):
+                shutil.rmtree(entry, ignore_errors=True)
     sync_directory(path)
 
 
@@ -129,7 +139,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_bytes().decode("utf-8"))
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} is no TOML file: {error}") from None
 
 
@@ -142,8 +152,13 @@ def load(path: str | Path) -> Network:
         CheckpointError: where anything is missing, damaged, or does not fit the description.
     """
     path = Path(path)
-    file = path / DESCRIPTION if path.is_dir() else path
+    try:
+        file = path / DESCRIPTION if path.is_dir() else path
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path} cannot be read: {error}") from None
     table = read_toml(file)
+    for name, entry in (as_table(table.get("parameters")) or {}).items():
+        _place(file, name, entry)  # all are there before anything is allocated
     network = describe(table, str(file))
     if "parameters" not in table:
         return network
@@ -155,21 +170,33 @@ def load(path: str | Path) -> Network:
     ready = {name: _stored(file, name, stored[name], target) for name, target in targets.items()}
     network.set_parameters(ready)
     steps = table.get("steps_taken", 0)
-    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 0:
+    if isinstance(steps, bool) or not isinstance(steps, int) or not 0 <= steps < 2**63:
         raise CheckpointError(f"{file}: steps_taken must be a whole number, not {steps!r}")
     network.steps_taken = steps
     return network
 
 
-def _stored(file: Path, name: str, given: object, target: Array) -> Array:
-    """One parameter's array, checked against its entry and against the network."""
+def _place(file: Path, name: str, given: object) -> tuple[Path, dict[str, Any]]:
+    """Where a parameter's file lies, and its entry. Raises CheckpointError where that is nowhere."""
     entry = as_table(given)
     if entry is None or not isinstance(entry.get("file"), str):
         raise CheckpointError(f"{file}: the parameter {name} needs a file, a shape and a sha256")
-    root = file.parent.resolve()
-    place = (root / entry["file"]).resolve()
-    if not place.is_relative_to(root):
+    try:
+        root = file.parent.resolve()
+        place = (root / entry["file"]).resolve()
+        inside, there = place.is_relative_to(root), place.is_file()
+    except (OSError, ValueError, RuntimeError) as error:
+        raise CheckpointError(f"{file}: {entry['file']!r} of parameter {name} is no file name: {error}") from None
+    if not inside:
         raise CheckpointError(f"{file}: {entry['file']} of parameter {name} lies outside {root.name}")
+    if not there:
+        raise CheckpointError(f"{place} cannot be read: there is no such file")
+    return place, entry
+
+
+def _stored(file: Path, name: str, given: object, target: Array) -> Array:
+    """One parameter's array, checked against its entry and against the network."""
+    place, entry = _place(file, name, given)
     try:
         with place.open("rb") as stream:
             size = os.fstat(stream.fileno()).st_size

@@ -13,10 +13,10 @@ import chalkgrad as cg
 
 torch = pytest.importorskip("torch")
 
+from torch import nn  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
 
 from cases import CASES  # noqa: E402
-from torch import nn  # noqa: E402
 
 PAIRS: dict[str, tuple[list[Any], Any, tuple[int, ...]]] = {
     "dense": ([cg.Dense(5), cg.Sigmoid(), cg.Dense(3)], lambda: [nn.Linear(4, 5), nn.Sigmoid(), nn.Linear(5, 3)], (4,)),

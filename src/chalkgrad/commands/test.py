@@ -37,10 +37,16 @@ class Findings:
     confusion: Any
 
 
+def outputs_fit(network: Network, data: Dataset) -> bool:
+    """Whether the network has an output for each of the data's classes (or one, for two classes)."""
+    wanted = [(len(data.classes),)] + [(1,)] * (len(data.classes) == 2)
+    return not data.classes or network.output_shape in wanted
+
+
 def examine(network: Network, data: Dataset) -> Findings:
     """Runs the test set."""
     evaluation = network.evaluate(data.x_test, data.y_test)
-    if not data.classes or not network.loss_function.of_classes:
+    if not data.classes:
         return Findings(evaluation, None, None, None)
     truth = data.y_test
     found = network.classes(evaluation.y_hat)
@@ -85,7 +91,10 @@ def results(findings: Findings, data: Dataset) -> dict[str, Any]:
 
 def save_findings(path: Path, findings: Findings, data: Dataset, *, pictures: bool) -> list[str]:
     """Writes test.json and the pictures of the test; returns the pictures' names."""
-    run_directory.write(path, "test.json", json.dumps(results(findings, data), indent=1) + "\n")
+    table = results(findings, data)
+    if not np.isfinite(table["loss"]):
+        table["loss"] = None
+    run_directory.write(path, "test.json", json.dumps(table, indent=1, allow_nan=False) + "\n")
     if findings.confusion is None or not pictures:
         return []
     from ..report import pictures as draw
@@ -122,6 +131,8 @@ def run(arguments: Namespace) -> int:
     )
     if data.input_shape != network.input_shape:
         raise CheckpointError(f"{path} takes {network.input_shape}, but {data.name} gives {data.input_shape}")
+    if not outputs_fit(network, data):
+        raise CheckpointError(f"{path} gives {network.output_shape}, but {data.name} has {len(data.classes)} classes")
     findings = examine(network, data)
     out = Path(arguments.out) if arguments.out else path
     run_directory.prepare(out)

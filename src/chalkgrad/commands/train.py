@@ -13,7 +13,8 @@ from typing import Any
 from .. import __version__, run_directory
 from ..data import Dataset
 from ..errors import OptionError, unknown
-from ..losses import LOSSES, Loss
+from ..layers import Layer, Sigmoid, Softmax
+from ..losses import LOSSES
 from ..network import Network
 from ..saved import describe as network_from_table
 from ..saved import read_toml
@@ -34,6 +35,12 @@ def run(arguments: Namespace) -> int:
     plan = _overridden(plan, arguments)
     name = Path(arguments.network).stem
     out = Path(arguments.out) if arguments.out else test.RUNS / f"{data.name}-{name}"
+    if not test.outputs_fit(network, data):
+        raise OptionError(
+            f"{name} has {network.output_shape} outputs, but {data.name} has {len(data.classes)} classes: "
+            f"{', '.join(data.classes[:10])}"
+        )
+    network.pair(data.x_test, data.y_test)
     training = _training(network, data, plan, arguments)  # what does not fit is found before anything is written
     run_directory.prepare(out)
     print(f"{data.name}: {len(data.x_train):,} samples to train and validate on, {len(data.x_test):,} to test on")
@@ -81,8 +88,17 @@ def _network(arguments: Namespace, data: Dataset) -> tuple[Recipe, Network]:
     plan = recipe(arguments.network, data) if arguments.network in RECIPES else None
     if plan is None:
         raise unknown("network", arguments.network, [*RECIPES, "a file ending in .toml"])
-    loss: Loss | str = arguments.loss or ("CrossEntropy" if data.classes else "SquaredError")
+    loss: str = arguments.loss or ("CrossEntropy" if data.classes else "SquaredError")
+    plan = dataclasses.replace(plan, layers=_ending_for(loss, plan.layers))
     return plan, Network(plan.layers, input_shape=data.input_shape, loss=from_table("loss", loss, LOSSES), **settings)
+
+
+def _ending_for(loss: str, layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
+    """The layers with the last activation that the loss takes: Softmax, Sigmoid or none."""
+    endings = {"CrossEntropy": (Softmax(),), "BinaryCrossEntropy": (Sigmoid(),), "Hinge": ()}
+    if loss not in endings:
+        return layers
+    return (*(layers[:-1] if isinstance(layers[-1], Softmax) else layers), *endings[loss])
 
 
 def _overridden(plan: Recipe, arguments: Namespace) -> Recipe:

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from ..checks import as_array
 from ..errors import DataError
 from ..files import replace_file
 
@@ -88,7 +89,10 @@ def _read(stream: BinaryIO, path: Path, most: int, dimensions: int | None) -> Ar
     if stream.read(1):
         raise DataError(f"{declared}, but more bytes than that are there")
     flat = np.frombuffer(b"".join(parts), dtype=dtype)
-    return flat.reshape(shape).astype(dtype.newbyteorder("="), copy=False)
+    try:
+        return flat.reshape(shape).astype(dtype.newbyteorder("="), copy=False)
+    except ValueError:  # no values, but sizes beyond what NumPy can count
+        raise DataError(f"{declared}, which no array can have") from None
 
 
 def write_idx(path: str | Path, array: Any) -> None:
@@ -101,7 +105,7 @@ def write_idx(path: str | Path, array: Any) -> None:
     Raises:
         DataError: where the array cannot be written as IDX, or the file cannot be written.
     """
-    array = np.asarray(array)
+    array = as_array("what is to be written", array)
     codes = {np.dtype(t).newbyteorder("="): code for code, t in TYPES.items()}
     code = codes.get(array.dtype.newbyteorder("="))
     if code is None:

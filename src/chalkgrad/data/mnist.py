@@ -44,7 +44,11 @@ def find(directory: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for name in FILES:
         for spelling in spellings(name):
-            if (directory / spelling).is_file():
+            try:
+                there = (directory / spelling).is_file()
+            except (OSError, ValueError) as error:
+                raise DataError(f"{directory} cannot be read: {error}") from None
+            if there:
                 found[name] = directory / spelling
                 break
     return found
@@ -90,9 +94,9 @@ def _pair(arrays: dict[str, Array], files: dict[str, Path], part: str) -> tuple[
 
 def _locate(directory: Path | None, download: bool) -> dict[str, Path]:
     if directory is not None:
-        if not directory.is_dir():
-            raise DataError(f"there is no directory {directory}; it should hold {_listing()}")
         found = find(directory)
+        if not found and not directory.is_dir():
+            raise DataError(f"there is no directory {directory}; it should hold {_listing()}")
         if missing := [name for name in FILES if name not in found]:
             raise DataError(f"{directory} lacks {', '.join(missing)}; it should hold {_listing()}")
         return found

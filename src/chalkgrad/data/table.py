@@ -18,7 +18,7 @@ MAX_CLASSES = 1000
 NPZ_NAMES = ("x", "y", "x_train", "y_train", "x_test", "y_test", "classes")
 
 
-def read_csv(path: str | Path, *, target: str | None = None, seed: int = 0) -> Dataset:
+def read_csv(path: str | Path, *, target: str | int | None = None, seed: int = 0) -> Dataset:
     """A table of numbers with one target column, as a `Dataset` with a fifth set aside for testing.
 
     The first line is a header if any of its cells is no number. Targets that are not numbers, or are all whole
@@ -41,17 +41,16 @@ def read_csv(path: str | Path, *, target: str | None = None, seed: int = 0) -> D
             rows = [(n, r) for n, r in enumerate(csv.reader(file, delimiter=separator), start=1) if r]
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}") from None
-    except (UnicodeDecodeError, csv.Error) as error:
+    except (ValueError, csv.Error) as error:
         raise DataError(f"{path} is no CSV file: {error}") from None
     if not rows:
         raise DataError(f"{path} is empty")
     head = [c.strip() for c in rows[0][1]]
-    column = _target_column(path, target, head)
-    features = [c for i, c in enumerate(head) if i != column]
-    if any(_number(c) is None for c in features) or (target is not None and head[column] == target):
+    if _is_header(head, rows[1][1] if len(rows) > 1 else []):
         rows = rows[1:]
     else:
         head = [str(i + 1) for i in range(len(head))]
+    column = _target_column(path, None if target is None else str(target), head)
     if len(head) < 2:
         raise DataError(f"{path} has one column; it needs at least one input and one target")
     if not rows:
@@ -68,8 +67,13 @@ def read_csv(path: str | Path, *, target: str | None = None, seed: int = 0) -> D
                 name = [h for j, h in enumerate(head) if j != column][i]
                 raise DataError(f"{path}, line {line}, column {name}: {cell!r} is no finite number")
             x[place, i] = value
-    y, classes = _targets(targets)
-    return _split(path.stem, x.astype(np.float32), y, classes, str(path), seed)
+    y, classes = _targets(path, head[column], [line for line, _ in rows], targets)
+    with np.errstate(over="ignore"):
+        x = x.astype(np.float32)
+    if not np.isfinite(x).all():
+        line = rows[int(np.argwhere(~np.isfinite(x))[0][0])][0]
+        raise DataError(f"{path}, line {line}: a number is too large for float32")
+    return _split(path.stem, x, y, classes, str(path), seed)
 
 
 def read_npz(path: str | Path, *, seed: int = 0) -> Dataset:
@@ -91,7 +95,9 @@ def read_npz(path: str | Path, *, seed: int = 0) -> Dataset:
                 if name in NPZ_NAMES and member.filename.endswith(".npy"):
                     with archive.open(member) as stream:
                         arrays[name] = read_npy(stream, f"{path}, {name}", member.file_size)
-    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
+        if isinstance(error, DataError):
+            raise
         raise DataError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
     for name, array in arrays.items():
         if name != "classes" and array.dtype.kind not in "biuf":
@@ -113,6 +119,11 @@ def read_npz(path: str | Path, *, seed: int = 0) -> Dataset:
     both = np.concatenate([arrays["y_train"].ravel(), arrays["y_test"].ravel()])
     y_train, classes = _npz_targets(arrays["y_train"], labels, both)
     y_test, _ = _npz_targets(arrays["y_test"], labels, both)
+    if x_test.shape[1:] != x_train.shape[1:] or y_test.shape[1:] != y_train.shape[1:] or y_test.dtype != y_train.dtype:
+        raise DataError(
+            f"{path}: the test samples {x_test.shape}, {y_test.shape} are of another kind than the training samples "
+            f"{x_train.shape}, {y_train.shape}"
+        )
     return Dataset(path.stem, x_train, y_train, x_test, y_test, classes, str(path))
 
 
@@ -124,7 +135,8 @@ def _same_length(path: Path, x: Array, y: Array) -> None:
 def _inputs(path: Path, name: str, array: Array) -> Array:
     if array.ndim < 2 or not len(array):
         raise DataError(f"{path}: {name} must be (N, ...) with at least one sample; it is {array.shape}")
-    scaled = array.astype(np.float32)
+    with np.errstate(over="ignore"):
+        scaled = array.astype(np.float32)
     if array.dtype == np.uint8:
         scaled /= 255
     if not np.isfinite(scaled).all():
@@ -142,9 +154,10 @@ def _npz_targets(y: Array, labels: tuple[str, ...], both: Array | None = None) -
             raise DataError(f"class number {count - 1} came; at most {MAX_CLASSES} classes can be told apart")
         names = labels if len(labels) == count else tuple(map(str, range(count)))
         return y.astype(np.int64), names
-    y = y.astype(np.float32)
+    with np.errstate(over="ignore"):
+        y = y.astype(np.float32)
     if not np.isfinite(y).all():
-        raise DataError("the targets hold NaN or infinity")
+        raise DataError("the targets hold NaN or infinity (or numbers too large for float32)")
     return (y[:, None] if y.ndim == 1 else y), ()
 
 
@@ -160,14 +173,24 @@ def _target_column(path: Path, target: str | None, head: list[str]) -> int:
         return len(head) - 1
     if target in head:
         return head.index(target)
-    if target.isdecimal() and 1 <= int(target) <= len(head):
+    if target.isdecimal() and len(target) < 9 and 1 <= int(target) <= len(head):
         return int(target) - 1
     raise DataError(f"{path} has no column {target!r}; {nearest(target, head)}")
 
 
-def _targets(texts: list[str]) -> tuple[Array, tuple[str, ...]]:
+def _is_header(first: list[str], second: list[str]) -> bool:
+    """Whether the first line holds titles: a cell that is no number stands above one that is."""
+    if len(first) != len(second):
+        return any(_number(c) is None for c in first)
+    return any(_number(a) is None and _number(b) is not None for a, b in zip(first, second, strict=True))
+
+
+def _targets(path: Path, title: str, lines: list[int], texts: list[str]) -> tuple[Array, tuple[str, ...]]:
     values = [_number(t) for t in texts]
     numbers = [v for v in values if v is not None]
+    for line, text, value in zip(lines, texts, values, strict=True):
+        if value is None and (not text or _is_not_finite(text) or len(numbers) > len(values) // 2):
+            raise DataError(f"{path}, line {line}, column {title}: the target {text!r} is no finite number")
     if len(numbers) < len(values):
         names = sorted(set(texts))
         if len(names) > MAX_CLASSES:
@@ -175,12 +198,22 @@ def _targets(texts: list[str]) -> tuple[Array, tuple[str, ...]]:
                 f"the target column holds {len(names)} different words; at most {MAX_CLASSES} can be classes"
             )
         place = {name: i for i, name in enumerate(names)}
+        if len(names) < 2:
+            raise DataError(f"{path}: the target column {title} holds one class only, {names[0]!r}")
         return np.array([place[t] for t in texts], dtype=np.int64), tuple(names)
     whole = all(v == int(v) and 0 <= v < MAX_CLASSES for v in numbers)
     if whole and len(set(numbers)) < len(numbers):
         y = np.array(numbers, dtype=np.int64)
         return y, tuple(map(str, range(max(int(y.max()) + 1, 2))))
-    return np.array(numbers, dtype=np.float32)[:, None], ()
+    with np.errstate(over="ignore"):
+        y = np.array(numbers).astype(np.float32)[:, None]
+    if not np.isfinite(y).all():
+        raise DataError(f"{path}, column {title}: a target is too large for float32")
+    return y, ()
+
+
+def _is_not_finite(text: str) -> bool:
+    return text.lower().lstrip("+-") in ("nan", "inf", "infinity")
 
 
 def _number(text: str) -> float | None:

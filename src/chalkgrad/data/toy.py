@@ -16,7 +16,8 @@ def spiral_data(samples: int = 100, classes: int = 3, *, seed: int = 0, noise: f
     """
     whole("spiral_data", "samples", samples)
     whole("spiral_data", "classes", classes)
-    number("spiral_data", "noise", noise, 0.0)
+    whole("spiral_data", "seed", seed, 0)
+    number("spiral_data", "noise", noise, 0.0, 1e6)
     rng = np.random.default_rng(seed)
     radius = np.tile(np.linspace(0, 1, samples), classes)
     label = np.repeat(np.arange(classes), samples)
@@ -33,7 +34,8 @@ def vertical_data(samples: int = 100, classes: int = 3, *, seed: int = 0, noise:
     """
     whole("vertical_data", "samples", samples)
     whole("vertical_data", "classes", classes)
-    number("vertical_data", "noise", noise, 0.0)
+    whole("vertical_data", "seed", seed, 0)
+    number("vertical_data", "noise", noise, 0.0, 1e6)
     rng = np.random.default_rng(seed)
     label = np.repeat(np.arange(classes), samples)
     centre = np.stack([label / classes, np.full(len(label), 0.5)], axis=1)

@@ -7,6 +7,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from ..program import Program
+from ..rules.conv2d import conv2d
+from ..rules.dense import dense
 
 SMALL = 1_000_000
 """Products of fewer multiplications than this are quicker on one thread (measured on 2 cores)."""
@@ -16,9 +18,9 @@ def largest_product(program: Program, samples: int) -> int:
     """The number of multiplications in the program's largest product, about, for so many samples."""
     largest = 0
     for name, shape in program.parameters.items():
-        if len(shape) < 2:
+        uses = [s for s in program.steps if name in s.inputs and s.rule in (dense, conv2d)]
+        if not uses or len(shape) < 2:
             continue
-        uses = [s for s in program.steps if name in s.inputs and s.part == "forward"]
         positions = max((math.prod(int(n) for n in s.shape[2:]) for s in uses), default=1)
         largest = max(largest, math.prod(int(n) for n in shape) * positions * samples)
     return largest

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import math
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -30,8 +31,14 @@ def _figure(width: float, height: float) -> Any:
 
 def _png(figure: Any) -> bytes:
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": "chalkgrad"})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a glyph that no font has is no reason to stop
+        figure.savefig(buffer, format="png", metadata={"Software": "chalkgrad"})
     return buffer.getvalue()
+
+
+def _short(name: str, most: int = 16) -> str:
+    return name if len(name) <= most else name[: most - 1] + "\u2026"
 
 
 def learning_curves(history: History) -> bytes:
@@ -99,8 +106,8 @@ def confusion_picture(confusion: Array, names: Sequence[str]) -> bytes:
     share = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     axis.imshow(np.sqrt(share), cmap="Blues", vmin=0, vmax=1)
     if len(names) <= 30:
-        axis.set_xticks(range(len(names)), names)
-        axis.set_yticks(range(len(names)), names)
+        axis.set_xticks(range(len(names)), [_short(n) for n in names], parse_math=False)
+        axis.set_yticks(range(len(names)), [_short(n) for n in names], parse_math=False)
         for (i, j), count in np.ndenumerate(confusion):
             if count:
                 axis.text(
@@ -124,16 +131,17 @@ def misread_sheet(
     wrong = np.flatnonzero(truth != found)
     wrong = wrong[np.argsort(-certainty[wrong], kind="stable")]
     shown = wrong[:most]
-    columns = min(10, max(len(shown), 4))
+    columns = min(10, max(len(shown), 5))
     rows = max(math.ceil(len(shown) / columns), 1)
     figure = _figure(0.95 * columns, 1.2 * rows + 0.6)
     axes = figure.subplots(rows, columns, squeeze=False)
     for axis in axes.flat:
         axis.axis("off")
     for axis, i in zip(axes.flat, shown, strict=False):
-        image: Any = x[i].transpose(1, 2, 0) if x.shape[1] == 3 else x[i][0]
+        image: Any = np.clip(x[i].transpose(1, 2, 0), 0, 1) if x.shape[1] == 3 else x[i][0]
         axis.imshow(image, cmap="gray_r")
-        axis.set_title(f"{names[int(truth[i])]} read {names[int(found[i])]}\n{certainty[i]:.0%} sure", fontsize=7)
+        pair = f"{_short(names[int(truth[i])])} read {_short(names[int(found[i])])}"
+        axis.set_title(f"{pair}\n{certainty[i]:.0%} sure", fontsize=7, parse_math=False)
     figure.suptitle(
         f"{len(wrong)} of {len(x)} misread" + (f", {len(shown)} shown" if len(shown) < len(wrong) else ""),
         fontsize=9,

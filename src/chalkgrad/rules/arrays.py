@@ -142,7 +142,8 @@ def erf(z: Array) -> Array:
     if xp is not np:
         if hasattr(z, "erf"):
             return z.erf()
-        special: Any = importlib.import_module("jax.scipy.special")
+        home = "cupyx.scipy.special" if type(z).__module__.startswith("cupy") else "jax.scipy.special"
+        special: Any = importlib.import_module(home)
         return special.erf(z)
     grid, known = _erf_table()
     inside = np.clip(np.asarray(z, dtype=np.float64), -6.0, 6.0)

@@ -107,15 +107,18 @@ def running_mean(running_mu: Array, mu: Array, *, momentum: float) -> Array:
 
 
 @rule(
-    "running_var_new[c] = (1 - momentum) * running_var[c]"
+    "running_var_new[c] = (1 - momentum * [|n| * |...| > 1]) * running_var[c]"
     " + momentum * sum_{n,...} (x[n,c,...] - mu[c])^2 / max(|n| * |...| - 1, 1)",
     source=SOURCE + ", algorithm 2 (the unbiased variance)",
 )
 def running_variance(running_var: Array, x: Array, mu: Array, *, momentum: float) -> Array:
-    """The running variance (C,), moved towards the unbiased variance of x (N, C, ...) about mu (C,)."""
+    """The running variance (C,), moved towards the unbiased variance of x (N, C, ...) about mu (C,).
+
+    One value alone has no variance; the running variance then stays.
+    """
     count = math.prod(x.shape) // x.shape[1]
     unbiased = namespace(x).sum((x - _spread(mu, x)) ** 2, axis=_others(x)) / max(count - 1, 1)
-    return (1 - momentum) * running_var + momentum * unbiased
+    return (1 - momentum * (count > 1)) * running_var + momentum * unbiased
 
 
 @mistake(

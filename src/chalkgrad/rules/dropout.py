@@ -15,19 +15,19 @@ from .rule import Array, Operation, mistake, rule
 
 
 @rule(output="mask", source="Srivastava et al., 2014, 4; Salmon et al., 2011 (the generator)")
-def dropout_mask(z: Array, t: Any, *, rate: float, seed: int, layer: int) -> Array:
-    """mask, zeros and ones of the shape and dtype of z (N, ...), for training step t.
+def dropout_mask(z: Array, clock: Any, *, rate: float, seed: int, layer: int) -> Array:
+    """mask, zeros and ones of the shape and dtype of z (N, ...), for the training step that the clock counts.
 
     Each 64-bit draw gives two 32-bit numbers; a value is kept where its number reaches rate * 2**32.
     """
     count = 1
     for size in z.shape:
         count *= size
-    draws = np.random.Philox(key=[seed, layer], counter=[0, 0, int(t), 0]).random_raw((count + 1) // 2)
+    draws = np.random.Philox(key=[seed, layer], counter=[0, 0, int(clock), 0]).random_raw((count + 1) // 2)
     numbers = draws.view(np.uint32)[:count].reshape(tuple(z.shape))
     kept = numbers >= round(rate * 2**32)
     xp = namespace(z)
-    return kept.astype(z.dtype) if xp is np else xp.astype(xp.asarray(kept), z.dtype)
+    return kept.astype(z.dtype) if xp is np else xp.astype(xp.asarray(kept, device=z.device), z.dtype)
 
 
 @rule("h[...] = z[...] * mask[...] / (1 - rate)", source="Srivastava et al., 2014, 10 (scaled while training)")

@@ -34,7 +34,7 @@ class Training:
 
     @property
     def network(self) -> Network:
-        """The network, with the parameters of this moment."""
+        """The network, with the parameters of this moment, to be read and not to be changed."""
         self._write_back()
         return self._network
 

@@ -15,75 +15,18 @@ from ..data.splits import split_indices
 from ..engines.blas import few_threads
 from ..engines.numpy_engine import Runner, Values, first_not_finite
 from ..errors import OptionError
+from ..losses import are_classes
 from ..network import Array, Network
 from ..settings import from_table
 from .callbacks import Callback, Training
 from .history import History, Record, StopReason
-from .optimizers import OPTIMIZERS, Optimizer
+from .optimizers import Optimizer, as_optimizer
 from .progress import Progress
 from .schedules import SCHEDULES, Constant, Schedule
 
 
-def fit(
-    network: Network,
-    x: Any,
-    y: Any,
-    *,
-    optimizer: Optimizer | str = "SGD",
-    epochs: int | None = 1,
-    batch_size: int | None = 32,
-    shuffle: bool = True,
-    validation: tuple[Any, Any] | float | None = None,
-    schedule: Schedule | str | None = None,
-    patience: int | None = None,
-    min_improvement: float = 0.0,
-    restore_best: bool = True,
-    stop_below: float | None = None,
-    max_steps: int | None = None,
-    seed: int | None = None,
-    callbacks: Sequence[Callback] = (),
-    progress: bool = False,
-) -> History:
-    """Trains a network in place.
-
-    Args:
-        network: the network.
-        x: (N, *input_shape).
-        y: targets (N, *output_shape) or class numbers (N,).
-        optimizer: an optimizer, or its name.
-        epochs: how many times to go through the samples at most; None: until something else stops it.
-        batch_size: samples in a step; None for all at once. The last batch of an epoch may be smaller.
-        shuffle: whether every epoch has an order of its own, drawn from seed and epoch number.
-        validation: samples to validate on, (x, y); or the share of the given ones to set aside, drawn from
-            the seed and evenly over the classes.
-        schedule: how the learning rate changes, or the schedule's name.
-        patience: stop when the validation loss (without validation, the training loss) has not improved by
-            more than `min_improvement` for this many epochs.
-        min_improvement: what counts as an improvement.
-        restore_best: put back the weights of the epoch with the best validation loss.
-        stop_below: stop, before the update, at the first step whose loss is below this.
-        max_steps: stop after this many updates.
-        seed: where order and split come from; the network's seed if not given.
-        callbacks: code to be called on the way.
-        progress: show a bar on a terminal, plain lines elsewhere.
-
-    Returns:
-        What happened, epoch by epoch, and why it stopped. A loss that is NaN or infinite stops the training at
-        once with a warning; the parameters are then those of the best epoch, or without validation those
-        before the update that broke it.
-
-    Raises:
-        ShapeError, DataError: where x, y or the validation samples do not fit.
-        OptionError: where a setting cannot be, or nothing would ever stop the training.
-    """
-    return Fit(
-        network, x, y, optimizer, epochs, batch_size, shuffle, validation, schedule, patience,
-        min_improvement, restore_best, stop_below, max_steps, seed, callbacks, progress,
-    ).run()  # fmt: skip
-
-
 class Fit:
-    """One training, made ready by its arguments (those of `fit`) and run by `run`.
+    """One training, made ready by the arguments of `Network.fit` and run by `run`.
 
     `values` holds the current arrays; the network's own are written when somebody looks, and at the end.
 
@@ -97,7 +40,7 @@ class Fit:
         x: Any,
         y: Any,
         optimizer: Optimizer | str = "SGD",
-        epochs: int | None = 1,
+        epochs: int | None = None,
         batch_size: int | None = 32,
         shuffle: bool = True,
         validation: tuple[Any, Any] | float | None = None,
@@ -112,39 +55,43 @@ class Fit:
         progress: bool = False,
     ) -> None:
         self.network = network
-        self.optimizer = from_table("optimizer", optimizer, OPTIMIZERS) if isinstance(optimizer, str) else optimizer
-        if not isinstance(self.optimizer, Optimizer):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise OptionError(f"optimizer is {optimizer!r}; known: {', '.join(OPTIMIZERS)}")
+        self.optimizer = as_optimizer(optimizer)
         schedule = Constant() if schedule is None else schedule
         self.schedule = from_table("schedule", schedule, SCHEDULES) if isinstance(schedule, str) else schedule
+        if not isinstance(self.schedule, Schedule):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise OptionError(f"schedule is {schedule!r}; known: {', '.join(SCHEDULES)}")
         self.epochs = None if epochs is None else whole("fit", "epochs", epochs)
         self.max_steps = None if max_steps is None else whole("fit", "max_steps", max_steps)
         self.patience = None if patience is None else whole("fit", "patience", patience)
         self.stop_below = None if stop_below is None else number("fit", "stop_below", stop_below, -math.inf)
+        if self.epochs is self.max_steps is self.patience is self.stop_below is None:
+            self.epochs = 1
         self.min_improvement = number("fit", "min_improvement", min_improvement, 0.0)
         self.restore_best = restore_best
         self.shuffle = shuffle
         self.seed = network.seed if seed is None else whole("fit", "seed", seed, 0)
-        if self.epochs is self.max_steps is self.patience is self.stop_below is None:
-            raise OptionError("nothing would stop this training: give epochs, max_steps, patience or stop_below")
+        by_class = network.loss_function.of_classes or are_classes(y, network.output_shape)
         self.x, self.y = network.pair(x, y)
         self.validation: tuple[Array, Array] | None = None
-        self._split(validation, y)
+        self._split(validation, by_class)
         self.batch_size = len(self.x) if batch_size is None else whole("fit", "batch_size", batch_size)
         self.epoch_steps = math.ceil(len(self.x) / self.batch_size)
-        self.total_steps = self.max_steps or (None if self.epochs is None else self.epochs * self.epoch_steps)
-        if self.schedule.needs_end and self.total_steps is None:
+        ends = [self.max_steps] if self.max_steps else []
+        ends += [self.epochs * self.epoch_steps] if self.epochs else []
+        if self.schedule.needs_end and not ends:
             raise OptionError(f"the schedule {self.schedule.kind} must know the end: give epochs or max_steps")
-        self.rate = self.schedule.start(self.optimizer.learning_rate, self.epoch_steps, self.total_steps)
+        self.rate = self.schedule.start(self.optimizer.learning_rate, self.epoch_steps, min(ends, default=None))
+        if not isinstance(callbacks, Sequence) or not all(isinstance(c, Callback) for c in callbacks):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise OptionError(f"callbacks is a list of Callback objects, not {callbacks!r}")
         self.callbacks = [*callbacks, Progress()] if progress else list(callbacks)
         self.history = History()
         self.training = Training(network, self.epochs, self.epoch_steps, self._write_back)
         self._prepare()
 
-    def _split(self, validation: tuple[Any, Any] | float | None, given_y: Any) -> None:
+    def _split(self, validation: tuple[Any, Any] | float | None, by_class: bool) -> None:
         if validation is None:
             return
-        if isinstance(validation, tuple):
+        if isinstance(validation, (tuple, list)):
             if len(validation) != 2:
                 raise OptionError("validation is a pair (x, y), or the share of the samples to set aside")
             self.validation = self.network.pair(*validation)
@@ -152,8 +99,8 @@ class Fit:
         share = number("fit", "validation", validation, 0.0, 1.0)
         if share == 0:
             return
-        given_y = np.asarray(given_y)
-        classes = self.network.classes(self.y, targets=True) if self.network.loss_function.of_classes else None
+        flat = self.y.reshape(len(self.y), -1)
+        classes = (flat.argmax(axis=1) if flat.shape[1] > 1 else flat[:, 0] > 0.5) if by_class else None
         stay, aside = split_indices(len(self.x), share, self.seed, classes)
         self.validation = self.x[aside], self.y[aside]
         self.x, self.y = self.x[stay], self.y[stay]
@@ -161,31 +108,38 @@ class Fit:
     def _prepare(self) -> None:
         network = self.network
         self.program = self.optimizer.extend(network.program, network.plan, network.frozen)
-        carried = {**network.parameters, **network.states, **self.optimizer.start(self.program, network.dtype)}
+        own = {**network.parameters, **network.states}
+        carried = {**own, **self.optimizer.start(self.program, network.dtype)}
         computed = {s.output for s in self.program}
         self.carried = [(name, f"{name}_new") for name in carried if f"{name}_new" in computed]
+        self.kept = [name for name, _ in self.carried if name in own]
+        self.data_loss = "L_data" if network.plan.penalties else "L"
         self.runner = Runner(self.program.needed_for(["L", *(new for _, new in self.carried)]))
         self.values: Values = {name: np.array(array) for name, array in carried.items()}
-        self.before: dict[str, Any] = {}
+        self.before: Values = {}
         self.dirty = False
-        self.best_loss = math.inf
-        self.best: dict[str, Array] | None = None
+        self.lowest = math.inf
+        self.reference = math.inf
+        self.best: Values = {}
         self.wait = 0
 
-    # -- the loop --------------------------------------------------------------------------------------------
+    # -- the loop ----------------------------------------------------------------------------------------------
 
     def run(self) -> History:
         """Trains until something stops it."""
         started = time.perf_counter()
-        for callback in self.callbacks:
-            callback.on_begin(self.training)
         try:
+            for callback in self.callbacks:
+                callback.on_begin(self.training)
             with few_threads(self.program, min(self.batch_size, len(self.x))):
                 epoch = 0
                 while self._next_epoch(epoch, started):
                     epoch += 1
         except KeyboardInterrupt:
             self.history.stop_reason = StopReason.INTERRUPTED
+            raise
+        except BaseException as error:
+            self.history.stop_reason, self.history.stop_detail = StopReason.ERROR, repr(error)
             raise
         finally:
             self._finish()
@@ -196,35 +150,41 @@ class Fit:
         history, training = self.history, self.training
         training.epoch = epoch + 1
         count = len(self.x)
-        order = np.random.default_rng([self.seed, epoch]).permutation(count) if self.shuffle else None
-        total = 0.0
+        order = None
+        if self.shuffle:  # drawn from the seed and the steps so far: one fit of n epochs is n fits of one
+            order = np.random.default_rng([self.seed, self.network.steps_taken]).permutation(count)
+        averaged = self.network.loss_function.reduction == "mean"
+        total = penalty = 0.0
         seen = 0
-        stopped = False
         rate = self.optimizer.learning_rate
+        stopped = False
         for begin in range(0, count, self.batch_size):
             end = min(begin + self.batch_size, count)
             rate = self.rate.at(history.steps)
             loss = self._step(order, begin, end, rate)
             if not math.isfinite(loss):
-                self._not_finite(epoch, loss)
+                self._not_finite(f"L is {loss}", epoch)
                 stopped = True
                 break
             history.loss = training.loss = loss
+            data_loss = float(self.values[self.data_loss])
+            penalty = loss - data_loss
+            total += data_loss * (end - begin) if averaged else data_loss
+            seen += end - begin
             if self.stop_below is not None and loss < self.stop_below:
                 history.stop_reason = StopReason.LOSS
                 history.stop_detail = f"loss {loss!r} after {history.steps} steps"
                 stopped = True
             else:
                 self._carry()
-            total += loss * (end - begin) if self.network.loss_function.reduction == "mean" else loss
-            seen += end - begin
-            if not stopped:
                 for callback in self.callbacks:
                     callback.on_step(training)
                 stopped = self._asked_to_stop()
             if stopped:
                 break
-        self._end_epoch(epoch, total, seen, rate, time.perf_counter() - started)
+        if seen:
+            mean = total / seen if averaged else total
+            stopped = self._end_epoch(epoch, mean + penalty, rate, time.perf_counter() - started) or stopped
         return not stopped and not self._asked_to_stop() and not self._done(epoch)
 
     def _step(self, order: Array | None, begin: int, end: int, rate: float) -> float:
@@ -236,17 +196,19 @@ class Fit:
             chosen = order[begin:end]
             values["x"], values["y"] = self.x[chosen], self.y[chosen]
         values["lr"] = rate
-        values["t"] = self.network.steps_taken + 1
+        values["t"] = self.history.steps + 1
+        values["clock"] = self.network.steps_taken + 1
         loss = float(self.runner.run(values)["L"])
         if math.isnan(self.history.first_batch_loss):
             self.history.first_batch_loss = loss
         return loss
 
     def _carry(self) -> None:
-        """Makes the new values the current ones."""
+        """Makes the new values the current ones; what an update began with stays in `before`."""
         values = self.values
-        self.before = {name: values[name] for name, _ in self.carried}
+        self.before = {name: values[name] for name in ("x", "y", "lr", "t", "clock")}
         for name, new in self.carried:
+            self.before[name] = values[name]
             values[name] = values[new]
         self.network.steps_taken += 1
         self.history.steps += 1
@@ -263,11 +225,9 @@ class Fit:
             return True
         return False
 
-    def _end_epoch(self, epoch: int, total: float, seen: int, rate: float, seconds: float) -> None:
+    def _end_epoch(self, epoch: int, loss: float, rate: float, seconds: float) -> bool:
+        """Validates and records an epoch; returns whether the training must stop here."""
         history = self.history
-        if not seen:
-            return
-        loss = total / seen if self.network.loss_function.reduction == "mean" else total
         val_loss = val_accuracy = None
         if self.validation is not None:
             self._write_back()
@@ -275,46 +235,56 @@ class Fit:
             val_loss, val_accuracy = found.loss, found.accuracy
         record = Record(epoch + 1, history.steps, loss, rate, seconds, val_loss, val_accuracy)
         history.records.append(record)
+        if val_loss is not None and not math.isfinite(val_loss):
+            self._not_finite(f"the validation loss is {val_loss}", epoch)
+            return True
         watched = loss if val_loss is None else val_loss
         self.rate.epoch_done(watched)
-        if watched < self.best_loss - self.min_improvement or (self.best is None and math.isfinite(watched)):
-            self.best_loss, self.wait = watched, 0
-            if val_loss is not None:
-                history.best_epoch = epoch + 1
-                if self.restore_best:
-                    self.best = {name: self.values[name] for name, _ in self.carried}
-            elif self.best is None:
-                self.best = {}
+        if watched < self.reference - self.min_improvement:
+            self.reference, self.wait = watched, 0
         else:
             self.wait += 1
+        if val_loss is not None and val_loss < self.lowest:
+            self.lowest = val_loss
+            history.best_epoch = epoch + 1
+            if self.restore_best:
+                self.best = {name: self.values[name] for name in self.kept}
         for callback in self.callbacks:
             callback.on_epoch(self.training, record)
+        return False
 
     def _done(self, epoch: int) -> bool:
         history = self.history
         if self.patience is not None and self.wait >= self.patience:
             history.stop_reason = StopReason.PLATEAU
             of = "validation loss" if self.validation is not None else "training loss"
-            history.stop_detail = f"the {of} has not improved for {self.wait} epochs"
+            history.stop_detail = f"the {of} has not improved for {self.wait} epoch{'s' * (self.wait > 1)}"
             return True
         if self.epochs is not None and epoch + 1 >= self.epochs:
             history.stop_reason = StopReason.EPOCHS
             return True
         return False
 
-    def _not_finite(self, epoch: int, loss: float) -> None:
-        """Records where the number was lost, and goes back to the weights before the last update."""
-        values = dict(self.values)
-        for name in values:
-            if name.endswith("_new"):
-                values[name] = None
-        found = first_not_finite(self.program.steps, values) or f"L is {loss}"
+    # -- numbers that are lost -----------------------------------------------------------------------------------
+
+    def _lost_weights(self) -> bool:
+        return any(not np.isfinite(self.values[name]).all() for name in self.kept)
+
+    def _not_finite(self, what: str, epoch: int) -> None:
+        """Finds the step in which the number was lost, and goes back to the weights before the last update."""
         history = self.history
+        values, step = dict(self.values), history.steps + 1
+        if self._lost_weights() and self.before:  # by the last update: that is the step to look into
+            values, step = dict(self.before), history.steps
+        values = Runner(self.program.steps).run({**self.network.parameters, **self.network.states, **values})
+        found = first_not_finite(self.program.steps, values) or what
+        if self.before:
+            self.values.update(self.before)
+            self.network.steps_taken -= 1
+            history.steps -= 1
+            self.dirty = True
         history.stop_reason = StopReason.NOT_FINITE
-        history.stop_detail = f"{found}, in step {history.steps + 1} (epoch {epoch + 1})"
-        self.values.update(self.before)
-        self.network.steps_taken -= bool(self.before)
-        self.dirty = True
+        history.stop_detail = f"{found}, in step {step} (epoch {epoch + 1})"
         warnings.warn(
             f"training stopped: {history.stop_detail}; try a smaller learning rate than "
             f"{self.optimizer.learning_rate:g}",
@@ -322,7 +292,7 @@ class Fit:
             stacklevel=5,
         )
 
-    # -- the network's own arrays ----------------------------------------------------------------------------
+    # -- the network's own arrays --------------------------------------------------------------------------------
 
     def _write_back(self) -> None:
         if not self.dirty:
@@ -333,9 +303,15 @@ class Fit:
         self.dirty = False
 
     def _finish(self) -> None:
-        if self.best and self.restore_best:
+        """Puts the best weights back, tells the callbacks, and lets go of the arrays."""
+        if self.history.stop_reason is not StopReason.NOT_FINITE and self._lost_weights():
+            self._not_finite("a weight is not finite", len(self.history.records) - 1)
+        if self.best:
             self.values.update(self.best)
             self.dirty = True
         self._write_back()
         for callback in self.callbacks:
             callback.on_end(self.training, self.history)
+        self.values, self.before, self.best = {}, {}, {}
+        self.x = self.y = np.empty(0)
+        self.validation = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
@@ -15,11 +16,12 @@ class StopReason(StrEnum):
 
     EPOCHS = "all epochs done"
     STEPS = "all steps done"
-    PLATEAU = "the validation loss reached a plateau"
+    PLATEAU = "the loss reached a plateau"
     LOSS = "the loss fell below the given value"
     NOT_FINITE = "the loss was no longer a finite number"
     CALLBACK = "a callback asked for it"
     INTERRUPTED = "it was interrupted"
+    ERROR = "an error broke it off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,9 @@ class Record:
     val_accuracy: float | None = None
 
     def to_json(self) -> str:
-        """The record as one line of JSON, without what is not there."""
-        return json.dumps({k: v for k, v in asdict(self).items() if v is not None})
+        """The record as one line of JSON, without what is not there; what is not finite is null."""
+        known = {k: v for k, v in asdict(self).items() if v is not None}
+        return json.dumps({k: v if math.isfinite(v) else None for k, v in known.items()}, allow_nan=False)
 
 
 @dataclass(slots=True)
@@ -53,7 +56,7 @@ class History:
     """All epochs of a training.
 
     Attributes:
-        records: one for every epoch that was begun.
+        records: one for every epoch in which a loss was computed.
         steps: updates made.
         stop_reason: why it stopped.
         stop_detail: more about it in words ("" where there is nothing to say).

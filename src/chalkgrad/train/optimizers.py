@@ -9,10 +9,15 @@ from typing import Any
 import numpy as np
 
 from ..build import Blueprint
-from ..checks import flag, number
+from ..checks import flag, number, plain
+from ..errors import OptionError
 from ..formula import Shape
 from ..program import Program, Step
 from ..rules import Operation, adagrad, adam, rmsprop, sgd, weight_decay
+from ..settings import from_table
+
+TINY = 1e-300
+"""The least eps: with 0, a weight whose gradient was always 0 would become 0 / 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,7 @@ class Optimizer:
     weight_decay: float = field(default=0.0, kw_only=True)
 
     def __post_init__(self) -> None:
+        plain(self)
         number(self.kind, "learning_rate", self.learning_rate, 0.0)
         number(self.kind, "weight_decay", self.weight_decay, 0.0)
         self.check()
@@ -60,7 +66,7 @@ class Optimizer:
         The new value of W1 is W1_new; the optimizer's own arrays are v_W1, m_W1, ... and v_W1_new, ...
         """
         steps: list[Step] = []
-        given: dict[str, Shape] = {"lr": ()}
+        given: dict[str, Shape] = {"lr": (), "t": ()}
         label = f"optimizer, {self.kind}"
         for name, shape in program.parameters.items():
             if name in frozen:
@@ -94,7 +100,7 @@ class Optimizer:
 
     def start(self, extended: Program, dtype: Any) -> dict[str, Any]:
         """The optimizer's own arrays at the start: zeros."""
-        own = set(extended.given) - {"x", "y", "t", "lr"}
+        own = set(extended.given) - {"x", "y", "clock", "t", "lr"}
         return {name: np.zeros(extended.given[name], dtype) for name in extended.given if name in own}  # pyright: ignore[reportArgumentType, reportCallIssue]
 
 
@@ -112,7 +118,8 @@ class SGD(Optimizer):
 
     def check(self) -> None:
         number(self.kind, "momentum", self.momentum, 0.0, 1.0)
-        flag(self.kind, "nesterov", self.nesterov)
+        if flag(self.kind, "nesterov", self.nesterov) and not self.momentum:
+            raise OptionError("SGD: nesterov needs a momentum above 0, such as momentum=0.9")
 
     @property
     def operation(self) -> Operation:
@@ -139,7 +146,7 @@ class RMSProp(Optimizer):
 
     def check(self) -> None:
         number(self.kind, "rho", self.rho, 0.0, 1.0)
-        number(self.kind, "eps", self.eps, 0.0)
+        number(self.kind, "eps", self.eps, TINY)
 
     @property
     def operation(self) -> Operation:
@@ -161,7 +168,7 @@ class AdaGrad(Optimizer):
     eps: float = 1e-10
 
     def check(self) -> None:
-        number(self.kind, "eps", self.eps, 0.0)
+        number(self.kind, "eps", self.eps, TINY)
 
     @property
     def operation(self) -> Operation:
@@ -188,7 +195,7 @@ class Adam(Optimizer):
     def check(self) -> None:
         number(self.kind, "beta1", self.beta1, 0.0, 1.0)
         number(self.kind, "beta2", self.beta2, 0.0, 1.0)
-        number(self.kind, "eps", self.eps, 0.0)
+        number(self.kind, "eps", self.eps, TINY)
 
     @property
     def operation(self) -> Operation:
@@ -211,6 +218,18 @@ class AdamW(Adam):
     @property
     def decays_gradient(self) -> bool:
         return False
+
+
+def as_optimizer(given: Optimizer | str) -> Optimizer:
+    """An optimizer, or the one of a name.
+
+    Raises:
+        UnknownNameError, OptionError: where it is none.
+    """
+    optimizer = from_table("optimizer", given, OPTIMIZERS) if isinstance(given, str) else given
+    if not isinstance(optimizer, Optimizer):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise OptionError(f"optimizer is {given!r}; known: {', '.join(OPTIMIZERS)}")
+    return optimizer
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {kind.__name__: kind for kind in (SGD, RMSProp, AdaGrad, Adam, AdamW)}

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ..checks import number, whole
+from ..checks import number, plain, whole
 
 
 class Rate(Protocol):
@@ -32,6 +32,7 @@ class Schedule:
     warmup: int = field(default=0, kw_only=True)
 
     def __post_init__(self) -> None:
+        plain(self)
         whole(self.kind, "warmup", self.warmup, 0)
         self.check()
 
@@ -47,6 +48,10 @@ class Schedule:
     def needs_end(self) -> bool:
         """Whether it must know how many steps the training has."""
         return False
+
+    def rising(self, step: int) -> float:
+        """The warm-up's factor in this step."""
+        return min(1.0, (step + 1) / self.warmup) if self.warmup else 1.0
 
     def factor(self, step: int, epoch_steps: int, total_steps: int) -> float:
         """What the learning rate is multiplied by in this step."""
@@ -71,8 +76,11 @@ class _Scheduled:
     total_steps: int
 
     def at(self, step: int) -> float:
-        rising = min(1.0, (step + 1) / self.schedule.warmup) if self.schedule.warmup else 1.0
-        return self.base * rising * self.schedule.factor(step, self.epoch_steps, self.total_steps)
+        try:
+            factor = self.schedule.factor(step, self.epoch_steps, self.total_steps)
+        except OverflowError:  # a decay above 1, many times over
+            factor = math.inf
+        return self.base * self.schedule.rising(step) * factor
 
     def epoch_done(self, loss: float) -> None:
         pass
@@ -217,8 +225,7 @@ class _Reducing:
     wait: int = 0
 
     def at(self, step: int) -> float:
-        rising = min(1.0, (step + 1) / self.schedule.warmup) if self.schedule.warmup else 1.0
-        return self.rate * rising
+        return self.rate * self.schedule.rising(step)
 
     def epoch_done(self, loss: float) -> None:
         if loss < self.best:
@@ -226,7 +233,7 @@ class _Reducing:
             return
         self.wait += 1
         if self.wait >= self.schedule.patience:
-            self.rate, self.wait = max(self.rate * self.schedule.decay, self.schedule.least), 0
+            self.rate, self.wait = max(self.rate * self.schedule.decay, min(self.schedule.least, self.rate)), 0
 
 
 SCHEDULES: dict[str, type[Schedule]] = {
