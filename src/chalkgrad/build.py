@@ -124,7 +124,7 @@ def _refuse_collision(label: str, name: str, earlier: Collection[str]) -> None:
     """Raises OptionError where a layer's values would have the names that another's derivatives have."""
     for other in earlier:
         short, long = sorted((name.lower(), other), key=len)
-        if long in [f"{prefix}{short}" for prefix in PREFIXES]:
+        if long in [f"{prefix}{short}".lower() for prefix in PREFIXES]:
             raise OptionError(
                 f"{label}: values of the layer {long!r} would be called like derivatives or other values of "
                 f"{short!r}; choose another name"

@@ -69,13 +69,16 @@ def plain(settings: Any) -> None:
     for f in fields(settings):
         value: Any = getattr(settings, f.name)
         if isinstance(value, np.generic):
-            object.__setattr__(settings, f.name, value.item())
+            object.__setattr__(settings, f.name, _plain_number(value))
         elif isinstance(value, np.ndarray):
             raise OptionError(f"{type(settings).__name__}: {f.name} cannot be an array")
         elif isinstance(value, (tuple, list)):
             items = cast("list[Any]", value)
-            made = tuple(v.item() if isinstance(v, np.generic) else v for v in items)
-            object.__setattr__(settings, f.name, made)
+            object.__setattr__(settings, f.name, tuple(map(_plain_number, items)))
+
+
+def _plain_number(value: Any) -> Any:
+    return cast("Any", value).item() if isinstance(value, np.generic) else value
 
 
 def as_table(value: object) -> dict[str, Any] | None:

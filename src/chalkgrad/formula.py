@@ -498,13 +498,19 @@ def _in_order(formula: Formula) -> list[str]:
 
 
 def _drop(node: Node, absent: str) -> Node:
-    if isinstance(node, Binary) and node.operator in "+-":
-        if any(isinstance(n, Element) and n.name == absent for n in walk(node.right)):
-            return _drop(node.left, absent)
-        if node.operator == "+" and any(isinstance(n, Element) and n.name == absent for n in walk(node.left)):
-            return _drop(node.right, absent)
-        return Binary(node.operator, _drop(node.left, absent), node.right)
-    return node
+    """A sum without the terms that hold `absent`."""
+    if not isinstance(node, Binary) or node.operator not in "+-":
+        return node
+    left, right = _drop(node.left, absent), _drop(node.right, absent)
+    if _holds(right, absent):
+        return left
+    if _holds(left, absent):
+        return right if node.operator == "+" else Negative(right)
+    return Binary(node.operator, left, right)
+
+
+def _holds(node: Node, name: str) -> bool:
+    return any(isinstance(n, Element) and n.name == name for n in walk(node))
 
 
 class _Evaluation:

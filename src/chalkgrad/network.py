@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .build import BATCH, blueprint, followed_by_rectifier, write_program
-from .checks import as_array, number
+from .checks import as_array, as_list, number, whole
 from .engines.numpy_engine import Runner
 from .errors import DataError, OptionError, ShapeError, unknown
 from .explain.trace import Trace
@@ -165,7 +165,7 @@ class Network:
             DataError: where the values are not finite numbers.
         """
         if values is not None and not isinstance(values, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise OptionError(f"parameters are given by name, {{'W1': ...}} or W1=..., not as {str(values)[:60]}")
+            raise OptionError(f"parameters are given by name, {{'W1': ...}} or W1=..., not as {_shown(values)}")
         targets = {**self.parameters, **self.states}
         ready: dict[str, Array] = {}
         for name, value in {**(values or {}), **more}.items():
@@ -527,13 +527,16 @@ def _loss(loss: Any) -> Loss:
 
 
 def _input_shape(given: Any) -> tuple[int, ...]:
-    shape = (given,) if isinstance(given, (int, np.integer)) else given
-    good = isinstance(shape, (tuple, list)) and 1 <= len(shape) <= 3  # pyright: ignore[reportUnknownArgumentType]
-    if not good or not all(isinstance(s, (int, np.integer)) and not isinstance(s, bool) and s > 0 for s in shape):  # pyright: ignore[reportUnknownVariableType]
+    sizes = as_list(given)
+    try:
+        shape = tuple(whole("Network", "input_shape", s) for s in ([given] if sizes is None else sizes))
+    except OptionError:
+        shape = ()
+    if not 1 <= len(shape) <= 3:
         raise OptionError(
             f"input_shape is the shape of one sample, (inputs,) or (channels, height, width), not {given!r}"
         )
-    return tuple(int(s) for s in shape)  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]
+    return shape
 
 
 def _dtype(given: Any) -> np.dtype[Any]:
@@ -545,9 +548,15 @@ def _dtype(given: Any) -> np.dtype[Any]:
 
 
 def _seed(given: Any) -> int:
-    if isinstance(given, bool) or not isinstance(given, (int, np.integer)) or not 0 <= given < 2**63:
-        raise OptionError(f"seed is a whole number from 0 to 2**63 - 1, not {given!r}")
-    return int(given)
+    seed = whole("Network", "seed", given, 0)
+    if seed >= 2**63:
+        raise OptionError(f"Network: seed must be below 2**63; it is {given!r}")
+    return seed
+
+
+def _shown(value: Any) -> str:
+    """The beginning of a value, in one line."""
+    return " ".join(str(value).split())[:80]
 
 
 def _fitting(name: str, value: Any, target: Array) -> Array:
@@ -557,9 +566,9 @@ def _fitting(name: str, value: Any, target: Array) -> Array:
             kind = np.asarray(value).dtype.kind
             array = np.asarray(value, dtype=target.dtype)
     except (TypeError, ValueError, OverflowError):
-        raise DataError(f"{name} must hold numbers in rows of equal length, not {str(value)[:80]}") from None
+        raise DataError(f"{name} must hold numbers in rows of equal length, not {_shown(value)}") from None
     if kind not in "biuf":
-        raise DataError(f"{name} must hold real numbers, not {str(value)[:80]}")
+        raise DataError(f"{name} must hold real numbers, not {_shown(value)}")
     if array.shape != target.shape:
         cure = ""
         if array.T.shape == target.shape:
