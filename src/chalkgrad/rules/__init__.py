@@ -1,5 +1,10 @@
 """The rules: one file per operation, each with its forward rules, backward rules and usual mistakes.
 
+Shapes stand in every rule's docstring: N samples, I inputs, O outputs, K classes, C channels, H x W pixels,
+P x Q windows; "..." is any further axes. Every rule keeps the dtype of its operands. Units: a derivative has
+the unit of L divided by the unit of its value; what else has a unit says so. Rules raise nothing of their own:
+shapes are checked by the formulas when a program is written, and values when data come in.
+
 `OPERATIONS` lists them all, for whoever goes through every rule (the tests, the reference pages).
 """
 

@@ -6,7 +6,10 @@ from .arrays import add_windows, padded, windows
 from .rule import Array, Operation, mistake, rule
 
 
-@rule("p[n,c,i,j] = sum_{u,v} z[n,c,i*sh+u-pt,j*sw+v-pl] / (kh * kw) for i<P, j<Q, u<kh, v<kw")
+@rule(
+    "p[n,c,i,j] = sum_{u,v} z[n,c,i*sh+u-pt,j*sw+v-pl] / (kh * kw) for i<P, j<Q, u<kh, v<kw",
+    source="LeCun et al., 1998, Gradient-based learning applied to document recognition (without its weight)",
+)
 def avg_pool2d(z: Array, *, P: int, Q: int, kh: int, kw: int, sh: int, sw: int, pt: int, pl: int) -> Array:
     """p (N, C, P, Q) of z (N, C, H, W)."""
     framed = padded(z, pt, pl, (P - 1) * sh + kh, (Q - 1) * sw + kw)

@@ -11,6 +11,7 @@ from .softplus import softplus
 @rule(
     "l[n] = -scale * sum_{...} (y[n,...] * log(min(max(y_hat[n,...], clip), 1 - clip))"
     " + (1 - y[n,...]) * log(1 - min(max(y_hat[n,...], clip), 1 - clip)))",
+    source="Bishop, 1995, Neural Networks for Pattern Recognition, 6.7",
 )
 def binary_cross_entropy(y_hat: Array, y: Array, *, scale: float, clip: float) -> Array:
     """l (N,), in nats, of probabilities y_hat and targets y (N, ...) between 0 and 1."""
@@ -61,7 +62,7 @@ def sigmoid_cross_entropy(z: Array, y: Array, *, scale: float) -> Array:
     return scale * namespace(z).sum(softplus(z) - y * z, axis=tuple(range(1, z.ndim)))
 
 
-@rule("dz[n,...] = dl[n] * scale * (a[n,...] - y[n,...])")
+@rule("dz[n,...] = dl[n] * scale * (a[n,...] - y[n,...])", source="Bishop, 1995, 6.7")
 def sigmoid_cross_entropy_dz(dl: Array, a: Array, y: Array, *, scale: float) -> Array:
     """dz (N, ...) of dl (N,), probabilities a and targets y (N, ...)."""
     return dl.reshape((-1,) + (1,) * (y.ndim - 1)) * scale * (a - y)

@@ -49,13 +49,19 @@ def conv2d_dW(x: Array, dz: Array, *, kh: int, kw: int, sh: int, sw: int, pt: in
     return xp.sum(per_sample, axis=0).reshape((O, x.shape[1], kh, kw))
 
 
-@rule("db[o] = sum_{n,p,q} dz[n,o,p,q]")
+@rule(
+    "db[o] = sum_{n,p,q} dz[n,o,p,q]",
+    source="LeCun et al., 1998, Gradient-based learning applied to document recognition",
+)
 def conv2d_db(dz: Array) -> Array:
     """db (O,) of dz (N, O, P, Q): the bias stands at every position, so its gradient sums over them all."""
     return namespace(dz).sum(dz, axis=(0, 2, 3))
 
 
-@rule("dx[n,c,p*sh+u-pt,q*sw+v-pl] += sum_o dz[n,o,p,q] * W[o,c,u,v]")
+@rule(
+    "dx[n,c,p*sh+u-pt,q*sw+v-pl] += sum_o dz[n,o,p,q] * W[o,c,u,v]",
+    source="Dumoulin and Visin, arXiv:1603.07285, 4 (transposed convolution)",
+)
 def conv2d_dx(dz: Array, W: Array, *, height: int, width: int, sh: int, sw: int, pt: int, pl: int) -> Array:
     """dx (N, C, height, width) of dz (N, O, P, Q) and W (O, C, kh, kw): every window gets back its share."""
     N, O, P, Q = dz.shape

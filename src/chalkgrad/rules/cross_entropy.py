@@ -54,7 +54,9 @@ def softmax_cross_entropy(z: Array, m: Array, s: Array, y: Array, *, scale: floa
     return scale * xp.sum(y * ((m + xp.log(s))[:, None] - z), axis=1)
 
 
-@rule("dz[n,k] = dl[n] * scale * (a[n,k] - y[n,k])")
+@rule(
+    "dz[n,k] = dl[n] * scale * (a[n,k] - y[n,k])", source="Bishop, 1995, Neural Networks for Pattern Recognition, 6.9"
+)
 def softmax_cross_entropy_dz(dl: Array, a: Array, y: Array, *, scale: float) -> Array:
     """dz (N, K) of dl (N,), probabilities a (N, K) and target rows y (N, K) that sum to 1."""
     return dl[:, None] * scale * (a - y)

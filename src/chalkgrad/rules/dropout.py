@@ -36,7 +36,7 @@ def dropout(z: Array, mask: Array, *, rate: float) -> Array:
     return z * mask * (1 / (1 - rate))
 
 
-@rule("dz[...] = dh[...] * mask[...] / (1 - rate)")
+@rule("dz[...] = dh[...] * mask[...] / (1 - rate)", source="Srivastava et al., 2014, 5.1")
 def dropout_dz(dh: Array, mask: Array, *, rate: float) -> Array:
     """dz (N, ...) of dh and mask (N, ...): what was dropped gets nothing back."""
     return dh * mask * (1 / (1 - rate))

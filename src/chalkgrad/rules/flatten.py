@@ -13,7 +13,7 @@ def flatten(x: Array) -> Array:
     return x.reshape((x.shape[0], math.prod(x.shape[1:])))
 
 
-@rule("dx[n,...] = df[n,#...]", shape_of="x")
+@rule("dx[n,...] = df[n,#...]", shape_of="x", source="document 000, gradients for convolutional kernel weights")
 def flatten_dx(df: Array, x: Array) -> Array:
     """dx (N, ...) of df (N, everything): each derivative goes back to where its value came from."""
     return df.reshape(x.shape)

@@ -57,13 +57,13 @@ def class_hinge_sides(y_hat: Array, y: Array, c: Array, *, scale: float, margin:
     return y_hat - c[:, None] + margin > 0
 
 
-@rule("g[n,k] = dl[n] * scale * (1 - y[n,k]) * [y_hat[n,k] - c[n] + margin > 0]")
+@rule("g[n,k] = dl[n] * scale * (1 - y[n,k]) * [y_hat[n,k] - c[n] + margin > 0]", source="Weston and Watkins, 1999")
 def class_hinge_g(dl: Array, y_hat: Array, y: Array, c: Array, *, scale: float, margin: float) -> Array:
     """g (N, K), what the wrong classes within the margin get, of dl and c (N,), y_hat and y (N, K)."""
     return namespace(y_hat).where(y_hat - c[:, None] + margin > 0, dl[:, None] * scale * (1 - y), 0.0)
 
 
-@rule("dy_hat[n,k] = g[n,k] - y[n,k] * sum_j g[n,j]")
+@rule("dy_hat[n,k] = g[n,k] - y[n,k] * sum_j g[n,j]", source="Weston and Watkins, 1999")
 def class_hinge_dy_hat(g: Array, y: Array) -> Array:
     """dy_hat (N, K) of g and y (N, K): the right class is pulled as hard as all the wrong ones are pushed."""
     return g - y * namespace(g).sum(g, axis=1, keepdims=True)

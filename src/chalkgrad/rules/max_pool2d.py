@@ -47,7 +47,10 @@ def max_pool2d_sides(z: Array, *, P: int, Q: int, kh: int, kw: int, sh: int, sw:
     return max_pool2d_win(z, P=P, Q=Q, kh=kh, kw=kw, sh=sh, sw=sw, pt=pt, pl=pl)
 
 
-@rule("dz[n,c,i*sh+u-pt,j*sw+v-pl] += dp[n,c,i,j] * [win[n,c,i,j] = u*kw+v] for u<kh, v<kw")
+@rule(
+    "dz[n,c,i*sh+u-pt,j*sw+v-pl] += dp[n,c,i,j] * [win[n,c,i,j] = u*kw+v] for u<kh, v<kw",
+    source="document 000, gradients for convolutional kernel weights",
+)
 def max_pool2d_dz(
     dp: Array, win: Array, *, height: int, width: int, kh: int, kw: int, sh: int, sw: int, pt: int, pl: int
 ) -> Array:

@@ -24,7 +24,9 @@ def penalty_sides(L: Array, W: Array, *, l1: float, l2: float) -> Array:
     return (W > 0) * (l1 != 0)
 
 
-@rule("dW[...] = dW_data[...] + l1 * sign(W[...]) + 2 * l2 * W[...]")
+@rule(
+    "dW[...] = dW_data[...] + l1 * sign(W[...]) + 2 * l2 * W[...]", source="Goodfellow, Bengio and Courville, 2016, 7.1"
+)
 def penalty_dW(dW_data: Array, W: Array, *, l1: float, l2: float) -> Array:
     """dW, of the data's part dW_data and of W (any shape)."""
     gradient = dW_data + (2 * l2) * W

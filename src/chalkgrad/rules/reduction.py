@@ -12,7 +12,7 @@ def mean_loss(l: Array) -> Array:
     return namespace(l).mean(l)
 
 
-@rule("dl[n] = 1 / |n|", shape_of="l")
+@rule("dl[n] = 1 / |n|", shape_of="l", source="document 001, 7, notes 1 and 2")
 def mean_loss_dl(l: Array) -> Array:
     """dl (N,), 1/N everywhere."""
     return zeros(l.shape, l) + 1 / l.shape[0]
@@ -29,7 +29,7 @@ def sum_loss(l: Array) -> Array:
     return namespace(l).sum(l)
 
 
-@rule("dl[n] = 1", shape_of="l")
+@rule("dl[n] = 1", shape_of="l", source="document 003, back-propagation of a layer")
 def sum_loss_dl(l: Array) -> Array:
     """dl (N,), 1 everywhere."""
     return zeros(l.shape, l) + 1

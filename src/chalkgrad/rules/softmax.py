@@ -40,7 +40,10 @@ def softmax_c(da: Array, a: Array) -> Array:
     return namespace(da).sum(da * a, axis=1)
 
 
-@rule("dz[n,k] = a[n,k] * (da[n,k] - c[n])")
+@rule(
+    "dz[n,k] = a[n,k] * (da[n,k] - c[n])",
+    source="Bridle, 1990, Probabilistic interpretation of feedforward classification network outputs",
+)
 def softmax_dz(da: Array, a: Array, c: Array) -> Array:
     """dz (N, K) of da and a (N, K) and c (N,)."""
     return a * (da - c[:, None])

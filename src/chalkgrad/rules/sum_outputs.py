@@ -12,7 +12,7 @@ def sum_outputs(a: Array) -> Array:
     return namespace(a).sum(a, axis=1, keepdims=True)
 
 
-@rule("da[n,i] = sum_o ds[n,o]", shape_of="a")
+@rule("da[n,i] = sum_o ds[n,o]", shape_of="a", source="document 003, back-propagation of a layer")
 def sum_outputs_da(ds: Array, a: Array) -> Array:
     """da (N, I) of ds (N, 1): every term of a sum moves it one to one."""
     return ds + zeros(a.shape, ds)

@@ -6,13 +6,13 @@ from .arrays import namespace
 from .rule import Array, Operation, mistake, rule
 
 
-@rule("a[...] = tanh(z[...])")
+@rule("a[...] = tanh(z[...])", source="LeCun et al., 1998, Efficient BackProp, 4.4")
 def tanh(z: Array) -> Array:
     """a of z, any shape."""
     return namespace(z).tanh(z)
 
 
-@rule("dz[...] = da[...] * (1 - a[...]^2)")
+@rule("dz[...] = da[...] * (1 - a[...]^2)", source="LeCun et al., 1998, Efficient BackProp, 4.4")
 def tanh_dz(da: Array, a: Array) -> Array:
     """dz of da and a, any shape: the derivative of tanh is 1 - a^2."""
     return da * (1 - a * a)
