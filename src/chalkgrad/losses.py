@@ -120,16 +120,8 @@ class AbsoluteError(Loss):
 
 
 @dataclass(frozen=True, slots=True)
-class CrossEntropy(Loss):
-    """Minus the logarithm of the probability given to the right class, in nats.
-
-    Behind a Softmax layer the two are one fused step, unless `fuse=False` asks for the expanded form.
-
-    Attributes:
-        from_logits: the network ends without a softmax; its outputs are logits.
-        fuse: whether Softmax and this loss become one step.
-        clip: in the expanded form, probabilities are held between clip and 1 - clip.
-    """
+class _Entropy(Loss):
+    """What the two cross-entropies share: probabilities or logits, fused with their last layer or expanded."""
 
     from_logits: bool = False
     fuse: bool = True
@@ -140,15 +132,68 @@ class CrossEntropy(Loss):
         flag(self.kind, "fuse", self.fuse)
         number(self.kind, "clip", self.clip, 0.0, 0.5)
 
+    @property
+    def ending(self) -> type[Layer]:
+        """The layer that makes the probabilities, and that the loss is fused with."""
+        raise NotImplementedError
+
+    @property
+    def operations(self) -> tuple[Operation, Operation]:
+        """The operation from probabilities, and the fused one from logits."""
+        raise NotImplementedError
+
     def operation(self, outputs: SampleShape) -> Operation:
-        return rules.cross_entropy.fused if self.from_logits else rules.cross_entropy.operation
+        return self.operations[1 if self.from_logits else 0]
 
     def fused(self, last: Layer) -> Operation | None:
-        fits = isinstance(last, Softmax) and self.fuse and not self.from_logits
-        return rules.cross_entropy.fused if fits else None
+        fits = isinstance(last, self.ending) and self.fuse and not self.from_logits
+        return self.operations[1] if fits else None
 
     def options(self, outputs: SampleShape) -> dict[str, Any]:
         return {**Loss.options(self, outputs), "clip": self.clip}
+
+    def last_layer_check(self, last: Layer) -> None:
+        probabilities = isinstance(last, (Softmax, Sigmoid))
+        if self.from_logits and probabilities:
+            raise OptionError(
+                f"{self.kind}(from_logits=True) takes logits, but the network ends with {last.kind}, which gives "
+                f"probabilities; leave out {last.kind}() or from_logits=True"
+            )
+        if not self.from_logits and not probabilities:
+            raise OptionError(
+                f"{self.kind} takes probabilities, but the network ends with {last.kind}; end with "
+                f"{self.ending.__name__}(), or use {self.kind}(from_logits=True)"
+            )
+
+    def dtype_check(self, dtype: np.dtype[Any]) -> None:
+        kind: Any = dtype.type
+        if not kind(self.clip) > 0 or not kind(1 - self.clip) < 1:
+            raise OptionError(f"{self.kind}: clip={self.clip:g} is too small for {dtype}; 1e-7 holds in float32")
+
+    @property
+    def of_classes(self) -> bool:
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class CrossEntropy(_Entropy):
+    """Minus the logarithm of the probability given to the right class, in nats.
+
+    Behind a Softmax layer the two are one fused step, unless `fuse=False` asks for the expanded form.
+
+    Attributes:
+        from_logits: the network ends without a softmax; its outputs are logits.
+        fuse: whether Softmax and this loss become one step.
+        clip: in the expanded form, probabilities are held between clip and 1 - clip.
+    """
+
+    @property
+    def ending(self) -> type[Layer]:
+        return Softmax
+
+    @property
+    def operations(self) -> tuple[Operation, Operation]:
+        return rules.cross_entropy.operation, rules.cross_entropy.fused
 
     def shape_check(self, outputs: SampleShape) -> None:
         if len(outputs) != 1 or outputs[0] < 2:
@@ -168,19 +213,9 @@ class CrossEntropy(Loss):
             )
         return y / y.sum(axis=1, keepdims=True)  # the fused gradient holds where rows sum to 1 exactly
 
-    def last_layer_check(self, last: Layer) -> None:
-        _probabilities_or_logits(self, last, self.from_logits, "Softmax", (Softmax, Sigmoid))
-
-    def dtype_check(self, dtype: np.dtype[Any]) -> None:
-        _clip_check(self, self.clip, dtype)
-
-    @property
-    def of_classes(self) -> bool:
-        return True
-
 
 @dataclass(frozen=True, slots=True)
-class BinaryCrossEntropy(Loss):
+class BinaryCrossEntropy(_Entropy):
     """The cross-entropy of yes-or-no outputs, each on its own, in nats; summed over the outputs.
 
     Behind a Sigmoid layer the two are one fused step, unless `fuse=False` asks for the expanded form.
@@ -189,25 +224,13 @@ class BinaryCrossEntropy(Loss):
         from_logits, fuse, clip: as for CrossEntropy, with the sigmoid in place of the softmax.
     """
 
-    from_logits: bool = False
-    fuse: bool = True
-    clip: float = 1e-7
+    @property
+    def ending(self) -> type[Layer]:
+        return Sigmoid
 
-    def check(self) -> None:
-        flag(self.kind, "from_logits", self.from_logits)
-        flag(self.kind, "fuse", self.fuse)
-        number(self.kind, "clip", self.clip, 0.0, 0.5)
-
-    def operation(self, outputs: SampleShape) -> Operation:
-        module = rules.binary_cross_entropy
-        return module.fused if self.from_logits else module.operation
-
-    def fused(self, last: Layer) -> Operation | None:
-        fits = isinstance(last, Sigmoid) and self.fuse and not self.from_logits
-        return rules.binary_cross_entropy.fused if fits else None
-
-    def options(self, outputs: SampleShape) -> dict[str, Any]:
-        return {**Loss.options(self, outputs), "clip": self.clip}
+    @property
+    def operations(self) -> tuple[Operation, Operation]:
+        return rules.binary_cross_entropy.operation, rules.binary_cross_entropy.fused
 
     def target_check(self, y: Values) -> Values:
         if y.min() < 0 or y.max() > 1:
@@ -215,16 +238,6 @@ class BinaryCrossEntropy(Loss):
                 f"BinaryCrossEntropy needs targets between 0 and 1; they go from {y.min():.6g} to {y.max():.6g}"
             )
         return y
-
-    def last_layer_check(self, last: Layer) -> None:
-        _probabilities_or_logits(self, last, self.from_logits, "Sigmoid", (Sigmoid, Softmax))
-
-    def dtype_check(self, dtype: np.dtype[Any]) -> None:
-        _clip_check(self, self.clip, dtype)
-
-    @property
-    def of_classes(self) -> bool:
-        return True
 
     @property
     def yes_or_no(self) -> bool:
@@ -284,27 +297,6 @@ class Hinge(Loss):
 
 def _one_hot(rows: Values) -> bool:
     return bool(np.isin(rows, (0, 1)).all() and (rows.sum(axis=1) == 1).all())
-
-
-def _probabilities_or_logits(
-    loss: Loss, last: Layer, from_logits: bool, layer: str, give_probabilities: tuple[type[Layer], ...]
-) -> None:
-    if from_logits and isinstance(last, give_probabilities):
-        raise OptionError(
-            f"{loss.kind}(from_logits=True) takes logits, but the network ends with {last.kind}, which gives "
-            f"probabilities; leave out {last.kind}() or from_logits=True"
-        )
-    if not from_logits and not isinstance(last, give_probabilities):
-        raise OptionError(
-            f"{loss.kind} takes probabilities, but the network ends with {last.kind}; end with {layer}(), "
-            f"or use {loss.kind}(from_logits=True)"
-        )
-
-
-def _clip_check(loss: Loss, clip: float, dtype: np.dtype[Any]) -> None:
-    kind: Any = dtype.type
-    if not kind(clip) > 0 or not kind(1 - clip) < 1:
-        raise OptionError(f"{loss.kind}: clip={clip:g} is too small for {dtype}; 1e-7 holds in float32")
 
 
 LOSSES: dict[str, type[Loss]] = {
