@@ -237,14 +237,16 @@ def test_starting_is_quick_and_heavy_libraries_wait() -> None:
     shown = run("-c", f"import sys, chalkgrad; print([m for m in {heavy!r} if m in sys.modules])")
     assert shown.stdout.strip() == "[]"
 
-    def best(*command: str) -> float:
-        times = []
-        for _ in range(5):
+    commands = {
+        "numpy": ("-c", "import numpy"),
+        "import": ("-c", "import chalkgrad"),
+        "help": ("-m", "chalkgrad", "--help"),
+    }
+    best = dict.fromkeys(commands, float("inf"))
+    for _ in range(7):  # in turn, so that a busy machine slows all of them
+        for name, command in commands.items():
             start = time.perf_counter()
             assert run(*command).returncode == 0
-            times.append(time.perf_counter() - start)
-        return min(times)
-
-    bare = best("-c", "import numpy")
-    assert best("-c", "import chalkgrad") < bare + 0.2
-    assert best("-m", "chalkgrad", "--help") < bare + 0.25
+            best[name] = min(best[name], time.perf_counter() - start)
+    assert best["import"] < best["numpy"] + 0.2
+    assert best["help"] < best["numpy"] + 0.2
