@@ -69,7 +69,7 @@ def mlp(data: Dataset) -> Recipe:
     """
     if _large(data):
         hidden = (Flatten(), Dropout(0.2), Dense(512), ReLU(), Dropout(0.5))
-        return Recipe((*hidden, *_end(data)))
+        return Recipe((*hidden, *_end(data)), patience=8)
     if data.is_image:
         return Recipe((Flatten(), Dense(64), ReLU(), *_end(data)), patience=10)
     first = () if data.name in ("spiral", "vertical") else (BatchNorm(),)
