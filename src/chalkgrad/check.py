@@ -93,10 +93,10 @@ class GradientCheck:
                 v.on_kink or "",
                 v.undecided or "",
                 f"{v.error:.1e}" if v.checked else "",
-                v.worst,
-                f"{v.gradient:.9g}",
-                f"{v.difference:.9g}",
-                ("same" if v.error <= self.tolerance else "DIFFERS") if v.checked else "not decided",
+                v.worst if v.checked else "",
+                f"{v.gradient:.9g}" if v.checked else "",
+                f"{v.difference:.9g}" if v.checked else "",
+                ("same" if v.error <= self.tolerance else "DIFFERS") if v.checked else "undecided",
             )
             for v in self.values
         ]
@@ -110,7 +110,7 @@ class GradientCheck:
             "worst at",
             "backward",
             "difference",
-            "",
+            "result",
         )
         return table(head, rows, right=(1, 2, 3, 4, 5, 7, 8))
 

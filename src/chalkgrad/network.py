@@ -57,7 +57,7 @@ class Evaluation:
 
     def __str__(self) -> str:
         shown = "" if self.accuracy is None else f", accuracy {self.accuracy:.2%}"
-        return f"loss {self.loss:.6g}{shown} on {self.samples} samples"
+        return f"loss {self.loss:.6g}{shown} on {self.samples:,} samples"
 
     def __repr__(self) -> str:
         return f"<evaluation: {self}>"

@@ -27,6 +27,8 @@ from ..train.schedules import SCHEDULES, Schedule
 from . import test
 from .sources import open_data
 
+PICTURES = ("confusion_matrix.png", "misread.png", "learning_curves.png", "first_layer.png")
+
 
 def run(arguments: Namespace) -> int:
     """The command."""
@@ -44,7 +46,8 @@ def run(arguments: Namespace) -> int:
     training = _training(network, data, plan, arguments)  # what does not fit is found before anything is written
     run_directory.prepare(out)
     print(f"{data.name}: {len(data.x_train):,} samples to train and validate on, {len(data.x_test):,} to test on")
-    print(f"{name}: {network!r}, {_recipe_text(plan)}", flush=True)
+    print(f"{name}: {' - '.join(layer.kind for layer in network.layers)}, {network.flat.size:,} parameters")
+    print(_recipe_text(plan), flush=True)
     started = time.perf_counter()
     history = training.history
     interrupted = False
@@ -55,8 +58,9 @@ def run(arguments: Namespace) -> int:
     except KeyboardInterrupt:
         interrupted = True
     seconds = time.perf_counter() - started
-    detail = f": {history.stop_detail}" if history.stop_detail else ""
-    print(f"stopped after {len(history)} epochs, {seconds:.1f} s, because {history.stop_reason}{detail}")
+    detail = f", {history.stop_detail}" if history.stop_detail else ""
+    count = f"{len(history)} epoch{'s' * (len(history) != 1)}"
+    print(f"stopped after {count}, {seconds:.1f} s: {history.stop_reason}{detail}")
     _save(out, network, data, plan, arguments, history, seconds, interrupted)
     if interrupted:
         return 130
@@ -213,8 +217,12 @@ def _save(
         },
     )
     run_directory.write(out, run_directory.HISTORY, history.to_jsonl())
+    for name in PICTURES:
+        (out / name).unlink(missing_ok=True)  # those of an earlier training
     drawn: list[str] = []
-    if not interrupted:
+    if interrupted:
+        print("the test set was not run")
+    else:
         findings = test.examine(network, data)
         print(f"test set: {findings.evaluation}")
         drawn = test.save_findings(out, findings, data, pictures=not arguments.no_pictures)
@@ -228,7 +236,7 @@ def _save(
             run_directory.write(out, "first_layer.png", weights)
             drawn.append("first_layer.png")
     print(
-        f"saved in {out}: network.toml and the weights as .npy, run.toml, history.jsonl"
+        f"saved in {out}: network.toml and the weights as .npy, run.toml, history.jsonl, test.json"
         + "".join(f", {d}" for d in drawn)
     )
     print(f"look closer with: chalkgrad test {out}")

@@ -53,7 +53,12 @@ def learning_curves(history: History) -> bytes:
         axes[0].plot(epochs, validation, color=CHALK[1], marker=marker, ms=3, label="validation")
     axes[0].set_title("loss")
     if min(history.column("loss"), default=0) > 0:
+        from matplotlib.ticker import LogLocator, StrMethodFormatter
+
         axes[0].set_yscale("log")
+        axes[0].yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes[0].yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axes[0].yaxis.set_minor_formatter("")
     if accuracy:
         axes[1].plot(epochs, [100 * a for a in accuracy], color=CHALK[1], marker=marker, ms=3, label="validation")
         axes[1].set_title("accuracy, %")
@@ -94,7 +99,7 @@ def first_layer(network: Network) -> bytes | None:
     for axis, tile in zip(axes.flat, shown, strict=False):
         axis.imshow(tile, cmap="RdBu_r", vmin=-limit, vmax=limit)
     of = f"the first {len(shown)} of {len(tiles)}" if len(shown) < len(tiles) else f"all {len(tiles)}"
-    figure.suptitle(f"{name}: {of}", fontsize=9)
+    figure.suptitle(f"{name}: the weights of {of} units or kernels, blue negative, red positive, one scale", fontsize=9)
     return _png(figure)
 
 
@@ -119,8 +124,9 @@ def confusion_picture(confusion: Array, names: Sequence[str]) -> bytes:
                     fontsize=8,
                     color="white" if share[i, j] > 0.3 else INK,
                 )
-    axis.set_xlabel("found")
-    axis.set_ylabel("true")
+    axis.set_xlabel("read as")
+    axis.set_ylabel("true class")
+    axis.set_title("how often each class was read as which (darker: a larger share of its row)", fontsize=8)
     return _png(figure)
 
 
@@ -140,7 +146,7 @@ def misread_sheet(
     for axis, i in zip(axes.flat, shown, strict=False):
         image: Any = np.clip(x[i].transpose(1, 2, 0), 0, 1) if x.shape[1] == 3 else x[i][0]
         axis.imshow(image, cmap="gray_r")
-        pair = f"{_short(names[int(truth[i])])} read {_short(names[int(found[i])])}"
+        pair = f"{_short(names[int(truth[i])])} read as {_short(names[int(found[i])])}"
         axis.set_title(f"{pair}\n{certainty[i]:.0%} sure", fontsize=7, parse_math=False)
     figure.suptitle(
         f"{len(wrong)} of {len(x)} misread" + (f", {len(shown)} shown" if len(shown) < len(wrong) else ""),

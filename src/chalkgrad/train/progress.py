@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from typing import Any, TextIO
@@ -15,11 +16,15 @@ SHORT_EPOCH = 50
 
 def epoch_line(record: Record) -> str:
     """One epoch in one line."""
-    parts = [f"epoch {record.epoch}", f"loss {record.loss:.4g}"]
+    return f"epoch {record.epoch}, {_losses(record)}"
+
+
+def _losses(record: Record) -> str:
+    parts = [f"loss {record.loss:.4g}"]
     if record.val_loss is not None:
-        parts.append(f"validation loss {record.val_loss:.4g}")
+        parts.append(f"validation {record.val_loss:.4g}")
     if record.val_accuracy is not None:
-        parts.append(f"accuracy {record.val_accuracy:.2%}")
+        parts.append(f"{record.val_accuracy:.2%} right")
     return ", ".join(parts)
 
 
@@ -36,47 +41,49 @@ class Progress(Callback):
         self.every = every
         self._bar: Any = None
         self._by_step = False
+        self._epoch = 1
+        self._last = ""
         self._shown: tuple[float, int] = (0.0, 0)
 
     def on_begin(self, training: Training) -> None:
-        self._shown = (0.0, 0)
+        self._shown, self._epoch, self._last = (0.0, 0), 1, ""
         if not self.stream.isatty():
             return
         from tqdm import tqdm  # pyright: ignore[reportMissingModuleSource]
 
         self._by_step = training.epoch_steps >= SHORT_EPOCH
-        layout = "{desc} {bar:24} {n_fmt}/{total_fmt} steps [{elapsed}]{postfix}"
-        if not self._by_step:
-            layout = "epoch {n_fmt}/{total_fmt} {bar:24} [{elapsed}]{postfix}"
+        open_end = not self._by_step and training.epochs is None
+        size = shutil.get_terminal_size()
         self._bar = tqdm(
             total=training.epoch_steps if self._by_step else training.epochs,
+            desc=self._title(training),
             file=self.stream,
-            dynamic_ncols=True,
-            bar_format=layout,
-            leave=True,
+            ncols=size.columns or 80,
+            nrows=size.lines or 24,
+            bar_format="{desc} [{elapsed}]{postfix}" if open_end else "{desc} {bar:20} [{elapsed}]{postfix}",
         )
-        self._describe(training)
 
-    def _describe(self, training: Training) -> None:
-        if self._by_step:
-            of = f"/{training.epochs}" if training.epochs else ""
-            self._bar.set_description_str(f"epoch {training.epoch}{of}", refresh=False)
+    def _title(self, training: Training) -> str:
+        of = f"/{training.epochs}" if training.epochs else ""
+        return f"epoch {self._epoch}{of}"
 
     def on_step(self, training: Training) -> None:
-        if self._by_step:
-            self._bar.update(1)
+        if not self._by_step:
+            return
+        if training.epoch != self._epoch:
+            self._epoch = training.epoch
+            self._bar.set_description_str(self._title(training), refresh=False)
+            self._bar.n = self._bar.last_print_n = 0
+        if not self._last:
+            self._bar.set_postfix_str(f"loss {training.loss:.4g}", refresh=False)
+        self._bar.update(1)
 
     def on_epoch(self, training: Training, record: Record) -> None:
         if self._bar is not None:
-            self._bar.set_postfix_str(epoch_line(record).partition(", ")[2], refresh=False)
-            if not self._by_step:
-                self._bar.update(1)
-            elif training.epochs is None or record.epoch < training.epochs:
-                self._bar.n = 0
-                self._bar.last_print_n = 0
-                training.epoch = record.epoch + 1
-                self._describe(training)
-                self._bar.refresh()
+            self._epoch, self._last = record.epoch, _losses(record)
+            self._bar.set_description_str(self._title(training), refresh=False)
+            self._bar.set_postfix_str(self._last, refresh=False)
+            self._bar.update(0 if self._by_step else 1)
             return
         now = time.monotonic()
         if record.epoch == 1 or now - self._shown[0] >= self.every:

@@ -18,7 +18,7 @@ from ..layers import (
     ReLU,
     Softmax,
 )
-from .optimizers import SGD, Optimizer
+from .optimizers import SGD, Adam, Optimizer
 from .schedules import Constant, Cosine, Schedule
 
 LARGE_IMAGE = 16
@@ -65,7 +65,8 @@ def mlp(data: Dataset) -> Recipe:
 
     Document 001: mini-batch gradient descent, the gradient averaged over the batch, the training data split
     into training and validation, until the validation loss reaches a plateau. On large images with dropout
-    (Srivastava et al., 2014), without which 784-512-10 stays below 98.2 % on MNIST.
+    (Srivastava et al., 2014), without which 784-512-10 stays below 98.2 % on MNIST. On tables and points in the
+    plane two layers of 64 with Adam, which plain SGD does not bring round a spiral.
     """
     if _large(data):
         hidden = (Flatten(), Dropout(0.2), Dense(512), ReLU(), Dropout(0.5))
@@ -73,13 +74,8 @@ def mlp(data: Dataset) -> Recipe:
     if data.is_image:
         return Recipe((Flatten(), Dense(64), ReLU(), *_end(data)), patience=10)
     first = () if data.name in ("spiral", "vertical") else (BatchNorm(),)
-    rate = 0.1 if data.classes else 0.01
-    return Recipe(
-        (*first, Dense(64), ReLU(), Dense(64), ReLU(), *_end(data)),
-        optimizer=SGD(rate),
-        patience=20,
-        validation=0.2,
-    )
+    hidden = (Dense(64), ReLU(), Dense(64), ReLU())
+    return Recipe((*first, *hidden, *_end(data)), optimizer=Adam(0.01), patience=30, validation=0.2)
 
 
 def lenet(data: Dataset) -> Recipe:
