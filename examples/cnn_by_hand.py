@@ -38,7 +38,6 @@ net.set_parameters(W1=w[:4].reshape(1, 1, 2, 2), W2=w[4:12].reshape(2, 4).T, W3=
 print(net.trace(picture, target, optimizer=cg.SGD(0.001)))
 print()
 print(net.check_gradients(picture, target))
-history = net.fit(
-    picture, target, optimizer=cg.SGD(0.01), epochs=None, batch_size=None, shuffle=False, stop_below=1e-4
-)
+print("\ntraining, about half a minute ...", flush=True)
+history = net.fit(picture, target, optimizer=cg.SGD(0.01), epochs=None, batch_size=None, shuffle=False, stop_below=1e-4)
 print(f"\n{history.steps} steps, error {history.loss!r}, predictions {net.predict(picture)[0]}")

@@ -1,6 +1,6 @@
 """Document 003: a single neuron with ReLU, a layer of three neurons that is summed, and the spiral.
 
-    python examples/neuron_and_layer.py
+python examples/neuron_and_layer.py
 """
 
 import numpy as np
@@ -9,9 +9,7 @@ import chalkgrad as cg
 
 neuron = cg.Network([cg.Dense(1), cg.ReLU()], input_shape=3, loss=cg.SquaredError(), dtype="float64")
 neuron.set_parameters(W1=[[-3.0], [-1.0], [2.0]], b1=[1.0])
-history = neuron.fit(
-    [[1.0, -2.0, 3.0]], [[0.0]], optimizer=cg.SGD(0.001), epochs=200, batch_size=None, shuffle=False
-)
+history = neuron.fit([[1.0, -2.0, 3.0]], [[0.0]], optimizer=cg.SGD(0.001), epochs=200, batch_size=None, shuffle=False)
 print("single neuron, loss:", *history.column("loss")[:3], "...", history.loss)
 
 layer = cg.Network(
@@ -37,4 +35,4 @@ print("cross-entropy:", net.loss(points, arm), "with one-hot rows:", net.loss(po
 layers = [cg.Dense(64), cg.ReLU(), cg.Dense(64), cg.ReLU(), cg.Dense(3), cg.Softmax()]
 net = cg.Network(layers, input_shape=2, loss="CrossEntropy")
 net.fit(points, arm, optimizer=cg.Adam(0.01), epochs=150)
-print("two hidden layers, trained:", net.evaluate(points, arm))
+print("two hidden layers, on the points they were trained on:", net.evaluate(points, arm))

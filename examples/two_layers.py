@@ -14,9 +14,7 @@ net = cg.Network(
     loss=cg.SquaredError(scale=0.5),
     dtype="float64",
 )
-net.set_parameters(
-    W1=[[0.15, 0.25], [0.20, 0.30]], b1=[0.35, 0.35], W2=[[0.40, 0.50], [0.45, 0.55]], b2=[0.60, 0.60]
-)
+net.set_parameters(W1=[[0.15, 0.25], [0.20, 0.30]], b1=[0.35, 0.35], W2=[[0.40, 0.50], [0.45, 0.55]], b2=[0.60, 0.60])
 net.freeze("b1", "b2")  # the example leaves the biases as they are
 
 trace = net.trace(x, y, optimizer=cg.SGD(0.5))
