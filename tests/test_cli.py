@@ -84,11 +84,12 @@ def test_options_reach_the_training(tmp_path: Path) -> None:
 
 def test_a_network_of_the_users_own(tmp_path: Path) -> None:
     Path("my.toml").write_text(
-        'loss = "CrossEntropy"\nlayers = [{type = "Flatten"}, {type = "Dense", units = 20, name = "hidden"}, "Tanh", '
+        'loss = "CrossEntropy"\nseed = 5\nlayers = [{type = "Flatten"}, {type = "Dense", units = 20, name = "hidden"}, "Tanh", '
         '{type = "Dense", units = 10}, "Softmax"]\n'
     )
     assert main(["train", "digits", "--network", "my.toml", *QUICK]) == 0
     assert "hidden.W" in cg.load("runs/digits-my").parameters
+    assert cg.load("runs/digits-my").seed == 5, "the file's own"
     assert main(["train", "digits", "--network", "runs/digits-my/network.toml", *QUICK, "--out", "again"]) == 0
 
 

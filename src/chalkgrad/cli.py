@@ -102,7 +102,12 @@ def _add_train(train: argparse.ArgumentParser) -> None:
     add("--patience", type=int, metavar="N", help="stop when the validation loss has not improved for N epochs")
     add("--min-improvement", type=float, default=0.0, metavar="X", help="what counts as an improvement")
     add("--stop-below", type=float, metavar="X", help="stop at the first step with a loss below X")
-    add("--seed", type=_seed, default=0, metavar="N", help="where weights, order and split come from (default 0)")
+    add(
+        "--seed",
+        type=_seed,
+        metavar="N",
+        help="where weights, order and split come from (default 0, or the TOML file's)",
+    )
     add("--dtype", metavar="TYPE", help="float32 (the default) or float64")
     add("--out", metavar="DIR", help="the run directory (default runs/DATA-NETWORK)")
     add("--no-pictures", action="store_true", help="save no pictures")

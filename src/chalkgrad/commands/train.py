@@ -32,7 +32,7 @@ PICTURES = ("confusion_matrix.png", "misread.png", "learning_curves.png", "first
 
 def run(arguments: Namespace) -> int:
     """The command."""
-    data = open_data(arguments.source, directory=arguments.data, target=arguments.target, seed=arguments.seed)
+    data = open_data(arguments.source, directory=arguments.data, target=arguments.target, seed=arguments.seed or 0)
     plan, network = _network(arguments, data)
     plan = _overridden(plan, arguments)
     name = Path(arguments.network).stem
@@ -192,7 +192,7 @@ def _save(
                 "source": source,
                 "directory": directory,
                 "target": arguments.target,
-                "seed": arguments.seed,
+                "seed": arguments.seed or 0,
             },
             "training": {
                 "optimizer": to_table(plan.optimizer),
