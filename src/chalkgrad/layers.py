@@ -216,7 +216,12 @@ class _Pool2D(Layer):
     padding: Padding = "valid"
 
     def check(self) -> None:
-        _check_window(self, self.window, self.window if self.stride is None else self.stride, self.padding)
+        _check_window(self, self.window, self.step, self.padding)
+
+    @property
+    def step(self) -> Pair:
+        """The stride: the window itself where none was given."""
+        return self.window if self.stride is None else self.stride
 
     def output_shape(self, shape: SampleShape) -> SampleShape:
         channels, _, _ = _image(self, shape)
@@ -224,7 +229,7 @@ class _Pool2D(Layer):
         return (channels, window["P"], window["Q"])
 
     def options(self, shape: SampleShape) -> dict[str, Any]:
-        return _window(self, shape, self.window, self.window if self.stride is None else self.stride, self.padding)
+        return _window(self, shape, self.window, self.step, self.padding)
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,16 +52,16 @@ def save(network: Network, path: str | Path) -> None:
         if not np.isfinite(array).all():
             raise CheckpointError(f"{name} holds NaN or infinity, so the network is not saved")
     contents = {name: _npy(array) for name, array in arrays.items()}
-    parts = b"".join(name.encode() + hashlib.sha256(content).digest() for name, content in contents.items())
-    digest = hashlib.sha256(parts).hexdigest()[:12]
-    folder = f"{WEIGHTS}{digest}"
+    digests = {name: hashlib.sha256(content) for name, content in contents.items()}
+    parts = b"".join(name.encode() + digest.digest() for name, digest in digests.items())
+    folder = f"{WEIGHTS}{hashlib.sha256(parts).hexdigest()[:12]}"
     table = network.to_table()
     table["steps_taken"] = network.steps_taken
     table["parameters"] = {
         name: {
             "file": f"{folder}/{name}.npy",
             "shape": list(array.shape),
-            "sha256": hashlib.sha256(contents[name]).hexdigest(),
+            "sha256": digests[name].hexdigest(),
         }
         for name, array in arrays.items()
     }

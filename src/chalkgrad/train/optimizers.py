@@ -100,8 +100,8 @@ class Optimizer:
 
     def start(self, extended: Program, dtype: Any) -> dict[str, Any]:
         """The optimizer's own arrays at the start: zeros."""
-        own = set(extended.given) - {"x", "y", "clock", "t", "lr"}
-        return {name: np.zeros(extended.given[name], dtype) for name in extended.given if name in own}  # pyright: ignore[reportArgumentType, reportCallIssue]
+        outside = ("x", "y", "clock", "t", "lr")
+        return {name: np.zeros(shape, dtype) for name, shape in extended.given.items() if name not in outside}  # pyright: ignore[reportArgumentType, reportCallIssue]
 
 
 @dataclass(frozen=True, slots=True)
