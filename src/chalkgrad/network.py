@@ -28,6 +28,7 @@ from .tables import table
 
 if TYPE_CHECKING:
     from .check import GradientCheck
+    from .render.board import Board
     from .train.callbacks import Callback
     from .train.history import History
     from .train.optimizers import Optimizer
@@ -299,7 +300,15 @@ class Network:
             view[...] = values[f"d{name}"]
         return views
 
-    def trace(self, x: Any, y: Any, *, optimizer: Optimizer | str | None = None, training: bool = True) -> Trace:
+    def trace(
+        self,
+        x: Any,
+        y: Any,
+        *,
+        optimizer: Optimizer | str | None = None,
+        training: bool = True,
+        labels: Mapping[str, str] | None = None,
+    ) -> Trace:
         """Runs one pass and keeps every named value: trace["z1"], trace["dz2"], trace["dW1"], trace["L"].
 
         Args:
@@ -307,6 +316,7 @@ class Network:
             y: targets (N, *output_shape) or class numbers (N,).
             optimizer: with one, the update's values too (trace["W1_new"]); nothing is updated.
             training: with dropout's masks and batch statistics.
+            labels: other names of elements, by address, for explanations: {"W1[0, 0]": "w1"}.
         """
         from .train.optimizers import as_optimizer
 
@@ -318,7 +328,7 @@ class Network:
             program = optimizer.extend(program, self.plan, self.frozen)
             values.update(optimizer.start(program, self.dtype))
             values["lr"], values["t"] = optimizer.learning_rate, 1
-        return Trace(program, Runner(program.steps).run(values))
+        return Trace(program, Runner(program.steps).run(values), labels)
 
     def evaluate(self, x: Any, y: Any) -> Evaluation:
         """Loss and accuracy on x (N, ...) and y, as in prediction."""
@@ -347,6 +357,48 @@ class Network:
         if rows.shape[1] > 1:
             return rows.argmax(axis=1)
         return (rows[:, 0] > self.loss_function.threshold).astype(np.intp)
+
+    def derive(
+        self,
+        x: Any = None,
+        y: Any = None,
+        *,
+        optimizer: Optimizer | str | None = None,
+        training: bool = True,
+        precision: int = 6,
+        labels: Mapping[str, str] | None = None,
+    ) -> Board:
+        """The whole forward and backward pass as mathematics: every step in matrix form with its shape.
+
+        Args:
+            x: samples (N, *input_shape), to show the numbers too; without them symbols only.
+            y: their targets.
+            optimizer: with one, the update too.
+            training: with dropout's masks and batch statistics.
+            precision: significant digits.
+            labels: other names of elements, by address.
+
+        Returns:
+            A board, which prints as text, Markdown, LaTeX, HTML and JSON.
+
+        Raises:
+            ShapeError, DataError: where x and y do not fit.
+            OptionError: where a setting cannot be.
+        """
+        from .explain.derive import derive
+        from .render.board import Style
+        from .train.optimizers import as_optimizer
+
+        whole("derive", "precision", precision)
+        if (x is None) != (y is None):
+            raise OptionError("derive takes x and y together, or neither")
+        program = self.program if training else self.prediction_program
+        if optimizer is not None:
+            program = as_optimizer(optimizer).extend(program, self.plan, self.frozen)
+        trace = None if x is None else self.trace(x, y, optimizer=optimizer, training=training)
+        derivatives = {s.output: s.output[1:] for s in program.part("backward") if s.output[1:] in program.shapes}
+        style = Style(precision, dict(labels or {}), derivatives)
+        return derive(program, trace, style, "The forward and backward pass")
 
     def check_gradients(
         self, x: Any, y: Any, *, tolerance: float = 1e-6, samples: int | None = None, training: bool = True

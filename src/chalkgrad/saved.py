@@ -129,14 +129,18 @@ def describe(table: Mapping[str, Any], where: str) -> Network:
     return network
 
 
-def read_toml(path: Path) -> dict[str, Any]:
+def read_toml(path: Path, most: int = 64 * 2**20) -> dict[str, Any]:
     """A TOML file as a table.
 
     Raises:
-        CheckpointError: where it is missing or no TOML.
+        CheckpointError: where it is missing, no TOML, or larger than `most` bytes.
     """
     try:
-        return tomllib.loads(path.read_bytes().decode("utf-8"))
+        with path.open("rb") as stream:
+            content = stream.read(most + 1)
+        if len(content) > most:
+            raise CheckpointError(f"{path} is larger than {most:,} bytes")
+        return tomllib.loads(content.decode("utf-8"))
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from None
     except (ValueError, RecursionError) as error:

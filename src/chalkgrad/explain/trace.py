@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
+from ..errors import UnknownNameError, nearest
+from ..numerals import rounded
 from ..program import Program
 from ..tables import table
+from .address import Address
+from .derivation import Derivation, Settings
 
 Array = np.ndarray[Any, Any]
 
@@ -21,10 +27,12 @@ class Trace(Mapping[str, Array]):
 
     Attributes:
         program: the steps that made the values.
+        labels: other names of elements by address, as explanations and diagrams show them: {"W1[0, 0]": "w1"}.
     """
 
-    def __init__(self, program: Program, values: Mapping[str, Any]) -> None:
+    def __init__(self, program: Program, values: Mapping[str, Any], labels: Mapping[str, str] | None = None) -> None:
         self.program = program
+        self.labels: Mapping[str, str] = MappingProxyType(dict(labels or {}))
         self._values: dict[str, Array] = {}
         for name in program.shapes:
             if values.get(name) is None:
@@ -49,6 +57,106 @@ class Trace(Mapping[str, Array]):
 
     def __len__(self) -> int:
         return len(self._values)
+
+    def address(self, text: object) -> Address:
+        """The element that `text` names: an address, "dW1[0, 0]", or a label, "w1" (and "dw1" for its derivative).
+
+        Raises:
+            UnknownNameError: where there is no such value, or it was not computed; it suggests the nearest.
+            ShapeError: where the value has no such element.
+        """
+        by_label = {label: address for address, label in self.labels.items()}
+        if isinstance(text, str) and text not in self:
+            if text in by_label:
+                text = by_label[text]
+            elif text.removeprefix("d") in by_label:
+                text = f"d{by_label[text.removeprefix('d')]}"
+        shapes = {name: array.shape for name, array in self._values.items()}
+        for alias, name in self.program.aliases.items():
+            if name in shapes:
+                shapes.setdefault(alias, shapes[name])
+        try:
+            address = Address.read(text, shapes)
+        except UnknownNameError:
+            name = str(text).partition("[")[0].strip()
+            if name.endswith("_new") and name.removesuffix("_new") in shapes and "lr" not in shapes:
+                raise UnknownNameError(
+                    f"{name} was not computed: trace(x, y, optimizer=...) computes the update too"
+                ) from None
+            if "[" not in str(text) and by_label:
+                raise UnknownNameError(
+                    f"there is no value or label {name!r}; {nearest(name, [*shapes, *by_label])}"
+                ) from None
+            raise
+        return Address(self.program.aliases.get(address.name, address.name), address.place)
+
+    def explain(
+        self,
+        address: str,
+        *,
+        form: str = "delta",
+        terms: int = 6,
+        steps: int = 40,
+        precision: int = 6,
+        style: str = "long",
+        hand_rounding: int | None = None,
+        labels: Mapping[str, str] | None = None,
+    ) -> Derivation:
+        """Opens one element: what made it, with symbols, numbers and result, and what made that, in turn.
+
+        A derivative is followed back to the loss, any other value to the input. The numbers are computed from the
+        rules' index formulas; each stands beside the one that the program computed (`Derivation.check`).
+
+        Args:
+            address: the element, "dW1[0, 0]"; "L"; a label.
+            form: "delta": every derivative opened into those behind it; "paths": every path to the loss as a
+                product of local derivatives, summed.
+            terms: how many terms of a sum (or paths) are shown; of more the largest, and what the others come to.
+            steps: how many values are opened at most.
+            precision: significant digits.
+            style: "long", "short" or "symbolic".
+            hand_rounding: every step rounded to so many significant digits, as with pencil and calculator.
+            labels: other names of elements, by address; those of the trace if not given.
+
+        Raises:
+            UnknownNameError, ShapeError: where there is no such element; it suggests the nearest.
+            OptionError: where a setting cannot be.
+        """
+        from .explainer import Explainer
+
+        settings = Settings(
+            form=form,
+            terms=terms,
+            steps=steps,
+            precision=precision,
+            style=style,
+            hand_rounding=hand_rounding,
+            derivatives=self.derivatives,
+            labels=self.labels if labels is None else {str(self.address(a)): label for a, label in labels.items()},
+        )
+        found = self.address(address)
+        trace = self if hand_rounding is None else self.rounded(hand_rounding)
+        return Explainer(trace, settings).explain(found)
+
+    @property
+    def derivatives(self) -> dict[str, str]:
+        """For each derivative of the loss, by its name (dz1), the value that it belongs to (z1)."""
+        names = {s.output for s in self.program.part("backward")}
+        return {n: n[1:] for n in names if n.startswith("d") and n[1:] in self.program.shapes}
+
+    def rounded(self, digits: int) -> Trace:
+        """The same pass computed again with every step's numbers rounded to so many significant digits.
+
+        What was given is taken as it is.
+        """
+        values: dict[str, Any] = {n: self[n] for n in self if n not in {s.output for s in self.program}}
+        shorten = np.vectorize(partial(rounded, digits=digits), otypes=[float])
+        for step in self.program:
+            if step.output not in self:
+                continue
+            made = np.asarray(step.rule(*[None if i is None else values[i] for i in step.inputs], **step.options))
+            values[step.output] = shorten(made).astype(made.dtype) if made.dtype.kind == "f" and made.size else made
+        return Trace(self.program, values, self.labels)
 
     def __repr__(self) -> str:
         return f"<trace of {len(self)} values: {', '.join(self)}>"

@@ -18,7 +18,7 @@ def _windows(z: Array, P: int, Q: int, kh: int, kw: int, sh: int, sw: int, pt: i
 
 @rule("win[n,c,i,j] = argmax_{u,v} z[n,c,i*sh+u-pt,j*sw+v-pl] for i<P, j<Q, u<kh, v<kw")
 def max_pool2d_win(z: Array, *, P: int, Q: int, kh: int, kw: int, sh: int, sw: int, pt: int, pl: int) -> Array:
-    """win (N, C, P, Q), integers 0 to kh*kw-1, of z (N, C, H, W)."""
+    """win (N, C, P, Q), integers 0 to kh*kw-1, of z (N, C, H, W): the winner's place, row by row from 0."""
     xp = namespace(z)
     best, *others = _windows(z, P, Q, kh, kw, sh, sw, pt, pl)
     win = xp.zeros_like(best, dtype=xp.int32)

@@ -109,6 +109,12 @@ class Rule(Stated):
         self.kinks: Callable[..., Array] | None = None
         self.mistakes: list[Mistake] = []
 
+    @property
+    def reason(self) -> str:
+        """What the rule's docstring says behind its first colon: why it is so. Empty where it says nothing."""
+        _, _, reason = " ".join((self.function.__doc__ or "").split()).partition(": ")
+        return reason.rstrip(".")
+
     def __call__(self, *arrays: Array, **options: Any) -> Array:
         return self.function(*arrays, **options)
 

@@ -1,0 +1,80 @@
+"""A derivation as blocks on the board."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..formula.nodes import Node, Number
+from ..numerals import significant
+from ..render.board import Block, Board, Equation, Line, Paragraph, Style
+from ..render.text import TextMath
+from .expression import Partial, Quantity, walk_expression
+
+if TYPE_CHECKING:
+    from .derivation import Derivation
+
+FORM_TEXT = {
+    "delta": "Each derivative is opened into those behind it, down to the loss.",
+    "paths": "Every path to the loss is a product of local derivatives; the gradient is their sum.",
+}
+
+
+def derivation_board(derivation: Derivation) -> Board:
+    """The derivation's steps as equations, what is not opened, and how the numbers compare with the program's."""
+    settings = derivation.settings
+    value = significant(derivation.value, settings.precision)
+    style = Style(settings.precision, settings.labels, settings.derivatives)
+    shown = TextMath(style).inline(derivation.head)
+    title = f"{shown} = {value}" if shown == derivation.address else f"{shown} = {value}, that is {derivation.address}"
+    blocks: list[Block] = []
+    if derivation.expression is not None and derivation.part in ("backward", "update"):
+        blocks.append(Paragraph(FORM_TEXT[settings.form]))
+    if settings.hand_rounding is not None:
+        blocks.append(Paragraph(f"Every step is rounded to {settings.hand_rounding} significant digits."))
+    blocks.extend(equation(step) for step in derivation.steps)
+    if derivation.unopened:
+        shown = ", ".join(derivation.unopened[:4])
+        more = f" and {len(derivation.unopened) - 4} more" if len(derivation.unopened) > 4 else ""
+        blocks.append(Paragraph(f"Not opened here: {shown}{more}."))
+    blocks.append(Paragraph(checked(derivation)))
+    return Board(title, tuple(blocks), style)
+
+
+def equation(step: Derivation) -> Equation:
+    """One step: symbols, numbers, result; for what was given, its number."""
+    settings = step.settings
+    result = Line(Number(step.value))
+    if step.expression is None:
+        lines: tuple[Line, ...] = (result,)
+    elif settings.style == "symbolic":
+        lines = (Line(step.expression),)
+    elif isinstance(step.expression, (Quantity, Partial)) or not _names_any(step.expression):
+        lines = (Line(step.expression), result)  # put in numbers, it would be the result again
+    else:
+        lines = (Line(step.expression), Line(step.expression, numbers=True), result)
+    notes = [f"{step.rule}: {step.formula}, {step.layer}"] if step.formula else []
+    if step.reason:
+        notes.append(step.reason)
+    if not step.check.agrees:
+        notes.append(f"the program has {step.check.program!r}: the two do not agree")
+    return Equation(
+        step.head, lines, step.address, tuple(notes), step.input_addresses, one_line=settings.style == "short"
+    )
+
+
+def _names_any(node: Node) -> bool:
+    return any(isinstance(n, (Quantity, Partial)) for n in walk_expression(node))
+
+
+def checked(derivation: Derivation) -> str:
+    """One sentence: whether the derivation's numbers are the program's."""
+    steps = [s for s in derivation.steps if s.expression is not None]
+    wrong = [s.address for s in steps if not s.check.agrees]
+    if not steps:
+        return "Nothing had to be computed."
+    if wrong:
+        return f"Checked against the program: {', '.join(wrong)} not the same."
+    worst = max(s.check.difference for s in steps)
+    count = f"{len(steps)} numbers" if len(steps) > 1 else "the number"
+    apart = f"the largest difference is {worst:.1e}" if worst else "no difference"
+    return f"Checked against the program, which computes {count} by the rules' functions: {apart}."

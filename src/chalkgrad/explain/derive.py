@@ -1,0 +1,127 @@
+"""The whole pass as mathematics: every step of a program in matrix form, with shapes, and with numbers if asked."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..formula.nodes import ELLIPSIS, Element, Function, Node, Position, Symbol, walk
+from ..program import PARTS, Program, Step
+from ..render.board import Block, Board, Equation, Heading, Line, Paragraph, Style, Table
+from .matrix import Named, Rows, matrix_form, spelled
+from .opening import stated
+
+TITLES = {
+    "forward": "Forward pass",
+    "loss": "Loss",
+    "backward": "Backward pass",
+    "update": "Update",
+}
+SMALL = 6
+"""A matrix with more rows or columns than this is shown by its name, not by its numbers."""
+
+Array = np.ndarray[Any, Any]
+
+
+def derive(program: Program, values: Mapping[str, Array] | None, style: Style, title: str) -> Board:
+    """Every step as an equation.
+
+    Args:
+        program: the steps.
+        values: their numbers, to be shown where they are small; None for symbols only.
+        style: precision and labels.
+        title: what stands above.
+    """
+    used = {i for step in program for i in step.inputs}
+    given = {**program.given, **program.parameters, **program.states}
+    blocks: list[Block] = [
+        Paragraph(
+            "Samples are rows. ⊙, fractions, powers and functions are element by element; a vector beside a matrix "
+            "stands in every one of its rows. T turns a matrix over, and a bold 1 is a column of ones."
+        ),
+        Table(("given", "shape"), tuple((n, _shape(s)) for n, s in given.items() if n in used)),
+    ]
+    for part in PARTS:
+        steps = program.part(part)
+        if not steps:
+            continue
+        blocks.append(Heading(TITLES[part]))
+        for layer, own in itertools.groupby(steps, key=lambda s: s.layer):
+            blocks.append(Heading(layer[0].upper() + layer[1:], 3))
+            blocks.extend(equation(step, program, values) for step in own)
+    return Board(title, tuple(blocks), style)
+
+
+def equation(step: Step, program: Program, values: Mapping[str, Array] | None) -> Equation:
+    """One step, in matrix form where it has one, else by its index formula."""
+    shapes = program.shapes
+    named: dict[str, Named] = {}
+    for name in (step.output, *step.inputs):
+        if name is not None:
+            named[name] = Named(name, None if values is None else rows(values.get(name)), shapes[name] == ())
+    notes = [f"shape {_shape(step.shape)}, rule {step.rule.name}"]
+    if step.rule.reason:
+        notes.append(step.rule.reason)
+    formula = stated(step)
+    left: Node = Named(step.output)
+    sign = "="
+    lines: list[Line] = []
+    if formula is None:
+        operands: list[Node] = [Symbol(i) for i in step.inputs if i is not None]
+        lines.append(Line(Function(step.rule.output, tuple(operands))))
+        notes.append("drawn at random, keyed by seed, layer and training step")
+    elif any(isinstance(node, Position) for node in formula.nodes()):
+        flat = isinstance(formula.left, Element) and any(isinstance(i, Position) for i in formula.left.indices)
+        operands = [named[i] for i in step.inputs if i is not None]
+        lines.append(Line(Function("flatten" if flat else "unflatten", tuple(operands))))
+    else:
+        operand_shapes = {o: shapes[i] for o, i in zip(step.rule.operands, step.inputs, strict=True) if i is not None}
+        sizes = formula.sizes({**operand_shapes, formula.output: step.shape}, step.options)
+        bound = {
+            o: _constant(program, i) or named[i]
+            for o, i in zip(step.rule.operands, step.inputs, strict=True)
+            if i is not None
+        }
+        statement = spelled(formula, step.output, bound, step.options, len(sizes.get(ELLIPSIS, ())))
+        form = matrix_form(statement, named)
+        if form is None:
+            left, sign = statement.left, "+=" if statement.accumulates else "="
+            lines.append(Line(statement.right))
+        else:
+            lines.append(Line(form))
+            shown = [n for n in walk(statement.right) if isinstance(n, (Element, Named))]
+            if values is not None and shown and all(named[n.name].rows is not None for n in shown):
+                lines.append(Line(form, numbers=True))
+    result = rows(values.get(step.output)) if values is not None else None
+    if result is not None:
+        lines.append(Line(Named(step.output, result), numbers=True))
+    inputs = tuple(i for i in step.inputs if i is not None)
+    return Equation(left, tuple(lines), step.output, tuple(notes), inputs, sign=sign)
+
+
+def _constant(program: Program, name: str) -> Node | None:
+    """What a value is where it is the same for every element (1/N); None for other values."""
+    step = next((s for s in program if s.output == name), None)
+    formula = stated(step) if step is not None else None
+    if formula is None or formula.arrays or formula.symbols or any(isinstance(n, Symbol) for n in walk(formula.right)):
+        return None
+    return formula.right
+
+
+def rows(array: Array | None) -> Rows | None:
+    """A small array's numbers in rows; None for what is larger or has no rows."""
+    if array is None or array.dtype.kind not in "fiub":
+        return None
+    squeezed = np.asarray(array, dtype=np.float64)
+    while squeezed.ndim > 2 and squeezed.shape[0] == 1:
+        squeezed = squeezed[0]
+    if squeezed.ndim > 2 or any(s > SMALL for s in squeezed.shape) or not squeezed.size:
+        return None
+    return tuple(tuple(float(v) for v in row) for row in np.atleast_2d(squeezed))
+
+
+def _shape(shape: tuple[Any, ...]) -> str:
+    return " x ".join(map(str, shape)) or "one number"

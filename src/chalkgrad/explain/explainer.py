@@ -1,0 +1,195 @@
+"""Makes derivations from a trace: which element is opened by which rule, and what is opened in turn."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import OptionError
+from ..formula.nodes import Indicator, Node, Reduction
+from ..numerals import rounded
+from ..program import Step
+from .address import Address
+from .derivation import Derivation, Settings, head_address, tolerance_of
+from .expression import Extreme, Quantity, number, quantities, walk_expression
+from .opening import Opened, open_element
+from .paths import Edges, Paths
+
+if TYPE_CHECKING:
+    from .trace import Trace
+
+
+class Explainer:
+    """Opens elements of a trace's values.
+
+    Args:
+        trace: the values; rounded already where the settings ask for hand rounding.
+        settings: how to open and print.
+    """
+
+    def __init__(self, trace: Trace, settings: Settings) -> None:
+        self.trace = trace
+        self.settings = settings
+        self.steps = {s.output: s for s in trace.program}
+        self.shapes = {name: trace[name].shape for name in trace}
+        self.open = lru_cache(maxsize=None)(self._open)
+
+    def explain(self, address: Address) -> Derivation:
+        """The derivation of one element, in the form that the settings name.
+
+        Raises:
+            OptionError: where the paths form is asked for what is no derivative of the loss.
+        """
+        if self.settings.form == "delta":
+            return self.open(str(address))
+        edges = Edges(self.steps, self.trace)
+        if edges.forward_name(address.name) is None:
+            raise OptionError(
+                f"the paths form opens derivatives of the loss, such as {self._some_derivative()}; {address} is none"
+            )
+        return self._paths(address, Paths(edges, self.settings.terms))
+
+    def _some_derivative(self) -> str:
+        for step in self.trace.program.part("backward"):
+            if step.output.removeprefix("d") in self.trace.program.parameters:
+                return str(Address(step.output, (0,) * len(step.shape)))
+        return "dx"
+
+    def _open(self, text: str) -> Derivation:
+        address = Address.read(text, self.shapes)
+        step = self.steps.get(address.name)
+        held = float(self.trace[address.name][address.place])
+        head = Quantity(address, held)
+        opened = open_element(step, address.place, self.trace, self.settings.terms) if step is not None else None
+        if step is None or opened is None:
+            return self._given(head, step)
+        value = opened.value
+        if self.settings.hand_rounding is not None:
+            value = rounded(value, self.settings.hand_rounding)
+        inputs = tuple(dict.fromkeys(str(q.address) for q in self._followed(step, opened)))
+        made = self._derivation(Quantity(address, value), step, opened.expression, value, held, inputs, self.open)
+        outcome = self._outcome(address, opened.expression)
+        return replace(made, reason=outcome) if outcome else made
+
+    def _outcome(self, address: Address, expression: Node) -> str:
+        """Whether an element won the windows that it stands in, for what lies below a maximum."""
+        below = str(Address(address.name.removeprefix("d"), address.place))
+        said: list[str] = []
+        for node in walk_expression(expression):
+            if not isinstance(node, Indicator) or not isinstance(node.left, Quantity):
+                continue
+            chooser = self.steps.get(node.left.address.name)
+            if chooser is None or not _is_choice(chooser):
+                continue
+            if number(node):
+                said.append(f"{below} won its window ({node.left.address}), so what comes back goes to it")
+                continue
+            choice = open_element(chooser, node.left.address.place, self.trace, self.settings.terms)
+            entries = choice.expression.entries if choice and isinstance(choice.expression, Extreme) else ()
+            best = max(entries, key=number, default=None)
+            to = f" to {best.address}" if isinstance(best, Quantity) else ""
+            said.append(f"{below} lost its window{to}, so nothing comes back")
+        return "; ".join(said)
+
+    def _derivation(
+        self,
+        head: Node,
+        step: Step,
+        expression: Node,
+        value: float,
+        held: float,
+        inputs: tuple[str, ...],
+        opener: object,
+    ) -> Derivation:
+        shown = [number(q) for q in quantities(expression)]
+        eps = self._eps(step)
+        return Derivation(
+            address=head_address(head),
+            head=head,
+            rule=step.rule.name,
+            formula=step.rule.formula.text if step.rule.formula else "",
+            source=step.rule.source,
+            reason=step.rule.reason,
+            part=step.part,
+            layer=step.layer,
+            expression=expression,
+            value=value,
+            program=held,
+            tolerance=tolerance_of(eps, value, held, *shown),
+            input_addresses=inputs,
+            settings=self.settings,
+            opener=opener,  # pyright: ignore[reportArgumentType]
+        )
+
+    def _eps(self, step: Step) -> float:
+        if self.settings.hand_rounding is not None:
+            return float(10.0 ** (1 - self.settings.hand_rounding)) * 1e-4  # one unit of the last digit kept
+        kinds = [self.trace[n].dtype for n in (step.output, *step.inputs) if n is not None and n in self.trace]
+        return max((float(np.finfo(k).eps) for k in kinds if k.kind == "f"), default=float(np.finfo(np.float64).eps))
+
+    def _given(self, head: Quantity, step: Step | None) -> Derivation:
+        name = head.address.name
+        if step is not None:
+            reason = f"drawn at random by the rule {step.rule.name}, keyed by seed, layer and training step"
+        elif f"{name}_new" in self.steps:
+            reason = f"a parameter before the update; after it, it is {Address(f'{name}_new', head.address.place)}"
+        elif name in self.trace.program.parameters:
+            reason = "a parameter: given, not computed"
+        else:
+            reason = "given, not computed"
+        return Derivation(
+            address=str(head.address),
+            head=head,
+            rule=step.rule.name if step else "",
+            formula="",
+            source=step.rule.source if step else "",
+            reason=reason,
+            part=step.part if step else "given",
+            layer=step.layer if step else "",
+            expression=None,
+            value=head.value,
+            program=head.value,
+            tolerance=0.0,
+            input_addresses=(),
+            settings=self.settings,
+            opener=self.open,
+        )
+
+    def _followed(self, step: Step, opened: Opened) -> list[Quantity]:
+        """The values in an expression that are opened in turn.
+
+        From a forward value back to the input; from a derivative through derivatives to the loss, the forward
+        values in it standing as numbers, except a maximum's winner, which is the reason for what it lets pass.
+        """
+        found: list[Quantity] = []
+        for quantity in quantities(opened.expression):
+            before = self.steps.get(quantity.address.name)
+            if before is None or before.rule.formula is None:
+                continue
+            onward = before.part in ("backward", "update") or step.part in ("forward", "loss")
+            if onward or _is_choice(before):
+                found.append(quantity)
+        return found
+
+    def _paths(self, address: Address, paths: Paths) -> Derivation:
+        """The derivation by paths: the products of local derivatives, then each local derivative opened."""
+        step = self.steps[address.name]
+        expression = paths.expression(address)
+        held = float(self.trace[address.name][address.place])
+        value = number(expression)
+        locals_ = {head_address(p): p for p in paths.partials(expression)}
+
+        def opened(text: str) -> Derivation:
+            partial = locals_[text]
+            made, by = paths.local(partial)
+            return self._derivation(partial, by, made, number(made), partial.value, (), opened)
+
+        return self._derivation(Quantity(address, value), step, expression, value, held, tuple(locals_), opened)
+
+
+def _is_choice(step: Step) -> bool:
+    formula = step.rule.formula
+    return formula is not None and isinstance(formula.right, Reduction) and formula.right.kind == "argmax"

@@ -1,0 +1,125 @@
+"""What stands in an explanation in place of a formula's elements and sums: named numbers and their terms.
+
+An expression is a formula's tree with every index settled. Elements have become `Quantity`, sums and maxima have
+become lists of terms; the rest are the formula's own nodes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..formula.nodes import (
+    ARITHMETIC,
+    COMPARISONS,
+    FUNCTIONS,
+    Binary,
+    Element,
+    Function,
+    Indicator,
+    Negative,
+    Node,
+    Number,
+    Symbol,
+    children,
+)
+from .address import Address
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity(Node):
+    """One element of a named value, with its number."""
+
+    address: Address
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Partial(Node):
+    """A local derivative: how the element `of` moves with the element `by`, with its number."""
+
+    of: Address
+    by: Address
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Terms(Node):
+    """A sum written out.
+
+    Attributes:
+        terms: those that are shown.
+        omitted: how many are not.
+        rest: what the omitted ones sum to.
+    """
+
+    terms: tuple[Node, ...]
+    omitted: int = 0
+    rest: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Extreme(Node):
+    """The largest of several, or the place of the largest (the first of equals), counted from 0.
+
+    Attributes:
+        kind: "max" or "argmax".
+        entries: those that are shown.
+        omitted: how many are not; none of them is larger.
+        value: what comes out.
+    """
+
+    kind: str
+    entries: tuple[Node, ...]
+    omitted: int
+    value: float
+
+
+def parts(node: Node) -> tuple[Node, ...]:
+    """The nodes directly below, in an expression or a formula."""
+    match node:
+        case Terms(terms=inner) | Extreme(entries=inner):
+            return inner
+        case _:
+            return children(node)
+
+
+def walk_expression(node: Node) -> Iterator[Node]:
+    """`node` and every node below it, from left to right."""
+    yield node
+    for part in parts(node):
+        yield from walk_expression(part)
+
+
+def quantities(node: Node) -> Iterator[Quantity]:
+    """Every named number of an expression, from left to right."""
+    return (n for n in walk_expression(node) if isinstance(n, Quantity))
+
+
+def number(node: Node) -> float:
+    """What an expression comes to, in float64, its sums without rounding on the way."""
+    match node:
+        case Number(value=value) | Quantity(value=value) | Partial(value=value) | Extreme(value=value):
+            return value
+        case Terms(terms=terms, rest=rest):
+            return math.fsum([*(number(t) for t in terms), rest])
+        case Negative(body=body):
+            return -number(body)
+        case Binary(operator=symbol, left=left, right=right):
+            a, b = number(left), number(right)
+            try:
+                return float(ARITHMETIC[symbol](a, b))
+            except (ZeroDivisionError, OverflowError):
+                return math.nan if symbol == "/" and a == 0 else math.inf
+        case Function(name=name, arguments=arguments):
+            try:
+                return float(FUNCTIONS[name](*map(number, arguments)))
+            except OverflowError:
+                return math.inf
+            except ValueError:
+                return math.nan if name != "log" or number(arguments[0]) < 0 else -math.inf
+        case Indicator(comparison=comparison, left=left, right=right):
+            return float(COMPARISONS[comparison](number(left), number(right)))
+        case Element() | Symbol() | _:
+            raise TypeError(f"{node} has no number")

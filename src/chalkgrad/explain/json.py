@@ -1,0 +1,162 @@
+"""Derivations as JSON and back: the steps with their expressions as trees."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any, cast
+
+from ..checks import as_list, as_table
+from ..errors import ChalkgradError, DataError
+from ..formula.nodes import Binary, Function, Indicator, Negative, Node, Number
+from .address import Address
+from .derivation import Derivation, Settings
+from .expression import Extreme, Partial, Quantity, Terms
+
+KINDS: dict[str, type[Any]] = {
+    kind.__name__: kind for kind in (Number, Negative, Binary, Function, Indicator, Quantity, Partial, Terms, Extreme)
+}
+FORMAT = 1
+STEP = (
+    "address", "head", "rule", "formula", "source", "reason", "part", "layer", "expression", "value", "program",
+    "tolerance", "inputs",
+)  # fmt: skip
+DEEPEST = 200
+"""How deep an expression may be nested in a file; the rules' own are below 20 but for long chains of paths."""
+
+
+def derivation_to_json(derivation: Derivation) -> str:
+    """The derivation with all of its steps. Numbers that are not finite become "NaN", "inf" and "-inf"."""
+    settings = derivation.settings
+    table = {
+        "format": FORMAT,
+        "settings": {f.name: _plain(getattr(settings, f.name)) for f in fields(Settings)},
+        "steps": [_step(step) for step in derivation.steps],
+        "unopened": list(derivation.unopened),
+    }
+    return json.dumps(table, indent=1, ensure_ascii=False, allow_nan=False)
+
+
+def _step(step: Derivation) -> dict[str, Any]:
+    held = {name: getattr(step, name) for name in STEP if name != "inputs"}
+    return {**{name: _plain(value) for name, value in held.items()}, "inputs": list(step.input_addresses)}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Node):
+        return {
+            "kind": type(value).__name__,
+            **{f.name: _plain(getattr(value, f.name)) for f in fields(cast("Any", value))},
+        }
+    if isinstance(value, Address):
+        return [value.name, *value.place]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value).replace("nan", "NaN")
+    if isinstance(value, Mapping):
+        return dict(cast("Mapping[str, str]", value))
+    return [_plain(v) for v in cast("tuple[Any, ...]", value)] if isinstance(value, tuple) else value
+
+
+def derivation_from_json(text: str) -> Derivation:
+    """The derivation that `derivation_to_json` wrote; it prints as the first did.
+
+    Raises:
+        DataError: where the text is no such JSON.
+    """
+    try:
+        table = as_table(json.loads(text))
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"this is no JSON of a derivation: {error}") from None
+    if table is None or table.get("format") != FORMAT:
+        raise DataError(f"this is no JSON of a derivation: it needs format {FORMAT}")
+    steps, given, unopened = (
+        as_list(table.get("steps")),
+        as_table(table.get("settings")),
+        as_list(table.get("unopened")),
+    )
+    if not steps or given is None or unopened is None:
+        raise DataError("this is no JSON of a derivation: it needs settings, steps and unopened")
+    try:
+        settings = Settings(**given)
+        made: dict[str, Derivation] = {}
+
+        def opener(address: str) -> Derivation:
+            if address not in made:
+                raise DataError(f"{address} is not among the steps that were kept")
+            return made[address]
+
+        for step in map(as_table, steps):
+            if step is None or set(step) != set(STEP):
+                raise DataError(f"a step needs {', '.join(STEP)}")
+            read = _derivation(step, settings, opener)
+            made[read.address] = read
+    except ChalkgradError as error:
+        raise DataError(f"this is no JSON of a derivation: {error}") from None
+    except (TypeError, KeyError, ValueError, AttributeError, RecursionError) as error:
+        raise DataError(f"this is no JSON of a derivation: {type(error).__name__} {error}") from None
+    return next(iter(made.values()))
+
+
+def _derivation(step: Mapping[str, Any], settings: Settings, opener: Any) -> Derivation:
+    words = ("address", "rule", "formula", "source", "reason", "part", "layer")
+    inputs = as_list(step["inputs"])
+    if (
+        not all(isinstance(step[w], str) for w in words)
+        or inputs is None
+        or not all(isinstance(i, str) for i in inputs)
+    ):
+        raise DataError(f"{', '.join(words)} and inputs of a step are text")
+    head, expression = _node(step["head"], 0), step["expression"]
+    if not isinstance(head, (Quantity, Partial)):
+        raise DataError("the head of a step is an element or a local derivative")
+    return Derivation(
+        **{w: step[w] for w in words},
+        head=head,
+        expression=None if expression is None else _node(expression, 0),
+        value=_number(step["value"]),
+        program=_number(step["program"]),
+        tolerance=_number(step["tolerance"]),
+        input_addresses=tuple(inputs),
+        settings=settings,
+        opener=opener,
+    )
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or (not isinstance(value, (int, float)) and value not in ("NaN", "inf", "-inf")):
+        raise DataError(f"{value!r} is no number")
+    return float(cast("Any", value))
+
+
+def _node(value: object, depth: int) -> Node:
+    table = as_table(value)
+    kind = KINDS.get(str(table.get("kind"))) if table else None
+    if table is None or kind is None or depth > DEEPEST:
+        raise DataError(f"an expression is a table with a kind, one of {', '.join(KINDS)}")
+    held: dict[str, Any] = {}
+    for field in fields(kind):
+        held[field.name] = _field(str(field.type), table[field.name], depth)
+    return kind(**held)
+
+
+def _field(kind: str, value: Any, depth: int) -> Any:
+    match kind:
+        case "Node":
+            return _node(value, depth + 1)
+        case "tuple[Node, ...]":
+            return tuple(_node(v, depth + 1) for v in as_list(value) or ())
+        case "float":
+            return _number(value)
+        case "int" if isinstance(value, int):
+            return value
+        case "str" if isinstance(value, str):
+            return value
+        case "Address":
+            name, *place = as_list(value) or ("",)
+            if isinstance(name, str) and all(isinstance(p, int) for p in place):
+                return Address(name, tuple(place))
+        case _:
+            pass
+    raise DataError(f"{value!r} is no {kind}")

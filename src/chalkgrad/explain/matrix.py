@@ -1,0 +1,294 @@
+"""An index formula as matrix notation, where it has one: x @ W, x.T @ dz, dz ⊙ a ⊙ (1 - a).
+
+The notation is found from the formula's indices: a sum over one index that two matrices share is their product.
+What has no matrix notation (a convolution, a maximum) stays an index formula.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..formula import Formula
+from ..formula.nodes import (
+    ELLIPSIS,
+    Binary,
+    Count,
+    Element,
+    Function,
+    Indicator,
+    Negative,
+    Node,
+    Number,
+    Position,
+    Reduction,
+    Symbol,
+    walk,
+)
+
+Rows = tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Named(Node):
+    """A whole value by its name.
+
+    Attributes:
+        name: the name.
+        rows: its numbers, where they are to be shown.
+        single: whether it is one number.
+    """
+
+    name: str
+    rows: Rows | None = None
+    single: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ones(Node):
+    """A column of ones, as long as it has to be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transposed(Node):
+    """A matrix transposed."""
+
+    body: Node
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixProduct(Node):
+    """The product of two matrices."""
+
+    left: Node
+    right: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Hadamard(Node):
+    """Two matrices multiplied element by element."""
+
+    left: Node
+    right: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A formula with the names, settings and indices of one step of a network.
+
+    Attributes:
+        left, right: its sides.
+        accumulates: whether terms are added where they fall.
+    """
+
+    left: Node
+    right: Node
+    accumulates: bool
+
+
+def spelled(
+    formula: Formula, output: str, named: Mapping[str, Node], options: Mapping[str, Any], spread: int
+) -> Statement:
+    """The formula with the network's values for its names, numbers for its settings, letters for its `...`.
+
+    Args:
+        formula: the rule's formula, without absent operands.
+        output: the network's name of what it computes.
+        named: what stands for the formula's operands: a `Named`, or an expression that is the same for all elements.
+        options: the rule's settings.
+        spread: how many indices `...` stands for.
+    """
+    letters = [c for c in "jkpqhw" if c not in formula.indices][:spread]
+
+    def indices(places: tuple[Node, ...]) -> tuple[Node, ...]:
+        out: list[Node] = []
+        for place in places:
+            out.extend(map(Symbol, letters) if place == Symbol(ELLIPSIS) else [put(place)])
+        return tuple(out)
+
+    def put(node: Node) -> Node:
+        match node:
+            case Element(name=name, indices=places):
+                own = named.get(name)
+                if own is not None and not isinstance(own, Named):
+                    return own
+                return Element(own.name if own else output, indices(places))
+            case Symbol(name=name) if name in named:
+                return named[name]
+            case Symbol(name=name) if name in options:
+                return Number(float(options[name]))
+            case Count(index=index) if index == ELLIPSIS:
+                product: Node = Number(1.0)
+                for letter in letters:
+                    product = short(Binary("*", product, Count(letter)))
+                return product
+            case Negative(body=body):
+                return Negative(put(body))
+            case Binary(operator=sign, left=left, right=right):
+                return short(Binary(sign, put(left), put(right)))
+            case Function(name=name, arguments=arguments):
+                return Function(name, tuple(map(put, arguments)))
+            case Indicator(comparison=comparison, left=left, right=right):
+                return Indicator(comparison, put(left), put(right))
+            case Reduction(kind=kind, indices=over, body=body):
+                settled = tuple(i for index in over for i in (letters if index == ELLIPSIS else [index]))
+                return Reduction(kind, settled, put(body)) if settled else put(body)
+            case _:
+                return node
+
+    left = formula.left
+    shown = Element(output, indices(left.indices)) if isinstance(left, Element) else Named(output)
+    return Statement(shown, put(formula.right), formula.accumulates)
+
+
+def matrix_form(statement: Statement, named: Mapping[str, Named]) -> Node | None:
+    """The right side in matrix notation; None where there is none.
+
+    Args:
+        statement: the step's formula, spelled out.
+        named: the network's values by their names.
+    """
+    target: tuple[str, ...] = ()
+    if isinstance(statement.left, Element):
+        places = _plain(statement.left)
+        if places is None or statement.accumulates:
+            return None
+        target = places
+    return _Form(named).of(statement.right, target)
+
+
+class _Form:
+    def __init__(self, named: Mapping[str, Named]) -> None:
+        self.named = named
+
+    def of(self, node: Node, target: tuple[str, ...]) -> Node | None:
+        match node:
+            case Number() | Count() | Named():
+                return node
+            case Element(name=name):
+                indices = _plain(node)
+                return self.named[name] if indices is not None and _fits(indices, target) else None
+            case Negative(body=body):
+                inner = self.of(body, target)
+                return None if inner is None else Negative(inner)
+            case Binary(operator=sign, left=left, right=right):
+                return self._pair(sign, self.of(left, target), self.of(right, target))
+            case Function(name=name, arguments=arguments):
+                inner = [self.of(a, target) for a in arguments]
+                return None if None in inner else Function(name, tuple(i for i in inner if i is not None))
+            case Indicator(comparison=comparison, left=left, right=right):
+                first, second = self.of(left, target), self.of(right, target)
+                return None if first is None or second is None else Indicator(comparison, first, second)
+            case Reduction():
+                return self._reduction(node, target)
+            case _:
+                return None
+
+    def _pair(self, sign: str, left: Node | None, right: Node | None) -> Node | None:
+        if left is None or right is None:
+            return None
+        if sign == "*" and self._is_array(left) and self._is_array(right):
+            return Hadamard(left, right)
+        return Binary(sign, left, right)
+
+    def _is_array(self, node: Node) -> bool:
+        return any(isinstance(n, Ones) or (isinstance(n, Named) and not n.single) for n in _walk(node))
+
+    def _reduction(self, node: Reduction, target: tuple[str, ...]) -> Node | None:
+        if node.kind not in ("sum", "mean"):
+            return None
+        made = self._product(node, target) or self._line_sum(node, target)
+        if made is None or node.kind == "sum":
+            return made
+        count: Node = Count(node.indices[0])
+        for index in node.indices[1:]:
+            count = Binary("*", count, Count(index))
+        return Binary("/", made, count)
+
+    def _product(self, node: Reduction, target: tuple[str, ...]) -> Node | None:
+        """A sum over one index of two matrices that share it."""
+        body = node.body
+        if len(node.indices) != 1 or not isinstance(body, Binary) or body.operator != "*":
+            return None
+        over = node.indices[0]
+        pair = [side for side in (body.left, body.right) if isinstance(side, Element)]
+        places = [_plain(side) for side in pair]
+        if len(pair) != 2 or len(target) != 2 or any(p is None or len(p) != 2 or over not in p for p in places):
+            return None
+        first, second = zip(pair, places, strict=True)
+        if first[1] and target[0] not in first[1]:
+            first, second = second, first
+        left, right = self.named[first[0].name], self.named[second[0].name]
+        if set(first[1] or ()) != {target[0], over} or set(second[1] or ()) != {over, target[1]}:
+            return None
+        return MatrixProduct(
+            left if first[1] == (target[0], over) else Transposed(left),
+            right if second[1] == (over, target[1]) else Transposed(right),
+        )
+
+    def _line_sum(self, node: Reduction, target: tuple[str, ...]) -> Node | None:
+        """A sum over the rows (or the columns) of one matrix: a product with a column of ones."""
+        if len(node.indices) != 1:
+            return None
+        over = node.indices[0]
+        places = map(_plain, [n for n in walk(node.body) if isinstance(n, Element)])
+        inside = next((p for p in places if p is not None and len(p) <= 2 and over in p), None)
+        if not inside:
+            return None
+        inner = self.of(node.body, inside)
+        if inner is None or not self._is_array(inner) or ELLIPSIS in inside:
+            return None
+        rest = tuple(i for i in inside if i != over)
+        if inside[0] == over and rest == target:
+            return MatrixProduct(Transposed(Ones()), inner)
+        if inside[-1] == over and rest == target[:1] and len(target) <= 2:
+            return MatrixProduct(inner, Ones())
+        return None
+
+
+def _plain(element: Element) -> tuple[str, ...] | None:
+    """An element's indices where all are bare letters."""
+    letters = [i for i in element.indices if isinstance(i, (Symbol, Position))]
+    if len(letters) != len(element.indices):
+        return None
+    return tuple(ELLIPSIS if isinstance(i, Position) else i.name for i in letters)
+
+
+def _fits(indices: tuple[str, ...], target: tuple[str, ...]) -> bool:
+    """Whether a value with these indices stands beside the target's as it is, or once for every row."""
+    return indices == target or (0 < len(indices) < len(target) and indices == target[-len(indices) :])
+
+
+def _walk(node: Node) -> list[Node]:
+    match node:
+        case Transposed(body=body):
+            return [node, *_walk(body)]
+        case MatrixProduct(left=left, right=right) | Hadamard(left=left, right=right):
+            return [node, *_walk(left), *_walk(right)]
+        case _:
+            inner: list[Node] = [node]
+            for child in walk(node):
+                if child is not node and isinstance(child, (Transposed, MatrixProduct, Hadamard)):
+                    inner.extend(_walk(child))
+                else:
+                    inner.append(child)
+            return inner
+
+
+def short(node: Binary) -> Node:
+    """Arithmetic with settings of 0 and 1 left out: p*1+u-0 is p+u."""
+    match node:
+        case Binary(operator="*", left=Number(value=0.0)) | Binary(operator="*", right=Number(value=0.0)):
+            return Number(0.0)
+        case Binary(operator="+", left=Number(value=0.0), right=body):
+            return body
+        case (
+            Binary(operator="*", left=body, right=Number(value=1.0))
+            | Binary(operator="*", left=Number(value=1.0), right=body)
+        ):
+            return body
+        case Binary(operator="+" | "-", left=body, right=Number(value=0.0)):
+            return body
+        case _:
+            return node

@@ -1,0 +1,265 @@
+"""Opens one element of one value: the rule's index formula with its indices settled and its terms listed."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+
+from ..formula import Formula
+from ..formula.evaluation import Evaluation, Grid, OutsideError
+from ..formula.nodes import (
+    ELLIPSIS,
+    Binary,
+    Count,
+    Element,
+    Function,
+    Indicator,
+    Negative,
+    Node,
+    Number,
+    Position,
+    Reduction,
+    Symbol,
+    walk,
+)
+from ..program import Step
+from .address import Address
+from .expression import Extreme, Quantity, Terms, number, quantities
+from .matrix import short
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """One element, opened.
+
+    Attributes:
+        address: the element.
+        step: the step that computes its value.
+        expression: what made it, with the numbers.
+        value: what the expression comes to, over all terms, in float64.
+    """
+
+    address: Address
+    step: Step
+    expression: Node
+    value: float
+
+
+def stated(step: Step) -> Formula | None:
+    """The step's formula without the terms of absent operands; None where the rule has none (random draws)."""
+    formula = step.rule.formula
+    if formula is not None:
+        for operand, name in zip(step.rule.operands, step.inputs, strict=True):
+            if name is None:
+                formula = formula.without(operand)
+    return formula
+
+
+def open_element(step: Step, place: tuple[int, ...], values: Mapping[str, Array], most: int) -> Opened | None:
+    """Opens the element at `place` of the value that `step` computes.
+
+    Args:
+        step: the step.
+        place: the element's indices.
+        values: every named value.
+        most: how many terms of a sum are shown; of longer ones the largest.
+
+    Returns:
+        None where the value is not computed by a formula.
+    """
+    formula = stated(step)
+    if formula is None:
+        return None
+    return _Opening(step, formula, values, most).element(place)
+
+
+class _Opening:
+    def __init__(self, step: Step, formula: Formula, values: Mapping[str, Array], most: int) -> None:
+        self.step = step
+        self.formula = formula
+        self.most = most
+        self.names = {o: n for o, n in zip(step.rule.operands, step.inputs, strict=True) if n is not None}
+        arrays = {o: np.asarray(values[n]) for o, n in self.names.items()}
+        shapes = {o: a.shape for o, a in arrays.items()}
+        shape = np.shape(values[step.output])
+        sizes = formula.sizes({**shapes, formula.output: shape}, step.options)
+        self.run = Evaluation(formula.text, arrays, step.options, sizes)
+
+    def element(self, place: tuple[int, ...]) -> Opened:
+        left = self.formula.left
+        settings: list[dict[str, Any]] = [{}]
+        if isinstance(left, Element):
+            settings = list(self._settings(left, place))
+        nodes: list[Node] = []
+        values: list[float] = []
+        for setting in settings:
+            self.run.at = setting
+            try:
+                values.append(self._value(self.formula.right))
+                nodes.append(self._ground(self.formula.right))
+            except OutsideError:
+                values = values[: len(nodes)]
+        address = Address(self.step.output, place)
+        if not self.formula.accumulates and len(nodes) == 1:
+            return Opened(address, self.step, nodes[0], values[0])
+        return Opened(address, self.step, self._chosen(*_flattened(nodes, values)), math.fsum(values))
+
+    def _settings(self, left: Element, place: tuple[int, ...]) -> Iterator[dict[str, Any]]:
+        """Every setting of the left side's indices that falls on `place`."""
+        fixed: dict[str, Any] = {}
+        affine: list[tuple[Node, int]] = []
+        spread = len(place) - (len(left.indices) - 1)
+        at = 0
+        for index in left.indices:
+            if index == Symbol(ELLIPSIS):
+                fixed[ELLIPSIS] = place[at : at + spread]
+                at += spread
+                continue
+            if isinstance(index, Symbol) and index.name in self.run.sizes:
+                fixed[index.name] = place[at]
+            else:
+                affine.append((index, place[at]))
+            at += 1
+        choices: list[list[dict[str, int]]] = []
+        for index, target in affine:
+            own = [n.name for n in walk(index) if isinstance(n, Symbol) and n.name in self.run.sizes]
+            found: list[dict[str, int]] = []
+            for combination in itertools.product(*(range(cast("int", self.run.sizes[i])) for i in own)):
+                setting = dict(zip(own, combination, strict=True))
+                self.run.at = {**fixed, **setting}
+                if round(self.run.value(index)) == target:
+                    found.append(setting)
+            choices.append(found)
+        for combination in itertools.product(*choices):
+            merged = dict(fixed)
+            for setting in combination:
+                merged.update(setting)
+            yield merged
+
+    def _value(self, node: Node) -> float:
+        """The node's number over all terms; sums are computed at once, not term by term."""
+        match node:
+            case Reduction(kind=kind):
+                terms = Grid(self.run, node.indices).terms(node)
+                if kind == "sum":
+                    return math.fsum(terms.tolist())
+                if kind == "mean":
+                    return math.fsum(terms.tolist()) / len(terms)
+                return float(terms.max() if kind == "max" else terms.argmax())
+            case Binary() | Negative() | Function() | Indicator():
+                return self.run.value(_settled(node, self._value))
+            case _:
+                return self.run.value(node)
+
+    def _ground(self, node: Node) -> Node:
+        match node:
+            case Number():
+                return node
+            case Symbol(name=name) if name in self.names:
+                return Quantity(Address(self.names[name]), float(self.run.arrays[name]))
+            case Symbol() | Count() | Position():
+                return Number(self.run.value(node))
+            case Element(name=name):
+                array = self.run.arrays[name]
+                place = self.run.place(node, array.shape)
+                return Quantity(Address(self.names[name], place), float(array[place]))
+            case Negative(body=body):
+                return Negative(self._ground(body))
+            case Binary(operator=symbol, left=left, right=right):
+                return short(Binary(symbol, self._ground(left), self._ground(right)))
+            case Function(name=name, arguments=arguments):
+                return Function(name, tuple(map(self._ground, arguments)))
+            case Indicator(comparison=comparison, left=left, right=right):
+                return Indicator(comparison, _counted(self._ground(left)), _counted(self._ground(right)))
+            case Reduction():
+                return self._reduction(node)
+            case _:
+                raise TypeError(f"{type(node).__name__} cannot be opened")
+
+    def _reduction(self, node: Reduction) -> Node:
+        grid = Grid(self.run, node.indices)
+        values = grid.terms(node)
+        inside = np.flatnonzero(~grid.outside)
+        outer = dict(self.run.at)
+
+        def term(which: int) -> Node:
+            self.run.at = {**outer, **grid.setting(which)}
+            made = self._ground(node.body)
+            self.run.at = outer
+            return made
+
+        shown = inside[_shown(values[inside], self.most, node.kind)]
+        terms = tuple(term(int(i)) for i in shown)
+        omitted = len(inside) - len(shown)
+        if node.kind in ("max", "argmax"):
+            best = float(values.max() if node.kind == "max" else values.argmax())
+            return Extreme(node.kind, terms, omitted, best)
+        left_out = np.setdiff1d(inside, shown)
+        total = _simple(Terms(terms, omitted, math.fsum(values[left_out].tolist())))
+        return total if node.kind == "sum" else Binary("/", total, Number(float(grid.count)))
+
+    def _chosen(self, nodes: Sequence[Node], values: Sequence[float], omitted: int, rest: float) -> Node:
+        """A sum with its largest terms, of terms that are open already."""
+        shown: list[int] = _shown(np.asarray(values), self.most, "sum").tolist()
+        left_out = [values[i] for i in range(len(nodes)) if i not in set(shown)]
+        return _simple(Terms(tuple(nodes[i] for i in shown), omitted + len(left_out), math.fsum([rest, *left_out])))
+
+
+def _flattened(nodes: Sequence[Node], values: Sequence[float]) -> tuple[list[Node], list[float], int, float]:
+    """The terms of sums of sums as one list, with their numbers; what was left out of them, added up."""
+    flat: list[Node] = []
+    each: list[float] = []
+    omitted, rest = 0, 0.0
+    for node, value in zip(nodes, values, strict=True):
+        if isinstance(node, Terms):
+            flat.extend(node.terms)
+            each.extend(number(t) for t in node.terms)
+            omitted += node.omitted
+            rest += node.rest
+        else:
+            flat.append(node)
+            each.append(value)
+    return flat, each, omitted, rest
+
+
+def _shown(values: Array, most: int, kind: str) -> Array:
+    """Which terms are shown: all in order if they are few; else the largest first, of a sum those that are not 0."""
+    if len(values) <= most:
+        return np.arange(len(values))
+    summed = kind in ("sum", "mean")
+    order = np.argsort(-np.abs(values) if summed else -values, kind="stable")[:most]
+    return order[values[order] != 0] if summed else order
+
+
+def _simple(terms: Terms) -> Terms | Node:
+    """A sum of one term as that term, and of none as 0."""
+    if terms.omitted or len(terms.terms) > 1:
+        return terms
+    return terms.terms[0] if terms.terms else Number(0.0)
+
+
+def _counted(node: Node) -> Node:
+    """Arithmetic on indices alone as its number (the place u*kw+v in a window)."""
+    return node if isinstance(node, Number) or any(True for _ in quantities(node)) else Number(number(node))
+
+
+def _settled(node: Node, value: Any) -> Node:
+    """`node` with its parts replaced by their numbers."""
+    match node:
+        case Negative(body=body):
+            return Negative(Number(value(body)))
+        case Binary(operator=symbol, left=left, right=right):
+            return Binary(symbol, Number(value(left)), Number(value(right)))
+        case Function(name=name, arguments=arguments):
+            return Function(name, tuple(Number(value(a)) for a in arguments))
+        case Indicator(comparison=comparison, left=left, right=right):
+            return Indicator(comparison, Number(value(left)), Number(value(right)))
+        case _:
+            return node

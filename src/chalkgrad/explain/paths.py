@@ -1,0 +1,249 @@
+"""The paths form: every way from an element to the loss as a product of local derivatives.
+
+A backward rule is linear in the derivatives that it carries back, so the local derivative of z by x is what
+stands beside dz in the rule for dx. Nothing is differentiated here.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from ..errors import OptionError
+from ..formula.nodes import Binary, Negative, Node, Number
+from ..program import Step
+from .address import Address
+from .expression import Partial, Quantity, Terms, number, parts
+from .opening import open_element
+
+LARGEST = 300_000
+"""How many local derivatives the paths form may have to look at; beyond, the delta form is the one to read."""
+
+Array = np.ndarray[Any, Any]
+LOSS = Address("L")
+
+
+@dataclass(frozen=True, slots=True)
+class Linear:
+    """A linear expression in derivatives of the loss: what stands beside each, and what stands alone."""
+
+    beside: dict[Address, Node]
+    alone: Node | None
+
+
+class Edges:
+    """The local derivatives of a program's values, read off the backward rules.
+
+    Args:
+        steps: the program's steps by output.
+        values: every named value.
+    """
+
+    def __init__(self, steps: Mapping[str, Step], values: Mapping[str, Array]) -> None:
+        self.steps = steps
+        self.values = values
+        self._known: dict[Address, list[Partial]] = {}
+        self._made: dict[tuple[Address, Address], Node] = {}
+        self._helpers: dict[Address, Linear] = {}
+        self.count = 0
+
+    def forward_name(self, name: str) -> str | None:
+        """The value whose derivative of the loss `name` is; None where it is none."""
+        step = self.steps.get(name)
+        of = name.removeprefix("d")
+        return of if step is not None and step.part == "backward" and of != name and of in self.values else None
+
+    def of(self, address: Address) -> list[Partial]:
+        """The local derivatives out of a forward element, one for every value that it moves directly.
+
+        The last on every path is the derivative of the loss itself.
+        """
+        if address not in self._known:
+            made = self._linear(Address(f"d{address.name}", address.place))
+            found: list[Partial] = []
+            for derivative, node in made.beside.items():
+                target = Address(self.forward_name(derivative.name) or "", derivative.place)
+                found.append(Partial(target, address, number(node)))
+                self._made[target, address] = node
+            if made.alone is not None:
+                found.append(Partial(LOSS, address, number(made.alone)))
+                self._made[LOSS, address] = made.alone
+            self._known[address] = found
+            self.count += len(found)
+            if self.count > LARGEST:
+                raise OptionError(
+                    f"more than {LARGEST:,} local derivatives lie between here and the loss; take form='delta'"
+                )
+        return self._known[address]
+
+    def node(self, edge: Partial) -> Node:
+        """What made a local derivative."""
+        return self._made[edge.of, edge.by]
+
+    def _linear(self, address: Address) -> Linear:
+        step = self.steps[address.name]
+        opened = open_element(step, address.place, self.values, LARGEST)
+        assert opened is not None  # backward rules have formulas
+        return self._split(opened.expression)
+
+    def _split(self, node: Node) -> Linear:
+        match node:
+            case Quantity(address=address):
+                step = self.steps.get(address.name)
+                if step is None or step.part != "backward":
+                    return Linear({}, node)
+                if self.forward_name(address.name) is not None and address.name != "dl":
+                    return Linear({address: Number(1.0)}, None)
+                if address not in self._helpers:  # a help value, or 1/N: not a place on the path
+                    self._helpers[address] = self._linear(address)
+                return self._helpers[address]
+            case Negative(body=body):
+                inner = self._split(body)
+                return _scaled(inner, _minus)
+            case Binary(operator=("+" | "-") as sign, left=left, right=right):
+                return self._sum([self._split(left), self._split(right if sign == "+" else Negative(right))])
+            case Terms(terms=terms):
+                return self._sum([self._split(t) for t in terms])
+            case Binary(operator="*", left=left, right=right):
+                first, second = self._split(left), self._split(right)
+                if not second.beside:
+                    return _scaled(first, partial(_times, right=second.alone))
+                return _scaled(second, partial(_times, first.alone))
+            case Binary(operator="/", left=left, right=right):
+                return _scaled(self._split(left), partial(_over, right=right))
+            case _:
+                return Linear({}, node)
+
+    def _sum(self, several: list[Linear]) -> Linear:
+        beside: dict[Address, Node] = {}
+        for one in several:
+            for address, node in one.beside.items():
+                beside[address] = _plus(beside.get(address), node)
+        alone: Node | None = None
+        for one in several:
+            if one.alone is not None:
+                alone = _plus(alone, one.alone)
+        return Linear(beside, alone)
+
+
+class Paths:
+    """The paths from elements to the loss.
+
+    Args:
+        edges: the local derivatives.
+        most: how many paths are shown; of more the largest.
+    """
+
+    def __init__(self, edges: Edges, most: int) -> None:
+        self.edges = edges
+        self.most = most
+        self._counts: dict[Address, int] = {}
+        self._totals: dict[Address, float] = {}
+        self._best: dict[Address, list[tuple[float, tuple[Partial, ...]]]] = {}
+
+    def expression(self, derivative: Address) -> Node:
+        """dL/dv as a sum over paths: nested, as it is written by hand, where they are few; else the largest."""
+        start = Address(self.edges.forward_name(derivative.name) or "", derivative.place)
+        count = self._count(start)
+        if count == 0:
+            return Number(0.0)
+        if count <= 2 * self.most:
+            return self._nested(start)
+        best = self._largest(start)[: self.most]
+        terms = tuple(_product(path) for _, path in best)
+        return Terms(terms, count - len(terms), self._total(start) - number(Terms(terms)))
+
+    def partials(self, expression: Node) -> Iterator[Partial]:
+        """The local derivatives in an expression, from left to right."""
+        if isinstance(expression, Partial):
+            yield expression
+        for part in parts(expression):
+            yield from self.partials(part)
+
+    def local(self, edge: Partial) -> tuple[Node, Step]:
+        """What made a local derivative, and the step whose rule it was read from."""
+        return self.edges.node(edge), self.edges.steps[f"d{edge.by.name}"]
+
+    def _alive(self, start: Address) -> list[Partial]:
+        """The local derivatives through which something reaches the loss."""
+        return [p for p in self.edges.of(start) if p.value != 0 and (p.of == LOSS or self._count(p.of))]
+
+    def _count(self, start: Address) -> int:
+        """How many paths lead to the loss, those that carry exactly 0 left out."""
+        if start not in self._counts:
+            through = [p for p in self.edges.of(start) if p.value != 0]
+            self._counts[start] = sum(1 if p.of == LOSS else self._count(p.of) for p in through)
+        return self._counts[start]
+
+    def _total(self, start: Address) -> float:
+        """What all paths together come to."""
+        if start not in self._totals:
+            through = [p for p in self.edges.of(start) if p.value != 0]
+            self._totals[start] = math.fsum(p.value * (1.0 if p.of == LOSS else self._total(p.of)) for p in through)
+        return self._totals[start]
+
+    def _nested(self, start: Address) -> Node:
+        terms: list[Node] = []
+        for edge in self._alive(start):
+            terms.append(edge if edge.of == LOSS else Binary("*", self._nested(edge.of), edge))
+        return terms[0] if len(terms) == 1 else Terms(tuple(terms))
+
+    def _largest(self, start: Address) -> list[tuple[float, tuple[Partial, ...]]]:
+        """The paths with the largest products, largest first, each from the loss to the element."""
+        if start not in self._best:
+            found: list[tuple[float, tuple[Partial, ...]]] = []
+            for edge in self._alive(start):
+                ahead = [(1.0, ())] if edge.of == LOSS else self._largest(edge.of)
+                found.extend((value * edge.value, (*path, edge)) for value, path in ahead)
+            self._best[start] = heapq.nlargest(self.most, found, key=lambda one: abs(one[0]))
+        return self._best[start]
+
+
+def _product(path: tuple[Partial, ...]) -> Node:
+    made: Node = path[0]
+    for edge in path[1:]:
+        made = Binary("*", made, edge)
+    return made
+
+
+def _plus(before: Node | None, node: Node) -> Node:
+    if before is None:
+        return node
+    held = before.terms if isinstance(before, Terms) else (before,)
+    return Terms((*held, node))
+
+
+def _minus(node: Node) -> Node:
+    match node:
+        case Negative(body=body):
+            return body
+        case Number(value=value):
+            return Number(-value)
+        case _:
+            return Negative(node)
+
+
+def _times(left: Node | None, right: Node | None) -> Node:
+    if left is None or right is None:
+        raise OptionError("a backward rule is not linear in the derivatives that it carries back")
+    if left == Number(1.0):
+        return right
+    if right == Number(1.0):
+        return left
+    if left == Number(-1.0):
+        return _minus(right)
+    return Binary("*", left, right)
+
+
+def _over(node: Node, right: Node) -> Node:
+    return node if right == Number(1.0) else Binary("/", node, right)
+
+
+def _scaled(linear: Linear, by: Callable[[Node], Node]) -> Linear:
+    return Linear({a: by(n) for a, n in linear.beside.items()}, None if linear.alone is None else by(linear.alone))

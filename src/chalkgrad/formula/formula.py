@@ -1,0 +1,229 @@
+"""A formula: its two sides as trees, and what they say about shapes."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Any, cast
+
+import numpy as np
+
+from ..errors import FormulaError
+from .evaluation import Evaluation, OutsideError
+from .nodes import (
+    ELLIPSIS,
+    Binary,
+    Count,
+    Element,
+    Negative,
+    Node,
+    Position,
+    Reduction,
+    Shape,
+    Size,
+    Symbol,
+    walk,
+)
+from .parser import Parser
+
+
+class Formula:
+    """One index formula, parsed.
+
+    Attributes:
+        text: as it was written.
+        output: the name on the left.
+        left, right: the two sides as trees.
+        accumulates: whether terms are added where they fall (`+=`).
+        bounds: the ranges given behind `for`.
+
+    Raises:
+        FormulaError: where the text is not a formula.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = " ".join(text.split())
+        left, sign, self.right, self.bounds = Parser(self.text).formula()
+        if not isinstance(left, (Element, Symbol)):  # the parser has checked it
+            raise FormulaError(f"a formula is 'element = expression', not {text!r}")
+        self.left: Element | Symbol = left
+        self.output = self.left.name
+        self.accumulates = sign == "+="
+
+    def __repr__(self) -> str:
+        return f"Formula({self.text!r})"
+
+    @cached_property
+    def indices(self) -> frozenset[str]:
+        """Every index letter: those that stand alone in an index place, those of reductions and bounds."""
+        found = set(self.bounds)
+        for node in self.nodes():
+            if isinstance(node, Reduction):
+                found.update(node.indices)
+            elif isinstance(node, Element):
+                found.update(i.name for i in node.indices if isinstance(i, Symbol))
+            elif isinstance(node, Position):
+                found.add(ELLIPSIS)
+            elif isinstance(node, Count):
+                found.add(node.index)
+        return frozenset(found)
+
+    @cached_property
+    def arrays(self) -> frozenset[str]:
+        """The names on the right that are indexed."""
+        return frozenset(n.name for n in walk(self.right) if isinstance(n, Element))
+
+    @cached_property
+    def symbols(self) -> frozenset[str]:
+        """The names on either side that are neither indexed nor indices: options and single numbers."""
+        names = {n.name for n in self.nodes() if isinstance(n, Symbol)}
+        return frozenset(names - self.indices - ({self.output} if isinstance(self.left, Symbol) else set()))
+
+    def nodes(self) -> Iterator[Node]:
+        """Every node of both sides and of the bounds."""
+        for side in (self.left, self.right, *self.bounds.values()):
+            yield from walk(side)
+
+    def without(self, absent: str) -> Formula:
+        """This formula with the term that holds the operand `absent` left out (a layer without a bias)."""
+        trimmed = copy.copy(self)
+        for cached in ("indices", "arrays", "symbols"):
+            trimmed.__dict__.pop(cached, None)
+        trimmed.right = _drop(self.right, absent)
+        trimmed.text = f"{self.text} (without {absent})"
+        return trimmed
+
+    def sizes(self, shapes: Mapping[str, Shape], options: Mapping[str, Any]) -> dict[str, Any]:
+        """How many values each index takes, from the arrays' shapes; `...` gets a tuple of sizes.
+
+        Args:
+            shapes: the shape of each array, the output's too if it is known.
+            options: the rule's options, for the ranges behind `for`.
+
+        Raises:
+            FormulaError: where two arrays give one index two sizes, or an array has the wrong rank.
+        """
+        sizes: dict[str, Any] = {}
+        origin: dict[str, str] = {}
+        for index, bound in self.bounds.items():
+            sizes[index] = int(Evaluation(self.text, {}, options, {}).value(bound))
+            origin[index] = "the options"
+        for node in self.nodes():
+            if isinstance(node, Element) and node.name in shapes:
+                self._bind(node, shapes[node.name], sizes, origin)
+        return sizes
+
+    def _bind(self, element: Element, shape: Shape, sizes: dict[str, Any], origin: dict[str, str]) -> None:
+        places = list(element.indices)
+        spread = Symbol(ELLIPSIS) in places
+        if (len(shape) < len(places) - 1) if spread else (len(shape) != len(places)):
+            raise FormulaError(f"{element.name} has shape {shape}, but {self.text!r} gives it {len(places)} indices")
+        if spread:
+            at = places.index(Symbol(ELLIPSIS))
+            rest = len(shape) - (len(places) - 1)
+            given: list[Any] = [*shape[:at], tuple(shape[at : at + rest]), *shape[at + rest :]]
+        else:
+            given = list(shape)
+        for place, size in zip(places, given, strict=True):
+            if not isinstance(place, Symbol) or place.name not in self.indices:
+                continue
+            known = sizes.setdefault(place.name, size)
+            if known != size:
+                raise FormulaError(
+                    f"the index {place.name} takes {known} values in {origin[place.name]} "
+                    f"but {size} in {element.name} {shape}, in {self.text!r}"
+                )
+            origin.setdefault(place.name, f"{element.name} {shape}")
+
+    def output_shape(self, shapes: Mapping[str, Shape], options: Mapping[str, Any]) -> Shape | None:
+        """The output's shape as the arrays' shapes give it; None where an index on the left is affine
+        or bound by no array.
+        """
+        if isinstance(self.left, Symbol):
+            return ()
+        sizes = self.sizes(shapes, options)
+        shape: list[Size] = []
+        for place in self.left.indices:
+            if not isinstance(place, Symbol) or place.name not in sizes:
+                return None
+            size = sizes[place.name]
+            shape.extend(cast("Shape", size) if isinstance(size, tuple) else [size])
+        return tuple(shape)
+
+    def evaluate(
+        self,
+        arrays: Mapping[str, Any],
+        options: Mapping[str, Any],
+        shape: tuple[int, ...] | None = None,
+    ) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """The slow oracle: the formula computed element by element, in float64, with plain loops.
+
+        Args:
+            arrays: the operands by the names that the formula gives them; absent ones are None.
+            options: the rule's options.
+            shape: the output's shape, where the formula alone does not give it.
+        """
+        formula = self
+        present: dict[str, Any] = {}
+        for name, array in arrays.items():
+            if array is None:
+                formula = formula.without(name)
+            else:
+                present[name] = np.asarray(array)
+        shapes: dict[str, Shape] = {n: a.shape for n, a in present.items()}
+        if shape is None:
+            inferred = formula.output_shape(shapes, options)
+            if inferred is None:
+                raise FormulaError(f"{self.text!r} does not give the output's shape")
+            shape = tuple(int(s) for s in inferred)
+        sizes = formula.sizes({**shapes, formula.output: shape}, options)
+        result = np.zeros(shape)
+        run = Evaluation(formula.text, present, options, sizes)
+        if isinstance(formula.left, Symbol):
+            result[()] = run.value(formula.right)
+            return result
+        bound_on_right = {i for n in walk(formula.right) if isinstance(n, Reduction) for i in n.indices}
+        free = [i for i in _in_order(formula) if i not in bound_on_right or i in _names(formula.left)]
+        for _ in run.loop(tuple(free)):
+            try:
+                place = run.place(formula.left, shape)
+                value = run.value(formula.right)
+            except OutsideError:
+                continue
+            result[place] += value
+        return result
+
+
+def _names(node: Node) -> set[str]:
+    found = {n.name for n in walk(node) if isinstance(n, Symbol)}
+    return found | ({ELLIPSIS} if any(isinstance(n, Position) for n in walk(node)) else set())
+
+
+def _in_order(formula: Formula) -> list[str]:
+    """The indices in the order in which they are first written."""
+    seen: dict[str, None] = {}
+    for node in formula.nodes():
+        if isinstance(node, Symbol) and node.name in formula.indices:
+            seen[node.name] = None
+        elif isinstance(node, Position):
+            seen[ELLIPSIS] = None
+        elif isinstance(node, Reduction):
+            seen.update(dict.fromkeys(node.indices))
+    return list(seen)
+
+
+def _drop(node: Node, absent: str) -> Node:
+    """A sum without the terms that hold `absent`."""
+    if not isinstance(node, Binary) or node.operator not in "+-":
+        return node
+    left, right = _drop(node.left, absent), _drop(node.right, absent)
+    if _holds(right, absent):
+        return left
+    if _holds(left, absent):
+        return right if node.operator == "+" else Negative(right)
+    return Binary(node.operator, left, right)
+
+
+def _holds(node: Node, name: str) -> bool:
+    return any(isinstance(n, Element) and n.name == name for n in walk(node))

@@ -1,0 +1,57 @@
+"""How a value's name is set in print: W1 as W with a raised (1), y_hat with a hat, mu as the Greek letter."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+GREEK = ("gamma", "beta", "mu", "alpha", "eps", "eta", "delta", "sigma", "rho", "theta")
+WORDS = {"var": "v", "lr": "eta"}
+HATS = {"y_hat": "y", "x_hat": "x"}
+_NAME = re.compile(
+    r"(?:(?P<layer>[A-Za-z]\w*)\.)?(?P<base>[A-Za-z_]+?)(?P<number>\d*)(?P<marks>(?:_data|_new|_\d+)*)\Z"
+)
+_AVERAGE = re.compile(r"(?P<kind>[mvg])_(?P<of>.+?)(?P<new>_new)?\Z")
+_LABEL = re.compile(r"(?P<base>[A-Za-z]+?)(?:_(?P<word>\w+)|(?P<number>\d+))?\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Glyph:
+    """The parts of a printed name.
+
+    Attributes:
+        base: the letter or word; Greek ones by their names.
+        hat: whether it wears a hat.
+        level: what is raised in brackets: the layer's number or name; may be empty.
+        below: what stands below before the indices (a word of a label, the parameter of a running average).
+        marks: further raised words: "new", "data".
+    """
+
+    base: str
+    hat: bool = False
+    level: str = ""
+    below: str = ""
+    marks: tuple[str, ...] = ()
+
+
+def glyph(name: str) -> Glyph:
+    """The parts of a value's name."""
+    if average := _AVERAGE.match(name):
+        return Glyph(average["kind"], below=average["of"], marks=("new",) if average["new"] else ())
+    match = _NAME.match(name)
+    if match is None:
+        return Glyph(name)
+    base = match["base"]
+    marks = tuple(m for m in (match["marks"] or "").split("_") if m)
+    while base.startswith("running_"):
+        base, marks = base.removeprefix("running_"), ("running", *marks)
+    hat = base in HATS
+    return Glyph(HATS.get(base, WORDS.get(base, base)), hat, match["layer"] or match["number"] or "", "", marks)
+
+
+def label_glyph(label: str) -> Glyph | None:
+    """The parts of a document's own name such as w5, H1 or net_o1; None where it is other text."""
+    match = _LABEL.match(label)
+    if match is None:
+        return None
+    return Glyph(match["base"], below=match["word"] or match["number"] or "")

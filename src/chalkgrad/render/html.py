@@ -1,0 +1,240 @@
+"""A board as one HTML file: MathML for the formulas, SVG for the drawings, nothing from outside, no script."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from html import escape
+
+from ..formula.nodes import Node
+from .board import Block, Board, Drawing, Equation, Heading, Listing, Paragraph, Table
+from .glyphs import GREEK, Glyph, glyph, label_glyph
+from .mathematics import MathPrinter
+from .text import TextMath
+
+LETTERS: dict[str, str] = dict(
+    zip(
+        (*GREEK, "infinity"),
+        ("γ", "β", "μ", "α", "ε", "η", "δ", "σ", "ρ", "θ", "∞"),
+        strict=True,
+    )
+)
+COMPARISONS = {"<=": "≤", ">=": "≥"}
+CSS = """
+.chalkgrad { font: 16px/1.5 system-ui, sans-serif; color: #1c2321; max-width: 62rem; }
+.chalkgrad h1 { font-size: 1.5rem; line-height: 1.25; overflow-wrap: anywhere; }
+.chalkgrad h2 { font-size: 1.2rem; margin-top: 2rem; }
+.chalkgrad .equation { margin: 1rem 0; padding: .6rem .9rem; border-left: 3px solid #2f6f5e; background: #f4f6f3; }
+.chalkgrad .equation:target { background: #fff3c9; }
+.chalkgrad .lines { overflow-x: auto; }
+.chalkgrad .lines table { border-collapse: collapse; margin: 0; }
+.chalkgrad .lines td { padding: .3rem .1rem; vertical-align: baseline; border: 0; text-align: left; }
+.chalkgrad .lines td:not(:last-child) { white-space: nowrap; }
+.chalkgrad .lines tr { background: none; }
+.chalkgrad math { font-size: 1.08em; }
+.chalkgrad .note { font-size: .85rem; color: #46514d; margin: .25rem 0 0; overflow-wrap: anywhere; }
+.chalkgrad .table { overflow-x: auto; }
+.chalkgrad .table table { border-collapse: collapse; }
+.chalkgrad .table th, .chalkgrad .table td { padding: .25rem .7rem; border-bottom: 1px solid #c9d1cc; }
+.chalkgrad .table th, .chalkgrad .table td { text-align: left; }
+.chalkgrad .table .right { text-align: right; font-variant-numeric: tabular-nums; }
+.chalkgrad pre { overflow-x: auto; background: #f4f6f3; padding: .8rem; }
+.chalkgrad figure { margin: 1rem 0; overflow-x: auto; }
+.chalkgrad figure svg { max-width: 100%; height: auto; }
+.chalkgrad a { color: #1d5a4b; }
+@media (prefers-color-scheme: dark) {
+  .chalkgrad { color: #e8ece9; background: #18211e; }
+  .chalkgrad .equation, .chalkgrad pre { background: #212d29; border-color: #7fc4ae; }
+  .chalkgrad .equation:target { background: #4a4224; }
+  .chalkgrad .note { color: #b9c5c0; }
+  .chalkgrad .table th, .chalkgrad .table td { border-color: #45544e; }
+  .chalkgrad a { color: #9ad9c5; }
+}
+"""
+PAGE_CSS = """
+body { margin: 0; padding: 1rem; background: #fff; }
+.chalkgrad { margin: 0 auto; }
+@media (prefers-color-scheme: dark) { body { background: #18211e; } }
+@media print { .chalkgrad .equation { break-inside: avoid; } .chalkgrad .lines { overflow: visible; } }
+"""
+
+
+def _row(*pieces: str) -> str:
+    return f"<mrow>{''.join(pieces)}</mrow>"
+
+
+def _sign(text: str) -> str:
+    return f"<mo>{escape(text)}</mo>"
+
+
+class MathML(MathPrinter):
+    """Mathematics as MathML Core."""
+
+    times = _sign("·")
+    hadamard = _sign("⊙")
+    matmul = '<mspace width="0.2em"></mspace>'
+    minus = "<mrow><mo>−"
+    fractions_hold = True
+
+    def text(self, words: str) -> str:
+        spaced = f"{words[:-1]}\u00a0" if words.endswith(" ") else words  # a last space would be lost
+        return f"<mtext>{escape(spaced)}</mtext>"
+
+    def digits(self, text: str) -> str:
+        mantissa, _, exponent = text.partition("e")
+        bare = mantissa.lstrip("-")
+        held = f"<mi>{LETTERS['infinity']}</mi>" if bare == "infinity" else f"<mn>{bare}</mn>"
+        if exponent:
+            power = exponent.replace("-", "−")
+            ten = f"<msup><mn>10</mn><mn>{power}</mn></msup>"
+            held = ten if bare == "1" else _row(held, _sign("·"), ten)
+        return _row(_sign("−"), held) if mantissa != bare else held
+
+    def bracketed(self, inner: str) -> str:
+        return _row(_sign("("), inner, _sign(")"))
+
+    def name(self, name: str, place: Sequence[str]) -> str:
+        indices = [p if p.startswith("<") else f"<mn>{p}</mn>" for p in place]
+        return "<mn>𝟏</mn>" if name == "1" else self._set(glyph(name), indices)
+
+    def label(self, label: str) -> str:
+        parts = label_glyph(label)
+        return f"<mtext>{escape(label)}</mtext>" if parts is None else self._set(parts, ())
+
+    def _set(self, parts: Glyph, place: Sequence[str]) -> str:
+        base = f"<mi>{escape(LETTERS.get(parts.base, parts.base))}</mi>"
+        if parts.hat:
+            base = f"<mover>{base}<mo>^</mo></mover>"
+        raised = [f"<mtext>({escape(parts.level)})</mtext>"] if parts.level else []
+        raised += [f"<mtext>{' ' if raised else ''}{escape(mark)}</mtext>" for mark in parts.marks]
+        below = [f"<mi>{escape(parts.below)}</mi>"] if parts.below else []
+        for index in place:
+            below += [_sign(","), index] if below else [index]
+        up, down = _row(*raised), _row(*below)
+        if raised and below:
+            return f"<msubsup>{base}{down}{up}</msubsup>"
+        return f"<msup>{base}{up}</msup>" if raised else f"<msub>{base}{down}</msub>" if below else base
+
+    def derivative(self, of: str, by: str) -> str:
+        return f"<mfrac>{_row(_sign('∂'), of)}{_row(_sign('∂'), by)}</mfrac>"
+
+    def fraction(self, above: str, below: str) -> str:
+        return f"<mfrac>{_row(above)}{_row(below)}</mfrac>"
+
+    def power(self, base: str, exponent: str) -> str:
+        held = self.bracketed(base) if base.startswith(("<msup", "<msubsup", "<mfrac")) else _row(base)
+        return f"<msup>{held}{_row(exponent)}</msup>"
+
+    def function(self, name: str, arguments: Sequence[str]) -> str:
+        if name == "sqrt":
+            return f"<msqrt>{arguments[0]}</msqrt>"
+        if name == "abs":
+            return _row(_sign("|"), arguments[0], _sign("|"))
+        inner = _sign(",").join(arguments)
+        return _row(f"<mi>{escape(name)}</mi>", _sign("("), inner, _sign(")"))
+
+    def indicator(self, left: str, comparison: str, right: str) -> str:
+        return _row(_sign("["), left, _sign(COMPARISONS.get(comparison, comparison)), right, _sign("]"))
+
+    def reduction(self, kind: str, indices: Sequence[str], body: str) -> str:
+        below = _row(*(f"<mi>{'…' if i == '...' else i}</mi>" for i in indices))
+        head = _sign("∑") if kind == "sum" else f"<mi>{kind}</mi>"
+        return _row(f"<munder>{head}{below}</munder>", body)
+
+    def joined(self, pieces: Sequence[tuple[str, str]]) -> str:
+        shown = [f"{_sign('−' if sign == '-' else sign) if sign else ''}{piece}" for sign, piece in pieces]
+        return _row(*shown) if shown else "<mn>0</mn>"
+
+    def transposed(self, body: str) -> str:
+        return f"<msup>{_row(body)}<mi>T</mi></msup>"
+
+    def count(self, index: str) -> str:
+        return "<mi>N</mi>" if index == "n" else _row(_sign("|"), f"<mi>{escape(index)}</mi>", _sign("|"))
+
+    def matrix(self, rows: Sequence[Sequence[str]]) -> str:
+        cells = "".join(f"<mtr>{''.join(f'<mtd>{self.digits(c)}</mtd>' for c in row)}</mtr>" for row in rows)
+        return _row(_sign("["), f"<mtable>{cells}</mtable>", _sign("]"))
+
+
+def to_html(board: Board) -> str:
+    """The board as an HTML document that needs nothing from outside and reads without JavaScript."""
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(board.title)}</title>\n<style>{PAGE_CSS}</style>\n</head>\n<body>\n"
+        f"{to_fragment(board)}\n</body>\n</html>\n"
+    )
+
+
+def to_fragment(board: Board) -> str:
+    """The board as a piece of HTML, for a notebook."""
+    present = {block.address for block in board.blocks if isinstance(block, Equation)}
+    body = "\n".join(_block(block, board, present) for block in board.blocks)
+    return f'<style>{CSS}</style>\n<article class="chalkgrad">\n<h1>{escape(board.title)}</h1>\n{body}\n</article>'
+
+
+def anchor(address: str) -> str:
+    """An address as an id: "dW1[0, 2]" is "dW1-0-2"."""
+    return re.sub(r"[^\w.]+", "-", address).strip("-")
+
+
+def _written(address: str) -> str:
+    """An address as it is shown: a local derivative with its signs."""
+    return re.sub(r"(^|/)d", r"\1∂", address) if "/" in address else address
+
+
+def _block(block: Block, board: Board, present: Collection[str]) -> str:
+    match block:
+        case Heading(text=text, level=level):
+            return f"<h{level}>{escape(text)}</h{level}>"
+        case Paragraph(text=text):
+            return f"<p>{escape(text)}</p>"
+        case Equation():
+            return _equation(block, board, present)
+        case Table(head=head, rows=rows, right=right):
+            return _table(head, rows, right)
+        case Drawing(svg=svg):
+            return f"<figure>{svg}</figure>"
+        case Listing(code=code):
+            return f"<pre><code>{escape(code)}</code></pre>"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[int]) -> str:
+    def cells(row: Sequence[str], kind: str) -> str:
+        return "".join(
+            f"<{kind}{' class=right' if i in right else ''}{' scope=col' if kind == 'th' else ''}>{escape(c)}</{kind}>"
+            for i, c in enumerate(row)
+        )
+
+    body = "".join(f"<tr>{cells(row, 'td')}</tr>" for row in rows)
+    return f'<div class="table"><table><thead><tr>{cells(head, "th")}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _equation(block: Equation, board: Board, present: Collection[str]) -> str:
+    math, words = MathML(board.style), TextMath(board.style)
+
+    def formula(node: Node, *, numbers: bool = False) -> str:
+        """One formula for every term of a sum, so that a narrow page can break it."""
+        pairs = zip(math.broken(node, numbers=numbers), words.broken(node, numbers=numbers), strict=True)
+        return " ".join(
+            f'<math displaystyle="true" alttext="{escape(text, quote=True)}">{markup}</math>' for markup, text in pairs
+        )
+
+    left = formula(block.left)
+    rights = [formula(line.node, numbers=line.numbers) for line in block.lines]
+    if block.one_line:
+        rights = [" = ".join(rights)]
+    cells = [
+        f"<td>{left if place == 0 else ''}</td><td>&nbsp;{block.sign if place == 0 else '='}&nbsp;</td><td>{right}</td>"
+        for place, right in enumerate(rights)
+    ] or [f"<td>{left}</td>"]
+    rows = "".join(f"<tr>{row}</tr>" for row in cells)
+    notes = "".join(f'<p class="note">{escape(note)}</p>' for note in block.notes)
+    onward = [
+        f'<a href="#{anchor(a)}">{escape(_written(a))}</a>' for a in block.inputs if a in present and a != block.address
+    ]
+    if onward:
+        notes += f'<p class="note">from {", ".join(onward)}</p>'
+    name = f' id="{anchor(block.address)}"' if block.address else ""
+    lines = f'<div class="lines" tabindex="0"><table role="presentation">{rows}</table></div>'
+    return f'<section class="equation"{name}>{lines}{notes}</section>'

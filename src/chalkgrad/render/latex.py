@@ -1,0 +1,200 @@
+"""A board as LaTeX, and mathematics as LaTeX for Markdown and JSON too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .board import Block, Board, Drawing, Equation, Heading, Listing, Paragraph, Table
+from .glyphs import GREEK, Glyph, glyph, label_glyph
+from .mathematics import MathPrinter
+
+SPECIAL = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "#": r"\#",
+    "$": r"\$",
+    "%": r"\%",
+    "&": r"\&",
+    "_": r"\_",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "|": r"\textbar{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    '"': r"\textquotedbl{}",
+    "∂": r"$\partial$",
+    "∇": r"$\nabla$",
+    "δ": r"$\delta$",
+    "σ": r"$\sigma$",
+    "η": r"$\eta$",
+    "ᵀ": r"$^{\mathsf{T}}$",
+    "Σ": r"$\Sigma$",
+    "⊙": r"$\odot$",
+    "×": r"$\times$",
+    "½": r"$\frac12$",
+    "²": r"$^2$",
+}
+FUNCTIONS = {"exp": r"\exp", "log": r"\log", "tanh": r"\tanh", "max": r"\max", "min": r"\min"}
+COMPARISONS = {"<=": r"\le", ">=": r"\ge"}
+HEAD = r"""\documentclass[a4paper]{article}
+\usepackage[T1]{fontenc}
+\usepackage[utf8]{inputenc}
+\usepackage[margin=2cm]{geometry}
+\usepackage{amsmath}
+\setlength{\parindent}{0pt}
+\setlength{\parskip}{3pt}
+\raggedright
+\allowdisplaybreaks
+\title{%TITLE%}
+\author{}
+\date{}
+\begin{document}
+\section*{%TITLE%}
+"""
+
+
+def escaped(text: str) -> str:
+    """`text` for use outside mathematics; what pdflatex does not know becomes its number."""
+    return "".join(SPECIAL.get(c, c if c.isascii() or "\u00a1" < c < "\u0180" else f"[U+{ord(c):04X}]") for c in text)
+
+
+def word(text: str) -> str:
+    """A word within mathematics."""
+    return rf"\text{{{escaped(text)}}}"
+
+
+class LatexMath(MathPrinter):
+    """Mathematics as LaTeX, for amsmath."""
+
+    times = r" \cdot "
+    hadamard = r" \odot "
+    matmul = r"\,"
+    fractions_hold = True
+
+    def text(self, words: str) -> str:
+        return words.replace("...", r"\ldots\ ").replace("#", r"\#") if words.startswith("#") else self._ellipsis(words)
+
+    def _ellipsis(self, words: str) -> str:
+        return r"\ldots\ " + word(words.removeprefix("... ")) if words.startswith("...") else word(words)
+
+    def digits(self, text: str) -> str:
+        mantissa, _, exponent = text.partition("e")
+        if mantissa.lstrip("-") in ("NaN", "infinity"):
+            return mantissa.replace("NaN", word("NaN")).replace("infinity", r"\infty")
+        if not exponent:
+            return mantissa
+        power = rf"10^{{{exponent}}}"
+        return mantissa.removesuffix("1") + power if mantissa in ("1", "-1") else rf"{mantissa} \cdot {power}"
+
+    def bracketed(self, inner: str) -> str:
+        if r"\frac" in inner and len(inner) < 90:
+            return rf"\left({inner}\right)"
+        return f"({inner})"
+
+    def name(self, name: str, place: Sequence[str]) -> str:
+        return r"\mathbf{1}" if name == "1" else self._set(glyph(name), place)
+
+    def label(self, label: str) -> str:
+        parts = label_glyph(label)
+        return word(label) if parts is None else self._set(parts, ())
+
+    def _set(self, parts: Glyph, place: Sequence[str]) -> str:
+        base = rf"\{parts.base.replace('eps', 'varepsilon')}" if parts.base in GREEK else parts.base
+        if len(parts.base) > 1 and parts.base not in GREEK:
+            base = rf"\mathit{{{escaped(parts.base)}}}"
+        if parts.hat:
+            base = rf"\hat{{{base}}}"
+        raised = [f"({parts.level})" if parts.level.isdigit() else rf"({word(parts.level)})"] if parts.level else []
+        raised += [word(mark) for mark in parts.marks]
+        below = list(place)
+        if parts.below:
+            below.insert(0, parts.below if parts.below.isdigit() else self._below(parts.below))
+        up = "^{" + r"\,".join(raised) + "}" if raised else ""
+        down = f"_{{{','.join(below)}}}" if below else ""
+        return f"{base}{up}{down}"
+
+    def _below(self, text: str) -> str:
+        return rf"\mathit{{{escaped(text)}}}" if text.isalnum() or "_" in text else word(text)
+
+    def derivative(self, of: str, by: str) -> str:
+        return rf"\frac{{\partial {of}}}{{\partial {by}}}"
+
+    def fraction(self, above: str, below: str) -> str:
+        return rf"\frac{{{above}}}{{{below}}}"
+
+    def power(self, base: str, exponent: str) -> str:
+        raised = "^" in base or r"\frac" in base
+        shown = rf"\left({base}\right)" if raised and not base.startswith(("(", r"\left(")) else base
+        return f"{shown}^{{{exponent}}}"
+
+    def function(self, name: str, arguments: Sequence[str]) -> str:
+        if name == "sqrt":
+            return rf"\sqrt{{{arguments[0]}}}"
+        if name == "abs":
+            return rf"\left|{arguments[0]}\right|"
+        head = FUNCTIONS.get(name, rf"\operatorname{{{escaped(name)}}}")
+        return head + self.bracketed(", ".join(arguments))
+
+    def indicator(self, left: str, comparison: str, right: str) -> str:
+        return rf"[{left} {COMPARISONS.get(comparison, comparison)} {right}]"
+
+    def reduction(self, kind: str, indices: Sequence[str], body: str) -> str:
+        below = ",".join(r"\ldots" if i == "..." else i for i in indices)
+        head = {"sum": r"\sum", "max": r"\max"}.get(kind, rf"\operatorname*{{{kind}}}")
+        return rf"{head}_{{{below}}} {body}"
+
+    def joined(self, pieces: Sequence[tuple[str, str]]) -> str:
+        return " ".join(f"{sign} {piece}".strip() for sign, piece in pieces) or "0"
+
+    def transposed(self, body: str) -> str:
+        return rf"{{{body}}}^{{\mathsf{{T}}}}"
+
+    def count(self, index: str) -> str:
+        return "N" if index == "n" else rf"\left|{index}\right|"
+
+    def matrix(self, rows: Sequence[Sequence[str]]) -> str:
+        inner = r" \\ ".join(" & ".join(self.digits(cell) for cell in row) for row in rows)
+        return rf"\begin{{bmatrix}} {inner} \end{{bmatrix}}"
+
+
+def to_latex(board: Board) -> str:
+    """The board as a LaTeX document that pdflatex compiles with amsmath."""
+    math = LatexMath(board.style)
+    body = "\n\n".join(_block(block, math) for block in board.blocks)
+    return f"{HEAD.replace('%TITLE%', escaped(board.title))}\n{body}\n\n\\end{{document}}\n"
+
+
+def _block(block: Block, math: LatexMath) -> str:
+    match block:
+        case Heading(text=text, level=level):
+            return "\\" + "sub" * (level - 1) + f"section*{{{escaped(text)}}}"
+        case Paragraph(text=text):
+            return escaped(text)
+        case Equation():
+            return _equation(block, math)
+        case Table(head=head, rows=rows, right=right):
+            columns = "".join("r" if i in right else "l" for i in range(len(head)))
+            lines = [" & ".join(map(escaped, row)) + r" \\" for row in (head, *rows)]
+            lines.insert(1, r"\hline")
+            return "\n".join([rf"\begin{{tabular}}{{{columns}}}", *lines, r"\end{tabular}"])
+        case Drawing(description=description):
+            return rf"\emph{{{escaped(description)}}}"
+        case Listing(code=code):
+            return "\\begin{verbatim}\n" + code.rstrip() + "\n\\end{verbatim}"
+
+
+def _equation(block: Equation, math: LatexMath) -> str:
+    left = math.inline(block.left)
+    rights = [math.inline(line.node, numbers=line.numbers) for line in block.lines]
+    if block.one_line:
+        rights = [" = ".join(rights)]
+    # set as paragraphs, so that long sums are broken before a sign
+    lines = [
+        r"\hangindent=3em $\displaystyle "
+        + (left if place == 0 else r"\phantom{xx}")
+        + f" {block.sign if place == 0 else '='} {right}$"
+        for place, right in enumerate(rights)
+    ] or [f"$\\displaystyle {left}$"]
+    notes = [rf"{{\small\itshape {escaped(note)}}}" for note in block.notes]
+    return r"\medskip" + "\n" + "\n\n".join([*lines, *notes])

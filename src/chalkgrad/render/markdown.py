@@ -1,0 +1,49 @@
+"""A board as Markdown, its formulas between dollar signs."""
+
+from __future__ import annotations
+
+from .board import Block, Board, Drawing, Equation, Heading, Listing, Paragraph, Table
+from .latex import LatexMath
+
+
+def to_markdown(board: Board) -> str:
+    """The board as Markdown; formulas as LaTeX in $$ ... $$, which GitHub and notebooks show."""
+    math = LatexMath(board.style)
+    return "\n\n".join([f"# {escaped(board.title)}", *(_block(block, math) for block in board.blocks)]) + "\n"
+
+
+def escaped(text: str) -> str:
+    """`text` with what Markdown would read as marks written out."""
+    return "".join(f"\\{c}" if c in "\\`*_[]<>|#$" else c for c in text)
+
+
+def _block(block: Block, math: LatexMath) -> str:
+    match block:
+        case Heading(text=text, level=level):
+            return f"{'#' * level} {escaped(text)}"
+        case Paragraph(text=text):
+            return escaped(text)
+        case Equation():
+            return _equation(block, math)
+        case Table(head=head, rows=rows, right=right):
+            rule = ["---:" if i in right else "---" for i in range(len(head))]
+            lines = [list(map(escaped, head)), rule, *([escaped(c) for c in row] for row in rows)]
+            return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        case Drawing(svg=svg):
+            return svg
+        case Listing(code=code, language=language):
+            return f"```{language}\n{code.rstrip()}\n```"
+
+
+def _equation(block: Equation, math: LatexMath) -> str:
+    left = math.inline(block.left)
+    rights = [math.inline(line.node, numbers=line.numbers) for line in block.lines]
+    if block.one_line:
+        rights = [" = ".join(rights)]
+    lines = " \\\\\n".join(
+        f"{left if place == 0 else ''} &{block.sign if place == 0 else '='} {right}"
+        for place, right in enumerate(rights)
+    )
+    formula = f"$$\n\\begin{{aligned}}\n{lines or left}\n\\end{{aligned}}\n$$"
+    notes = "  \n".join(f"*{escaped(note)}*" for note in block.notes)
+    return f"{formula}\n\n{notes}" if notes else formula

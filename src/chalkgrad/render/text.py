@@ -1,0 +1,129 @@
+"""A board as plain text."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+from ..explain.address import Address
+from ..tables import table
+from .board import Block, Board, Drawing, Equation, Heading, Listing, Paragraph, Table
+from .mathematics import MathPrinter
+
+WIDTH = 100
+
+
+class TextMath(MathPrinter):
+    """Mathematics as text: names and addresses as they are in a program."""
+
+    def text(self, words: str) -> str:
+        return words
+
+    def digits(self, text: str) -> str:
+        return text
+
+    def bracketed(self, inner: str) -> str:
+        return f"({inner})"
+
+    def name(self, name: str, place: Sequence[str]) -> str:
+        return f"{name}[{', '.join(place)}]" if place else name
+
+    def label(self, label: str) -> str:
+        return label
+
+    def derivative(self, of: str, by: str) -> str:
+        return f"∂{of}/∂{by}"
+
+    def of_loss(self, address: Address, of: Address) -> str:
+        labelled = str(of) in self.style.labels or "L" in self.style.labels
+        return super().of_loss(address, of) if labelled else str(address)
+
+    def of_whole(self, name: str, of: str, place: Sequence[str]) -> str:
+        return super().of_whole(name, of, place) if "L" in self.style.labels else self.name(name, place)
+
+    def fraction(self, above: str, below: str) -> str:
+        return f"{above} / {below}"
+
+    def power(self, base: str, exponent: str) -> str:
+        return f"{base}^{exponent}"
+
+    def function(self, name: str, arguments: Sequence[str]) -> str:
+        return f"{name}({', '.join(arguments)})"
+
+    def indicator(self, left: str, comparison: str, right: str) -> str:
+        return f"[{left} {comparison} {right}]"
+
+    def reduction(self, kind: str, indices: Sequence[str], body: str) -> str:
+        below = indices[0] if len(indices) == 1 else f"{{{','.join(indices)}}}"
+        return f"{kind}_{below} {body}"
+
+    def joined(self, pieces: Sequence[tuple[str, str]]) -> str:
+        first, *others = pieces or [("", "0")]
+        return "".join([f"{first[0]}{first[1]}", *(f" {sign} {piece}" for sign, piece in others)])
+
+    def transposed(self, body: str) -> str:
+        return f"{body}.T"
+
+    def matrix(self, rows: Sequence[Sequence[str]]) -> str:
+        inner = [f"[{', '.join(row)}]" for row in rows]
+        return inner[0] if len(inner) == 1 else f"[{', '.join(inner)}]"
+
+
+def to_text(board: Board) -> str:
+    """The board as plain text, lines of about 100 characters."""
+    pieces = [board.title, "=" * len(board.title)]
+    for block in board.blocks:
+        pieces.extend(["", _block(block, TextMath(board.style))])
+    return "\n".join(pieces) + "\n"
+
+
+def _block(block: Block, math: TextMath) -> str:
+    match block:
+        case Heading(text=text, level=level):
+            return f"{text}\n{'-' * len(text)}" if level == 2 else text
+        case Paragraph(text=text):
+            return textwrap.fill(text, WIDTH)
+        case Equation():
+            return _equation(block, math)
+        case Table(head=head, rows=rows, right=right):
+            return table(head, rows, right)
+        case Drawing(description=description):
+            return textwrap.fill(f"[drawing: {description}]", WIDTH)
+        case Listing(code=code):
+            return textwrap.indent(code, "    ")
+
+
+def _equation(block: Equation, math: TextMath) -> str:
+    left = math.inline(block.left)
+    rights = [math.inline(line.node, numbers=line.numbers) for line in block.lines]
+    if block.one_line:
+        rights = [" = ".join(rights)]
+    lines: list[str] = []
+    for place, right in enumerate(rights):
+        head = f"{left} {block.sign} " if place == 0 else f"{'= ':>{len(left) + len(block.sign) + 2}}"
+        lines.extend(_wrapped(head, right))
+    lines.extend(f"    {note}" for note in block.notes)
+    return "\n".join(lines or [left])
+
+
+def _wrapped(head: str, right: str) -> list[str]:
+    """A right side over several lines, broken before a sign."""
+    if len(head) + len(right) <= WIDTH:
+        return [head + right]
+    lines: list[str] = []
+    current = head
+    depth = 0
+    start = 0
+    pieces: list[str] = []
+    for place, character in enumerate(right):
+        depth += (character in "([") - (character in ")]")
+        if depth == 0 and right[place : place + 3] in (" + ", " - "):
+            pieces.append(right[start:place])
+            start = place + 1
+    pieces.append(right[start:])
+    for piece in pieces:
+        if current.strip() and len(current) + len(piece) + 1 > WIDTH and current != head:
+            lines.append(current.rstrip())
+            current = " " * len(head)
+        current += piece if current in (head, " " * len(head)) else f" {piece}"
+    return [*lines, current.rstrip()]
