@@ -17,6 +17,9 @@ from .errors import (
     ShapeError,
     UnknownNameError,
 )
+from .example import Example, load_example
+from .explain.derivation import Derivation
+from .explain.trace import Trace
 from .layers import (
     ELU,
     GELU,
@@ -79,8 +82,10 @@ __all__ = [
     "CrossEntropy",
     "DataError",
     "Dense",
+    "Derivation",
     "Dropout",
     "Evaluation",
+    "Example",
     "Exponential",
     "Flatten",
     "FormulaError",
@@ -115,8 +120,10 @@ __all__ = [
     "StopReason",
     "Sum",
     "Tanh",
+    "Trace",
     "UnknownNameError",
     "data",
     "initializers",
     "load",
+    "load_example",
 ]

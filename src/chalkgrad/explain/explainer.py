@@ -134,10 +134,10 @@ class Explainer:
         name = head.address.name
         if step is not None:
             reason = f"drawn at random by the rule {step.rule.name}, keyed by seed, layer and training step"
-        elif f"{name}_new" in self.steps:
-            reason = f"a parameter before the update; after it, it is {Address(f'{name}_new', head.address.place)}"
         elif name in self.trace.program.parameters:
-            reason = "a parameter: given, not computed"
+            reason = f"a parameter, given; its gradient is {Address(f'd{name}', head.address.place)}"
+            if f"{name}_new" in self.steps:
+                reason += f", and after the update it is {Address(f'{name}_new', head.address.place)}"
         else:
             reason = "given, not computed"
         return Derivation(

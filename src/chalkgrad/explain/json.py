@@ -47,7 +47,7 @@ def _step(step: Derivation) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     if isinstance(value, Node):
         return {
-            "kind": type(value).__name__,
+            "node": type(value).__name__,
             **{f.name: _plain(getattr(value, f.name)) for f in fields(cast("Any", value))},
         }
     if isinstance(value, Address):
@@ -132,9 +132,9 @@ def _number(value: object) -> float:
 
 def _node(value: object, depth: int) -> Node:
     table = as_table(value)
-    kind = KINDS.get(str(table.get("kind"))) if table else None
+    kind = KINDS.get(str(table.get("node"))) if table else None
     if table is None or kind is None or depth > DEEPEST:
-        raise DataError(f"an expression is a table with a kind, one of {', '.join(KINDS)}")
+        raise DataError(f"an expression is a table with a node, one of {', '.join(KINDS)}")
     held: dict[str, Any] = {}
     for field in fields(kind):
         held[field.name] = _field(str(field.type), table[field.name], depth)

@@ -122,7 +122,10 @@ class _Opening:
                 fixed[ELLIPSIS] = place[at : at + spread]
                 at += spread
                 continue
-            if isinstance(index, Symbol) and index.name in self.run.sizes:
+            if isinstance(index, Position):  # the row-by-row position, back to the indices it counts
+                where = np.unravel_index(place[at], self.run.sizes[ELLIPSIS])
+                fixed[ELLIPSIS] = tuple(map(int, where))
+            elif isinstance(index, Symbol) and index.name in self.run.sizes:
                 fixed[index.name] = place[at]
             else:
                 affine.append((index, place[at]))

@@ -1,0 +1,28 @@
+"""chalkgrad derive: the whole forward and backward pass as mathematics."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from ..errors import OptionError
+from ..example import Example
+from .described import read_described
+from .output import chosen_format, deliver, printed
+
+
+def run(arguments: Namespace) -> int:
+    """The command."""
+    found = read_described(arguments.file)
+    if isinstance(found, Example):
+        x, y = (found.x, found.y) if arguments.numbers else (None, None)
+        optimizer = found.optimizer if arguments.update else None
+        board = found.network.derive(
+            x, y, optimizer=optimizer, precision=arguments.precision, labels=found.labels if arguments.numbers else None
+        )
+    else:
+        for wanted in ("numbers", "update"):
+            if getattr(arguments, wanted):
+                raise OptionError(f"--{wanted} needs a worked example, with x and y; {arguments.file} has none")
+        board = found.derive(precision=arguments.precision)
+    deliver(printed(board, chosen_format(arguments.format, arguments.out)), arguments.out)
+    return 0

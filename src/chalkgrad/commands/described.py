@@ -1,0 +1,24 @@
+"""What a command is given to look at: a worked example, a network's description, or a run directory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..example import Example, example
+from ..network import Network
+from ..saved import DESCRIPTION, load, read_toml
+
+
+def read_described(text: str) -> Example | Network:
+    """The worked example in a TOML file; where the file has no samples, the network that it describes.
+
+    Raises:
+        ChalkgradError: where there is no such file or it is neither.
+    """
+    path = Path(text)
+    if path.is_dir():
+        return load(path)
+    table = read_toml(path)
+    if path.name == DESCRIPTION or not {"x", "y", "title", "labels"} & set(table):
+        return load(path)
+    return example(table, str(path))

@@ -1,0 +1,57 @@
+"""Where a command's findings go: the terminal or a file, in the format that was asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..errors import OptionError
+from ..explain.derivation import Derivation
+from ..files import replace_file
+from ..render.board import Board
+
+ENDINGS = {
+    ".txt": "text",
+    ".md": "markdown",
+    ".tex": "latex",
+    ".html": "html",
+    ".htm": "html",
+    ".json": "json",
+}
+
+
+def chosen_format(given: str | None, out: str | None) -> str:
+    """The format that was asked for, or the one that the file's name ends in; else text."""
+    return given or ENDINGS.get(Path(out).suffix.lower() if out else "", "text")
+
+
+def printed(findings: Board | Derivation, form: str) -> str:
+    """A board or a derivation in one of the formats."""
+    match form:
+        case "markdown":
+            return findings.to_markdown()
+        case "latex":
+            return findings.to_latex()
+        case "html":
+            return findings.to_html()
+        case "json":
+            return findings.to_json() + "\n"
+        case _:
+            return findings.to_text()
+
+
+def deliver(text: str, out: str | None) -> None:
+    """Prints the text, or writes it to the file and says so.
+
+    Raises:
+        OptionError: where the file cannot be written.
+    """
+    if out is None:
+        print(text, end="" if text.endswith("\n") else "\n")
+        return
+    path = Path(out)
+    try:
+        replace_file(path, text)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise OptionError(f"{path} cannot be written: {reason}") from None
+    print(f"written: {path}")

@@ -1,0 +1,35 @@
+"""Replays: every figure that the documents print, calculated again, with the mistakes that explain the wrong ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..errors import unknown
+from . import document_000, document_001, document_002, document_003, web_example
+from .figure import Figure, Replay, Section
+
+__all__ = ["REPLAYS", "Figure", "Replay", "Section", "replay"]
+
+REPLAYS: dict[str, Callable[..., Replay]] = {
+    "000": document_000.replay,
+    "001": document_001.replay,
+    "002": document_002.replay,
+    "003": document_003.replay,
+    "web": web_example.replay,
+}
+"""The replays by name. That of 000 takes `long`, whether its long trainings are run."""
+
+
+def replay(name: str, *, long: bool = True) -> Replay:
+    """The replay of this name.
+
+    Args:
+        name: one of `REPLAYS`.
+        long: whether trainings of hundreds of thousands of updates are run too (half a minute, in 000 alone).
+
+    Raises:
+        UnknownNameError: where there is none; it suggests the nearest.
+    """
+    if name not in REPLAYS:
+        raise unknown("replay", name, REPLAYS)
+    return document_000.replay(long=long) if name == "000" else REPLAYS[name]()

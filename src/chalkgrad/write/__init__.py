@@ -1,0 +1,1 @@
+"""A network written out as code that stands alone: a NumPy script, a PyTorch script."""

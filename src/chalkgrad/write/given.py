@@ -1,0 +1,288 @@
+"""What a script begins with: its parameters, running averages, samples and targets.
+
+Small arrays stand in the script. Large ones that still are what the network's seed draws are drawn again; trained
+ones are read from `weights.npz`, and many samples from `data.npz`, beside the script.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from ..build import followed_by_rectifier
+from ..errors import OptionError
+from ..initializers import Constant, Initializer, initializer
+from ..layers import Parameter
+from ..losses import BinaryCrossEntropy, CrossEntropy, Hinge, are_classes
+from .inline import Library, lines_of
+from .layout import statement_lines
+from .literals import Array, array_lines, number_text
+
+if TYPE_CHECKING:
+    from ..network import Network
+
+LIMIT = 300
+"""Arrays of more numbers than this are not written out."""
+EXAMPLES = 8
+"""How many samples a script draws that was given none."""
+
+
+class Style(Protocol):
+    """How a library's arrays are written."""
+
+    def array(self, dtype: np.dtype[Any]) -> tuple[str, str]:
+        """What stands before and behind nested lists of numbers."""
+        ...
+
+    def constant(self, shape: tuple[int, ...], value: float, dtype: np.dtype[Any]) -> str:
+        """An array of one value."""
+        ...
+
+    def numpy(self, expression: ast.expr) -> ast.expr:
+        """A NumPy array's expression as this library's array."""
+        ...
+
+
+class NumPyStyle:
+    """NumPy's arrays."""
+
+    def array(self, dtype: np.dtype[Any]) -> tuple[str, str]:
+        """What stands before and behind nested lists of numbers."""
+        return "np.array(", ", dtype=np.float32)" if dtype == np.float32 else ")"
+
+    def constant(self, shape: tuple[int, ...], value: float, dtype: np.dtype[Any]) -> str:
+        """An array of one value."""
+        kind = ", dtype=np.float32" if dtype == np.float32 else ""
+        return _full("np", shape, value, dtype, kind)
+
+    def numpy(self, expression: ast.expr) -> ast.expr:
+        """A NumPy array's expression as it is."""
+        return expression
+
+
+class TorchStyle:
+    """PyTorch's tensors, of the default dtype."""
+
+    def array(self, dtype: np.dtype[Any]) -> tuple[str, str]:
+        """What stands before and behind nested lists of numbers."""
+        return "torch.tensor(", ")"
+
+    def constant(self, shape: tuple[int, ...], value: float, dtype: np.dtype[Any]) -> str:
+        """A tensor of one value."""
+        return _full("torch", shape, value, dtype, "")
+
+    def numpy(self, expression: ast.expr) -> ast.expr:
+        """A NumPy array's expression as a tensor."""
+        return ast.Call(ast.Attribute(ast.Name("torch", ast.Load()), "from_numpy", ast.Load()), [expression], [])
+
+
+def _full(library: str, shape: tuple[int, ...], value: float, dtype: np.dtype[Any], kind: str) -> str:
+    size = str(shape[0]) if len(shape) == 1 and library == "np" else str(shape)
+    if str(value) in ("0.0", "1.0"):
+        return f"{library}.{'zeros' if value == 0 else 'ones'}({size}{kind})"
+    return f"{library}.full({size}, {number_text(value, dtype)}{kind})"
+
+
+# -- parameters and running averages -----------------------------------------------------------------------------
+
+
+def weights_needed(network: Network) -> dict[str, Array] | None:
+    """What has to lie beside a script of this network as `weights.npz`: arrays by name, as `np.savez` takes them.
+
+    None where the script holds or draws all of its weights.
+    """
+    arrays = {**network.parameters, **network.states}
+    if not any(_long(a) for a in arrays.values()) or _draws(network) is not None:
+        return None
+    return {name: np.array(array) for name, array in arrays.items()}
+
+
+def weight_lines(network: Network, names: Mapping[str, str], used: set[str], style: Style) -> list[str]:
+    """The lines that give a script's parameters and running averages, those of them that are `used`."""
+    arrays = {**network.parameters, **network.states}
+    if weights_needed(network) is not None:
+        lines = ['weights = np.load(Path(__file__).with_name("weights.npz"))']
+        return lines + [line for name in arrays if name in used for line in _read("weights", name, names[name], style)]
+    drawn = _draws(network) if any(_long(a) for a in arrays.values()) else {}
+    lines: list[str] = []
+    if drawn:
+        lines.append(f"rng = np.random.default_rng({network.seed})")
+    for name, array in arrays.items():
+        if drawn and name in drawn:
+            lines += _draw_lines(*drawn[name], names[name], network.dtype, set(names.values()), style)
+        elif name in used:
+            lines += written(names[name], array, style)
+    return lines
+
+
+def written(name: str, array: Array, style: Style) -> list[str]:
+    """An array as an assignment: its numbers, or zeros and the like where it is of one value."""
+    known = str(array.flat[0].item()) in ("0.0", "1.0")
+    if array.size > (1 if known else 4) and _uniform(array):
+        return [f"{name} = {style.constant(array.shape, array.flat[0].item(), array.dtype)}"]
+    start, end = style.array(array.dtype)
+    return array_lines(f"{name} = {start}", array, end)
+
+
+def _uniform(array: Array) -> bool:
+    return bool((array == array.flat[0]).all() and (np.signbit(array) == np.signbit(array.flat[0])).all())
+
+
+def _long(array: Array) -> bool:
+    return array.size > LIMIT and not _uniform(array)
+
+
+def _read(file: str, key: str, name: str, style: Style) -> list[str]:
+    item = ast.Subscript(ast.Name(file, ast.Load()), ast.Constant(key), ast.Load())
+    text = ast.unparse(style.numpy(item)).replace(f"'{key}'", f'"{key}"')
+    return [f"{name} = {text}"]
+
+
+def _initial(network: Network) -> Iterator[tuple[str, Parameter, Initializer]]:
+    """Every parameter with its initialiser, in the order in which the network draws them."""
+    for place, bound in enumerate(network.plan.names):
+        automatic = initializer("he" if followed_by_rectifier(network.layers, place) else "glorot")
+        for name in bound.values():
+            if name in network.plan.parameters:
+                parameter = network.plan.parameters[name]
+                yield name, parameter, parameter.initial if parameter.initial is not None else automatic
+
+
+def _draws(network: Network) -> dict[str, tuple[Parameter, Initializer]] | None:
+    """The parameters that a script with long arrays draws; None where a long one is no longer what was drawn.
+
+    They are drawn in order from one generator, so that nothing behind the first changed one can be drawn.
+    """
+    if any(_long(s) for s in network.states.values()):
+        return None
+    rng = np.random.default_rng(network.seed)
+    drawn: dict[str, tuple[Parameter, Initializer]] = {}
+    agrees = True
+    for name, parameter, initial in _initial(network):
+        if not isinstance(initial, Constant):
+            values = initial.draw(parameter.shape, parameter.fan_in, parameter.fan_out, rng)
+            agrees = agrees and np.array_equal(values.astype(network.dtype), network.parameters[name])
+            if agrees:
+                drawn[name] = parameter, initial
+        if name not in drawn and _long(network.parameters[name]):
+            return None
+    return drawn
+
+
+def _draw_lines(
+    parameter: Parameter, initial: Initializer, name: str, dtype: np.dtype[Any], taken: set[str], style: Style
+) -> list[str]:
+    known: dict[str, ast.expr] = {
+        "self": ast.Constant(initial),  # pyright: ignore[reportArgumentType] (its settings are read, it is not written)
+        "shape": ast.Tuple([ast.Constant(s) for s in parameter.shape], ast.Load()),
+        "fan_in": ast.Constant(parameter.fan_in),
+        "fan_out": ast.Constant(parameter.fan_out),
+        "rng": ast.Name("rng", ast.Load()),
+    }
+    lines = lines_of(type(initial).draw, name, known, Library(taken), {})
+    assert lines is not None
+    lines[-1].value = style.numpy(_single(lines[-1].value, dtype))
+    return [text for line in lines for text in statement_lines(line)]
+
+
+def _single(expression: ast.expr, dtype: np.dtype[Any]) -> ast.expr:
+    """An expression in float64 as one of the network's dtype."""
+    if dtype != np.float32:
+        return expression
+    single = ast.Attribute(ast.Name("np", ast.Load()), "float32", ast.Load())
+    return ast.Call(ast.Attribute(expression, "astype", ast.Load()), [single], [])
+
+
+# -- samples and targets -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """Samples and targets of a script.
+
+    Attributes:
+        x: the samples; None for an example that the script draws.
+        y: the targets as the program takes them.
+        labels: the class numbers that y was given as, if it was.
+    """
+
+    x: Array | None = None
+    y: Array | None = None
+    labels: Array | None = None
+
+    @property
+    def saved(self) -> bool:
+        """Whether it is too much to stand in the script."""
+        target = self.y if self.labels is None else self.labels
+        return self.x is not None and target is not None and (self.x.size > LIMIT or target.size > LIMIT)
+
+
+def given_data(network: Network, x: Any, y: Any) -> Data:
+    """Samples and targets as a script's data.
+
+    Raises:
+        OptionError: where one is given without the other.
+        ShapeError, DataError: where they do not fit the network.
+    """
+    if x is None and y is None:
+        return Data()
+    if x is None or y is None:
+        raise OptionError("a script takes both x and y, or neither: then it draws an example")
+    ready_x, ready_y = network.pair(x, y)
+    labels = np.asarray(y).astype(np.int64) if are_classes(y, network.output_shape) else None
+    return Data(ready_x, ready_y, labels)
+
+
+def data_needed(network: Network, x: Any, y: Any) -> dict[str, Array] | None:
+    """What has to lie beside a script of these samples as `data.npz`: arrays by name, as `np.savez` takes them.
+
+    None where the samples and targets stand in the script.
+    """
+    data = given_data(network, x, y)
+    if not data.saved or data.x is None or data.y is None:
+        return None
+    return {"x": data.x, "y": data.y} if data.labels is None else {"x": data.x, "labels": data.labels}
+
+
+def data_lines(network: Network, data: Data, style: Style, one_hot: str) -> list[str]:
+    """The lines that give a script's x and y; `one_hot` makes y of class numbers, empty where y are `labels`."""
+    if data.x is None or data.y is None:
+        return _example_lines(network, style, one_hot)
+    by_class = data.labels is not None
+    target, values = ("labels", data.labels) if data.labels is not None else ("y", data.y)
+    end = [one_hot] if by_class and one_hot else []
+    heading = "# the samples, one a row, and their targets"
+    if data.saved:
+        opening = [heading, 'data = np.load(Path(__file__).with_name("data.npz"))']
+        return [*opening, *_read("data", "x", "x", style), *_read("data", target, target, style), *end]
+    return [heading, *written("x", data.x, style), *written(target, np.asarray(values), style), *end]
+
+
+def _example_lines(network: Network, style: Style, one_hot: str) -> list[str]:
+    """Lines that draw samples and targets such as the network takes."""
+    outputs, loss = network.output_shape, network.loss_function
+    shape = (EXAMPLES, *outputs)
+    lines = [
+        "# an example drawn at random: put your own samples (rows) and targets here",
+        f"example = np.random.default_rng({network.seed})",
+        *_drawn("x", f"example.standard_normal({(EXAMPLES, *network.input_shape)})", network, style),
+    ]
+    several = len(outputs) == 1 and outputs[0] > 1
+    if several and isinstance(loss, (CrossEntropy, Hinge)):
+        labels = ast.parse(f"example.integers(0, {outputs[0]}, {EXAMPLES})", mode="eval").body
+        lines.append(f"labels = {ast.unparse(style.numpy(labels))}")
+        return [*lines, one_hot] if one_hot else lines
+    if isinstance(loss, BinaryCrossEntropy):
+        return lines + _drawn("y", f"example.integers(0, 2, {shape}).astype(float)", network, style)
+    if isinstance(loss, Hinge):
+        return lines + _drawn("y", f"example.choice([-1.0, 1.0], {shape})", network, style)
+    return lines + _drawn("y", f"example.standard_normal({shape})", network, style)
+
+
+def _drawn(name: str, text: str, network: Network, style: Style) -> list[str]:
+    expression = style.numpy(_single(ast.parse(text, mode="eval").body, network.dtype))
+    return [f"{name} = {ast.unparse(expression)}"]

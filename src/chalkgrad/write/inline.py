@@ -1,0 +1,459 @@
+"""A rule's function as lines of a script: its own source, with the script's names put in.
+
+Nothing here knows any mathematics. The source of the rule's function is read, its parameters are replaced by
+names and numbers, tests whose outcome is known are decided (`xp is np`, `b is None`), helpers of one expression
+are put in where they are called, and all others become functions at the head of the script.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import inspect
+import textwrap
+from collections.abc import Callable, Collection, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import count
+from types import FunctionType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from ..rules.arrays import namespace
+from ..rules.rule import Rule
+from .folding import (
+    axes_of,
+    constant,
+    fold_call,
+    fold_comparison,
+    fold_operation,
+    fold_subscript,
+    number_of,
+    range_of,
+    truth_of,
+)
+
+WIDTH = 96
+"""How long a line may get before its help values are written as lines of their own."""
+_SCOPED = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.For, ast.While, ast.With)
+
+
+@cache
+def source_of(function: Callable[..., Any]) -> ast.FunctionDef:
+    """The definition of a function, as a tree; to be copied, not changed."""
+    node = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
+    assert isinstance(node, ast.FunctionDef)
+    return node
+
+
+@dataclass(slots=True)
+class Library:
+    """The functions at the head of a script, each behind those that it calls.
+
+    Attributes:
+        taken: names that no function may have: those of the script's values.
+        helpers: names that no help value may have: those of functions.
+        present: the optional parameters of a rule that are given everywhere in the script.
+        absent: those that are given nowhere.
+        definitions: the functions in order.
+        imports: the import lines that they and the script's lines need.
+    """
+
+    taken: Collection[str] = ()
+    helpers: Collection[str] = ()
+    present: Mapping[str, Collection[str]] = field(default_factory=dict[str, Collection[str]])
+    absent: Mapping[str, Collection[str]] = field(default_factory=dict[str, Collection[str]])
+    definitions: list[ast.FunctionDef] = field(default_factory=list[ast.FunctionDef])
+    imports: set[str] = field(default_factory=set[str])
+    names: dict[str, str] = field(default_factory=dict[str, str])
+
+    def add(self, function: Callable[..., Any]) -> str:
+        """The name under which the script calls the function, which now stands at its head."""
+        key = f"{function.__module__}.{function.__qualname__}"
+        if key not in self.names:
+            self.names[key] = self._name(function)
+            self.definitions.append(self._definition(function, self.names[key]))
+        return self.names[key]
+
+    def _name(self, function: Callable[..., Any]) -> str:
+        name = function.__name__.lstrip("_")
+        others = {*self.taken, *self.names.values()}
+        if name in others or (name != function.__name__ and name in _globals(function)):
+            name = f"{function.__module__.rpartition('.')[2]}_{name}"
+        return unused(name, others)
+
+    def _definition(self, function: Callable[..., Any], name: str) -> ast.FunctionDef:
+        node = deepcopy(source_of(function))
+        rule = function.__name__
+        absent, present = self.absent.get(rule, ()), self.present.get(rule, ())
+        known = {p: constant(None) for p in absent}
+        folder = Folder(function, known, self, arrays=present)
+        body = folder.body(node.body)
+        arguments = node.args
+        first_default = len(arguments.args) - len(arguments.defaults)
+        kept: list[tuple[ast.arg, ast.expr | None]] = []
+        for place, argument in enumerate(arguments.args):
+            default = arguments.defaults[place - first_default] if place >= first_default else None
+            if argument.arg not in known:
+                kept.append((argument, None if argument.arg in present else default))
+        arguments.args = [a for a, _ in kept]
+        arguments.defaults = [d for _, d in kept if d is not None]
+        for argument in (*arguments.args, *arguments.kwonlyargs):
+            argument.annotation = None
+        decorators = [d for d in node.decorator_list if self._standard(d, _globals(function))]
+        text = (ast.get_docstring(node) or "").split("\n\n")[0]
+        opening: list[ast.stmt] = [ast.Expr(ast.Constant(text))] if text else []
+        return ast.FunctionDef(name=name, args=arguments, body=[*opening, *body], decorator_list=decorators)
+
+    def _standard(self, decorator: ast.expr, known: Mapping[str, Any]) -> bool:
+        """Whether a decorator comes with Python; then it is kept and imported."""
+        if isinstance(decorator, ast.Name) and getattr(known.get(decorator.id), "__module__", "") == "functools":
+            self.imports.add(f"from functools import {decorator.id}")
+            return True
+        return False
+
+
+def unused(name: str, taken: Collection[str]) -> str:
+    """The name, or where it is taken the name with a number behind it."""
+    candidates = (name if n == 1 else f"{name}_{n}" for n in count(1))
+    return next(c for c in candidates if c not in taken)
+
+
+def _globals(function: Callable[..., Any]) -> Mapping[str, Any]:
+    return function.__globals__ if isinstance(function, FunctionType) else {}
+
+
+class Folder(ast.NodeTransformer):
+    """Goes through a function's body, puts in what is known and decides what can be decided.
+
+    Args:
+        function: the function whose body it is; its module's names are looked up.
+        known: what parameters (and later, local names) stand for.
+        library: where helpers go that have to be functions.
+        shapes: the shapes of the script's arrays by name.
+        arrays: parameters that are arrays, never None.
+        placeholders: whether every assignment makes a new name, `total@1`, so that each is assigned once.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        known: Mapping[str, ast.expr],
+        library: Library,
+        shapes: Mapping[str, tuple[int | None, ...]] | None = None,
+        arrays: Collection[str] = (),
+        placeholders: bool = False,
+    ) -> None:
+        self.globals = _globals(function)
+        self.known = dict(known)
+        self.library = library
+        self.shapes = dict(shapes or {})
+        self.arrays = arrays
+        self.placeholders = placeholders
+        self.held = 0
+        node = source_of(function)
+        stored = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+        self.locals = stored | {n.arg for n in ast.walk(node) if isinstance(n, ast.arg)}
+
+    def body(self, statements: Sequence[ast.stmt]) -> list[ast.stmt]:
+        """The statements that are left, up to the first return that is always reached."""
+        left: list[ast.stmt] = []
+        for place, statement in enumerate(statements):
+            if place == 0 and isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
+                continue  # the docstring
+            made: Any = self.visit(deepcopy(statement))
+            for each in made if isinstance(made, list) else [made] if made is not None else []:  # pyright: ignore[reportUnknownVariableType]
+                left.append(each)  # pyright: ignore[reportUnknownArgumentType]
+                if isinstance(each, ast.Return):
+                    return left
+        return left
+
+    def value(self, node: ast.expr) -> ast.expr:
+        """One expression, folded."""
+        made: Any = self.visit(node)
+        return made
+
+    # -- names -----------------------------------------------------------------------------------------------
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        if not isinstance(node.ctx, ast.Load):
+            return node
+        if node.id in self.known:
+            return deepcopy(self.known[node.id])
+        if node.id in self.locals:
+            return node
+        if node.id not in self.globals:
+            assert hasattr(builtins, node.id), node.id
+            return node
+        found = self.globals[node.id]
+        if found is np:
+            return ast.Name("np", ast.Load())
+        if isinstance(found, ModuleType):
+            return ast.Name(found.__name__, ast.Load())
+        if isinstance(found, (int, float, str)):
+            return constant(found)
+        function = _function(found)
+        assert function is not None, f"{node.id} has no form in a script"
+        return ast.Name(self.library.add(function), ast.Load())
+
+    def _called(self, node: ast.expr) -> Callable[..., Any] | None:
+        """The function of a rule's module that is called, where it is one."""
+        if isinstance(node, ast.Name) and node.id not in self.known and node.id not in self.locals:
+            return _function(self.globals.get(node.id))
+        return None
+
+    # -- expressions -----------------------------------------------------------------------------------------
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        function = self._called(node.func)
+        if function is namespace:
+            return ast.Name("np", ast.Load())
+        node.args = [self.value(a) for a in node.args]
+        node.keywords = [ast.keyword(k.arg, _one_axis(k.arg, self.value(k.value))) for k in node.keywords]
+        if function is None:
+            node.func = self.value(node.func)
+            return fold_call(node, self.shapes)
+        inlined = _expression(function, node, self.library, self.shapes)
+        return inlined or ast.Call(ast.Name(self.library.add(function), ast.Load()), node.args, node.keywords)
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
+        node.value = self.value(node.value)
+        if isinstance(node.value, ast.Constant) and not isinstance(node.value.value, (int, float, str)):
+            return constant(getattr(node.value.value, node.attr))  # a setting of an initialiser
+        if node.attr == "ndim":
+            axes = axes_of(node.value, self.shapes)
+            return node if axes is None else constant(axes)
+        return node
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
+        node.value, node.slice = self.value(node.value), self.value(node.slice)
+        return fold_subscript(node, self.shapes)
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        node.left, node.right = self.value(node.left), self.value(node.right)
+        return fold_operation(node, self.shapes)
+
+    def visit_Compare(self, node: ast.Compare) -> ast.expr:
+        node.left, node.comparators = self.value(node.left), [self.value(c) for c in node.comparators]
+        return fold_comparison(node, lambda name: name in self.shapes or name in self.arrays)
+
+    def visit_IfExp(self, node: ast.IfExp) -> ast.expr:
+        node.test = self.value(node.test)
+        truth = truth_of(node.test)
+        if truth is not None:
+            return self.value(node.body if truth else node.orelse)
+        node.body, node.orelse = self.value(node.body), self.value(node.orelse)
+        return node
+
+    def visit_Tuple(self, node: ast.Tuple) -> ast.expr:
+        elements: list[ast.expr] = []
+        for element in node.elts:
+            made = self.value(element)
+            places = range_of(made.value) if isinstance(made, ast.Starred) else None
+            elements += [made] if places is None else [constant(p) for p in places]
+        return ast.Tuple(elements, node.ctx)
+
+    # -- statements ------------------------------------------------------------------------------------------
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.stmt | None:
+        assert node.value is not None
+        return self.visit_Assign(ast.Assign([node.target], node.value))
+
+    def visit_Assign(self, node: ast.Assign) -> ast.stmt | None:
+        value = self.value(node.value)
+        target = node.targets[0]
+        if isinstance(target, ast.Name):
+            if isinstance(value, ast.Name) and value.id == "np":
+                self.known[target.id] = value
+                return None
+            if self.placeholders:
+                return self._hold(target.id, value)
+        node.targets = [self.value(t) for t in node.targets]
+        node.value = value
+        return node
+
+    def _hold(self, name: str, value: ast.expr) -> ast.stmt | None:
+        if _simple(value) or number_of(value) is not None:
+            self.known[name] = value
+            return None
+        self.held += 1
+        held = f"{name}@{self.held}"
+        axes = axes_of(value, self.shapes)
+        if axes is not None:
+            self.shapes[held] = (None,) * axes
+        else:
+            self.locals = {*self.locals, held}
+        self.known[name] = ast.Name(held, ast.Load())
+        return ast.Assign([ast.Name(held, ast.Store())], value)
+
+    def visit_If(self, node: ast.If) -> Any:
+        node.test = self.value(node.test)
+        truth = truth_of(node.test)
+        if truth is not None:
+            return self.body(node.body if truth else node.orelse)
+        node.body, node.orelse = self.body(node.body), self.body(node.orelse)
+        return node
+
+
+def _one_axis(name: str | None, value: ast.expr) -> ast.expr:
+    """`axis=(1,)` as `axis=1`, which is the same to NumPy."""
+    return value.elts[0] if name == "axis" and isinstance(value, ast.Tuple) and len(value.elts) == 1 else value
+
+
+def _function(found: Any) -> Callable[..., Any] | None:
+    """The plain function behind a rule, a helper, or a helper with a decorator."""
+    if isinstance(found, Rule):
+        return found.function
+    inner = inspect.unwrap(found) if callable(found) else None
+    return inner if isinstance(inner, FunctionType) else None
+
+
+def _simple(node: ast.expr) -> bool:
+    """Whether an expression may be written several times instead of once."""
+    match node:
+        case ast.Name() | ast.Constant():
+            return True
+        case ast.Attribute(value=ast.Name()):
+            return True
+        case ast.UnaryOp(operand=ast.Constant()):
+            return True
+        case ast.Tuple(elts=elements):
+            return all(_simple(e) for e in elements)
+        case _:
+            return False
+
+
+def _uses(statements: Sequence[ast.AST], name: str) -> int:
+    nodes = (n for s in statements for n in ast.walk(s))
+    return sum(isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Load) for n in nodes)
+
+
+class _Put(ast.NodeTransformer):
+    """Puts expressions in the place of names."""
+
+    def __init__(self, known: Mapping[str, ast.expr]) -> None:
+        self.known = known
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return deepcopy(self.known[node.id]) if node.id in self.known else node
+
+
+def _put(node: Any, known: Mapping[str, ast.expr]) -> Any:
+    return _Put(known).visit(deepcopy(node))
+
+
+def _straight(
+    function: Callable[..., Any],
+    known: Mapping[str, ast.expr],
+    library: Library,
+    shapes: Mapping[str, tuple[int | None, ...]],
+) -> list[ast.Assign | ast.Return] | None:
+    """A function's body as assignments to single names and a return; None where it has loops or branches."""
+    if any(isinstance(n, _SCOPED) for n in ast.walk(source_of(function))):
+        return None
+    trial = Library(
+        library.taken, library.helpers, library.present, library.absent
+    )  # helpers are added when it is sure to be used
+    for book in (trial, library):
+        body = Folder(function, known, book, shapes, placeholders=True).body(source_of(function).body)
+        lines = [s for s in body if isinstance(s, ast.Return) or (isinstance(s, ast.Assign) and _one_name(s))]
+        if len(lines) != len(body) or not lines or not isinstance(lines[-1], ast.Return):
+            return None
+        if book is library:
+            return lines
+    return None
+
+
+def _one_name(statement: ast.Assign) -> bool:
+    return len(statement.targets) == 1 and isinstance(statement.targets[0], ast.Name)
+
+
+def _expression(
+    function: Callable[..., Any],
+    call: ast.Call,
+    library: Library,
+    shapes: Mapping[str, tuple[int | None, ...]],
+) -> ast.expr | None:
+    """A call as the one expression that the function returns; None where it has to be a call."""
+    bound = _bind(function, call)
+    if bound is None:
+        return None
+    known: dict[str, ast.expr] = {}
+    held: dict[str, ast.expr] = {}
+    inner = dict(shapes)
+    for name, value in bound.items():
+        if _simple(value):
+            known[name] = value
+            continue
+        key = f"{name}@{len(inner)}.{len(held)}"
+        held[key], known[name] = value, ast.Name(key, ast.Load())
+        axes = axes_of(value, shapes)
+        if axes is not None:
+            inner[key] = (None,) * axes
+    lines = _straight(function, known, library, inner)
+    if lines is None or len(lines) != 1 or lines[0].value is None:
+        return None
+    if any(_uses([lines[0].value], key) > 1 for key in held):
+        return None
+    return _put(lines[0].value, held)
+
+
+def _bind(function: Callable[..., Any], call: ast.Call) -> dict[str, ast.expr] | None:
+    """Every parameter's expression in a call; None where it is not plain enough to tell."""
+    if any(isinstance(a, ast.Starred) for a in call.args) or any(k.arg is None for k in call.keywords):
+        return None
+    arguments = source_of(function).args
+    names = [a.arg for a in arguments.args]
+    bound = dict(zip(names[len(names) - len(arguments.defaults) :], arguments.defaults, strict=True))
+    bound.update({a.arg: d for a, d in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if d is not None})
+    bound.update(zip(names, call.args, strict=False))
+    bound.update({k.arg: k.value for k in call.keywords if k.arg is not None})
+    return bound
+
+
+def lines_of(
+    function: Callable[..., Any],
+    output: str,
+    known: Mapping[str, ast.expr],
+    library: Library,
+    shapes: Mapping[str, tuple[int | None, ...]],
+    indent: int = 0,
+) -> list[ast.Assign] | None:
+    """What a function computes from `known`, as assignments of which the last one is to `output`.
+
+    None where the function has loops or branches and has to stand at the head of the script.
+    """
+    lines = _straight(function, known, library, shapes)
+    if lines is None:
+        return None
+    values: list[tuple[str, ast.expr]] = []
+    for line in lines:
+        target = (
+            line.targets[0].id if isinstance(line, ast.Assign) and isinstance(line.targets[0], ast.Name) else output
+        )
+        assert line.value is not None
+        values.append((target, line.value))
+    place = 0
+    while place < len(values) - 1:
+        name, value = values[place]
+        rest = [v for _, v in values[place + 1 :]]
+        plain = name.partition("@")[0]
+        put_in = [(n, _put(v, {name: value})) for n, v in values[place + 1 :]]
+        short = all(len(f"{n.partition('@')[0]} = {ast.unparse(v)}") + indent <= WIDTH for n, v in put_in)
+        uses = _uses(rest, name)
+        if uses == 0 or (uses == 1 and (short or plain in {*library.taken, *library.helpers, output})):
+            values[place:] = put_in
+            continue
+        own = unused(plain, {*library.taken, *library.helpers, output, *(n for n, _ in values[:place])})
+        values[place + 1 :] = [(n, _put(v, {name: ast.Name(own, ast.Load())})) for n, v in values[place + 1 :]]
+        values[place] = own, value
+        place += 1
+    return [ast.Assign([ast.Name(name, ast.Store())], value) for name, value in values]
+
+
+def call_of(name: str, arguments: Sequence[ast.expr], options: Mapping[str, Any]) -> ast.Call:
+    """A call of a function at the head of the script."""
+    keywords = [ast.keyword(n, constant(v)) for n, v in options.items()]
+    return ast.Call(ast.Name(name, ast.Load()), list(arguments), keywords)

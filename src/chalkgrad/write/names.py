@@ -1,0 +1,37 @@
+"""Names of values (`hidden.W`) as names in a script (`hidden_W`)."""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+from collections.abc import Collection, Iterable
+
+from ..rules import RULES
+from .inline import unused
+
+SCRIPT = frozenset(
+    {"np", "math", "torch", "nn", "functional", "Path", "cache", "step", "steps", "rng", "weights", "data", "example"}
+    | {"labels", "loss", "model", "optimizer", "Network", "self"}
+)
+"""What a script's own names are."""
+
+
+def reserved() -> frozenset[str]:
+    """The names that nothing in a script may have: Python's, and the script's own."""
+    return frozenset({*keyword.kwlist, *dir(builtins), *SCRIPT})
+
+
+def helpers() -> frozenset[str]:
+    """The names of rules and of the functions that they use, which may stand at a script's head."""
+    return frozenset({name for rule in RULES for name in rule.function.__globals__})
+
+
+def identifiers(names: Iterable[str], taken: Collection[str]) -> dict[str, str]:
+    """Each value's name in a script: dots as underscores, and a number behind it where that is taken."""
+    known: dict[str, str] = {}
+    used = set(taken)
+    for name in names:
+        if name not in known:
+            known[name] = unused(name.replace(".", "_"), used)
+            used.add(known[name])
+    return known

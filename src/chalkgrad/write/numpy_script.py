@@ -1,0 +1,314 @@
+"""A network as a NumPy script: forward pass, backward pass and update, line by line, with its own numbers."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from ..checks import whole
+from ..program import Program, Step
+from ..train.optimizers import Optimizer, as_optimizer
+from .folding import constant
+from .given import Data, NumPyStyle, data_lines, given_data, weight_lines, weights_needed
+from .inline import Library, call_of, lines_of, unused
+from .layout import comment_lines, docstring_lines, statement_lines
+from .names import helpers, identifiers, reserved
+
+if TYPE_CHECKING:
+    from ..network import Network
+
+SHOWN = 20
+"""About how many losses a script prints at most."""
+
+
+def numpy_script(
+    network: Network,
+    x: Any = None,
+    y: Any = None,
+    *,
+    optimizer: Optimizer | str = "SGD",
+    steps: int = 1,
+    title: str = "",
+) -> str:
+    """A Python script that trains this network as `fit` does with all samples at once, and needs NumPy only.
+
+    Its lines are the network's program, and so are its losses, to the last bit. Where `weights_needed` or
+    `data_needed` give arrays, these have to lie beside it as `weights.npz` and `data.npz`.
+
+    Args:
+        network: the network; the script begins with its parameters as they are now.
+        x: samples (N, *input_shape); without x and y the script draws an example.
+        y: targets (N, *output_shape) or class numbers (N,).
+        optimizer: how the parameters are updated.
+        steps: how many updates there are; 0 for the forward pass alone.
+        title: the script's first line.
+
+    Raises:
+        OptionError: where a setting cannot be.
+        ShapeError, DataError: where x or y do not fit.
+    """
+    steps = whole("numpy_script", "steps", steps, 0)
+    data = given_data(network, x, y)
+    return _Script(network, as_optimizer(optimizer), steps, data, title).text()
+
+
+@dataclass(slots=True)
+class _Group:
+    """Statements under one comment."""
+
+    label: str
+    statements: list[ast.stmt] = field(default_factory=list[ast.stmt])
+
+
+class _Script:
+    def __init__(self, network: Network, optimizer: Optimizer, steps: int, data: Data, title: str) -> None:
+        self.network, self.optimizer, self.steps, self.data, self.title = network, optimizer, steps, data, title
+        program = optimizer.extend(network.program, network.plan, network.frozen)
+        computed = {s.output for s in program}
+        arrays = [*network.parameters, *network.states, *optimizer.start(program, network.dtype)]
+        self.carried = [name for name in arrays if f"{name}_new" in computed]
+        prediction = network.prediction_program.needed_for(["L"])
+        alike = _same(network.program.needed_for(["L"]), prediction)
+        if steps == 0 or not self.carried:
+            self.steps, self.carried = 0, []
+            training: tuple[Step, ...] = ()
+        else:
+            training = program.needed_for(["L", *(f"{name}_new" for name in self.carried)])
+        forward = [s for s in training if s.part in ("forward", "loss")]
+        self.forward = forward or list(prediction)
+        self.behind = [s for s in training if s.part in ("backward", "update")]
+        self.prediction = list(prediction) if forward and not alike else []
+        everything = [*self.forward, *self.behind, *self.prediction]
+        self._name(program, everything)
+        self.library = Library(self.taken, helpers(), *_optional(everything))
+
+    def _name(self, program: Program, everything: Sequence[Step]) -> None:
+        """Gives every value its name in the script, and says which shapes are known."""
+        known = {**self.network.prediction_program.shapes, **program.shapes}
+        for step in everything:
+            known[step.output] = step.shape
+        words = reserved()
+        self.names = identifiers(known, {*words, *helpers()})
+        self.taken: Collection[str] = {*words, *self.names.values()}
+        # `W1 = W1 - lr * dW1` wherever nothing behind it needs the old value
+        self.late: list[str] = []
+        for name in self.carried:
+            place = next(i for i, s in enumerate(self.behind) if s.output == f"{name}_new")
+            if any(name in s.inputs for s in self.behind[place + 1 :]):
+                self.late.append(name)
+            else:
+                self.names[f"{name}_new"] = self.names[name]
+        self.options = self._settings()
+        self.taken = {*self.taken, *(name for name, _ in self.options.values())}
+        self.shapes: dict[str, tuple[int | None, ...]] = {self.names[n]: _sizes(s) for n, s in known.items()}
+        self.shapes.update({name: () for name, _ in self.options.values()})
+
+    def _settings(self) -> dict[str, tuple[str, float]]:
+        """The optimizer's settings that get a name in the script, by the rules' names; zeros are put in."""
+        own = [s.options for s in self.behind if self._updates(s)]
+        found = {option: value for options in own for option, value in options.items() if value}
+        values = {*self.taken}
+        clash = bool(found.keys() & values)  # beta1 may be a layer's: then it is beta_1 here
+        spaced = {o: re.sub(r"(\d+)$", r"_\1", o) if clash else o for o in found}
+        return {o: (unused(spaced[o], values), value) for o, value in found.items()}
+
+    def _updates(self, step: Step) -> bool:
+        return step.layer.startswith("optimizer")
+
+    # -- the program's steps -------------------------------------------------------------------------------------
+
+    def _statements(self, step: Step, indent: int) -> list[ast.stmt]:
+        """One step as statements: its rule's own source, or a call where that has loops."""
+        output = self.names[step.output]
+        inputs = [None if i is None else ast.Name(self.names[i], ast.Load()) for i in step.inputs]
+        options: dict[str, ast.expr] = {n: constant(v) for n, v in step.options.items()}
+        if self._updates(step):
+            options.update({n: ast.Name(self.options[n][0], ast.Load()) for n, v in step.options.items() if v})
+        known = {o: i or constant(None) for o, i in zip(step.rule.operands, inputs, strict=True)}
+        lines = lines_of(step.rule.function, output, {**known, **options}, self.library, self.shapes, indent)
+        if lines is not None:
+            return list(lines)
+        call = call_of(self.library.add(step.rule.function), [i for i in inputs if i], step.options)
+        return [ast.Assign([ast.Name(output, ast.Store())], call)]
+
+    def _groups(self, steps: Iterable[Step], indent: int) -> list[_Group]:
+        groups: list[_Group] = []
+        for (layer, part), members in groupby(steps, lambda s: (s.layer, s.part)):
+            statements = [line for step in members for line in self._statements(step, indent)]
+            groups.append(_Group(self._label(layer, part), statements))
+        return groups
+
+    def _label(self, layer: str, part: str) -> str:
+        plan = self.network.plan
+        if layer in plan.labels and part == "forward":
+            place = plan.labels.index(layer)
+            before, behind = plan.shapes[place], plan.shapes[place + 1]
+            return f"{layer}: {_shown(before)} -> {_shown(behind)}" if before != behind or plan.names[place] else layer
+        return f"running averages of {layer}" if part == "update" and not layer.startswith("optimizer") else layer
+
+    # -- the text ------------------------------------------------------------------------------------------------
+
+    def text(self) -> str:
+        indent = 4 if self.steps else 0
+        forward = self._groups(self.forward, indent)
+        backward = self._groups([s for s in self.behind if s.part == "backward"], indent)
+        update = self._groups([s for s in self.behind if s.part == "update"], indent)
+        prediction = self._groups(self.prediction, 0)
+        for name in self.late:
+            value = ast.Name(self.names[f"{name}_new"], ast.Load())
+            update[-1].statements.append(ast.Assign([ast.Name(self.names[name], ast.Store())], value))
+        used = _loaded([*forward, *backward, *update, *prediction])
+        body = self._main(forward, backward, update, prediction, used)
+        start = self._start(used)
+        functions = [["", "", *statement_lines(f)] for f in self.library.definitions]
+        opening = ["", "", *start] if functions else ["", *start]
+        text = "\n".join([*(line for f in functions for line in f), *opening, "", *body])
+        return "\n".join([*docstring_lines(self._about()), *self._imports(text), text]) + "\n"
+
+    def _about(self) -> str:
+        network = self.network
+        kinds = " - ".join(layer.kind for layer in network.layers)
+        what = f"{kinds} with the loss {network.loss_function.kind}"
+        what += f", trained by {self.optimizer.kind}" if self.steps else ""
+        title = " ".join(self.title.split())
+        passes = "forward pass, backward pass and update" if self.steps else "the forward pass"
+        about = [title or f"{what}, in NumPy alone.", f"The network {what}: " if title else ""]
+        about[1] += f"{passes}, line by line. Samples are rows, N of them."
+        about[1] += " dW1 stands for dL/dW1, and so does every name with a d before it." if self.steps else ""
+        about[1] = about[1][0].upper() + about[1][1:]
+        files = ["weights.npz"] if weights_needed(network) is not None else []
+        files += ["data.npz"] if self.data.saved else []
+        if files:
+            about.append(f"It reads {' and '.join(files)}, which must lie beside it.")
+        return "\n\n".join(about)
+
+    def _imports(self, text: str) -> list[str]:
+        words = {n.id for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Name)}
+        standard = sorted(["import math"] * ("math" in words))
+        standard += sorted([*self.library.imports, *["from pathlib import Path"] * ("Path" in words)])
+        return ["", *standard, *([""] if standard else []), "import numpy as np"]
+
+    def _start(self, used: set[str]) -> list[str]:
+        """What stands before the first step: parameters, samples, settings."""
+        network = self.network
+        wanted = {n for n in (*network.parameters, *network.states) if self.names[n] in used}
+        kind = ", dtype=np.float32" if network.dtype.name == "float32" else ""
+        one_hot = f"y = np.eye({network.output_shape[0]}{kind})[labels]  # one row for each: 1 at its class, else 0"
+        lines = ["# the parameters" + (", and the running averages" if network.states else "")] if wanted else []
+        lines += weight_lines(network, self.names, wanted, NumPyStyle())
+        lines += [""] if wanted else []
+        lines += data_lines(network, self.data, NumPyStyle(), one_hot)
+        if not self.steps:
+            return lines
+        lines += ["", *comment_lines(f"how it is trained: {self.optimizer.kind}{self._frozen()}")]
+        rate = self.optimizer.learning_rate
+        lines += [f"{self.names['lr']} = {rate!r}  # the learning rate"] if self.names["lr"] in used else []
+        lines += [f"{name} = {value!r}" for name, value in self.options.values() if name in used]
+        own = {*network.parameters, *network.states}
+        for name in self.carried:
+            if name not in own:
+                of = name.partition("_")[2]  # v_W1 goes with W1
+                lines.append(f"{self.names[name]} = np.zeros_like({self.names[of]})")
+        return [*lines, f"steps = {self.steps}  # how many updates"]
+
+    def _main(
+        self,
+        forward: Sequence[_Group],
+        backward: Sequence[_Group],
+        update: Sequence[_Group],
+        prediction: Sequence[_Group],
+        used: set[str],
+    ) -> list[str]:
+        L = self.names["L"]
+        if not self.steps:
+            return [*_lines(forward, 0), f'print(f"L = {{float({L})!r}}")']
+        twice = bool(prediction)  # the prediction's forward pass is another
+        lines = [f"for step in range(steps{'' if twice else ' + 1'}):"]
+        offset = self.network.steps_taken + 1
+        counters = [f"    {self.names['t']} = step + 1"] if self.names["t"] in used else []
+        counters += [f"    {self.names['clock']} = step + {offset}"] if self.names["clock"] in used else []
+        lines += counters
+        lines += ["    # --- forward: from the samples x to the loss L ---", *_lines(forward, 4)]
+        lines += shown_loss(f"float({L})", self.steps, not twice)
+        if not twice:
+            lines += ["    if step == steps:", "        break  # this was the loss after the last update"]
+        lines += ["", "    # --- backward: the derivatives, from the loss back ---", *_lines(backward, 4)]
+        lines += ["", f"    # --- update: a step of {self.optimizer.kind} ---", *_lines(update, 4, self._is_plain)]
+        if twice:
+            lines += ["", *comment_lines(f"--- {self._difference()} ---"), *_lines(prediction, 0)]
+            lines.append(f'print(f"after step {{steps}}, as in prediction: L = {{float({L})!r}}")')
+        return lines
+
+    def _frozen(self) -> str:
+        """What is said of the parameters that stay as they are."""
+        names = [self.names[n] for n in self.network.frozen]
+        return f"; {', '.join(names)} {'stay as they are' if names[1:] else 'stays as it is'}" if names else ""
+
+    def _is_plain(self, label: str) -> bool:
+        return label.startswith("optimizer")
+
+    def _difference(self) -> str:
+        kinds = {layer.kind for layer in self.network.layers}
+        what = ["without dropout"] if "Dropout" in kinds else []
+        what += ["with the running averages"] if "BatchNorm" in kinds else []
+        return f"the loss as in prediction: {', '.join(what)}"
+
+
+def shown_loss(value: str, steps: int, last: bool) -> list[str]:
+    """The lines of a loop that print a step's loss, of many steps some; with the `last` one, where it is seen."""
+    every = 1
+    while steps > SHOWN * every:
+        every *= 10
+    line = f'print(f"step {{step}}: L = {{{value}!r}}")'
+    if every == 1:
+        return [f"    {line}"]
+    return [f"    if step % {every} == 0{' or step == steps' if last else ''}:", f"        {line}"]
+
+
+def _same(first: Sequence[Step], second: Sequence[Step]) -> bool:
+    """Whether two lists of steps compute the same."""
+    return [(s.output, s.rule, s.inputs, dict(s.options)) for s in first] == [
+        (s.output, s.rule, s.inputs, dict(s.options)) for s in second
+    ]
+
+
+def _optional(steps: Iterable[Step]) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
+    """By rule the optional operands that are given everywhere, and those that are given nowhere."""
+    given: dict[tuple[str, str], set[bool]] = {}
+    for step in steps:
+        for operand, name in zip(step.rule.operands, step.inputs, strict=True):
+            if operand in step.rule.optional:
+                given.setdefault((step.rule.name, operand), set()).add(name is not None)
+    present: dict[str, set[str]] = {}
+    absent: dict[str, set[str]] = {}
+    for (rule, operand), found in given.items():
+        if len(found) == 1:
+            (present if True in found else absent).setdefault(rule, set()).add(operand)
+    return present, absent
+
+
+def _sizes(shape: Sequence[Any]) -> tuple[int | None, ...]:
+    return tuple(s if isinstance(s, int) else None for s in shape)
+
+
+def _shown(shape: Sequence[int]) -> str:
+    return f"(N, {', '.join(map(str, shape))})"
+
+
+def _loaded(groups: Iterable[_Group]) -> set[str]:
+    """The names that the groups' statements use."""
+    nodes = (n for g in groups for s in g.statements for n in ast.walk(s))
+    return {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+
+
+def _lines(groups: Sequence[_Group], indent: int, plain: Any = None) -> list[str]:
+    lines: list[str] = []
+    for group in groups:
+        if plain is None or not plain(group.label):
+            lines += comment_lines(group.label, indent)
+        lines += [line for s in group.statements for line in statement_lines(s, indent)]
+    return lines

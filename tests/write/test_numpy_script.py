@@ -1,0 +1,246 @@
+"""NumPy scripts print the network's own losses, to the last bit, and read well."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import chalkgrad as cg
+from chalkgrad.write.given import data_needed, weights_needed
+from chalkgrad.write.numpy_script import numpy_script
+from test_network import X, Y, example
+from write.written import (
+    ACTIVATIONS,
+    IMAGES,
+    KINDS,
+    LOSSES,
+    MASKED,
+    OPTIMIZERS,
+    Written,
+    run,
+    samples,
+    unused_names,
+    written,
+)
+
+
+def script_of(made: Written, **settings: Any) -> str:
+    given = {"optimizer": made.optimizer, "steps": made.steps, **settings}
+    return numpy_script(made.network, made.x, made.y, **given)
+
+
+def random_network(seed: int) -> Written:
+    """Any layers in any order, with any loss, optimizer and dtype."""
+    rng = np.random.default_rng(seed)
+
+    def one(of: Any) -> Any:
+        return of[int(rng.integers(len(of)))]
+
+    def between() -> list[Any]:
+        extra = [cg.BatchNorm(), cg.BatchNorm(affine=False), cg.LayerNorm(), cg.Dropout(0.3)]
+        chosen = [one(extra)] if rng.random() < 0.4 else []
+        activations = [a for n, a in ACTIVATIONS.items() if n != "softmax"]
+        return [*chosen, one(activations)] if rng.random() < 0.8 else chosen
+
+    loss, end, outputs = one(list(LOSSES.values()))
+    layers: list[Any] = []
+    shape: tuple[int, ...] = (int(rng.integers(1, 6)),)
+    if rng.random() < 0.4:
+        body, shape = one(list(IMAGES.values()))
+        layers += [v for v in body[:-2] if not isinstance(v, cg.Flatten)]
+        layers += [*between(), cg.Flatten()]
+    for _ in range(int(rng.integers(0, 3))):
+        name = one([None, "a", "b", "hidden", "out_1"])
+        taken = any(name is not None and v.name == name for v in layers)
+        layers += [
+            cg.Dense(int(rng.integers(1, 6)), bool(rng.random() < 0.8), name=None if taken else name),
+            *between(),
+        ]
+    layers += [cg.Dense(outputs), *end]
+    made = written(
+        layers, shape, loss, one(["float64", "float64", "float32"]), seed=seed, l1=one([0.0, 0.0, 0.01]),
+        l2=one([0.0, 0.02]), optimizer=one(list(OPTIMIZERS.values())), steps=int(rng.integers(1, 5)),
+    )  # fmt: skip
+    made.network.freeze(*(n for n in made.network.parameters if rng.random() < 0.1))
+    if rng.random() < 0.3:
+        made.network.fit(made.x, made.y, optimizer=cg.SGD(1e-3), epochs=2)
+    return made
+
+
+@pytest.fixture(scope="module")
+def every() -> dict[str, Written]:
+    made = {name: make() for name, make in {**KINDS, **MASKED}.items()}
+    made |= {f"random {seed}": random_network(seed) for seed in range(60)}
+    for name in ("lenet", "batch norm", "gelu", "cross-entropy", "optimizer Adam", "dropout", "large", "l1 and l2"):
+        twin = made[name].network.copy(dtype="float32")
+        if name == "large":  # drawn afresh: a copy of float64 draws, rounded, is the same
+            twin = cg.Network(twin.layers, input_shape=twin.input_shape, loss=twin.loss_function)
+        made[f"{name} in float32"] = Written(twin, made[name].x, made[name].y, made[name].optimizer)
+    return made
+
+
+@pytest.fixture(scope="module")
+def scripts(every: dict[str, Written]) -> dict[str, str]:
+    return {name: script_of(made) for name, made in every.items()}
+
+
+def test_losses_are_the_networks_to_the_last_bit(
+    every: dict[str, Written], scripts: dict[str, str], tmp_path: Path
+) -> None:
+    needed = [
+        n for n, made in every.items() if weights_needed(made.network) or data_needed(made.network, made.x, made.y)
+    ]
+    for name in needed:  # each in a directory of its own
+        place = tmp_path / name
+        place.mkdir()
+        save(every[name], place)
+        assert run({name: scripts[name]}, place)[name] == printed(every[name]), name
+    found = run({n: s for n, s in scripts.items() if n not in needed}, tmp_path)
+    wrong = {n: (losses, printed(every[n])) for n, losses in found.items() if losses != printed(every[n])}
+    assert not wrong
+
+
+def printed(made: Written) -> list[float]:
+    trains = len(made.network.frozen) < len(made.network.parameters) or made.network.states
+    return made.losses() if trains else made.losses()[-1:]
+
+
+def save(made: Written, place: Path) -> None:
+    for file, arrays in (
+        ("weights.npz", weights_needed(made.network)),
+        ("data.npz", data_needed(made.network, made.x, made.y)),
+    ):
+        if arrays is not None:
+            np.savez(place / file, **arrays)
+
+
+def test_scripts_stand_alone_and_hold_nothing_in_vain(scripts: dict[str, str]) -> None:
+    for name, text in scripts.items():
+        tree = ast.parse(text)
+        imported = {a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
+        assert imported <= {"numpy", "math"}, name
+        assert {n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)} <= {"functools", "pathlib"}, name
+        assert not unused_names(text), name
+        lines = text.splitlines()
+        assert all(len(line) <= 100 and line == line.rstrip() for line in lines), name
+        assert "\n\n\n\n" not in text, name
+        for word in ("namespace", "xp.", "hasattr", "@1", "* 1.0", "(1.0 *", ".ndim", "reshape((-1,))"):
+            assert word not in text, (name, word)
+
+
+def test_the_textbooks_network_reads_as_in_the_textbook() -> None:
+    text = numpy_script(example(), X, Y, optimizer=cg.SGD(0.5), title="Two neurons")
+    assert text.startswith('"""Two neurons\n')
+    lines = [line.strip() for line in text.splitlines()]
+    for line in [
+        "W1 = np.array([[0.15, 0.25], [0.2, 0.3]])",
+        "x = np.array([[0.05, 0.1]])",
+        "lr = 0.5  # the learning rate",
+        "z1 = x @ W1 + b1",
+        "a1 = 1 / (1 + np.exp(-z1))",
+        "difference = y_hat - y",
+        "l = 0.5 * np.sum(difference * difference, axis=1)",
+        "L = np.mean(l)",
+        "dy_hat = dl.reshape((-1, 1)) * (y_hat - y)",
+        "dz2 = dy_hat * y_hat * (1 - y_hat)",
+        "dW2 = a1.T @ dz2",
+        "db2 = np.sum(dz2, axis=0)",
+        "da1 = dz2 @ W2.T",
+        "W1 = W1 - lr * dW1",
+    ]:
+        assert line in lines
+    assert not any(line.startswith("dx") for line in lines)
+
+
+def test_the_lines_are_those_of_the_program_in_order() -> None:
+    made = KINDS["batch norm"]()
+    text = script_of(made)
+    loop = next(n for n in ast.parse(text).body if isinstance(n, ast.For))
+    computed = [n.targets[0].id for n in loop.body if isinstance(n, ast.Assign)]
+    order = [s.output for s in made.network.program if s.output != "dx" and not s.output.endswith("_new")]
+    assert [n for n in computed if n in set(order)] == order
+
+
+def test_steps_and_thinning_and_the_forward_pass_alone(tmp_path: Path) -> None:
+    net = example()
+    many = run({"many": numpy_script(net, X, Y, optimizer=cg.SGD(0.5), steps=250)}, tmp_path)["many"]
+    assert len(many) == 4  # steps 0, 100, 200 and 250
+    twin = net.copy()
+    twin.fit(X, Y, optimizer=cg.SGD(0.5), epochs=250, batch_size=None, shuffle=False)
+    assert many[-1] == twin.loss(X, Y)
+    alone = numpy_script(net, X, Y, steps=0)
+    assert "for step" not in alone
+    assert "dW1" not in alone
+    assert run({"alone": alone}, tmp_path)["alone"] == [net.loss(X, Y)]
+    with pytest.raises(cg.OptionError, match="steps"):
+        numpy_script(net, X, Y, steps=-1)
+    with pytest.raises(cg.OptionError, match="both x and y"):
+        numpy_script(net, X)
+    with pytest.raises(cg.ShapeError):
+        numpy_script(net, [[1, 2, 3]], Y)
+    with pytest.raises(cg.UnknownNameError, match="did you mean 'Adam'"):
+        numpy_script(net, X, Y, optimizer="Adm")
+
+
+def test_large_weights_are_drawn_again_or_read_from_a_file(tmp_path: Path) -> None:
+    net = written([cg.Dense(30), cg.ReLU(), cg.Dense(3), cg.Softmax()], 20, "CrossEntropy", "float32").network
+    assert weights_needed(net) is None
+    text = numpy_script(net)
+    assert "rng = np.random.default_rng(0)" in text
+    assert "b1 = np.zeros(30, dtype=np.float32)" in text
+    net.parameters["b2"][...] = [1, 2, 3]  # set by hand: still no file needed
+    assert weights_needed(net) is None
+    x, y = samples(net, rows=3)
+    assert run({"a": numpy_script(net, x, y, steps=0)}, tmp_path)["a"] == [net.loss(x, y)]
+    net.parameters["W1"][0, 0] += 1
+    needed = weights_needed(net)
+    assert needed is not None
+    assert list(needed) == ["W1", "b1", "W2", "b2"]
+    assert "weights.npz" in numpy_script(net, x, y)
+    np.savez(tmp_path / "weights.npz", **needed)
+    assert run({"a": numpy_script(net, x, y, steps=0)}, tmp_path)["a"] == [net.loss(x, y)]
+
+
+def test_a_large_array_behind_a_changed_one_cannot_be_drawn() -> None:
+    net = written([cg.Dense(2), cg.Dense(400)], 3).network
+    assert weights_needed(net) is None
+    net.parameters["W1"][...] = 1
+    assert weights_needed(net) is not None
+
+
+def test_many_samples_are_read_from_a_file(tmp_path: Path) -> None:
+    net = written([cg.Dense(3), cg.Softmax()], 4, "CrossEntropy").network
+    x, y = samples(net, rows=200)
+    needed = data_needed(net, x, y)
+    assert needed is not None
+    assert set(needed) == {"x", "labels"}
+    assert data_needed(net, x[:5], y[:5]) is None
+    assert data_needed(net, None, None) is None
+    np.savez(tmp_path / "data.npz", **needed)
+    text = numpy_script(net, x, y, steps=0)
+    assert "data.npz" in text
+    assert run({"a": text}, tmp_path)["a"] == [net.loss(x, y)]
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_an_example_is_drawn_where_no_samples_are_given(loss: str, tmp_path: Path) -> None:
+    function, end, outputs = LOSSES[loss]
+    for dtype in ("float64", "float32"):
+        net = written([cg.Dense(outputs), *end], 3, function, dtype).network
+        text = numpy_script(net, steps=0) + 'np.savez("seen.npz", x=x, y=y)\n'
+        losses = run({"a": text}, tmp_path)["a"]
+        with np.load(tmp_path / "seen.npz") as seen:
+            assert seen["x"].dtype == seen["y"].dtype == dtype
+            assert losses == [net.loss(seen["x"], seen["y"])]
+
+
+def test_hostile_titles_and_strange_numbers(tmp_path: Path) -> None:
+    net = example()
+    net.set_parameters(W1=[[-0.0, 1e-300], [1 / 3, 1e22]])
+    for title in ['"""', "\\", 'ends with a "', "two\nlines", "é", "\\N{DASH}", "x" * 300]:
+        text = numpy_script(net, X, Y, title=title, steps=0)
+        assert run({"a": text}, tmp_path)["a"] == [net.loss(X, Y)], title
