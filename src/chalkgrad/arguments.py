@@ -119,8 +119,9 @@ def _add_test(test: argparse.ArgumentParser) -> None:
 
 
 def _add_output(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--format", choices=FORMATS, help="text (the default, or what --out ends in), markdown, latex, "
-        "html or json")  # fmt: skip
+    command.add_argument(
+        "--format", choices=FORMATS, help="text (the default, or what --out ends in), markdown, latex, html or json"
+    )
     command.add_argument("--out", metavar="FILE", help="write to a file instead of the terminal")
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .build import BATCH, blueprint, followed_by_rectifier, write_program
-from .checks import as_array, as_list, number, whole
+from .checks import as_array, as_list, choice, number, whole
 from .engines.numpy_engine import Runner
 from .errors import DataError, OptionError, ShapeError, unknown
 from .explain.trace import Trace
@@ -28,6 +28,7 @@ from .tables import table
 
 if TYPE_CHECKING:
     from .check import GradientCheck
+    from .diagram import Picture
     from .render.board import Board
     from .train.callbacks import Callback
     from .train.history import History
@@ -399,6 +400,78 @@ class Network:
         derivatives = {s.output: s.output[1:] for s in program.part("backward") if s.output[1:] in program.shapes}
         style = Style(precision, dict(labels or {}), derivatives)
         return derive(program, trace, style, "The forward and backward pass")
+
+    def source(
+        self,
+        to: str = "numpy",
+        x: Any = None,
+        y: Any = None,
+        *,
+        optimizer: Optimizer | str = "SGD",
+        steps: int = 1,
+        title: str = "",
+    ) -> str:
+        """The network as a script that stands alone: forward pass, loss, backward pass, update, line by line.
+
+        The NumPy script prints the same losses as `fit` on all samples at once, to the last bit.
+
+        Args:
+            to: "numpy", or "torch" for the same network as an nn.Module with its weights and a training loop.
+            x: samples (N, *input_shape); without them the script draws some of the right shape.
+            y: their targets.
+            optimizer: how the script updates the parameters.
+            steps: how many updates it makes.
+            title: what it is called.
+
+        Raises:
+            OptionError: where `to` is not known, or PyTorch has no form for a layer.
+            ShapeError, DataError: where x and y do not fit.
+        """
+        from .write.numpy_script import numpy_script
+        from .write.torch_module import torch_script
+
+        script = {"numpy": numpy_script, "torch": torch_script}[choice("source", "to", to, ("numpy", "torch"))]
+        return script(self, x, y, optimizer=optimizer, steps=steps, title=title)
+
+    def diagram(
+        self,
+        kind: str = "auto",
+        x: Any = None,
+        y: Any = None,
+        *,
+        labels: Mapping[str, str] | None = None,
+        batch: int | str = "N",
+        precision: int = 4,
+    ) -> Picture:
+        """A drawing of the network as SVG; it shows itself in a notebook.
+
+        Args:
+            kind: "neurons": nodes and edges, given x and y with values, weights and gradients; "layers": the
+                structure with shapes; "graph": the computation graph with the batch's shapes; "auto": neurons
+                where the network is small enough, else layers.
+            x: one sample or several, of which the first is drawn.
+            y: their targets.
+            labels: other names of elements, by address.
+            batch: the number of samples in shapes.
+            precision: significant digits.
+
+        Raises:
+            OptionError: where the network is too large for this kind; it names another.
+            ShapeError, DataError: where x and y do not fit.
+        """
+        from . import diagram as draw
+
+        choice("diagram", "kind", kind, ("auto", "neurons", "layers", "graph"))
+        if (x is None) != (y is None):
+            raise OptionError("diagram takes x and y together, or neither")
+        if kind in ("auto", "neurons"):
+            trace = None if x is None else self.trace(x, y, labels=labels)
+            try:
+                return draw.neurons(self, trace, labels=labels, precision=precision)
+            except OptionError:
+                if kind == "neurons":
+                    raise
+        return draw.graph(self.program, batch=batch) if kind == "graph" else draw.layers(self, batch=batch)
 
     def check_gradients(
         self, x: Any, y: Any, *, tolerance: float = 1e-6, samples: int | None = None, training: bool = True

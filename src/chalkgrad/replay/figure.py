@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -250,6 +250,11 @@ def _parts(text: str) -> tuple[str, str, str]:
     if match is None or not (match[1] or match[2]):
         raise DataError(f"{text!r} is not a printed number")
     return match[1], match[2], match[3] or ""
+
+
+def printed_digits(texts: Sequence[str]) -> int:
+    """The most significant digits that one of the printed numbers has."""
+    return max(map(_digits, texts), default=0)
 
 
 def _digits(text: str) -> int:

@@ -1,0 +1,24 @@
+"""chalkgrad draw: the network as SVG."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from ..errors import OptionError
+from ..example import Example
+from .described import read_described
+from .output import deliver
+
+
+def run(arguments: Namespace) -> int:
+    """The command."""
+    batch: int | str = int(arguments.batch) if arguments.batch.isdecimal() else arguments.batch  # a letter stays one
+    found = read_described(arguments.file)
+    if isinstance(found, Example):
+        picture = found.network.diagram(arguments.kind, found.x, found.y, labels=found.labels, batch=batch)
+    else:
+        picture = found.diagram(arguments.kind, batch=batch)
+    if arguments.out is not None and not arguments.out.lower().endswith(".svg"):
+        raise OptionError(f"draw writes SVG: give --out a name that ends in .svg, not {arguments.out}")
+    deliver(picture.svg, arguments.out)
+    return 0

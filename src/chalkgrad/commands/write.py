@@ -1,0 +1,45 @@
+"""chalkgrad write: the network as a script that stands alone."""
+
+from __future__ import annotations
+
+import io
+from argparse import Namespace
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import OptionError
+from ..example import Example
+from ..files import replace_file
+from ..render.board import Board, Listing
+from ..write.given import data_needed, weights_needed
+from .described import read_described
+from .output import chosen_format, deliver, printed
+
+
+def run(arguments: Namespace) -> int:
+    """The command."""
+    found = read_described(arguments.file)
+    if isinstance(found, Example):
+        network, x, y, optimizer = found.network, found.x, found.y, found.optimizer
+        steps = found.steps if arguments.steps is None else arguments.steps
+        title = found.title
+    else:
+        network, x, y, optimizer = found, None, None, "SGD"
+        steps, title = arguments.steps or 1, ""
+    script = network.source(arguments.to, x, y, optimizer=optimizer, steps=steps, title=title)
+    beside = {"weights.npz": weights_needed(network), "data.npz": data_needed(network, x, y)}
+    needed = {name: arrays for name, arrays in beside.items() if arrays is not None}
+    if needed and arguments.out is None:
+        raise OptionError(f"the script reads {' and '.join(needed)} beside it: say where with --out FILE.py")
+    form = chosen_format(arguments.format, arguments.out)
+    if form != "text":
+        script = printed(Board(title or f"The network in {arguments.to}", (Listing(script),)), form)
+    deliver(script, arguments.out)
+    for name, arrays in needed.items():
+        path = Path(arguments.out).parent / name
+        content = io.BytesIO()
+        np.savez(content, **arrays)  # pyright: ignore[reportArgumentType]
+        replace_file(path, content.getvalue())
+        print(f"written: {path}")
+    return 0

@@ -1,0 +1,58 @@
+"""Replays as blocks on the board: every figure in a table, what is printed beside what is correct."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..numerals import significant
+from ..render.board import Block, Board, Heading, Paragraph, Table
+from .figure import Figure, Replay, Value, printed_digits
+
+HEAD = ("figure", "printed", "correct", "verdict")
+INTRODUCTION = (
+    "Every figure that a document prints, and every formula of its own, beside what correct back-propagation gives. "
+    "Where they differ, the named mistake was put into the calculation, and the printed figure came out."
+)
+
+
+def replays_board(replays: Sequence[Replay], *, most: int | None, only_wrong: bool = False) -> Board:
+    """The replays, one behind the other.
+
+    Args:
+        replays: what was calculated again.
+        most: how many numbers of a matrix are shown; None for all.
+        only_wrong: leave out the figures that are the same.
+    """
+    blocks: list[Block] = [Paragraph(INTRODUCTION)]
+    for one in replays:
+        blocks += [Heading(f"{one.document}: {one.title}"), Paragraph(one.text), Paragraph(f"{_first_up(one.counts)}.")]
+        for section in one.sections:
+            shown = [f for f in section.figures if not (only_wrong and (f.agrees or f.ours))]
+            if shown:
+                blocks += [Heading(section.title, 3), Table(HEAD, tuple(_row(f, most) for f in shown))]
+    return Board("The documents, replayed", tuple(blocks))
+
+
+def _row(figure: Figure, most: int | None) -> tuple[str, str, str, str]:
+    verdict = figure.verdict + (f" ({figure.note})" if figure.note else "")
+    printed = "a formula" if figure.formula is not None else _listed(figure.printed or (), most)
+    return figure.name, printed, _numbers(figure.correct, figure, most), verdict
+
+
+def _numbers(value: Value | None, figure: Figure, most: int | None) -> str:
+    """The correct value with the digits that the printed one has, and at least nine."""
+    if value is None:
+        return ""
+    digits = max(9, printed_digits(figure.printed or ()))
+    return _listed([significant(float(v), digits) for v in np.ravel(value)], most)
+
+
+def _listed(numbers: Sequence[str], most: int | None) -> str:
+    shown = numbers if most is None else numbers[:most]
+    return ", ".join(shown) + (f", ... {len(numbers) - len(shown)} more" if len(shown) < len(numbers) else "")
+
+
+def _first_up(text: str) -> str:
+    return text[:1].upper() + text[1:]
