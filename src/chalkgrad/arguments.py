@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from .errors import nearest
 
+WORKED = "cnn, layer, neuron, perceptron, two_layers, web"
 FORMATS = ("text", "markdown", "latex", "html", "json")
 
 
@@ -127,7 +128,7 @@ def _add_output(command: argparse.ArgumentParser) -> None:
 
 def _add_explain(explain: argparse.ArgumentParser) -> None:
     add = explain.add_argument
-    add("file", metavar="FILE.toml", help="a worked example")
+    add("file", metavar="FILE.toml", help=f"a worked example, or the name of one that comes with chalkgrad: {WORKED}")
     add("address", nargs="?", metavar="ADDRESS", help='an element, "dW1[0, 0]", or its label; without one, all values')
     add("--form", default="delta", metavar="FORM", help="delta (the default) or paths")
     add("--style", default="long", metavar="STYLE", help="long (the default), short or symbolic")
@@ -195,27 +196,27 @@ COMMANDS: dict[str, tuple[Adder, str, str, str]] = {
         _add_explain,
         "open any number of a worked example with the chain rule that made it",
         "Shows what made one element: symbols, numbers, result, and what made that, back to the loss or the input.",
-        "examples: chalkgrad explain example.toml\n"
-        "          chalkgrad explain example.toml 'dW1[0, 0]' --form paths\n"
-        "          chalkgrad explain example.toml w1 --precision 9 --out w1.html",
+        "examples: chalkgrad explain web\n"
+        "          chalkgrad explain web 'dW1[0, 0]' --form paths\n"
+        "          chalkgrad explain web dw1 --precision 9 --out w1.html",
     ),
     "derive": (
         _add_derive,
         "write out the whole forward and backward pass as mathematics",
         "Every step in matrix form with its shape, and with its numbers if asked.",
-        "example: chalkgrad derive example.toml --numbers --out pass.html",
+        "example: chalkgrad derive web --numbers --out pass.html",
     ),
     "write": (
         _add_write,
         "write the network as a script that stands alone",
         "A NumPy script of the forward pass, the backward pass and the update, or the same network in PyTorch.",
-        "example: chalkgrad write example.toml --to numpy --out by_hand.py",
+        "example: chalkgrad write web --to numpy --out by_hand.py",
     ),
     "draw": (
         _add_draw,
         "draw the network as SVG",
         "Neurons with their values and weights, the layer structure with shapes, or the computation graph.",
-        "example: chalkgrad draw example.toml --kind graph --out graph.svg",
+        "example: chalkgrad draw cnn --kind graph --out graph.svg",
     ),
     "replay": (
         _add_replay,

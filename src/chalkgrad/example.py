@@ -40,6 +40,8 @@ from .settings import from_table
 from .train.optimizers import OPTIMIZERS, SGD, Optimizer
 
 Array = np.ndarray[Any, Any]
+FOLDER = Path(__file__).parent / "examples"
+"""Where the worked examples that come with chalkgrad lie."""
 OWN_KEYS = ("title", "text", "parameters", "x", "y", "optimizer", "learning_rate", "steps", "labels")
 KEYS = (*OWN_KEYS, *(k for k in NETWORK_KEYS if k not in ("parameters", "steps_taken")))
 
@@ -90,14 +92,22 @@ class Example:
 
 
 def load_example(path: str | Path) -> Example:
-    """Reads a worked example.
+    """Reads a worked example: a TOML file, or one that comes with chalkgrad, by its name ("web", "cnn", ...).
 
     Raises:
         CheckpointError: where the file is missing or no TOML.
         ChalkgradError: where what it describes cannot be; the message names the file and the key.
     """
     path = Path(path)
+    if str(path) in examples() and not path.exists():
+        path = FOLDER / f"{path}.toml"
+        return example(read_toml(path), path.name)
     return example(read_toml(path), str(path))
+
+
+def examples() -> tuple[str, ...]:
+    """The names of the worked examples that come with chalkgrad."""
+    return tuple(sorted(file.stem for file in FOLDER.glob("*.toml")))
 
 
 def example(table: Mapping[str, Any], where: str) -> Example:

@@ -22,7 +22,7 @@ from chalkgrad.example import Example, load_example
 from chalkgrad.numerals import significant
 from test_documents import IMAGE, document_000
 
-WEB = Path(cg.__file__).parent / "replay" / "examples" / "web.toml"
+WEB = Path(cg.__file__).parent / "examples" / "web.toml"
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = '</text><script>alert("1")</script>&\'\x00\x1b\ud800'
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

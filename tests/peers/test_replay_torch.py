@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from chalkgrad.example import load_example
 from chalkgrad.replay import replay
 from chalkgrad.replay.simple_cnn_torch import STEPS, differences
-from chalkgrad.replay.worked import worked
 
 torch = pytest.importorskip("torch")
 
 
 def test_pytorch_makes_the_same_steps() -> None:
     assert STEPS == 1_000
-    loss, weights = differences(worked("cnn"), 0.01)
+    loss, weights = differences(load_example("cnn"), 0.01)
     assert loss < 1e-13
     assert weights < 1e-12
 

@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
+from chalkgrad.example import load_example
 from chalkgrad.replay import rounded_products, web_example
 from chalkgrad.replay.cnn_names import by_name
 from chalkgrad.replay.document_000 import manual_values
@@ -14,7 +15,6 @@ from chalkgrad.replay.document_002 import first_layer
 from chalkgrad.replay.document_003 import FIRST, NEURON, SECOND
 from chalkgrad.replay.manual_pass import Mistakes
 from chalkgrad.replay.trainings_000 import RATE, class_of_the_document
-from chalkgrad.replay.worked import worked
 
 
 @pytest.mark.parametrize("mistakes", list(itertools.product((False, True), repeat=3)))
@@ -29,7 +29,7 @@ def test_000_needs_all_three_mistakes(mistakes: tuple[bool, bool, bool]) -> None
 
 
 def test_000_without_mistakes_is_correct_in_the_first_pass() -> None:
-    example = worked("cnn")
+    example = load_example("cnn")
     first, _ = manual_values(Mistakes(crossed=False, early=False, one_slope=False))
     correct = by_name(example, example.trace())
     own = ("dE2_dO1", "dE1_dO2")  # derivatives of the one error by the other output
@@ -41,7 +41,7 @@ def test_000_without_mistakes_is_correct_in_the_first_pass() -> None:
 @pytest.mark.parametrize("mistakes", list(itertools.product((False, True), repeat=3)))
 def test_000_what_the_class_carries_back(mistakes: tuple[bool, bool, bool]) -> None:
     early, alone, no_slope = mistakes
-    example = worked("cnn")
+    example = load_example("cnn")
     trace = example.trace()
     model = class_of_the_document(example)
     model.forward()
@@ -59,7 +59,7 @@ def test_000_what_the_class_carries_back(mistakes: tuple[bool, bool, bool]) -> N
 
 @pytest.mark.parametrize(("transposed", "bias"), list(itertools.product((False, True), repeat=2)))
 def test_002_needs_both_mistakes(transposed: bool, bias: bool) -> None:
-    trace = worked("two_layers").trace()
+    trace = load_example("two_layers").trace()
     found = first_layer(trace, transposed=transposed, bias=bias)
     printed = [[0.14976095, 0.1995219], [0.24969829, 0.29939658]]
     assert (found.round(8).tolist() == printed) is not (transposed or bias)
@@ -68,18 +68,18 @@ def test_002_needs_both_mistakes(transposed: bool, bias: bool) -> None:
 
 def test_003_only_rounded_products_give_the_first_listings() -> None:
     printed = [float(text) for text in NEURON[:26]]
-    rounded = rounded_products.train(worked("neuron")).losses[:26]
+    rounded = rounded_products.train(load_example("neuron")).losses[:26]
     np.testing.assert_allclose(rounded, printed, rtol=4e-15)
-    exact = rounded_products.train(worked("neuron"), rounded=False).losses[:26]
+    exact = rounded_products.train(load_example("neuron"), rounded=False).losses[:26]
     assert abs(np.array(exact) / printed - 1)[1:].min() > 1e-10
     first, second = ([float(line.split()[1]) for line in t.split("\n") if "loss" in line] for t in (FIRST, SECOND))
-    layer = worked("layer")
+    layer = load_example("layer")
     np.testing.assert_allclose(rounded_products.train(layer).losses[::20], first, rtol=1e-10)
     np.testing.assert_allclose(rounded_products.train(layer, rounded=False).losses[::20], second, rtol=1e-10)
 
 
 def test_web_example_updated_early_is_another_training() -> None:
-    example = worked("web")
+    example = load_example("web")
     early = web_example.updated_early(example, 1)
     assert early.error == pytest.approx(0.29102792390544197, rel=1e-12)
     assert example.train(1).loss(example.x, example.y) == pytest.approx(0.29102777369359933, rel=1e-14)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from chalkgrad.example import load_example
 from chalkgrad.replay.trainings_000 import training_section
-from chalkgrad.replay.worked import worked
 
 
 def test_the_long_trainings() -> None:
-    section = training_section(worked("cnn"))
+    section = training_section(load_example("cnn"))
     iterations, error, predictions, slow = section.figures
     assert all(f.explained for f in section.figures)
     assert (iterations.correct, iterations.mistaken) == (262_941, 364_024)

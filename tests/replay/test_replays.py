@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from chalkgrad.errors import UnknownNameError
+from chalkgrad.example import examples, load_example
 from chalkgrad.replay import REPLAYS, Replay, replay
-from chalkgrad.replay.worked import names, worked
 
 TORCH = 2 if find_spec("torch") else 0
 # figures, the same, explained by a mistake, not reproducible, ours; without the long trainings
@@ -83,17 +83,17 @@ def test_nothing_of_ours_is_far_from_what_it_should_be() -> None:
                 assert abs(figure.correct) < 1e-9, figure.name
 
 
-def test_unknown_names() -> None:
+def test_unknown_examples() -> None:
     with pytest.raises(UnknownNameError, match="did you mean '002'"):
         replay("02")
     with pytest.raises(UnknownNameError, match="did you mean 'neuron'"):
-        worked("neurons")
+        load_example("neurons")
 
 
 def test_the_worked_examples() -> None:
-    assert names() == ("cnn", "layer", "neuron", "perceptron", "two_layers", "web")
-    for name in names():
-        example = worked(name)
+    assert examples() == ("cnn", "layer", "neuron", "perceptron", "two_layers", "web")
+    for name in examples():
+        example = load_example(name)
         assert example.title
         assert example.text
         assert example.labels
@@ -102,7 +102,7 @@ def test_the_worked_examples() -> None:
 
 def test_the_weights_of_the_cnn_are_numpys_first_from_seed_0() -> None:
     drawn = np.random.RandomState(0).randn(16)
-    p = worked("cnn").network.parameters
+    p = load_example("cnn").network.parameters
     np.testing.assert_array_equal(p["W1"].ravel(), drawn[:4])
     np.testing.assert_array_equal(p["W2"].T.ravel(), drawn[4:12])
     np.testing.assert_array_equal(p["W3"].T.ravel(), drawn[12:])

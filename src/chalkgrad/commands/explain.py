@@ -6,11 +6,13 @@ from argparse import Namespace
 
 import numpy as np
 
+from ..diagram import neurons
+from ..errors import OptionError
 from ..example import Example, load_example
 from ..explain.address import Address
 from ..explain.trace import Trace
 from ..numerals import significant
-from ..render.board import Board, Paragraph, Style, Table
+from ..render.board import Board, Drawing, Paragraph, Style, Table
 from .output import chosen_format, deliver, printed
 
 
@@ -51,4 +53,13 @@ def contents(example: Example, trace: Trace, precision: int) -> Board:
     head = ("part", "value", "shape", "numbers")
     table = Table((*head, "labels") if trace.labels else head, tuple(rows))
     hint = Paragraph('Open any of them by its address, such as "dW1[0, 0]", or by a label.')
-    return Board(example.title, (*blocks, table, hint), Style(precision))
+    return Board(example.title, (*blocks, *_drawing(example, trace), table, hint), Style(precision))
+
+
+def _drawing(example: Example, trace: Trace) -> tuple[Drawing, ...]:
+    """The network's neurons with their numbers, where it is small enough for that."""
+    try:
+        picture = neurons(example.network, trace)
+    except OptionError:
+        return ()
+    return (Drawing(picture.svg, picture.title),)

@@ -79,7 +79,7 @@ def graph(program: Program, *, batch: int | str = "N") -> Picture:
     if len(forward) > MOST_STEPS:
         raise OptionError(
             f"the program has {len(forward)} forward steps, more than the {MOST_STEPS} that can be drawn; draw the "
-            "network's layers instead, chalkgrad.diagram.layers(network), or print the program"
+            "network's layers instead, kind 'layers', or print the program"
         )
     nodes = _nodes(forward)
     _bind(program, nodes)

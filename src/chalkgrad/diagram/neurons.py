@@ -86,7 +86,7 @@ def neurons(
 
 
 def _refuse_unsuitable(network: Network) -> None:
-    instead = "draw its layers instead: chalkgrad.diagram.layers(network)"
+    instead = "draw its layers instead, kind 'layers'"
     for layer, label in zip(network.layers, network.plan.labels, strict=True):
         if not isinstance(layer, (Dense, Sum, Flatten, *ACTIVATIONS)):
             raise OptionError(f"{label} has no neurons that could be drawn one by one; {instead}")

@@ -37,6 +37,7 @@ CSS = """
 .chalkgrad .table table { border-collapse: collapse; }
 .chalkgrad .table th, .chalkgrad .table td { padding: .25rem .7rem; border-bottom: 1px solid #c9d1cc; }
 .chalkgrad .table th, .chalkgrad .table td { text-align: left; }
+.chalkgrad .table td:nth-child(4) { min-width: 15rem; }
 .chalkgrad .table .right { text-align: right; font-variant-numeric: tabular-nums; }
 .chalkgrad pre { overflow-x: auto; background: #f4f6f3; padding: .8rem; }
 .chalkgrad figure { margin: 1rem 0; overflow-x: auto; }

@@ -86,11 +86,23 @@ def _block(block: Block, math: TextMath) -> str:
         case Equation():
             return _equation(block, math)
         case Table(head=head, rows=rows, right=right):
-            return table(head, rows, right)
+            return table(head, _narrowed(head, rows), right)
         case Drawing(description=description):
             return textwrap.fill(f"[drawing: {description}]", WIDTH)
         case Listing(code=code):
             return textwrap.indent(code, "    ")
+
+
+def _narrowed(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[list[str]]:
+    """The rows of a table, those too wide for a line with their last cell over several lines."""
+    before = sum(max(len(r[i]) for r in (head, *rows)) + 2 for i in range(len(head) - 1))
+    width = max(WIDTH - before, 36)
+    narrow: list[list[str]] = []
+    for row in rows:
+        first, *others = textwrap.wrap(row[-1], width) or [""]
+        narrow.append([*row[:-1], first])
+        narrow.extend([*[""] * (len(head) - 1), other] for other in others)
+    return narrow
 
 
 def _equation(block: Equation, math: TextMath) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from ..example import load_example
 from . import manual_pass
 from .cnn_names import by_name
 from .figure import Replay, Section, Value
 from .first_pass_000 import first_pass
 from .second_pass_000 import second_pass
 from .trainings_000 import class_section, torch_section, training_section
-from .worked import worked
 
 TEXT = (
     "Two passes by hand with learning rate 0.001, then a class that is trained to the end, then PyTorch. The first "
@@ -21,7 +21,7 @@ LEFT_OUT = " The two long trainings of the class are left out here."
 
 def replay(*, long: bool = True) -> Replay:
     """Every figure of the document; without `long` those of the long trainings are left out."""
-    example = worked("cnn")
+    example = load_example("cnn")
     first, second = manual_values()
     sections: list[Section] = [
         *first_pass(by_name(example, example.trace()), first, second),
@@ -41,7 +41,7 @@ def manual_values(
     mistakes: manual_pass.Mistakes = manual_pass.ALL,
 ) -> tuple[dict[str, Value], dict[str, Value]]:
     """What the document's own two passes give, by its names; with fewer mistakes if asked for."""
-    example = worked("cnn")
+    example = load_example("cnn")
     image, targets, rate = example.x[0, 0], example.y[0], example.optimizer.learning_rate
     p = example.network.parameters
     weights = manual_pass.initial(p["W1"], p["W2"], p["W3"])

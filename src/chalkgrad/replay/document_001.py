@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ..example import Example
+from ..example import Example, load_example
 from ..explain.trace import Trace
 from .figure import Figure, Replay, Section
-from .worked import worked
 
 Array = np.ndarray[Any, Any]
 
@@ -23,7 +22,7 @@ TEXT = (
 
 def replay() -> Replay:
     """Every formula of the document."""
-    example = worked("perceptron")
+    example = load_example("perceptron")
     trace = example.trace()
     return Replay(
         "001", "The formulas of a two-layer perceptron", TEXT,

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from ..example import load_example
 from ..explain.trace import Trace
 from .figure import Figure, Replay, Section, cut, figures
-from .worked import worked
 
 Array = np.ndarray[Any, Any]
 
@@ -42,7 +42,7 @@ NO_BIAS = "the bias is left out where the activation's derivative is taken"
 
 def replay() -> Replay:
     """Every figure of the document."""
-    trace = worked("two_layers").trace()
+    trace = load_example("two_layers").trace()
     new1, new2 = trace["W1_new"].T, trace["W2_new"].T
     forward = {"h_input": trace["z1"], "h_output": trace["a1"], "o_in": trace["z2"], "o_out": trace["y_hat"]}
     weights = {f"w_{k}": w for k, w in enumerate(new1.ravel(), 1)}

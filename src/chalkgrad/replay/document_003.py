@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from ..example import Example
+from ..example import Example, load_example
 from . import rounded_products
 from .classifier_003 import classifier_section
 from .figure import Figure, Replay, Section, Value, cut, figures
-from .worked import worked
 
 Array = np.ndarray[Any, Any]
 
@@ -65,7 +64,7 @@ ROUNDING = 1e-10
 
 def replay() -> Replay:
     """Every figure of the document."""
-    neuron, layer = worked("neuron"), worked("layer")
+    neuron, layer = load_example("neuron"), load_example("layer")
     return Replay(
         "003", "One neuron, a layer, and the classes of a classifier", TEXT,
         (_neuron(neuron), *_layer(layer), _formulas(layer), classifier_section()),

@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..example import Example
+from ..example import Example, load_example
 from .figure import Figure, Replay, Section, Value, figures
-from .worked import worked
 
 Array = np.ndarray[Any, Any]
 
@@ -69,7 +68,7 @@ class Trained:
 
 def replay() -> Replay:
     """Every published figure."""
-    example = worked("web")
+    example = load_example("web")
     correct = _first_pass(example)
     histories = example.network.copy().fit(
         example.x, example.y, optimizer=example.optimizer, epochs=STEPS, batch_size=None, shuffle=False
