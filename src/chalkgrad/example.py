@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 
 from .checks import as_array, as_list, as_table, whole
-from .errors import ChalkgradError, DataError, nearest
+from .errors import ChalkgradError, DataError, nearest, unknown
 from .explain.address import Address
 from .explain.trace import Trace
 from .network import Network
@@ -95,11 +95,14 @@ def load_example(path: str | Path) -> Example:
     """Reads a worked example: a TOML file, or one that comes with chalkgrad, by its name ("web", "cnn", ...).
 
     Raises:
+        UnknownNameError: where there is neither such a file nor a worked example of this name.
         CheckpointError: where the file is missing or no TOML.
         ChalkgradError: where what it describes cannot be; the message names the file and the key.
     """
     path = Path(path)
-    if str(path) in examples() and not path.exists():
+    if not path.suffix and not path.exists():
+        if str(path) not in examples():
+            raise unknown("file or worked example", str(path), examples())
         path = FOLDER / f"{path}.toml"
         return example(read_toml(path), path.name)
     return example(read_toml(path), str(path))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..example import Example, example, examples, load_example
+from ..example import Example, example, load_example
 from ..network import Network
 from ..saved import DESCRIPTION, load, read_toml
 
@@ -18,7 +18,7 @@ def read_described(text: str) -> Example | Network:
     path = Path(text)
     if path.is_dir():
         return load(path)
-    if text in examples() and not path.exists():
+    if not path.suffix and not path.exists():
         return load_example(text)
     table = read_toml(path)
     if path.name == DESCRIPTION or not {"x", "y", "title", "labels"} & set(table):
