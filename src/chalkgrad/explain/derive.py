@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..formula.nodes import ELLIPSIS, Element, Function, Node, Position, Symbol, walk
+from ..formula.nodes import Element, Function, Node, Position, Symbol, walk
 from ..program import PARTS, Program, Step
 from ..render.board import Block, Board, Equation, Heading, Line, Paragraph, Style, Table
 from .matrix import Named, Rows, matrix_form, spelled
@@ -75,7 +75,8 @@ def equation(step: Step, program: Program, values: Mapping[str, Array] | None) -
         notes.append("drawn at random, keyed by seed, layer and training step")
     elif any(isinstance(node, Position) for node in formula.nodes()):
         flat = isinstance(formula.left, Element) and any(isinstance(i, Position) for i in formula.left.indices)
-        operands = [named[i] for i in step.inputs if i is not None]
+        pairs = zip(step.rule.operands, step.inputs, strict=True)
+        operands = [named[i] for o, i in pairs if i is not None and o != step.rule.shape_of]
         lines.append(Line(Function("flatten" if flat else "unflatten", tuple(operands))))
     else:
         operand_shapes = {o: shapes[i] for o, i in zip(step.rule.operands, step.inputs, strict=True) if i is not None}
@@ -85,7 +86,7 @@ def equation(step: Step, program: Program, values: Mapping[str, Array] | None) -
             for o, i in zip(step.rule.operands, step.inputs, strict=True)
             if i is not None
         }
-        statement = spelled(formula, step.output, bound, step.options, len(sizes.get(ELLIPSIS, ())))
+        statement = spelled(formula, step.output, bound, step.options, sizes)
         form = matrix_form(statement, named)
         if form is None:
             left, sign = statement.left, "+=" if statement.accumulates else "="

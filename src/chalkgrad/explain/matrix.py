@@ -6,6 +6,7 @@ What has no matrix notation (a convolution, a maximum) stays an index formula.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -80,15 +81,17 @@ class Statement:
     Attributes:
         left, right: its sides.
         accumulates: whether terms are added where they fall.
+        sizes: how many values each index takes; "N" for the batch.
     """
 
     left: Node
     right: Node
     accumulates: bool
+    sizes: Mapping[str, Any]
 
 
 def spelled(
-    formula: Formula, output: str, named: Mapping[str, Node], options: Mapping[str, Any], spread: int
+    formula: Formula, output: str, named: Mapping[str, Node], options: Mapping[str, Any], sizes: Mapping[str, Any]
 ) -> Statement:
     """The formula with the network's values for its names, numbers for its settings, letters for its `...`.
 
@@ -97,9 +100,9 @@ def spelled(
         output: the network's name of what it computes.
         named: what stands for the formula's operands: a `Named`, or an expression that is the same for all elements.
         options: the rule's settings.
-        spread: how many indices `...` stands for.
+        sizes: how many values each index takes; a tuple for `...`.
     """
-    letters = [c for c in "jkpqhw" if c not in formula.indices][:spread]
+    letters = [c for c in "jkpqhw" if c not in formula.indices][: len(sizes.get(ELLIPSIS, ()))]
 
     def indices(places: tuple[Node, ...]) -> tuple[Node, ...]:
         out: list[Node] = []
@@ -118,11 +121,11 @@ def spelled(
                 return named[name]
             case Symbol(name=name) if name in options:
                 return Number(float(options[name]))
-            case Count(index=index) if index == ELLIPSIS:
-                product: Node = Number(1.0)
-                for letter in letters:
-                    product = short(Binary("*", product, Count(letter)))
-                return product
+            case Count(index=index):
+                known = sizes.get(index)
+                if index == ELLIPSIS:
+                    return Number(float(math.prod(known)))
+                return Number(float(known)) if isinstance(known, int) else node  # the batch has no size yet
             case Negative(body=body):
                 return Negative(put(body))
             case Binary(operator=sign, left=left, right=right):
@@ -139,7 +142,10 @@ def spelled(
 
     left = formula.left
     shown = Element(output, indices(left.indices)) if isinstance(left, Element) else Named(output)
-    return Statement(shown, put(formula.right), formula.accumulates)
+    settled = {i: s for i, s in sizes.items() if i != ELLIPSIS} | dict(
+        zip(letters, sizes.get(ELLIPSIS, ()), strict=True)
+    )
+    return Statement(shown, put(formula.right), formula.accumulates, settled)
 
 
 def matrix_form(statement: Statement, named: Mapping[str, Named]) -> Node | None:
@@ -155,12 +161,13 @@ def matrix_form(statement: Statement, named: Mapping[str, Named]) -> Node | None
         if places is None or statement.accumulates:
             return None
         target = places
-    return _Form(named).of(statement.right, target)
+    return _Form(named, statement.sizes).of(statement.right, target)
 
 
 class _Form:
-    def __init__(self, named: Mapping[str, Named]) -> None:
+    def __init__(self, named: Mapping[str, Named], sizes: Mapping[str, Any]) -> None:
         self.named = named
+        self.sizes = sizes
 
     def of(self, node: Node, target: tuple[str, ...]) -> Node | None:
         match node:
@@ -201,9 +208,10 @@ class _Form:
         made = self._product(node, target) or self._line_sum(node, target)
         if made is None or node.kind == "sum":
             return made
-        count: Node = Count(node.indices[0])
-        for index in node.indices[1:]:
-            count = Binary("*", count, Count(index))
+        count: Node = Number(1.0)
+        for index in node.indices:
+            size = self.sizes.get(index)
+            count = short(Binary("*", count, Number(float(size)) if isinstance(size, int) else Count(index)))
         return Binary("/", made, count)
 
     def _product(self, node: Reduction, target: tuple[str, ...]) -> Node | None:

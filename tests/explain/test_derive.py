@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+import chalkgrad as cg
+from chalkgrad.explain.matrix import Hadamard, MatrixProduct, Named, Ones, Transposed
+from chalkgrad.formula.nodes import (
+    ARITHMETIC,
+    COMPARISONS,
+    Binary,
+    Count,
+    Element,
+    Function,
+    Indicator,
+    Negative,
+    Node,
+    Number,
+    Reduction,
+    walk,
+)
+from chalkgrad.render.board import Equation
+from networks import networks
+from test_network import X, Y, example
+
+slow = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+FUNCTIONS: dict[str, Any] = {
+    "exp": np.exp, "log": np.log, "sqrt": np.sqrt, "tanh": np.tanh, "abs": np.abs, "max": np.maximum, "min": np.minimum,
+    "sign": np.sign, "erf": np.vectorize(__import__("math").erf),
+}  # fmt: skip
+
+
+def evaluate(node: Node, values: dict[str, np.ndarray], samples: int, target: tuple[int, ...]) -> Any:
+    """Matrix notation put into NumPy, as its symbols say."""
+
+    def of(part: Node) -> Any:
+        return evaluate(part, values, samples, target)
+
+    match node:
+        case Named(name=name):
+            return values[name]
+        case Number(value=value):
+            return value
+        case Count(index=index):
+            assert index == "n"
+            return samples
+        case MatrixProduct(left=Transposed(body=Ones()), right=right):
+            return np.sum(of(right), axis=0)
+        case MatrixProduct(left=left, right=Ones()):
+            return np.sum(of(left), axis=1, keepdims=len(target) == 2)
+        case MatrixProduct(left=left, right=right):
+            return of(left) @ of(right)
+        case Transposed(body=body):
+            return of(body).T
+        case Hadamard(left=left, right=right):
+            return of(left) * of(right)
+        case Negative(body=body):
+            return -of(body)
+        case Binary(operator=sign, left=left, right=right):
+            return ARITHMETIC[sign](of(left), of(right))
+        case Function(name="flatten", arguments=(body,)) | Function(name="unflatten", arguments=(body,)):
+            return of(body).reshape(target)
+        case Function(name=name, arguments=arguments):
+            return FUNCTIONS[name](*map(of, arguments))
+        case Indicator(comparison=comparison, left=left, right=right):
+            return COMPARISONS[comparison](of(left), of(right)) * 1.0
+        case _:
+            raise AssertionError(f"{node} is no matrix notation")
+
+
+@slow
+@given(networks())
+def test_matrix_notation_is_what_the_steps_compute(drawn: tuple[cg.Network, np.ndarray, np.ndarray]) -> None:
+    net, x, y = drawn
+    board = net.derive(optimizer=cg.SGD(0.1, momentum=0.9, weight_decay=0.1))
+    trace = net.trace(x, y, optimizer=cg.SGD(0.1, momentum=0.9, weight_decay=0.1))
+    equations = {block.address: block for block in board.blocks if isinstance(block, Equation)}
+    assert list(equations) == [s.output for s in trace.program]
+    for step in trace.program:
+        equation = equations[step.output]
+        spelled_out = any(isinstance(n, (Element, Reduction)) for n in walk(equation.lines[0].node))
+        if spelled_out or step.rule.formula is None:
+            continue  # an index formula, which the explanations are made from
+        shape = trace[step.output].shape
+        found = evaluate(equation.lines[0].node, dict(trace), len(x), shape)
+        found = np.broadcast_to(np.asarray(found, dtype=float), shape)  # 1/N stands for a vector of them
+        np.testing.assert_allclose(found, trace[step.output], rtol=1e-9, atol=1e-12, err_msg=str(step))
+
+
+def test_the_pass_in_matrix_form() -> None:
+    text = example().derive(X, Y, optimizer=cg.SGD(0.5)).to_text()
+    for line in (
+        "z1 = x @ W1 + b1",
+        "   = [0.05, 0.1] @ [[0.15, 0.25], [0.2, 0.3]] + [0.35, 0.35]",
+        "   = [0.3775, 0.3925]",
+        "a1 = 1 / (1 + exp(-z1))",
+        "dy_hat = 1 / N * 2 * 0.5 * (y_hat - y)",
+        "dz2 = dy_hat ⊙ y_hat ⊙ (1 - y_hat)",
+        "dW2 = a1.T @ dz2",
+        "db2 = 1.T @ dz2",
+        "da1 = dz2 @ W2.T",
+        "W1_new = W1 - lr * dW1",
+        "    shape N x 2, rule dense",
+    ):
+        assert f"\n{line}\n" in text, line
+
+
+def test_what_has_no_matrix_form_stands_as_an_index_formula() -> None:
+    layers = [cg.Conv2D(2, 3, padding=1, stride=2), cg.ReLU(), cg.MaxPool2D(2), cg.Flatten(), cg.Dense(3), cg.Softmax()]
+    net = cg.Network(layers, input_shape=(1, 9, 9), loss="CrossEntropy")
+    text = net.derive().to_text()
+    for line in (
+        "z1[n, o, p, q] = sum_{c,u,v} x[n, c, p * 2 + u - 1, q * 2 + v - 1] * W1[o, c, u, v] + b1[o]",
+        "dx[n, c, p * 2 + u - 1, q * 2 + v - 1] += sum_o dz1[n, o, p, q] * W1[o, c, u, v]",
+        "f1 = flatten(p1)",
+        "dp1 = unflatten(df1)",
+        "y_hat[n, k] = e2[n, k] / s2[n]",
+        "dz1 = da1 ⊙ [z1 > 0]",
+    ):
+        assert f"\n{line}\n" in text, line
+
+
+def test_given_values_and_settings() -> None:
+    assert "clock" not in example().derive().to_text()
+    with pytest.raises(cg.OptionError, match="x and y together"):
+        example().derive(X)
+    with pytest.raises(cg.OptionError, match="precision"):
+        example().derive(precision=0)
+    with pytest.raises(cg.ShapeError):
+        example().derive([[1.0]], Y)
+    large = cg.Network([cg.Dense(9)], input_shape=9, loss="SquaredError")
+    shown = large.derive(np.ones((2, 9)), np.ones((2, 9))).to_text()
+    assert "z1" not in shown  # the last value is y_hat
+    assert "y_hat = x @ W1 + b1\n    shape" in shown  # no numbers of what is large
