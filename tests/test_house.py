@@ -23,7 +23,7 @@ FORBIDDEN = {
         "saved",
         "layers",
     ),
-    "formula": ("rules", "network", "program"),
+    "formula": ("rules", "network", "program", "explain", "render"),
     "program": ("network", "build", "train", "commands", "cli", "engines"),
     "build": ("network", "train", "commands", "cli", "engines"),
     "engines": ("network", "train", "commands", "cli"),
@@ -32,6 +32,12 @@ FORBIDDEN = {
     "train": ("commands", "cli", "report"),
     "data": ("network", "program", "rules", "train", "commands", "cli", "engines"),
     "report": ("commands", "cli"),
+    "explain": ("network", "train", "engines", "commands", "cli", "example", "replay", "write", "diagram"),
+    "render": ("explain", "network", "program", "train", "engines", "commands", "cli", "example", "replay", "write"),
+    "diagram": ("network", "train", "engines", "commands", "cli", "example", "replay", "write"),
+    "write": ("network", "engines", "commands", "cli", "example", "replay", "diagram", "explain"),
+    "example": ("commands", "cli", "replay"),
+    "replay": ("commands", "cli"),
 }
 
 

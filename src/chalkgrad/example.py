@@ -29,9 +29,9 @@ from typing import Any
 
 import numpy as np
 
+from .address import Address
 from .checks import as_array, as_list, as_table, whole
 from .errors import ChalkgradError, DataError, nearest, unknown
-from .explain.address import Address
 from .explain.trace import Trace
 from .network import Network
 from .saved import KEYS as NETWORK_KEYS

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import chalkgrad as cg
 from chalkgrad.explain.derivation import Derivation
-from chalkgrad.explain.expression import Extreme, Partial, Terms, number, quantities, walk_expression
+from chalkgrad.formula.expression import Extreme, Partial, Terms, number, quantities, walk_expression
 from networks import networks
 from test_documents import IMAGE, document_000
 from test_network import X, Y, example

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import chalkgrad as cg
-from chalkgrad.explain.matrix import Hadamard, MatrixProduct, Named, Ones, Transposed
+from chalkgrad.formula.expression import Hadamard, MatrixProduct, Named, Ones, Transposed
 from chalkgrad.formula.nodes import (
     ARITHMETIC,
     COMPARISONS,

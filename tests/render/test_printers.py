@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import chalkgrad as cg
-from chalkgrad.explain.address import Address
-from chalkgrad.explain.expression import Quantity, Terms
+from chalkgrad.address import Address
+from chalkgrad.formula.expression import Quantity, Terms
 from chalkgrad.formula.nodes import Binary, Function, Indicator, Negative, Node, Number
 from chalkgrad.numerals import rounded, significant
 from chalkgrad.render.board import Board, Drawing, Equation, Heading, Line, Listing, Paragraph, Style, Table

@@ -6,10 +6,10 @@ from argparse import Namespace
 
 import numpy as np
 
+from ..address import Address
 from ..diagram import neurons
 from ..errors import OptionError
 from ..example import Example, load_example
-from ..explain.address import Address
 from ..explain.trace import Trace
 from ..numerals import significant
 from ..render.board import Board, Drawing, Paragraph, Style, Table

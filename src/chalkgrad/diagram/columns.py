@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..explain.address import Address
+from ..address import Address
 from ..explain.trace import Trace
 from ..layers import Dense, Flatten, Layer, Sum
 from ..numerals import significant

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..address import Address
 from ..checks import whole
 from ..errors import OptionError
-from ..explain.address import Address
 from ..explain.trace import Trace
 from ..formula import Shape
 from ..layers import RECTIFIERS, Dense, Flatten, Sigmoid, Softmax, Sum, Tanh

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..formula.expression import Partial, Quantity, walk_expression
 from ..formula.nodes import Node, Number
 from ..numerals import significant
 from ..render.board import Block, Board, Equation, Line, Paragraph, Style
 from ..render.text import TextMath
-from .expression import Partial, Quantity, walk_expression
 
 if TYPE_CHECKING:
     from .derivation import Derivation

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..checks import choice, whole
 from ..errors import OptionError
+from ..formula.expression import Partial, Quantity
 from ..formula.nodes import Node
-from .expression import Partial, Quantity
 
 if TYPE_CHECKING:
     from ..render.board import Board

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from ..formula.expression import Named, Rows
 from ..formula.nodes import Element, Function, Node, Position, Symbol, walk
 from ..program import PARTS, Program, Step
 from ..render.board import Block, Board, Equation, Heading, Line, Paragraph, Style, Table
-from .matrix import Named, Rows, matrix_form, spelled
+from .matrix import matrix_form, spelled
 from .opening import stated
 
 TITLES = {

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..address import Address
 from ..errors import OptionError
+from ..formula.expression import Extreme, Quantity, number, quantities, walk_expression
 from ..formula.nodes import Indicator, Node, Reduction
 from ..numerals import rounded
 from ..program import Step
-from .address import Address
 from .derivation import Derivation, Settings, head_address, tolerance_of
-from .expression import Extreme, Quantity, number, quantities, walk_expression
 from .opening import Opened, open_element
 from .paths import Edges, Paths
 

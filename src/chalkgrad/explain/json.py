@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, cast
 
+from ..address import Address
 from ..checks import as_list, as_table
 from ..errors import ChalkgradError, DataError
+from ..formula.expression import Extreme, Partial, Quantity, Terms
 from ..formula.nodes import Binary, Function, Indicator, Negative, Node, Number
-from .address import Address
 from .derivation import Derivation, Settings
-from .expression import Extreme, Partial, Quantity, Terms
 
 KINDS: dict[str, type[Any]] = {
     kind.__name__: kind for kind in (Number, Negative, Binary, Function, Indicator, Quantity, Partial, Terms, Extreme)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..formula import Formula
+from ..formula.expression import Hadamard, MatrixProduct, Named, Ones, Transposed
 from ..formula.nodes import (
     ELLIPSIS,
     Binary,
@@ -27,51 +28,6 @@ from ..formula.nodes import (
     Symbol,
     walk,
 )
-
-Rows = tuple[tuple[float, ...], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Named(Node):
-    """A whole value by its name.
-
-    Attributes:
-        name: the name.
-        rows: its numbers, where they are to be shown.
-        single: whether it is one number.
-    """
-
-    name: str
-    rows: Rows | None = None
-    single: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Ones(Node):
-    """A column of ones, as long as it has to be."""
-
-
-@dataclass(frozen=True, slots=True)
-class Transposed(Node):
-    """A matrix transposed."""
-
-    body: Node
-
-
-@dataclass(frozen=True, slots=True)
-class MatrixProduct(Node):
-    """The product of two matrices."""
-
-    left: Node
-    right: Node
-
-
-@dataclass(frozen=True, slots=True)
-class Hadamard(Node):
-    """Two matrices multiplied element by element."""
-
-    left: Node
-    right: Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +78,7 @@ def spelled(
             case Symbol(name=name) if name in options:
                 return Number(float(options[name]))
             case Count(index=index):
-                known = sizes.get(index)
+                known: Any = sizes.get(index)
                 if index == ELLIPSIS:
                     return Number(float(math.prod(known)))
                 return Number(float(known)) if isinstance(known, int) else node  # the batch has no size yet

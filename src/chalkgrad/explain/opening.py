@@ -10,8 +10,10 @@ from typing import Any, cast
 
 import numpy as np
 
+from ..address import Address
 from ..formula import Formula
 from ..formula.evaluation import Evaluation, Grid, OutsideError
+from ..formula.expression import Extreme, Quantity, Terms, number, quantities
 from ..formula.nodes import (
     ELLIPSIS,
     Binary,
@@ -28,8 +30,6 @@ from ..formula.nodes import (
     walk,
 )
 from ..program import Step
-from .address import Address
-from .expression import Extreme, Quantity, Terms, number, quantities
 from .matrix import short
 
 Array = np.ndarray[Any, Any]

@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
+from ..address import Address
 from ..errors import OptionError
+from ..formula.expression import Partial, Quantity, Terms, number, parts
 from ..formula.nodes import Binary, Negative, Node, Number
 from ..program import Step
-from .address import Address
-from .expression import Partial, Quantity, Terms, number, parts
 from .opening import open_element
 
 LARGEST = 300_000

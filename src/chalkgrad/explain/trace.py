@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from ..address import Address
 from ..errors import UnknownNameError, nearest
 from ..numerals import rounded
 from ..program import Program
 from ..tables import table
-from .address import Address
 from .derivation import Derivation, Settings
 
 Array = np.ndarray[Any, Any]

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from ..explain.address import Address
-from ..explain.expression import Extreme, Partial, Quantity, Terms
-from ..explain.matrix import Hadamard, MatrixProduct, Named, Ones, Transposed
+from ..address import Address
+from ..formula.expression import Extreme, Hadamard, MatrixProduct, Named, Ones, Partial, Quantity, Terms, Transposed
 from ..formula.nodes import (
     Binary,
     Count,

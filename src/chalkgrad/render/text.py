@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from ..explain.address import Address
+from ..address import Address
 from ..tables import table
 from .board import Block, Board, Drawing, Equation, Heading, Listing, Paragraph, Table
 from .mathematics import MathPrinter

@@ -1,7 +1,7 @@
 """What stands in an explanation in place of a formula's elements and sums: named numbers and their terms.
 
-An expression is a formula's tree with every index settled. Elements have become `Quantity`, sums and maxima have
-become lists of terms; the rest are the formula's own nodes.
+An expression is a formula's tree with every index settled: elements have become `Quantity`, sums and maxima lists
+of terms. Or it is one in matrix notation, of whole values. The rest are the formula's own nodes.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..formula.nodes import (
+from ..address import Address
+from .nodes import (
     ARITHMETIC,
     COMPARISONS,
     FUNCTIONS,
@@ -24,7 +25,6 @@ from ..formula.nodes import (
     Symbol,
     children,
 )
-from .address import Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,52 @@ class Extreme(Node):
     entries: tuple[Node, ...]
     omitted: int
     value: float
+
+
+Rows = tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Named(Node):
+    """A whole value by its name.
+
+    Attributes:
+        name: the name.
+        rows: its numbers, where they are to be shown.
+        single: whether it is one number.
+    """
+
+    name: str
+    rows: Rows | None = None
+    single: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ones(Node):
+    """A column of ones, as long as it has to be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transposed(Node):
+    """A matrix transposed."""
+
+    body: Node
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixProduct(Node):
+    """The product of two matrices."""
+
+    left: Node
+    right: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Hadamard(Node):
+    """Two matrices multiplied element by element."""
+
+    left: Node
+    right: Node
 
 
 def parts(node: Node) -> tuple[Node, ...]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..errors import ShapeError, unknown
+from .errors import ShapeError, unknown
 
 _TEXT = re.compile(r"\s*([A-Za-z_][\w.]*)\s*(?:\[\s*([-\d,\s]*?)\s*,?\s*\])?\s*\Z")
 
