@@ -1,15 +1,31 @@
-"""Document 000's class trained to the end: with its own backward pass, and with correct gradients (half a minute)."""
+"""Document 000's class trained to the end, with its own backward pass and with correct gradients, and the page in the
+docs that all replays make (the better part of a minute).
+"""
 
 from __future__ import annotations
 
-import numpy as np
+import re
+from functools import cache
+from pathlib import Path
 
-from chalkgrad.example import load_example
-from chalkgrad.replay.trainings_000 import training_section
+import numpy as np
+import pytest
+
+from chalkgrad.replay import REPLAYS, Replay, replay
+from chalkgrad.replay.board import replays_board
+
+ROOT = Path(__file__).parent.parent.parent
+pytestmark = pytest.mark.xdist_group("trainings")  # one worker does the long replay once
+NUMBER = re.compile(r"-?\d+\.\d+(?:e-?\d+)?|-?\d+e-?\d+")
+
+
+@cache
+def replays() -> dict[str, Replay]:
+    return {name: replay(name) for name in REPLAYS}
 
 
 def test_the_long_trainings() -> None:
-    section = training_section(load_example("cnn"))
+    section = next(s for s in replays()["000"].sections if "trained until" in s.title)
     iterations, error, predictions, slow = section.figures
     assert all(f.explained for f in section.figures)
     assert (iterations.correct, iterations.mistaken) == (262_941, 364_024)
@@ -19,3 +35,29 @@ def test_the_long_trainings() -> None:
     # half the learning rate, twice the updates
     assert slow.correct is not None
     assert abs(slow.correct / 364_024 - 2) < 1e-4
+
+
+def lines(page: str) -> list[str]:
+    """The page without what only PyTorch can tell, and which may not be installed; figures of ours are counted there."""
+    kept = [line for line in page.splitlines() if "between PyTorch and chalkgrad" not in line]
+    return [re.sub(r"\d+ (figures|not in the document)", r"_ \1", line) if "000" not in line else line for line in kept]
+
+
+def test_the_page_in_the_docs_is_not_stale() -> None:
+    made = lines(replays_board(list(replays().values()), most=None).to_markdown())
+    kept = lines((ROOT / "docs" / "replays.md").read_text("utf-8"))
+    cure = "run chalkgrad replay --out docs/replays.md"
+    assert [NUMBER.sub("_", line) for line in made] == [NUMBER.sub("_", line) for line in kept], cure
+    for ours, theirs in zip(made, kept, strict=True):
+        # the last digits are those of the machine that made the page
+        numbers = [np.array([float(n) for n in NUMBER.findall(line)]) for line in (ours, theirs)]
+        np.testing.assert_allclose(*numbers, rtol=1e-9, atol=1e-15, err_msg=cure)
+
+
+def test_the_counts_in_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    for name, one in replays().items():
+        row = next(line for line in readme.splitlines() if line.startswith(f"| {name} |"))
+        counts = re.search(r"(\d+) (?:formulas )?right, (\d+) w(?:rong|ith)", row)
+        assert counts is not None
+        assert (int(counts[1]), int(counts[2])) == (one.same, one.explained), row

@@ -74,7 +74,5 @@ def checked(derivation: Derivation) -> str:
         return "Nothing had to be computed."
     if wrong:
         return f"Checked against the program: {', '.join(wrong)} not the same."
-    worst = max(s.check.difference for s in steps)
-    count = f"{len(steps)} numbers" if len(steps) > 1 else "the number"
-    apart = f"the largest difference is {worst:.1e}" if worst else "no difference"
-    return f"Checked against the program, which computes {count} by the rules' functions: {apart}."
+    count = f"{len(steps)} numbers" if len(steps) > 1 else "this number"
+    return f"Checked: the program computes {count} by the rules' functions, and has the same but for rounding."

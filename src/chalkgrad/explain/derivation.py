@@ -77,7 +77,7 @@ class Derivation:
     """One number and what made it: a small immutable tree, whose inputs are opened when they are looked at.
 
     Attributes:
-        address: the element, "dW1[0, 0]"; for a local derivative "dz2[0, 0]/dW2[0, 1]".
+        address: the element, "dW1[0, 0]"; for a local derivative "∂z2[0, 0]/∂W2[0, 1]".
         head: the element or local derivative with its number.
         rule: the name of the rule that made it; empty for what was given.
         formula: the rule's index formula, with the rule's own names.
@@ -239,6 +239,6 @@ def tolerance_of(eps: float, *numbers: float) -> float:
 def head_address(head: Node) -> str:
     """The address that a head stands for."""
     if isinstance(head, Partial):
-        return f"d{head.of}/d{head.by}"
+        return f"∂{head.of}/∂{head.by}"
     assert isinstance(head, Quantity)
     return str(head.address)

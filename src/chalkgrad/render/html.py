@@ -179,11 +179,6 @@ def anchor(address: str) -> str:
     return re.sub(r"[^\w.]+", "-", address).strip("-")
 
 
-def _written(address: str) -> str:
-    """An address as it is shown: a local derivative with its signs."""
-    return re.sub(r"(^|/)d", r"\1∂", address) if "/" in address else address
-
-
 def _block(block: Block, board: Board, present: Collection[str]) -> str:
     match block:
         case Heading(text=text, level=level):
@@ -231,9 +226,7 @@ def _equation(block: Equation, board: Board, present: Collection[str]) -> str:
     ] or [f"<td>{left}</td>"]
     rows = "".join(f"<tr>{row}</tr>" for row in cells)
     notes = "".join(f'<p class="note">{escape(note)}</p>' for note in block.notes)
-    onward = [
-        f'<a href="#{anchor(a)}">{escape(_written(a))}</a>' for a in block.inputs if a in present and a != block.address
-    ]
+    onward = [f'<a href="#{anchor(a)}">{escape(a)}</a>' for a in block.inputs if a in present and a != block.address]
     if onward:
         notes += f'<p class="note">from {", ".join(onward)}</p>'
     name = f' id="{anchor(block.address)}"' if block.address else ""

@@ -39,6 +39,7 @@ FUNCTIONS = {"exp": r"\exp", "log": r"\log", "tanh": r"\tanh", "max": r"\max", "
 COMPARISONS = {"<=": r"\le", ">=": r"\ge"}
 HEAD = r"""\documentclass[a4paper]{article}
 \usepackage[T1]{fontenc}
+\IfFileExists{lmodern.sty}{\usepackage{lmodern}}{}
 \usepackage[utf8]{inputenc}
 \usepackage[margin=2cm]{geometry}
 \usepackage{amsmath}
@@ -196,5 +197,5 @@ def _equation(block: Equation, math: LatexMath) -> str:
         + f" {block.sign if place == 0 else '='} {right}$"
         for place, right in enumerate(rights)
     ] or [f"$\\displaystyle {left}$"]
-    notes = [rf"{{\small\itshape {escaped(note)}}}" for note in block.notes]
+    notes = [rf"{{\footnotesize {escaped(note)}}}" for note in block.notes]
     return r"\medskip" + "\n" + "\n\n".join([*lines, *notes])

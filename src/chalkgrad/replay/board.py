@@ -13,7 +13,8 @@ from .figure import Figure, Replay, Value, printed_digits
 HEAD = ("figure", "printed", "correct", "verdict")
 INTRODUCTION = (
     "Every figure that a document prints, and every formula of its own, beside what correct back-propagation gives. "
-    "Where they differ, the named mistake was put into the calculation, and the printed figure came out."
+    "Where they differ, the named mistake was put into the calculation, and the printed figure came out. Made by "
+    "chalkgrad replay."
 )
 
 

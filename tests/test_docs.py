@@ -1,0 +1,88 @@
+"""What the docs show is what the commands print; pictures and pages that are generated are not stale."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+import chalkgrad as cg
+from chalkgrad.cli import main
+
+ROOT = Path(__file__).parent.parent
+DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+SHOWN = re.compile(
+    r"```sh\n(chalkgrad (?:explain|derive|write|replay)[^\n]*)\n```\n\n```(?:text|python)\n(.*?)```", re.DOTALL
+)
+
+
+def shown() -> list[tuple[str, str, str]]:
+    return [(f.name, *map(str, found)) for f in DOCS for found in SHOWN.findall(f.read_text("utf-8"))]
+
+
+@pytest.mark.parametrize(("file", "command", "output"), shown())
+def test_the_docs_show_what_the_commands_print(
+    file: str, command: str, output: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(shlex.split(command)[1:]) == 0
+    assert output == capsys.readouterr().out, f"{file}: {command} (run python tests/test_docs.py)"
+
+
+def test_something_is_shown() -> None:
+    assert len(shown()) >= 6
+
+
+def test_the_worked_example_of_the_docs_is_one(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "worked-examples.md").read_text("utf-8")
+    block = re.search(r"```toml\n(.*?)```", text, re.DOTALL)
+    assert block is not None
+    (tmp_path / "example.toml").write_text(block[1])
+    example = cg.load_example(tmp_path / "example.toml")
+    assert example.trace().explain("dw1", form="paths").check.agrees
+    keys = set(re.findall(r"^\| `\[?(\w+)\]?`", text, re.MULTILINE)) | set(re.findall(r", `(\w+)` \|", text))
+    keys |= {"text", "y", "l1", "l2"}
+    from chalkgrad.example import KEYS
+
+    assert set(KEYS) <= keys, set(KEYS) - keys
+
+
+@pytest.mark.parametrize(
+    "command",
+    re.findall(
+        r"^chalkgrad (draw \S+.* --out docs/pictures/\S+)$", (ROOT / "docs" / "explain.md").read_text("utf-8"), re.M
+    ),
+)
+def test_the_drawings_are_not_stale(command: str, tmp_path: Path) -> None:
+    words = shlex.split(command)
+    drawn = tmp_path / "drawn.svg"
+    assert main([*words[:-1], str(drawn)]) == 0
+    assert drawn.read_text("utf-8") == (ROOT / words[-1]).read_text("utf-8"), f"stale: run chalkgrad {command}"
+
+
+def test_links_lead_somewhere() -> None:
+    for file in DOCS:
+        for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", file.read_text("utf-8")):
+            assert (file.parent / link).exists(), f"{file.name}: {link}"
+
+
+def rewrite() -> None:
+    """Puts what the commands print now into the docs."""
+    import contextlib
+    import io
+
+    for file in DOCS:
+        text = file.read_text("utf-8")
+        for command, output in SHOWN.findall(text):
+            caught = io.StringIO()
+            with contextlib.redirect_stdout(caught):
+                main(shlex.split(command)[1:])
+            head = text.index(f"```sh\n{command}\n```")
+            at = text.index(output, head) if output else text.index("```text\n", head) + len("```text\n")
+            text = text[:at] + caught.getvalue() + text[at + len(output) :]
+        file.write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    rewrite()
