@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .build import BATCH, blueprint, followed_by_rectifier, write_program
-from .checks import as_array, as_list, choice, number, whole
+from .checks import as_array, choice, number, whole
 from .engines.numpy_engine import Runner
 from .errors import DataError, OptionError, ShapeError, unknown
 from .explain.trace import Trace
+from .given import fitting, input_message, read_dtype, read_input_shape, read_layers, read_loss, read_seed, shown
 from .initializers import initializer
 from .layers import Layer
 from .losses import LOSSES, Loss, are_classes, prepare_targets
@@ -101,11 +100,11 @@ class Network:
         l1: float = 0.0,
         l2: float = 0.0,
     ) -> None:
-        self.layers = _layers(layers)
-        self.input_shape = _input_shape(input_shape)
-        self.loss_function = from_table("loss", loss, LOSSES) if isinstance(loss, str) else _loss(loss)
-        self.dtype = _dtype(dtype)
-        self.seed = _seed(seed)
+        self.layers = read_layers(layers)
+        self.input_shape = read_input_shape(input_shape)
+        self.loss_function = from_table("loss", loss, LOSSES) if isinstance(loss, str) else read_loss(loss)
+        self.dtype = read_dtype(dtype)
+        self.seed = read_seed(seed)
         self.l1, self.l2 = number("Network", "l1", l1, 0.0), number("Network", "l2", l2, 0.0)
         self.plan = blueprint(self.layers, self.input_shape, self.l1, self.l2, self.loss_function)
         self.loss_function.last_layer_check([v for v in self.layers if v.operation(training=False)][-1])
@@ -167,13 +166,13 @@ class Network:
             DataError: where the values are not finite numbers.
         """
         if values is not None and not isinstance(values, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise OptionError(f"parameters are given by name, {{'W1': ...}} or W1=..., not as {_shown(values)}")
+            raise OptionError(f"parameters are given by name, {{'W1': ...}} or W1=..., not as {shown(values)}")
         targets = {**self.parameters, **self.states}
         ready: dict[str, Array] = {}
         for name, value in {**(values or {}), **more}.items():
             if name not in targets:
                 raise unknown("parameter", name, targets)
-            ready[name] = _fitting(name, value, targets[name])
+            ready[name] = fitting(name, value, targets[name])
         for name, array in ready.items():
             targets[name][...] = array
 
@@ -220,7 +219,7 @@ class Network:
         if x.dtype == np.float16:
             raise DataError("x is float16, which is too coarse to train in; use x.astype('float32')")
         if x.shape[1:] != self.input_shape or x.ndim != len(self.input_shape) + 1:
-            raise ShapeError(_input_message(x.shape, self.input_shape, self.plan.labels[0]))
+            raise ShapeError(input_message(x.shape, self.input_shape, self.plan.labels[0]))
         with np.errstate(over="ignore", invalid="ignore"):
             ready = x.astype(self.dtype, copy=False)
             suspect = not np.isfinite(ready.sum())  # quicker than looking at every number
@@ -624,103 +623,6 @@ class Network:
         twin.steps_taken = self.steps_taken
         twin.freeze(*self.frozen)
         return twin
-
-
-def _layers(layers: Any) -> tuple[Layer, ...]:
-    if isinstance(layers, Layer):
-        layers = [layers]
-    try:
-        listed = tuple(layers)
-    except TypeError:
-        raise OptionError(f"layers must be a list of layers, not {layers!r}") from None
-    for place, layer in enumerate(listed):
-        if isinstance(layer, type):
-            raise OptionError(f"layer {place + 1} is the class {layer.__name__}; write {layer.__name__}(...)")
-        if not isinstance(layer, Layer):
-            raise OptionError(f"layer {place + 1} is {layer!r}, which is no layer")
-    if not any(layer.operation(training=False) for layer in listed):
-        raise OptionError("the network has no layer that computes anything")
-    return listed
-
-
-def _loss(loss: Any) -> Loss:
-    if isinstance(loss, type):
-        raise OptionError(f"loss is the class {loss.__name__}; write {loss.__name__}()")
-    if not isinstance(loss, Loss):
-        raise OptionError(f"loss is {loss!r}, which is no loss; known: {', '.join(LOSSES)}")
-    return loss
-
-
-def _input_shape(given: Any) -> tuple[int, ...]:
-    sizes = as_list(given)
-    try:
-        shape = tuple(whole("Network", "input_shape", s) for s in ([given] if sizes is None else sizes))
-    except OptionError:
-        shape = ()
-    if not 1 <= len(shape) <= 3:
-        raise OptionError(
-            f"input_shape is the shape of one sample, (inputs,) or (channels, height, width), not {given!r}"
-        )
-    return shape
-
-
-def _dtype(given: Any) -> np.dtype[Any]:
-    with contextlib.suppress(Exception):  # NumPy reads many things as dtypes, and fails in many ways
-        dtype = np.dtype(given)
-        if given is not None and dtype in (np.dtype("float32"), np.dtype("float64")):
-            return dtype
-    raise OptionError(f"dtype is 'float32' or 'float64', not {given!r}")
-
-
-def _seed(given: Any) -> int:
-    seed = whole("Network", "seed", given, 0)
-    if seed >= 2**63:
-        raise OptionError(f"Network: seed must be below 2**63; it is {given!r}")
-    return seed
-
-
-def _shown(value: Any) -> str:
-    """The beginning of a value, in one line."""
-    return " ".join(str(value).split())[:80]
-
-
-def _fitting(name: str, value: Any, target: Array) -> Array:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what is wrong is said below
-            kind = np.asarray(value).dtype.kind
-            array = np.asarray(value, dtype=target.dtype)
-    except (TypeError, ValueError, OverflowError):
-        raise DataError(f"{name} must hold numbers in rows of equal length, not {_shown(value)}") from None
-    if kind not in "biuf":
-        raise DataError(f"{name} must hold real numbers, not {_shown(value)}")
-    if array.shape != target.shape:
-        cure = ""
-        if array.T.shape == target.shape:
-            cure = f"; it looks transposed ({name} is inputs x outputs here): give its transpose"
-        elif array.size == target.size:
-            cure = f"; reshape it to {target.shape}"
-        raise ShapeError(f"{name} has shape {target.shape}, but {array.shape} came{cure}")
-    if not np.isfinite(array).all():
-        raise DataError(f"{name} holds NaN or infinity (or numbers too large for {target.dtype})")
-    if name.rpartition(".")[2].startswith("running_var") and (array < 0).any():
-        raise DataError(f"{name} is a variance and cannot be negative")
-    return array
-
-
-def _input_message(came: tuple[int, ...], expected: tuple[int, ...], first: str) -> str:
-    wanted = f"(N{''.join(f', {s}' for s in expected)})"
-    cure = ""
-    if came == expected:
-        cure = "; for a single sample use x[None]"
-    elif len(came) > 1 and math.prod(came[1:]) == math.prod(expected):
-        cure = f"; use x.reshape(len(x), {', '.join(map(str, expected))})"
-    elif len(came) == 4 and len(expected) == 3 and (came[3], came[1], came[2]) == expected:
-        cure = "; channels come first: use x.transpose(0, 3, 1, 2)"
-    return (
-        f"x has shape {came}, but {first} takes {wanted}, "
-        f"as input_shape={expected} fixed when the network was built{cure}"
-    )
 
 
 def _shape(shape: tuple[Any, ...]) -> str:
