@@ -31,8 +31,9 @@ def networks(draw: st.DrawFn) -> tuple[cg.Network, np.ndarray, np.ndarray]:
         if pool is not None:
             layers.append(pool)
         layers.append(cg.Flatten())
-    for _ in range(draw(st.integers(0, 2))):
-        layers.append(cg.Dense(draw(st.integers(1, 4)), bias=draw(st.booleans()), name=draw(st.sampled_from([None]))))
+    for place in range(draw(st.integers(0, 2))):
+        name = draw(st.sampled_from([None, f"hidden{place}"]))
+        layers.append(cg.Dense(draw(st.integers(1, 4)), bias=draw(st.booleans()), name=name))
         if draw(st.booleans()):
             layers.append(draw(st.sampled_from([cg.LayerNorm(), cg.BatchNorm(), cg.Dropout(0.4)])))
         layers.append(draw(st.sampled_from(ACTIVATIONS)))

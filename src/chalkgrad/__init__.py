@@ -6,6 +6,9 @@ steps, runs exactly these, and trains.
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from . import data, initializers
 from .errors import (
     ChalkgradError,
@@ -17,8 +20,6 @@ from .errors import (
     ShapeError,
     UnknownNameError,
 )
-from .example import Example, load_example
-from .explain.derivation import Derivation
 from .explain.trace import Trace
 from .layers import (
     ELU,
@@ -60,7 +61,20 @@ from .train.schedules import (
     StepDecay,
 )
 
+if TYPE_CHECKING:
+    from .example import Example, load_example
+    from .explain.derivation import Derivation
+
 __version__ = "0.1.0"
+LATER = {"Example": ".example", "load_example": ".example", "Derivation": ".explain.derivation"}
+"""What is imported when it is first asked for, so that training starts without it."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in LATER:
+        return getattr(importlib.import_module(LATER[name], __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 __all__ = [
     "ELU",

@@ -6,7 +6,7 @@ Repository, 1998, doi 10.24432/C50P49, licence CC BY 4.0.
 
 from __future__ import annotations
 
-from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 
@@ -22,7 +22,7 @@ def digits() -> Dataset:
 
     A fifth of every class, drawn once and for all, is the test set: 1,438 and 359 samples.
     """
-    packed = files("chalkgrad.data").joinpath("digits.npz")
+    packed = Path(__file__).parent / "digits.npz"
     with packed.open("rb") as file, np.load(file, allow_pickle=False) as stored:
         images, labels = stored["images"], stored["labels"]
     x = images.astype(np.float32)[:, None] / 16

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import partial
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,7 +14,9 @@ from ..errors import UnknownNameError, nearest
 from ..numerals import rounded
 from ..program import Program
 from ..tables import table
-from .derivation import Derivation, Settings
+
+if TYPE_CHECKING:
+    from .derivation import Derivation
 
 Array = np.ndarray[Any, Any]
 
@@ -122,6 +124,7 @@ class Trace(Mapping[str, Array]):
             UnknownNameError, ShapeError: where there is no such element; it suggests the nearest.
             OptionError: where a setting cannot be.
         """
+        from .derivation import Settings
         from .explainer import Explainer
 
         settings = Settings(

@@ -16,7 +16,8 @@ Array = np.ndarray[Any, Any]
 TEXT = (
     "The document derives the gradients of a two-layer perceptron and gives no numbers, so its formulas are taken at "
     "their word with numbers of ours, the worked example perceptron, and compared with the network's own values. The "
-    "derivation is right; the listing of the forward pass and two of the general formulas are not."
+    "derivation is right; the listing of the forward pass and two of the general formulas are not. The same equations "
+    "are written by chalkgrad derive perceptron in matrix form, and by chalkgrad explain perceptron in scalar form."
 )
 
 
