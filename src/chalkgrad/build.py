@@ -178,7 +178,7 @@ class _Writer:
         if formula is not None:
             formula.sizes({**known, formula.output: shape}, options)
         self.shapes[output] = shape
-        self.steps.append(Step(output, rule, inputs, options, shape, part, placed.layer))
+        self.steps.append(Step(output, rule, inputs, options, shape, part, placed.layer, placed.names, placed.options))
 
 
 def write_program(layers: Sequence[Layer], plan: Blueprint, loss: Loss, seed: int, *, training: bool) -> Program:

@@ -30,6 +30,9 @@ class Step:
         shape: the output's shape, "N" standing for the number of samples.
         part: "forward", "loss", "backward" or "update".
         layer: the layer it belongs to, as text ("layer 1, Dense"), or the loss or optimizer.
+        bound: every formal name of its operation with the network's own; a rule's mistakes may use more of them
+            than the rule does.
+        settings: every setting of its operation.
     """
 
     output: str
@@ -39,6 +42,8 @@ class Step:
     shape: Shape
     part: str
     layer: str
+    bound: Mapping[str, str | None] = field(default_factory=dict[str, "str | None"], repr=False)
+    settings: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)
 
     def __str__(self) -> str:
         given = ", ".join(i for i in self.inputs if i is not None)

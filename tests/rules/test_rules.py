@@ -143,6 +143,11 @@ def test_a_mistake_is_what_its_formula_says_and_is_found(rule: Rule, mistake: Mi
         if rule.output == "dW" and "dW_data" in mistake.operands:
             names["dW_data"] = np.ones(right.shape)
             right = case.call(rule, names)
+        for operand in mistake.operands:  # values of other moments, such as W_new
+            if operand not in names:
+                base = np.asarray(names[operand.partition("_")[0]])
+                names[operand] = base + 0.7 * np.random.default_rng(seed).standard_normal(base.shape)
+        case.options.update(dict.fromkeys(mistake.varies, 0))
         try:
             wrong = np.asarray(_mistaken(case, mistake, names))
         except ValueError:  # its shapes do not fit, and so it is found out too

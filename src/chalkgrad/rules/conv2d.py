@@ -113,4 +113,41 @@ def conv2d_dx_negative(dz: Array, W: Array, *, height: int, width: int, sh: int,
     return -conv2d_dx(dz, W, height=height, width=width, sh=sh, sw=sw, pt=pt, pl=pl)
 
 
+@mistake(
+    conv2d_dW,
+    "dW[o,c,u,v] = sum_{n,p,q} x[n,c,p+u-pt,q+v-pl] * dz[n,o,p,q] for u<kh, v<kw",
+    "the stride is forgotten",
+)
+def conv2d_dW_stride_forgotten(x: Array, dz: Array, *, kh: int, kw: int, pt: int, pl: int) -> Array:
+    return conv2d_dW(x, dz, kh=kh, kw=kw, sh=1, sw=1, pt=pt, pl=pl)
+
+
+@mistake(
+    conv2d_dW,
+    "dW[o,c,u,v] = sum_{n,p,q} x[n,c,p*sh+u,q*sw+v] * dz[n,o,p,q] for u<kh, v<kw",
+    "the padding is forgotten",
+)
+def conv2d_dW_padding_forgotten(x: Array, dz: Array, *, kh: int, kw: int, sh: int, sw: int) -> Array:
+    return conv2d_dW(x, dz, kh=kh, kw=kw, sh=sh, sw=sw, pt=0, pl=0)
+
+
+@mistake(conv2d_dx, "dx[n,c,p+u-pt,q+v-pl] += sum_o dz[n,o,p,q] * W[o,c,u,v]", "the stride is forgotten")
+def conv2d_dx_stride_forgotten(dz: Array, W: Array, *, height: int, width: int, pt: int, pl: int) -> Array:
+    return conv2d_dx(dz, W, height=height, width=width, sh=1, sw=1, pt=pt, pl=pl)
+
+
+@mistake(conv2d_dx, "dx[n,c,p*sh+u,q*sw+v] += sum_o dz[n,o,p,q] * W[o,c,u,v]", "the padding is forgotten")
+def conv2d_dx_padding_forgotten(dz: Array, W: Array, *, height: int, width: int, sh: int, sw: int) -> Array:
+    return conv2d_dx(dz, W, height=height, width=width, sh=sh, sw=sw, pt=0, pl=0)
+
+
+@mistake(
+    conv2d_dx,
+    "dx[n,c,p*sh+u-pt,q*sw+v-pl] += sum_o dz[n,o,p,q] * W_new[o,c,u,v]",
+    "the already updated kernels carry the error back",
+)
+def conv2d_dx_updated(dz: Array, W_new: Array, *, height: int, width: int, sh: int, sw: int, pt: int, pl: int) -> Array:
+    return conv2d_dx(dz, W_new, height=height, width=width, sh=sh, sw=sw, pt=pt, pl=pl)
+
+
 operation = Operation("convolution", (conv2d,), (conv2d_dW, conv2d_db, conv2d_dx), input="x", output="z")

@@ -73,4 +73,29 @@ def dense_dx_negative(dz: Array, W: Array) -> Array:
     return -(dz @ W.T)
 
 
+@mistake(dense_dW, "dW[i,o] = sum_n x[n,i] * dz[n,|o|-1-o]", "the errors of different outputs are crossed")
+def dense_dW_outputs_crossed(x: Array, dz: Array) -> Array:
+    return x.T @ namespace(dz).flip(dz, axis=1)
+
+
+@mistake(dense_dx, "dx[n,i] = sum_o dz[n,|o|-1-o] * W[i,o]", "the errors of different outputs are crossed")
+def dense_dx_outputs_crossed(dz: Array, W: Array) -> Array:
+    return namespace(dz).flip(dz, axis=1) @ W.T
+
+
+@mistake(dense_dx, "dx[n,i] = sum_o dz[n,o] * W_new[i,o]", "the already updated weights carry the error back")
+def dense_dx_updated(dz: Array, W_new: Array) -> Array:
+    return dz @ W_new.T
+
+
+@mistake(
+    dense_dx,
+    "dx[n,i] = sum_o dz[n,o] * W[i,o] * (1 - [o = k])",
+    "the path through output {k} is dropped",
+    varies={"k": "o"},
+)
+def dense_dx_without_path(dz: Array, W: Array, *, k: int) -> Array:
+    return dz @ W.T - dz[:, k : k + 1] @ W[:, k : k + 1].T
+
+
 operation = Operation("dense", (dense,), (dense_dW, dense_db, dense_dx), input="x", output="z")

@@ -23,6 +23,11 @@ def mean_loss_dl_summed(l: Array) -> Array:
     return zeros(l.shape, l) + 1
 
 
+@mistake(mean_loss_dl, "dl[n] = 1 / |n|^2", "1/N is taken twice")
+def mean_loss_dl_twice(l: Array) -> Array:
+    return zeros(l.shape, l) + 1 / l.shape[0] ** 2
+
+
 @rule("L = sum_n l[n]", source="document 003, back-propagation of a layer (batches are summed)")
 def sum_loss(l: Array) -> Array:
     """L, one number, of l (N,)."""

@@ -38,4 +38,13 @@ def relu_dz_negative(da: Array, z: Array) -> Array:
     return -relu_dz(da, z)
 
 
+@mistake(
+    relu_dz,
+    "dz[...] = da[...] * [z_unbiased[...] > 0]",
+    "the mask is taken at the pre-activation without its bias",
+)
+def relu_dz_without_bias(da: Array, z_unbiased: Array) -> Array:
+    return da * (z_unbiased > 0)
+
+
 operation = Operation("ReLU", (relu,), (relu_dz,), input="z", output="a")

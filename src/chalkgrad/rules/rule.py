@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -51,6 +51,12 @@ class Stated:
         """The function's name."""
         return self.function.__name__
 
+    @property
+    def reason(self) -> str:
+        """What the rule's docstring says behind its first colon: why it is so. Empty where it says nothing."""
+        _, _, reason = " ".join((self.function.__doc__ or "").split()).partition(": ")
+        return reason.rstrip(".")
+
     @cached_property
     def formula(self) -> Formula | None:
         """The formula, read when it is first asked for; None where it is no formula (drawing random numbers).
@@ -75,15 +81,22 @@ class Stated:
 class Mistake(Stated):
     """A usual wrong version of a rule; its operands are formal names of the operation.
 
+    Three kinds of operands more: `W_new` is W after the update, `W_before` W in an earlier pass (and so for every
+    name), `z_unbiased` the pre-activation without its bias.
+
     Attributes:
         rule: the rule that it gets wrong.
         text: what was done wrong, as one sentence.
+        varies: settings of its own, each with the index over whose values it can be made: {"k": "o"}.
     """
 
-    def __init__(self, rule: Rule, formula: str, text: str, function: Callable[..., Array]) -> None:
+    def __init__(
+        self, rule: Rule, formula: str, text: str, function: Callable[..., Array], varies: Mapping[str, str]
+    ) -> None:
         super().__init__(function, formula, None, rule.shape_of)
         self.rule = rule
         self.text = text
+        self.varies = varies
 
 
 class Rule(Stated):
@@ -108,12 +121,6 @@ class Rule(Stated):
         self.source = source
         self.kinks: Callable[..., Array] | None = None
         self.mistakes: list[Mistake] = []
-
-    @property
-    def reason(self) -> str:
-        """What the rule's docstring says behind its first colon: why it is so. Empty where it says nothing."""
-        _, _, reason = " ".join((self.function.__doc__ or "").split()).partition(": ")
-        return reason.rstrip(".")
 
     def __call__(self, *arrays: Array, **options: Any) -> Array:
         return self.function(*arrays, **options)
@@ -163,17 +170,20 @@ def kinks(of: Rule) -> Callable[[Callable[..., Array]], Callable[..., Array]]:
     return make
 
 
-def mistake(of: Rule, formula: str, text: str) -> Callable[[Callable[..., Array]], Mistake]:
+def mistake(
+    of: Rule, formula: str, text: str, *, varies: Mapping[str, str] | None = None
+) -> Callable[[Callable[..., Array]], Mistake]:
     """Registers a function as a usual mistake of the rule `of`.
 
     Args:
         of: the rule.
         formula: the wrong line of mathematics that the function computes.
-        text: what was done wrong, one sentence without a full stop.
+        text: what was done wrong, one sentence without a full stop; {k} stands for the setting k.
+        varies: settings of its own, each with the index over whose values it can be made: {"k": "o"}.
     """
 
     def make(function: Callable[..., Array]) -> Mistake:
-        made = Mistake(of, formula, text, function)
+        made = Mistake(of, formula, text, function, varies or {})
         of.mistakes.append(made)
         return made
 

@@ -38,4 +38,14 @@ def sigmoid_dz_at_a(da: Array, a: Array) -> Array:
     return da * again * (1 - again)
 
 
+@mistake(
+    sigmoid_dz,
+    "dz[...] = da[...] * (1 / (1 + exp(-z_unbiased[...]))) * (1 - 1 / (1 + exp(-z_unbiased[...])))",
+    "the derivative is taken at the pre-activation without its bias",
+)
+def sigmoid_dz_without_bias(da: Array, z_unbiased: Array) -> Array:
+    again = sigmoid(z_unbiased)
+    return da * again * (1 - again)
+
+
 operation = Operation("sigmoid", (sigmoid,), (sigmoid_dz,), input="z", output="a")

@@ -37,4 +37,13 @@ def tanh_dz_at_a(da: Array, a: Array) -> Array:
     return da * (1 - tanh(a) ** 2)
 
 
+@mistake(
+    tanh_dz,
+    "dz[...] = da[...] * (1 - tanh(z_unbiased[...])^2)",
+    "the derivative is taken at the pre-activation without its bias",
+)
+def tanh_dz_without_bias(da: Array, z_unbiased: Array) -> Array:
+    return da * (1 - tanh(z_unbiased) ** 2)
+
+
 operation = Operation("tanh", (tanh,), (tanh_dz,), input="z", output="a")

@@ -72,28 +72,33 @@ class Optimizer:
             if name in frozen:
                 continue
             decay = self.weight_decay if plan.parameters[name].penalised else 0.0
-            names = {"W": name, "W_new": f"{name}_new", "g": f"d{name}", "lr": "lr", "t": "t"}
+            names: dict[str, str | None] = {"W": name, "W_new": f"{name}_new", "g": f"d{name}", "lr": "lr", "t": "t"}
             if decay and self.decays_gradient:
                 names["g"] = f"g_{name}"
+                bound = {"dW": f"d{name}", "W": name, "g": f"g_{name}"}
+                coupled = {"decay": decay}
                 steps.append(
-                    Step(f"g_{name}", weight_decay, (f"d{name}", name), {"decay": decay}, shape, "update", label)
+                    Step(f"g_{name}", weight_decay, (f"d{name}", name), coupled, shape, "update", label, bound, coupled)
                 )
             settings = self.options(decay)
             for rule in self.operation.forward:
                 for formal in (*rule.operands, rule.output):
                     if formal not in names:
-                        names[formal] = f"{formal.removesuffix('_new')}_{name}{'_new' * formal.endswith('_new')}"
+                        own = f"{formal.removesuffix('_new')}_{name}{'_new' * formal.endswith('_new')}"
+                        names[formal] = own
                         if not formal.endswith("_new"):
-                            given[names[formal]] = shape
+                            given[own] = shape
                 steps.append(
                     Step(
-                        names[rule.output],
+                        names[rule.output] or "",
                         rule,
                         tuple(names[o] for o in rule.operands),
                         {o: settings[o] for o in rule.options},
                         shape,
                         "update",
                         label,
+                        names,
+                        settings,
                     )
                 )
         return program.followed_by(steps, given)
