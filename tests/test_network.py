@@ -259,7 +259,11 @@ CALLS = [
     (lambda n: n.loss(np.zeros((0, 2)), np.zeros((0, 2))), cg.DataError, "no samples"),
     (lambda n: n.loss(X, [[np.inf, 0]]), cg.DataError, "NaN or infinity"),
     (lambda n: n.set_parameters(W3=1), cg.UnknownNameError, "no parameter 'W3'"),
-    (lambda n: n.set_parameters(W1=[[1, 2, 3]]), cg.ShapeError, r"W1 has shape \(2, 2\), but \(1, 3\) came"),
+    (
+        lambda n: n.set_parameters(W1=[[1, 2, 3]]),
+        cg.ShapeError,
+        r"W1 has shape \(2, 2\) in this network, but \(1, 3\) was given",
+    ),
     (lambda n: n.set_parameters(b1=[[1], [2]]), cg.ShapeError, "reshape"),
     (lambda n: n.set_parameters(b1=[np.nan, 0]), cg.DataError, "NaN"),
     (lambda n: n.set_parameters(W1=[[1, 2], [3]]), cg.DataError, "equal length"),

@@ -104,7 +104,7 @@ BAD = [
     ('input_shape = 3\nloss = "SquaredErr"\nlayers = ["Tanh"]', "'SquaredError'"),
     ('input_shape = 3\nloss = "SquaredError"\nlayers = ["Tan"]', "'Tanh'"),
     ('input_shape = 3\nloss = "SquaredError"\nlayers = [{units = 2}]', "needs a type"),
-    ('input_shape = 3\nloss = "SquaredError"\nlayers = [{type = "Dense"}]', "cannot be made"),
+    ('input_shape = 3\nloss = "SquaredError"\nlayers = [{type = "Dense"}]', "Dense needs units"),
     ('input_shape = 3\nloss = "SquaredError"\nlayers = [{type = "Dense", units = "x"}]', "units must be"),
     ('input_shape = 3\nloss = "SquaredError"\nlayers = [{type = "Dense", unit = 2}]', "did you mean 'units'"),
     ('input_shape = 3\nloss = "SquaredError"\nlayer = ["Tanh"]', "did you mean 'layers'"),

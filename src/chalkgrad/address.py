@@ -27,6 +27,14 @@ class Address:
         return f"{self.name}[{', '.join(map(str, self.place))}]" if self.place else self.name
 
     @staticmethod
+    def parse(text: str) -> Address:
+        """The address that `text` writes, as `str` writes it; other text is a name."""
+        match = _TEXT.match(text)
+        if match is None:
+            return Address(text)
+        return Address(match[1], tuple(int(p) for p in (match[2] or "").split(",") if p.strip(" -").isdigit()))
+
+    @staticmethod
     def read(text: object, shapes: Mapping[str, tuple[int, ...]], *, whole: bool = False) -> Address:
         """The address that `text` writes; an index may be negative and then counts from the end.
 

@@ -164,6 +164,7 @@ def _add_draw(draw: argparse.ArgumentParser) -> None:
     add("--kind", default="auto", choices=("auto", "neurons", "layers", "graph"),
         help="neurons: nodes and edges with their values; layers: the structure with shapes; graph: the computation "
         "with batch shapes (default: neurons where the network is small, else layers)")  # fmt: skip
+    add("--sample", type=int, default=0, metavar="N", help="which sample's numbers the neurons show (default 0)")
     add("--batch", default="N", metavar="N", help="the number of samples in shapes (default N)")
     add("--out", metavar="FILE.svg", help="write to a file instead of the terminal")
 

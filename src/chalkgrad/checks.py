@@ -17,7 +17,10 @@ def whole(owner: str, name: str, value: object, least: int = 1) -> int:
     """`value` if it is a whole number of at least `least`; else OptionError."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
         raise OptionError(f"{owner}: {name} must be a whole number, {least} or more; it is {value!r}")
-    return int(cast("Any", value))
+    held = int(cast("Any", value))
+    if held > 2**64:
+        raise OptionError(f"{owner}: {name} is far too large")
+    return held
 
 
 def number(owner: str, name: str, value: object, least: float, below: float = math.inf) -> float:
@@ -61,6 +64,8 @@ def as_array(what: str, value: Any) -> Any:
     try:
         return np.asarray(value)
     except (ValueError, TypeError, OverflowError) as error:
+        if isinstance(value, (list, tuple)):
+            raise DataError(f"{what} must hold numbers in rows of equal length") from None
         raise DataError(f"{what} is no array of numbers: {str(error).splitlines()[0]}") from None
 
 

@@ -11,6 +11,9 @@ from collections.abc import Sequence
 from .arguments import parser
 from .errors import ChalkgradError
 
+LONGEST = 600
+"""How many characters of an error are shown: what came may be long."""
+
 
 def _one_line(text: str) -> str:
     """`text` with control characters written out, so that no file name can break the line."""
@@ -35,7 +38,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on
         return 1
     except (ChalkgradError, OSError) as error:
-        print(f"chalkgrad {arguments.command}: {_one_line(str(error))}", file=sys.stderr)
+        said = _one_line(str(error))
+        said = f"{said[:LONGEST]} ..." if len(said) > LONGEST else said
+        print(f"chalkgrad {arguments.command}: {said}", file=sys.stderr)
         return 2
     except MemoryError:
         print(f"chalkgrad {arguments.command}: this takes more memory than there is", file=sys.stderr)

@@ -22,7 +22,8 @@ The page docs/worked-examples.md says what each key means.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+import warnings
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ import numpy as np
 
 from .address import Address
 from .checks import as_array, as_list, as_table, whole
-from .errors import ChalkgradError, DataError, nearest, unknown
+from .errors import ChalkgradError, DataError, NotFiniteError, nearest, unknown
 from .explain.trace import Trace
 from .network import Network
 from .saved import KEYS as NETWORK_KEYS
@@ -40,13 +41,15 @@ from .settings import from_table
 from .train.optimizers import OPTIMIZERS, SGD, Optimizer
 
 Array = np.ndarray[Any, Any]
+FORBIDDEN = '+*/^=,;:<>|[]{}\\"$%&#'
+"""What a label cannot hold: it stands in formulas and tables."""
 FOLDER = Path(__file__).parent / "examples"
 """Where the worked examples that come with chalkgrad lie."""
 OWN_KEYS = ("title", "text", "parameters", "x", "y", "optimizer", "learning_rate", "steps", "labels")
 KEYS = (*OWN_KEYS, *(k for k in NETWORK_KEYS if k not in ("parameters", "steps_taken")))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Example:
     """A worked example.
 
@@ -74,13 +77,20 @@ class Example:
         """The network after so many updates (the example's own number if not given), all samples at once.
 
         The example's own network stays as it is.
+
+        Raises:
+            NotFiniteError: where a number became NaN or infinite on the way.
         """
         network = self.network.copy()
         count = self.steps if steps is None else whole("Example", "steps", steps, 0)
         if count:
-            network.fit(
-                self.x, self.y, optimizer=self.optimizer, epochs=count, batch_size=None, shuffle=False
-            )  # fmt: skip
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", RuntimeWarning)  # said below
+                history = network.fit(
+                    self.x, self.y, optimizer=self.optimizer, epochs=count, batch_size=None, shuffle=False
+                )
+            if history.steps < count:
+                raise NotFiniteError(f"the training is lost after {history.steps:,} updates: {history.stop_detail}")
         return network
 
     def trace(self, after: int = 0) -> Trace:
@@ -88,7 +98,12 @@ class Example:
         if after and (self.optimizer != SGD(self.optimizer.learning_rate)):
             raise DataError("a later step can be traced with plain SGD only: other optimizers carry arrays on")
         network = self.train(after)
-        return network.trace(self.x, self.y, optimizer=self.optimizer, labels=self.labels)
+        trace = network.trace(self.x, self.y, optimizer=self.optimizer, labels=self.labels)
+        trace.moment = f"After {after:,} update{'s' * (after != 1)}." if after else ""
+        return trace
+
+    def __repr__(self) -> str:
+        return f"<worked example {self.title!r}: {self.network!r}, {len(self.x)} samples>"
 
 
 def load_example(path: str | Path) -> Example:
@@ -128,6 +143,8 @@ def example(table: Mapping[str, Any], where: str) -> Example:
             raise DataError("parameters must be a table, [parameters]")
         network.set_parameters(parameters)
         x, y = as_array("x", table["x"]), as_array("y", table["y"])
+        if not x.ndim:
+            raise DataError(f"x must be rows of numbers, (N, {', '.join(map(str, network.input_shape))}), not {x}")
         x = x[None] if x.shape == network.input_shape else x
         y = y[None] if y.shape == network.output_shape and len(x) == 1 else y
         x, y = network.pair(x, y)
@@ -143,7 +160,8 @@ def example(table: Mapping[str, Any], where: str) -> Example:
             if not isinstance(value, str):
                 raise DataError(f"{key} must be text, not {value!r}")
         trace = network.trace(x, y, optimizer=optimizer)
-        labels = read_labels(table.get("labels", {}), {name: trace[name].shape for name in trace})
+        shapes = {name: trace[name].shape for name in trace}
+        labels = read_labels(table.get("labels", {}), shapes, set(trace.program.aliases))
     except ChalkgradError as error:
         if str(error).startswith(where):
             raise
@@ -152,8 +170,13 @@ def example(table: Mapping[str, Any], where: str) -> Example:
     return Example(title, " ".join(words["text"].split()), network, x, y, optimizer, steps, labels)
 
 
-def read_labels(given: object, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, str]:
+def read_labels(given: object, shapes: Mapping[str, tuple[int, ...]], others: Collection[str] = ()) -> dict[str, str]:
     """Labels by address, from a table of addresses ("W1[0, 0]" = "w1") or of whole arrays in rows of names.
+
+    Args:
+        given: the table.
+        shapes: the values that there are.
+        others: further names that no label may have.
 
     Raises:
         UnknownNameError: where there is no such value.
@@ -163,20 +186,36 @@ def read_labels(given: object, shapes: Mapping[str, tuple[int, ...]]) -> dict[st
     if table is None:
         raise DataError('labels must be a table, such as {"W1[0, 0]" = "w1"}')
     labels: dict[str, str] = {}
+
+    def take(address: Address, label: str) -> None:
+        if str(address) in labels:
+            raise DataError(f"labels: {address} has two, {labels[str(address)]!r} and {label!r}")
+        if not label or any(c.isspace() or not c.isprintable() or c in FORBIDDEN for c in label):
+            raise DataError(f"labels: {label!r} must be a word without spaces and without any of {FORBIDDEN}")
+        if label in shapes or label in others or label.removeprefix("d") in shapes:
+            raise DataError(f"labels: {label!r} is the name of a value; call {address} something else")
+        labels[str(address)] = label
+
     for key, value in table.items():
+        try:
+            address = Address.read(key, shapes, whole=not isinstance(value, str))
+        except ChalkgradError as error:
+            raise type(error)(f"labels: {error}") from None
         if isinstance(value, str):
-            labels[str(Address.read(key, shapes))] = value
+            take(address, value)
             continue
         names = np.array(as_list(value), dtype=object)
-        name = Address.read(key, shapes, whole=True).name
-        if names.shape != shapes[name] or not all(isinstance(n, str) for n in names.ravel()):
-            raise DataError(f"labels of {name} must be text in rows of shape {shapes[name]}, not {value!r}")
+        if names.shape != shapes[address.name] or not all(isinstance(n, str) for n in names.ravel()):
+            raise DataError(f"labels of {key} must be text in rows of shape {shapes[address.name]}, not {value!r}")
         for place in itertools.product(*map(range, names.shape)):
             if names[place]:
-                labels[str(Address(name, place))] = names[place]
+                take(Address(address.name, place), names[place])
     taken: dict[str, str] = {}
-    for address, label in labels.items():
+    for address_text, label in labels.items():
         if label in taken:
-            raise DataError(f"the label {label!r} is given to {taken[label]} and to {address}")
-        taken[label] = address
+            raise DataError(f"labels: {label!r} is given to {taken[label]} and to {address_text}")
+        taken[label] = address_text
+    for label in taken:
+        if label.startswith("d") and label[1:] in taken:
+            raise DataError(f"labels: {label!r} is what the derivative of {label[1:]!r} is called")
     return labels

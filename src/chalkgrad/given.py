@@ -97,7 +97,7 @@ def fitting(name: str, value: Any, target: Array) -> Array:
             cure = f"; it looks transposed ({name} is inputs x outputs here): give its transpose"
         elif array.size == target.size:
             cure = f"; reshape it to {target.shape}"
-        raise ShapeError(f"{name} has shape {target.shape}, but {array.shape} came{cure}")
+        raise ShapeError(f"{name} has shape {target.shape} in this network, but {array.shape} was given{cure}")
     if not np.isfinite(array).all():
         raise DataError(f"{name} holds NaN or infinity (or numbers too large for {target.dtype})")
     if name.rpartition(".")[2].startswith("running_var") and (array < 0).any():

@@ -322,11 +322,15 @@ def prepare_targets(loss: Loss, y: Any, outputs: SampleShape, dtype: np.dtype[An
     """
     y = as_array("y", y)
     if y.dtype.kind not in "biuf":
-        raise DataError(f"targets must be numbers, not {y.dtype}; turn class names into class numbers first")
+        found = "text" if y.dtype.kind in "US" else y.dtype
+        raise DataError(f"targets must be numbers, not {found}; turn class names into class numbers first")
     if len(outputs) == 1 and outputs[0] > 1 and y.ndim == 1:
         classes = outputs[0]
         if y.dtype.kind not in "biu":
-            raise DataError(f"class numbers must be integers, but the targets (N,) are {y.dtype}; use y.astype(int)")
+            raise DataError(
+                f"class numbers must be integers, but the targets (N,) are {y.dtype}; use y.astype(int), or write "
+                "them without a point"
+            )
         if y.size and (y.min() < 0 or y.max() >= classes):
             wrong = int(y.max() if y.max() >= classes else y.min())
             raise DataError(

@@ -215,7 +215,7 @@ class Network:
         """
         x = as_array("x", x)
         if x.dtype.kind not in "biuf":
-            raise DataError(f"x must hold numbers, not {x.dtype}")
+            raise DataError(f"x must hold numbers, not {'text' if x.dtype.kind in 'US' else x.dtype}")
         if x.dtype == np.float16:
             raise DataError("x is float16, which is too coarse to train in; use x.astype('float32')")
         if x.shape[1:] != self.input_shape or x.ndim != len(self.input_shape) + 1:
@@ -367,6 +367,7 @@ class Network:
         training: bool = True,
         precision: int = 6,
         labels: Mapping[str, str] | None = None,
+        title: str = "",
     ) -> Board:
         """The whole forward and backward pass as mathematics: every step in matrix form with its shape.
 
@@ -377,6 +378,7 @@ class Network:
             training: with dropout's masks and batch statistics.
             precision: significant digits.
             labels: other names of elements, by address.
+            title: what stands above.
 
         Returns:
             A board, which prints as text, Markdown, LaTeX, HTML and JSON.
@@ -389,7 +391,8 @@ class Network:
         from .render.board import Style
         from .train.optimizers import as_optimizer
 
-        whole("derive", "precision", precision)
+        if whole("derive", "precision", precision) > 17:
+            raise OptionError(f"derive: precision is in significant digits, 1 to 17; it is {precision}")
         if (x is None) != (y is None):
             raise OptionError("derive takes x and y together, or neither")
         program = self.program if training else self.prediction_program
@@ -397,8 +400,8 @@ class Network:
             program = as_optimizer(optimizer).extend(program, self.plan, self.frozen)
         trace = None if x is None else self.trace(x, y, optimizer=optimizer, training=training)
         derivatives = {s.output: s.output[1:] for s in program.part("backward") if s.output[1:] in program.shapes}
-        style = Style(precision, dict(labels or {}), derivatives)
-        return derive(program, trace, style, "The forward and backward pass")
+        style = Style(precision, dict(labels or {}), derivatives, None if trace is None else len(trace["x"]))
+        return derive(program, trace, style, title or "The forward and backward pass")
 
     def source(
         self,
@@ -441,6 +444,7 @@ class Network:
         labels: Mapping[str, str] | None = None,
         batch: int | str = "N",
         precision: int = 4,
+        sample: int = 0,
     ) -> Picture:
         """A drawing of the network as SVG; it shows itself in a notebook.
 
@@ -448,11 +452,12 @@ class Network:
             kind: "neurons": nodes and edges, given x and y with values, weights and gradients; "layers": the
                 structure with shapes; "graph": the computation graph with the batch's shapes; "auto": neurons
                 where the network is small enough, else layers.
-            x: one sample or several, of which the first is drawn.
+            x: samples (N, *input_shape), of which one is drawn.
             y: their targets.
             labels: other names of elements, by address.
             batch: the number of samples in shapes.
             precision: significant digits.
+            sample: which of the samples, from 0.
 
         Raises:
             OptionError: where the network is too large for this kind; it names another.
@@ -463,10 +468,12 @@ class Network:
         choice("diagram", "kind", kind, ("auto", "neurons", "layers", "graph"))
         if (x is None) != (y is None):
             raise OptionError("diagram takes x and y together, or neither")
+        if batch != "N":
+            whole("diagram", "batch", batch)
         if kind in ("auto", "neurons"):
             trace = None if x is None else self.trace(x, y, labels=labels)
             try:
-                return draw.neurons(self, trace, labels=labels, precision=precision)
+                return draw.neurons(self, trace, labels=labels, precision=precision, sample=sample)
             except OptionError:
                 if kind == "neurons":
                     raise

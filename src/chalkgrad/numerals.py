@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from decimal import ROUND_HALF_UP, Decimal
 
 
 def significant(value: float, digits: int = 6) -> str:
@@ -23,5 +24,12 @@ def significant(value: float, digits: int = 6) -> str:
 
 
 def rounded(value: float, digits: int) -> float:
-    """`value` rounded to so many significant digits."""
-    return float(f"{value:.{digits}g}") if math.isfinite(value) else value
+    """`value` rounded to so many significant digits as by hand: a half goes up, away from 0.
+
+    A person has the decimal number, not its binary neighbour: 0.3925 is 0.393 at three digits.
+    """
+    if not math.isfinite(value) or value == 0:
+        return value
+    exact = Decimal(f"{value:.15g}")
+    place = Decimal(1).scaleb(exact.adjusted() - digits + 1)
+    return float(exact.quantize(place, ROUND_HALF_UP)) if digits < 15 else float(exact)

@@ -105,7 +105,8 @@ def describe(table: Mapping[str, Any], where: str) -> Network:
             raise CheckpointError(f"{where}: there is no setting {key!r}; {nearest(key, KEYS)}")
     for key in ("input_shape", "loss", "layers"):
         if key not in table:
-            raise CheckpointError(f"{where} lacks {key}")
+            hint = ", the shape of one sample: a number, or [channels, height, width]" if key == "input_shape" else ""
+            raise CheckpointError(f"{where} lacks {key}{hint}")
     layers, frozen = as_list(table["layers"]), as_list(table.get("frozen", []))
     if layers is None:
         raise CheckpointError(f"{where}: layers must be a list of tables, [[layers]]")

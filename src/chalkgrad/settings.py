@@ -56,6 +56,13 @@ def from_table(what: str, table: object, known: Mapping[str, type[T]]) -> T:
         items = as_list(value)
         if items is not None:
             settings[key] = tuple(items)
+    missing = [
+        f.name
+        for f in fields(cast("Any", kind))
+        if f.name not in settings and f.default is MISSING and f.default_factory is MISSING
+    ]
+    if missing:
+        raise OptionError(f'{name} needs {" and ".join(missing)}, such as {{ type = "{name}", {missing[0]} = ... }}')
     try:
         return kind(**settings)
     except TypeError as error:

@@ -61,8 +61,8 @@ def test_explain_lists_what_can_be_opened(capsys: pytest.CaptureFixture[str]) ->
     out = shown(capsys, "explain", "own.toml")
     assert "Two by two" in out
     assert "[drawing: Neurons of a 2-2 network" in out
-    assert "W1_new  2 x 2   0." in out
-    assert "w1 w2 w3" in out
+    assert "W1_new  2 x 2   [[0." in out
+    assert "[[w1, w2], [w3, -]]" in out
 
 
 def test_explain_in_every_format(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_explain_with_its_options(capsys: pytest.CaptureFixture[str]) -> None:
         (("explain", "own.toml", "dw1", "--formt", "html"), "--format"),
         (("explain", "own.toml", "dw1", "--after", "-1"), "steps must be a whole number"),
         (("explain", "own.toml", "dw1", "--out", "no/where.html"), "no/where.html cannot be written"),
-        (("explain", "own.toml", "z1[0, 0]", "--form", "paths"), "such as dW1[0, 0]"),
+        (("explain", "own.toml", "z1[0, 0]", "--form", "paths"), "take dz1[0, 0]"),
         (("derive", "nothing.toml"), "cannot be read"),
         (("write", "own.toml", "--to", "keras"), "invalid choice: 'keras'"),
         (("write", "own.toml", "--steps", "-1"), "steps"),
@@ -132,14 +132,14 @@ def test_bad_commands_are_refused_in_one_line(
         ("y = [0.01, 0.99]", "y = [[0.01]]", "the targets have shape"),
         ("x = [0.05, 0.10]", 'x = ["a", "b"]', "x must hold numbers"),
         ("x = [0.05, 0.10]", "x = [nan, 1.0]", "x holds NaN or infinity"),
-        ("x = [0.05, 0.10]", "x = [[1.0], [1.0, 2.0]]", "x is no array of numbers"),
+        ("x = [0.05, 0.10]", "x = [[1.0], [1.0, 2.0]]", "x must hold numbers in rows of equal length"),
         ("W1 = [[0.15, 0.25], [0.20, 0.30]]", "W1 = [[0.15, 0.25]]", "W1 has shape (2, 2)"),
         ("W1 = [[0.15, 0.25], [0.20, 0.30]]", "W9 = 1", "there is no parameter 'W9'"),
         ("learning_rate = 0.5", 'learning_rate = "fast"', "learning_rate must be a number"),
         ("learning_rate = 0.5", 'learning_rate = 0.5\noptimizer = "Adam"', "not both"),
         ("steps = 3", "steps = 0.5", "steps must be a whole number"),
         ('L = "E"', 'Q = "E"', "there is no value 'Q'"),
-        ('L = "E"', 'L = "w1"', "the label 'w1' is given to"),
+        ('L = "E"', 'L = "w1"', "'w1' is given to W1[0, 0] and to L"),
         ('["w3", ""]]', '["w3"]]', "labels of W1 must be text in rows of shape (2, 2)"),
         ("[labels]", "labels = 3\n[nonsense]", "there is no key 'nonsense'"),
         ('"Sigmoid"]', '"Sigmoyd"]', "did you mean 'Sigmoid'?"),

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import chalkgrad as cg
 from chalkgrad.explain.derivation import Derivation
 from chalkgrad.formula.expression import Extreme, Partial, Terms, number, quantities, walk_expression
+from chalkgrad.numerals import rounded
 from networks import networks
 from test_documents import IMAGE, document_000
 from test_network import X, Y, example
@@ -254,18 +255,24 @@ def test_hand_rounding_rounds_every_step() -> None:
     values = {s.address: s.value for s in derivation.steps}
     for value in values.values():
         assert value == float(f"{value:.3g}")
-    # by hand, every step on three digits
-    a1 = [0.593, 0.597]
-    z2 = [float(f"{a1[0] * 0.40 + a1[1] * 0.45 + 0.6:.3g}"), float(f"{a1[0] * 0.50 + a1[1] * 0.55 + 0.6:.3g}")]
-    y_hat = [float(f"{1 / (1 + math.exp(-z)):.3g}") for z in z2]
-    dy = [float(f"{y_hat[0] - 0.01:.3g}"), float(f"{y_hat[1] - 0.99:.3g}")]
-    dz2 = [float(f"{d * o * (1 - o):.3g}") for d, o in zip(dy, y_hat, strict=True)]
-    da1 = float(f"{dz2[0] * 0.40 + dz2[1] * 0.50:.3g}")
-    dz1 = float(f"{da1 * a1[0] * (1 - a1[0]):.3g}")
+
+    def hand(number: float) -> float:
+        return rounded(number, 3)
+
+    # by hand, every step on three digits; a half goes up, so net_h2 = 0.3925 is 0.393
+    a1 = [hand(1 / (1 + math.exp(-z))) for z in (0.378, 0.393)]
+    z2 = [hand(a1[0] * 0.40 + a1[1] * 0.45 + 0.6), hand(a1[0] * 0.50 + a1[1] * 0.55 + 0.6)]
+    y_hat = [hand(1 / (1 + math.exp(-z))) for z in z2]
+    dz2 = [hand(hand(o - t) * o * (1 - o)) for o, t in zip(y_hat, (0.01, 0.99), strict=True)]
+    da1 = hand(dz2[0] * 0.40 + dz2[1] * 0.50)
+    dz1 = hand(da1 * a1[0] * (1 - a1[0]))
     assert values["dz2[0, 0]"] == dz2[0]
     assert values["da1[0, 0]"] == da1
     assert values["dz1[0, 0]"] == dz1
-    assert derivation.value == float(f"{0.05 * dz1:.3g}")
+    assert derivation.value == hand(0.05 * dz1)
+    paths = trace.explain("dW1[0, 0]", hand_rounding=3, form="paths")
+    assert all(float(f"{s.value:.3g}") == s.value for s in paths.steps)
+    assert all(s.check.agrees for s in paths.steps)
     assert derivation.value != trace.explain("dW1[0, 0]").value
     assert all(s.check.agrees for s in derivation.steps)
     assert "rounded to 3 significant digits" in derivation.to_text()
@@ -353,5 +360,5 @@ def test_bad_settings_are_refused(settings_: dict[str, object]) -> None:
 
 
 def test_paths_are_of_derivatives_only() -> None:
-    with pytest.raises(cg.OptionError, match=r"such as dW2\[0, 0\]; z1\[0, 0\] is none"):
+    with pytest.raises(cg.OptionError, match=r"z1\[0, 0\] is none: take dz1\[0, 0\]"):
         example().trace(X, Y).explain("z1[0, 0]", form="paths")

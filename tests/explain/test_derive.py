@@ -49,6 +49,8 @@ def evaluate(node: Node, values: dict[str, np.ndarray], samples: int, target: tu
             return samples
         case MatrixProduct(left=Transposed(body=Ones()), right=right):
             return np.sum(of(right), axis=0)
+        case MatrixProduct(left=left, right=Transposed(body=Ones())):
+            return of(left) * np.ones((1, target[1]))
         case MatrixProduct(left=left, right=Ones()):
             return np.sum(of(left), axis=1, keepdims=len(target) == 2)
         case MatrixProduct(left=left, right=right):
@@ -86,7 +88,9 @@ def test_matrix_notation_is_what_the_steps_compute(drawn: tuple[cg.Network, np.n
             continue  # an index formula, which the explanations are made from
         shape = trace[step.output].shape
         found = evaluate(equation.lines[0].node, dict(trace), len(x), shape)
-        found = np.broadcast_to(np.asarray(found, dtype=float), shape)  # 1/N stands for a vector of them
+        found = np.asarray(found, dtype=float)
+        assert found.shape in (shape, ()), step  # 1/N stands for a vector of them
+        found = np.broadcast_to(found, shape)
         np.testing.assert_allclose(found, trace[step.output], rtol=1e-9, atol=1e-12, err_msg=str(step))
 
 
@@ -100,10 +104,10 @@ def test_the_pass_in_matrix_form() -> None:
         "dy_hat = 1 / N * 2 * 0.5 * (y_hat - y)",
         "dz2 = dy_hat ⊙ y_hat ⊙ (1 - y_hat)",
         "dW2 = a1.T @ dz2",
-        "db2 = 1.T @ dz2",
+        "db2 = ones.T @ dz2",
         "da1 = dz2 @ W2.T",
         "W1_new = W1 - lr * dW1",
-        "    shape N x 2, rule dense",
+        "    shape 1 x 2, rule dense",
     ):
         assert f"\n{line}\n" in text, line
 

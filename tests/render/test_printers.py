@@ -64,7 +64,7 @@ def test_significant_digits(value: float, digits: int, text: str) -> None:
         (Binary("*", q("a"), Number(-2.0)), "a * (-2)", r"a \cdot (-2)"),
         (Binary("-", q("a"), Number(-2.0)), "a - (-2)", "a - (-2)"),
         (Terms((q("a"), Negative(q("b")), q("c"))), "a - b + c", "a - b + c"),
-        (Terms((q("a"), q("b")), 7, 0.5), "a + b + ... 7 more, together 0.5", r"a + b + \ldots\ \text{7 more, together }0.5"),
+        (Terms((q("a"), q("b")), 7, 0.5), "a + b + ... 7 more, together 0.5", r"a + b + \ldots\ \text{7 more, together}\ 0.5"),
         (Function("exp", (Negative(q("z")),)), "exp(-z)", r"\exp(- z)"),
         (Indicator(">", q("z"), Number(0.0)), "[z > 0]", "[z > 0]"),
         (Number(1e-5), "1e-5", "10^{-5}"),

@@ -17,8 +17,9 @@ def run(arguments: Namespace) -> int:
         x, y = (found.x, found.y) if arguments.numbers else (None, None)
         optimizer = found.optimizer if arguments.update else None
         board = found.network.derive(
-            x, y, optimizer=optimizer, precision=arguments.precision, labels=found.labels if arguments.numbers else None
-        )
+            x, y, optimizer=optimizer, precision=arguments.precision, labels=found.labels,
+            title=f"{found.title}: forward and backward pass",
+        )  # fmt: skip
     else:
         for wanted in ("numbers", "update"):
             if getattr(arguments, wanted):

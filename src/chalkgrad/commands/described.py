@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ..errors import DataError
 from ..example import Example, example, load_example
 from ..network import Network
 from ..saved import DESCRIPTION, load, read_toml
@@ -15,6 +16,8 @@ def read_described(text: str) -> Example | Network:
     Raises:
         ChalkgradError: where there is no such file or it is neither.
     """
+    if not text:
+        raise DataError("the file's name is empty")
     path = Path(text)
     if path.is_dir():
         return load(path)

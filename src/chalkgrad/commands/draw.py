@@ -12,10 +12,17 @@ from .output import deliver
 
 def run(arguments: Namespace) -> int:
     """The command."""
-    batch: int | str = int(arguments.batch) if arguments.batch.isdecimal() else arguments.batch  # a letter stays one
+    batch: int | str = arguments.batch
+    if batch != "N":
+        try:
+            batch = int(arguments.batch)
+        except ValueError:
+            raise OptionError(f"--batch is a number of samples, or N; not {arguments.batch}") from None
     found = read_described(arguments.file)
     if isinstance(found, Example):
-        picture = found.network.diagram(arguments.kind, found.x, found.y, labels=found.labels, batch=batch)
+        picture = found.network.diagram(
+            arguments.kind, found.x, found.y, labels=found.labels, batch=batch, sample=arguments.sample
+        )
     else:
         picture = found.diagram(arguments.kind, batch=batch)
     if arguments.out is not None and not arguments.out.lower().endswith(".svg"):

@@ -10,8 +10,8 @@ from ..address import Address
 from ..diagram import neurons
 from ..errors import OptionError
 from ..example import Example, load_example
+from ..explain.derive import in_rows
 from ..explain.trace import Trace
-from ..numerals import significant
 from ..render.board import Board, Drawing, Paragraph, Style, Table
 from .output import chosen_format, deliver, printed
 
@@ -41,19 +41,32 @@ def run(arguments: Namespace) -> int:
 def contents(example: Example, trace: Trace, precision: int) -> Board:
     """Every value of the pass with its shape and its first numbers."""
     parts = {s.output: s.part for s in trace.program}
+    used = {name for step in trace.program for name in step.inputs}
     rows: list[tuple[str, ...]] = []
     for name in trace:
-        flat = trace[name].ravel()
-        shown = " ".join(significant(float(v), precision) for v in flat[:6]) + (" ..." if flat.size > 6 else "")
+        if parts.get(name) is None and name not in used:
+            continue  # a clock that nothing asks for
         shape = " x ".join(map(str, trace[name].shape)) or "number"
-        row = (parts.get(name, "given"), name, shape, shown)
-        own = [trace.labels.get(str(Address(name, tuple(map(int, p)))), "") for p in np.ndindex(trace[name].shape)]
-        rows.append((*row, " ".join(filter(None, own))) if trace.labels else row)
-    blocks = [Paragraph(example.text)] if example.text else []
+        row = (parts.get(name, "given"), name, shape, in_rows(trace[name], precision))
+        rows.append((*row, _labels(trace, name)) if trace.labels else row)
+    blocks = [Paragraph(text) for text in (example.text, trace.moment) if text]
     head = ("part", "value", "shape", "numbers")
     table = Table((*head, "labels") if trace.labels else head, tuple(rows))
     hint = Paragraph('Open any of them by its address, such as "dW1[0, 0]", or by a label.')
     return Board(example.title, (*blocks, *_drawing(example, trace), table, hint), Style(precision))
+
+
+def _labels(trace: Trace, name: str) -> str:
+    """A value's labels in rows like its numbers; elements without one are a dash."""
+    array = trace[name]
+    found = {a.place: label for a, label in ((Address.parse(k), v) for k, v in trace.labels.items()) if a.name == name}
+    if not found:
+        return ""
+    if array.ndim > 2 or array.size > 36:
+        return " ".join(found.values())
+    rows = np.array([found.get(p, "-") for p in np.ndindex(array.shape)], dtype=object).reshape(array.shape or (1,))
+    inner = ", ".join(f"[{', '.join(row)}]" for row in np.atleast_2d(rows))
+    return inner[1:-1] if array.ndim == 0 else inner if array.ndim == 1 else f"[{inner}]"
 
 
 def _drawing(example: Example, trace: Trace) -> tuple[Drawing, ...]:

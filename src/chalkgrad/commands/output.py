@@ -19,9 +19,23 @@ ENDINGS = {
 }
 
 
-def chosen_format(given: str | None, out: str | None) -> str:
-    """The format that was asked for, or the one that the file's name ends in; else text."""
-    return given or ENDINGS.get(Path(out).suffix.lower() if out else "", "text")
+def chosen_format(given: str | None, out: str | None, plain: tuple[str, ...] = ("",)) -> str:
+    """The format that was asked for, or the one that the file's name ends in; text without a file.
+
+    Args:
+        given: the format that was asked for.
+        out: the file.
+        plain: endings that mean text too.
+
+    Raises:
+        OptionError: where the file's name ends in something else.
+    """
+    if given is not None or out is None:
+        return given or "text"
+    ending = Path(out).suffix.lower()
+    if ending not in ENDINGS and ending not in plain:
+        raise OptionError(f"{out} ends in {ending}; known: {', '.join(ENDINGS)}; or say --format")
+    return ENDINGS.get(ending, "text")
 
 
 def printed(findings: Board | Derivation, form: str) -> str:
@@ -39,13 +53,14 @@ def printed(findings: Board | Derivation, form: str) -> str:
             return findings.to_text()
 
 
-def deliver(text: str, out: str | None) -> None:
-    """Prints the text, or writes it to the file and says so.
+def deliver(text: str | bytes, out: str | None) -> None:
+    """Prints the text, or writes it (or the bytes) to the file and says so.
 
     Raises:
         OptionError: where the file cannot be written.
     """
     if out is None:
+        text = str(text)
         print(text, end="" if text.endswith("\n") else "\n")
         return
     path = Path(out)

@@ -10,7 +10,6 @@ import numpy as np
 
 from ..errors import OptionError
 from ..example import Example
-from ..files import replace_file
 from ..render.board import Board, Listing
 from ..write.given import data_needed, weights_needed
 from .described import read_described
@@ -32,14 +31,12 @@ def run(arguments: Namespace) -> int:
     needed = {name: arrays for name, arrays in beside.items() if arrays is not None}
     if needed and arguments.out is None:
         raise OptionError(f"the script reads {' and '.join(needed)} beside it: say where with --out FILE.py")
-    form = chosen_format(arguments.format, arguments.out)
+    form = chosen_format(arguments.format, arguments.out, ("", ".py"))
     if form != "text":
         script = printed(Board(title or f"The network in {arguments.to}", (Listing(script),)), form)
-    deliver(script, arguments.out)
-    for name, arrays in needed.items():
-        path = Path(arguments.out).parent / name
+    for name, arrays in needed.items():  # first what the script needs
         content = io.BytesIO()
         np.savez(content, **arrays)  # pyright: ignore[reportArgumentType]
-        replace_file(path, content.getvalue())
-        print(f"written: {path}")
+        deliver(content.getvalue(), str(Path(arguments.out).parent / name))
+    deliver(script, arguments.out)
     return 0

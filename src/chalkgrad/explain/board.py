@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..formula.expression import Partial, Quantity, walk_expression
-from ..formula.nodes import Node, Number
+from ..formula.nodes import Indicator, Node, Number
 from ..numerals import significant
 from ..render.board import Block, Board, Equation, Line, Paragraph, Style
 from ..render.text import TextMath
@@ -22,18 +22,20 @@ FORM_TEXT = {
 def derivation_board(derivation: Derivation) -> Board:
     """The derivation's steps as equations, what is not opened, and how the numbers compare with the program's."""
     settings = derivation.settings
-    value = significant(derivation.value, settings.precision)
+    value = significant(_printed(derivation), settings.precision)
     style = Style(settings.precision, settings.labels, settings.derivatives)
     shown = TextMath(style).inline(derivation.head)
     title = f"{shown} = {value}" if shown == derivation.address else f"{shown} = {value}, that is {derivation.address}"
     blocks: list[Block] = []
     if derivation.expression is not None and derivation.part in ("backward", "update"):
         blocks.append(Paragraph(FORM_TEXT[settings.form]))
+    if settings.moment:
+        blocks.append(Paragraph(settings.moment))
     if settings.hand_rounding is not None:
         blocks.append(Paragraph(f"Every step is rounded to {settings.hand_rounding} significant digits."))
     blocks.extend(equation(step) for step in derivation.steps)
     if derivation.unopened:
-        shown = ", ".join(derivation.unopened[:4])
+        shown = ", ".join(TextMath(style).named(a) for a in derivation.unopened[:4])
         more = f" and {len(derivation.unopened) - 4} more" if len(derivation.unopened) > 4 else ""
         blocks.append(Paragraph(f"Not opened here: {shown}{more}."))
     blocks.append(Paragraph(checked(derivation)))
@@ -43,16 +45,20 @@ def derivation_board(derivation: Derivation) -> Board:
 def equation(step: Derivation) -> Equation:
     """One step: symbols, numbers, result; for what was given, its number."""
     settings = step.settings
-    result = Line(Number(step.value))
+    result = Line(Number(_printed(step)))
     if step.expression is None:
         lines: tuple[Line, ...] = (result,)
     elif settings.style == "symbolic":
         lines = (Line(step.expression),)
+    elif isinstance(step.expression, Number):
+        lines = (result,)
     elif isinstance(step.expression, (Quantity, Partial)) or not _names_any(step.expression):
         lines = (Line(step.expression), result)  # put in numbers, it would be the result again
     else:
         lines = (Line(step.expression), Line(step.expression, numbers=True), result)
     notes = [f"{step.rule}: {step.formula}, {step.layer}"] if step.formula else []
+    if step.expression is not None and any(isinstance(n, Indicator) for n in walk_expression(step.expression)):
+        notes.append("[...] is 1 where it holds, else 0")
     if step.reason:
         notes.append(step.reason)
     if not step.check.agrees:
@@ -60,6 +66,11 @@ def equation(step: Derivation) -> Equation:
     return Equation(
         step.head, lines, step.address, tuple(notes), step.input_addresses, one_line=settings.style == "short"
     )
+
+
+def _printed(step: Derivation) -> float:
+    """The program's number where the two agree, so that a number is the same wherever it stands."""
+    return step.program if step.check.agrees and step.settings.hand_rounding is None else step.value
 
 
 def _names_any(node: Node) -> bool:
@@ -74,5 +85,11 @@ def checked(derivation: Derivation) -> str:
         return "Nothing had to be computed."
     if wrong:
         return f"Checked against the program: {', '.join(wrong)} not the same."
-    count = f"{len(steps)} numbers" if len(steps) > 1 else "this number"
-    return f"Checked: the program computes {count} by the rules' functions, and has the same but for rounding."
+    count = f"the same {len(steps)} numbers" if len(steps) > 1 else "the same number"
+    digits = derivation.settings.precision
+    by_hand = (
+        ""
+        if derivation.settings.hand_rounding
+        else (f" Shown to {digits} digits, computed with all of them: with a calculator the last digit may differ.")
+    )
+    return f"Checked: the network itself computed {count} (to rounding).{by_hand}"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ..checks import choice, whole
+from ..checks import as_table, choice, whole
 from ..errors import OptionError
 from ..formula.expression import Partial, Quantity
 from ..formula.nodes import Node
@@ -35,6 +35,7 @@ class Settings:
         hand_rounding: the significant digits that every step was rounded to, or None.
         labels: other names of elements by address.
         derivatives: for each derivative of the loss by its name (dz1) the value that it belongs to (z1).
+        moment: when in a training it is, one sentence; may be empty.
     """
 
     form: str = "delta"
@@ -45,6 +46,7 @@ class Settings:
     hand_rounding: int | None = None
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
     derivatives: Mapping[str, str] = field(default_factory=dict[str, str])
+    moment: str = ""
 
     def __post_init__(self) -> None:
         choice("explain", "form", self.form, FORMS)
@@ -53,8 +55,12 @@ class Settings:
             whole("explain", name, getattr(self, name))
         if self.precision > 17:
             raise OptionError(f"explain: precision is in significant digits, 1 to 17; it is {self.precision}")
-        if self.hand_rounding is not None:
-            whole("explain", "hand_rounding", self.hand_rounding)
+        if self.hand_rounding is not None and whole("explain", "hand_rounding", self.hand_rounding) > 15:
+            raise OptionError(f"explain: hand_rounding is in significant digits, 1 to 15; it is {self.hand_rounding}")
+        for name in ("labels", "derivatives"):
+            words = as_table(getattr(self, name))
+            if words is None or not all(isinstance(w, str) for w in words.values()):
+                raise OptionError(f"explain: {name} must be words by address")
 
 
 @dataclass(frozen=True, slots=True)

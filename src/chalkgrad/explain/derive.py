@@ -10,6 +10,7 @@ import numpy as np
 
 from ..formula.expression import Named, Rows
 from ..formula.nodes import Element, Function, Node, Position, Symbol, walk
+from ..numerals import significant
 from ..program import PARTS, Program, Step
 from ..render.board import Block, Board, Equation, Heading, Line, Paragraph, Style, Table
 from .matrix import matrix_form, spelled
@@ -41,9 +42,10 @@ def derive(program: Program, values: Mapping[str, Array] | None, style: Style, t
     blocks: list[Block] = [
         Paragraph(
             "Samples are rows. ⊙, fractions, powers and functions are element by element; a vector beside a matrix "
-            "stands in every one of its rows. T turns a matrix over, and a bold 1 is a column of ones."
+            "stands in every one of its rows. T is the transpose, @ (or standing side by side) the product of "
+            "matrices, ones (or a bold 1) a column of ones."
         ),
-        Table(("given", "shape"), tuple((n, _shape(s)) for n, s in given.items() if n in used)),
+        _given({n: s for n, s in given.items() if n in used}, values, style),
     ]
     for part in PARTS:
         steps = program.part(part)
@@ -56,6 +58,27 @@ def derive(program: Program, values: Mapping[str, Array] | None, style: Style, t
     return Board(title, tuple(blocks), style)
 
 
+def _given(given: Mapping[str, Any], values: Mapping[str, Array] | None, style: Style) -> Table:
+    """What is not computed: names and shapes, and the numbers of what is small."""
+    if values is None:
+        return Table(("given", "shape"), tuple((n, _shape(s)) for n, s in given.items()))
+    shown = [(n, _shape(values[n].shape), in_rows(values[n], style.precision)) for n in given]
+    return Table(("given", "shape", "numbers"), tuple(shown))
+
+
+def in_rows(array: Array, precision: int) -> str:
+    """A small array's numbers as text, row by row in brackets; of larger ones the first."""
+    found = rows(array)
+    if found is None or array.ndim > 2:
+        flat = array.ravel()[:SMALL]
+        return " ".join(significant(float(v), precision) for v in flat) + (" ..." if array.size > SMALL else "")
+    lines = [", ".join(significant(v, precision) for v in row) for row in found]
+    if array.ndim == 0:
+        return lines[0]
+    inner = ", ".join(f"[{line}]" for line in lines)
+    return f"[{inner}]" if array.ndim == 2 else inner
+
+
 def equation(step: Step, program: Program, values: Mapping[str, Array] | None) -> Equation:
     """One step, in matrix form where it has one, else by its index formula."""
     shapes = program.shapes
@@ -63,10 +86,14 @@ def equation(step: Step, program: Program, values: Mapping[str, Array] | None) -
     for name in (step.output, *step.inputs):
         if name is not None:
             named[name] = Named(name, None if values is None else rows(values.get(name)), shapes[name] == ())
-    notes = [f"shape {_shape(step.shape)}, rule {step.rule.name}"]
+    shape = step.shape if values is None else values[step.output].shape
+    notes = [f"shape {_shape(shape)}, rule {step.rule.name}"]
     if step.rule.reason:
         notes.append(step.rule.reason)
     formula = stated(step)
+    if formula is not None and formula.bounds:
+        own = formula.sizes({}, step.options)
+        notes.insert(0, "for " + ", ".join(f"{index} < {size}" for index, size in own.items()))
     left: Node = Named(step.output)
     sign = "="
     lines: list[Line] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -20,6 +21,14 @@ from .paths import Edges, Paths
 
 if TYPE_CHECKING:
     from .trace import Trace
+
+
+FLOAT32 = float(np.finfo(np.float32).eps)
+
+
+def _to_float32(value: float) -> float:
+    with np.errstate(over="ignore"):
+        return float(np.float32(value))
 
 
 class Explainer:
@@ -45,11 +54,11 @@ class Explainer:
         """
         if self.settings.form == "delta":
             return self.open(str(address))
-        edges = Edges(self.steps, self.trace)
+        edges = Edges(self.steps, self.trace, self.settings.hand_rounding)
         if edges.forward_name(address.name) is None:
-            raise OptionError(
-                f"the paths form opens derivatives of the loss, such as {self._some_derivative()}; {address} is none"
-            )
+            of = Address(f"d{address.name.removesuffix('_new')}", address.place)
+            instead = str(of) if of.name in self.steps else self._some_derivative()
+            raise OptionError(f"the paths form opens derivatives of the loss; {address} is none: take {instead}")
         return self._paths(address, Paths(edges, self.settings.terms))
 
     def _some_derivative(self) -> str:
@@ -70,7 +79,8 @@ class Explainer:
         if self.settings.hand_rounding is not None:
             value = rounded(value, self.settings.hand_rounding)
         inputs = tuple(dict.fromkeys(str(q.address) for q in self._followed(step, opened)))
-        made = self._derivation(Quantity(address, value), step, opened.expression, value, held, inputs, self.open)
+        head = Quantity(address, value)
+        made = self._derivation(head, step, opened.expression, value, held, inputs, self.open, opened.size)
         outcome = self._outcome(address, opened.expression)
         return replace(made, reason=outcome) if outcome else made
 
@@ -103,9 +113,13 @@ class Explainer:
         held: float,
         inputs: tuple[str, ...],
         opener: object,
+        size: float = 0.0,
     ) -> Derivation:
         shown = [number(q) for q in quantities(expression)]
         eps = self._eps(step)
+        # what rounding every operation to float32 does to it, scaled to the program's own rounding
+        coarse = abs(number(expression, _to_float32) - number(expression))
+        coarse = 100 * coarse * eps / FLOAT32 if math.isfinite(coarse) else 0.0
         return Derivation(
             address=head_address(head),
             head=head,
@@ -118,7 +132,7 @@ class Explainer:
             expression=expression,
             value=value,
             program=held,
-            tolerance=tolerance_of(eps, value, held, *shown),
+            tolerance=tolerance_of(eps, size, value, held, *shown) + coarse,
             input_addresses=inputs,
             settings=self.settings,
             opener=opener,  # pyright: ignore[reportArgumentType]
@@ -135,9 +149,10 @@ class Explainer:
         if step is not None:
             reason = f"drawn at random by the rule {step.rule.name}, keyed by seed, layer and training step"
         elif name in self.trace.program.parameters:
-            reason = f"a parameter, given; its gradient is {Address(f'd{name}', head.address.place)}"
+            label, place = self.settings.labels.get(str(head.address)), head.address.place
+            reason = f"a parameter, given; its gradient is {f'd{label}' if label else Address(f'd{name}', place)}"
             if f"{name}_new" in self.steps:
-                reason += f", and after the update it is {Address(f'{name}_new', head.address.place)}"
+                reason += f", and after the update it is {f'{label}_new' if label else Address(f'{name}_new', place)}"
         else:
             reason = "given, not computed"
         return Derivation(
@@ -162,15 +177,14 @@ class Explainer:
         """The values in an expression that are opened in turn.
 
         From a forward value back to the input; from a derivative through derivatives to the loss, the forward
-        values in it standing as numbers, except a maximum's winner, which is the reason for what it lets pass.
+        values in it standing as numbers.
         """
         found: list[Quantity] = []
         for quantity in quantities(opened.expression):
             before = self.steps.get(quantity.address.name)
             if before is None or before.rule.formula is None:
                 continue
-            onward = before.part in ("backward", "update") or step.part in ("forward", "loss")
-            if onward or _is_choice(before):
+            if before.part in ("backward", "update") or step.part in ("forward", "loss"):
                 found.append(quantity)
         return found
 
@@ -180,14 +194,22 @@ class Explainer:
         expression = paths.expression(address)
         held = float(self.trace[address.name][address.place])
         value = number(expression)
+        if self.settings.hand_rounding is not None:
+            value = rounded(value, self.settings.hand_rounding)
         locals_ = {head_address(p): p for p in paths.partials(expression)}
 
         def opened(text: str) -> Derivation:
             partial = locals_[text]
             made, by = paths.local(partial)
-            return self._derivation(partial, by, made, number(made), partial.value, (), opened)
+            return self._derivation(partial, by, made, partial.value, partial.value, (), opened)
 
-        return self._derivation(Quantity(address, value), step, expression, value, held, tuple(locals_), opened)
+        head, size = Quantity(address, value), paths.size(address)
+        made = self._derivation(head, step, expression, value, held, tuple(locals_), opened, size)
+        if self.settings.hand_rounding is None:
+            return made
+        # rounded factors multiplied need not give what rounded deltas give: a unit of the last digit for each
+        apart = 10.0 ** (1 - self.settings.hand_rounding) * max(abs(value), abs(held)) * (1 + len(locals_))
+        return replace(made, tolerance=apart)
 
 
 def _is_choice(step: Step) -> bool:

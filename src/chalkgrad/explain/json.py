@@ -12,7 +12,7 @@ from ..address import Address
 from ..checks import as_list, as_table
 from ..errors import ChalkgradError, DataError
 from ..formula.expression import Extreme, Partial, Quantity, Terms
-from ..formula.nodes import Binary, Function, Indicator, Negative, Node, Number
+from ..formula.nodes import FUNCTIONS, Binary, Function, Indicator, Negative, Node, Number
 from .derivation import Derivation, Settings
 
 KINDS: dict[str, type[Any]] = {
@@ -23,7 +23,7 @@ STEP = (
     "address", "head", "rule", "formula", "source", "reason", "part", "layer", "expression", "value", "program",
     "tolerance", "inputs",
 )  # fmt: skip
-DEEPEST = 200
+DEEPEST = 300
 """How deep an expression may be nested in a file; the rules' own are below 20 but for long chains of paths."""
 
 
@@ -67,7 +67,7 @@ def derivation_from_json(text: str) -> Derivation:
     """
     try:
         table = as_table(json.loads(text))
-    except (ValueError, RecursionError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise DataError(f"this is no JSON of a derivation: {error}") from None
     if table is None or table.get("format") != FORMAT:
         raise DataError(f"this is no JSON of a derivation: it needs format {FORMAT}")
@@ -94,7 +94,7 @@ def derivation_from_json(text: str) -> Derivation:
             made[read.address] = read
     except ChalkgradError as error:
         raise DataError(f"this is no JSON of a derivation: {error}") from None
-    except (TypeError, KeyError, ValueError, AttributeError, RecursionError) as error:
+    except (TypeError, KeyError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         raise DataError(f"this is no JSON of a derivation: {type(error).__name__} {error}") from None
     return next(iter(made.values()))
 
@@ -135,6 +135,10 @@ def _node(value: object, depth: int) -> Node:
     kind = KINDS.get(str(table.get("node"))) if table else None
     if table is None or kind is None or depth > DEEPEST:
         raise DataError(f"an expression is a table with a node, one of {', '.join(KINDS)}")
+    if kind is Function:
+        expected = 2 if table["name"] in ("max", "min") else 1
+        if table["name"] not in FUNCTIONS or len(as_list(table["arguments"]) or ()) != expected:
+            raise DataError(f"{table['name']!r} is no function of so many arguments")
     held: dict[str, Any] = {}
     for field in fields(kind):
         held[field.name] = _field(str(field.type), table[field.name], depth)
@@ -150,6 +154,8 @@ def _field(kind: str, value: Any, depth: int) -> Any:
         case "float":
             return _number(value)
         case "int" if isinstance(value, int):
+            return value
+        case "bool" if isinstance(value, bool):
             return value
         case "str" if isinstance(value, str):
             return value

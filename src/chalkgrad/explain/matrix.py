@@ -206,8 +206,13 @@ class _Form:
         rest = tuple(i for i in inside if i != over)
         if inside[0] == over and rest == target:
             return MatrixProduct(Transposed(Ones()), inner)
-        if inside[-1] == over and rest == target[:1] and len(target) <= 2:
+        if inside[-1] == over and rest == target:
             return MatrixProduct(inner, Ones())
+        if inside[-1] == over and rest == target[:1] and len(target) == 2:
+            if self.sizes.get(target[1]) == 1:  # a column
+                return MatrixProduct(inner, Ones())
+            if self.sizes.get(over) == 1:  # a column that stands in every column
+                return MatrixProduct(inner, Transposed(Ones()))
         return None
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from ..address import Address
 from ..formula import Formula
 from ..formula.evaluation import Evaluation, Grid, OutsideError
-from ..formula.expression import Extreme, Quantity, Terms, number, quantities
+from ..formula.expression import Extreme, Quantity, Terms, number, quantities, total_of
 from ..formula.nodes import (
     ELLIPSIS,
     Binary,
@@ -33,6 +33,8 @@ from ..program import Step
 from .matrix import short
 
 Array = np.ndarray[Any, Any]
+WINDOW = 64
+"""A window of so many places at most is shown whole where the place of its maximum is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +46,14 @@ class Opened:
         step: the step that computes its value.
         expression: what made it, with the numbers.
         value: what the expression comes to, over all terms, in float64.
+        size: the largest sum of the terms' sizes in it; rounding is relative to this.
     """
 
     address: Address
     step: Step
     expression: Node
     value: float
+    size: float
 
 
 def stated(step: Step) -> Formula | None:
@@ -85,6 +89,7 @@ class _Opening:
         self.step = step
         self.formula = formula
         self.most = most
+        self.size = 0.0
         self.names = {o: n for o, n in zip(step.rule.operands, step.inputs, strict=True) if n is not None}
         arrays = {o: np.asarray(values[n]) for o, n in self.names.items()}
         shapes = {o: a.shape for o, a in arrays.items()}
@@ -108,8 +113,9 @@ class _Opening:
                 values = values[: len(nodes)]
         address = Address(self.step.output, place)
         if not self.formula.accumulates and len(nodes) == 1:
-            return Opened(address, self.step, nodes[0], values[0])
-        return Opened(address, self.step, self._chosen(*_flattened(nodes, values)), math.fsum(values))
+            return Opened(address, self.step, nodes[0], values[0], self.size)
+        size = max(self.size, total_of(map(abs, values)))
+        return Opened(address, self.step, self._chosen(*_flattened(nodes, values)), total_of(values), size)
 
     def _settings(self, left: Element, place: tuple[int, ...]) -> Iterator[dict[str, Any]]:
         """Every setting of the left side's indices that falls on `place`."""
@@ -151,13 +157,15 @@ class _Opening:
         match node:
             case Reduction(kind=kind):
                 terms = Grid(self.run, node.indices).terms(node)
+                if kind in ("sum", "mean"):
+                    self.size = max(self.size, float(np.abs(terms).sum()))
                 if kind == "sum":
-                    return math.fsum(terms.tolist())
+                    return total_of(terms.tolist())
                 if kind == "mean":
-                    return math.fsum(terms.tolist()) / len(terms)
+                    return total_of(terms.tolist()) / len(terms)
                 return float(terms.max() if kind == "max" else terms.argmax())
             case Binary() | Negative() | Function() | Indicator():
-                return self.run.value(_settled(node, self._value))
+                return number(_settled(node, self._value))
             case _:
                 return self.run.value(node)
 
@@ -189,30 +197,36 @@ class _Opening:
     def _reduction(self, node: Reduction) -> Node:
         grid = Grid(self.run, node.indices)
         values = grid.terms(node)
-        inside = np.flatnonzero(~grid.outside)
+        choosing = node.kind == "argmax" and grid.count <= WINDOW
+        inside = np.arange(grid.count) if choosing else np.flatnonzero(~grid.outside)
         outer = dict(self.run.at)
 
         def term(which: int) -> Node:
+            if grid.outside[which]:
+                return Number(-math.inf)  # padding, which is never chosen
             self.run.at = {**outer, **grid.setting(which)}
             made = self._ground(node.body)
             self.run.at = outer
             return made
 
-        shown = inside[_shown(values[inside], self.most, node.kind)]
+        shown = inside[_shown(values[inside], grid.count if choosing else self.most, node.kind)]
         terms = tuple(term(int(i)) for i in shown)
         omitted = len(inside) - len(shown)
         if node.kind in ("max", "argmax"):
             best = float(values.max() if node.kind == "max" else values.argmax())
             return Extreme(node.kind, terms, omitted, best)
         left_out = np.setdiff1d(inside, shown)
-        total = _simple(Terms(terms, omitted, math.fsum(values[left_out].tolist())))
+        rest = values[left_out]
+        total = _simple(Terms(terms, omitted, total_of(rest.tolist()), bool(omitted) and not rest.any()))
         return total if node.kind == "sum" else Binary("/", total, Number(float(grid.count)))
 
     def _chosen(self, nodes: Sequence[Node], values: Sequence[float], omitted: int, rest: float) -> Node:
         """A sum with its largest terms, of terms that are open already."""
         shown: list[int] = _shown(np.asarray(values), self.most, "sum").tolist()
         left_out = [values[i] for i in range(len(nodes)) if i not in set(shown)]
-        return _simple(Terms(tuple(nodes[i] for i in shown), omitted + len(left_out), math.fsum([rest, *left_out])))
+        zeros = bool(left_out or omitted) and not any(left_out) and rest == 0
+        terms = tuple(nodes[i] for i in shown)
+        return _simple(Terms(terms, omitted + len(left_out), total_of([rest, *left_out]), zeros and not omitted))
 
 
 def _flattened(nodes: Sequence[Node], values: Sequence[float]) -> tuple[list[Node], list[float], int, float]:

@@ -7,7 +7,6 @@ stands beside dz in the rule for dx. Nothing is differentiated here.
 from __future__ import annotations
 
 import heapq
-import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -17,13 +16,17 @@ import numpy as np
 
 from ..address import Address
 from ..errors import OptionError
-from ..formula.expression import Partial, Quantity, Terms, number, parts
+from ..formula.expression import Partial, Quantity, Terms, number, parts, total_of
 from ..formula.nodes import Binary, Negative, Node, Number
+from ..numerals import rounded
 from ..program import Step
 from .opening import open_element
 
-LARGEST = 300_000
+LARGEST = 60_000
 """How many local derivatives the paths form may have to look at; beyond, the delta form is the one to read."""
+
+LONGEST = 100
+"""How many factors a path may have at most."""
 
 Array = np.ndarray[Any, Any]
 LOSS = Address("L")
@@ -43,11 +46,13 @@ class Edges:
     Args:
         steps: the program's steps by output.
         values: every named value.
+        digits: the significant digits that every local derivative is rounded to, or None.
     """
 
-    def __init__(self, steps: Mapping[str, Step], values: Mapping[str, Array]) -> None:
+    def __init__(self, steps: Mapping[str, Step], values: Mapping[str, Array], digits: int | None = None) -> None:
         self.steps = steps
         self.values = values
+        self.digits = digits
         self._known: dict[Address, list[Partial]] = {}
         self._made: dict[tuple[Address, Address], Node] = {}
         self._helpers: dict[Address, Linear] = {}
@@ -69,10 +74,10 @@ class Edges:
             found: list[Partial] = []
             for derivative, node in made.beside.items():
                 target = Address(self.forward_name(derivative.name) or "", derivative.place)
-                found.append(Partial(target, address, number(node)))
+                found.append(Partial(target, address, self._number(node)))
                 self._made[target, address] = node
             if made.alone is not None:
-                found.append(Partial(LOSS, address, number(made.alone)))
+                found.append(Partial(LOSS, address, self._number(made.alone)))
                 self._made[LOSS, address] = made.alone
             self._known[address] = found
             self.count += len(found)
@@ -81,6 +86,9 @@ class Edges:
                     f"more than {LARGEST:,} local derivatives lie between here and the loss; take form='delta'"
                 )
         return self._known[address]
+
+    def _number(self, node: Node) -> float:
+        return number(node) if self.digits is None else rounded(number(node), self.digits)
 
     def node(self, edge: Partial) -> Node:
         """What made a local derivative."""
@@ -145,11 +153,14 @@ class Paths:
         self.most = most
         self._counts: dict[Address, int] = {}
         self._totals: dict[Address, float] = {}
+        self._sizes: dict[Address, float] = {}
         self._best: dict[Address, list[tuple[float, tuple[Partial, ...]]]] = {}
 
     def expression(self, derivative: Address) -> Node:
         """dL/dv as a sum over paths: nested, as it is written by hand, where they are few; else the largest."""
         start = Address(self.edges.forward_name(derivative.name) or "", derivative.place)
+        if self._length(start) > LONGEST:
+            raise OptionError(f"a path from here is a product of more than {LONGEST} factors; take form='delta'")
         count = self._count(start)
         if count == 0:
             return Number(0.0)
@@ -174,6 +185,16 @@ class Paths:
         """The local derivatives through which something reaches the loss."""
         return [p for p in self.edges.of(start) if p.value != 0 and (p.of == LOSS or self._count(p.of))]
 
+    def _length(self, start: Address) -> int:
+        """How many factors the first path has; layers make all of them about as long."""
+        length, here = 0, start
+        while here != LOSS and length <= LONGEST:
+            onward = self.edges.of(here)
+            if not onward:
+                break
+            here, length = onward[0].of, length + 1
+        return length
+
     def _count(self, start: Address) -> int:
         """How many paths lead to the loss, those that carry exactly 0 left out."""
         if start not in self._counts:
@@ -181,11 +202,21 @@ class Paths:
             self._counts[start] = sum(1 if p.of == LOSS else self._count(p.of) for p in through)
         return self._counts[start]
 
+    def size(self, derivative: Address) -> float:
+        """The sizes of all paths together: what rounding is relative to where paths cancel."""
+        return self._size(Address(self.edges.forward_name(derivative.name) or "", derivative.place))
+
+    def _size(self, start: Address) -> float:
+        if start not in self._sizes:
+            through = [p for p in self.edges.of(start) if p.value != 0]
+            self._sizes[start] = sum(abs(p.value) * (1.0 if p.of == LOSS else self._size(p.of)) for p in through)
+        return self._sizes[start]
+
     def _total(self, start: Address) -> float:
         """What all paths together come to."""
         if start not in self._totals:
             through = [p for p in self.edges.of(start) if p.value != 0]
-            self._totals[start] = math.fsum(p.value * (1.0 if p.of == LOSS else self._total(p.of)) for p in through)
+            self._totals[start] = total_of(p.value * (1.0 if p.of == LOSS else self._total(p.of)) for p in through)
         return self._totals[start]
 
     def _nested(self, start: Address) -> Node:

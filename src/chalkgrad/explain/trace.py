@@ -30,10 +30,14 @@ class Trace(Mapping[str, Array]):
     Attributes:
         program: the steps that made the values.
         labels: other names of elements by address, as explanations and diagrams show them: {"W1[0, 0]": "w1"}.
+        moment: when in a training it was made, one sentence; may be empty.
     """
 
-    def __init__(self, program: Program, values: Mapping[str, Any], labels: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, program: Program, values: Mapping[str, Any], labels: Mapping[str, str] | None = None, moment: str = ""
+    ) -> None:
         self.program = program
+        self.moment = moment
         self.labels: Mapping[str, str] = MappingProxyType(dict(labels or {}))
         self._values: dict[str, Array] = {}
         for name in program.shapes:
@@ -69,10 +73,12 @@ class Trace(Mapping[str, Array]):
         """
         by_label = {label: address for address, label in self.labels.items()}
         if isinstance(text, str) and text not in self:
-            if text in by_label:
-                text = by_label[text]
-            elif text.removeprefix("d") in by_label:
-                text = f"d{by_label[text.removeprefix('d')]}"
+            bare = text.removesuffix("_new")
+            if bare in by_label:
+                name, bracket, place = by_label[bare].partition("[")
+                text = f"{name}{text[len(bare) :]}{bracket}{place}"
+            elif text.removeprefix("d") in by_label and f"d{by_label[text[1:]]}".partition("[")[0] in self:
+                text = f"d{by_label[text[1:]]}"
         shapes = {name: array.shape for name, array in self._values.items()}
         for alias, name in self.program.aliases.items():
             if name in shapes:
@@ -131,11 +137,14 @@ class Trace(Mapping[str, Array]):
             form=form,
             terms=terms,
             steps=steps,
-            precision=precision,
+            precision=max(precision, hand_rounding or 0),
             style=style,
             hand_rounding=hand_rounding,
             derivatives=self.derivatives,
-            labels=self.labels if labels is None else {str(self.address(a)): label for a, label in labels.items()},
+            moment=self.moment,
+            labels=dict(self.labels)
+            if labels is None
+            else {str(self.address(a)): label for a, label in labels.items()},
         )
         found = self.address(address)
         trace = self if hand_rounding is None else self.rounded(hand_rounding)
@@ -152,14 +161,20 @@ class Trace(Mapping[str, Array]):
 
         What was given is taken as it is.
         """
-        values: dict[str, Any] = {n: self[n] for n in self if n not in {s.output for s in self.program}}
+        made_here = {s.output for s in self.program}
+        values: dict[str, Any] = {n: _decimal(self[n]) for n in self if n not in made_here}
         shorten = np.vectorize(partial(rounded, digits=digits), otypes=[float])
         for step in self.program:
             if step.output not in self:
                 continue
             made = np.asarray(step.rule(*[None if i is None else values[i] for i in step.inputs], **step.options))
-            values[step.output] = shorten(made).astype(made.dtype) if made.dtype.kind == "f" and made.size else made
-        return Trace(self.program, values, self.labels)
+            values[step.output] = shorten(made) if made.dtype.kind == "f" and made.size else made
+        return Trace(self.program, values, self.labels, self.moment)
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        return f"<pre>{escape(str(self))}</pre>"
 
     def __repr__(self) -> str:
         return f"<trace of {len(self)} values: {', '.join(self)}>"
@@ -171,6 +186,13 @@ class Trace(Mapping[str, Array]):
             for name, array in self._values.items()
         ]
         return table(("part", "value", "shape", "numbers"), rows)
+
+
+def _decimal(array: Array) -> Array:
+    """An array in float64, float32's numbers as the shortest decimals that they stand for."""
+    if array.dtype != np.float32 or not array.size:
+        return array
+    return np.vectorize(lambda number: float(str(number)), otypes=[float])(array)  # pyright: ignore
 
 
 def _brief(array: Array, most: int = 6) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -26,6 +27,7 @@ from .nodes import (
     Position,
     Reduction,
     Symbol,
+    applied,
 )
 
 
@@ -185,7 +187,7 @@ class Grid(Evaluation):
             case Binary(operator=symbol, left=left, right=right):
                 return ARITHMETIC[symbol](self.value(left), self.value(right))
             case Function(name=name, arguments=arguments):
-                return np.vectorize(FUNCTIONS[name], otypes=[float])(*(self.value(a) for a in arguments))
+                return np.vectorize(partial(applied, name), otypes=[float])(*(self.value(a) for a in arguments))
             case Indicator(comparison=comparison, left=left, right=right):
                 return COMPARISONS[comparison](self.value(left), self.value(right)) * 1.0
             case Reduction():

@@ -7,22 +7,20 @@ of terms. Or it is one in matrix notation, of whole values. The rest are the for
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from ..address import Address
 from .nodes import (
     ARITHMETIC,
     COMPARISONS,
-    FUNCTIONS,
     Binary,
-    Element,
     Function,
     Indicator,
     Negative,
     Node,
     Number,
-    Symbol,
+    applied,
     children,
 )
 
@@ -52,11 +50,13 @@ class Terms(Node):
         terms: those that are shown.
         omitted: how many are not.
         rest: what the omitted ones sum to.
+        zeros: whether each of the omitted ones is 0.
     """
 
     terms: tuple[Node, ...]
     omitted: int = 0
     rest: float = 0.0
+    zeros: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,29 +143,42 @@ def quantities(node: Node) -> Iterator[Quantity]:
     return (n for n in walk_expression(node) if isinstance(n, Quantity))
 
 
-def number(node: Node) -> float:
-    """What an expression comes to, in float64, its sums without rounding on the way."""
+def total_of(values: Iterable[float]) -> float:
+    """The sum without rounding on the way; NaN or infinity where the values have any."""
+    listed = list(values)
+    try:
+        return math.fsum(listed)
+    except (OverflowError, ValueError):
+        return float(sum(listed))
+
+
+def number(node: Node, rounding: Callable[[float], float] = float) -> float:
+    """What an expression comes to, in float64, its sums without rounding on the way.
+
+    Args:
+        node: the expression.
+        rounding: what every operation's result goes through (to see what rounding to float32 would do).
+    """
+
+    def of(part: Node) -> float:
+        return number(part, rounding)
+
     match node:
         case Number(value=value) | Quantity(value=value) | Partial(value=value) | Extreme(value=value):
             return value
         case Terms(terms=terms, rest=rest):
-            return math.fsum([*(number(t) for t in terms), rest])
+            return rounding(total_of([*map(of, terms), rest]))
         case Negative(body=body):
-            return -number(body)
+            return -of(body)
         case Binary(operator=symbol, left=left, right=right):
-            a, b = number(left), number(right)
+            a, b = of(left), of(right)
             try:
-                return float(ARITHMETIC[symbol](a, b))
+                return rounding(float(ARITHMETIC[symbol](a, b)))
             except (ZeroDivisionError, OverflowError):
                 return math.nan if symbol == "/" and a == 0 else math.inf
         case Function(name=name, arguments=arguments):
-            try:
-                return float(FUNCTIONS[name](*map(number, arguments)))
-            except OverflowError:
-                return math.inf
-            except ValueError:
-                return math.nan if name != "log" or number(arguments[0]) < 0 else -math.inf
+            return rounding(applied(name, *map(of, arguments)))
         case Indicator(comparison=comparison, left=left, right=right):
-            return float(COMPARISONS[comparison](number(left), number(right)))
-        case Element() | Symbol() | _:
+            return float(COMPARISONS[comparison](of(left), of(right)))
+        case _:
             raise TypeError(f"{node} has no number")

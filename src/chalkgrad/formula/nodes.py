@@ -43,6 +43,18 @@ ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "/": lambda a, b: a / b,
     "^": lambda a, b: a**b,
 }
+
+
+def applied(name: str, *arguments: float) -> float:
+    """A function of numbers; infinity or NaN where `math` would raise, as in NumPy."""
+    try:
+        return float(FUNCTIONS[name](*arguments))
+    except OverflowError:
+        return math.inf
+    except ValueError:
+        return -math.inf if name == "log" and arguments[0] == 0 else math.nan
+
+
 REDUCTIONS = ("sum", "mean", "max", "argmax")
 ELLIPSIS = "..."
 

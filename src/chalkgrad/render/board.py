@@ -98,11 +98,13 @@ class Style:
         precision: significant digits.
         labels: other names of elements by address.
         derivatives: for each derivative of the loss, by its name, the value that it belongs to.
+        samples: what N is where numbers are put in; None where it stays a letter.
     """
 
     precision: int = 6
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
     derivatives: Mapping[str, str] = field(default_factory=dict[str, str])
+    samples: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,13 @@ import re
 from dataclasses import dataclass
 
 GREEK = ("gamma", "beta", "mu", "alpha", "eps", "eta", "delta", "sigma", "rho", "theta")
-WORDS = {"var": "v", "lr": "eta"}
+WORDS = {"lr": "eta"}
 HATS = {"y_hat": "y", "x_hat": "x"}
 _NAME = re.compile(
     r"(?:(?P<layer>[A-Za-z]\w*)\.)?(?P<base>[A-Za-z_]+?)(?P<number>\d*)(?P<marks>(?:_data|_new|_\d+)*)\Z"
 )
 _AVERAGE = re.compile(r"(?P<kind>[mvg])_(?P<of>.+?)(?P<new>_new)?\Z")
-_LABEL = re.compile(r"(?P<base>[A-Za-z]+?)(?:_(?P<word>\w+)|(?P<number>\d+))?\Z")
+_LABEL = re.compile(r"(?P<base>[A-Za-z]+?)(?:_(?P<word>\w+)|(?P<number>\d+))?(?P<primes>'*)\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,7 @@ class Glyph:
         level: what is raised in brackets: the layer's number or name; may be empty.
         below: what stands below before the indices (a word of a label, the parameter of a running average).
         marks: further raised words: "new", "data".
+        primes: how many primes follow the base.
     """
 
     base: str
@@ -32,26 +33,32 @@ class Glyph:
     level: str = ""
     below: str = ""
     marks: tuple[str, ...] = ()
+    primes: int = 0
 
 
 def glyph(name: str) -> Glyph:
     """The parts of a value's name."""
-    if average := _AVERAGE.match(name):
+    average = _AVERAGE.match(name)
+    if average and "." not in name:
         return Glyph(average["kind"], below=average["of"], marks=("new",) if average["new"] else ())
     match = _NAME.match(name)
     if match is None:
         return Glyph(name)
     base = match["base"]
-    marks = tuple(m for m in (match["marks"] or "").split("_") if m)
+    words = [m for m in (match["marks"] or "").split("_") if m]
+    again = "".join(f".{m}" for m in words if m.isdigit())  # the second value of its name: a1_2 is level 1.2
+    marks = tuple(m for m in words if not m.isdigit())
     while base.startswith("running_"):
         base, marks = base.removeprefix("running_"), ("running", *marks)
     hat = base in HATS
-    return Glyph(HATS.get(base, WORDS.get(base, base)), hat, match["layer"] or match["number"] or "", "", marks)
+    level = (match["layer"] or match["number"] or "") + again
+    return Glyph(HATS.get(base, WORDS.get(base, base)), hat, level, "", marks)
 
 
-def label_glyph(label: str) -> Glyph | None:
-    """The parts of a document's own name such as w5, H1 or net_o1; None where it is other text."""
+def label_glyph(label: str, mark: str = "") -> Glyph | None:
+    """The parts of a document's own name such as w5, h1' or net_o1; None where it is other text."""
     match = _LABEL.match(label)
     if match is None:
         return None
-    return Glyph(match["base"], below=match["word"] or match["number"] or "")
+    below = match["word"] or match["number"] or ""
+    return Glyph(match["base"], below=below, marks=(mark,) if mark else (), primes=len(match["primes"]))

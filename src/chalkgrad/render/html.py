@@ -23,6 +23,7 @@ COMPARISONS = {"<=": "≤", ">=": "≥"}
 CSS = """
 .chalkgrad { font: 16px/1.5 system-ui, sans-serif; color: #1c2321; max-width: 62rem; }
 .chalkgrad h1 { font-size: 1.5rem; line-height: 1.25; overflow-wrap: anywhere; }
+.chalkgrad h2, .chalkgrad h3 { overflow-wrap: anywhere; }
 .chalkgrad h2 { font-size: 1.2rem; margin-top: 2rem; }
 .chalkgrad .equation { margin: 1rem 0; padding: .6rem .9rem; border-left: 3px solid #2f6f5e; background: #f4f6f3; }
 .chalkgrad .equation:target { background: #fff3c9; }
@@ -41,7 +42,7 @@ CSS = """
 .chalkgrad .table .right { text-align: right; font-variant-numeric: tabular-nums; }
 .chalkgrad pre { overflow-x: auto; background: #f4f6f3; padding: .8rem; }
 .chalkgrad figure { margin: 1rem 0; overflow-x: auto; }
-.chalkgrad figure svg { max-width: 100%; height: auto; }
+.chalkgrad figure svg { max-width: none !important; }
 .chalkgrad a { color: #1d5a4b; }
 @media (prefers-color-scheme: dark) {
   .chalkgrad { color: #e8ece9; background: #18211e; }
@@ -98,12 +99,12 @@ class MathML(MathPrinter):
         indices = [p if p.startswith("<") else f"<mn>{p}</mn>" for p in place]
         return "<mn>𝟏</mn>" if name == "1" else self._set(glyph(name), indices)
 
-    def label(self, label: str) -> str:
-        parts = label_glyph(label)
-        return f"<mtext>{escape(label)}</mtext>" if parts is None else self._set(parts, ())
+    def label(self, label: str, mark: str = "") -> str:
+        parts = label_glyph(label, mark)
+        return f"<mtext>{escape(f'{label} {mark}'.strip())}</mtext>" if parts is None else self._set(parts, ())
 
     def _set(self, parts: Glyph, place: Sequence[str]) -> str:
-        base = f"<mi>{escape(LETTERS.get(parts.base, parts.base))}</mi>"
+        base = f"<mi>{escape(LETTERS.get(parts.base, parts.base))}{'′' * parts.primes}</mi>"
         if parts.hat:
             base = f"<mover>{base}<mo>^</mo></mover>"
         raised = [f"<mtext>({escape(parts.level)})</mtext>"] if parts.level else []
@@ -123,7 +124,8 @@ class MathML(MathPrinter):
         return f"<mfrac>{_row(above)}{_row(below)}</mfrac>"
 
     def power(self, base: str, exponent: str) -> str:
-        held = self.bracketed(base) if base.startswith(("<msup", "<msubsup", "<mfrac")) else _row(base)
+        bare = not base.startswith(_row(_sign("("))[: -len("</mrow>")])
+        held = self.bracketed(base) if bare and re.search("<msup|<msubsup|<mfrac", base) else _row(base)
         return f"<msup>{held}{_row(exponent)}</msup>"
 
     def function(self, name: str, arguments: Sequence[str]) -> str:
@@ -138,9 +140,12 @@ class MathML(MathPrinter):
         return _row(_sign("["), left, _sign(COMPARISONS.get(comparison, comparison)), right, _sign("]"))
 
     def reduction(self, kind: str, indices: Sequence[str], body: str) -> str:
-        below = _row(*(f"<mi>{'…' if i == '...' else i}</mi>" for i in indices))
+        below = _row(_sign(",").join(f"<mi>{'…' if i == '...' else i}</mi>" for i in indices))
         head = _sign("∑") if kind == "sum" else f"<mi>{kind}</mi>"
-        return _row(f"<munder>{head}{below}</munder>", body)
+        return _row(f"<munder>{head}{below}</munder>", self.matmul, body)
+
+    def continued(self, sign: str, piece: str) -> str:
+        return _row(f'<mo form="infix">{"−" if sign == "-" else sign}</mo>', piece)
 
     def joined(self, pieces: Sequence[tuple[str, str]]) -> str:
         shown = [f"{_sign('−' if sign == '-' else sign) if sign else ''}{piece}" for sign, piece in pieces]
@@ -190,7 +195,7 @@ def _block(block: Block, board: Board, present: Collection[str]) -> str:
         case Table(head=head, rows=rows, right=right):
             return _table(head, rows, right)
         case Drawing(svg=svg):
-            return f"<figure>{svg}</figure>"
+            return f'<figure tabindex="0">{svg}</figure>'
         case Listing(code=code):
             return f"<pre><code>{escape(code)}</code></pre>"
 
@@ -226,7 +231,11 @@ def _equation(block: Equation, board: Board, present: Collection[str]) -> str:
     ] or [f"<td>{left}</td>"]
     rows = "".join(f"<tr>{row}</tr>" for row in cells)
     notes = "".join(f'<p class="note">{escape(note)}</p>' for note in block.notes)
-    onward = [f'<a href="#{anchor(a)}">{escape(a)}</a>' for a in block.inputs if a in present and a != block.address]
+    onward = [
+        f'<a href="#{anchor(a)}">{escape(words.named(a))}</a>'
+        for a in block.inputs
+        if a in present and a != block.address
+    ]
     if onward:
         notes += f'<p class="note">from {", ".join(onward)}</p>'
     name = f' id="{anchor(block.address)}"' if block.address else ""

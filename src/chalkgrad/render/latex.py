@@ -42,7 +42,7 @@ HEAD = r"""\documentclass[a4paper]{article}
 \IfFileExists{lmodern.sty}{\usepackage{lmodern}}{}
 \usepackage[utf8]{inputenc}
 \usepackage[margin=2cm]{geometry}
-\usepackage{amsmath}
+\usepackage{amsmath,array,longtable}
 \setlength{\parindent}{0pt}
 \setlength{\parskip}{3pt}
 \raggedright
@@ -55,9 +55,19 @@ HEAD = r"""\documentclass[a4paper]{article}
 """
 
 
+PROSE = str.maketrans(
+    {"\u2013": "-", "\u2014": "-", "\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u2026": "..."}
+)
+
+
 def escaped(text: str) -> str:
-    """`text` for use outside mathematics; what pdflatex does not know becomes its number."""
-    return "".join(SPECIAL.get(c, c if c.isascii() or "\u00a1" < c < "\u0180" else f"[U+{ord(c):04X}]") for c in text)
+    """`text` on one line for use outside mathematics; what pdflatex does not know becomes its number."""
+    plain = " ".join(text.translate(PROSE).split())
+    return "".join(SPECIAL.get(c, c if _known(c) else f"[U+{ord(c):04X}]") for c in plain)
+
+
+def _known(character: str) -> bool:
+    return (character.isascii() and character.isprintable()) or "\u00a1" < character < "\u0180"
 
 
 def word(text: str) -> str:
@@ -77,7 +87,8 @@ class LatexMath(MathPrinter):
         return words.replace("...", r"\ldots\ ").replace("#", r"\#") if words.startswith("#") else self._ellipsis(words)
 
     def _ellipsis(self, words: str) -> str:
-        return r"\ldots\ " + word(words.removeprefix("... ")) if words.startswith("...") else word(words)
+        last = r"\ " if words.endswith(" ") else ""
+        return r"\ldots\ " + word(words.removeprefix("... ")) + last if words.startswith("...") else word(words) + last
 
     def digits(self, text: str) -> str:
         mantissa, _, exponent = text.partition("e")
@@ -96,9 +107,9 @@ class LatexMath(MathPrinter):
     def name(self, name: str, place: Sequence[str]) -> str:
         return r"\mathbf{1}" if name == "1" else self._set(glyph(name), place)
 
-    def label(self, label: str) -> str:
-        parts = label_glyph(label)
-        return word(label) if parts is None else self._set(parts, ())
+    def label(self, label: str, mark: str = "") -> str:
+        parts = label_glyph(label, mark)
+        return word(f"{label} {mark}".strip()) if parts is None else self._set(parts, ())
 
     def _set(self, parts: Glyph, place: Sequence[str]) -> str:
         base = rf"\{parts.base.replace('eps', 'varepsilon')}" if parts.base in GREEK else parts.base
@@ -106,11 +117,16 @@ class LatexMath(MathPrinter):
             base = rf"\mathit{{{escaped(parts.base)}}}"
         if parts.hat:
             base = rf"\hat{{{base}}}"
-        raised = [f"({parts.level})" if parts.level.isdigit() else rf"({word(parts.level)})"] if parts.level else []
+        raised = (
+            [f"({parts.level})" if parts.level.replace(".", "").isdigit() else rf"({word(parts.level)})"]
+            if parts.level
+            else []
+        )
         raised += [word(mark) for mark in parts.marks]
         below = list(place)
         if parts.below:
             below.insert(0, parts.below if parts.below.isdigit() else self._below(parts.below))
+        base += "'" * parts.primes
         up = "^{" + r"\,".join(raised) + "}" if raised else ""
         down = f"_{{{','.join(below)}}}" if below else ""
         return f"{base}{up}{down}"
@@ -174,15 +190,36 @@ def _block(block: Block, math: LatexMath) -> str:
             return escaped(text)
         case Equation():
             return _equation(block, math)
-        case Table(head=head, rows=rows, right=right):
-            columns = "".join("r" if i in right else "l" for i in range(len(head)))
-            lines = [" & ".join(map(escaped, row)) + r" \\" for row in (head, *rows)]
-            lines.insert(1, r"\hline")
-            return "\n".join([rf"\begin{{tabular}}{{{columns}}}", *lines, r"\end{tabular}"])
+        case Table():
+            return _table(block)
         case Drawing(description=description):
-            return rf"\emph{{{escaped(description)}}}"
+            return rf"({escaped(description)}: drawn by chalkgrad draw)"
         case Listing(code=code):
-            return "\\begin{verbatim}\n" + code.rstrip() + "\n\\end{verbatim}"
+            lines = ["".join(c if c.isascii() and c.isprintable() else "?" for c in line) for line in code.splitlines()]
+            return "\n".join([r"{\scriptsize", r"\begin{verbatim}", *lines, r"\end{verbatim}", "}"])
+
+
+def _table(block: Table) -> str:
+    """A table over the width of the page and over several pages, its columns as wide as their words ask for."""
+    rows = (block.head, *block.rows)
+    wanted = [min(40, max(len(row[i]) for row in rows)) + 4 for i in range(len(block.head))]
+    share = [0.96 * w / max(sum(wanted), 60) for w in wanted]
+    flush = ["left" if i in block.right else "right" for i in range(len(block.head))]
+    columns = "".join(
+        rf">{{\ragged{side}\arraybackslash}}p{{\dimexpr {s:.3f}\linewidth-2\tabcolsep}}"
+        for side, s in zip(flush, share, strict=True)
+    )
+    head, *body = (" & ".join(map(_broken_word, row)) + r" \\" for row in rows)
+    lines = [rf"\begin{{longtable}}{{@{{}}{columns}@{{}}}}", head, r"\hline\noalign{\smallskip}\endhead", *body]
+    return "\n".join(["{\\footnotesize", *lines, r"\end{longtable}", "}"])
+
+
+def _broken_word(text: str) -> str:
+    """A cell's text, whose long words may be broken behind a comma, a slash or an underscore."""
+    shown = escaped(text)
+    for sign in (",", "/", r"\_", "="):
+        shown = shown.replace(sign, rf"{sign}\allowbreak{{}}")
+    return shown
 
 
 def _equation(block: Equation, math: LatexMath) -> str:

@@ -13,8 +13,8 @@ def to_markdown(board: Board) -> str:
 
 
 def escaped(text: str) -> str:
-    """`text` with what Markdown would read as marks written out."""
-    return "".join(f"\\{c}" if c in "\\`*_[]<>|#$" else c for c in text)
+    """`text` on one line, with what Markdown would read as marks written out."""
+    return "".join(f"\\{c}" if c in "\\`*_[]<>|#$" else c for c in " ".join(text.split()))
 
 
 def _block(block: Block, math: LatexMath) -> str:
@@ -29,8 +29,8 @@ def _block(block: Block, math: LatexMath) -> str:
             rule = ["---:" if i in right else "---" for i in range(len(head))]
             lines = [list(map(escaped, head)), rule, *([escaped(c) for c in row] for row in rows)]
             return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-        case Drawing(svg=svg):
-            return svg
+        case Drawing(description=description):
+            return f"*({escaped(description)}: drawn by chalkgrad draw)*"
         case Listing(code=code, language=language):
             return f"```{language}\n{code.rstrip()}\n```"
 

@@ -58,7 +58,8 @@ class MathPrinter:
     def broken(self, node: Node, *, numbers: bool = False) -> list[str]:
         """The expression in pieces, a sum's terms each on its own with its sign, to be set one after another."""
         if isinstance(node, Terms) and len(node.terms) > 1:
-            return [self.joined([pair]) for pair in self._pieces(node, numbers)]
+            first, *others = self._pieces(node, numbers)
+            return [self.joined([first]), *(self.continued(*pair) for pair in others)]
         return [self.inline(node, numbers=numbers)]
 
     # -- what every printer says for itself ------------------------------------------------------------------
@@ -79,8 +80,8 @@ class MathPrinter:
         """A value's name, with indices where it has any."""
         raise NotImplementedError
 
-    def label(self, label: str) -> str:
-        """A document's own name."""
+    def label(self, label: str, mark: str = "") -> str:
+        """A document's own name, with a word behind it where there is one."""
         raise NotImplementedError
 
     def derivative(self, of: str, by: str) -> str:
@@ -111,6 +112,10 @@ class MathPrinter:
         """A sum of signed pieces; the first sign is empty or a minus."""
         raise NotImplementedError
 
+    def continued(self, sign: str, piece: str) -> str:
+        """A signed piece that goes on a sum."""
+        return self.joined([(sign, piece)])
+
     def multiplied(self, left: str, sign: str, right: str) -> str:
         """A product."""
         return f"{left}{sign}{right}"
@@ -134,10 +139,20 @@ class MathPrinter:
         label = self.style.labels.get(str(address))
         if label is not None:
             return self.label(label)
+        before = self.style.labels.get(str(Address(address.name.removesuffix("_new"), address.place)))
+        if before is not None:
+            return self.label(before, "new")
         of = self.style.derivatives.get(address.name)
         if of is not None:
             return self.of_loss(address, Address(of, address.place))
         return self.name(address.name, [str(p) for p in address.place])
+
+    def named(self, text: str) -> str:
+        """What an address, or a local derivative's, is called: "dW1[0, 0]", "∂z1[0, 0]/∂W1[0, 0]"."""
+        if text.startswith("∂"):
+            of, by = (self.address(Address.parse(part)) for part in text[1:].split("/∂"))
+            return self.derivative(of, by)
+        return self.address(Address.parse(text))
 
     def of_loss(self, address: Address, of: Address) -> str:
         """A derivative of the loss."""
@@ -182,6 +197,9 @@ class MathPrinter:
                 of = self.style.derivatives.get(name)
                 return self.of_whole(name, of, places) if of else self.name(name, places), ATOM
             case Count(index=index):
+                samples: float | None = getattr(self.style, "samples", None)
+                if numbers and index == "n" and samples is not None:
+                    return self.number(samples), ATOM
                 return self.count(index), ATOM
             case Position():
                 return self.text("#..."), ATOM
@@ -233,8 +251,9 @@ class MathPrinter:
                 sign, term = "-", term.body
             pieces.append((sign, self.held(term, numbers, PRODUCT, first=not place)))
         if node.omitted:
-            rest = self.number(node.rest)
-            pieces.append(("+" if pieces else "", self.text(f"... {node.omitted} more, together ") + rest))
+            how = "each" if node.zeros else "together"
+            more = self.text(f"... {node.omitted} more, {how} ") + self.number(node.rest)
+            pieces.append(("+" if pieces else "", more))
         return pieces
 
     def _terms(self, node: Terms, numbers: bool) -> tuple[str, int]:

@@ -28,11 +28,14 @@ class TextMath(MathPrinter):
     def name(self, name: str, place: Sequence[str]) -> str:
         return f"{name}[{', '.join(place)}]" if place else name
 
-    def label(self, label: str) -> str:
-        return label
+    def label(self, label: str, mark: str = "") -> str:
+        return f"{label}_{mark}" if mark else label
 
     def derivative(self, of: str, by: str) -> str:
         return f"∂{of}/∂{by}"
+
+    def ones(self) -> str:
+        return "ones"
 
     def of_loss(self, address: Address, of: Address) -> str:
         labelled = str(of) in self.style.labels or "L" in self.style.labels
@@ -119,23 +122,30 @@ def _equation(block: Equation, math: TextMath) -> str:
 
 
 def _wrapped(head: str, right: str) -> list[str]:
-    """A right side over several lines, broken before a sign."""
+    """A right side over several lines, broken before a sign: outside brackets if that is enough, else inside too."""
     if len(head) + len(right) <= WIDTH:
         return [head + right]
+    pieces = _pieces(right, 0)
+    if any(len(head) + len(piece) > WIDTH for piece in pieces):
+        pieces = _pieces(right, 2)
     lines: list[str] = []
+    margin = " " * len(head)
     current = head
-    depth = 0
-    start = 0
-    pieces: list[str] = []
-    for place, character in enumerate(right):
-        depth += (character in "([") - (character in ")]")
-        if depth == 0 and right[place : place + 3] in (" + ", " - "):
-            pieces.append(right[start:place])
-            start = place + 1
-    pieces.append(right[start:])
     for piece in pieces:
-        if current.strip() and len(current) + len(piece) + 1 > WIDTH and current != head:
+        if current not in (head, margin) and len(current) + len(piece) + 1 > WIDTH:
             lines.append(current.rstrip())
-            current = " " * len(head)
-        current += piece if current in (head, " " * len(head)) else f" {piece}"
+            current = margin
+        current += piece if current in (head, margin) else f" {piece}"
     return [*lines, current.rstrip()]
+
+
+def _pieces(text: str, deepest: int) -> list[str]:
+    """The text cut before every sign that stands in no more than so many brackets."""
+    pieces: list[str] = []
+    depth = start = 0
+    for place, character in enumerate(text):
+        depth += (character in "([") - (character in ")]")
+        if depth <= deepest and text[place : place + 3] in (" + ", " - ", " = "):
+            pieces.append(text[start:place])
+            start = place + 1
+    return [*pieces, text[start:]]

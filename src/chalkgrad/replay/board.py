@@ -12,9 +12,10 @@ from .figure import Figure, Replay, Value, printed_digits
 
 HEAD = ("figure", "printed", "correct", "verdict")
 INTRODUCTION = (
-    "Every figure that a document prints, and every formula of its own, beside what correct back-propagation gives. "
-    "Where they differ, the named mistake was put into the calculation, and the printed figure came out. Made by "
-    "chalkgrad replay."
+    "Every figure that the documents print, and those of their formulas that can be computed, beside what correct "
+    "back-propagation gives. The same means: equal at the digits printed; numbers printed with all digits may differ "
+    "by 4 parts in 10^15, which another order of summation makes. Where they differ, the named mistake was put into "
+    "the calculation, and the printed figure came out. Made by chalkgrad replay."
 )
 
 
@@ -38,7 +39,10 @@ def replays_board(replays: Sequence[Replay], *, most: int | None, only_wrong: bo
 
 def _row(figure: Figure, most: int | None) -> tuple[str, str, str, str]:
     verdict = figure.verdict + (f" ({figure.note})" if figure.note else "")
-    printed = "a formula" if figure.formula is not None else _listed(figure.printed or (), most)
+    if figure.formula is not None:
+        printed = "as a formula, giving " + _numbers(figure.formula, figure, most)
+    else:
+        printed = _listed(figure.printed or (), most)
     return figure.name, printed, _numbers(figure.correct, figure, most), verdict
 
 

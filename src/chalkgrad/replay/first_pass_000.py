@@ -106,8 +106,8 @@ MISTAKES = {
     "grad_w_11": O2_WITH_T1,
     "updated_w_11": O2_WITH_T1,
     "dE_dH1": (
-        "O2 is compared with the target of O1, w9 and w11 are updated before they carry the error back, and the "
-        "sigmoid's slope at O1 is taken for O2 too"
+        "O2 is compared with the target of O1, w9 and w11 are updated before they carry the error back (their array "
+        "is changed in place), and the sigmoid's slope at O1 is taken for O2 too"
     ),
     "dE_dH2": (
         "O1 is compared with the target of O2, w10 and w12 are updated before they carry the error back, and the "
@@ -139,7 +139,7 @@ def first_pass(
     return (
         Section("Initial weights", figures(WEIGHTS, correct)),
         Section("First pass, forward", figures(FORWARD, correct)),
-        Section("First pass, forward, as summed up", figures(SUMMARY, correct, second, summary)),
+        Section("First pass, forward, the list in the text below it", figures(SUMMARY, correct, second, summary)),
         Section("First pass, errors", figures(ERRORS, correct)),
         Section("First pass, output layer", figures(OUTPUT_LAYER, correct, mistaken, MISTAKES)),
         Section("First pass, hidden layer", figures(HIDDEN_LAYER, correct, mistaken, MISTAKES)),

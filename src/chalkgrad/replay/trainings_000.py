@@ -26,12 +26,13 @@ ROUNDING = 1e-11
 """The relative difference that the rounding of some 364,000 updates may make on another machine."""
 
 OWN_BACKWARD = (
-    "w9 to w12 are updated before they carry the error back, H1 gets the error of O1 alone and H2 that of O2 alone, "
-    "each through both weights there, H(1 - H) is left out, and w1 to w8 are never updated"
+    "w9 to w12 are updated before they carry the error back (their array is changed in place), H1 gets w9 + w11 times "
+    "the error of O1 alone and H2 w10 + w12 times that of O2 alone, H(1 - H) is left out, and w1 to w8 are never "
+    "updated"
 )
 CARRIED_BACK = (
-    "w9 to w12 are updated before they carry the error back, H1 gets the error of O1 alone and H2 that of O2 alone, "
-    "each through both weights there, and H(1 - H) is left out"
+    "w9 to w12 are updated before they carry the error back (their array is changed in place), H1 gets w9 + w11 times "
+    "the error of O1 alone and H2 w10 + w12 times that of O2 alone, and H(1 - H) is left out"
 )
 
 

@@ -13,10 +13,11 @@ from .figure import Figure, Replay, Section, Value, figures
 Array = np.ndarray[Any, Any]
 
 TEXT = (
-    "Much copied: two inputs, two hidden neurons, two outputs, learning rate 0.5. The figures of the first pass and "
-    "the eight new weights are right, but for the last digit of one. The error after one step only comes out where "
-    "the output layer is updated first and the error is then carried back through the new weights, and so do the "
-    "outputs after 10,000 steps; the error printed beside them comes from correct gradients, one step earlier."
+    "A Step by Step Backpropagation Example (M. Mazur, 2015), much copied: two inputs, two hidden neurons, two "
+    "outputs, learning rate 0.5. The figures of the first pass and the eight new weights are right, but for the last "
+    "digit of one. The error after one step only comes out where the output layer is updated first and the error is "
+    "then carried back through the new weights, and so do the outputs after 10,000 steps; the error printed beside "
+    "them comes from correct gradients, one step earlier."
 )
 FORWARD = """
 net_h1 0.3775

@@ -26,7 +26,8 @@ def binary_cross_entropy_sides(y_hat: Array, y: Array, *, scale: float, clip: fl
 
 
 @rule(
-    "dy_hat[n,...] = dl[n] * scale * (y_hat[n,...] - y[n,...]) / (y_hat[n,...] * (1 - y_hat[n,...]))"
+    "dy_hat[n,...] = dl[n] * scale * (y_hat[n,...] - y[n,...])"
+    " / (max(y_hat[n,...], clip) * (1 - min(y_hat[n,...], 1 - clip)))"
     " * [y_hat[n,...] >= clip] * [y_hat[n,...] <= 1 - clip]"
 )
 def binary_cross_entropy_dy_hat(dl: Array, y_hat: Array, y: Array, *, scale: float, clip: float) -> Array:

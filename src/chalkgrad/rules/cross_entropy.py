@@ -27,7 +27,7 @@ def cross_entropy_sides(y_hat: Array, y: Array, *, scale: float, clip: float) ->
     return (y_hat > clip) * 1 + (y_hat > 1 - clip) * 1
 
 
-@rule("dy_hat[n,k] = -dl[n] * scale * y[n,k] / y_hat[n,k] * [y_hat[n,k] >= clip] * [y_hat[n,k] <= 1 - clip]")
+@rule("dy_hat[n,k] = -dl[n] * scale * y[n,k] / max(y_hat[n,k], clip) * [y_hat[n,k] >= clip] * [y_hat[n,k] <= 1 - clip]")
 def cross_entropy_dy_hat(dl: Array, y_hat: Array, y: Array, *, scale: float, clip: float) -> Array:
     """dy_hat (N, K) of dl (N,), y_hat and y (N, K); 0 where y_hat was clipped."""
     xp = namespace(y_hat)
@@ -37,7 +37,7 @@ def cross_entropy_dy_hat(dl: Array, y_hat: Array, y: Array, *, scale: float, cli
 
 @mistake(
     cross_entropy_dy_hat,
-    "dy_hat[n,k] = dl[n] * scale * y[n,k] / y_hat[n,k] * [y_hat[n,k] >= clip] * [y_hat[n,k] <= 1 - clip]",
+    "dy_hat[n,k] = dl[n] * scale * y[n,k] / max(y_hat[n,k], clip) * [y_hat[n,k] >= clip] * [y_hat[n,k] <= 1 - clip]",
     "the sign is flipped",
 )
 def cross_entropy_dy_hat_positive(dl: Array, y_hat: Array, y: Array, *, scale: float, clip: float) -> Array:

@@ -190,7 +190,10 @@ class _Script:
         words = {n.id for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Name)}
         standard = sorted(["import math"] * ("math" in words))
         standard += sorted([*self.library.imports, *["from pathlib import Path"] * ("Path" in words)])
-        return ["", *standard, *([""] if standard else []), "import numpy as np"]
+        quiet = []
+        if "exp" in {n.attr for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Attribute)}:
+            quiet = ["", 'np.seterr(over="ignore")  # exp of a large number is infinity, and 1 / infinity is 0']
+        return ["", *standard, *([""] if standard else []), "import numpy as np", *quiet]
 
     def _start(self, used: set[str]) -> list[str]:
         """What stands before the first step: parameters, samples, settings."""

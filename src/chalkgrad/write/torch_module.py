@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -69,7 +70,16 @@ def torch_script(
     """
     steps = whole("torch_script", "steps", steps, 0)
     data = given_data(network, x, y)
+    if x is not None:
+        _refuse_single_values(network, len(network.inputs(x)))
     return _Script(network, as_optimizer(optimizer), steps, data, title).text()
+
+
+def _refuse_single_values(network: Network, samples: int) -> None:
+    """Raises OptionError where PyTorch would normalise one value alone, which it refuses."""
+    for layer, label, shape in zip(network.layers, network.plan.labels, network.plan.shapes, strict=False):
+        if isinstance(layer, BatchNorm) and samples * math.prod(shape[1:]) == 1:
+            raise OptionError(f"{label}: PyTorch does not normalise a batch of one value; give two samples or more")
 
 
 class _Script:
