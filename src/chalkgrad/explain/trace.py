@@ -156,14 +156,20 @@ class Trace(Mapping[str, Array]):
         names = {s.output for s in self.program.part("backward")}
         return {n: n[1:] for n in names if n.startswith("d") and n[1:] in self.program.shapes}
 
-    def rounded(self, digits: int) -> Trace:
+    def rounded(self, digits: int, *, decimals: bool = False) -> Trace:
         """The same pass computed again with every step's numbers rounded to so many significant digits.
 
         What was given is taken as it is.
+
+        Args:
+            digits: how many.
+            decimals: whether they are counted behind the point.
         """
         made_here = {s.output for s in self.program}
         values: dict[str, Any] = {n: _decimal(self[n]) for n in self if n not in made_here}
-        shorten = np.vectorize(partial(rounded, digits=digits), otypes=[float])
+        shorten: Any = np.vectorize(partial(rounded, digits=digits), otypes=[float])
+        if decimals:
+            shorten = partial(np.round, decimals=digits)
         for step in self.program:
             if step.output not in self:
                 continue

@@ -1,0 +1,125 @@
+"""A diagnosis as blocks on the board, and as JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+
+from ..explain.derive import equation
+from ..formula.nodes import Binary, Number, Symbol
+from ..numerals import significant
+from ..render.board import Block, Board, Equation, Heading, Line, Paragraph, Style, Table
+from .diagnose import Cause, Diagnosis
+from .slips import Slip
+
+VERDICTS = {
+    "right": "right",
+    "rounded by hand": "right, with every step rounded by hand",
+    "wrong": "wrong",
+    "follows": "wrong, but right from the claimed numbers before it",
+}
+
+
+def diagnosis_board(diagnosis: Diagnosis) -> Board:
+    """The findings as a table, then the causes with the right and the wrong line side by side."""
+    rows: list[tuple[str, ...]] = []
+    for f in diagnosis.findings:
+        said = VERDICTS[f.verdict] + (f"; first {f.first}" if f.first and f.verdict == "wrong" else "")
+        rows.append((f.name, f"{f.right} of {f.given}", str(f.digits), said))
+    blocks: list[Block] = [Table(("value", "right", "digits", "verdict"), tuple(rows))]
+    if diagnosis.correct:
+        return Board("Nothing is wrong", tuple(blocks), Style())
+    for f in diagnosis.findings:
+        if f.where:
+            blocks.append(Paragraph(f"{f.name}: {f.where}."))
+    style = Style(6, diagnosis.trace.labels, diagnosis.trace.derivatives)
+    for place, cause in enumerate(diagnosis.causes):
+        blocks.extend(_cause(cause, diagnosis, place + 1 if len(diagnosis.causes) > 1 else 0))
+    if diagnosis.unexplained:
+        names = ", ".join(diagnosis.unexplained)
+        blocks.append(Paragraph(f"No usual mistake, alone or together with others, makes the numbers of {names}."))
+    title = "; ".join(f"{s.output}: {s.text}" for c in diagnosis.causes for s in c.slips)
+    return Board(title or "Wrong, by no usual mistake", tuple(blocks), style)
+
+
+def _cause(cause: Cause, diagnosis: Diagnosis, number: int) -> list[Block]:
+    slip = cause.slips[0]
+    head = f"Mistake {number}" if number else "The mistake"
+    count = f"{cause.numbers} number{'s' * (cause.numbers != 1)}"
+    blocks: list[Block] = [
+        Heading(f"{head}: {slip.text}"),
+        Paragraph(
+            f"At {slip.output}, {slip.step.layer}. It makes {count} of {', '.join(cause.explains)} come out, "
+            f"to {cause.digits} digits."
+        ),
+        *_side_by_side(slip, diagnosis),
+    ]
+    if cause.instead:
+        said = "; ".join(f"{s.output}: {s.text}" for s in cause.instead)
+        blocks.append(Paragraph(f"These would give the same numbers here: {said}."))
+        if cause.apart is not None:
+            x = " ".join(significant(float(v), 3) for v in np.ravel(cause.apart[0])[:12])
+            more = " ..." if cause.apart[0].size > 12 else ""
+            blocks.append(Paragraph(f"With the input x = {x}{more} they would differ."))
+    return blocks
+
+
+def _side_by_side(slip: Slip, diagnosis: Diagnosis) -> list[Block]:
+    """The right line and the wrong one."""
+    right = equation(slip.step, diagnosis.trace.program, None)
+    blocks: list[Block] = [Equation(right.left, right.lines, "", ("right",), sign=right.sign)]
+    if slip.mistaken is not None:
+        wrong = _with_shapes(slip, diagnosis)
+        if wrong is not None:
+            return [*blocks, wrong]
+    if slip.factor is not None and right.lines:
+        factor = Symbol(slip.factor) if isinstance(slip.factor, str) else Number(slip.factor)
+        line = Line(Binary("*", factor, right.lines[0].node))
+        return [*blocks, Equation(right.left, (line,), "", ("wrong",), sign=right.sign)]
+    return [*blocks, Paragraph(f"Wrong: {slip.wrong or slip.text}.")]
+
+
+def _with_shapes(slip: Slip, diagnosis: Diagnosis) -> Equation | None:
+    from .wrong_line import wrong_line
+
+    assert slip.mistaken is not None
+    return wrong_line(slip.mistaken, diagnosis.trace.program)
+
+
+def diagnosis_json(diagnosis: Diagnosis) -> str:
+    """Findings and causes as JSON."""
+
+    def slip(one: Slip) -> dict[str, Any]:
+        formula = getattr(getattr(one.mistaken, "rule", None), "formula", None)
+        right = one.step.rule.formula
+        return {
+            "value": one.output,
+            "layer": one.step.layer,
+            "mistake": one.text,
+            "right": right.text if right is not None else "",
+            "wrong": formula.text if formula is not None else one.wrong,
+        }
+
+    table = {
+        "correct": diagnosis.correct,
+        "first_wrong": diagnosis.first_wrong,
+        "findings": [
+            {name: getattr(f, name) for name in ("name", "verdict", "right", "given", "digits", "first", "where")}
+            for f in diagnosis.findings
+        ],
+        "causes": [
+            {
+                "slips": [slip(s) for s in c.slips],
+                "explains": list(c.explains),
+                "numbers": c.numbers,
+                "digits": c.digits,
+                "instead": [slip(s) for s in c.instead],
+                "told apart by": None if c.apart is None else {"x": c.apart[0].tolist(), "y": c.apart[1].tolist()},
+            }
+            for c in diagnosis.causes
+        ],
+        "unexplained": list(diagnosis.unexplained),
+    }
+    return json.dumps(table, indent=1, ensure_ascii=False)

@@ -1,0 +1,175 @@
+"""Claims: numbers that somebody computed, with the digits that they are given to."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+
+from ..address import Address
+from ..checks import as_list
+from ..errors import DataError, ShapeError
+from ..explain.trace import Trace
+
+Array = np.ndarray[Any, Any]
+FULL = 12
+"""From so many significant digits on, a number is taken as computed, not as rounded for reading."""
+_NUMBER = re.compile(r"[-+]?(\d*)\.?(\d*)(?:[eE]([-+]?\d{1,3}))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What is claimed of one named value.
+
+    Attributes:
+        name: the value.
+        values: the claimed numbers, NaN where an element is not claimed.
+        units: half a unit of the last digit given, for every element; 0 where all digits are given.
+        single: whether the numbers were computed in float32.
+    """
+
+    name: str
+    values: Array
+    units: Array
+    single: bool = False
+
+    @property
+    def given(self) -> Array:
+        """Which elements are claimed."""
+        return ~np.isnan(self.values)
+
+    @property
+    def whole(self) -> bool:
+        """Whether all elements are."""
+        return bool(self.given.all())
+
+    @property
+    def digits(self) -> int:
+        """How many significant digits the claimed numbers have, 9 where all are given."""
+        rounded = self.given & (self.units > 0) & (self.values != 0)
+        if not rounded.any():
+            return 9
+        sizes = np.floor(np.log10(np.abs(self.values[rounded]))) - np.floor(np.log10(2 * self.units[rounded])) + 1
+        return int(np.clip(sizes.max(), 1, 9))
+
+
+def read_claims(given: Mapping[str, Any], trace: Trace) -> dict[str, Claim]:
+    """The claims by value, in the order of the program.
+
+    Args:
+        given: numbers by name (whole arrays), address or label (single elements). Numbers may be text, "0.0821", so
+            that the digits they are given to are known; of other numbers the shortest decimal form counts.
+        trace: the values that there are, with their labels.
+
+    Raises:
+        UnknownNameError: where there is no such value; it suggests the nearest.
+        ShapeError: where an array has another shape; it says so where it looks transposed.
+        DataError: where something is no number, or claimed twice.
+    """
+    if not isinstance(given, Mapping) or not given:  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise DataError('claims are numbers by name, {"dW1": [[...]], ...}; none came')
+    shapes = {name: trace[name].shape for name in trace}
+    found: dict[str, Claim] = {}
+    for key, value in given.items():
+        name, place = _place(key, trace, shapes)
+        single = getattr(value, "dtype", None) == np.float32
+        numbers, units = numbers_of(str(key), value)
+        shape = shapes[name] if place is None else ()
+        if numbers.shape != shape:
+            raise ShapeError(_shape_message(str(key), name, numbers.shape, shape))
+        claim = found.get(name) or Claim(name, np.full(shapes[name], np.nan), np.zeros(shapes[name]), single)
+        where: Any = ... if place is None else place
+        if not np.isnan(claim.values[where]).all():
+            raise DataError(f"{key} is claimed twice")
+        claim.values[where] = numbers
+        claim.units[where] = units
+        found[name] = claim
+    return {name: found[name] for name in trace if name in found}
+
+
+def _place(key: Any, trace: Trace, shapes: Mapping[str, tuple[int, ...]]) -> tuple[str, tuple[int, ...] | None]:
+    alias = trace.program.aliases.get(key, key)
+    if alias in shapes:
+        return alias, None
+    address: Address = trace.address(key)
+    return address.name, address.place
+
+
+def numbers_of(key: str, value: Any) -> tuple[Array, Array]:
+    """The numbers as an array, and half a unit of the last digit of each."""
+    texts: Any
+    numbers: Array
+    if isinstance(value, np.ndarray):
+        array: Array = np.asarray(value)  # pyright: ignore[reportUnknownVariableType]
+        if array.dtype.kind not in "fiub":
+            raise DataError(f"{key} must hold numbers, not {array.dtype}")
+        texts = None if array.dtype == np.float32 else array.astype(np.float64)
+        numbers = array.astype(np.float64)
+    else:
+        texts = np.array(_listed(key, value), dtype=object)
+        try:
+            numbers = np.vectorize(_parsed, otypes=[float])(texts) if texts.size else np.zeros(texts.shape)
+        except (TypeError, ValueError):
+            raise DataError(f"{key} must hold numbers in rows of equal length") from None
+    if not np.isfinite(numbers).all():
+        raise DataError(f"{key} holds NaN or infinity, or text that is no number")
+    if texts is None or not numbers.size:
+        return numbers, np.zeros(numbers.shape)
+    decimals, full = np.zeros(numbers.shape), np.zeros(numbers.shape, dtype=bool)
+    for place in np.ndindex(numbers.shape):
+        written = texts[place] if isinstance(texts[place], str) else repr(float(texts[place]))
+        decimals[place], full[place] = _decimals(written)
+    if full.any():
+        return numbers, np.zeros(numbers.shape)
+    as_text = any(isinstance(t, str) for t in np.ravel(np.asarray(texts, dtype=object)))
+    if not as_text:  # an array prints all its numbers to the same number of decimals, and drops zeros at the end
+        decimals[...] = decimals.max()
+    return numbers, 0.5 * 10.0**-decimals
+
+
+def _listed(key: str, value: Any) -> Any:
+    items = as_list(value)
+    if items is None:
+        return value
+    rows = [_listed(key, item) for item in items]
+    lengths = {len(r) if isinstance(r, list) else -1 for r in rows}  # pyright: ignore[reportUnknownArgumentType]
+    if len(lengths) > 1:
+        raise DataError(f"{key} must hold numbers in rows of equal length")
+    return rows
+
+
+def _parsed(text: Any) -> float:
+    if isinstance(text, bool) or not isinstance(text, (int, float, str, np.integer, np.floating)):
+        raise TypeError
+    if isinstance(text, str):
+        match = _NUMBER.fullmatch(text.strip().replace("\u2212", "-"))
+        if match is None or not (match[1] or match[2]):
+            raise ValueError
+        return float(text.strip().replace("\u2212", "-"))
+    try:
+        return float(cast("Any", text))
+    except OverflowError:
+        return math.inf
+
+
+def _decimals(text: str) -> tuple[int, bool]:
+    """How many decimals a number is given to, and whether it has all of float64's digits."""
+    match = _NUMBER.fullmatch(text.strip().replace("\u2212", "-"))
+    if match is None:
+        return 17, True
+    whole, behind, exponent = match[1], match[2], int(match[3] or 0)
+    full = len((whole + behind).lstrip("0")) >= FULL
+    return len("" if behind == "0" and not match[3] else behind) - exponent, full
+
+
+def _shape_message(key: str, name: str, came: tuple[int, ...], wanted: tuple[int, ...]) -> str:
+    said = f"{key} has shape {came}, but {name} has {wanted} in this network"
+    if len(came) == 2 and came[::-1] == wanted:
+        return f"{said}: it looks transposed (weights are inputs x outputs here); give its transpose"
+    if math.prod(came) == math.prod(wanted):
+        return f"{said}: reshape it to {wanted}"
+    return said

@@ -1,0 +1,485 @@
+"""Compares claimed numbers with the program's, and finds the mistakes that make the wrong ones."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..address import Address
+from ..engines.numpy_engine import Runner
+from ..errors import DataError
+from ..explain.trace import Trace
+from ..train.optimizers import SGD, Optimizer, as_optimizer
+from .claims import Claim, numbers_of, read_claims
+from .factoring import where_it_sits
+from .rerun import NEXT, Replacement, Rerun
+from .slips import Slip, slips
+
+if TYPE_CHECKING:
+    from ..network import Network
+    from ..render.board import Board
+
+Array = np.ndarray[Any, Any]
+Claimed = Mapping[str, Any] | Callable[[dict[str, Array], Array, Array], Mapping[str, Any]]
+DEEPEST = 4
+"""How many mistakes at most are put together."""
+BRANCHES = 6
+"""How many candidates are followed up at each of them."""
+SECONDS = 10.0
+"""How long pairs of mistakes that must come together are looked for."""
+LARGEST_ROUNDING = 0.02
+"""More than this share of a number is no rounding."""
+RELATIVE = 1e-9
+"""How near a number with all digits must be to count as the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What came of one claimed value.
+
+    Attributes:
+        name: the value.
+        verdict: "right"; "rounded by hand" (right, with every step rounded); "wrong"; "follows" (right from the
+            claimed numbers before it, which are wrong).
+        right, given: how many of its claimed numbers are right, and how many there are.
+        digits: to how many significant digits the right ones agree (at most as many as are given).
+        first: the address of the first wrong number; empty where all are right.
+        where: where the error sits, as far as the numbers tell it; may be empty.
+    """
+
+    name: str
+    verdict: str
+    right: int
+    given: int
+    digits: int
+    first: str = ""
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cause:
+    """An explanation of wrong numbers: one mistake or several together.
+
+    Attributes:
+        slips: the mistakes.
+        explains: the claimed values that come out by them.
+        numbers: how many claimed numbers that are.
+        digits: to how many significant digits.
+        instead: mistakes that would give the same numbers here.
+        apart: an input (x, y) on which those would differ; None where there is nothing to tell apart.
+    """
+
+    slips: tuple[Slip, ...]
+    explains: tuple[str, ...]
+    numbers: int
+    digits: int
+    instead: tuple[Slip, ...] = ()
+    apart: tuple[Array, Array] | None = None
+
+    def __str__(self) -> str:
+        said = "; and ".join(f"{s.output} ({s.step.layer}): {s.text}" for s in self.slips)
+        number = f"{self.numbers} number{'s' * (self.numbers != 1)}"
+        return f"{said} (matches {number} of {', '.join(self.explains)} to {self.digits} digits)"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Diagnosis:
+    """What was found about claimed numbers.
+
+    Attributes:
+        findings: one for every claimed value, in the order of the program.
+        causes: the mistakes that make the wrong numbers, best first; they are needed together.
+        unexplained: the claimed values that no mistake explains.
+        trace: the right values.
+    """
+
+    findings: tuple[Finding, ...]
+    causes: tuple[Cause, ...]
+    unexplained: tuple[str, ...]
+    trace: Trace = field(repr=False)
+
+    @property
+    def correct(self) -> bool:
+        """Whether no claimed number is wrong."""
+        return all(f.verdict in ("right", "rounded by hand") for f in self.findings)
+
+    @property
+    def first_wrong(self) -> str | None:
+        """The address of the first wrong number in the order of computation."""
+        return next((f.first for f in self.findings if f.verdict == "wrong"), None)
+
+    def board(self) -> Board:
+        """The report as it is written on the board."""
+        from .board import diagnosis_board
+
+        return diagnosis_board(self)
+
+    def to_text(self) -> str:
+        """As plain text."""
+        return self.board().to_text()
+
+    def to_markdown(self) -> str:
+        """As Markdown."""
+        return self.board().to_markdown()
+
+    def to_latex(self) -> str:
+        """As a LaTeX document."""
+        return self.board().to_latex()
+
+    def to_html(self) -> str:
+        """As one HTML file."""
+        return self.board().to_html()
+
+    def to_json(self) -> str:
+        """As JSON: findings and causes."""
+        from .board import diagnosis_json
+
+        return diagnosis_json(self)
+
+    def _repr_html_(self) -> str:
+        return self.board()._repr_html_()  # pyright: ignore[reportPrivateUsage]
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+    def __repr__(self) -> str:
+        return f"<diagnosis: {'correct' if self.correct else '; '.join(map(str, self.causes)) or 'not explained'}>"
+
+
+def diagnose(
+    network: Network,
+    x: Any,
+    y: Any,
+    claimed: Claimed,
+    *,
+    learning_rate: float | None = None,
+    optimizer: Optimizer | str | None = None,
+    before: Mapping[str, Any] | None = None,
+    labels: Mapping[str, str] | None = None,
+    training: bool = True,
+) -> Diagnosis:
+    """Says which claimed numbers are right, which are wrong, and which mistake made them so.
+
+    Args:
+        network: the network with the parameters before the update.
+        x: samples (N, *input_shape).
+        y: targets (N, *output_shape) or class numbers (N,).
+        claimed: numbers by name ("dW1", "W1_new", any named value), address or label; "L_next" is the loss after
+            the update. Or a function (parameters, x, y) that gives gradients by the parameters' names.
+        learning_rate: of plain gradient descent, where a claim depends on one.
+        optimizer: instead of `learning_rate`, another optimizer's first step.
+        before: the parameters of an earlier pass on the same samples, where its values may have been used again.
+        labels: other names of elements, by address.
+        training: with dropout's masks and batch statistics.
+
+    Raises:
+        UnknownNameError, ShapeError, DataError: where the claims do not fit; the messages say how to cure it.
+    """
+    twin = network.copy(dtype="float64")
+    x, y = twin.pair(x, y)
+    if optimizer is None and learning_rate is not None:
+        optimizer = SGD(learning_rate)
+    chosen = None if optimizer is None else as_optimizer(optimizer)
+    trace = twin.trace(x, y, optimizer=chosen, training=training, labels=labels)
+    if callable(claimed):
+        given = claimed({n: p.copy() for n, p in twin.parameters.items()}, x.copy(), y.copy())
+        if not isinstance(given, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise DataError("the function must give gradients by the parameters' names")
+        claimed = {(f"d{name}" if name in twin.parameters else name): value for name, value in given.items()}
+    following = twin.prediction_program.part("forward", "loss") if chosen is not None else ()
+    passed = None
+    if before is not None:
+        earlier = network.copy(dtype="float64")
+        earlier.set_parameters(before)
+        old = earlier.trace(x, y, optimizer=chosen, training=training)
+        passed = {n: old[n] for n in old if n not in ("x", "y", "clock", "lr", "t")}
+    return _Diagnosing(twin, trace, dict(claimed), following, passed, training, chosen).run()
+
+
+class _Diagnosing:
+    def __init__(
+        self,
+        network: Network,
+        trace: Trace,
+        claimed: dict[str, Any],
+        following: Sequence[Any],
+        before: Mapping[str, Array] | None,
+        training: bool,
+        optimizer: Optimizer | None,
+    ) -> None:
+        self.network, self.trace, self.optimizer, self.training = network, trace, optimizer, training
+        after = claimed.pop(NEXT, None)
+        self.rerun = Rerun(trace.program, trace, following)
+        self.claims = read_claims(claimed, trace) if claimed else {}
+        if after is not None:
+            if optimizer is None:
+                raise DataError("L_next is the loss after an update: give learning_rate")
+            self.claims[NEXT] = _single(NEXT, after)
+        if not self.claims:
+            raise DataError('claims are numbers by name, {"dW1": [[...]], ...}; none came')
+        self.noise = self._noise()
+        self.right = self.rerun.run({}, list(self.claims))
+        self.slips = slips(trace.program, before, len(trace["x"]))
+        self.effects: dict[int, Array] = {}
+
+    # -- comparing -------------------------------------------------------------------------------------------
+
+    def _noise(self) -> dict[str, float]:
+        """How much rounding to float32 changes each claimed value."""
+        coarse = self.network.copy(dtype="float32")
+        values = dict(coarse.trace(self.trace["x"], self.trace["y"], optimizer=self.optimizer, training=self.training))
+        noise: dict[str, float] = {}
+        for name in self.claims:
+            if name in values:
+                apart = np.abs(values[name].astype(np.float64) - self.trace[name])
+                finite = apart[np.isfinite(apart)]
+                noise[name] = float(finite.max()) if finite.size else 0.0
+            else:
+                noise[name] = 1e-6
+        return noise
+
+    def same(self, claim: Claim, computed: Array) -> Array:
+        """Which claimed numbers are the computed ones, to the digits that they are given to."""
+        computed = np.asarray(computed, dtype=np.float64)
+        if computed.shape != claim.values.shape:
+            return np.zeros(claim.values.shape, dtype=bool)
+        noise = self.noise[claim.name]
+        if claim.single:
+            allowed = 1e-5 * np.abs(computed) + 20 * noise
+        else:
+            allowed = claim.units * (1 + 1e-6) + RELATIVE * np.abs(computed) + 100 * noise * 2.0**-29
+        with np.errstate(invalid="ignore"):
+            return np.abs(claim.values - computed) <= allowed
+
+    def matches(self, claim: Claim, computed: Array) -> bool:
+        """Whether all claimed numbers of a value are the computed ones."""
+        return bool(self.same(claim, computed)[claim.given].all())
+
+    # -- the search ------------------------------------------------------------------------------------------
+
+    def run(self) -> Diagnosis:
+        wrong = [n for n, c in self.claims.items() if not self.matches(c, self.right[n])]
+        by_hand = self._rounded_by_hand(wrong)
+        wrong = [n for n in wrong if n not in by_hand]
+        causes: list[Cause] = []
+        unexplained: list[str] = []
+        follows: set[str] = set()
+        if wrong:
+            chosen, left = self._explain(wrong, by_hand)
+            causes = self._causes(chosen, wrong, left)
+            follows, unexplained = self._following(wrong, left)
+        findings = tuple(self._finding(n, wrong, by_hand, follows) for n in self.claims)
+        return Diagnosis(findings, tuple(causes), tuple(unexplained), self.trace)
+
+    def _rounded_by_hand(self, wrong: Sequence[str]) -> set[str]:
+        """The values that may well come of rounding every step to the claimed digits.
+
+        People round to significant digits or to decimals, so the pass is computed again in both ways; what is no
+        further from the right numbers than twice these are is taken for rounding.
+        """
+        found: set[str] = set()
+        for name in wrong:
+            claim = self.claims[name]
+            if name not in self.trace or not claim.units[claim.given].all():
+                continue
+            right = self.trace[name]
+            decimals = int(np.clip(-np.floor(np.log10(2 * claim.units[claim.given].min())), 1, 12))
+            apart = 0.0
+            for rounded in (self.trace.rounded(claim.digits), self.trace.rounded(decimals, decimals=True)):
+                apart = max(apart, float(np.abs(rounded[name] - right).max(initial=0.0)))
+            allowed = np.minimum(2 * apart, LARGEST_ROUNDING * np.abs(right)) + 2 * claim.units
+            if (np.abs(claim.values - right) <= allowed)[claim.given].all():
+                found.add(name)
+        return found
+
+    def _explain(self, wrong: Sequence[str], by_hand: set[str]) -> tuple[tuple[Slip, ...], list[str]]:
+        """The lightest set of slips that makes the wrong numbers and leaves the right ones, and what it leaves."""
+        settled = [n for n in self.claims if n not in wrong and n not in by_hand]
+        best: tuple[tuple[int, float, int], tuple[Slip, ...], list[str]] = ((len(wrong), 0.0, 0), (), list(wrong))
+        seen: set[frozenset[int]] = set()
+
+        def descend(chosen: tuple[Slip, ...], weight: float) -> None:
+            nonlocal best
+            values = self._values(chosen)
+            if any(not self.matches(self.claims[n], values[n]) for n in settled):
+                return
+            left = [n for n in wrong if not self.matches(self.claims[n], values[n])]
+            score = (len(left), weight, len(chosen))
+            if score < best[0]:
+                best = (score, chosen, left)
+            if not left or len(chosen) == DEEPEST or (best[0][0] == 0 and weight + 1 >= best[0][1]):
+                return
+            done = [n for n in wrong if n not in left]
+            for further in self._candidates(chosen, left, [*settled, *done])[:BRANCHES]:
+                key = frozenset(map(id, (*chosen, *further)))
+                if key not in seen:
+                    seen.add(key)
+                    descend((*chosen, *further), weight + sum(s.weight for s in further))
+
+        descend((), 0.0)
+        return best[1], best[2]
+
+    def _candidates(self, chosen: tuple[Slip, ...], left: Sequence[str], kept: Sequence[str]) -> list[tuple[Slip, ...]]:
+        """Slips (or pairs of them) that make the first wrong value come out, those that explain most first."""
+        for target in left:
+            near = set(self.rerun.upstream(target))
+            for name in self.trace.program.parameters:  # updated too early, its gradient matters too
+                near.update(self.rerun.upstream(f"{name}_new"))
+            taken = {s.output for s in chosen}
+            open_ = [s for s in self.slips if s.output in near and s.output not in taken]
+            found = self._fitting(chosen, [(s,) for s in open_], target, left, kept)
+            if not found:
+                active = [s for s in open_ if self._acts(s)]
+                pairs = [p for p in itertools.combinations(active, 2) if p[0].output != p[1].output]
+                pairs.sort(key=lambda p: p[0].weight + p[1].weight)
+                found = self._fitting(chosen, pairs, target, left, kept)
+            if found:
+                return found
+        return []
+
+    def _fitting(
+        self,
+        chosen: tuple[Slip, ...],
+        options: Sequence[tuple[Slip, ...]],
+        target: str,
+        left: Sequence[str],
+        kept: Sequence[str],
+    ) -> list[tuple[Slip, ...]]:
+        scored: list[tuple[tuple[int, float], tuple[Slip, ...]]] = []
+        started = time.monotonic()
+        for place, further in enumerate(options):
+            if place % 256 == 255 and time.monotonic() - started > SECONDS:
+                break
+            values = self._values((*chosen, *further), [target])
+            if not self.matches(self.claims[target], values[target]):
+                continue
+            values = self._values((*chosen, *further))
+            explained = sum(self.matches(self.claims[n], values[n]) for n in left)
+            broken = sum(not self.matches(self.claims[n], values[n]) for n in kept)
+            scored.append(((broken * 100 - explained, sum(s.weight for s in further)), further))
+        scored.sort(key=lambda one: one[0])
+        return [further for _, further in scored]
+
+    def _values(self, chosen: Sequence[Slip], wanted: Sequence[str] | None = None) -> dict[str, Array]:
+        """The claimed values under slips; NaN where the slips do not fit the shapes."""
+        names = list(self.claims) if wanted is None else list(wanted)
+        try:
+            return self.rerun.run({s.output: s.replacement for s in chosen}, names)
+        except (ValueError, IndexError, TypeError):
+            return {n: np.full(self.claims[n].values.shape, np.nan) for n in names}
+
+    def _acts(self, slip: Slip) -> bool:
+        """Whether a slip changes its value at all on this input."""
+        try:
+            value = self.rerun.run({slip.output: slip.replacement}, [slip.output])[slip.output]
+        except (ValueError, IndexError, TypeError):
+            return False
+        right = self.trace[slip.output]
+        return np.shape(value) != right.shape or not np.allclose(value, right, rtol=1e-10, atol=0, equal_nan=True)
+
+    # -- what is said ----------------------------------------------------------------------------------------
+
+    def _causes(self, chosen: tuple[Slip, ...], wrong: Sequence[str], left: Sequence[str]) -> list[Cause]:
+        explained = [n for n in wrong if n not in left]
+        causes: list[Cause] = []
+        for slip in chosen:
+            others = tuple(s for s in chosen if s is not slip)
+            without = self._values(others)
+            own = [n for n in explained if not self.matches(self.claims[n], without[n])] or explained
+            instead = tuple(s for s in self._equals(slip, others, explained))
+            count = int(sum(self.claims[n].given.sum() for n in own))
+            digits = max((self.claims[n].digits for n in own), default=9)
+            apart = self._telling_apart(slip, instead) if instead else None
+            causes.append(Cause((slip,), tuple(own), count, digits, instead, apart))
+        return causes
+
+    def _equals(self, slip: Slip, others: tuple[Slip, ...], explained: Sequence[str]) -> list[Slip]:
+        """Other slips that would give the same claimed numbers in this one's place."""
+        found: list[Slip] = []
+        for rival in self.slips:
+            if rival is slip or rival.output in {s.output for s in others} or rival.weight > slip.weight + 0.5:
+                continue
+            values = self._values((*others, rival))
+            if all(
+                self.matches(self.claims[n], values[n]) for n in self.claims if n in explained or n not in explained
+            ):
+                found.append(rival)
+        return found
+
+    def _telling_apart(self, slip: Slip, instead: Sequence[Slip]) -> tuple[Array, Array] | None:
+        """An input on which the claimed values of the rivals differ from one another."""
+        rng = np.random.default_rng(0)
+        for _ in range(20):
+            x: Array = rng.integers(-20, 21, self.trace["x"].shape) / 10
+            y = self.trace["y"]
+            program = self.trace.program
+            kept = [*program.given, *program.parameters, *program.states]
+            values: dict[str, Any] = {n: self.trace[n] for n in kept if n in self.trace}
+            values["x"] = x
+            fresh = Rerun(program, Runner(program.steps).run(values))
+            names = [n for n in self.claims if n != NEXT]
+            made = [self._made(fresh, s, names) for s in (slip, *instead)]
+            pairs = itertools.combinations(made, 2)
+            if all(a is None or b is None or any(not np.allclose(a[n], b[n]) for n in names) for a, b in pairs):
+                return x, y
+        return None
+
+    @staticmethod
+    def _made(rerun: Rerun, slip: Slip, names: Sequence[str]) -> dict[str, Array] | None:
+        try:
+            return rerun.run({slip.output: slip.replacement}, names)
+        except (ValueError, IndexError, TypeError):
+            return None
+
+    def _following(self, wrong: Sequence[str], left: Sequence[str]) -> tuple[set[str], list[str]]:
+        """Of the wrong values those that are right from the claimed ones before them, and those nothing explains."""
+        follows: set[str] = set()
+        overrides: dict[str, Replacement] = {}
+        unexplained: list[str] = []
+        for name in self.claims:
+            claim = self.claims[name]
+            if name in wrong and overrides:
+                value = self.rerun.run(dict(overrides), [name])[name]
+                units = Claim(name, claim.values, np.maximum(claim.units, 1e-6 * np.abs(claim.values)), claim.single)
+                if self.matches(units, value):
+                    follows.add(name)
+            if name in left and name not in follows:
+                unexplained.append(name)
+            if name in wrong and claim.whole and name in self.rerun.steps:
+                overrides[name] = _held(claim.values)
+        return follows, unexplained
+
+    def _finding(self, name: str, wrong: Sequence[str], by_hand: set[str], follows: set[str]) -> Finding:
+        claim = self.claims[name]
+        right = np.asarray(self.right[name], dtype=np.float64)
+        same = self.same(claim, right) & claim.given
+        given, count = int(claim.given.sum()), int(same.sum())
+        digits = claim.digits
+        if name in by_hand:
+            return Finding(name, "rounded by hand", given, given, digits)
+        if name not in wrong:
+            return Finding(name, "right", count, given, digits)
+        place = np.argwhere(claim.given & ~same)
+        first = str(Address(name, tuple(int(p) for p in place[0]))) if place.size else name
+        verdict = "follows" if name in follows else "wrong"
+        step = self.rerun.steps.get(name)
+        where = where_it_sits(claim, right, step) if step is not None and verdict == "wrong" else ""
+        return Finding(name, verdict, count, given, digits, first, where)
+
+
+def _held(values: Array) -> Replacement:
+    return lambda get: values
+
+
+def _single(name: str, value: Any) -> Claim:
+    """A claim of one number that is no value of the trace."""
+    numbers, units = numbers_of(name, value)
+    if numbers.shape or math.isnan(float(numbers)):
+        raise DataError(f"{name} is one number, not {value!r}")
+    return Claim(name, numbers, units)

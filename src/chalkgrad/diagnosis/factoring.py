@@ -1,0 +1,47 @@
+"""Where an error sits, told from the ratio of the claimed to the right numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..numerals import significant
+from ..program import Step
+from ..rules import dense
+from .claims import Claim
+
+Array = np.ndarray[Any, Any]
+NEAR = 1e-5
+
+
+def where_it_sits(claim: Claim, right: Array, step: Step) -> str:
+    """One sentence about the ratio claimed / right, where it says something; else nothing.
+
+    Of dW = x.T @ dz a ratio that changes along the inputs only belongs to x, one that changes along the outputs
+    only to dz, and one that is the same everywhere is a factor.
+    """
+    known = claim.given & (np.abs(right) > 1e-12 * max(1.0, float(np.abs(right).max(initial=0.0))))
+    if known.sum() < 2 or not claim.whole:
+        return ""
+    near = max(NEAR, 10 * float(np.max(claim.units / np.maximum(np.abs(right), 1e-300), where=known, initial=0.0)))
+    with np.errstate(all="ignore"):
+        ratio = np.where(known, claim.values / right, np.nan)
+    if _constant(ratio, near) and abs(float(np.nanmean(ratio)) - 1) > 10 * near:
+        return f"every number is {significant(float(np.nanmean(ratio)), 4)} times the right one: a factor"
+    square = claim.values.ndim == 2 and claim.values.shape[0] == claim.values.shape[1]
+    if square and np.allclose(claim.values.T, right, rtol=near, atol=float(claim.units.max(initial=0.0))):
+        return "it is the transpose of the right one"
+    if step.rule is not dense.dense_dW or min(right.shape) < 2:
+        return ""
+    x, dz = step.inputs
+    if all(_constant(row, near) for row in ratio):
+        return f"its ratio to the right one changes along the inputs only: {x} is off, {dz} is not"
+    if all(_constant(column, near) for column in ratio.T):
+        return f"its ratio to the right one changes along the outputs only: {dz} is off, {x} is not"
+    return ""
+
+
+def _constant(ratio: Array, near: float) -> bool:
+    held = ratio[~np.isnan(ratio)]
+    return held.size > 0 and float(np.ptp(held)) <= near * max(float(np.abs(held).max()), 1e-300)

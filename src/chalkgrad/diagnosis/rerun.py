@@ -1,0 +1,79 @@
+"""Runs a program again with some of its steps replaced, computing only what follows from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..program import Program, Step
+
+Array = Any
+Get = Callable[[str], Array]
+Replacement = Callable[[Get], Array]
+NEXT = "L_next"
+"""The loss after the update, on the same samples: no step of the program, but something that people print."""
+
+
+class Rerun:
+    """Values of a program under replaced steps.
+
+    Args:
+        program: the steps.
+        values: what they compute, and what was given.
+        after: the forward and loss steps by which the loss after the update is computed.
+    """
+
+    def __init__(self, program: Program, values: Mapping[str, Array], after: Sequence[Step] = ()) -> None:
+        self.program = program
+        self.base = dict(values)
+        self.steps = {s.output: s for s in program if s.output in self.base}
+        self.after = tuple(after)
+        self.bit = {name: 1 << place for place, name in enumerate(self.steps)}
+        self.above: dict[str, int] = {}
+        for name, step in self.steps.items():
+            bits = self.bit[name]
+            for given in step.inputs:
+                bits |= self.above.get(given or "", 0)
+            self.above[name] = bits
+        if self.after and all(f"{p}_new" in self.base or p in self.base for p in program.parameters):
+            self.above[NEXT] = sum(self.bit.values())  # it may follow from anything
+
+    def run(self, changes: Mapping[str, Replacement], wanted: Sequence[str]) -> dict[str, Array]:
+        """The wanted values where the steps named in `changes` are computed by other functions."""
+        touched = sum(self.bit[name] for name in changes)
+        memo: dict[str, Array] = {}
+
+        def get(name: str) -> Array:
+            if name in memo:
+                return memo[name]
+            if name == NEXT:
+                memo[name] = self._next(get)
+            elif name in changes:
+                memo[name] = changes[name](get)
+            elif name not in self.steps or not self.above[name] & touched:
+                return self.base[name]
+            else:
+                step = self.steps[name]
+                inputs = [None if i is None else get(i) for i in step.inputs]
+                memo[name] = step.rule.function(*inputs, **step.options)
+            return memo[name]
+
+        with np.errstate(all="ignore"):
+            return {name: get(name) for name in wanted}
+
+    def _next(self, get: Get) -> Array:
+        """The loss of the same samples with the updated parameters."""
+        values: dict[str, Array] = {n: self.base[n] for n in self.program.given if n in self.base}
+        values.update({n: self.base[n] for n in self.program.states if n in self.base})
+        for name in self.program.parameters:
+            values[name] = get(f"{name}_new") if f"{name}_new" in self.steps else self.base[name]
+        for step in self.after:
+            inputs = [None if i is None else values[i] for i in step.inputs]
+            values[step.output] = step.rule.function(*inputs, **step.options)
+        return values["L"]
+
+    def upstream(self, name: str) -> list[str]:
+        """The values that `name` is computed from, and itself, in order."""
+        return [n for n in self.steps if self.above.get(name, 0) & self.bit[n]]
