@@ -62,11 +62,18 @@ from .train.schedules import (
 )
 
 if TYPE_CHECKING:
+    from .diagnosis import Diagnosis, diagnose
     from .example import Example, load_example
     from .explain.derivation import Derivation
 
 __version__ = "0.1.0"
-LATER = {"Example": ".example", "load_example": ".example", "Derivation": ".explain.derivation"}
+LATER = {
+    "Example": ".example",
+    "load_example": ".example",
+    "Derivation": ".explain.derivation",
+    "Diagnosis": ".diagnosis",
+    "diagnose": ".diagnosis",
+}
 """What is imported when it is first asked for, so that training starts without it."""
 
 
@@ -97,6 +104,7 @@ __all__ = [
     "DataError",
     "Dense",
     "Derivation",
+    "Diagnosis",
     "Dropout",
     "Evaluation",
     "Example",
@@ -137,6 +145,7 @@ __all__ = [
     "Trace",
     "UnknownNameError",
     "data",
+    "diagnose",
     "initializers",
     "load",
     "load_example",

@@ -169,6 +169,15 @@ def _add_draw(draw: argparse.ArgumentParser) -> None:
     add("--out", metavar="FILE.svg", help="write to a file instead of the terminal")
 
 
+def _add_check(check: argparse.ArgumentParser) -> None:
+    add = check.add_argument
+    add("file", metavar="FILE.toml", help=f"a worked example, or the name of one that comes with chalkgrad: {WORKED}")
+    add("--claimed", metavar="ANSWERS", help="numbers that somebody computed: .toml, .json, .csv or .npz, by name, "
+        "address or label (L_next is the loss after the update)")  # fmt: skip
+    add("--before", metavar="FILE.toml", help="the example of an earlier pass, whose values may have been used again")
+    _add_output(check)
+
+
 def _add_replay(replay: argparse.ArgumentParser) -> None:
     add = replay.add_argument
     add("document", nargs="?", metavar="DOCUMENT", help="000, 001, 002, 003 or web; all of them if not given")
@@ -218,6 +227,13 @@ COMMANDS: dict[str, tuple[Adder, str, str, str]] = {
         "draw the network as SVG",
         "Neurons with their values and weights, the layer structure with shapes, or the computation graph.",
         "example: chalkgrad draw cnn --kind graph --out graph.svg",
+    ),
+    "check": (
+        _add_check,
+        "check gradients, or say which term of somebody's gradients is wrong",
+        "Without --claimed every gradient is compared with central differences. With it, the claimed numbers are "
+        "compared with the right ones, and the mistakes that make the wrong ones are named.",
+        "examples: chalkgrad check web\n          chalkgrad check web --claimed answers.toml --out report.html",
     ),
     "replay": (
         _add_replay,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +77,29 @@ def read_csv(path: str | Path, *, target: str | int | None = None, seed: int = 0
     return _split(path.stem, x, y, classes, str(path), seed)
 
 
+def read_npz_arrays(path: Path, wanted: Collection[str] | None = None) -> dict[str, Array]:
+    """The arrays of an .npz archive by name; those of other names than the wanted ones are left alone.
+
+    Raises:
+        DataError: where the file cannot be read.
+    """
+    import zipfile  # slow to import
+
+    arrays: dict[str, Array] = {}
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for member in archive.infolist():
+                name = member.filename.removesuffix(".npy")
+                if member.filename.endswith(".npy") and (wanted is None or name in wanted):
+                    with archive.open(member) as stream:
+                        arrays[name] = read_npy(stream, f"{path}, {name}", member.file_size)
+    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    return arrays
+
+
 def read_npz(path: str | Path, *, seed: int = 0) -> Dataset:
     """An .npz archive with arrays x and y, or x_train, y_train, x_test, y_test (and class names `classes`).
 
@@ -84,21 +108,8 @@ def read_npz(path: str | Path, *, seed: int = 0) -> Dataset:
     Raises:
         DataError: where the file cannot be read, an array is missing, or the arrays do not belong together.
     """
-    import zipfile  # slow to import
-
     path = Path(path)
-    arrays: dict[str, Array] = {}
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for member in archive.infolist():
-                name = member.filename.removesuffix(".npy")
-                if name in NPZ_NAMES and member.filename.endswith(".npy"):
-                    with archive.open(member) as stream:
-                        arrays[name] = read_npy(stream, f"{path}, {name}", member.file_size)
-    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
-        if isinstance(error, DataError):
-            raise
-        raise DataError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    arrays = read_npz_arrays(path, NPZ_NAMES)
     for name, array in arrays.items():
         if name != "classes" and array.dtype.kind not in "biuf":
             raise DataError(f"{path}: {name} must hold numbers, not {array.dtype}")

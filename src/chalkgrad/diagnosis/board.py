@@ -63,6 +63,8 @@ def _cause(cause: Cause, diagnosis: Diagnosis, number: int) -> list[Block]:
             x = " ".join(significant(float(v), 3) for v in np.ravel(cause.apart[0])[:12])
             more = " ..." if cause.apart[0].size > 12 else ""
             blocks.append(Paragraph(f"With the input x = {x}{more} they would differ."))
+        else:
+            blocks.append(Paragraph("No input that was tried tells them apart: they come to the same."))
     return blocks
 
 

@@ -50,7 +50,7 @@ class Claim:
     @property
     def digits(self) -> int:
         """How many significant digits the claimed numbers have, 9 where all are given."""
-        rounded = self.given & (self.units > 0) & (self.values != 0)
+        rounded = self.given & np.isfinite(self.units) & (self.units > 0) & (self.values != 0)
         if not rounded.any():
             return 9
         sizes = np.floor(np.log10(np.abs(self.values[rounded]))) - np.floor(np.log10(2 * self.units[rounded])) + 1
@@ -88,7 +88,21 @@ def read_claims(given: Mapping[str, Any], trace: Trace) -> dict[str, Claim]:
         claim.values[where] = numbers
         claim.units[where] = units
         found[name] = claim
-    return {name: found[name] for name in trace if name in found}
+    claims = {name: found[name] for name in trace if name in found}
+    most = max((c.digits for c in claims.values() if (c.units > 0).any()), default=0)
+    for claim in claims.values():
+        _fill_in(claim, most)
+    return claims
+
+
+def _fill_in(claim: Claim, most: int) -> None:
+    """Gives bare numbers the digits that the other claimed ones have; without others they stand as they are."""
+    bare = np.isnan(claim.units)
+    known = claim.units[claim.units > 0]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        own = 0.5 * 10.0 ** (np.floor(np.log10(np.abs(claim.values))) - most + 1)
+    own = np.where(claim.values == 0, known.min(initial=np.inf), own) if most else np.zeros(claim.values.shape)
+    claim.units[bare] = np.where(np.isfinite(own), own, 0.0)[bare]
 
 
 def _place(key: Any, trace: Trace, shapes: Mapping[str, tuple[int, ...]]) -> tuple[str, tuple[int, ...] | None]:
@@ -100,11 +114,11 @@ def _place(key: Any, trace: Trace, shapes: Mapping[str, tuple[int, ...]]) -> tup
 
 
 def numbers_of(key: str, value: Any) -> tuple[Array, Array]:
-    """The numbers as an array, and half a unit of the last digit of each."""
+    """The numbers as an array, and half a unit of the last digit of each; NaN where the digits cannot be told."""
     texts: Any
     numbers: Array
     if isinstance(value, np.ndarray):
-        array: Array = np.asarray(value)  # pyright: ignore[reportUnknownVariableType]
+        array = cast("Array", value)
         if array.dtype.kind not in "fiub":
             raise DataError(f"{key} must hold numbers, not {array.dtype}")
         texts = None if array.dtype == np.float32 else array.astype(np.float64)
@@ -128,7 +142,10 @@ def numbers_of(key: str, value: Any) -> tuple[Array, Array]:
     as_text = any(isinstance(t, str) for t in np.ravel(np.asarray(texts, dtype=object)))
     if not as_text:  # an array prints all its numbers to the same number of decimals, and drops zeros at the end
         decimals[...] = decimals.max()
-    return numbers, 0.5 * 10.0**-decimals
+    units = 0.5 * 10.0**-decimals
+    # a bare 0, 1 or 0.5 is not rounded to one digit: its zeros at the end were left out
+    coarse = np.abs(numbers) if as_text else np.full(numbers.shape, np.abs(numbers).max())
+    return numbers, np.where((units > 0.05 * coarse) & (decimals <= 1), np.nan, units)
 
 
 def _listed(key: str, value: Any) -> Any:

@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -187,11 +187,11 @@ def diagnose(
         optimizer = SGD(learning_rate)
     chosen = None if optimizer is None else as_optimizer(optimizer)
     trace = twin.trace(x, y, optimizer=chosen, training=training, labels=labels)
-    if callable(claimed):
-        given = claimed({n: p.copy() for n, p in twin.parameters.items()}, x.copy(), y.copy())
-        if not isinstance(given, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise DataError("the function must give gradients by the parameters' names")
-        claimed = {(f"d{name}" if name in twin.parameters else name): value for name, value in given.items()}
+    probe = claimed if callable(claimed) else None
+    if probe is not None:
+        claimed = _by_gradient(probe(_copies(twin.parameters), x.copy(), y.copy()), twin)
+    if callable(claimed) or not isinstance(claimed, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise DataError('claims are numbers by name, {"dW1": [[...]], ...}')
     following = twin.prediction_program.part("forward", "loss") if chosen is not None else ()
     passed = None
     if before is not None:
@@ -199,7 +199,22 @@ def diagnose(
         earlier.set_parameters(before)
         old = earlier.trace(x, y, optimizer=chosen, training=training)
         passed = {n: old[n] for n in old if n not in ("x", "y", "clock", "lr", "t")}
-    return _Diagnosing(twin, trace, dict(claimed), following, passed, training, chosen).run()
+    return _Diagnosing(twin, trace, dict(claimed), following, passed, training, chosen, probe).run()
+
+
+Probe = Callable[[dict[str, Array], Array, Array], Mapping[str, Any]]
+
+
+def _copies(parameters: Mapping[str, Array]) -> dict[str, Array]:
+    return {name: array.copy() for name, array in parameters.items()}
+
+
+def _by_gradient(given: Any, network: Network) -> dict[str, Any]:
+    """What a function gave, parameters' names standing for their gradients."""
+    if not isinstance(given, Mapping):
+        raise DataError("the function must give gradients by the parameters' names, {'W1': ...}")
+    named = cast("Mapping[str, Any]", given)
+    return {(f"d{name}" if name in network.parameters else name): value for name, value in named.items()}
 
 
 class _Diagnosing:
@@ -212,8 +227,10 @@ class _Diagnosing:
         before: Mapping[str, Array] | None,
         training: bool,
         optimizer: Optimizer | None,
+        probe: Probe | None,
     ) -> None:
         self.network, self.trace, self.optimizer, self.training = network, trace, optimizer, training
+        self.probe = probe
         after = claimed.pop(NEXT, None)
         self.rerun = Rerun(trace.program, trace, following)
         self.claims = read_claims(claimed, trace) if claimed else {}
@@ -392,48 +409,72 @@ class _Diagnosing:
             others = tuple(s for s in chosen if s is not slip)
             without = self._values(others)
             own = [n for n in explained if not self.matches(self.claims[n], without[n])] or explained
-            instead = tuple(s for s in self._equals(slip, others, explained))
+            instead = tuple(self._equals(slip, others))
             count = int(sum(self.claims[n].given.sum() for n in own))
             digits = max((self.claims[n].digits for n in own), default=9)
             apart = self._telling_apart(slip, instead) if instead else None
-            causes.append(Cause((slip,), tuple(own), count, digits, instead, apart))
+            first = slip if apart is None or self.probe is None else self._probed((slip, *instead), others, *apart)
+            rivals = tuple(s for s in (slip, *instead) if s is not first)
+            if first is not slip or (apart is not None and self.probe is not None):
+                rivals, apart = (), None  # the function itself has told them apart
+            causes.append(Cause((first,), tuple(own), count, digits, rivals, apart))
         return causes
 
-    def _equals(self, slip: Slip, others: tuple[Slip, ...], explained: Sequence[str]) -> list[Slip]:
-        """Other slips that would give the same claimed numbers in this one's place."""
+    def _equals(self, slip: Slip, others: tuple[Slip, ...]) -> list[Slip]:
+        """Other slips that give the same claimed numbers in this one's place, the least far-fetched first."""
+        ours = self._values((*others, slip))
         found: list[Slip] = []
         for rival in self.slips:
-            if rival is slip or rival.output in {s.output for s in others} or rival.weight > slip.weight + 0.5:
+            if rival is slip or rival.output in {s.output for s in others}:
                 continue
             values = self._values((*others, rival))
-            if all(
-                self.matches(self.claims[n], values[n]) for n in self.claims if n in explained or n not in explained
-            ):
+            if all(_alike(values[n], ours[n], self.claims[n]) for n in self.claims):
                 found.append(rival)
-        return found
+        named = {(slip.output, slip.text)}
+        distinct: list[Slip] = []
+        for rival in sorted(found, key=lambda s: s.weight):
+            if (rival.output, rival.text) not in named:
+                named.add((rival.output, rival.text))
+                distinct.append(rival)
+        return distinct
+
+    def _probed(self, rivals: Sequence[Slip], others: tuple[Slip, ...], x: Array, y: Array) -> Slip:
+        """The one of several slips that the claiming function makes on another input too."""
+        assert self.probe is not None  # it was asked before
+        given = _by_gradient(self.probe(_copies(self.network.parameters), x.copy(), y.copy()), self.network)
+        fresh = self._elsewhere(x)
+        for slip in rivals:
+            made = self._made(fresh, (slip, *others), list(given))
+            if made is not None and all(np.allclose(made[n], given[n], rtol=1e-5, atol=1e-9) for n in given):
+                return slip
+        return rivals[0]
+
+    def _elsewhere(self, x: Array) -> Rerun:
+        """The program on other samples."""
+        program = self.trace.program
+        kept = [*program.given, *program.parameters, *program.states]
+        values: dict[str, Any] = {n: self.trace[n] for n in kept if n in self.trace}
+        values["x"] = x
+        return Rerun(program, Runner(program.steps).run(values))
 
     def _telling_apart(self, slip: Slip, instead: Sequence[Slip]) -> tuple[Array, Array] | None:
         """An input on which the claimed values of the rivals differ from one another."""
         rng = np.random.default_rng(0)
         for _ in range(20):
-            x: Array = rng.integers(-20, 21, self.trace["x"].shape) / 10
+            x = cast("Array", rng.integers(-20, 21, self.trace["x"].shape) / 10)
             y = self.trace["y"]
-            program = self.trace.program
-            kept = [*program.given, *program.parameters, *program.states]
-            values: dict[str, Any] = {n: self.trace[n] for n in kept if n in self.trace}
-            values["x"] = x
-            fresh = Rerun(program, Runner(program.steps).run(values))
+            fresh = self._elsewhere(x)
             names = [n for n in self.claims if n != NEXT]
-            made = [self._made(fresh, s, names) for s in (slip, *instead)]
+            made = [self._made(fresh, (s,), names) for s in (slip, *instead)]
             pairs = itertools.combinations(made, 2)
             if all(a is None or b is None or any(not np.allclose(a[n], b[n]) for n in names) for a, b in pairs):
                 return x, y
         return None
 
     @staticmethod
-    def _made(rerun: Rerun, slip: Slip, names: Sequence[str]) -> dict[str, Array] | None:
+    def _made(rerun: Rerun, chosen: Sequence[Slip], names: Sequence[str]) -> dict[str, Array] | None:
         try:
-            return rerun.run({slip.output: slip.replacement}, names)
+            return rerun.run({s.output: s.replacement for s in chosen}, names)
         except (ValueError, IndexError, TypeError):
             return None
 
@@ -473,6 +514,15 @@ class _Diagnosing:
         return Finding(name, verdict, count, given, digits, first, where)
 
 
+def _alike(first: Array, second: Array, claim: Claim) -> bool:
+    """Whether two computed values are the same to the digits that are claimed."""
+    if np.shape(first) != np.shape(second) or np.shape(first) != claim.values.shape:
+        return False
+    allowed = 2 * claim.units + RELATIVE * np.abs(second) + 1e-15
+    with np.errstate(invalid="ignore"):
+        return bool((np.abs(np.asarray(first) - second) <= allowed)[claim.given].all())
+
+
 def _held(values: Array) -> Replacement:
     return lambda get: values
 
@@ -482,4 +532,4 @@ def _single(name: str, value: Any) -> Claim:
     numbers, units = numbers_of(name, value)
     if numbers.shape or math.isnan(float(numbers)):
         raise DataError(f"{name} is one number, not {value!r}")
-    return Claim(name, numbers, units)
+    return Claim(name, numbers, np.nan_to_num(units))

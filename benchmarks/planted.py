@@ -1,0 +1,141 @@
+"""How often a planted mistake is found: in random networks, from the numbers alone.
+
+    python benchmarks/planted.py --networks 60
+
+For every network every mistake that changes a gradient is planted in turn, the gradients of all parameters (and the new
+parameters) that come out are given to `diagnose`, and its first answer is compared with what was planted. An answer
+counts where it is the planted mistake, or where it gives the same numbers on this input and names the planted one as
+such. Pairs are two mistakes in different steps.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import sys
+import time
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+
+import chalkgrad as cg
+from chalkgrad.diagnosis.rerun import Rerun
+from chalkgrad.diagnosis.slips import Slip, slips
+
+RATE = 0.1
+LAYERS = {
+    "dense, sigmoid": [cg.Dense(3), cg.Sigmoid(), cg.Dense(2), cg.Sigmoid()],
+    "dense, tanh, named": [cg.Dense(3, name="hidden"), cg.Tanh(), cg.Dense(2, name="out")],
+    "dense, ReLU": [cg.Dense(4), cg.ReLU(), cg.Dense(3), cg.LeakyReLU(), cg.Dense(2)],
+    "dense, ELU, GELU": [cg.Dense(3), cg.ELU(), cg.Dense(3), cg.GELU(), cg.Dense(2)],
+    "dense, softplus, SiLU": [cg.Dense(3), cg.Softplus(), cg.Dense(3), cg.SiLU(), cg.Dense(2)],
+    "normalised": [cg.Dense(3), cg.BatchNorm(), cg.Tanh(), cg.Dense(3), cg.LayerNorm(), cg.Dense(2)],
+    "dropout": [cg.Dense(6), cg.Dropout(0.5), cg.Tanh(), cg.Dense(2)],
+    "convolution, max-pool": [
+        cg.Conv2D(2, 2, stride=2, padding=1), cg.Tanh(), cg.MaxPool2D(2, stride=1), cg.Flatten(), cg.Dense(2),
+    ],
+    "convolution, average-pool": [
+        cg.Conv2D(2, 2), cg.ReLU(), cg.Conv2D(1, 2), cg.AvgPool2D(2), cg.Flatten(), cg.Sigmoid(), cg.Dense(2),
+    ],
+}  # fmt: skip
+ENDINGS: dict[str, tuple[list[cg.Layer], cg.Loss]] = {
+    "squared": ([], cg.SquaredError()),
+    "softmax": ([cg.Softmax()], cg.CrossEntropy()),
+    "expanded": ([cg.Softmax()], cg.CrossEntropy(fuse=False)),
+    "binary": ([cg.Sigmoid()], cg.BinaryCrossEntropy()),
+}
+OPTIMIZERS = [cg.SGD(RATE), cg.SGD(RATE, momentum=0.9), cg.Adam(), cg.SGD(RATE, weight_decay=0.1)]
+
+
+def networks(count: int) -> Any:
+    """Random networks with samples, targets and an optimizer."""
+    kinds = list(itertools.product(LAYERS, ENDINGS))
+    for seed in range(count):
+        rng = np.random.default_rng(seed)
+        kind, ending = kinds[int(rng.permutation(len(kinds))[seed % len(kinds)])]
+        more, loss = ENDINGS[ending]
+        layers = [*LAYERS[kind], *more]
+        if "sigmoid" in kind and ending != "squared":
+            layers = [*LAYERS[kind][:-1], *more]
+        shape = (1, 5, 6) if "convolution" in kind else (3,)
+        net = cg.Network(layers, input_shape=shape, loss=loss, dtype="float64", seed=seed)
+        net.flat += 0.3 * rng.standard_normal(net.flat.shape)  # biases too
+        samples = int(rng.integers(2, 5))
+        x = rng.standard_normal((samples, *shape))
+        y: Any = rng.random((samples, 2)) if ending in ("squared", "binary") else rng.integers(0, 2, samples)
+        yield kind, net, x, y, OPTIMIZERS[seed % len(OPTIMIZERS)]
+
+
+def planted(net: cg.Network, x: Any, y: Any, optimizer: Any, chosen: tuple[Slip, ...], rerun: Rerun) -> Any:
+    """The numbers that come of mistakes; None where they change nothing, or do not fit the shapes."""
+    names = [n for p in net.parameters for n in (f"d{p}", f"{p}_new")]
+    right = rerun.run({}, names)
+    try:
+        wrong = rerun.run({s.output: s.replacement for s in chosen}, names)
+    except (ValueError, IndexError, TypeError):
+        return None
+    if any(np.shape(wrong[n]) != right[n].shape or not np.isfinite(wrong[n]).all() for n in names):
+        return None
+    if all(np.allclose(wrong[n], right[n], rtol=1e-7, atol=1e-12) for n in names):
+        return None
+    return {n: np.asarray(wrong[n]) for n in names}
+
+
+def key(slip: Slip) -> tuple[str, str]:
+    return slip.output, slip.text
+
+
+def found(diagnosis: cg.Diagnosis, chosen: tuple[Slip, ...]) -> bool:
+    """Whether the answer is what was planted, or says that it cannot be told apart from it."""
+    wanted = {key(s) for s in chosen}
+    if len(diagnosis.causes) > len(chosen):
+        return False
+    named = {key(s) for c in diagnosis.causes for s in (*c.slips, *c.instead)}
+    return wanted <= named
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--networks", type=int, default=60)
+    parser.add_argument("--pairs", type=int, default=12, help="how many pairs of mistakes a network gets")
+    parser.add_argument("--show", action="store_true", help="print what was not found")
+    given = parser.parse_args()
+    singles: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    pairs: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    alarms, started = 0, time.perf_counter()
+    for seed, (kind, net, x, y, optimizer) in enumerate(networks(given.networks)):
+        trace = net.trace(x, y, optimizer=optimizer)
+        rerun = Rerun(trace.program, trace)
+        every = [s for s in slips(trace.program, None, len(x)) if s.weight < 2]
+        right = {n: trace[n] for p in net.parameters for n in (f"d{p}", f"{p}_new")}
+        alarms += not cg.diagnose(net, x, y, right, optimizer=optimizer).correct
+        rng = np.random.default_rng(seed)
+        drawn = [tuple(every[int(i)] for i in rng.choice(len(every), 2, replace=False)) for _ in range(given.pairs)]
+        plans = [(singles, (s,)) for s in every] + [(pairs, p) for p in drawn if p[0].output != p[1].output]
+        for counts, chosen in plans:
+            claims = planted(net, x, y, optimizer, chosen, rerun)
+            if claims is None or (
+                len(chosen) == 2 and not all(planted(net, x, y, optimizer, (s,), rerun) for s in chosen)
+            ):
+                continue
+            diagnosis = cg.diagnose(net, x, y, claims, optimizer=optimizer)
+            good = found(diagnosis, chosen)
+            counts[kind][0] += good
+            counts[kind][1] += 1
+            if given.show and not good:
+                print(seed, kind, list(map(key, chosen)), "->", repr(diagnosis)[:300], file=sys.stderr)
+    print("| network | single mistakes found | pairs found |")
+    print("| --- | ---: | ---: |")
+    for kind in [*LAYERS, "all"]:
+        row = [sum((c[k] for k in (LAYERS if kind == "all" else [kind])), start=np.zeros(2, int)) for c in
+               ({k: np.array(v) for k, v in d.items()} | {k: np.zeros(2, int) for k in LAYERS if k not in d}
+                for d in (singles, pairs))]  # fmt: skip
+        shown = [f"{a} of {b}" + (f" ({a / b:.1%})" if b else "") for a, b in row]
+        print(f"| {kind} | {shown[0]} | {shown[1]} |")
+    seconds = time.perf_counter() - started
+    print(f"\n{given.networks} networks, {alarms} false alarms on their right gradients, {seconds:.0f} s.")
+
+
+if __name__ == "__main__":
+    main()

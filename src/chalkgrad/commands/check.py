@@ -1,0 +1,37 @@
+"""chalkgrad check: a worked example's gradients against central differences, or somebody's numbers against them."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from ..diagnosis import diagnose
+from ..diagnosis.answers import read_answers
+from ..errors import OptionError
+from ..example import load_example
+from ..render.board import Board, Listing
+from .output import chosen_format, deliver, printed
+
+
+def run(arguments: Namespace) -> int:
+    """The command: 0 where nothing is wrong, 1 where something is."""
+    example = load_example(arguments.file)
+    form = chosen_format(arguments.format, arguments.out)
+    if arguments.claimed is None:
+        if arguments.before is not None:
+            raise OptionError("--before belongs to --claimed")
+        found = example.network.check_gradients(example.x, example.y)
+        board = Board(f"{example.title}: gradients against central differences", (Listing(str(found), "text"),))
+        deliver(str(found) + "\n" if form == "text" else printed(board, form), arguments.out)
+        return 0 if found.passed else 1
+    diagnosis = diagnose(
+        example.network,
+        example.x,
+        example.y,
+        read_answers(arguments.claimed),
+        optimizer=example.optimizer,
+        before=None if arguments.before is None else dict(load_example(arguments.before).network.parameters),
+        labels=example.labels,
+    )
+    board = diagnosis.board()
+    deliver(diagnosis.to_json() + "\n" if form == "json" else printed(board, form), arguments.out)
+    return 0 if diagnosis.correct else 1

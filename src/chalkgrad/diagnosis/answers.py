@@ -1,0 +1,72 @@
+"""Answers in files: .toml, .json, .csv or .npz, their numbers kept as they are written."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from ..checks import as_table
+from ..data.table import read_npz_arrays
+from ..errors import DataError
+
+MOST = 64 * 2**20
+"""Answers are written by people; a larger file (in bytes) is refused."""
+
+
+def read_answers(path: str | Path) -> dict[str, Any]:
+    """Claimed numbers by name, address or label.
+
+    A .toml or .json file holds names and numbers (nested lists for arrays), a .csv file two columns, address and
+    number, an .npz file arrays by name.
+
+    Raises:
+        DataError: where the file is missing, of another kind, or holds something else; it says how to cure it.
+    """
+    path = Path(path)
+    kind = path.suffix.lower()
+    if kind not in (".toml", ".json", ".csv", ".npz"):
+        raise DataError(f"{path} ends in {kind or 'nothing'}; answers are .toml, .json, .csv or .npz")
+    if kind == ".npz":
+        return dict(read_npz_arrays(path))
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(MOST + 1)
+        if len(content) > MOST:
+            raise DataError(f"{path} is larger than {MOST:,} bytes")
+        text = content.decode("utf-8-sig")
+        if kind == ".toml":
+            found: Any = tomllib.loads(text, parse_float=str)
+        elif kind == ".json":
+            found = json.loads(text, parse_float=str)
+        else:
+            found = _rows(text, path)
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}") from None
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(f"{path} is no {kind[1:].upper()} file: {error}") from None
+    table = as_table(found)
+    if not table:
+        raise DataError(f"{path} must hold names and numbers, such as dW1 = [[0.1, 0.2]]")
+    return table
+
+
+def _rows(text: str, path: Path) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for number, row in enumerate(csv.reader(io.StringIO(text)), start=1):
+        cells = [c.strip() for c in row]
+        if not any(cells) or (number == 1 and cells[:2] == ["address", "value"]):
+            continue
+        if len(cells) < 2:
+            raise DataError(f"{path}, line {number}: two columns are needed, an address and its number")
+        *address, value = cells
+        key = ", ".join(address)  # dW1[0, 1] without quotes is two cells
+        if key in found:
+            raise DataError(f"{path}, line {number}: {key} is there twice")
+        found[key] = value
+    return found
