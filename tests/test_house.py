@@ -38,6 +38,8 @@ FORBIDDEN = {
     "write": ("network", "engines", "commands", "cli", "example", "replay", "diagram", "explain"),
     "example": ("commands", "cli", "replay"),
     "replay": ("commands", "cli"),
+    "diagnosis": ("commands", "cli", "example", "replay", "write", "diagram"),
+    "worksheet": ("commands", "cli", "replay"),
 }
 
 
