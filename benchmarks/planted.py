@@ -31,12 +31,15 @@ LAYERS = {
     "dense, ELU, GELU": [cg.Dense(3), cg.ELU(), cg.Dense(3), cg.GELU(), cg.Dense(2)],
     "dense, softplus, SiLU": [cg.Dense(3), cg.Softplus(), cg.Dense(3), cg.SiLU(), cg.Dense(2)],
     "normalised": [cg.Dense(3), cg.BatchNorm(), cg.Tanh(), cg.Dense(3), cg.LayerNorm(), cg.Dense(2)],
+    "tanh-approximated GELU": [cg.Dense(3), cg.GELU(approximate="tanh"), cg.Dense(2)],
+    "softmax inside, scaled": [cg.Dense(3), cg.Softmax(), cg.BatchNorm(affine=False), cg.Dense(2)],
     "dropout": [cg.Dense(6), cg.Dropout(0.5), cg.Tanh(), cg.Dense(2)],
     "convolution, max-pool": [
         cg.Conv2D(2, 2, stride=2, padding=1), cg.Tanh(), cg.MaxPool2D(2, stride=1), cg.Flatten(), cg.Dense(2),
     ],
     "convolution, average-pool": [
-        cg.Conv2D(2, 2), cg.ReLU(), cg.Conv2D(1, 2), cg.AvgPool2D(2), cg.Flatten(), cg.Sigmoid(), cg.Dense(2),
+        cg.Conv2D(2, 2), cg.ReLU(), cg.Conv2D(1, 2, stride=2, padding=1), cg.AvgPool2D(2), cg.Flatten(), cg.Sigmoid(),
+        cg.Dense(2),
     ],
 }  # fmt: skip
 ENDINGS: dict[str, tuple[list[cg.Layer], cg.Loss]] = {
@@ -44,8 +47,15 @@ ENDINGS: dict[str, tuple[list[cg.Layer], cg.Loss]] = {
     "softmax": ([cg.Softmax()], cg.CrossEntropy()),
     "expanded": ([cg.Softmax()], cg.CrossEntropy(fuse=False)),
     "binary": ([cg.Sigmoid()], cg.BinaryCrossEntropy()),
+    "binary, expanded": ([cg.Sigmoid()], cg.BinaryCrossEntropy(fuse=False)),
+    "absolute": ([], cg.AbsoluteError(reduction="sum")),
+    "hinge": ([], cg.Hinge()),
+    "one margin": ([cg.Sum()], cg.Hinge()),
 }
-OPTIMIZERS = [cg.SGD(RATE), cg.SGD(RATE, momentum=0.9), cg.Adam(), cg.SGD(RATE, weight_decay=0.1)]
+OPTIMIZERS = [
+    cg.SGD(RATE), cg.SGD(RATE, momentum=0.9), cg.Adam(), cg.SGD(RATE, weight_decay=0.1), cg.AdamW(), cg.RMSProp(),
+    cg.AdaGrad(), cg.SGD(RATE, momentum=0.9, nesterov=True),
+]  # fmt: skip
 
 
 def networks(count: int) -> Any:
@@ -56,14 +66,19 @@ def networks(count: int) -> Any:
         kind, ending = kinds[int(rng.permutation(len(kinds))[seed % len(kinds)])]
         more, loss = ENDINGS[ending]
         layers = [*LAYERS[kind], *more]
-        if "sigmoid" in kind and ending != "squared":
+        if kind == "dense, sigmoid" and ending != "squared":
             layers = [*LAYERS[kind][:-1], *more]
         shape = (1, 5, 6) if "convolution" in kind else (3,)
-        net = cg.Network(layers, input_shape=shape, loss=loss, dtype="float64", seed=seed)
+        penalty = [0.0, 0.0, 0.05][seed % 3]
+        net = cg.Network(layers, input_shape=shape, loss=loss, dtype="float64", seed=seed, l1=penalty, l2=penalty)
         net.flat += 0.3 * rng.standard_normal(net.flat.shape)  # biases too
         samples = int(rng.integers(2, 5))
         x = rng.standard_normal((samples, *shape))
-        y: Any = rng.random((samples, 2)) if ending in ("squared", "binary") else rng.integers(0, 2, samples)
+        y: Any = rng.integers(0, 2, samples)
+        if ending == "one margin":
+            y = 2.0 * y[:, None] - 1
+        elif ending in ("squared", "binary", "binary, expanded", "absolute"):
+            y = rng.random((samples, 2))
         yield kind, net, x, y, OPTIMIZERS[seed % len(OPTIMIZERS)]
 
 

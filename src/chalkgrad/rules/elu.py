@@ -37,4 +37,9 @@ def elu_dz_as_relu(da: Array, z: Array) -> Array:
     return namespace(da).where(z > 0, da, 0.0)
 
 
+@mistake(elu_dz, "dz[...] = da[...]", "the activation's derivative is left out")
+def elu_dz_left_out(da: Array) -> Array:
+    return da * 1
+
+
 operation = Operation("ELU", (elu,), (elu_dz,), input="z", output="a")

@@ -54,5 +54,15 @@ def gelu_tanh_dz_without_du(da: Array, u: Array) -> Array:
     return da * (1 + u) / 2
 
 
+@mistake(gelu_dz, "dz[...] = da[...]", "the activation's derivative is left out")
+def gelu_dz_left_out(da: Array) -> Array:
+    return da * 1
+
+
+@mistake(gelu_tanh_dz, "dz[...] = da[...]", "the activation's derivative is left out")
+def gelu_tanh_dz_left_out(da: Array) -> Array:
+    return da * 1
+
+
 operation = Operation("GELU", (gelu,), (gelu_dz,), input="z", output="a")
 tanh_operation = Operation("GELU by tanh", (gelu_tanh_u, gelu_tanh), (gelu_tanh_dz,), input="z", output="a")

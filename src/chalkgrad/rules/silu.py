@@ -29,4 +29,9 @@ def silu_dz_without_gate(da: Array, g: Array) -> Array:
     return da * g
 
 
+@mistake(silu_dz, "dz[...] = da[...]", "the activation's derivative is left out")
+def silu_dz_left_out(da: Array) -> Array:
+    return da * 1
+
+
 operation = Operation("SiLU", (silu_gate, silu), (silu_dz,), input="z", output="a")

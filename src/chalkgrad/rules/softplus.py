@@ -23,4 +23,9 @@ def softplus_dz_flipped(da: Array, z: Array) -> Array:
     return da / (1 + namespace(z).exp(z))
 
 
+@mistake(softplus_dz, "dz[...] = da[...]", "the activation's derivative is left out")
+def softplus_dz_left_out(da: Array) -> Array:
+    return da * 1
+
+
 operation = Operation("softplus", (softplus,), (softplus_dz,), input="z", output="a")
