@@ -49,7 +49,7 @@ def test_the_last_matrix_of_002_has_two_mistakes() -> None:
     printed = np.array([["0.14976095", "0.1995219"], ["0.24969829", "0.29939658"]], dtype=object).T.tolist()
     diagnosis = cg.diagnose(two.network, two.x, two.y, {"W1_new": printed}, learning_rate=0.5)
     assert told(diagnosis) == [
-        ("da1", "the transpose of W is left out"),
+        ("da1", "the transpose of W2 is left out"),
         ("dz1", "the derivative is taken at the pre-activation without its bias"),
     ]
     assert diagnosis.first_wrong == "W1_new[0, 0]"
@@ -189,7 +189,7 @@ def test_numbers_rounded_at_every_step_are_told_apart_from_a_mistake() -> None:
         assert found.correct, (digits, found)
         wrong = trace["x"].T @ ((trace["dz2"] @ trace["W2"]) * trace["a1"] * (1 - trace["a1"]))
         claims["dW1"] = np.vectorize(lambda v, d=digits: f"{v:.{d}g}", otypes=[object])(wrong).tolist()
-        assert ("da1", "the transpose of W is left out") in told(cg.diagnose(example(), X, Y, claims)), digits
+        assert ("da1", "the transpose of W2 is left out") in told(cg.diagnose(example(), X, Y, claims)), digits
 
 
 def test_the_learning_rate_and_a_bare_zero() -> None:
@@ -235,7 +235,7 @@ def test_a_function_is_probed_where_numbers_do_not_tell() -> None:
         return {"W1": x.T @ dz1, "b1": dz1.sum(0), "W2": a1.T @ dy, "b2": dy.sum(0)}
 
     diagnosis = cg.diagnose(net, x, y, gradients)
-    assert ("da1", "the transpose of W is left out") in told(diagnosis)
+    assert ("da1", "the transpose of W2 is left out") in told(diagnosis)
     with pytest.raises(cg.DataError, match="gradients by the parameters' names"):
         cg.diagnose(net, x, y, lambda p, x, y: [1, 2])  # type: ignore[arg-type,return-value]
 
@@ -328,7 +328,7 @@ def test_check_reads_answers(kind: str, tmp_path: Path, capsys: pytest.CaptureFi
         case _:
             np.savez(file, dW1=wrong)
     assert main(["check", "web", "--claimed", str(file)]) == 1
-    assert "the transpose of W is left out" in capsys.readouterr().out
+    assert "the transpose of W2 is left out" in capsys.readouterr().out
     assert main(["check", "web", "--claimed", str(file), "--format", "json"]) == 1
     assert json.loads(capsys.readouterr().out)["causes"]
     assert main(["check", "web"]) == 0

@@ -9,7 +9,7 @@ GREEK = ("gamma", "beta", "mu", "alpha", "eps", "eta", "delta", "sigma", "rho", 
 WORDS = {"lr": "eta"}
 HATS = {"y_hat": "y", "x_hat": "x"}
 _NAME = re.compile(
-    r"(?:(?P<layer>[A-Za-z]\w*)\.)?(?P<base>[A-Za-z_]+?)(?P<number>\d*)(?P<marks>(?:_data|_new|_\d+)*)\Z"
+    r"(?:(?P<layer>[A-Za-z]\w*)\.)?(?P<base>[A-Za-z_]+?)(?P<number>\d*)(?P<marks>(?:_data|_new|_unbiased|_before|_\d+)*)\Z"
 )
 _AVERAGE = re.compile(r"(?P<kind>[mvg])_(?P<of>.+?)(?P<new>_new)?\Z")
 _LABEL = re.compile(r"(?P<base>[A-Za-z]+?)(?:_(?P<word>\w+)|(?P<number>\d+))?(?P<primes>'*)\Z")

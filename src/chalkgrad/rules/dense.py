@@ -63,7 +63,7 @@ def dense_db_negative(dz: Array) -> Array:
     return -namespace(dz).sum(dz, axis=0)
 
 
-@mistake(dense_dx, "dx[n,i] = sum_o dz[n,o] * W[o,i]", "the transpose of W is left out")
+@mistake(dense_dx, "dx[n,i] = sum_o dz[n,o] * W[o,i]", "the transpose of {W} is left out")
 def dense_dx_untransposed(dz: Array, W: Array) -> Array:
     return dz @ W
 

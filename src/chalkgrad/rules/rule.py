@@ -178,7 +178,8 @@ def mistake(
     Args:
         of: the rule.
         formula: the wrong line of mathematics that the function computes.
-        text: what was done wrong, one sentence without a full stop; {k} stands for the setting k.
+        text: what was done wrong, one sentence without a full stop; {W} stands for the network's name of W, {k} for
+            the setting k.
         varies: settings of its own, each with the index over whose values it can be made: {"k": "o"}.
     """
 
