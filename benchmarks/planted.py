@@ -130,10 +130,12 @@ def main() -> None:
         plans = [(singles, (s,)) for s in every] + [(pairs, p) for p in drawn if p[0].output != p[1].output]
         for counts, chosen in plans:
             claims = planted(net, x, y, optimizer, chosen, rerun)
-            if claims is None or (
-                len(chosen) == 2 and not all(planted(net, x, y, optimizer, (s,), rerun) for s in chosen)
-            ):
+            if claims is None:
                 continue
+            if len(chosen) == 2:  # each must make a difference, also beside the other
+                alone = [planted(net, x, y, optimizer, (s,), rerun) for s in chosen]
+                if any(a is None or all(np.allclose(a[n], claims[n], rtol=1e-7) for n in claims) for a in alone):
+                    continue
             diagnosis = cg.diagnose(net, x, y, claims, optimizer=optimizer)
             good = found(diagnosis, chosen)
             counts[kind][0] += good

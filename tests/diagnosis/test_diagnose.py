@@ -140,7 +140,8 @@ def test_every_rule_with_a_mistake_that_moves_a_gradient_is_tried() -> None:
     for step in trace.program:
         for mistake in step.rule.mistakes:
             if not mistake.varies:
-                assert (step.output, mistake.text) in named, mistake
+                bound = {formal: name for formal, name in step.bound.items() if name is not None}
+                assert (step.output, mistake.text.format(**bound)) in named, mistake
 
 
 def test_values_of_an_earlier_pass() -> None:
