@@ -178,6 +178,32 @@ def _add_check(check: argparse.ArgumentParser) -> None:
     _add_output(check)
 
 
+def _add_worksheet(worksheet: argparse.ArgumentParser) -> None:
+    add = worksheet.add_argument
+    add("file", metavar="FILE.toml", help=f"a worked example, or the name of one that comes with chalkgrad: {WORKED}")
+    add("--out", metavar="DIR", default="worksheet", help="where the sheet and its solution go (default worksheet)")
+    add("--blanks", nargs="+", metavar="NAME", help='what is left blank: values "dW1", elements "dW1[0, 0]", labels')
+    add("--kind", metavar="KIND", help="leave all of a kind blank: forward, loss, backward, update, gradients or all")
+    add("--seed", type=_seed, metavar="N", help="draw fresh round numbers (default: the example's own)")
+    add("--count", type=int, metavar="K", help="so many sheets, with the seeds N, N + 1, ...")
+    add("--digits", type=int, default=4, metavar="N", help="significant digits of the answers (default 4)")
+    add("--points", type=float, default=1.0, metavar="X", help="points for every blank (default 1)")
+    add("--hints", action="store_true", help="show the formula of every blank")
+    add("--format", nargs="+", choices=("markdown", "latex", "html", "notebook"), help="default: all four")
+
+
+def _add_grade(grade: argparse.ArgumentParser) -> None:
+    add = grade.add_argument
+    add("worksheet", metavar="WORKSHEET", help="the sheet's worksheet.toml")
+    add("answers", metavar="ANSWERS", help="the student's numbers: .toml, .json or .csv, by address or label")
+    add(
+        "--out", metavar="DIR", help="write the report, results.json (Gradescope), grading.json and an Otter test there"
+    )
+    add("--follow-credit", type=float, default=1.0, metavar="X", help="share of the points for a number that is right "
+        "from the student's own earlier numbers (default 1)")  # fmt: skip
+    add("--format", nargs="+", choices=("text", "markdown", "html", "latex"), help="the report's formats")
+
+
 def _add_replay(replay: argparse.ArgumentParser) -> None:
     add = replay.add_argument
     add("document", nargs="?", metavar="DOCUMENT", help="000, 001, 002, 003 or web; all of them if not given")
@@ -234,6 +260,19 @@ COMMANDS: dict[str, tuple[Adder, str, str, str]] = {
         "Without --claimed every gradient is compared with central differences. With it, the claimed numbers are "
         "compared with the right ones, and the mistakes that make the wrong ones are named.",
         "examples: chalkgrad check web\n          chalkgrad check web --claimed answers.toml --out report.html",
+    ),
+    "worksheet": (
+        _add_worksheet,
+        "make an exercise from a worked example, with its solution",
+        "The network, the numbers, the lines with blanks, a separate solution, and what grading needs.",
+        "examples: chalkgrad worksheet web --kind backward --out sheet\n"
+        "          chalkgrad worksheet web --seed 1 --count 30 --out class",
+    ),
+    "grade": (
+        _add_grade,
+        "grade a filled-in worksheet and name the mistakes behind wrong numbers",
+        "Scores every blank, with credit for what is right from the student's own earlier numbers.",
+        "example: chalkgrad grade sheet/worksheet.toml answers.toml --out graded",
     ),
     "replay": (
         _add_replay,

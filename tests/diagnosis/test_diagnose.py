@@ -89,6 +89,11 @@ def test_the_gradients_of_000() -> None:
          "taken for all and the weights are already updated"),
     ]  # fmt: skip
     assert [f.verdict for f in both.findings] == ["wrong", "wrong", "follows"]
+    kernel = [[[["0.00102128", "0.00453462"], ["0.00099141", "0.00397162"]]]]
+    all_ = {"dW3": DW3, "da2": DA2, "dW2": DW2, "dW1": kernel}
+    with_kernel = cg.diagnose(cnn.network, cnn.x, cnn.y, all_, learning_rate=0.001)
+    assert told(with_kernel)[2:] == [("da1", "the already updated weights carry the error back")]
+    assert with_kernel.unexplained == ()
     alone = cg.diagnose(cnn.network, cnn.x, cnn.y, {"da2": DA2}, learning_rate=0.001)
     assert alone.unexplained == ()
 

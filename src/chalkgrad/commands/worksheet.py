@@ -1,0 +1,78 @@
+"""chalkgrad worksheet: makes an exercise from a worked example, with its solution and what grading needs."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+
+from ..checks import whole
+from ..errors import OptionError
+from ..example import load_example
+from ..files import replace_file
+from ..worksheet import Worksheet, make_worksheet
+from ..worksheet.files import SHEET_FORMATS, sheet_files
+
+MOST_SHEETS = 1000
+
+
+def run(arguments: Namespace) -> int:
+    """The command."""
+    example = load_example(arguments.file)
+    count = 1 if arguments.count is None else whole("worksheet", "count", arguments.count)
+    if count > MOST_SHEETS:
+        raise OptionError(f"worksheet: count is at most {MOST_SHEETS:,}; it is {count:,}")
+    if arguments.count is not None and arguments.seed is None:
+        raise OptionError("worksheet: --count makes sheets with numbers of their own, so it needs --seed")
+    formats = arguments.format or SHEET_FORMATS
+    out = Path(arguments.out)
+    for place in range(count):
+        sheet = make_worksheet(
+            example,
+            blanks=split(arguments.blanks),
+            kind=arguments.kind,
+            seed=None if arguments.seed is None else arguments.seed + place,
+            digits=arguments.digits,
+            points=arguments.points,
+        )
+        folder = out if arguments.count is None else out / f"sheet-{sheet.seed}"
+        write_files(folder, sheet_files(sheet, formats, hints=arguments.hints))
+        print(f"{folder}: {_said(sheet)}")
+    return 0
+
+
+def split(blanks: list[str] | None) -> list[str] | None:
+    """Blanks given one by one or with commas between them; commas inside an address's brackets stay."""
+    if not blanks:
+        return None
+    found: list[str] = []
+    for text in blanks:
+        depth = start = 0
+        for place, character in enumerate(f"{text},"):
+            depth += (character == "[") - (character == "]")
+            if character == "," and depth <= 0:
+                found.append(text[start:place].strip())
+                start = place + 1
+        if depth > 0:
+            found.append(text[start:].strip())
+    return [one for one in found if one]
+
+
+def write_files(folder: Path, files: dict[str, str]) -> None:
+    """Writes files by name into a folder, which is made if it is not there.
+
+    Raises:
+        OptionError: where that is not possible.
+    """
+    for name, text in files.items():
+        path = folder / name
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            replace_file(path, text)
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise OptionError(f"{path} cannot be written: {reason}") from None
+
+
+def _said(sheet: Worksheet) -> str:
+    count = len(sheet.blanks)
+    return f"{count} blank{'s' * (count != 1)}, {sheet.points:g} points, in worksheet.*, solution.* and answers.toml"

@@ -1,0 +1,110 @@
+"""Which numbers of a pass are left blank: chosen values and elements, or all of one kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from ..address import Address
+from ..checks import choice
+from ..errors import DataError
+from ..explain.trace import Trace
+from ..program import Step
+
+KINDS = ("forward", "loss", "backward", "update", "gradients", "all")
+MOST = 400
+"""A sheet with more blanks than this is nothing to fill in by hand."""
+SHORT = 40
+"""So many blanks at most are made where nothing is asked for."""
+HELPERS = ("flatten", "flatten_dx", "max_pool2d_win", "softmax_max", "softmax_exp", "softmax_sum")
+"""Rules whose values are copies, or no numbers that anybody writes down."""
+
+
+def choose(
+    trace: Trace, frozen: Iterable[str], blanks: Sequence[str] | None = None, kind: str | None = None
+) -> tuple[Address, ...]:
+    """The blanks in the order of the program.
+
+    Args:
+        trace: the pass, with its update.
+        frozen: parameters that the update leaves as they are; of a kind, their gradients are left out.
+        blanks: values ("dW1"), elements ("dW1[0, 0]") and labels ("dw1"), besides those of the kind.
+        kind: "forward", "loss", "backward", "update", "gradients" (of the parameters) or "all".
+
+    Raises:
+        UnknownNameError, ShapeError: where a blank is no value of the pass; it suggests the nearest.
+        OptionError: where there is no such kind.
+        DataError: where a blank is given, not computed, or there are none, or too many.
+    """
+    steps = {s.output: s for s in trace.program}
+    found: set[Address] = set()
+    if kind is not None:
+        choice("worksheet", "kind", kind, KINDS)
+        found.update(_elements(trace, _of_kind(trace, kind, set(frozen))))
+    for text in blanks or ():
+        found.update(_named(text, trace))
+    if kind is None and blanks is None:
+        found.update(_elements(trace, _usual(trace, set(frozen))))
+    if not found:
+        raise DataError(f"there is nothing to leave blank{f' of the kind {kind}' if kind else ''}; name values")
+    if len(found) > MOST:
+        raise DataError(
+            f"{len(found):,} blanks are more than the {MOST} that a sheet takes; choose fewer, such as "
+            "--blanks dW1 or one element, 'dW1[0, 0]'"
+        )
+    for address in found:
+        if address.name not in steps:
+            raise DataError(f"{address} is given, not computed: it cannot be left blank")
+        if not _fillable(steps[address.name], trace):
+            raise DataError(f"{address} is drawn at random, so nobody can compute it: it cannot be left blank")
+    order = {name: place for place, name in enumerate(steps)}
+    return tuple(sorted(found, key=lambda a: (order[a.name], a.place)))
+
+
+def _fillable(step: Step, trace: Trace) -> bool:
+    return step.rule.formula is not None and trace[step.output].dtype.kind in "fiu"
+
+
+def _of_kind(trace: Trace, kind: str, frozen: set[str]) -> list[str]:
+    """The values of a kind that somebody who works by hand writes down."""
+    parts = ("forward", "loss", "backward", "update") if kind == "all" else (kind,)
+    if kind == "gradients":
+        parts = ("backward",)
+    names: list[str] = []
+    for step in trace.program.part(*parts):
+        name = step.output
+        if step.rule.name in HELPERS or not _fillable(step, trace) or name in ("dl", "dx"):
+            continue
+        if name == "l" and trace["l"].size == 1:
+            continue  # it is L
+        if name.removeprefix("d") in frozen and step.part == "backward":
+            continue
+        if kind == "gradients" and name.removeprefix("d") not in trace.program.parameters:
+            continue
+        names.append(name)
+    return names
+
+
+def _usual(trace: Trace, frozen: set[str]) -> list[str]:
+    """All of the backward pass and the update of a small network, the parameters' gradients of a larger one."""
+    backward = _of_kind(trace, "backward", frozen)
+    both = [*backward, *_of_kind(trace, "update", frozen)]
+    gradients = _of_kind(trace, "gradients", frozen)
+    for names in (both, backward, gradients):
+        if 0 < sum(trace[n].size for n in names) <= SHORT:
+            return names
+    raise DataError(
+        f"this network has more than {SHORT} gradients; say which to leave blank, such as --blanks "
+        f"{gradients[-1] if gradients else 'dW1'}"
+    )
+
+
+def _named(text: str, trace: Trace) -> list[Address]:
+    """The elements that a value's name, an address or a label stands for."""
+    name = trace.program.aliases.get(text, text)
+    return _elements(trace, [name]) if name in trace else [trace.address(text)]
+
+
+def _elements(trace: Trace, names: Iterable[str]) -> list[Address]:
+    return [Address(n, tuple(map(int, place))) for n in names for place in np.ndindex(trace[n].shape)]

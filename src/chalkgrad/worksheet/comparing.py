@@ -1,0 +1,60 @@
+"""When a number on a sheet counts as the same: to the digits asked, and with rounding by hand on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..address import Address
+from ..explain.trace import Trace
+from ..numerals import rounded
+from .own_pass import spreads
+
+Array = np.ndarray[Any, Any]
+UNIT = 1.0 + 1e-9
+"""So many units of the last digit asked for may be missing from the rounded number."""
+MOST = 0.3
+"""More than this share of a number is no rounding."""
+WIDER = 2.0
+"""How much more rounding may do than in the roundings that were looked at."""
+LEAST = 1e-12
+
+
+class Comparing:
+    """Compares numbers, each with its own room for rounding.
+
+    Args:
+        trace: the right numbers.
+        addresses: those that are compared.
+        digits: how many significant digits are asked for.
+        manners: what is gone on with: rounding is looked at from each.
+    """
+
+    def __init__(self, trace: Trace, addresses: list[Address], digits: int, *manners: Mapping[str, Array]) -> None:
+        self.digits = digits
+        names = list(dict.fromkeys(a.name for a in addresses))
+        self.apart: dict[Address, float] = dict.fromkeys(addresses, 0.0)
+        nothing: Mapping[str, Array] = {}
+        for written in (nothing, *manners):
+            found = spreads(trace, names, digits, written)
+            for address in addresses:
+                self.apart[address] = max(self.apart[address], float(found[address.name][address.place]))
+
+    def room(self, address: Address, value: float) -> float:
+        """How far from this number another may be and still be the same."""
+        if not np.isfinite(value):
+            return 0.0
+        size = abs(value)
+        unit = 10.0 ** (np.floor(np.log10(size)) - self.digits + 1) if size > LEAST else LEAST
+        by_hand = WIDER * self.apart[address]
+        return float(max(min(by_hand, MOST * size) if size > LEAST else by_hand, UNIT * unit))
+
+    def same(self, address: Address, given: float, value: float) -> bool:
+        """Whether a given number is this one."""
+        value = float(value)
+        if not np.isfinite(value):
+            return False
+        room = self.room(address, value)
+        return abs(given - value) <= room or abs(given - rounded(value, self.digits)) <= room

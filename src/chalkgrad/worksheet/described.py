@@ -1,0 +1,54 @@
+"""A worked example as a table for a TOML file, and with other numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..example import Example
+from ..settings import to_table
+from ..train.optimizers import SGD
+
+Array = np.ndarray[Any, Any]
+
+
+def table_of(example: Example, digits: int) -> dict[str, Any]:
+    """The example as a table that `chalkgrad.example.example` reads back; its text is left out where it is empty.
+
+    Args:
+        example: the worked example.
+        digits: to how many significant digits its numbers are kept: a sheet's numbers are those printed on it.
+    """
+    network, optimizer = example.network, example.optimizer
+    table: dict[str, Any] = {"title": example.title}
+    if example.text:
+        table["text"] = example.text
+    table |= {k: v for k, v in network.to_table().items() if k != "dtype"}
+    table["x"], table["y"] = _rows(example.x, digits), _rows(example.y, digits)
+    if optimizer == SGD(optimizer.learning_rate):
+        table["learning_rate"] = float(optimizer.learning_rate)
+    else:
+        table["optimizer"] = to_table(optimizer)
+    table["parameters"] = {n: _rows(a, digits) for n, a in {**network.parameters, **network.states}.items()}
+    if example.labels:
+        table["labels"] = dict(example.labels)
+    return table
+
+
+def with_numbers(table: Mapping[str, Any], numbers: Mapping[str, Array]) -> dict[str, Any]:
+    """The table with other numbers for x, y and parameters; its text is left out, as it may speak of the old ones."""
+    changed = {k: v for k, v in table.items() if k != "text"}
+    changed |= {n: _rows(numbers[n], 15) for n in ("x", "y")}
+    held = dict(table.get("parameters", {}))
+    held |= {n: _rows(numbers[n], 15) for n in held if n in numbers}
+    changed["parameters"] = held
+    return changed
+
+
+def _rows(array: Array, digits: int) -> Any:
+    def short(value: Any) -> float:
+        return float(f"{float(value):.{digits}g}")
+
+    return np.reshape([short(v) for v in array.ravel()], array.shape).tolist()

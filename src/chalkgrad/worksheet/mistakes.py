@@ -1,0 +1,208 @@
+"""Names the mistakes behind wrong numbers, from the numbers that stand before them on the sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..address import Address
+from ..diagnosis import diagnose
+from ..diagnosis.slips import Slip, slips
+from ..errors import ChalkgradError
+from .answers import Answer
+from .names import shown
+from .own_pass import OwnPass
+
+if TYPE_CHECKING:
+    from .comparing import Comparing
+    from .worksheet import Worksheet
+
+Array = np.ndarray[Any, Any]
+MOST_DIAGNOSED = 60
+"""With more wrong numbers than this, combinations of mistakes are not looked for."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cause:
+    """A mistake and the blanks that it explains.
+
+    Attributes:
+        text: what was done wrong, without a full stop: "da1: the transpose of W is left out".
+        blanks: the wrong blanks that come out by it.
+        slip: the mistake, where it is one of a rule; it has the right step and the wrong one.
+    """
+
+    text: str
+    blanks: tuple[Address, ...]
+    slip: Slip | None = None
+
+
+class Explaining:
+    """Looks for what made wrong numbers.
+
+    Args:
+        sheet: the worksheet.
+        answers: all that was written down.
+        wrong: the addresses of the wrong numbers.
+        passes: what the person may have gone on with: their own numbers, or only the wrong ones of them.
+        comparing: when numbers count as the same.
+    """
+
+    def __init__(
+        self,
+        sheet: Worksheet,
+        answers: Mapping[Address, Answer],
+        wrong: Sequence[Address],
+        passes: Sequence[Mapping[str, Array]],
+        comparing: Comparing,
+    ) -> None:
+        self.sheet, self.answers, self.comparing = sheet, answers, comparing
+        self.wrong = list(wrong)
+        self.passes = passes
+        self.slips = slips(sheet.trace.program, None, len(sheet.example.x))
+
+    def causes(self) -> list[Cause]:
+        """The mistakes, those that explain most first; together they explain each wrong number at most once."""
+        if not self.wrong:
+            return []
+        effects = [(slip, self._effect(slip)) for slip in self.slips]
+        found, left = self._by_values(effects, list(self.wrong))
+        single, left = self._by_elements(effects, left)
+        found += single
+        copied, left = self._by_copying(left)
+        found += copied
+        if left:
+            combined = self._by_diagnosis(left)
+            found += combined
+        return found
+
+    # -- one mistake of a rule -------------------------------------------------------------------------------
+
+    def _effect(self, slip: Slip) -> list[dict[str, Array]]:
+        """What the values with wrong numbers come to under a mistake, in every manner of going on."""
+        names = dict.fromkeys(a.name for a in self.answers)
+        made: list[dict[str, Array]] = []
+        for written in self.passes:
+            run = OwnPass(self.sheet.trace, written, slip)
+            values: dict[str, Array] = {}
+            for name in names:
+                try:
+                    value = np.asarray(run.made(name), dtype=float)
+                except (ValueError, IndexError, TypeError, KeyError, RecursionError):
+                    continue  # its shapes do not fit, so nobody can have made it
+                if value.shape == self.sheet.trace[name].shape:
+                    values[name] = value
+            made.append(values)
+        return made
+
+    def _fits(self, made: Mapping[str, Array], address: Address) -> bool:
+        value = made.get(address.name)
+        return value is not None and self.comparing.same(address, self.answers[address].value, value[address.place])
+
+    def _by_values(
+        self, effects: Sequence[tuple[Slip, list[dict[str, Array]]]], left: list[Address]
+    ) -> tuple[list[Cause], list[Address]]:
+        """Mistakes that make all of a value's numbers come out, those that explain the most numbers first."""
+        found: list[Cause] = []
+        order = {step.output: place for place, step in enumerate(self.sheet.trace.program)}
+        while left:
+            best: tuple[tuple[int, float, int], Slip, list[Address]] | None = None
+            names = dict.fromkeys(a.name for a in left)
+            for slip, ways in effects:
+                for made in ways:
+                    explained: list[Address] = []
+                    for name in names:
+                        own = [a for a in self.answers if a.name == name]
+                        if all(self._fits(made, a) for a in own):
+                            explained += [a for a in left if a.name == name]
+                    if not explained:
+                        continue
+                    kept = [a for a in self.answers if a not in self.wrong]
+                    broken = sum(not self._fits(made, a) for a in kept)
+                    rank = (len(explained) - broken, -slip.weight, order[slip.output])  # of equals the nearest
+                    if best is None or rank > best[0]:
+                        best = (rank, slip, explained)
+            if best is None:
+                break
+            found.append(Cause(self._said(best[1]), tuple(best[2]), best[1]))
+            left = [a for a in left if a not in best[2]]
+        return found, left
+
+    def _by_elements(
+        self, effects: Sequence[tuple[Slip, list[dict[str, Array]]]], left: list[Address]
+    ) -> tuple[list[Cause], list[Address]]:
+        """Mistakes made in one number and not in those beside it."""
+        grouped: dict[int, tuple[Slip, list[Address]]] = {}
+        still: list[Address] = []
+        for address in left:
+            fitting = [s for s, ways in effects if any(self._fits(made, address) for made in ways)]
+            if not fitting:
+                still.append(address)
+                continue
+            best = min(fitting, key=lambda s: (s.weight, s.output != address.name))
+            grouped.setdefault(id(best), (best, []))[1].append(address)
+        return [Cause(self._said(s), tuple(own), s) for s, own in grouped.values()], still
+
+    def _said(self, slip: Slip) -> str:
+        return f"{slip.output}: {slip.text}"
+
+    # -- slips of the pen ------------------------------------------------------------------------------------
+
+    def _by_copying(self, left: list[Address]) -> tuple[list[Cause], list[Address]]:
+        """A sign, a decimal point, a number that belongs elsewhere."""
+        found: list[Cause] = []
+        still: list[Address] = []
+        for address in left:
+            text = self._copied(address)
+            if text:
+                found.append(Cause(f"{self._called(address)}: {text}", (address,)))
+            else:
+                still.append(address)
+        return found, still
+
+    def _copied(self, address: Address) -> str:
+        value = self.answers[address].value
+        rights = [float(OwnPass(self.sheet.trace, w).made(address.name)[address.place]) for w in self.passes]
+        for right in rights:
+            if not value or not right:
+                continue
+            if self.comparing.same(address, -value, right):
+                return "the sign is wrong"
+            for power in (1, 2, 3, -1, -2, -3):
+                for sign in (1, -1):
+                    if self.comparing.same(address, sign * value * 10.0**-power, right):
+                        places = f"{abs(power)} place{'s' * (abs(power) > 1)} too far to the "
+                        also = " and the sign is wrong" if sign < 0 else ""
+                        return f"the decimal point is {places}{'right' if power > 0 else 'left'}{also}"
+        beside = [a for a in self.sheet.words if a.name == address.name and a != address]
+        others = [a for a in self.sheet.words if a.name != address.name]
+        for other in (*beside, *others):
+            if value and self.comparing.same(other, value, float(self.sheet.trace[other.name][other.place])):
+                return f"this is the number of {self._called(other)}"
+        return ""
+
+    def _called(self, address: Address) -> str:
+        return shown(address, self.sheet.trace).partition(", ")[0]
+
+    # -- several mistakes together ---------------------------------------------------------------------------
+
+    def _by_diagnosis(self, left: list[Address]) -> list[Cause]:
+        """What `chalkgrad.diagnosis` makes of all numbers on the sheet: mistakes that must come together."""
+        if len(left) > MOST_DIAGNOSED:
+            return []
+        example = self.sheet.example
+        claimed = {str(a): answer.plain for a, answer in self.answers.items()}
+        try:
+            found = diagnose(example.network, example.x, example.y, claimed, optimizer=example.optimizer)
+        except ChalkgradError:
+            return []
+        causes: list[Cause] = []
+        for cause in found.causes:
+            explained = tuple(a for a in left if a.name in cause.explains)
+            if explained:
+                text = "; and ".join(self._said(s) for s in cause.slips)
+                causes.append(Cause(text, explained, cause.slips[0] if len(cause.slips) == 1 else None))
+        return causes

@@ -1,0 +1,50 @@
+"""What a blank is called in an answer sheet: its label where the example has one, else its address."""
+
+from __future__ import annotations
+
+import math
+
+from ..address import Address
+from ..errors import ChalkgradError
+from ..explain.trace import Trace
+from ..numerals import rounded, significant
+from ..render.board import Style
+from ..render.text import TextMath
+
+
+def word(address: Address, trace: Trace) -> str:
+    """The shortest text that `Trace.address` reads as this element: "dw1", "w1_new", "dW1[0, 0]"."""
+    bare = address.name.removesuffix("_new")
+    ending = address.name[len(bare) :]
+    for start, name in (("", bare), ("d", trace.derivatives.get(bare, ""))):
+        label = trace.labels.get(str(Address(name, address.place)))
+        if label is None:
+            continue
+        text = f"{start}{label}{ending}"
+        try:
+            if trace.address(text) == address:
+                return text
+        except ChalkgradError:
+            continue
+    return str(address)
+
+
+def with_zeros(value: float, digits: int) -> str:
+    """A number in so many significant digits as by hand, zeros at the end included: 0.07830."""
+    text = significant(rounded(value, digits), digits)
+    mantissa, mark, exponent = text.partition("e")
+    held = len(mantissa.lstrip("-").replace(".", "").lstrip("0"))
+    if not value or not math.isfinite(value) or held >= digits:
+        return text
+    return f"{mantissa}{'' if '.' in mantissa else '.'}{'0' * (digits - held)}{mark}{exponent}"
+
+
+def style_of(trace: Trace, precision: int) -> Style:
+    """How a sheet prints names and numbers: with the example's labels, derivatives of the loss as such."""
+    return Style(precision, dict(trace.labels), trace.derivatives)
+
+
+def shown(address: Address, trace: Trace) -> str:
+    """An element's name as a sheet's text has it, "∂E/∂w1"; with its address where that is another."""
+    text = TextMath(style_of(trace, 6)).address(address)
+    return text if text == str(address) else f"{text}, {address}"

@@ -1,0 +1,93 @@
+"""A grading as blocks on the board."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..diagnosis.wrong_line import wrong_line
+from ..explain.derive import equation
+from ..render.board import Block, Board, Equation, Heading, Paragraph, Table
+from .names import shown, style_of, with_zeros
+from .sheet import points, title
+
+if TYPE_CHECKING:
+    from .grading import Grading, Mark
+    from .mistakes import Cause
+
+WORDS = {
+    "right": "right",
+    "follows": "right from your own numbers",
+    "wrong": "wrong",
+    "missing": "missing",
+}
+
+
+def report_board(grading: Grading) -> Board:
+    """The score, the mistakes with the right and the wrong line, and every blank in a table."""
+    trace = grading.sheet.trace
+    blocks: list[Block] = [Paragraph(f"{title(grading.sheet)}{_by(grading)}."), Paragraph(summary(grading))]
+    for place, cause in enumerate(grading.causes, start=1):
+        blocks.extend(_cause(cause, grading, place if len(grading.causes) > 1 else 0))
+    blocks.append(Heading("Every blank"))
+    rows = [
+        (
+            str(m.number),
+            shown(m.blank.address, trace),
+            m.answer or "-",
+            with_zeros(m.right, grading.sheet.digits),
+            f"{m.score:g} of {m.blank.points:g}",
+            said(m, grading),
+        )
+        for m in grading.marks
+    ]
+    blocks.append(Table(("no.", "blank", "answer", "right number", "points", "verdict"), tuple(rows), (0, 2, 3, 4)))
+    head = f"{grading.score:g} of {points(grading.points)}"
+    return Board(head, tuple(blocks), style_of(trace, grading.sheet.digits + 2))
+
+
+def _by(grading: Grading) -> str:
+    return f", by {grading.student}" if grading.student else ""
+
+
+def summary(grading: Grading) -> str:
+    """How many blanks are what, in one sentence."""
+    parts = [f"{grading.count(v)} {_told(v)}" for v in WORDS if grading.count(v)]
+    credit = ""
+    if grading.count("follows") and grading.follow_credit < 1:
+        credit = f" What is right from own numbers counts {100 * grading.follow_credit:g} %."
+    return f"Of {len(grading.marks)} blanks {', '.join(parts)}.{credit}"
+
+
+def _told(verdict: str) -> str:
+    return WORDS[verdict].replace("your", "the student's")
+
+
+def said(mark: Mark, grading: Grading, *, tell: bool = True) -> str:
+    """A blank's verdict in words; `tell` says what the student's own numbers lead to where the answer does not."""
+    text = WORDS[mark.verdict]
+    if mark.verdict != "wrong":
+        return text
+    if mark.cause:
+        return f"{text}: {mark.cause}"
+    digits = grading.sheet.digits
+    own, right = with_zeros(mark.expected, digits), with_zeros(mark.right, digits)
+    if tell and own != right:
+        return f"{text}; from the student's own numbers it would be {own}"
+    return f"{text}, by no usual mistake"
+
+
+def _cause(cause: Cause, grading: Grading, place: int) -> list[Block]:
+    numbers = {m.blank.address: m.number for m in grading.marks}
+    which = ", ".join(str(numbers[a]) for a in cause.blanks)
+    plural = "s" * (len(cause.blanks) != 1)
+    blocks: list[Block] = [
+        Heading(f"{f'Mistake {place}' if place else 'The mistake'}: {cause.text}"),
+        Paragraph(f"It makes the number{plural} of blank{plural} {which}."),
+    ]
+    if cause.slip is None:
+        return blocks
+    program = grading.sheet.trace.program
+    right = equation(cause.slip.step, program, None)
+    blocks.append(Equation(right.left, right.lines, "", ("right",), sign=right.sign))
+    wrong = wrong_line(cause.slip.mistaken, program) if cause.slip.mistaken is not None else None
+    return [*blocks, wrong] if wrong is not None else blocks

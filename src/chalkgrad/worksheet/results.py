@@ -1,0 +1,123 @@
+"""A grading as the files that graders read: Gradescope's results.json, plain JSON, and an Otter-Grader test."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from .comparing import Comparing
+from .names import shown
+from .report import said, summary
+
+if TYPE_CHECKING:
+    from .grading import Grading
+    from .worksheet import Worksheet
+
+OTTER_NAME = "worksheet"
+"""The name of the test and of its file, worksheet.py; Otter wants them to be the same."""
+
+
+def gradescope(grading: Grading) -> str:
+    """Gradescope's results.json: the score, and a test for every blank. The right numbers are not in it."""
+    tests: list[dict[str, Any]] = []
+    for mark in grading.marks:
+        output = said(mark, grading, tell=False)
+        tests.append(
+            {
+                "name": shown(mark.blank.address, grading.sheet.trace),
+                "number": str(mark.number),
+                "score": _short(mark.score),
+                "max_score": _short(mark.blank.points),
+                "status": "passed" if mark.verdict in ("right", "follows") else "failed",
+                "output": f"{output}. Your number: {mark.answer}" if mark.answer else output,
+                "output_format": "text",
+                "visibility": "visible",
+            }
+        )
+    table = {
+        "score": _short(grading.score),
+        "output": summary(grading),
+        "output_format": "text",
+        "visibility": "visible",
+        "tests": tests,
+    }
+    return json.dumps(table, indent=1, ensure_ascii=False) + "\n"
+
+
+def plain_json(grading: Grading) -> str:
+    """Every blank with its answer, its right number and its verdict, and the mistakes."""
+    sheet = grading.sheet
+    table = {
+        "title": sheet.title,
+        "seed": sheet.seed,
+        "student": grading.student,
+        "score": _short(grading.score),
+        "points": _short(grading.points),
+        "digits": sheet.digits,
+        "follow_credit": grading.follow_credit,
+        "blanks": [
+            {
+                "number": m.number,
+                "address": str(m.blank.address),
+                "name": sheet.words[m.blank.address],
+                "verdict": m.verdict,
+                "score": _short(m.score),
+                "points": _short(m.blank.points),
+                "answer": m.answer or None,
+                "right": m.right,
+                "from own numbers": m.expected,
+                "mistake": m.cause or None,
+            }
+            for m in grading.marks
+        ],
+        "mistakes": [{"mistake": c.text, "blanks": [str(a) for a in c.blanks]} for c in grading.causes],
+    }
+    return json.dumps(table, indent=1, ensure_ascii=False) + "\n"
+
+
+def otter_test(sheet: Worksheet) -> str:
+    """An Otter-Grader test in the OK format: a case for every blank that looks into a notebook's `answers`.
+
+    It knows the right numbers and how much rounding may do, but nothing of numbers that follow from wrong ones.
+    """
+    addresses = [b.address for b in sheet.blanks]
+    comparing = Comparing(sheet.trace, addresses, sheet.digits)
+    cases: list[str] = []
+    for blank in sheet.blanks:
+        right = float(sheet.trace[blank.address.name][blank.address.place])
+        word = json.dumps(sheet.words[blank.address], ensure_ascii=False)
+        room = comparing.room(blank.address, right) * (1 + 1e-9)
+        code = f'>>> abs(float(str(answers[{word}]).replace(",", ".")) - {right!r}) <= {room:.3g}\nTrue\n'
+        cases.append(
+            "                {\n"
+            f'                    "code": {code!r},\n'
+            f'                    "points": {_short(blank.points)!r},\n'
+            '                    "hidden": False,\n'
+            '                    "locked": False,\n'
+            "                },\n"
+        )
+    return (
+        "# An Otter-Grader test made by chalkgrad.\n"
+        "OK_FORMAT = True\n\n"
+        "test = {\n"
+        f'    "name": {OTTER_NAME!r},\n'
+        '    "points": None,\n'
+        '    "suites": [\n'
+        "        {\n"
+        '            "cases": [\n'
+        f"{''.join(cases)}"
+        "            ],\n"
+        '            "scored": True,\n'
+        '            "setup": "",\n'
+        '            "teardown": "",\n'
+        '            "type": "doctest",\n'
+        "        },\n"
+        "    ],\n"
+        "}\n"
+    )
+
+
+def _short(number: float) -> float | int:
+    """A whole number without its point; no digits that only rounding made."""
+    number = round(number, 6)
+    return int(number) if number == int(number) else number

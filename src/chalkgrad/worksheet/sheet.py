@@ -1,0 +1,183 @@
+"""The sheet that is filled in, as blocks on the board."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..address import Address
+from ..explain.derive import TITLES, equation
+from ..explain.trace import Trace
+from ..formula.expression import Quantity
+from ..formula.nodes import Symbol
+from ..numerals import significant
+from ..render.board import Block, Board, Equation, Heading, Line, Paragraph, Table
+from ..train.optimizers import SGD
+from .names import shown, style_of
+
+if TYPE_CHECKING:
+    from .worksheet import Worksheet
+
+Array = np.ndarray[Any, Any]
+GAP = "________"
+READING = (
+    "Samples are rows. Products with ⊙, fractions, powers and functions are element by element; a vector beside a "
+    "matrix stands in every one of its rows; T is the transpose. A derivative of the loss is written as a fraction, "
+    "or as d with the value's name: dz1 has the shape of z1."
+)
+
+
+def sheet_board(sheet: Worksheet, *, hints: bool) -> Board:
+    """Name, network, numbers, the derivation with blanks, and the list of the blanks."""
+    trace = sheet.trace
+    blocks: list[Block] = [Paragraph(f"Name: {'_' * 30}    Date: {'_' * 12}")]
+    if sheet.example.text:
+        blocks.append(Paragraph(sheet.example.text))
+    blocks.append(Paragraph(task(sheet)))
+    blocks.append(Heading("The network"))
+    blocks.append(Paragraph(READING))
+    blocks.extend(equation(s, trace.program, None) for s in needed(sheet, "forward", "loss"))
+    blocks.append(Paragraph(_update(sheet)))
+    blocks.append(Heading("The numbers"))
+    blocks.append(givens_table(sheet))
+    known = known_values(sheet)
+    if known:
+        blocks.append(Heading("Computed already"))
+        blocks.append(numbers_table(trace, known, sheet.digits + 2))
+    blocks.extend(_pass(sheet, hints))
+    blocks.append(Heading("Your answers"))
+    blocks.append(answers_table(sheet))
+    return Board(title(sheet), tuple(blocks), style_of(trace, sheet.digits + 2))
+
+
+def title(sheet: Worksheet) -> str:
+    """The sheet's title, with the number that tells one student's sheet from another's."""
+    return sheet.title if sheet.seed is None else f"{sheet.title} (sheet {sheet.seed})"
+
+
+def task(sheet: Worksheet) -> str:
+    """What is to be done, in a sentence or two."""
+    count = len(sheet.blanks)
+    return (
+        f"Fill in the {count} blank{'s' * (count != 1)}, {points(sheet.points)} in all. Give every number to "
+        f"{sheet.digits} significant digits (0.01234 has four); you may round every step on the way to as many. "
+        "A number that is right from your own earlier numbers counts."
+    )
+
+
+def points(count: float) -> str:
+    """So many points."""
+    return f"{count:g} point{'s' * (count != 1)}"
+
+
+def needed(sheet: Worksheet, *parts: str) -> list[Any]:
+    """The steps of these parts that the blanks are computed from, blanks included."""
+    wanted = {s.output for s in sheet.trace.program.needed_for({b.address.name for b in sheet.blanks})}
+    if "forward" in parts:
+        wanted |= {s.output for s in sheet.trace.program.needed_for(["L"])}
+    return [s for s in sheet.trace.program if s.part in parts and s.output in wanted]
+
+
+def known_values(sheet: Worksheet) -> list[str]:
+    """Values that the blanks are computed from and that follow from no blank: the sheet gives their numbers."""
+    steps = needed(sheet, "forward", "loss", "backward", "update")
+    follow = {b.address.name for b in sheet.blanks}
+    for step in steps:
+        if any(i in follow for i in step.inputs):
+            follow.add(step.output)
+    used = {i for s in steps for i in s.inputs}
+    return [s.output for s in steps if s.output not in follow and s.output in used]
+
+
+def _update(sheet: Worksheet) -> str:
+    optimizer = sheet.example.optimizer
+    if not any(b.address.name in {s.output for s in sheet.trace.program.part("update")} for b in sheet.blanks):
+        return "The derivatives are those of the loss L."
+    rate = significant(float(optimizer.learning_rate), 12)
+    frozen = sheet.example.network.frozen
+    kept = f" {', '.join(frozen)} {'stays' if len(frozen) == 1 else 'stay'} as given." if frozen else ""
+    if optimizer == SGD(optimizer.learning_rate):
+        return f"The update is plain gradient descent with the learning rate {rate}: W_new = W - {rate} dW.{kept}"
+    return f"The update is the first step of {type(optimizer).__name__} with the learning rate {rate}.{kept}"
+
+
+def givens_table(sheet: Worksheet) -> Table:
+    """What is given, all of its numbers."""
+    trace = sheet.trace
+    used = {i for s in needed(sheet, "forward", "loss", "backward", "update") for i in s.inputs}
+    made = {s.output for s in trace.program}
+    names = [n for n in trace if n in used and n not in made and n not in ("clock", "t")]
+    return numbers_table(trace, names, 15)
+
+
+def numbers_table(trace: Trace, names: Iterable[str], precision: int) -> Table:
+    """Values with all of their numbers, and what their elements are called."""
+    rows = [
+        (n, " x ".join(map(str, trace[n].shape)) or "number", in_rows(trace[n], precision), _labels(trace, n))
+        for n in names
+    ]
+    if not any(row[3] for row in rows):
+        return Table(("value", "shape", "numbers"), tuple(row[:3] for row in rows))
+    return Table(("value", "shape", "called", "numbers"), tuple((n, s, c, v) for n, s, v, c in rows))
+
+
+def in_rows(array: Array, precision: int) -> str:
+    """All of an array's numbers as text, row by row in brackets."""
+    if array.ndim == 0:
+        return significant(float(array), precision)
+    if array.ndim == 1:
+        return f"[{', '.join(significant(float(v), precision) for v in array)}]"
+    return f"[{', '.join(in_rows(row, precision) for row in array)}]"
+
+
+def _labels(trace: Trace, name: str) -> str:
+    array = trace[name]
+    found = {a.place: label for a, label in ((Address.parse(k), v) for k, v in trace.labels.items()) if a.name == name}
+    if not found:
+        return ""
+
+    def rows(place: tuple[int, ...]) -> str:
+        if len(place) == array.ndim:
+            return found.get(place, "-")
+        return f"[{', '.join(rows((*place, i)) for i in range(array.shape[len(place)]))}]"
+
+    return rows(())
+
+
+def _pass(sheet: Worksheet, hints: bool) -> list[Block]:
+    """The blanks in the order of the pass, each with what it is equal to where hints are asked for."""
+    trace = sheet.trace
+    numbered = list(enumerate(sheet.blanks, start=1))
+    parts = {s.output: s.part for s in trace.program}
+    steps = {s.output: s for s in trace.program}
+    blocks: list[Block] = []
+    for part, of_part in itertools.groupby(numbered, key=lambda one: parts[one[1].address.name]):
+        blocks.append(Heading(TITLES[part]))
+        for name, own in itertools.groupby(of_part, key=lambda one: one[1].address.name):
+            step = steps[name]
+            if hints:
+                blocks.append(equation(step, trace.program, None))
+            for place, blank in own:
+                address = blank.address
+                lines: list[Line] = []
+                if hints:
+                    opened = trace.explain(str(address), steps=1, terms=16)
+                    if opened.expression is not None:
+                        lines.append(Line(opened.expression))
+                lines.append(Line(Symbol(GAP)))
+                head = Quantity(address, float(trace[name][address.place]))
+                worth = f", {points(blank.points)}" if blank.points != 1 else ""
+                blocks.append(Equation(head, tuple(lines), "", (f"blank {place}{worth}",)))
+    return blocks
+
+
+def answers_table(sheet: Worksheet) -> Table:
+    """The blanks in a list, with room for the numbers."""
+    rows = [
+        (str(place), sheet.words[b.address], shown(b.address, sheet.trace), f"{b.points:g}", GAP)
+        for place, b in enumerate(sheet.blanks, start=1)
+    ]
+    return Table(("no.", "name", "which is", "points", "your number"), tuple(rows), (0, 3))

@@ -1,0 +1,197 @@
+"""A worksheet: a worked example with its own or fresh numbers, and the numbers that are to be filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..address import Address
+from ..checks import as_list, as_table, number, whole
+from ..errors import ChalkgradError, DataError, OptionError, nearest
+from ..example import Example, example
+from ..explain.trace import Trace
+from ..saved import read_toml
+from .blanks import choose
+from .described import table_of
+from .draw import draw
+from .names import word
+
+if TYPE_CHECKING:
+    from ..render.board import Board
+
+KEYS = ("title", "seed", "digits", "blanks", "example")
+MOST_DIGITS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Blank:
+    """A number that is to be filled in.
+
+    Attributes:
+        address: the element.
+        points: what it is worth.
+    """
+
+    address: Address
+    points: float = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Worksheet:
+    """An exercise.
+
+    Attributes:
+        title: one line.
+        table: the worked example with the sheet's numbers, as a TOML file has it.
+        blanks: what is to be filled in, in the order of the program.
+        digits: to how many significant digits.
+        seed: where the numbers were drawn from; None where they are the example's own.
+    """
+
+    title: str
+    table: Mapping[str, Any]
+    blanks: tuple[Blank, ...]
+    digits: int = 4
+    seed: int | None = None
+
+    @cached_property
+    def example(self) -> Example:
+        """The worked example that the sheet is about."""
+        return example(self.table, "the worksheet")
+
+    @cached_property
+    def trace(self) -> Trace:
+        """Every number of its pass."""
+        return self.example.trace()
+
+    @property
+    def points(self) -> float:
+        """What all blanks are worth."""
+        return sum(b.points for b in self.blanks)
+
+    @cached_property
+    def words(self) -> dict[Address, str]:
+        """What every blank is called in an answer sheet."""
+        return {b.address: word(b.address, self.trace) for b in self.blanks}
+
+    def board(self, *, hints: bool = False) -> Board:
+        """The sheet that is filled in; `hints` shows the formula of every blank."""
+        from .sheet import sheet_board
+
+        return sheet_board(self, hints=hints)
+
+    def solution(self) -> Board:
+        """The sheet with its numbers and how they come about."""
+        from .solution import solution_board
+
+        return solution_board(self)
+
+    def to_toml(self) -> str:
+        """What `read_worksheet` reads back and `grade` needs."""
+        import tomli_w
+
+        table: dict[str, Any] = {"title": self.title, "digits": self.digits}
+        if self.seed is not None:
+            table["seed"] = self.seed
+        table["blanks"] = [{"address": str(b.address), "points": b.points} for b in self.blanks]
+        table["example"] = dict(self.table)
+        return "# A worksheet made by chalkgrad: what grading it needs.\n" + tomli_w.dumps(table)
+
+    def __repr__(self) -> str:
+        return f"<worksheet {self.title!r}: {len(self.blanks)} blanks, {self.points:g} points>"
+
+
+def make_worksheet(
+    example: Example,
+    *,
+    blanks: Sequence[str] | None = None,
+    kind: str | None = None,
+    seed: int | None = None,
+    digits: int = 4,
+    points: float = 1.0,
+) -> Worksheet:
+    """An exercise from a worked example: the first step of its training.
+
+    Args:
+        example: the worked example.
+        blanks: values ("dW1"), elements ("dW1[0, 0]") and labels ("dw1", "w1_new") that are left blank.
+        kind: all of a kind: "forward", "loss", "backward", "update", "gradients" (of the parameters), "all". Without
+            both, the backward pass and the update of a small network, the parameters' gradients of a larger one.
+        seed: draws fresh round numbers of the same shapes; the example's own if not given.
+        digits: how many significant digits are asked for.
+        points: what every blank is worth.
+
+    Raises:
+        UnknownNameError, ShapeError, OptionError: where a blank, a kind or a setting cannot be.
+        DataError: where nothing is left blank, or no draw makes a good exercise.
+    """
+    _check_digits(digits)
+    points = number("worksheet", "points", points, 0.0)
+    frozen = example.network.frozen
+    table = table_of(example, digits + 2)
+
+    def chosen(of: Example) -> tuple[Address, ...]:
+        return choose(of.trace(), frozen, blanks, kind)
+
+    if seed is None:
+        sheet = Worksheet(example.title, table, (), digits)
+        places = chosen(sheet.example)
+    else:
+        whole("worksheet", "seed", seed, 0)
+        places = chosen(example)  # what cannot be left blank is said before anything is drawn
+        table = draw(example, table, seed, places, digits)
+    return Worksheet(example.title, table, tuple(Blank(a, points) for a in places), digits, seed)
+
+
+def read_worksheet(path: str | Path) -> Worksheet:
+    """The worksheet in a worksheet.toml.
+
+    Raises:
+        CheckpointError: where the file is missing or no TOML.
+        ChalkgradError: where it describes no worksheet; the message names the file.
+    """
+    path = Path(path)
+    table = read_toml(path)
+    if "blanks" not in table and {"x", "layers"} <= set(table):
+        raise DataError(f"{path} is a worked example, no worksheet; make one with chalkgrad worksheet {path} --out DIR")
+    for key in table:
+        if key not in KEYS:
+            raise DataError(f"{path}: there is no key {key!r}; {nearest(key, KEYS)}")
+    for key in ("blanks", "example"):
+        if key not in table:
+            raise DataError(f"{path} lacks {key}; chalkgrad worksheet writes such files")
+    described, listed = as_table(table["example"]), as_list(table["blanks"])
+    if described is None or listed is None:
+        raise DataError(f"{path}: example must be a table and blanks a list of tables")
+    try:
+        digits = _check_digits(table.get("digits", 4))
+        seed = None if "seed" not in table else whole("worksheet", "seed", table["seed"], 0)
+        sheet = Worksheet(str(table.get("title", "")), described, (), digits, seed)
+        blanks = tuple(_blank(one, sheet) for one in listed)
+        places = [b.address for b in blanks]
+        for place, address in enumerate(places):
+            if address in places[:place]:
+                raise DataError(f"{address} is left blank twice")
+        order = {a: i for i, a in enumerate(choose(sheet.trace, (), [str(a) for a in places]))}
+    except ChalkgradError as error:
+        raise type(error)(f"{path}: {error}") from None
+    blanks = tuple(sorted(blanks, key=lambda b: order[b.address]))
+    return Worksheet(sheet.title or sheet.example.title, described, blanks, digits, seed)
+
+
+def _blank(given: object, sheet: Worksheet) -> Blank:
+    table = as_table(given)
+    if table is None or not isinstance(table.get("address"), str):
+        raise DataError(f'a blank is a table such as {{ address = "dW1[0, 0]", points = 1 }}, not {given!r}')
+    points = number("blank", "points", table.get("points", 1.0), 0.0)
+    return Blank(sheet.trace.address(table["address"]), points)
+
+
+def _check_digits(digits: object) -> int:
+    held = whole("worksheet", "digits", digits, 2)
+    if held > MOST_DIGITS:
+        raise OptionError(f"worksheet: digits are significant digits, 2 to {MOST_DIGITS}; it is {digits!r}")
+    return held

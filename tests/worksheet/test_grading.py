@@ -1,0 +1,384 @@
+from __future__ import annotations
+
+import ast
+import json
+import re
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import chalkgrad as cg
+from chalkgrad.address import Address
+from chalkgrad.commands import grade as grade_command
+from chalkgrad.commands import worksheet as worksheet_command
+from chalkgrad.diagnosis.slips import slips
+from chalkgrad.errors import ChalkgradError
+from chalkgrad.numerals import rounded
+from chalkgrad.worksheet import Grading, Worksheet, grade, make_worksheet
+from chalkgrad.worksheet.answers import read_answers, read_number
+from chalkgrad.worksheet.own_pass import OwnPass
+from chalkgrad.worksheet.results import gradescope, otter_test, plain_json
+
+NAMES = ["web", "two_layers", "cnn", "neuron", "layer", "perceptron"]
+
+
+def written(sheet: Worksheet, values: Any, digits: int | None = None) -> dict[str, str]:
+    """Every blank filled in from some values, rounded to the digits asked."""
+    places = [(str(b.address), float(np.asarray(values[b.address.name])[b.address.place])) for b in sheet.blanks]
+    return {a: f"{rounded(v, digits or sheet.digits):.15g}" for a, v in places}
+
+
+def mistaken(sheet: Worksheet, output: str, words: str) -> dict[str, str]:
+    """Every blank filled in by somebody who makes one mistake and goes on with what comes of it."""
+    found = slips(sheet.trace.program, None, len(sheet.example.x))
+    own = OwnPass(sheet.trace, slip=next(s for s in found if s.output == output and words in s.text))
+    return written(sheet, {b.address.name: own.made(b.address.name) for b in sheet.blanks})
+
+
+def verdicts(grading: Grading) -> dict[str, str]:
+    return {str(m.blank.address): m.verdict for m in grading.marks}
+
+
+def by_value(grading: Grading) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for mark in grading.marks:
+        found.setdefault(mark.blank.address.name, set()).add(mark.verdict)
+    return found
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_right_answers_always_score_full(name: str) -> None:
+    example = cg.load_example(name)
+    for seed in [None, *range(8)]:
+        sheet = make_worksheet(example, seed=seed)
+        trace = sheet.trace
+        by_hand = trace.rounded(sheet.digits)
+        for values, digits in ((trace, 4), (trace, 9), (by_hand, 4), (trace.rounded(5), 4)):
+            grading = grade(sheet, written(sheet, values, digits))
+            assert grading.score == grading.points, (seed, digits, [m for m in grading.marks if m.verdict != "right"])
+            assert grading.count("right") == len(sheet.blanks)
+            assert not grading.causes
+
+
+@pytest.mark.parametrize("digits", [3, 4, 5])
+@pytest.mark.parametrize("name", ["web", "perceptron", "cnn"])
+def test_rounding_in_other_ways_scores_full(name: str, digits: int) -> None:
+    own_numbers = name != "cnn"  # two places of one of its windows are nearly the same, which rounding may turn round
+    for seed in (None, 1, 2)[not own_numbers :]:
+        sheet = make_worksheet(cg.load_example(name), seed=seed, kind="all" if seed is None else None, digits=digits)
+        for place in range(3):
+            own = OwnPass(sheet.trace, digits=digits, seed=5000 + place)
+            grading = grade(sheet, written(sheet, {b.address.name: own.made(b.address.name) for b in sheet.blanks}))
+            assert grading.score == grading.points, [m for m in grading.marks if m.verdict != "right"]
+
+
+def test_a_unit_of_the_last_digit_is_allowed_and_more_is_not() -> None:
+    sheet = make_worksheet(cg.load_example("web"), blanks=["y_hat[0, 0]"])
+    right = float(sheet.trace["y_hat"][0, 0])
+    for apart, verdict in ((0.0, "right"), (1e-4, "right"), (-1e-4, "right"), (5e-3, "wrong"), (-5e-3, "wrong")):
+        assert verdicts(grade(sheet, {"y_hat[0, 0]": f"{right + apart:.4g}"})) == {"y_hat[0, 0]": verdict}
+
+
+def test_a_transpose_left_out_is_named_and_the_rest_follows() -> None:
+    for seed in (None, 3, 4):
+        sheet = make_worksheet(cg.load_example("web"), seed=seed)
+        grading = grade(sheet, mistaken(sheet, "da1", "the transpose of W2 is left out"))
+        found = by_value(grading)
+        assert found["da1"] == {"wrong"}
+        assert found["dz1"] == found["dW1"] == {"follows"}
+        assert found["dz2"] == found["dW2"] == found["dy_hat"] == found["W2_new"] == {"right"}
+        assert found["W1_new"] <= {"right", "follows"}
+        assert [c.text for c in grading.causes] == ["da1: the transpose of W2 is left out"]
+        assert grading.score == grading.points - 2
+        assert "wrong: da1: the transpose of W2 is left out" in re.sub(r"\s+", " ", grading.board().to_markdown())
+
+
+def test_follow_on_credit_is_a_setting() -> None:
+    sheet = make_worksheet(cg.load_example("web"), seed=3)
+    answers = mistaken(sheet, "da1", "the transpose of W2 is left out")
+    full, half, none = (grade(sheet, answers, follow_credit=c) for c in (1.0, 0.5, 0.0))
+    follow = full.count("follows")
+    assert follow >= 6
+    assert full.score - half.score == follow / 2
+    assert full.score - none.score == follow
+    with pytest.raises(ChalkgradError, match="follow_credit"):
+        grade(sheet, answers, follow_credit=1.5)
+
+
+@pytest.mark.parametrize("name", ["web", "cnn", "neuron"])
+def test_every_usual_mistake_is_seen_and_something_is_said(name: str) -> None:
+    """Whatever is planted, only the value where it sits is wrong, and a mistake is named for it."""
+    sheet = make_worksheet(cg.load_example(name), seed=1, kind="backward")
+    trace = sheet.trace
+    asked = {b.address.name for b in sheet.blanks}
+    for slip in slips(trace.program, None, len(sheet.example.x)):
+        if slip.output not in asked:
+            continue
+        own = OwnPass(trace, slip=slip)
+        try:
+            values = {n: np.asarray(own.made(n)) for n in asked}
+        except (ValueError, IndexError, TypeError):
+            continue
+        right = trace[slip.output]
+        if values[slip.output].shape != right.shape or not np.isfinite(values[slip.output]).all():
+            continue
+        if not (np.abs(values[slip.output] - right) > 0.05 * np.abs(right) + 1e-9).any():
+            continue
+        grading = grade(sheet, written(sheet, values))
+        wrong = [m for m in grading.marks if m.verdict == "wrong"]
+        assert {m.blank.address.name for m in wrong} == {slip.output}, slip
+        assert all(m.cause for m in wrong), slip
+
+
+def test_a_mistake_between_the_blanks_is_named_too() -> None:
+    sheet = make_worksheet(cg.load_example("cnn"), kind="gradients", seed=5)
+    grading = grade(sheet, mistaken(sheet, "da2", "the transpose of W3 is left out"))
+    assert by_value(grading) == {"dW3": {"right"}, "dW2": {"wrong"}, "dW1": {"wrong"}}
+    assert [c.text for c in grading.causes] == ["da2: the transpose of W3 is left out"]
+
+
+def test_slips_of_the_pen() -> None:
+    sheet = make_worksheet(cg.load_example("web"), seed=3, kind="gradients")
+    answers = written(sheet, sheet.trace)
+    answers["dW1[0, 0]"] = answers["dW2[0, 1]"]
+    answers["dW2[1, 1]"] = f"{10 * float(answers['dW2[1, 1]']):.4g}"
+    answers["dW2[0, 0]"] = f"{-float(answers['dW2[0, 0]']):.4g}"
+    answers["dW1[1, 1]"] = "7.77"
+    marks = {str(m.blank.address): m for m in grade(sheet, answers).marks}
+    assert marks["dW1[0, 0]"].cause.endswith("this is the number of ∂E/∂w7")
+    assert marks["dW2[1, 1]"].cause.endswith("1 place too far to the right")
+    assert "sign" in marks["dW2[0, 0]"].cause
+    assert marks["dW1[1, 1]"].verdict == "wrong"
+    assert marks["dW1[1, 1]"].cause == ""
+    assert marks["dW2[0, 1]"].verdict == "right"
+
+
+def test_two_mistakes_are_both_named() -> None:
+    sheet = make_worksheet(cg.load_example("web"), seed=3)
+    found = slips(sheet.trace.program, None, 1)
+    first = next(s for s in found if s.output == "dz2" and "derivative is left out" in s.text)
+    second = next(s for s in found if s.output == "da1" and "transpose" in s.text)
+    before = OwnPass(sheet.trace, slip=first)
+    held = {"dz2": np.asarray(before.made("dz2"))}
+    own = OwnPass(sheet.trace, held, second)
+    grading = grade(
+        sheet,
+        written(sheet, {b.address.name: held.get(b.address.name, own.made(b.address.name)) for b in sheet.blanks}),
+    )
+    assert [c.slip.output for c in grading.causes if c.slip] == ["dz2", "da1"]
+    assert by_value(grading)["dW2"] == {"follows"}
+
+
+def test_missing_answers() -> None:
+    sheet = make_worksheet(cg.load_example("web"), seed=3)
+    answers = written(sheet, sheet.trace)
+    assert grade(sheet, {}).score == 0
+    assert grade(sheet, {}).count("missing") == 24
+    del answers["dW1[0, 0]"]
+    answers["dz2[0, 0]"] = "  "
+    answers["dz2[0, 1]"] = "____"
+    grading = grade(sheet, answers)
+    assert grading.count("missing") == 3
+    assert grading.count("right") == 21
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("0.0821", 0.0821),
+        ("0,0821", 0.0821),
+        (" -0,5 ", -0.5),
+        ("\u22120.5", -0.5),
+        ("1/3", 1 / 3),
+        ("-2 / 8", -0.25),
+        ("3e-4", 3e-4),
+        ("3E-04", 3e-4),
+        ("3,5e-4", 3.5e-4),
+        ("3*10^-4", 3e-4),
+        ("3 · 10^{-4}", 3e-4),
+        ("1.5 x 10**2", 150.0),
+        (".5", 0.5),
+        ("5.", 5.0),
+        ("≈ 0.25", 0.25),
+        ("= 7", 7.0),
+        (0.25, 0.25),
+        (3, 3.0),
+        (np.float64(0.5), 0.5),
+    ],
+)
+def test_numbers(text: Any, value: float) -> None:
+    answer = read_number(text)
+    assert answer is not None
+    assert answer.value == pytest.approx(value, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "text", ["abc", "1,234.5", "1.234,5", "1/0", "nan", "inf", "1e999", "0.1.2", "--3", True, [1], "1e", "0x10"]
+)
+def test_what_is_no_number_is_said_with_its_blank(text: Any) -> None:
+    sheet = make_worksheet(cg.load_example("web"), kind="gradients")
+    with pytest.raises(ChalkgradError, match="blank 5"):
+        grade(sheet, {"dw1": text})
+
+
+def test_unknown_answers_suggest_the_nearest() -> None:
+    sheet = make_worksheet(cg.load_example("web"), kind="gradients")
+    with pytest.raises(ChalkgradError, match="did you mean 'dw5'"):
+        grade(sheet, {"dww5": "1"})
+    with pytest.raises(ChalkgradError, match="no blank of this worksheet"):
+        grade(sheet, {"dz1[0, 0]": "1"})
+    with pytest.raises(ChalkgradError, match="answered twice"):
+        grade(sheet, {"dw1": "1", "dW1[0, 0]": "1"})
+    with pytest.raises(ChalkgradError, match="2 x 2"):
+        grade(sheet, {"dW1": [1, 2, 3]})
+
+
+def test_whole_values_and_the_students_name() -> None:
+    sheet = make_worksheet(cg.load_example("web"), kind="gradients")
+    rows = [[f"{v:.4g}" for v in row] for row in sheet.trace["dW1"]]
+    grading = grade(sheet, {"dW1": rows, "dW2": sheet.trace["dW2"], "name": "  Somebody \n"})
+    assert grading.score == 8
+    assert grading.student == "Somebody"
+    assert "by Somebody" in grading.to_text()
+
+
+def test_answer_files(tmp_path: Path) -> None:
+    sheet = make_worksheet(cg.load_example("web"), kind="gradients")
+    right = written(sheet, sheet.trace)
+    files = {
+        "a.toml": "\n".join(f'"{a}" = "{v}"' for a, v in right.items()),
+        "b.toml": "\n".join(f'"{a}" = {v}' for a, v in right.items()),
+        "c.json": json.dumps(right),
+        "d.json": json.dumps({a: float(v) for a, v in right.items()}),
+        "e.csv": "address,value\n" + "\n".join(f"{a},{v}" for a, v in right.items()),
+        "f.csv": "\n".join(f'"{a}","{v}"' for a, v in right.items()),
+        "g.csv": "\ufeffaddress;value\n" + "\n".join(f"{a};{v.replace('.', ',')}" for a, v in right.items()),
+        "h.csv": "\r\n".join(f"{sheet.words[Address.parse(a)]}\t{v}" for a, v in right.items()),
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, "utf-8")
+        assert grade(sheet, read_answers(tmp_path / name, sheet)).score == 8, name
+    (tmp_path / "digits.toml").write_text("dw1 = 0.0820", "utf-8")
+    (answer,) = read_answers(tmp_path / "digits.toml", sheet).by_address.values()
+    assert answer.text == "0.0820"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("a.toml", "dw1 = 0,0821", "between quotation marks"),
+        ("a.toml", 'dw1 = "x"', "blank 5"),
+        ("a.json", "[1, 2]", "by address or label"),
+        ("a.json", '{"dw1": 1, "dw1": 2}', "answered twice"),
+        ("a.json", '{"dw1": NaN}', "blank 5"),
+        ("a.json", "{", "cannot be read as json"),
+        ("a.csv", "dw1 0.5", "line 1 is no address and number"),
+        ("a.csv", "dw1,1\ndw1,2", "answered twice"),
+        ("a.xlsx", "x", ".toml, .json or .csv"),
+        ("a.toml", 'dw99 = "1"', "no blank of this worksheet"),
+    ],
+)
+def test_bad_answer_files_are_refused(name: str, text: str, message: str, tmp_path: Path) -> None:
+    sheet = make_worksheet(cg.load_example("web"), kind="gradients")
+    (tmp_path / name).write_text(text, "utf-8")
+    with pytest.raises(ChalkgradError, match=re.escape(message)) as caught:
+        read_answers(tmp_path / name, sheet)
+    assert name in str(caught.value)
+    with pytest.raises(ChalkgradError, match="cannot be read"):
+        read_answers(tmp_path / "none.toml", sheet)
+
+
+def test_gradescopes_results() -> None:
+    sheet = make_worksheet(cg.load_example("web"), seed=3, points=0.5)
+    found = json.loads(gradescope(grade(sheet, mistaken(sheet, "da1", "the transpose of W2"))))
+    assert set(found) == {"score", "output", "output_format", "visibility", "tests"}
+    assert found["score"] == sum(t["score"] for t in found["tests"]) == 11
+    for test in found["tests"]:
+        assert {"name", "number", "score", "max_score", "status", "output", "visibility"} <= set(test)
+        assert test["status"] in ("passed", "failed")
+        assert test["visibility"] in ("visible", "hidden", "after_due_date", "after_published")
+        assert test["max_score"] == 0.5
+    assert any("the transpose of W2 is left out" in t["output"] for t in found["tests"])
+
+
+def test_plain_json() -> None:
+    sheet = make_worksheet(cg.load_example("web"), seed=3)
+    found = json.loads(plain_json(grade(sheet, {"dw1": "0.5", "name": "N"})))
+    assert (found["student"], found["points"], found["seed"]) == ("N", 24, 3)
+    assert len(found["blanks"]) == 24
+    assert found["blanks"][0]["verdict"] == "missing"
+
+
+def test_the_otter_test_accepts_the_right_answers() -> None:
+    sheet = make_worksheet(cg.load_example("web"), seed=3)
+    module = ast.parse(otter_test(sheet))
+    named = {n.targets[0].id: ast.literal_eval(n.value) for n in module.body if isinstance(n, ast.Assign)}  # type: ignore[attr-defined]
+    assert named["OK_FORMAT"] is True
+    test = named["test"]
+    assert set(test) == {"name", "points", "suites"}
+    (suite,) = test["suites"]
+    assert set(suite) == {"cases", "scored", "setup", "teardown", "type"}
+    assert suite["type"] == "doctest"
+    assert len(suite["cases"]) == 24
+    import doctest
+
+    answers = {sheet.words[Address.parse(a)]: v for a, v in written(sheet, sheet.trace).items()}
+    for changed, failures in (({}, 0), ({"dw5": "9"}, 1)):
+        failed = 0
+        for place, case in enumerate(suite["cases"]):
+            parsed = doctest.DocTestParser().get_doctest(
+                case["code"], {"answers": {**answers, **changed}}, str(place), "", 0
+            )
+            failed += doctest.DocTestRunner(verbose=False).run(parsed, out=lambda _: None).failed
+        assert failed == failures
+
+
+def making(**changes: Any) -> Namespace:
+    usual = {
+        "file": "web", "out": "sheet", "blanks": None, "kind": None, "seed": None, "count": None, "digits": 4,
+        "points": 1.0, "format": None, "hints": False,
+    }  # fmt: skip
+    return Namespace(**{**usual, **changes})
+
+
+def grading(**changes: Any) -> Namespace:
+    usual = {"worksheet": "sheet", "answers": "sheet/answers.toml", "out": None, "format": None, "follow_credit": 1.0}
+    return Namespace(**{**usual, **changes})
+
+
+def test_both_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert worksheet_command.run(making(seed=5, blanks=["dW1[0, 0],dz1", "w5_new"], hints=True)) == 0
+    assert "4 blanks" in capsys.readouterr().out
+    made = {f.name for f in Path("sheet").iterdir()}
+    assert {"worksheet.md", "worksheet.tex", "worksheet.html", "worksheet.ipynb", "worksheet.toml"} <= made
+    assert {"solution.md", "solution.tex", "solution.html", "answers.toml"} <= made
+    assert grade_command.run(grading()) == 0
+    assert capsys.readouterr().out.startswith("0 of 4 points\n")
+    assert grade_command.run(grading(worksheet="sheet/worksheet.toml", out="graded")) == 0
+    assert capsys.readouterr().out == "0 of 4 points; the report is in graded\n"
+    made = {str(f.relative_to("graded")) for f in Path("graded").rglob("*") if f.is_file()}
+    assert made == {"report.txt", "report.md", "report.html", "results.json", "grading.json", "tests/worksheet.py"}
+    assert grade_command.run(grading(format=["json"])) == 0
+    assert json.loads(capsys.readouterr().out)["points"] == 4
+
+
+def test_a_sheet_for_every_student(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    worksheet_command.run(making(out="class", seed=10, count=3, kind="gradients", format=["markdown"]))
+    assert sorted(f.name for f in Path("class").iterdir()) == ["sheet-10", "sheet-11", "sheet-12"]
+    sheets = {(f / "worksheet.toml").read_text("utf-8") for f in Path("class").iterdir()}
+    assert len(sheets) == 3
+    with pytest.raises(ChalkgradError, match="needs --seed"):
+        worksheet_command.run(making(count=3))
+    with pytest.raises(ChalkgradError, match="cannot be written"):
+        worksheet_command.run(making(out="class/sheet-10/worksheet.toml"))
+
+
+def test_blanks_are_split_at_commas_outside_brackets() -> None:
+    assert worksheet_command.split(["dW1[0, 0],dz1 , w1", "L"]) == ["dW1[0, 0]", "dz1", "w1", "L"]
+    assert worksheet_command.split(None) is None
+    assert worksheet_command.split([" dW1[0, "]) == ["dW1[0,"]
