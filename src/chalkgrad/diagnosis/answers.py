@@ -41,18 +41,27 @@ def read_answers(path: str | Path) -> dict[str, Any]:
         if kind == ".toml":
             found: Any = tomllib.loads(text, parse_float=str)
         elif kind == ".json":
-            found = json.loads(text, parse_float=str)
+            found = json.loads(text, parse_float=str, object_pairs_hook=_once)
         else:
             found = _rows(text, path)
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}") from None
-    except (ValueError, RecursionError) as error:
+    except (ValueError, RecursionError, csv.Error) as error:
         if isinstance(error, DataError):
             raise
         raise DataError(f"{path} is no {kind[1:].upper()} file: {error}") from None
     table = as_table(found)
     if not table:
         raise DataError(f"{path} must hold names and numbers, such as dW1 = [[0.1, 0.2]]")
+    return table
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object whose keys stand once each."""
+    table = dict(pairs)
+    if len(table) < len(pairs):
+        keys = [k for k, _ in pairs]
+        raise DataError(f"{next(k for k in keys if keys.count(k) > 1)!r} is there twice")
     return table
 
 

@@ -76,7 +76,7 @@ def read_claims(given: Mapping[str, Any], trace: Trace) -> dict[str, Claim]:
     found: dict[str, Claim] = {}
     for key, value in given.items():
         name, place = _place(key, trace, shapes)
-        single = getattr(value, "dtype", None) == np.float32
+        single = in_single(value)
         numbers, units = numbers_of(str(key), value)
         shape = shapes[name] if place is None else ()
         if numbers.shape != shape:
@@ -99,7 +99,7 @@ def _fill_in(claim: Claim, most: int) -> None:
     """Gives bare numbers the digits that the other claimed ones have; without others they stand as they are."""
     bare = np.isnan(claim.units)
     known = claim.units[claim.units > 0]
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):
         own = 0.5 * 10.0 ** (np.floor(np.log10(np.abs(claim.values))) - most + 1)
     own = np.where(claim.values == 0, known.min(initial=np.inf), own) if most else np.zeros(claim.values.shape)
     claim.units[bare] = np.where(np.isfinite(own), own, 0.0)[bare]
@@ -117,35 +117,76 @@ def numbers_of(key: str, value: Any) -> tuple[Array, Array]:
     """The numbers as an array, and half a unit of the last digit of each; NaN where the digits cannot be told."""
     texts: Any
     numbers: Array
-    if isinstance(value, np.ndarray):
-        array = cast("Array", value)
-        if array.dtype.kind not in "fiub":
+    value = as_numpy(value)
+    array = cast("Array", value)
+    if isinstance(value, np.ndarray) and array.dtype.kind != "O":
+        if array.dtype.kind not in "fiu":
             raise DataError(f"{key} must hold numbers, not {array.dtype}")
         texts = None if array.dtype == np.float32 else array.astype(np.float64)
         numbers = array.astype(np.float64)
     else:
-        texts = np.array(_listed(key, value), dtype=object)
         try:
+            texts = np.array(_listed(key, value), dtype=object)
             numbers = np.vectorize(_parsed, otypes=[float])(texts) if texts.size else np.zeros(texts.shape)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, RecursionError):
             raise DataError(f"{key} must hold numbers in rows of equal length") from None
     if not np.isfinite(numbers).all():
         raise DataError(f"{key} holds NaN or infinity, or text that is no number")
-    if texts is None or not numbers.size:
+    if texts is None or not numbers.size or in_single(value):
         return numbers, np.zeros(numbers.shape)
+    with np.errstate(all="ignore"):
+        return numbers, _units(texts, numbers)
+
+
+def as_numpy(value: Any) -> Any:
+    """Arrays of other libraries as NumPy's; other things as they are."""
+    if isinstance(value, np.ndarray) or not hasattr(value, "__array__"):
+        return cast("Any", value)
+    try:
+        return np.asarray(value.detach() if hasattr(value, "detach") else value)
+    except (TypeError, ValueError, RuntimeError):
+        return value
+
+
+def in_single(value: Any) -> bool:
+    """Whether numbers were computed in float32: an array of that kind, or long numbers that all are float32's own."""
+    try:
+        listed = cast("Array", np.asarray(as_numpy(value)))
+    except (ValueError, TypeError):
+        return False
+    if listed.dtype == np.float32:
+        return True
+    if listed.dtype.kind != "f" or not listed.size or not np.isfinite(listed).all():
+        return False
+    long = any(_decimals(repr(float(v)))[1] for v in listed.ravel()[:64])
+    with np.errstate(over="ignore"):
+        return long and bool((listed.astype(np.float32).astype(np.float64) == listed).all())
+
+
+def _units(texts: Any, numbers: Array) -> Array:
+    """Half a unit of the last digit of every number."""
     decimals, full = np.zeros(numbers.shape), np.zeros(numbers.shape, dtype=bool)
+    bare = np.zeros(numbers.shape, dtype=bool)
     for place in np.ndindex(numbers.shape):
-        written = texts[place] if isinstance(texts[place], str) else repr(float(texts[place]))
+        text = isinstance(texts[place], str)
+        written = texts[place].strip() if text else repr(float(texts[place]))
         decimals[place], full[place] = _decimals(written)
+        bare[place] = text and written.lstrip("+-\u2212").isdigit()
+    decimals = np.clip(decimals, -300, 300)
+    own = 0.5 * 10.0**-decimals
+    if any(isinstance(t, str) for t in np.ravel(np.asarray(texts, dtype=object))):
+        # a bare 0 or 1 is not rounded to one digit: its zeros at the end were left out
+        bare = (bare & (own > 0.05 * np.abs(numbers))) | ((numbers == 0) & (own > 0.05))
+        return np.where(full, 0.0, np.where(bare, np.nan, own))
     if full.any():
-        return numbers, np.zeros(numbers.shape)
-    as_text = any(isinstance(t, str) for t in np.ravel(np.asarray(texts, dtype=object)))
-    if not as_text:  # an array prints all its numbers to the same number of decimals, and drops zeros at the end
-        decimals[...] = decimals.max()
-    units = 0.5 * 10.0**-decimals
-    # a bare 0, 1 or 0.5 is not rounded to one digit: its zeros at the end were left out
-    coarse = np.abs(numbers) if as_text else np.full(numbers.shape, np.abs(numbers).max())
-    return numbers, np.where((units > 0.05 * coarse) & (decimals <= 1), np.nan, units)
+        return np.zeros(numbers.shape)
+    # floats drop zeros at the end: rounded to as many decimals as the longest has, or to as many digits
+    places = 0.5 * 10.0 ** -decimals.max()
+    sizes = np.floor(np.log10(np.where(numbers == 0, 1.0, np.abs(numbers))))
+    digits = (sizes + decimals)[numbers != 0].max(initial=0.0) + 1
+    if digits < 2 or places > 0.05 * np.abs(numbers).max():  # a bare 0, 1 or 0.5
+        return np.full(numbers.shape, np.nan)
+    return cast("Array", np.where(numbers == 0, places, np.maximum(places, 0.5 * 10.0 ** (sizes - digits + 1))))
 
 
 def _listed(key: str, value: Any) -> Any:

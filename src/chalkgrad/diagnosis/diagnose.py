@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from ..address import Address
+from ..checks import as_table
 from ..engines.numpy_engine import Runner
 from ..errors import DataError
 from ..explain.trace import Trace
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 Claimed = Mapping[str, Any] | Callable[[dict[str, Array], Array, Array], Mapping[str, Any]]
+MISSING = object()
 DEEPEST = 4
 """How many mistakes at most are put together."""
 BRANCHES = 6
@@ -183,6 +185,8 @@ def diagnose(
     """
     twin = network.copy(dtype="float64")
     x, y = twin.pair(x, y)
+    if labels is not None and as_table(dict(labels) if isinstance(labels, Mapping) else labels) is None:  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise DataError("labels are words by address, {'W1[0, 0]': 'w1'}")
     if optimizer is None and learning_rate is not None:
         optimizer = SGD(learning_rate)
     chosen = None if optimizer is None else as_optimizer(optimizer)
@@ -231,10 +235,10 @@ class _Diagnosing:
     ) -> None:
         self.network, self.trace, self.optimizer, self.training = network, trace, optimizer, training
         self.probe = probe
-        after = claimed.pop(NEXT, None)
+        after = claimed.pop(NEXT, MISSING)
         self.rerun = Rerun(trace.program, trace, following)
         self.claims = read_claims(claimed, trace) if claimed else {}
-        if after is not None:
+        if after is not MISSING:
             if optimizer is None:
                 raise DataError("L_next is the loss after an update: give learning_rate")
             self.claims[NEXT] = _single(NEXT, after)
@@ -272,7 +276,9 @@ class _Diagnosing:
         else:
             allowed = claim.units * (1 + 1e-6) + RELATIVE * np.abs(computed) + 100 * noise * 2.0**-29
         with np.errstate(invalid="ignore"):
-            return np.abs(claim.values - computed) <= allowed
+            # a 0 stands for what is nothing beside the others
+            nothing = np.where(claim.values == 0, RELATIVE * np.abs(computed).max(initial=0.0), 0.0)
+            return np.abs(claim.values - computed) <= allowed + nothing
 
     def matches(self, claim: Claim, computed: Array) -> bool:
         """Whether all claimed numbers of a value are the computed ones."""
@@ -297,8 +303,8 @@ class _Diagnosing:
     def _rounded_by_hand(self, wrong: Sequence[str]) -> set[str]:
         """The values that may well come of rounding every step to the claimed digits.
 
-        People round to significant digits or to decimals, so the pass is computed again in both ways; what is no
-        further from the right numbers than twice these are is taken for rounding.
+        People round to significant digits or to decimals, so the pass is computed again in both ways; what is, in
+        proportion, no further from the right numbers than twice these are is taken for rounding.
         """
         found: set[str] = set()
         for name in wrong:
@@ -308,9 +314,12 @@ class _Diagnosing:
             right = self.trace[name]
             decimals = int(np.clip(-np.floor(np.log10(2 * claim.units[claim.given].min())), 1, 12))
             apart = 0.0
+            sizes = np.maximum(np.abs(right), 1e-9 * np.abs(right).max(initial=0.0) + 1e-300)
             for rounded in (self.trace.rounded(claim.digits), self.trace.rounded(decimals, decimals=True)):
-                apart = max(apart, float(np.abs(rounded[name] - right).max(initial=0.0)))
-            allowed = np.minimum(2 * apart, LARGEST_ROUNDING * np.abs(right)) + 2 * claim.units
+                apart = max(apart, float((np.abs(rounded[name] - right) / sizes).max(initial=0.0)))
+            if apart == 0:
+                continue  # nothing was rounded on the way
+            allowed = min(2 * apart, LARGEST_ROUNDING) * np.abs(right) + claim.units
             if (np.abs(claim.values - right) <= allowed)[claim.given].all():
                 found.add(name)
         return found

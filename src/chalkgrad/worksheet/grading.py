@@ -11,6 +11,7 @@ import numpy as np
 from ..address import Address
 from ..checks import number
 from ..diagnosis.rerun import Rerun
+from ..errors import OptionError
 from .answers import Answer, Answers, as_answers
 from .comparing import Comparing
 from .mistakes import Cause, Explaining
@@ -120,7 +121,9 @@ def grade(sheet: Worksheet, answers: Answers | Mapping[str, Any], *, follow_cred
         DataError: where an answer is no number; it names the blank.
         OptionError: where the credit is not between 0 and 1.
     """
-    credit = number("grade", "follow_credit", follow_credit, 0.0, 1.0 + 1e-12)
+    credit = number("grade", "follow_credit", follow_credit, 0.0)
+    if credit > 1:
+        raise OptionError(f"grade: follow_credit is a share, 0 to 1; it is {follow_credit!r}")
     given = as_answers(answers, sheet)
     return _Grading(sheet, given, min(credit, 1.0)).run()
 

@@ -22,6 +22,8 @@ from .names import word
 if TYPE_CHECKING:
     from ..render.board import Board
 
+MOST_POINTS = 1_000_000.0
+"""What a blank is worth at most: more is a slip."""
 KEYS = ("title", "seed", "digits", "blanks", "example")
 MOST_DIGITS = 10
 
@@ -129,7 +131,7 @@ def make_worksheet(
         DataError: where nothing is left blank, or no draw makes a good exercise.
     """
     _check_digits(digits)
-    points = number("worksheet", "points", points, 0.0)
+    points = number("worksheet", "points", points, 0.0, MOST_POINTS)
     frozen = example.network.frozen
     table = table_of(example, digits + 2)
 
@@ -169,7 +171,10 @@ def read_worksheet(path: str | Path) -> Worksheet:
     try:
         digits = _check_digits(table.get("digits", 4))
         seed = None if "seed" not in table else whole("worksheet", "seed", table["seed"], 0)
-        sheet = Worksheet(str(table.get("title", "")), described, (), digits, seed)
+        title = table.get("title", "")
+        if not isinstance(title, str):
+            raise DataError(f"title must be text, not {title!r}")
+        sheet = Worksheet(title, described, (), digits, seed)
         blanks = tuple(_blank(one, sheet) for one in listed)
         places = [b.address for b in blanks]
         for place, address in enumerate(places):
@@ -186,7 +191,7 @@ def _blank(given: object, sheet: Worksheet) -> Blank:
     table = as_table(given)
     if table is None or not isinstance(table.get("address"), str):
         raise DataError(f'a blank is a table such as {{ address = "dW1[0, 0]", points = 1 }}, not {given!r}')
-    points = number("blank", "points", table.get("points", 1.0), 0.0)
+    points = number("blank", "points", table.get("points", 1.0), 0.0, MOST_POINTS)
     return Blank(sheet.trace.address(table["address"]), points)
 
 
