@@ -9,7 +9,8 @@ from ..diagnosis.answers import read_answers
 from ..errors import OptionError
 from ..example import load_example
 from ..render.board import Board, Listing
-from .output import chosen_format, deliver, printed
+from ..render.formats import in_format
+from .output import chosen_format, deliver
 
 
 def run(arguments: Namespace) -> int:
@@ -21,7 +22,7 @@ def run(arguments: Namespace) -> int:
             raise OptionError("--before belongs to --claimed")
         found = example.network.check_gradients(example.x, example.y)
         board = Board(f"{example.title}: gradients against central differences", (Listing(str(found), "text"),))
-        deliver(str(found) + "\n" if form == "text" else printed(board, form), arguments.out)
+        deliver(str(found) + "\n" if form == "text" else in_format(board, form), arguments.out)
         return 0 if found.passed else 1
     diagnosis = diagnose(
         example.network,
@@ -33,5 +34,5 @@ def run(arguments: Namespace) -> int:
         labels=example.labels,
     )
     board = diagnosis.board()
-    deliver(diagnosis.to_json() + "\n" if form == "json" else printed(board, form), arguments.out)
+    deliver(diagnosis.to_json() + "\n" if form == "json" else in_format(board, form), arguments.out)
     return 0 if diagnosis.correct else 1

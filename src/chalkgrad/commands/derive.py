@@ -6,8 +6,9 @@ from argparse import Namespace
 
 from ..errors import OptionError
 from ..example import Example
+from ..render.formats import in_format
 from .described import read_described
-from .output import chosen_format, deliver, printed
+from .output import chosen_format, deliver
 
 
 def run(arguments: Namespace) -> int:
@@ -25,5 +26,5 @@ def run(arguments: Namespace) -> int:
             if getattr(arguments, wanted):
                 raise OptionError(f"--{wanted} needs a worked example, with x and y; {arguments.file} has none")
         board = found.derive(precision=arguments.precision)
-    deliver(printed(board, chosen_format(arguments.format, arguments.out)), arguments.out)
+    deliver(in_format(board, chosen_format(arguments.format, arguments.out)), arguments.out)
     return 0

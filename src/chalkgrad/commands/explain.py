@@ -13,7 +13,8 @@ from ..example import Example, load_example
 from ..explain.derive import in_rows
 from ..explain.trace import Trace
 from ..render.board import Board, Drawing, Paragraph, Style, Table
-from .output import chosen_format, deliver, printed
+from ..render.formats import in_format
+from .output import chosen_format, deliver
 
 
 def run(arguments: Namespace) -> int:
@@ -22,7 +23,7 @@ def run(arguments: Namespace) -> int:
     trace = example.trace(arguments.after)
     form = chosen_format(arguments.format, arguments.out)
     if arguments.address is None:
-        deliver(printed(contents(example, trace, arguments.precision), form), arguments.out)
+        deliver(in_format(contents(example, trace, arguments.precision), form), arguments.out)
         return 0
     derivation = trace.explain(
         arguments.address,
@@ -34,7 +35,7 @@ def run(arguments: Namespace) -> int:
         hand_rounding=arguments.hand_rounding,
         labels={} if arguments.no_labels else None,
     )
-    deliver(printed(derivation, form), arguments.out)
+    deliver(in_format(derivation, form), arguments.out)
     return 0
 
 

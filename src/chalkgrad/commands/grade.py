@@ -5,9 +5,10 @@ from __future__ import annotations
 from argparse import Namespace
 from pathlib import Path
 
+from ..render.formats import in_format
 from ..worksheet import grade, read_worksheet
 from ..worksheet.answers import read_answers
-from ..worksheet.files import REPORT_FORMATS, SHEET, grading_files, in_format
+from ..worksheet.files import REPORT_FORMATS, SHEET, grading_files
 from .worksheet import write_files
 
 

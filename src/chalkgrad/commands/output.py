@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..errors import OptionError
-from ..explain.derivation import Derivation
 from ..files import replace_file
-from ..render.board import Board
 
 ENDINGS = {
     ".txt": "text",
@@ -38,21 +36,6 @@ def chosen_format(given: str | None, out: str | None, plain: tuple[str, ...] = (
     return ENDINGS.get(ending, "text")
 
 
-def printed(findings: Board | Derivation, form: str) -> str:
-    """A board or a derivation in one of the formats."""
-    match form:
-        case "markdown":
-            return findings.to_markdown()
-        case "latex":
-            return findings.to_latex()
-        case "html":
-            return findings.to_html()
-        case "json":
-            return findings.to_json() + "\n"
-        case _:
-            return findings.to_text()
-
-
 def deliver(text: str | bytes, out: str | None) -> None:
     """Prints the text, or writes it (or the bytes) to the file and says so.
 
@@ -64,9 +47,25 @@ def deliver(text: str | bytes, out: str | None) -> None:
         print(text, end="" if text.endswith("\n") else "\n")
         return
     path = Path(out)
+    write_file(path, text)
+    print(f"written: {path}")
+
+
+def write_file(path: Path, text: str | bytes, *, folders: bool = False) -> None:
+    """Writes a whole file or leaves what was there.
+
+    Args:
+        path: the file.
+        text: what it holds.
+        folders: whether the folders that it lies in are made.
+
+    Raises:
+        OptionError: where the file cannot be written.
+    """
     try:
+        if folders:
+            path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(path, text)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise OptionError(f"{path} cannot be written: {reason}") from None
-    print(f"written: {path}")

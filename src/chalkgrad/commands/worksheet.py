@@ -8,9 +8,9 @@ from pathlib import Path
 from ..checks import whole
 from ..errors import OptionError
 from ..example import load_example
-from ..files import replace_file
 from ..worksheet import Worksheet, make_worksheet
 from ..worksheet.files import SHEET_FORMATS, sheet_files
+from .output import write_file
 
 MOST_SHEETS = 1000
 
@@ -64,13 +64,7 @@ def write_files(folder: Path, files: dict[str, str]) -> None:
         OptionError: where that is not possible.
     """
     for name, text in files.items():
-        path = folder / name
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            replace_file(path, text)
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else error
-            raise OptionError(f"{path} cannot be written: {reason}") from None
+        write_file(folder / name, text, folders=True)
 
 
 def _said(sheet: Worksheet) -> str:

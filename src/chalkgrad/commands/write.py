@@ -11,9 +11,10 @@ import numpy as np
 from ..errors import OptionError
 from ..example import Example
 from ..render.board import Board, Listing
+from ..render.formats import in_format
 from ..write.given import data_needed, weights_needed
 from .described import read_described
-from .output import chosen_format, deliver, printed
+from .output import chosen_format, deliver
 
 
 def run(arguments: Namespace) -> int:
@@ -33,7 +34,7 @@ def run(arguments: Namespace) -> int:
         raise OptionError(f"the script reads {' and '.join(needed)} beside it: say where with --out FILE.py")
     form = chosen_format(arguments.format, arguments.out, ("", ".py"))
     if form != "text":
-        script = printed(Board(title or f"The network in {arguments.to}", (Listing(script),)), form)
+        script = in_format(Board(title or f"The network in {arguments.to}", (Listing(script),)), form)
     for name, arrays in needed.items():  # first what the script needs
         content = io.BytesIO()
         np.savez(content, **arrays)  # pyright: ignore[reportArgumentType]

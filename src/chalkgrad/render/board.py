@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -168,11 +168,3 @@ def _plain(block: Block, style: Style) -> dict[str, Any]:
         ]
     table.update(address=block.address, sign=block.sign, notes=list(block.notes), inputs=list(block.inputs))
     return table
-
-
-def blocks(*several: Block | Sequence[Block]) -> tuple[Block, ...]:
-    """Blocks and lists of blocks as one tuple."""
-    flat: list[Block] = []
-    for one in several:
-        flat.extend([one] if isinstance(one, Block) else one)
-    return tuple(flat)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from ..render.board import Board
+from ..render.formats import in_format
 from .answers import template
 from .notebook import notebook
 from .results import OTTER_NAME, gradescope, otter_test, plain_json
@@ -47,16 +47,3 @@ def grading_files(grading: Grading, formats: Collection[str] = REPORT_FORMATS[:3
     files["grading.json"] = plain_json(grading)
     files[OTTER] = otter_test(grading.sheet)
     return files
-
-
-def in_format(board: Board, form: str) -> str:
-    """A board in one of the formats."""
-    match form:
-        case "markdown":
-            return board.to_markdown()
-        case "latex":
-            return board.to_latex()
-        case "html":
-            return board.to_html()
-        case _:
-            return board.to_text()

@@ -1,0 +1,30 @@
+"""Findings in the format that was asked for, by its name."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Printable(Protocol):
+    """What prints itself in every format: a board, a derivation."""
+
+    def to_text(self) -> str: ...
+    def to_markdown(self) -> str: ...
+    def to_latex(self) -> str: ...
+    def to_html(self) -> str: ...
+    def to_json(self) -> str: ...
+
+
+def in_format(findings: Printable, form: str) -> str:
+    """The findings as "markdown", "latex", "html" or "json"; as text for any other name."""
+    match form:
+        case "markdown":
+            return findings.to_markdown()
+        case "latex":
+            return findings.to_latex()
+        case "html":
+            return findings.to_html()
+        case "json":
+            return findings.to_json() + "\n"
+        case _:
+            return findings.to_text()
