@@ -399,8 +399,7 @@ class Network:
         if optimizer is not None:
             program = as_optimizer(optimizer).extend(program, self.plan, self.frozen)
         trace = None if x is None else self.trace(x, y, optimizer=optimizer, training=training)
-        derivatives = {s.output: s.output[1:] for s in program.part("backward") if s.output[1:] in program.shapes}
-        style = Style(precision, dict(labels or {}), derivatives, None if trace is None else len(trace["x"]))
+        style = Style(precision, dict(labels or {}), program.derivatives, None if trace is None else len(trace["x"]))
         return derive(program, trace, style, title or "The forward and backward pass")
 
     def source(

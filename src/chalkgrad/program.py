@@ -6,8 +6,9 @@ forward, loss, backward, update. Running, tracing, explaining and writing are re
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from .errors import unknown
@@ -45,12 +46,16 @@ class Step:
     bound: Mapping[str, str | None] = field(default_factory=dict[str, "str | None"], repr=False)
     settings: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)
 
+    def computed(self, value: Callable[[str], Any]) -> Any:
+        """What the step computes from its inputs' values, each asked for by name."""
+        return self.rule.function(*[None if i is None else value(i) for i in self.inputs], **self.options)
+
     def __str__(self) -> str:
         given = ", ".join(i for i in self.inputs if i is not None)
         return f"{self.output} = {self.rule.name}({given})"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Program:
     """The whole pass as a list of steps, with the names that must be given to run it.
 
@@ -78,10 +83,9 @@ class Program:
     def __getitem__(self, name: str) -> Step:
         """The step that computes the value `name`."""
         resolved = self.resolve(name)
-        for step in self.steps:
-            if step.output == resolved:
-                return step
-        raise unknown("step for the value", name, [s.output for s in self.steps])
+        if resolved not in self.by_output:
+            raise unknown("step for the value", name, list(self.by_output))
+        return self.by_output[resolved]
 
     def resolve(self, name: str) -> str:
         """The value's own name, where `name` may be its other name.
@@ -94,8 +98,19 @@ class Program:
             raise unknown("value", name, [*known, *self.aliases])
         return self.aliases.get(name, name)
 
-    @property
-    def shapes(self) -> dict[str, Shape]:
+    @cached_property
+    def by_output(self) -> Mapping[str, Step]:
+        """Every step by the value that it computes."""
+        return {s.output: s for s in self.steps}
+
+    @cached_property
+    def derivatives(self) -> Mapping[str, str]:
+        """For each derivative of the loss, by its name (dz1), the value that it belongs to (z1)."""
+        names = [s.output for s in self.part("backward")]
+        return {n: n[1:] for n in names if n.startswith("d") and n[1:] in self.shapes}
+
+    @cached_property
+    def shapes(self) -> Mapping[str, Shape]:
         """The shape of every named value."""
         return {
             **self.given,

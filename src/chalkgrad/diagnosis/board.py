@@ -13,6 +13,7 @@ from ..numerals import significant
 from ..render.board import Block, Board, Equation, Heading, Line, Paragraph, Style, Table
 from .diagnose import Cause, Diagnosis
 from .slips import Slip
+from .wrong_line import wrong_line
 
 VERDICTS = {
     "right": "right",
@@ -73,7 +74,7 @@ def _side_by_side(slip: Slip, diagnosis: Diagnosis) -> list[Block]:
     right = equation(slip.step, diagnosis.trace.program, None)
     blocks: list[Block] = [Equation(right.left, right.lines, "", ("right",), sign=right.sign)]
     if slip.mistaken is not None:
-        wrong = _with_shapes(slip, diagnosis)
+        wrong = wrong_line(slip.mistaken, diagnosis.trace.program)
         if wrong is not None:
             return [*blocks, wrong]
     if slip.factor is not None and right.lines:
@@ -81,13 +82,6 @@ def _side_by_side(slip: Slip, diagnosis: Diagnosis) -> list[Block]:
         line = Line(Binary("*", factor, right.lines[0].node))
         return [*blocks, Equation(right.left, (line,), "", ("wrong",), sign=right.sign)]
     return [*blocks, Paragraph(f"Wrong: {slip.wrong or slip.text}.")]
-
-
-def _with_shapes(slip: Slip, diagnosis: Diagnosis) -> Equation | None:
-    from .wrong_line import wrong_line
-
-    assert slip.mistaken is not None
-    return wrong_line(slip.mistaken, diagnosis.trace.program)
 
 
 def diagnosis_json(diagnosis: Diagnosis) -> str:

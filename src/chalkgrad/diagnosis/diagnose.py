@@ -247,7 +247,6 @@ class _Diagnosing:
         self.noise = self._noise()
         self.right = self.rerun.run({}, list(self.claims))
         self.slips = slips(trace.program, before, len(trace["x"]))
-        self.effects: dict[int, Array] = {}
 
     # -- comparing -------------------------------------------------------------------------------------------
 

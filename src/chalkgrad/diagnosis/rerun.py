@@ -55,9 +55,7 @@ class Rerun:
             elif name not in self.steps or not self.above[name] & touched:
                 return self.base[name]
             else:
-                step = self.steps[name]
-                inputs = [None if i is None else get(i) for i in step.inputs]
-                memo[name] = step.rule.function(*inputs, **step.options)
+                memo[name] = self.steps[name].computed(get)
             return memo[name]
 
         with np.errstate(all="ignore"):
@@ -70,8 +68,7 @@ class Rerun:
         for name in self.program.parameters:
             values[name] = get(f"{name}_new") if f"{name}_new" in self.steps else self.base[name]
         for step in self.after:
-            inputs = [None if i is None else values[i] for i in step.inputs]
-            values[step.output] = step.rule.function(*inputs, **step.options)
+            values[step.output] = step.computed(values.__getitem__)
         return values["L"]
 
     def upstream(self, name: str) -> list[str]:

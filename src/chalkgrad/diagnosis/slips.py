@@ -120,7 +120,7 @@ def _bound(operand: str, step: Step, program: Program, before: Mapping[str, Any]
 
 def _maker(name: str, program: Program) -> Step | None:
     """The dense or convolution step with a bias that computes a pre-activation."""
-    step = next((s for s in program if s.output == name), None)
+    step = program.by_output.get(name)
     has_bias = step is not None and step.rule in WEIGHTED and step.inputs[2] is not None
     return step if has_bias else None
 
@@ -147,10 +147,6 @@ def _value(name: str | None, get: Get, program: Program, before: Mapping[str, An
     return get(name)
 
 
-def _right(step: Step, get: Get) -> Any:
-    return step.rule.function(*[None if i is None else get(i) for i in step.inputs], **step.options)
-
-
 def _factors(step: Step, samples: int, rated: bool) -> Iterator[Slip]:
     """The right value times a number."""
     factors: list[tuple[float | str, str]] = [
@@ -163,7 +159,7 @@ def _factors(step: Step, samples: int, rated: bool) -> Iterator[Slip]:
     for factor, text in factors:
 
         def replacement(get: Get, factor: float | str = factor) -> Any:
-            return _right(step, get) * (get(factor) if isinstance(factor, str) else factor)
+            return step.computed(get) * (get(factor) if isinstance(factor, str) else factor)
 
         yield Slip(step.output, step, text, 2.0, replacement, factor=factor)
 
@@ -184,7 +180,7 @@ def _earlier(step: Step, before: Mapping[str, Any]) -> Iterator[Slip]:
 
 def _left_at_zero(step: Step) -> Iterator[Slip]:
     if step.output.startswith("d"):
-        zero: Replacement = lambda get: _right(step, get) * 0.0  # noqa: E731
+        zero: Replacement = lambda get: step.computed(get) * 0.0  # noqa: E731
         yield Slip(step.output, step, "it is left at 0", 2.5, zero, wrong="0")
 
 
@@ -249,5 +245,4 @@ def _mixed(loss: Step, carried: Step, x: str | None, W: str | None, *, target: b
 
 def _swapped(step: Step, name: str, value: Any, get: Get) -> Any:
     """A step with one of its inputs replaced by a value."""
-    inputs = [None if i is None else (value if i == name else get(i)) for i in step.inputs]
-    return step.rule.function(*inputs, **step.options)
+    return step.computed(lambda i: value if i == name else get(i))

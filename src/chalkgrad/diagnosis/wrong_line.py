@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from ..errors import FormulaError
 from ..explain.derive import equation
 from ..program import Program, Step
@@ -11,25 +13,15 @@ from .slips import BEFORE, UNBIASED
 
 def wrong_line(mistaken: Step, program: Program) -> Equation | None:
     """The step with the mistake as an equation; None where its shapes do not fit together."""
-    shapes = dict(program.shapes)
-    for name in mistaken.inputs:
-        if name is not None and name not in shapes:
-            base = name.removesuffix(UNBIASED).removesuffix(BEFORE)
-            shapes[name] = shapes[base]
-    widened = _Widened(program, shapes)
+    # its inputs may be values that no step of the program computes
+    further = {
+        name: program.shapes[name.removesuffix(UNBIASED).removesuffix(BEFORE)]
+        for name in mistaken.inputs
+        if name is not None and name not in program.shapes
+    }
+    widened = dataclasses.replace(program, given={**program.given, **further})
     try:
-        made = equation(mistaken, widened, None)  # pyright: ignore[reportArgumentType]
+        made = equation(mistaken, widened, None)
     except (FormulaError, KeyError):
         return None
     return Equation(made.left, made.lines, "", ("wrong",), sign=made.sign)
-
-
-class _Widened:
-    """A program with the shapes of values that are no steps of it."""
-
-    def __init__(self, program: Program, shapes: dict[str, tuple[int | str, ...]]) -> None:
-        self._program = program
-        self.shapes = shapes
-
-    def __iter__(self):  # type: ignore[no-untyped-def]
-        return iter(self._program)

@@ -102,7 +102,7 @@ def _refuse_unsuitable(network: Network) -> None:
 def _check_trace(network: Network, trace: Trace, sample: int) -> None:
     if not isinstance(trace, Trace):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise OptionError(f"diagram: trace must be a trace, network.trace(x, y), not {type(trace).__name__}")
-    shapes: dict[str, Shape] = network.program.shapes
+    shapes: Mapping[str, Shape] = network.program.shapes
     for name in ("x", "y", *network.parameters, *(s.output for s in network.program.part("forward", "loss"))):
         wanted = shapes[name]
         came = trace[name].shape if name in trace else None

@@ -133,7 +133,7 @@ def equation(step: Step, program: Program, values: Mapping[str, Array] | None) -
 
 def _constant(program: Program, name: str) -> Node | None:
     """What a value is where it is the same for every element (1/N); None for other values."""
-    step = next((s for s in program if s.output == name), None)
+    step = program.by_output.get(name)
     formula = stated(step) if step is not None else None
     if formula is None or formula.arrays or formula.symbols or any(isinstance(n, Symbol) for n in walk(formula.right)):
         return None

@@ -151,10 +151,9 @@ class Trace(Mapping[str, Array]):
         return Explainer(trace, settings).explain(found)
 
     @property
-    def derivatives(self) -> dict[str, str]:
+    def derivatives(self) -> Mapping[str, str]:
         """For each derivative of the loss, by its name (dz1), the value that it belongs to (z1)."""
-        names = {s.output for s in self.program.part("backward")}
-        return {n: n[1:] for n in names if n.startswith("d") and n[1:] in self.program.shapes}
+        return self.program.derivatives
 
     def rounded(self, digits: int, *, decimals: bool = False) -> Trace:
         """The same pass computed again with every step's numbers rounded to so many significant digits.
@@ -173,7 +172,7 @@ class Trace(Mapping[str, Array]):
         for step in self.program:
             if step.output not in self:
                 continue
-            made = np.asarray(step.rule(*[None if i is None else values[i] for i in step.inputs], **step.options))
+            made = np.asarray(step.computed(values.__getitem__))
             values[step.output] = shorten(made) if made.dtype.kind == "f" and made.size else made
         return Trace(self.program, values, self.labels, self.moment)
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..diagnosis.slips import Slip
 from ..explain.trace import Trace
+from ..program import Step
 
 Array = np.ndarray[Any, Any]
 RUNS = 24
@@ -61,17 +62,16 @@ class OwnPass:
                 if self.slip is not None and self.slip.output == name:
                     made = np.asarray(self.slip.replacement(self.held))
                 else:
-                    given = [None if i is None else self.held(i) for i in step.inputs]
-                    made = np.asarray(step.rule.function(*given, **step.options))
+                    made = np.asarray(step.computed(self.held))
                     if self.digits is not None and made.dtype.kind == "f" and step.rule.name not in EXACT:
-                        made = made + self._rounding(made, given, step)
+                        made = made + self._rounding(made, step)
             self._made[name] = made
         return self._made[name]
 
-    def _rounding(self, made: Array, given: Sequence[Any], step: Any) -> Array:
+    def _rounding(self, made: Array, step: Step) -> Array:
         """How much rounding the terms and the result may come to: of a sum, its terms' sizes count."""
         sizes = np.abs(made)
-        terms = np.asarray(step.rule.function(*[None if g is None else np.abs(g) for g in given], **step.options))
+        terms = np.asarray(step.computed(lambda name: np.abs(self.held(name))))
         if terms.shape == sizes.shape:
             sizes = np.fmax(sizes, np.where(np.isfinite(terms), np.abs(terms), 0.0))
         assert self.digits is not None
