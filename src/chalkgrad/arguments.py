@@ -108,6 +108,7 @@ def _add_train(train: argparse.ArgumentParser) -> None:
     add("--dtype", metavar="TYPE", help="float32 (the default) or float64")
     add("--out", metavar="DIR", help="the run directory (default runs/DATA-NETWORK)")
     add("--no-pictures", action="store_true", help="save no pictures")
+    _add_engine(train)
     add("--quiet", action="store_true", help="no progress bar")
 
 
@@ -117,6 +118,15 @@ def _add_test(test: argparse.ArgumentParser) -> None:
     add("--data", metavar="DIR", help="where the four MNIST files lie, if no longer where they were")
     add("--out", metavar="DIR", help="where to save the findings; the run directory if not given")
     add("--no-pictures", action="store_true", help="save numbers only")
+    _add_engine(test)
+
+
+def _add_engine(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--engine", default="auto", metavar="NAME",
+        help="numpy, compiled (C, written from the network's own steps), or auto: compiled where a compiler is there "
+        "and the work is worth it (default auto)",
+    )  # fmt: skip
 
 
 def _add_output(command: argparse.ArgumentParser) -> None:

@@ -13,7 +13,9 @@ import numpy as np
 
 from .build import BATCH, blueprint, followed_by_rectifier, write_program
 from .checks import as_array, choice, number, whole
+from .engines.choice import compiled_wanted
 from .engines.numpy_engine import Runner
+from .engines.work import WORTH_PREDICTING, seconds
 from .errors import DataError, OptionError, ShapeError, unknown
 from .explain.trace import Trace
 from .given import fitting, input_message, read_dtype, read_input_shape, read_layers, read_loss, read_seed, shown
@@ -28,6 +30,7 @@ from .tables import table
 if TYPE_CHECKING:
     from .check import GradientCheck
     from .diagram import Picture
+    from .engines.compiled.prediction import CompiledPrediction
     from .render.board import Board
     from .train.callbacks import Callback
     from .train.history import History
@@ -115,6 +118,8 @@ class Network:
         self.steps_taken = 0
         self._frozen: set[str] = set()
         self._runners: dict[tuple[Any, ...], Runner] = {}
+        self._compiled: dict[tuple[str, ...], CompiledPrediction] = {}
+        self._cost: dict[tuple[str, ...], tuple[float, float]] = {}
         count = sum(math.prod(p.shape) for p in self.plan.parameters.values())
         try:
             self.flat = np.zeros(count, self.dtype)
@@ -266,12 +271,59 @@ class Network:
         start: dict[str, Any] = {"x": x, "clock": self.steps_taken + 1, **self.parameters, **self.states}
         return start if y is None else {**start, "y": y}
 
-    def predict(self, x: Any) -> Array:
-        """The prediction y_hat, (N, *output_shape), for x (N, *input_shape)."""
+    def predict(self, x: Any, *, engine: str = "auto") -> Array:
+        """The prediction y_hat, (N, *output_shape), for x (N, *input_shape).
+
+        Args:
+            x: the samples.
+            engine: "numpy", "compiled", or "auto": compiled where a compiler is there and the work is worth it.
+
+        Raises:
+            ShapeError, DataError: where x does not fit.
+            OptionError: where the engine is not known, or "compiled" was asked for and there is no compiler.
+        """
         x = self.inputs(x)
-        run = self.runner(["y_hat"], training=False).run
-        parts = [run(self.given(x[i : i + CHUNK]))["y_hat"] for i in range(0, len(x), CHUNK)]
-        return np.concatenate(parts) if parts else np.zeros((0, *self.output_shape), self.dtype)
+        return self._forward(("y_hat",), x, None, "predict", engine)["y_hat"]
+
+    def _forward(self, names: tuple[str, ...], x: Array, y: Array | None, owner: str, engine: str) -> dict[str, Array]:
+        """Values of a forward pass as in prediction, (N, ...) each."""
+        program = self.prediction_program
+        if engine == "auto" and names not in self._cost:
+            steps = program.needed_for(names)
+            once = seconds(program, steps, 0)
+            self._cost[names] = once, seconds(program, steps, CHUNK) - once
+        once, more = self._cost.get(names, (0.0, 0.0))
+        chunks = len(x) / CHUNK
+        if len(x) and compiled_wanted(owner, engine, once + more * chunks, WORTH_PREDICTING):
+            found = self._forward_compiled(names, x, y, engine)
+            if found is not None:
+                return found
+        run = self.runner(names, training=False).run
+        parts: dict[str, list[Array]] = {name: [] for name in names}
+        for i in range(0, len(x), CHUNK):
+            values = run(self.given(x[i : i + CHUNK], None if y is None else y[i : i + CHUNK]))
+            for name in names:
+                parts[name].append(values[name])
+        shapes = {n: [s for s in program.shapes[program.resolve(n)] if isinstance(s, int)] for n in names}
+        return {n: np.concatenate(p) if p else np.zeros((0, *shapes[n]), self.dtype) for n, p in parts.items()}
+
+    def _forward_compiled(
+        self, names: tuple[str, ...], x: Array, y: Array | None, engine: str
+    ) -> dict[str, Array] | None:
+        """The same by the compiled engine; None where it was not asked for and cannot be had."""
+        from .engines.compiled.compiler import CompilerError
+        from .engines.compiled.prediction import CompiledPrediction
+
+        carried = {**self.parameters, **self.states}
+        try:
+            if names not in self._compiled:
+                title = f"prediction by {self!r}"
+                self._compiled[names] = CompiledPrediction(self.prediction_program, carried, names, title, self.dtype)
+        except CompilerError:
+            if engine == "compiled":
+                raise
+            return None
+        return self._compiled[names](carried, x, y)
 
     def loss(self, x: Any, y: Any, *, training: bool = False) -> float:
         """The loss L of x (N, ...) and y, penalties included.
@@ -330,18 +382,12 @@ class Network:
             values["lr"], values["t"] = optimizer.learning_rate, 1
         return Trace(program, Runner(program.steps).run(values), labels)
 
-    def evaluate(self, x: Any, y: Any) -> Evaluation:
-        """Loss and accuracy on x (N, ...) and y, as in prediction."""
+    def evaluate(self, x: Any, y: Any, *, engine: str = "auto") -> Evaluation:
+        """Loss and accuracy on x (N, ...) and y, as in prediction; the engine as for `predict`."""
         by_class = self.loss_function.of_classes or are_classes(y, self.output_shape)
         x, y = self.pair(x, y)
-        run = self.runner(["y_hat", "l"], training=False).run
-        outputs: list[Array] = []
-        parts: list[Array] = []
-        for i in range(0, len(x), CHUNK):
-            values = run(self.given(x[i : i + CHUNK], y[i : i + CHUNK]))
-            outputs.append(values["y_hat"])
-            parts.append(values["l"])
-        y_hat, losses = np.concatenate(outputs), np.concatenate(parts)
+        found = self._forward(("y_hat", "l"), x, y, "evaluate", engine)
+        y_hat, losses = found["y_hat"], found["l"]
         loss = float(losses.mean() if self.loss_function.reduction == "mean" else losses.sum())
         for name, (l1, l2) in self.plan.penalties.items():
             with np.errstate(all="ignore"):
@@ -507,6 +553,7 @@ class Network:
         seed: int | None = None,
         callbacks: Sequence[Callback] = (),
         progress: bool = False,
+        engine: str = "auto",
     ) -> History:
         """Trains the network in place.
 
@@ -530,6 +577,8 @@ class Network:
             seed: where order and split come from; the network's seed if not given.
             callbacks: code to be called on the way; it reads the parameters and leaves them as they are.
             progress: show a bar on a terminal, plain lines elsewhere.
+            engine: "numpy", the reference; "compiled", the same steps printed as C and compiled; or "auto": compiled
+                where a compiler is there and the work is worth compiling for (about two seconds on the reference).
 
         Returns:
             What happened, epoch by epoch, and why it stopped. A loss or a weight that is NaN or infinite stops
@@ -560,6 +609,7 @@ class Network:
             seed=seed,
             callbacks=callbacks,
             progress=progress,
+            engine=engine,
         ).run()
 
     # -- showing and keeping ---------------------------------------------------------------------------------

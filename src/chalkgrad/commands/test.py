@@ -43,9 +43,9 @@ def outputs_fit(network: Network, data: Dataset) -> bool:
     return not data.classes or network.output_shape in wanted
 
 
-def examine(network: Network, data: Dataset) -> Findings:
+def examine(network: Network, data: Dataset, engine: str = "auto") -> Findings:
     """Runs the test set."""
-    evaluation = network.evaluate(data.x_test, data.y_test)
+    evaluation = network.evaluate(data.x_test, data.y_test, engine=engine)
     if not data.classes:
         return Findings(evaluation, None, None, None)
     truth = data.y_test
@@ -133,7 +133,7 @@ def run(arguments: Namespace) -> int:
         raise CheckpointError(f"{path} takes {network.input_shape}, but {data.name} gives {data.input_shape}")
     if not outputs_fit(network, data):
         raise CheckpointError(f"{path} gives {network.output_shape}, but {data.name} has {len(data.classes)} classes")
-    findings = examine(network, data)
+    findings = examine(network, data, arguments.engine)
     out = Path(arguments.out) if arguments.out else path
     run_directory.prepare(out)
     print(f"{path}: {network!r}")

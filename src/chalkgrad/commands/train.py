@@ -47,7 +47,8 @@ def run(arguments: Namespace) -> int:
     run_directory.prepare(out)
     print(f"{data.name}: {len(data.x_train):,} samples to train and validate on, {len(data.x_test):,} to test on")
     print(f"{name}: {' - '.join(layer.kind for layer in network.layers)}, {network.flat.size:,} parameters")
-    print(_recipe_text(plan), flush=True)
+    print(_recipe_text(plan))
+    print(f"engine: {training.history.engine}", flush=True)
     started = time.perf_counter()
     history = training.history
     interrupted = False
@@ -151,6 +152,7 @@ def _training(network: Network, data: Dataset, plan: Recipe, arguments: Namespac
         stop_below=arguments.stop_below,
         max_steps=arguments.max_steps,
         progress=not arguments.quiet,
+        engine=arguments.engine,
     )
 
 
@@ -212,6 +214,7 @@ def _save(
                 "steps": history.steps,
                 "best_epoch": history.best_epoch,
                 "seconds": round(seconds, 3),
+                "engine": history.engine,
                 "training_loss": history.loss if math.isfinite(history.loss) else None,
             },
         },
@@ -223,7 +226,7 @@ def _save(
     if interrupted:
         print("the test set was not run")
     else:
-        findings = test.examine(network, data)
+        findings = test.examine(network, data, arguments.engine)
         print(f"test set: {findings.evaluation}")
         drawn = test.save_findings(out, findings, data, pictures=not arguments.no_pictures)
     if not arguments.no_pictures:

@@ -44,7 +44,15 @@ class Training:
 
 
 class Callback:
-    """Base of callbacks: override what you need."""
+    """Base of callbacks: override what you need.
+
+    Attributes:
+        interval: how many seconds may pass between two calls. With 0, `on_step` is called after every update and
+            `on_epoch` after every epoch. With more, the compiled engine goes on for so long between them; `step` and
+            `epoch` of the training say how far it has come.
+    """
+
+    interval: float = 0.0
 
     def on_begin(self, training: Training) -> None:
         """Before the first step."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,11 @@ import numpy as np
 from ..checks import number, whole
 from ..data.splits import split_indices
 from ..engines.blas import few_threads
-from ..engines.numpy_engine import Runner, Values, first_not_finite
+from ..engines.choice import compiled_wanted
+from ..engines.numpy_engine import Runner, first_not_finite
+from ..engines.numpy_steps import NumPySteps
+from ..engines.stepping import Steps, Taken
+from ..engines.work import WORTH, seconds
 from ..errors import OptionError
 from ..losses import are_classes
 from ..network import Array, Network
@@ -21,14 +25,20 @@ from ..settings import from_table
 from .callbacks import Callback, Training
 from .history import History, Record, StopReason
 from .optimizers import Optimizer, as_optimizer
+from .order import shuffled
 from .progress import Progress
 from .schedules import SCHEDULES, Constant, Schedule
+
+UNKNOWN_EPOCHS = 20
+"""As many epochs are reckoned with where nothing says how many there will be."""
+MOST_AT_ONCE = 1_000_000
+"""Samples that are ordered at once, where many short epochs are computed in one go."""
 
 
 class Fit:
     """One training, made ready by the arguments of `Network.fit` and run by `run`.
 
-    `values` holds the current arrays; the network's own are written when somebody looks, and at the end.
+    An engine's steps hold the current arrays; the network's own are written when somebody looks, and at the end.
 
     Attributes:
         history: what has happened so far.
@@ -53,6 +63,7 @@ class Fit:
         seed: int | None = None,
         callbacks: Sequence[Callback] = (),
         progress: bool = False,
+        engine: str = "auto",
     ) -> None:
         self.network = network
         self.optimizer = as_optimizer(optimizer)
@@ -86,7 +97,7 @@ class Fit:
         self.callbacks = [*callbacks, Progress()] if progress else list(callbacks)
         self.history = History()
         self.training = Training(network, self.epochs, self.epoch_steps, self._write_back)
-        self._prepare()
+        self._prepare(engine)
 
     def _split(self, validation: tuple[Any, Any] | float | None, by_class: bool) -> None:
         if validation is None:
@@ -105,23 +116,58 @@ class Fit:
         self.validation = self.x[aside], self.y[aside]
         self.x, self.y = self.x[stay], self.y[stay]
 
-    def _prepare(self) -> None:
+    def _prepare(self, engine: str) -> None:
         network = self.network
         self.program = self.optimizer.extend(network.program, network.plan, network.frozen)
         own = {**network.parameters, **network.states}
-        carried = {**own, **self.optimizer.start(self.program, network.dtype)}
+        start = {**own, **self.optimizer.start(self.program, network.dtype)}
         computed = {s.output for s in self.program}
-        self.carried = [(name, f"{name}_new") for name in carried if f"{name}_new" in computed]
-        self.kept = [name for name, _ in self.carried if name in own]
+        self.kept = [name for name in own if f"{name}_new" in computed]
         self.data_loss = "L_data" if network.plan.penalties else "L"
-        self.runner = Runner(self.program.needed_for(["L", *(new for _, new in self.carried)]))
-        self.values: Values = {name: np.array(array) for name, array in carried.items()}
-        self.before: Values = {}
+        below = -math.inf if self.stop_below is None else self.stop_below
+        batch = min(self.batch_size, len(self.x))
+        steps = self.program.needed_for(["L", *(f"{n}_new" for n in start if f"{n}_new" in computed)])
+        epochs = UNKNOWN_EPOCHS if self.epochs is None else self.epochs
+        count = min(epochs * self.epoch_steps, self.max_steps or math.inf)
+        if self.stop_below is not None and self.epochs is None and self.max_steps is None:
+            count = math.inf  # it goes on until the loss is small
+        expected = seconds(self.program, steps, batch) * count
+        self.compiled = compiled_wanted("fit", engine, expected, WORTH)
+        self.steps: Steps
+        arguments = self.program, start, self.x, self.y, batch, self.data_loss, below
+        if self.compiled:
+            from ..engines.compiled.compiler import CompilerError
+            from ..engines.compiled.training import CompiledSteps
+
+            try:
+                self.steps = CompiledSteps(*arguments, title=f"training of {network!r}")
+            except CompilerError as error:
+                if engine == "compiled":
+                    raise
+                self.compiled = False
+                self.steps = NumPySteps(*arguments)
+                self.steps.name = f"numpy ({error})"
+        else:
+            self.steps = NumPySteps(*arguments)
+        self.history.engine = self.steps.name
         self.dirty = False
         self.lowest = math.inf
         self.reference = math.inf
-        self.best: Values = {}
+        self.best: Mapping[str, Array] = {}
         self.wait = 0
+        self.pace = 0.0  # seconds that a step takes
+        intervals = [c.interval for c in self.callbacks if type(c).on_step is not Callback.on_step]
+        self.every_step = any(i <= 0 for i in intervals)
+        self.hurried = min(intervals, default=math.inf)
+        by_epoch = [c.interval for c in self.callbacks if type(c).on_epoch is not Callback.on_epoch]
+        self.many_epochs = (
+            not self.every_step
+            and all(i > 0 for i in by_epoch)
+            and self.validation is None
+            and self.patience is None
+            and not self.rate.watches
+        )
+        self.hurried = min([self.hurried, *by_epoch])
 
     # -- the loop ----------------------------------------------------------------------------------------------
 
@@ -133,8 +179,8 @@ class Fit:
                 callback.on_begin(self.training)
             with few_threads(self.program, min(self.batch_size, len(self.x))):
                 epoch = 0
-                while self._next_epoch(epoch, started):
-                    epoch += 1
+                while self._next_epochs(epoch, started):
+                    epoch = len(self.history)
         except KeyboardInterrupt:
             self.history.stop_reason = StopReason.INTERRUPTED
             raise
@@ -145,75 +191,130 @@ class Fit:
             self._finish()
         return self.history
 
-    def _next_epoch(self, epoch: int, started: float) -> bool:
-        """Runs one epoch; returns whether another should follow."""
-        history, training = self.history, self.training
+    def _next_epochs(self, epoch: int, started: float) -> bool:
+        """Runs the next epoch, or several short ones at once; returns whether another should follow."""
+        epochs = self._epochs_at_once(epoch)
+        if epochs > 1:
+            return self._short_epochs(epoch, epochs, started)
+        training, count = self.training, len(self.x)
         training.epoch = epoch + 1
-        count = len(self.x)
-        order = None
-        if self.shuffle:  # drawn from the seed and the steps so far: one fit of n epochs is n fits of one
-            order = np.random.default_rng([self.seed, self.network.steps_taken]).permutation(count)
-        averaged = self.network.loss_function.reduction == "mean"
-        total = penalty = 0.0
-        seen = 0
-        rate = self.optimizer.learning_rate
+        order = self._order(0)
+        at, total, seen, penalty, rate = 0, 0.0, 0, 0.0, self.optimizer.learning_rate
         stopped = False
-        for begin in range(0, count, self.batch_size):
-            end = min(begin + self.batch_size, count)
-            rate = self.rate.at(history.steps)
-            loss = self._step(order, begin, end, rate)
-            if not math.isfinite(loss):
-                self._not_finite(f"L is {loss}", epoch)
-                stopped = True
-                break
-            history.loss = training.loss = loss
-            data_loss = float(self.values[self.data_loss])
-            penalty = loss - data_loss
-            total += data_loss * (end - begin) if averaged else data_loss
-            seen += end - begin
-            if self.stop_below is not None and loss < self.stop_below:
-                history.stop_reason = StopReason.LOSS
-                history.stop_detail = f"loss {loss!r} after {history.steps} steps"
-                stopped = True
-            else:
-                self._carry()
-                for callback in self.callbacks:
-                    callback.on_step(training)
-                stopped = self._asked_to_stop()
-            if stopped:
-                break
+        while at < count and not stopped:
+            left = math.ceil((count - at) / self.batch_size)
+            taken, rates = self._take(order, at, self._steps_at_once(left))
+            losses, data = taken.losses, taken.data_losses
+            finite = losses if np.isfinite(losses[-1:]).all() else losses[:-1]
+            if len(finite):
+                sizes = np.minimum(self.batch_size, count - at - self.batch_size * np.arange(len(finite)))
+                total += float(data[: len(finite)] @ sizes) if self._averaged else float(data[: len(finite)].sum())
+                seen += int(sizes.sum())
+                penalty = float(finite[-1] - data[len(finite) - 1])
+                rate = float(rates[len(finite) - 1])
+            at += taken.done * self.batch_size
+            stopped = self._after(taken, epoch)
         if seen:
-            mean = total / seen if averaged else total
+            mean = total / seen if self._averaged else total
             stopped = self._end_epoch(epoch, mean + penalty, rate, time.perf_counter() - started) or stopped
         return not stopped and not self._asked_to_stop() and not self._done(epoch)
 
-    def _step(self, order: Array | None, begin: int, end: int, rate: float) -> float:
-        """Computes one batch's loss and new values, and keeps them in `values`."""
-        values = self.values
-        if order is None:
-            values["x"], values["y"] = self.x[begin:end], self.y[begin:end]
-        else:
-            chosen = order[begin:end]
-            values["x"], values["y"] = self.x[chosen], self.y[chosen]
-        values["lr"] = rate
-        values["t"] = self.history.steps + 1
-        values["clock"] = self.network.steps_taken + 1
-        loss = float(self.runner.run(values)["L"])
-        if math.isnan(self.history.first_batch_loss):
-            self.history.first_batch_loss = loss
-        return loss
+    @property
+    def _averaged(self) -> bool:
+        return self.network.loss_function.reduction == "mean"
 
-    def _carry(self) -> None:
-        """Makes the new values the current ones; what an update began with stays in `before`."""
-        values = self.values
-        self.before = {name: values[name] for name in ("x", "y", "lr", "t", "clock")}
-        for name, new in self.carried:
-            self.before[name] = values[name]
-            values[name] = values[new]
-        self.network.steps_taken += 1
-        self.history.steps += 1
-        self.training.step += 1
-        self.dirty = True
+    def _order(self, epochs_ahead: int) -> Array:
+        """The order in which an epoch takes the samples: drawn from the seed and the steps so far."""
+        count = len(self.x)
+        if not self.shuffle:
+            return np.arange(count)
+        return shuffled(self.seed, self.network.steps_taken + epochs_ahead * self.epoch_steps, count)
+
+    def _take(self, order: Array, at: int, steps: int) -> tuple[Taken, Array]:
+        """Has the engine take steps; keeps the counts."""
+        history, network = self.history, self.network
+        rates = self.rate.many(history.steps, steps)
+        begun = time.perf_counter()
+        taken = self.steps.take(order, at, rates, history.steps + 1, network.steps_taken + 1)
+        self.pace = (time.perf_counter() - begun) / max(taken.done, 1)
+        network.steps_taken += taken.done
+        history.steps += taken.done
+        self.training.step += taken.done
+        self.dirty = self.dirty or taken.done > 0
+        if math.isnan(history.first_batch_loss) and len(taken.losses):
+            history.first_batch_loss = float(taken.losses[0])
+        if taken.interrupted:
+            raise KeyboardInterrupt
+        return taken, rates
+
+    def _steps_at_once(self, left: int) -> int:
+        """How many of an epoch's last steps the engine takes before Python looks again."""
+        steps = left
+        if self.every_step:
+            steps = 1
+        elif self.hurried < math.inf:
+            steps = max(1, min(left, int(self.hurried / self.pace))) if self.pace else min(left, 20)
+        return steps if self.max_steps is None else max(1, min(steps, self.max_steps - self.history.steps))
+
+    def _after(self, taken: Taken, epoch: int) -> bool:
+        """What follows from steps that were taken; returns whether the training stops."""
+        history = self.history
+        finite = [x for x in taken.losses[-2:] if math.isfinite(x)]
+        if finite:
+            history.loss = self.training.loss = float(finite[-1])
+        if taken.stopped and not math.isfinite(taken.losses[-1]):
+            self._not_finite(f"L is {float(taken.losses[-1])}", epoch)
+            return True
+        if taken.stopped:
+            history.stop_reason = StopReason.LOSS
+            history.stop_detail = f"loss {float(taken.losses[-1])!r} after {history.steps} steps"
+            return True
+        for callback in self.callbacks:
+            callback.on_step(self.training)
+        return self._asked_to_stop()
+
+    # -- many short epochs ---------------------------------------------------------------------------------------
+
+    def _epochs_at_once(self, epoch: int) -> int:
+        """How many epochs the engine may compute before Python looks again."""
+        if not self.many_epochs:
+            return 1
+        left = math.inf if self.epochs is None else self.epochs - epoch
+        if self.max_steps is not None:
+            left = min(left, (self.max_steps - self.history.steps) // self.epoch_steps)
+        if not self.pace:
+            return 1  # the first one shows how long they take
+        wanted = min(self.hurried, 0.5) / (self.pace * self.epoch_steps)
+        most = MOST_AT_ONCE // len(self.x) if self.shuffle else MOST_AT_ONCE // self.epoch_steps
+        return int(max(1, min(left, wanted, most)))
+
+    def _short_epochs(self, epoch: int, epochs: int, started: float) -> bool:
+        """Runs several epochs at once."""
+        count, per, history = len(self.x), self.epoch_steps, self.history
+        order = np.stack([self._order(k) for k in range(epochs)]) if self.shuffle else self._order(0)
+        before = history.steps
+        taken, rates = self._take(order, 0, epochs * per)
+        finite = len(taken.losses) - (not math.isfinite(taken.losses[-1]))
+        whole, rest = divmod(finite, per)
+        sizes = np.minimum(self.batch_size, count - self.batch_size * np.arange(per))
+        data = taken.data_losses[:finite]
+        totals = data[: whole * per].reshape(whole, per) @ (sizes / count if self._averaged else np.ones(per))
+        last = np.arange(whole) * per + per - 1
+        losses = totals + taken.losses[last] - taken.data_losses[last]
+        steps = before + np.minimum(last + 1, taken.done)
+        passed = time.perf_counter() - started
+        history.records.extend_columns(steps, losses, rates[last], passed)
+        self.training.epoch = epoch + whole + (rest > 0)
+        if rest:
+            part = data[whole * per :]
+            mean = part @ sizes[:rest] / sizes[:rest].sum() if self._averaged else part.sum()
+            loss = float(mean + taken.losses[finite - 1] - taken.data_losses[finite - 1])
+            history.records.append(Record(epoch + whole + 1, history.steps, loss, float(rates[finite - 1]), passed))
+        stopped = self._after(taken, epoch + whole)
+        if len(history):
+            for callback in self.callbacks:
+                callback.on_epoch(self.training, history.records[-1])
+        return not stopped and not self._asked_to_stop() and not self._done(len(history) - 1)
 
     def _asked_to_stop(self) -> bool:
         history = self.history
@@ -231,7 +332,7 @@ class Fit:
         val_loss = val_accuracy = None
         if self.validation is not None:
             self._write_back()
-            found = self.network.evaluate(*self.validation)
+            found = self.network.evaluate(*self.validation, engine="compiled" if self.compiled else "numpy")
             val_loss, val_accuracy = found.loss, found.accuracy
         record = Record(epoch + 1, history.steps, loss, rate, seconds, val_loss, val_accuracy)
         history.records.append(record)
@@ -248,7 +349,8 @@ class Fit:
             self.lowest = val_loss
             history.best_epoch = epoch + 1
             if self.restore_best:
-                self.best = {name: self.values[name] for name in self.kept}
+                current = self.steps.values()
+                self.best = {name: current[name] for name in self.kept}
         for callback in self.callbacks:
             callback.on_epoch(self.training, record)
         return False
@@ -268,21 +370,23 @@ class Fit:
     # -- numbers that are lost -----------------------------------------------------------------------------------
 
     def _lost_weights(self) -> bool:
-        return any(not np.isfinite(self.values[name]).all() for name in self.kept)
+        values = self.steps.values()
+        return any(not np.isfinite(values[name]).all() for name in self.kept)
 
     def _not_finite(self, what: str, epoch: int) -> None:
         """Finds the step in which the number was lost, and goes back to the weights before the last update."""
-        history = self.history
-        values, step = dict(self.values), history.steps + 1
-        if self._lost_weights() and self.before:  # by the last update: that is the step to look into
-            values, step = dict(self.before), history.steps
-        values = Runner(self.program.steps).run({**self.network.parameters, **self.network.states, **values})
-        found = first_not_finite(self.program.steps, values) or what
-        if self.before:
-            self.values.update(self.before)
-            self.network.steps_taken -= 1
+        history, network = self.history, self.network
+        values, step = {**self.steps.values(), **self.steps.stopped_at()}, history.steps + 1
+        lost = self._lost_weights()
+        before = self.steps.undo()
+        if before is not None:
+            network.steps_taken -= 1
             history.steps -= 1
             self.dirty = True
+            if lost:  # by the last update: that is the step to look into
+                values, step = before, history.steps + 1
+        values = Runner(self.program.steps).run({**network.parameters, **network.states, **values})
+        found = first_not_finite(self.program.steps, values) or what
         history.stop_reason = StopReason.NOT_FINITE
         history.stop_detail = f"{found}, in step {step} (epoch {epoch + 1})"
         warnings.warn(
@@ -297,9 +401,9 @@ class Fit:
     def _write_back(self) -> None:
         if not self.dirty:
             return
-        network = self.network
-        for name, array in {**network.parameters, **network.states}.items():
-            array[...] = self.values[name]
+        values = self.steps.values()
+        for name, array in {**self.network.parameters, **self.network.states}.items():
+            array[...] = values[name]
         self.dirty = False
 
     def _finish(self) -> None:
@@ -307,11 +411,12 @@ class Fit:
         if self.history.stop_reason is not StopReason.NOT_FINITE and self._lost_weights():
             self._not_finite("a weight is not finite", len(self.history.records) - 1)
         if self.best:
-            self.values.update(self.best)
+            self.steps.put(self.best)
             self.dirty = True
         self._write_back()
         for callback in self.callbacks:
             callback.on_end(self.training, self.history)
-        self.values, self.before, self.best = {}, {}, {}
+        self.best = {}
         self.x = self.y = np.empty(0)
         self.validation = None
+        del self.steps

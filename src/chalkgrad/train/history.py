@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import bisect
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from typing import Any, cast, overload
+
+import numpy as np
 
 from ..tables import table
+
+Numbers = np.ndarray[Any, Any]
 
 
 class StopReason(StrEnum):
@@ -51,6 +57,75 @@ class Record:
         return json.dumps({k: v if math.isfinite(v) else None for k, v in known.items()}, allow_nan=False)
 
 
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Epochs that were computed at once: the first one's number, and a number for each of them."""
+
+    first: int
+    steps: Numbers
+    losses: Numbers
+    rates: Numbers
+    seconds: float
+
+    def __len__(self) -> int:
+        return len(self.losses)
+
+    def record(self, k: int) -> Record:
+        return Record(self.first + k, int(self.steps[k]), float(self.losses[k]), float(self.rates[k]), self.seconds)
+
+
+class Records(Sequence[Record]):
+    """The epochs' records, in order. Many short epochs are kept as columns and become records when asked for."""
+
+    def __init__(self) -> None:
+        self._runs: list[_Run | Record] = []
+        self._starts: list[int] = []
+        self._count = 0
+
+    def append(self, record: Record) -> None:
+        """Adds one epoch."""
+        self._add(record, 1)
+
+    def extend_columns(self, steps: Numbers, losses: Numbers, rates: Numbers, seconds: float) -> None:
+        """Adds epochs that were computed at once, without validation.
+
+        Args:
+            steps: updates since the beginning of the training, after each.
+            losses: the training loss of each.
+            rates: the learning rate of each one's last step.
+            seconds: when they were done.
+        """
+        self._add(_Run(self._count + 1, steps, losses, rates, seconds), len(losses))
+
+    def _add(self, run: _Run | Record, count: int) -> None:
+        self._starts.append(self._count)
+        self._runs.append(run)
+        self._count += count
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, at: int) -> Record: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[Record]: ...
+    def __getitem__(self, at: int | slice) -> Record | list[Record]:
+        if isinstance(at, slice):
+            return [self[k] for k in range(*at.indices(self._count))]
+        place = at + self._count if at < 0 else at
+        if not 0 <= place < self._count:
+            raise IndexError(f"there are {self._count} epochs")
+        which = bisect.bisect_right(self._starts, place) - 1
+        run = self._runs[which]
+        return run if isinstance(run, Record) else run.record(place - self._starts[which])
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(cast("Sequence[object]", other))
+
+    def __repr__(self) -> str:
+        return f"<{self._count} epochs>"
+
+
 @dataclass(slots=True)
 class History:
     """All epochs of a training.
@@ -63,15 +138,17 @@ class History:
         best_epoch: the epoch with the best validation loss; None without validation.
         loss: the last training loss that was computed.
         first_batch_loss: the loss of the very first batch, before any update.
+        engine: which engine computed, in words.
     """
 
-    records: list[Record] = field(default_factory=list[Record])
+    records: Records = field(default_factory=Records)
     steps: int = 0
     stop_reason: StopReason = StopReason.EPOCHS
     stop_detail: str = ""
     best_epoch: int | None = None
     loss: float = float("nan")
     first_batch_loss: float = float("nan")
+    engine: str = "numpy"
 
     def __len__(self) -> int:
         return len(self.records)

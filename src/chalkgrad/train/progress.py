@@ -36,17 +36,21 @@ class Progress(Callback):
         every: seconds between two plain lines.
     """
 
+    interval = 0.1
+
     def __init__(self, stream: TextIO | None = None, every: float = 2.0) -> None:
         self.stream = stream if stream is not None else sys.stderr
         self.every = every
         self._bar: Any = None
         self._by_step = False
         self._epoch = 1
+        self._begin = self._step = 0
         self._last = ""
         self._shown: tuple[float, int] = (0.0, 0)
 
     def on_begin(self, training: Training) -> None:
         self._shown, self._epoch, self._last = (0.0, 0), 1, ""
+        self._begin = self._step = training.step
         if not self.stream.isatty():
             return
         from tqdm import tqdm  # pyright: ignore[reportMissingModuleSource]
@@ -71,19 +75,20 @@ class Progress(Callback):
         if not self._by_step:
             return
         if training.epoch != self._epoch:
-            self._epoch = training.epoch
+            self._epoch, self._begin = training.epoch, self._step
             self._bar.set_description_str(self._title(training), refresh=False)
             self._bar.n = self._bar.last_print_n = 0
         if not self._last:
             self._bar.set_postfix_str(f"loss {training.loss:.4g}", refresh=False)
-        self._bar.update(1)
+        self._step = training.step
+        self._bar.update(training.step - self._begin - self._bar.n)
 
     def on_epoch(self, training: Training, record: Record) -> None:
         if self._bar is not None:
             self._epoch, self._last = record.epoch, _losses(record)
             self._bar.set_description_str(self._title(training), refresh=False)
             self._bar.set_postfix_str(self._last, refresh=False)
-            self._bar.update(0 if self._by_step else 1)
+            self._bar.update(0 if self._by_step else record.epoch - self._bar.n)
             return
         now = time.monotonic()
         if record.epoch == 1 or now - self._shown[0] >= self.every:

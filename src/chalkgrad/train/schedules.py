@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
+
+import numpy as np
 
 from ..checks import number, plain, whole
+
+Rates = np.ndarray[Any, np.dtype[np.float64]]
 
 
 class Rate(Protocol):
     """A schedule at work in one training."""
+
+    @property
+    def watches(self) -> bool:
+        """Whether it looks at the epochs' losses."""
+        ...
+
+    def many(self, first: int, count: int) -> Rates:
+        """The learning rates of `count` steps from the one with the number `first` on."""
+        ...
 
     def at(self, step: int) -> float:
         """The learning rate of the step with this number, counted from 0."""
@@ -81,6 +94,15 @@ class _Scheduled:
         except OverflowError:  # a decay above 1, many times over
             factor = math.inf
         return self.base * self.schedule.rising(step) * factor
+
+    @property
+    def watches(self) -> bool:
+        return False
+
+    def many(self, first: int, count: int) -> Rates:
+        if type(self.schedule) is Constant and first >= self.schedule.warmup:
+            return np.full(count, self.base)
+        return np.array([self.at(step) for step in range(first, first + count)])
 
     def epoch_done(self, loss: float) -> None:
         pass
@@ -226,6 +248,13 @@ class _Reducing:
 
     def at(self, step: int) -> float:
         return self.rate * self.schedule.rising(step)
+
+    @property
+    def watches(self) -> bool:
+        return True
+
+    def many(self, first: int, count: int) -> Rates:
+        return np.array([self.at(step) for step in range(first, first + count)])
 
     def epoch_done(self, loss: float) -> None:
         if loss < self.best:

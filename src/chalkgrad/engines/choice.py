@@ -1,0 +1,33 @@
+"""Which engine computes: the one that was asked for, or the one that the work is worth."""
+
+from __future__ import annotations
+
+from ..checks import choice
+from .compiled.compiler import CompilerError, compiler
+
+ENGINES = ("auto", "numpy", "compiled")
+
+
+def compiled_wanted(owner: str, engine: str, seconds: float, worth: float) -> bool:
+    """Whether the compiled engine is to be used.
+
+    Args:
+        owner: who asks, for messages.
+        engine: "auto", "numpy" or "compiled".
+        seconds: about how long the reference engine would take.
+        worth: from how many seconds on compiling is worth it.
+
+    Raises:
+        OptionError: where the engine is not known, or "compiled" was asked for and there is no compiler.
+    """
+    choice(owner, "engine", engine, ENGINES)
+    if engine == "compiled":
+        compiler()
+        return True
+    if engine == "numpy" or seconds < worth:
+        return False
+    try:
+        compiler()
+    except CompilerError:
+        return False
+    return True

@@ -1,0 +1,164 @@
+"""Calling a compiled program: its state as the C side knows it, its buffers, and the threads that run it."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from .compiler import Built
+from .layouts import Layout
+from .source import Source
+
+Array = np.ndarray[Any, Any]
+THREADS = "CHALKGRAD_THREADS"
+"""Names an environment variable that says how many threads there are at most."""
+
+
+def threads() -> int:
+    """How many threads compute: as many as there are processors for this process, or as the environment says."""
+    given = os.environ.get(THREADS, "")
+    if given.isdecimal() and int(given) > 0:
+        return int(given)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@cache
+def _pool(count: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(count, thread_name_prefix="chalkgrad")
+
+
+def aligned(count: int, dtype: Any) -> Array:
+    """Zeros that begin at a multiple of 64 bytes."""
+    size = np.dtype(dtype).itemsize
+    raw = np.zeros(count * size + 64, np.uint8)
+    begin = -raw.ctypes.data % 64
+    return raw[begin : begin + count * size].view(dtype)
+
+
+def strided(buffer: Array, begin: int, layout: Layout) -> Array:
+    """A value in its buffer as an array of its own shape; writing into it writes into the buffer."""
+    size = buffer.itemsize
+    if layout.block is None:
+        return np.lib.stride_tricks.as_strided(
+            buffer[begin + layout.offset :], layout.shape, tuple(s * size for s in layout.strides)
+        )
+    rows, columns = layout.shape
+    blocks = -(-columns // layout.block)
+    strides = tuple(s * size for s in (layout.strides[0], layout.block_stride, 1))
+    return np.lib.stride_tricks.as_strided(buffer[begin:], (rows, blocks, layout.block), strides)
+
+
+def store(buffer: Array, begin: int, layout: Layout, value: Array) -> None:
+    """Writes a value into its buffer."""
+    view = strided(buffer, begin, layout)
+    if layout.block is None:
+        view[...] = value
+        return
+    for block in range(view.shape[1]):
+        part = value[:, block * layout.block : (block + 1) * layout.block]
+        view[:, block, : part.shape[1]] = part
+
+
+def fetch(buffer: Array, begin: int, layout: Layout, into: Array) -> None:
+    """Reads a value out of its buffer."""
+    view = strided(buffer, begin, layout)
+    if layout.block is None:
+        into[...] = view
+        return
+    columns = layout.shape[1]
+    into[...] = view.reshape(view.shape[0], -1)[:, :columns]
+
+
+class Program:
+    """A compiled program with its buffers.
+
+    Args:
+        source: what was printed.
+        built: what was compiled.
+        parts: into how many parts a batch is split.
+        count: how many threads compute them.
+    """
+
+    def __init__(self, source: Source, built: Built, parts: int, count: int) -> None:
+        self.source = source
+        self.built = built
+        self.parts = parts
+        self.count = min(count, parts)
+        sizes, real = source.sizes, source.real
+        self.carried = aligned(sizes["carried"], real)
+        batch = aligned(sizes["batch"], real)
+        chunk = aligned(sizes["chunk"] * self.count, real)
+        part = aligned(sizes["part"] * parts, real)
+        own = aligned(sizes["own"] * self.count, real)
+        numbers = aligned(max(sizes["numbers"], 1) * self.count, np.float64)
+        part_numbers = aligned(max(sizes["numbers"], 1) * parts, np.float64)
+        rows = {n: aligned(source.batch * self.count, np.int64) for n in source.given}
+        self.kept: dict[str, Any] = {"batch": batch, "chunk": chunk, "part": part, "own": own, "numbers": numbers,
+                     "part_numbers": part_numbers, **{f"rows_of_{n}": r for n, r in rows.items()}}  # fmt: skip
+        fields: list[tuple[str, Any]] = [
+            ("order", ctypes.c_void_p), ("count", ctypes.c_int64), ("between", ctypes.c_int64),
+            ("at", ctypes.c_int64), ("steps", ctypes.c_int64), ("done", ctypes.c_int64),
+            ("clock", ctypes.c_double), ("t", ctypes.c_double), ("rate", ctypes.c_double),
+            ("rates", ctypes.c_void_p), ("stop_below", ctypes.c_double), ("losses", ctypes.c_void_p),
+            ("data_losses", ctypes.c_void_p), ("carried", ctypes.c_void_p), ("batch", ctypes.c_void_p),
+            ("chunk", ctypes.c_void_p), ("part", ctypes.c_void_p), ("own", ctypes.c_void_p),
+            ("numbers", ctypes.c_void_p), ("part_numbers", ctypes.c_void_p),
+            *((n, ctypes.c_void_p) for n in source.given),
+            *((f"rows_of_{n}", ctypes.c_void_p) for n in source.given),
+            *((n, ctypes.c_void_p) for n in source.results),
+            ("parts", ctypes.c_int), ("stop", ctypes.c_int), ("halt", ctypes.c_int), ("stopped", ctypes.c_int),
+            ("waiting", ctypes.c_int), ("turn", ctypes.c_int), ("late", ctypes.c_int64),
+        ]  # fmt: skip
+        kind = type("Training", (ctypes.Structure,), {"_fields_": fields})
+        self.state: Any = kind()
+        self.state.parts = parts
+        self.state.carried = self.carried.ctypes.data
+        for name, buffer in self.kept.items():
+            setattr(self.state, name, buffer.ctypes.data)
+        self.function = built.library.train
+        self.function.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_int]
+        self.function.restype = None
+
+    def give(self, **arrays: Array) -> None:
+        """Sets pointers of the state to arrays, which are kept."""
+        for name, array in arrays.items():
+            self.kept[name] = array
+            setattr(self.state, name, array.ctypes.data)
+
+    def load(self, values: Mapping[str, Array]) -> None:
+        """Puts the carried values into their buffer."""
+        for name, (begin, layout) in self.source.carried.items():
+            store(self.carried, begin, layout, values[name])
+
+    def fetch(self, name: str, into: Array) -> None:
+        """Reads one carried value."""
+        begin, layout = self.source.carried[name]
+        fetch(self.carried, begin, layout, into)
+
+    def call(self) -> bool:
+        """Runs the program on its threads, or on this one where it is for one and short.
+
+        Returns:
+            Whether the user interrupted it: it then ended after the step that it was in.
+        """
+        state, address = self.state, ctypes.addressof(self.state)
+        pool = _pool(max(self.count, threads()))
+        tasks = [pool.submit(self.function, address, k, self.count) for k in range(self.count)]
+        interrupted = False
+        while True:
+            try:
+                wait(tasks)
+                break
+            except KeyboardInterrupt:
+                state.stop, interrupted = 1, True
+        return interrupted
+
+    def call_here(self) -> None:
+        """Runs the program on this thread alone."""
+        self.function(ctypes.addressof(self.state), 0, 1)

@@ -1,0 +1,483 @@
+"""Statements printed as C: plain loops over their indices, and tiles for sums of products."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ...formula import Size
+from ...formula.nodes import Element, Indicator, Node, Number, Reduction, Symbol, children, walk
+from .expressions import Constants, Printer
+from .layouts import compact_strides
+from .memory import Memory, linear
+from .plan import Plan, pointwise
+from .statements import SAMPLES, Statement, affine
+
+Lines = list[str]
+SMALL = 32
+"""Sums of at most so many terms are written out inside a loop that is vectorised."""
+SINGLE = {SAMPLES: "N", "lr": "T->rate", "t": "(double)T->t", "clock": "(double)T->clock"}
+"""What is one number for a whole step."""
+
+
+def indented(lines: Sequence[str]) -> Lines:
+    """The lines one step to the right."""
+    return [f"    {line}" if line else line for line in lines]
+
+
+def braced(head: str, body: Sequence[str]) -> Lines:
+    """A loop or function with its body."""
+    if len(body) == 1 and len(head) + len(body[0]) < 118 and not body[0].startswith(("/*", "SIMD", "const", "real")):
+        return [f"{head} {body[0]}"]
+    return [f"{head} {{", *indented(body), "}"]
+
+
+class Loops:
+    """Prints the statements of one phase.
+
+    Args:
+        plan: the plan.
+        memory: where values lie.
+        functions: gets the functions that the phase needs, by name.
+
+    Attributes:
+        constants: what is computed before the loops.
+        used: the values whose pointers are needed, in the order of their use.
+    """
+
+    def __init__(self, plan: Plan, memory: Memory, functions: dict[str, Lines]) -> None:
+        self.plan = plan
+        self.memory = memory
+        self.functions = functions
+        self.constants = Constants(dict(SINGLE))
+        self.used: dict[str, None] = {}
+        self.local: dict[str, str] = {}
+        self.flat: tuple[Node, ...] = ()
+        self.put: dict[str, str] = {}
+        self.lanes: dict[str, str] = {}
+        self.before: Lines = []
+        self.over_parts = False
+        self.numbered = 0
+        self.largest: dict[tuple[tuple[str, ...], Node], str] = {}
+        self.sharing = False
+        self.loads: list[str] = []
+
+    # -- expressions -------------------------------------------------------------------------------------------
+
+    def element(self, element: Element) -> str:
+        """The C text of an element; what it needs before is put into `before`."""
+        if element.name in self.local:
+            return self.local[element.name]
+        text = self.memory.element(element, self.put, self.lanes, self.flat)
+        if self.over_parts and element.name in self.plan.totals:
+            name = self.memory.name(element.name)
+            at = text[len(name) + 1 : -1]
+            return self._total("real", f"T->part[at * PART_SIZE + {self.memory.places[element.name]} + {at}]")
+        self.used[self.memory.root(element.name)] = None
+        return text
+
+    def symbol(self, name: str) -> str:
+        """The C text of a number: an index, or a value that is one number."""
+        if name not in self.plan.values:
+            return f"(real){self.put.get(name, name)}" if " " not in self.put.get(name, name) else self.put[name]
+        if name in self.plan.totals:
+            place = self.memory.places[name]
+            return f"(real){self._total('double', f'T->part_numbers[at * NUMBERS + {place}]')}"
+        self.used[name] = None
+        return f"(real){self.memory.name(name)}[0]"
+
+    def _total(self, kind: str, element: str) -> str:
+        name = self.new()
+        self.before += [f"{kind} {name} = 0;", f"for (int at = 0; at < T->parts; at++) {name} += {element};"]
+        return name
+
+    def new(self) -> str:
+        """A name that is not yet used."""
+        self.numbered += 1
+        return f"t{self.numbered}"
+
+    def text(self, node: Node, inside: Mapping[str, Size]) -> str:
+        """A tree as C; sums inside become loops before it."""
+        printer = Printer(self.element, self.constants, self.symbol, lambda r: self.reduction(r, inside))
+        return printer.text(node)
+
+    def reduction(self, node: Reduction, sizes: Mapping[str, Size]) -> str:
+        """Puts the loops of a sum, mean or maximum into `before`, and returns the name of what they find."""
+        if (plane := self._plane(node, sizes)) is not None:
+            return plane
+        outside, self.before = self.before, []
+        count = math.prod(int(sizes[i]) for i in node.indices)
+        value = self.text(node.body, sizes)
+        inner, self.before = self.before, outside
+        if node.kind == "max" and (node.indices, node.body) in self.largest and self.sharing:
+            self.before = outside
+            return self.largest[node.indices, node.body]
+        name, place = self.new(), ""
+        if node.kind == "argmax":
+            self.largest[node.indices, node.body] = name
+        guards = self.guards(node.body, sizes, edges=node.kind in ("max", "argmax"))
+        if node.kind in ("sum", "mean"):
+            body = [*inner, f"{name} += {value};"]
+            start = [f"real {name} = 0;"]
+        else:
+            candidate = self.new()
+            better = f"{candidate} > {name} || {candidate} != {candidate}"
+            body = [*inner, f"const real {candidate} = {value};"]
+            start = [f"real {name} = -INFINITY;"]
+            if node.kind == "argmax":
+                place = self.new()
+                at, *others = node.indices
+                for index in others:
+                    at = f"{f'({at})' if ' ' in at else at} * {sizes[index]} + {index}"
+                body.append(f"{place} = {candidate} > {name} ? (real)({at}) : {place};")
+                start.append(f"real {place} = 0;")
+            body.append(f"{name} = {better} ? {candidate} : {name};")
+        if guards:
+            body = braced(f"if ({' && '.join(guards)})", body)
+        small = count <= SMALL
+        for depth, index in enumerate(reversed(node.indices)):
+            size = int(sizes[index])
+            head = f"EACH({index}, {size})" if small else f"for (int {index} = 0; {index} < {size}; {index}++)"
+            body = braced(head, body)
+            if depth == 0 and not small and size >= 8 and node.kind in ("sum", "mean") and not inner:
+                body = [f'_Pragma("omp simd reduction(+:{name})")', *body]
+        self.before += [*start, *body]
+        if node.kind == "mean":
+            return f"{name} * {self.constants.name(Number(1 / count))}"
+        return place or name
+
+    def _plane(self, node: Reduction, sizes: Mapping[str, Size]) -> str | None:
+        """The sum over whole rows of a value that stands among zeros, as one long loop."""
+        element = node.body
+        if node.kind != "sum" or not isinstance(element, Element) or len(node.indices) < 2:
+            return None
+        root, frame = self.memory.root(element.name), self.plan.frames.get(element.name)
+        tail = tuple(map(Symbol, node.indices))
+        if frame is None or root != element.name or element.indices[len(element.indices) - len(tail) :] != tail:
+            return None
+        layout = self.plan.layouts[element.name]
+        axis = len(layout.shape) - len(tail)
+        if layout.shape[axis:] != tuple(int(sizes[i]) for i in node.indices):
+            return None
+        length = (layout.shape[axis] - 1) * layout.strides[axis] + sum(
+            (n - 1) * s for n, s in zip(layout.shape[axis + 1 :], layout.strides[axis + 1 :], strict=True)
+        )
+        name = self.new()
+        self.used[root] = None
+        put = {**self.put, **dict.fromkeys(node.indices, "0")}
+        first = self.memory.element(element, put, self.lanes, ())
+        self.before += [
+            f"real {name} = 0; /* what stands between the rows is zero */",
+            f'_Pragma("omp simd reduction(+:{name})")',
+            f"for (int k = 0; k < {length + 1}; k++) {name} += (&{first})[k];",
+        ]
+        return name
+
+    def guards(self, node: Node, sizes: Mapping[str, Size], edges: bool) -> list[str]:
+        """Conditions under which the elements of a tree lie inside; `edges`: a frame does not count."""
+        found: dict[str, None] = {}
+        for element in walk(node):
+            if isinstance(element, Element) and element.name not in self.local:
+                found.update(dict.fromkeys(self.inside(element, sizes, edges)))
+        return list(found)
+
+    def inside(self, element: Element, sizes: Mapping[str, Size], edges: bool) -> list[str]:
+        """Conditions under which one element lies inside."""
+        value = self.plan.values.get(self.memory.root(element.name))
+        sampled = value is not None and value.sampled
+        shape = self.plan.layouts[element.name].shape
+        frame = self.plan.frames.get(element.name)
+        conditions: list[str] = []
+        for axis, (place, size) in enumerate(zip(element.indices[sampled:], shape, strict=True)):
+            if isinstance(place, (Symbol, Number)):
+                continue
+            low, high = _span(place, sizes)
+            before, behind = (0, 0) if frame is None or edges else (frame.before[axis], frame.behind[axis])
+            text = _index(place)
+            if low < -before:
+                conditions.append(f"{text} >= 0")
+            if high > size - 1 + behind:
+                conditions.append(f"{text} < {size}")
+        return conditions
+
+    # -- plain loops -------------------------------------------------------------------------------------------
+
+    def plain(self, statements: Sequence[Statement]) -> Lines:
+        """Statements as loops over their indices but the samples', which somebody else goes through."""
+        lines: Lines = []
+        nests: list[Nest] = []
+        for made in statements:
+            if made.step.rule.formula is None:
+                nests.append(Nest((), tuple(self.drawn(made)), (), False, None))
+                continue
+            self.sharing = bool(nests) and nests[-1].made is not None and nests[-1].made.loops == made.loops
+            nest = self.nest(made)
+            if nests and (joined := nests[-1].with_behind(nest)) is not None:
+                nests[-1] = joined
+            else:
+                nests.append(nest)
+        for nest in nests:
+            lines += nest.lines()
+        return lines
+
+    def nest(self, made: Statement) -> Nest:
+        """One statement's loops."""
+        loops = [i for i in made.loops if i != made.sample]
+        sizes: dict[str, Size] = dict(made.sizes)
+        whole = self._flat(made, loops)
+        wide = None if whole is not None else self._wide(made, loops)
+        if whole is not None:
+            self.flat = tuple(map(Symbol, loops))
+            loops, sizes["k"] = ["k"], whole
+        summed = made.output in self.plan.totals
+        overlapping = made.adds and not summed and overlaps(made)
+        before = [f"/* {made.text} */", *(self._zeroed(made) if overlapping else [])]
+        self.before = []
+        loaded = self._loaded(made)
+        value = self.text(made.body, made.sizes)
+        for name in self.loads:
+            self.local.pop(name, None)
+        self.used[self.memory.root(made.output)] = None
+        if made.place:
+            target = self.memory.element(Element(made.output, made.place), self.put, self.lanes, self.flat)
+        else:
+            target = f"{self.memory.name(made.output)}[0]"
+        if wide is not None:
+            value = f"{loops[-1]} < {sizes[loops[-1]]} ? {value} : (real)0"
+            sizes[loops[-1]] = wide
+        body = [*self.before, f"{target} {'+=' if summed or overlapping else '='} {value};"]
+        conditions = self.inside(Element(made.output, made.place), made.sizes, edges=True) if made.adds else []
+        if conditions and not summed:
+            body = braced(f"if ({' && '.join(conditions)})", body)
+        small = all(
+            math.prod(int(made.sizes[i]) for i in r.indices) <= SMALL
+            for r in walk(made.body)
+            if isinstance(r, Reduction)
+        )
+        self.before, self.flat = [], ()
+        if made.adds and not summed:
+            offsets = _offsets(made)
+            loops = [i for i in loops if i not in offsets]
+            if overlapping:  # for one offset no two terms meet
+                loops = [*offsets, *loops]
+            else:
+                for index in reversed(offsets):
+                    body = braced(f"EACH({index}, {sizes[index]})", body)
+        body = [*loaded, *body]
+        ranges = tuple((i, int(sizes[i])) for i in loops)
+        alone = summed or made.adds or whole is not None or not made.place
+        return Nest(ranges, tuple(body), tuple(before), small and not self.over_parts, None if alone else made)
+
+    def _loaded(self, made: Statement) -> Lines:
+        """Loads elements before they are used under a condition: loads without one can be vectorised."""
+        self.loads = []
+        offsets = set(_offsets(made))
+        if any(isinstance(n, Reduction) for n in walk(made.body)):
+            return []
+        elements = list(dict.fromkeys(n for n in walk(made.body) if isinstance(n, Element)))
+        if not any(isinstance(n, Indicator) for n in walk(made.body)) or self.guards(made.body, made.sizes, edges=True):
+            return []
+        lines: Lines = []
+        for element in elements:
+            again = [e for e in elements if e.name == element.name]
+            moving = {i for place in element.indices for i in (affine(place) or {})} & offsets
+            if len(again) > 1 or moving or element.name in self.local or self.over_parts:
+                continue
+            own = f"{self.memory.name(element.name)}_here"
+            lines.append(f"const real {own} = {self.element(element)};")
+            self.local[element.name] = own
+            self.loads.append(element.name)
+        return lines
+
+    def _wide(self, made: Statement, loops: Sequence[str]) -> int | None:
+        """How far the innermost loop may go, so that it does whole vectors; behind the last it stores zeros."""
+        frame = self.plan.frames.get(self.memory.root(made.output))
+        if frame is None or not loops or made.adds or not pointwise(made) or not made.by_sample:
+            return None
+        if made.output in self.plan.aliases or frame.row <= int(made.sizes[loops[-1]]):
+            return None
+        for element in walk(made.body):
+            if isinstance(element, Element) and element.indices and element.indices[-1] == made.place[-1]:
+                value = self.plan.values[self.memory.root(element.name)]
+                if value.home == "given" or element.name in self.plan.aliases:
+                    return None
+        return frame.row
+
+    def _flat(self, made: Statement, loops: Sequence[str]) -> int | None:
+        """How many elements there are, where the loops run over whole values row by row and one loop does for all."""
+        symbols = tuple(map(Symbol, loops))
+        if len(loops) < 2 or made.adds or made.place[len(made.place) - len(loops) :] != symbols:
+            return None
+        if any(isinstance(n, Reduction) for n in walk(made.body)):
+            return None
+        touched = [Element(made.output, made.place), *(e for e in walk(made.body) if isinstance(e, Element))]
+        for element in touched:
+            used = {i for place in element.indices for i in (affine(place) or {})} & set(loops)
+            if not used:
+                continue
+            layout = self.plan.layouts[element.name]
+            if element.indices[len(element.indices) - len(loops) :] != symbols:
+                return None
+            if layout.block or layout.offset or layout.strides != compact_strides(layout.shape):
+                return None
+        if any(isinstance(n, Symbol) and n.name in loops for n in _bare(made.body)):
+            return None
+        return math.prod(int(made.sizes[i]) for i in loops)
+
+    def _zeroed(self, made: Statement) -> Lines:
+        """Loops that set a value to zero before terms are added to it."""
+        shape = self.plan.layouts[made.output].shape
+        letters = [f"k{axis}" for axis in range(len(shape))]
+        place = (made.place[0], *map(Symbol, letters))
+        target = self.memory.element(Element(made.output, place), self.put, {})
+        return _nest(letters, dict(zip(letters, shape, strict=True)), [f"{target} = 0;"], True)
+
+    def drawn(self, made: Statement) -> Lines:
+        """A dropout mask, drawn by the counter-based generator."""
+        self.used[made.output] = None
+        options, layout = made.step.options, self.plan.layouts[made.output]
+        size = math.prod(layout.shape)
+        threshold = round(options["rate"] * 2**32)
+        row = self.memory.element(Element(made.output, made.place), dict.fromkeys(made.loops[1:], "0"), {})
+        return [
+            f"/* {made.text} */",
+            f"draw_mask(&{row}, {size}, (begin + n) * (int64_t){size}, {options['seed']}u, {options['layer']}u, "
+            f"(uint64_t)T->clock, {threshold}u);",
+        ]
+
+    # -- updates -----------------------------------------------------------------------------------------------
+
+    def chain(self, statements: Sequence[Statement]) -> Lines:
+        """Statements that set the same place of several values, in one loop from `first` to `last`."""
+        lines = [f"/* {s.text} */" for s in statements]
+        body, stores = self.chained(statements, flat=True)
+        parts = [n for s in statements for n in sorted(s.reads) if n in self.plan.totals]
+        added: Lines = []
+        for name in dict.fromkeys(parts):
+            self.used[name] = None
+            own = self.memory.name(name)
+            added += braced(
+                "for (int at = 1; at < T->parts; at++)",
+                ["SIMD", *braced("for (int k = first; k < last; k++)", [f"{own}[k] += {own}[at * PART_SIZE + k];"])],
+            )
+        return [
+            *lines,
+            *added,
+            "SIMD",
+            *braced("for (int k = first; k < last; k++)", [*body, *stores]),
+        ]
+
+    def chained(self, statements: Sequence[Statement], flat: bool) -> tuple[Lines, Lines]:
+        """The lines that compute a chain's values, and those that store what is kept."""
+        body: Lines = []
+        stores: Lines = []
+        for made in statements:
+            self.flat = made.place if flat else ()
+            value = self.text(made.body, made.sizes)
+            name = f"{self.memory.name(made.output)}"
+            name = name if made.output in self.plan.updated else f"{name}_"
+            body.append(f"const real {name} = {value};")
+            root = self.memory.root(made.output)
+            if root in self.plan.values and self.plan.values[root].home == "carried":
+                self.used[root] = None
+                target = self.memory.element(Element(made.output, made.place), self.put, self.lanes, self.flat)
+                stores.append(f"{target} = {name};")
+            self.local[made.output] = name
+        for made in statements:
+            self.local.pop(made.output)
+        self.flat = ()
+        return body, stores
+
+
+@dataclass(frozen=True, slots=True)
+class Nest:
+    """Loops round a body.
+
+    Attributes:
+        ranges: every loop's index and size, outermost first.
+        body: what is inside.
+        before: what stands before the loops.
+        vectors: whether the innermost loop may be vectorised.
+        made: the statement, where others with the same loops may stand in the same body.
+        outputs: what is set inside.
+    """
+
+    ranges: tuple[tuple[str, int], ...]
+    body: tuple[str, ...]
+    before: tuple[str, ...]
+    vectors: bool
+    made: Statement | None
+    outputs: tuple[str, ...] = ()
+
+    def with_behind(self, other: Nest) -> Nest | None:
+        """Both in the same loops; None where that is not possible."""
+        one, two = self.made, other.made
+        if one is None or two is None or self.ranges != other.ranges or self.vectors != other.vectors:
+            return None
+        outputs = (*self.outputs, one.output)
+        for element in walk(two.body):
+            if isinstance(element, Element) and element.name in outputs and element.indices != one.place:
+                return None
+        before = (*self.before, *other.before)
+        return Nest(self.ranges, (*self.body, *other.body), before, self.vectors, two, outputs)
+
+    def lines(self) -> Lines:
+        """The loops as C."""
+        return [*self.before, *_nest([i for i, _ in self.ranges], dict(self.ranges), list(self.body), self.vectors)]
+
+
+def _offsets(made: Statement) -> list[str]:
+    """Of every two indices that make up a place on the left, the one that goes less far."""
+    found: list[str] = []
+    for place in made.place:
+        terms = {i: c for i, c in (affine(place) or {}).items() if i}
+        if len(terms) > 1:
+            found.append(min(terms, key=lambda i: (abs(terms[i]), int(made.sizes[i]))))
+    return found
+
+
+def overlaps(made: Statement) -> bool:
+    """Whether the places to which a statement adds may be the same for different indices."""
+    for place in made.place:
+        terms = {i: c for i, c in (affine(place) or {}).items() if i}
+        if len(terms) < 2:
+            continue
+        reach = 0
+        for index, factor in sorted(terms.items(), key=lambda t: abs(t[1])):
+            if abs(factor) <= reach:
+                return True
+            reach += abs(factor) * (int(made.sizes[index]) - 1)
+    return False
+
+
+def _span(place: Node, sizes: Mapping[str, Size]) -> tuple[int, int]:
+    terms = affine(place) or {"": 0}
+    low = high = terms[""]
+    for index, factor in terms.items():
+        if index:
+            reach = factor * (int(sizes[index]) - 1)
+            low, high = low + min(0, reach), high + max(0, reach)
+    return low, high
+
+
+def _index(place: Node) -> str:
+    return linear(affine(place) or {}, {})
+
+
+def _bare(node: Node) -> list[Node]:
+    """The symbols of a tree that stand outside of elements."""
+    if isinstance(node, Element):
+        return []
+    return [node, *(n for c in children(node) for n in _bare(c))]
+
+
+def _nest(loops: Sequence[str], sizes: Mapping[str, Size], body: Lines, vectors: bool) -> Lines:
+    """Loops round a body, the innermost vectorised where it is long enough."""
+    lines = body
+    for depth, index in enumerate(reversed(loops)):
+        size = sizes[index]
+        lines = braced(f"for (int {index} = 0; {index} < {size}; {index}++)", lines)
+        if depth == 0 and vectors and isinstance(size, int) and size >= 4:
+            lines = ["SIMD", *lines]
+    return lines

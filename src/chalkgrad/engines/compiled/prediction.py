@@ -1,0 +1,77 @@
+"""Predictions by the compiled engine: the forward pass for many samples, each thread some of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ...program import Program as Steps
+from ..stepping import Array
+from .compiler import Built, build, compiler
+from .library import Program, threads
+from .source import Source, Wanted, print_source
+
+BATCH = 1024
+"""Samples for which pointers are kept at a time."""
+FEW = 64
+"""So few samples are computed by the thread that asks for them."""
+
+
+def prediction_source(
+    program: Steps, carried: Mapping[str, Array], results: tuple[str, ...], title: str, dtype: np.dtype[Any]
+) -> Source:
+    """The C file that computes `results` ("y_hat", and with targets "l") for any number of samples."""
+    steps = program.needed_for(results)
+    used = {n for s in steps for n in s.inputs if n in carried}
+    wanted = Wanted(
+        title, steps, program.shapes, {n: program.shapes[n] for n in carried if n in used}, {}, results, BATCH, dtype,
+        None,
+    )  # fmt: skip
+    return print_source(wanted, compiler().machine(dtype.itemsize))
+
+
+class CompiledPrediction:
+    """A compiled forward pass.
+
+    Args:
+        program: the prediction's program.
+        carried: parameters and running averages.
+        results: what is computed, "y_hat" or "y_hat" and "l".
+        title: the C file's first line.
+        dtype: the numbers' type.
+
+    Raises:
+        CompilerError: where there is no compiler, or it does not compile.
+    """
+
+    def __init__(
+        self,
+        program: Steps,
+        carried: Mapping[str, Array],
+        results: tuple[str, ...],
+        title: str,
+        dtype: np.dtype[Any],
+    ) -> None:
+        source = prediction_source(program, carried, results, title, dtype)
+        self.built: Built = build(source.text)
+        count = threads()
+        self._runs = {k: Program(source, self.built, k, k) for k in {1, count}}
+        self._count = count
+        self._shapes = {n: tuple(s for s in program.shapes[program.resolve(n)] if isinstance(s, int)) for n in results}
+
+    def __call__(self, values: Mapping[str, Array], x: Array, y: Array | None = None) -> dict[str, Array]:
+        """The results for samples x (N, ...) and targets y, with the parameters in `values`."""
+        run = self._runs[1 if len(x) <= FEW else self._count]
+        run.load(values)
+        given: dict[str, Any] = {"x": np.ascontiguousarray(x), "y": y if y is None else np.ascontiguousarray(y)}
+        found = {n: np.empty((len(x), *shape), run.source.real) for n, shape in self._shapes.items()}
+        order = np.arange(len(x), dtype=np.int64)
+        run.give(**{n: given[n] for n in run.source.given}, **{f"{n}_out": a for n, a in found.items()}, order=order)
+        run.state.count = len(x)
+        if run.count == 1:
+            run.call_here()
+        else:
+            run.call()
+        return found

@@ -1,0 +1,230 @@
+/// base
+#define EACH(k, count) _Pragma("GCC unroll 32") for (int k = 0; k < (count); k++)
+#define SIMD _Pragma("omp simd")
+#define ALWAYS __attribute__((always_inline, unused)) inline
+static ALWAYS int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+static ALWAYS real real_abs(real a) { return a < 0 ? -a : a; }
+static ALWAYS real real_max(real a, real b) { return a > b || a != a ? a : b; }
+static ALWAYS real real_min(real a, real b) { return a < b || a != a ? a : b; }
+static ALWAYS real real_sign(real a) { return (real)(a > 0) - (real)(a < 0); }
+static ALWAYS real real_square(real a) { return a * a; }
+static ALWAYS real real_cube(real a) { return a * a * a; }
+/// float
+static ALWAYS float real_sqrt(float a) { return sqrtf(a); }
+static ALWAYS float real_erf(float a) { return erff(a); }
+static ALWAYS float real_pow(float a, float b) { return powf(a, b); }
+/* e^a = 2^k e^r with |r| <= log(2) / 2, by its Taylor polynomial; without branches, so that it can be vectorised */
+static ALWAYS float real_exp(float a) {
+    float b = a < -104.0f ? -104.0f : a > 89.0f ? 89.0f : a;
+    union { float value; int32_t bits; } u = {b * 1.44269504088896341f + 12582912.0f};
+    float k = u.value - 12582912.0f; /* rounded to a whole number */
+    float r = (b - k * 0.693359375f) + k * 2.12194440054690583e-4f;
+    float p = 1.0f + r * (1.0f + r * (0.5f + r * (1.66666666667e-1f + r * (4.16666666667e-2f
+            + r * (8.33333333333e-3f + r * (1.38888888889e-3f + r * 1.98412698413e-4f))))));
+    int32_t whole = u.bits - 0x4b400000, half = whole >> 1, rest = whole - half; /* 2^k may be subnormal: two factors */
+    union { int32_t bits; float value; } one = {(int32_t)((uint32_t)(half + 127) << 23)};
+    union { int32_t bits; float value; } two = {(int32_t)((uint32_t)(rest + 127) << 23)};
+    float e = p * one.value * two.value;
+    return a > 88.8f ? INFINITY : a != a ? a : e;
+}
+static ALWAYS float real_log(float a) {
+    union { float value; int32_t bits; } u = {a < 1.17549435e-38f ? a * 8388608.0f : a};
+    int32_t shift = a < 1.17549435e-38f ? 23 : 0;
+    int32_t k = (u.bits - 0x3f3504f3) >> 23; /* the mantissa between sqrt(1/2) and sqrt(2) */
+    u.bits -= (int32_t)((uint32_t)k << 23);
+    float f = u.value - 1.0f, s = f / (2.0f + f), z = s * s; /* log(1 + f) = 2 artanh(s) */
+    float p = z * (0.666666666667f + z * (0.4f + z * (0.285714285714f + z * (0.222222222222f + z * 0.181818181818f))));
+    float n = (float)(k - shift), h = 0.5f * f * f;
+    float e = n * 0.693145751953125f - ((h - (s * (h + p) + n * 1.42860682030941723212e-6f)) - f);
+    return a > 0 ? (a < INFINITY ? e : a) : a == 0 ? -INFINITY : NAN;
+}
+/// double
+static ALWAYS double real_sqrt(double a) { return sqrt(a); }
+static ALWAYS double real_erf(double a) { return erf(a); }
+static ALWAYS double real_pow(double a, double b) { return pow(a, b); }
+/* e^a = 2^k e^r with |r| <= log(2) / 2, by its Taylor polynomial; without branches, so that it can be vectorised */
+static ALWAYS double real_exp(double a) {
+    double b = a < -746.0 ? -746.0 : a > 710.0 ? 710.0 : a;
+    union { double value; int64_t bits; } u = {b * 1.4426950408889634074 + 6755399441055744.0};
+    double k = u.value - 6755399441055744.0; /* rounded to a whole number */
+    double r = (b - k * 0.69314718036912381649) - k * 1.9082149292705877e-10;
+    double p = 1.0 + r * (1.0 + r * (0.5 + r * (1.0 / 6 + r * (1.0 / 24 + r * (1.0 / 120 + r * (1.0 / 720
+             + r * (1.0 / 5040 + r * (1.0 / 40320 + r * (1.0 / 362880 + r * (1.0 / 3628800
+             + r * (1.0 / 39916800 + r * (1.0 / 479001600 + r * (1.0 / 6227020800))))))))))))); 
+    int64_t whole = u.bits - 0x4338000000000000, half = whole >> 1, rest = whole - half;
+    union { int64_t bits; double value; } one = {(int64_t)((uint64_t)(half + 1023) << 52)};
+    union { int64_t bits; double value; } two = {(int64_t)((uint64_t)(rest + 1023) << 52)};
+    double e = p * one.value * two.value;
+    return a > 709.782712893384 ? INFINITY : a != a ? a : e;
+}
+static ALWAYS double real_log(double a) {
+    union { double value; int64_t bits; } u = {a < 2.2250738585072014e-308 ? a * 18014398509481984.0 : a};
+    int64_t shift = a < 2.2250738585072014e-308 ? 54 : 0;
+    int64_t k = (u.bits - 0x3fe6a09e667f3bcd) >> 52; /* the mantissa between sqrt(1/2) and sqrt(2) */
+    u.bits -= (int64_t)((uint64_t)k << 52);
+    double f = u.value - 1.0, s = f / (2.0 + f), z = s * s; /* log(1 + f) = 2 artanh(s) */
+    double p = z * (2.0 / 3 + z * (2.0 / 5 + z * (2.0 / 7 + z * (2.0 / 9 + z * (2.0 / 11 + z * (2.0 / 13
+             + z * (2.0 / 15 + z * (2.0 / 17 + z * (2.0 / 19 + z * (2.0 / 21))))))))));
+    double n = (double)(k - shift), h = 0.5 * f * f;
+    double e = n * 6.93147180369123816490e-01 - ((h - (s * (h + p) + n * 1.90821492927058770002e-10)) - f);
+    return a > 0 ? (a < INFINITY ? e : a) : a == 0 ? -INFINITY : NAN;
+}
+/// functions
+static ALWAYS real real_power_1_5(real a) { return a * real_sqrt(a); }
+/* e^a - 1; near 0 by the Taylor series, where the difference would lose its digits */
+static ALWAYS real real_expm1(real a) {
+    real p = a * (1 + a * ((real)(1.0 / 2) + a * ((real)(1.0 / 6) + a * ((real)(1.0 / 24) + a * ((real)(1.0 / 120)
+           + a * ((real)(1.0 / 720) + a * ((real)(1.0 / 5040) + a * ((real)(1.0 / 40320) + a * ((real)(1.0 / 362880)
+           + a * ((real)(1.0 / 3628800) + a * (real)(1.0 / 39916800)))))))))));
+    real e = real_exp(a) - 1;
+    return real_abs(a) < (real)0.25 ? p : e;
+}
+/* tanh(a) = (1 - t) / (1 + t) with t = e^(-2|a|) */
+static ALWAYS real real_tanh(real a) {
+    real t = real_expm1(-2 * real_abs(a)), b = -t / (2 + t);
+    return a < 0 ? -b : b;
+}
+/* log(1 + e^a) = max(a, 0) + log(1 + t) with t = e^(-|a|); log(1 + t) keeps the digits that 1 + t loses */
+static ALWAYS real real_softplus(real a) {
+    real t = real_exp(-real_abs(a)), u = 1 + t, d = u - 1;
+    real g = d == 0 ? t : real_log(u) * (t / d);
+    return (a > 0 || a != a ? a : 0) + g;
+}
+/// mask
+/* Philox 4x64-10 (Salmon et al., 2011): four 64-bit numbers for every counter, as NumPy's generator draws them */
+static void philox(uint64_t counter, uint64_t clock, uint64_t seed, uint64_t layer, uint64_t drawn[4]) {
+    uint64_t a = counter, b = 0, c = clock, d = 0, key = seed, other = layer;
+    for (int round = 0; round < 10; round++) {
+        unsigned __int128 one = (unsigned __int128)a * 0xD2E7470EE14C6C93u, two = (unsigned __int128)c * 0xCA5A826395121157u;
+        a = (uint64_t)(two >> 64) ^ b ^ key, b = (uint64_t)two;
+        c = (uint64_t)(one >> 64) ^ d ^ other, d = (uint64_t)one;
+        key += 0x9E3779B97F4A7C15u, other += 0xBB67AE8584CAA73Bu;
+    }
+    drawn[0] = a, drawn[1] = b, drawn[2] = c, drawn[3] = d;
+}
+/* ones and zeros: a value is kept where its 32-bit number reaches the threshold, rate times 2^32 */
+static void draw_mask(real *mask, int64_t size, int64_t place, uint64_t seed, uint64_t layer, uint64_t clock, uint64_t threshold) {
+    for (int64_t k = 0; k < size;) {
+        uint64_t drawn[4];
+        philox((uint64_t)((place + k) / 8 + 1), clock, seed, layer, drawn);
+        for (int64_t at = (place + k) % 8; at < 8 && k < size; at++, k++)
+            mask[k] = (real)((uint32_t)(drawn[at / 2] >> (at % 2 * 32)) >= threshold);
+    }
+}
+/// state
+/* all that a call needs; times and places are those of the step that comes next */
+typedef struct {
+    const int64_t *order; /* the samples in the order in which they are taken */
+    int64_t count;        /* samples in an epoch */
+    int64_t between;      /* how far the epochs' orders lie apart: count, or 0 for one order for all */
+    int64_t at;           /* samples of the epoch that are done */
+    int64_t steps;        /* steps to make */
+    int64_t done;         /* steps that were made */
+    double clock, t;
+    double rate;          /* the learning rate of this step */
+    const double *rates;  /* of every step */
+    double stop_below;    /* a loss below this ends the training */
+    double *losses, *data_losses;
+    real *carried, *batch, *chunk, *part, *own;
+    double *numbers, *part_numbers;
+    /* rows */
+    int parts;            /* the batch is split into so many parts, whoever computes them */
+    volatile int stop;    /* somebody asks for an end */
+    int halt, stopped, waiting, turn;
+    int64_t late;         /* how often somebody had to wait for milliseconds */
+} Training;
+/// wait
+#define SPINS 20000
+/* waits until all threads are here: for a while without a pause, then letting others have the processor */
+static void wait_for_all(Training *T, int threads) {
+    if (threads == 1)
+        return;
+    int turn = __atomic_load_n(&T->turn, __ATOMIC_RELAXED);
+    if (__atomic_add_fetch(&T->waiting, 1, __ATOMIC_ACQ_REL) == threads) {
+        __atomic_store_n(&T->waiting, 0, __ATOMIC_RELAXED);
+        __atomic_store_n(&T->turn, turn + 1, __ATOMIC_RELEASE);
+        return;
+    }
+    for (int k = 0; __atomic_load_n(&T->turn, __ATOMIC_ACQUIRE) == turn; k++) {
+        if (k > SPINS)
+            sched_yield();
+        if (k == SPINS + 2000)
+            __atomic_add_fetch(&T->late, 1, __ATOMIC_RELAXED);
+    }
+}
+/// subnormals
+/* numbers below the smallest normal one count as 0 while we compute: they would take a hundred times as long */
+static uint64_t flush_subnormals(void) {
+#if defined(__SSE__)
+    uint32_t before = __builtin_ia32_stmxcsr();
+    __builtin_ia32_ldmxcsr(before | 0x8040);
+    return before;
+#elif defined(__aarch64__)
+    uint64_t before;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(before));
+    __asm__ volatile("msr fpcr, %0" : : "r"(before | (1u << 24)));
+    return before;
+#else
+    return 0;
+#endif
+}
+static void restore(uint64_t before) {
+#if defined(__SSE__)
+    __builtin_ia32_ldmxcsr((uint32_t)before);
+#elif defined(__aarch64__)
+    __asm__ volatile("msr fpcr, %0" : : "r"(before));
+#else
+    (void)before;
+#endif
+}
+/// report
+/* keeps a step's loss; returns 0 where it ends the training */
+static int report(Training *T, int thread, double loss, double data_loss) {
+    if (thread == 0) {
+        T->losses[T->done] = loss;
+        T->data_losses[T->done] = data_loss;
+    }
+    return loss - loss == 0 && !(loss < T->stop_below);
+}
+/// training
+/* makes T->steps steps, or fewer where the loss ends the training or somebody asks for it */
+void train(Training *T, int thread, int threads) {
+    uint64_t before = flush_subnormals();
+    int64_t at = T->at, steps = T->steps;
+    const int64_t *order = T->order;
+    for (int64_t s = 0; s < steps; s++) {
+        int64_t N = least(BATCH, T->count - at);
+        if (thread == 0)
+            T->rate = T->rates[s];
+        wait_for_all(T, threads);
+        if (T->halt)
+            break;
+        if (!step(T, thread, threads, order + at, N)) {
+            if (thread == 0)
+                T->stopped = 1;
+            break;
+        }
+        at += N;
+        if (at == T->count)
+            at = 0, order += T->between;
+        if (thread == 0) {
+            T->done++, T->t++, T->clock++;
+            T->halt = T->stop;
+        }
+    }
+    if (thread == 0)
+        T->at = at;
+    wait_for_all(T, threads);
+    restore(before);
+}
+/// prediction
+/* goes through all samples, BATCH at a time; nobody has to wait for anybody */
+void train(Training *T, int thread, int threads) {
+    uint64_t before = flush_subnormals();
+    Training own = *T;
+    for (int64_t at = 0; at < T->count; at += BATCH) {
+        own.at = at;
+        step(&own, thread, threads, T->order + at, least(BATCH, T->count - at));
+    }
+    restore(before);
+}

@@ -1,0 +1,305 @@
+"""Sums of products of two values, as loops over tiles that stay in registers.
+
+`z[n,o] = sum_i x[n,i] * W[i,o]` and its like are most of a network's work. Which loops to make of one is read off
+its indices. The vector index runs along neighbours in memory:
+
+- it stands on the left and in one factor: a vector of that factor is multiplied by single numbers of the other,
+  and the sums are vectors of the result ("along");
+- it is summed over and stands in both factors: vectors are multiplied by vectors, and what is left in the lanes is
+  added at the end ("across").
+
+A tile has some values of an index that only one factor has (its rows) and some that only the other has (its
+columns), so that what is loaded once is used several times.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from ...formula import Size
+from ...formula.nodes import Binary, Element, Node, Number, Reduction, Symbol
+from .layouts import Layout, multiple
+from .statements import SAMPLES, Statement, affine
+
+LEAST = 512
+"""Sums of fewer products (for one sample) are left to plain loops."""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What the generated code is made for.
+
+    Attributes:
+        bytes: the size of the widest vector.
+        registers: how many vectors the processor holds.
+        real: the size of a number: 4 or 8 bytes.
+    """
+
+    bytes: int
+    registers: int
+    real: int
+
+    @property
+    def lanes(self) -> int:
+        """How many numbers the widest vector holds."""
+        return self.bytes // self.real
+
+    @property
+    def sums(self) -> int:
+        """How many vectors of a tile's sums leave enough registers for the factors."""
+        return 24 if self.registers >= 32 else 12
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A statement whose right side is a sum of products of two values, perhaps with a bias added.
+
+    Attributes:
+        statement: the statement.
+        left, right: the factors. Along: `right` has the vector index; across: both have.
+        bias: what is added to every sum; None for nothing.
+        vector: the vector index.
+        across: whether it is summed over.
+        lanes: how many numbers a vector holds here.
+        block: where a factor lies in blocks along its contiguous axis, how many numbers are in one.
+        rows, columns: the tile's indices: one that of the factors only `left` has, one that only `right` has; None
+            for none. Along, the columns are vectors; `columns` None means several vectors side by side.
+        tile: how many rows and columns a tile has.
+        outer: the other indices on the left, outermost first.
+        summed: the indices that are summed over, outermost first, the vector index left out.
+    """
+
+    statement: Statement
+    left: Element
+    right: Element
+    bias: Element | None
+    vector: str
+    across: bool
+    lanes: int
+    block: int | None
+    rows: str | None
+    columns: str | None
+    tile: tuple[int, int]
+    outer: tuple[str, ...]
+    summed: tuple[str, ...]
+
+    @property
+    def output(self) -> str:
+        """The value that is set."""
+        return self.statement.output
+
+    @property
+    def sizes(self) -> Mapping[str, Size]:
+        """How many values each index takes."""
+        return self.statement.sizes
+
+    def extent(self, index: str) -> int:
+        """How many values an index other than the samples' takes."""
+        size = self.sizes[index]
+        assert isinstance(size, int)
+        return size
+
+    @property
+    def vectors(self) -> int:
+        """How many vectors the vector index takes, whole blocks at a time."""
+        return multiple(self.extent(self.vector), self.block or self.lanes) // self.lanes
+
+
+def indices_of(element: Element) -> list[str]:
+    """The indices that stand in an element's places."""
+    return [i for place in element.indices for i in (affine(place) or {}) if i]
+
+
+def factors(made: Statement) -> tuple[Reduction, Element, Element, Element | None] | None:
+    """The sum, its two factors and the bias, where the right side is of this kind."""
+    body, bias = made.body, None
+    if isinstance(body, Binary) and body.operator == "+" and isinstance(body.right, Element):
+        body, bias = body.left, body.right
+    if not isinstance(body, Reduction) or body.kind != "sum" or not isinstance(body.body, Binary):
+        return None
+    inner = body.body
+    if inner.operator != "*" or not isinstance(inner.left, Element) or not isinstance(inner.right, Element):
+        return None
+    if any(affine(i) is None for e in (inner.left, inner.right) for i in e.indices):
+        return None
+    return body, inner.left, inner.right, bias
+
+
+def gathered(made: Statement, shape: tuple[Size, ...]) -> Statement | None:
+    """The same sums gathered where they are added, for steps of 1: dx[h] += dz[p] * W[u] with h = p + u becomes
+    dx[h] = sum_u dz[h - u] * W[u]. None where that is not possible.
+
+    Args:
+        made: a statement that adds its terms where they fall.
+        shape: the shape of the value that it sets.
+    """
+    place: list[Node] = []
+    solved: dict[str, Node] = {}
+    sizes: dict[str, Size] = dict(made.sizes)
+    further: list[str] = []
+    for at, size in zip(made.place, shape, strict=True):
+        terms = affine(at)
+        if terms is None:
+            return None
+        inside = [i for i in terms if i]
+        if isinstance(at, Symbol):
+            place.append(at)
+            continue
+        if len(inside) != 2 or any(terms[i] != 1 for i in inside):
+            return None
+        position, offset = inside
+        name = {"p": "h", "q": "w"}.get(position, f"{position}0")
+        if name in sizes:
+            return None
+        solved[position] = Binary(
+            "-", Symbol(name), Binary("+", Symbol(offset), Number(float(terms[""])))
+        )  # p = h - u - constant
+        del sizes[position]
+        sizes[name] = size
+        further.append(offset)
+        place.append(Symbol(name))
+    found = factors(replace(made, adds=False))
+    if found is None:
+        return None
+    total, left, right, _ = found
+
+    def put(element: Element) -> Element:
+        return Element(
+            element.name,
+            tuple(solved.get(i.name, i) if isinstance(i, Symbol) else i for i in element.indices),
+        )
+
+    loops = tuple(i.name for i in place if isinstance(i, Symbol))
+    body = Reduction("sum", (*total.indices, *further), Binary("*", put(left), put(right)))
+    return replace(made, place=tuple(place), body=body, sizes=sizes, loops=loops, adds=False)
+
+
+def product(made: Statement, layouts: Mapping[str, Layout], machine: Machine) -> Product | None:
+    """The statement as a product in tiles; None where plain loops have to do.
+
+    Args:
+        made: the statement.
+        layouts: those of values that do not lie row by row (weights).
+        machine: what it is made for.
+    """
+    found = factors(made)
+    if found is None or made.adds or not all(isinstance(i, Symbol) for i in made.place):
+        return None
+    total, left, right, bias = found
+    fixed = [s for s in made.sizes.values() if isinstance(s, int)]
+    if math.prod(fixed) < LEAST:
+        return None
+
+    def along(element: Element) -> str | None:
+        """The index along which the element's neighbours lie."""
+        sampled = made.sample is not None and element.indices[0] == Symbol(made.sample)
+        own = layouts.get(element.name)
+        axis = len(element.indices) - 1 if own is None else own.contiguous + sampled
+        terms = affine(element.indices[axis])
+        ones = [i for i, c in (terms or {}).items() if i and c == 1 and made.sizes[i] != SAMPLES]
+        elsewhere = {i for k, p in enumerate(element.indices) if k != axis for i in (affine(p) or {})}
+        fit = [i for i in ones if i not in elsewhere]
+        return max(fit, key=lambda i: _extent(made, i), default=None)
+
+    out = Element(made.output, made.place)
+    target, by_left, by_right = along(out), along(left), along(right)
+    if target is not None and target in (by_left, by_right):
+        vector, across = target, False
+        if by_left == target:
+            left, right = right, left
+        if target in indices_of(left):
+            return None
+    elif by_left is not None and by_left == by_right and by_left in total.indices:
+        vector, across = by_left, True
+    else:
+        return None
+    size = _extent(made, vector)
+    if size < max(machine.lanes // 4, 2):
+        return None
+    lanes = machine.lanes
+    while lanes > 2 and -(-size // lanes) == -(-size // (lanes // 2)):
+        lanes //= 2
+    block = next((y.block for n in (made.output, left.name, right.name) if (y := layouts.get(n)) and y.block), None)
+    if block is not None and not across:
+        lanes = min(machine.lanes, block)
+    if across and size % lanes:  # what stands behind the last has to be zero in one of them
+        padded = [
+            e
+            for e in (left, right)
+            if Symbol(vector) in e.indices and (made.sample in indices_of(e) or e.name in layouts)
+        ]
+        if not padded:
+            return None
+    if bias is not None and (len(bias.indices) != 1 or bias.indices[0] not in made.place):
+        return None
+    made_of = Product(made, left, right, bias, vector, across, lanes, block, None, None, (1, 1), (), ())
+    return _tiled(made_of, total, machine)
+
+
+def _extent(made: Statement, index: str) -> int:
+    size = made.sizes[index]
+    return size if isinstance(size, int) else 10**9
+
+
+def _tiled(made: Product, total: Reduction, machine: Machine) -> Product | None:
+    """Chooses the tile: the one with the fewest loads for a product, rest tiles counted in."""
+    statement = made.statement
+    free = [i for i in statement.loops if i != made.vector]
+    tiled = [i for i in free if len(free) < 3 or statement.sizes[i] != SAMPLES]  # images: one sample after another
+    in_left, in_right = set(indices_of(made.left)), set(indices_of(made.right))
+    rows = [i for i in tiled if i in in_left and i not in in_right]
+    columns: list[str | None] = [i for i in tiled if i in in_right and i not in in_left]
+    if not made.across:
+        columns.append(None)
+    if not rows and not any(columns):
+        return None
+    best: tuple[float, str | None, str | None, tuple[int, int]] | None = None
+    for row in rows or [None]:
+        for column in columns or [None]:
+            most_rows = 8 if row and statement.sizes[row] == SAMPLES else _extent(statement, row) if row else 1
+            if column is not None:
+                most_columns = 4 if statement.sizes[column] == SAMPLES else _extent(statement, column)
+            else:
+                most_columns = 1 if made.across else min(made.vectors, 4)
+            for r in range(1, min(most_rows, 12) + 1):
+                for c in range(1, min(most_columns, 6) + 1):
+                    if column is None and made.block and made.block // made.lanes % c:
+                        continue  # a tile stays within a block
+                    cost = _cost(made, row, column, r, c, machine)
+                    if cost is not None and (best is None or cost < best[0] - 1e-9):
+                        best = cost, row, column, (r, c)
+    assert best is not None  # one row and one column always fit
+    _, row, column, tile = best
+    outer = tuple(i for i in free if i not in (row, column))
+    summed = tuple(i for i in total.indices if i != made.vector)
+    return replace(made, rows=row, columns=column, tile=tile, outer=outer, summed=_order(made, summed))
+
+
+def _order(made: Product, summed: tuple[str, ...]) -> tuple[str, ...]:
+    """The samples outermost, then as written."""
+    samples = [i for i in summed if made.sizes[i] == SAMPLES]
+    return (*samples, *(i for i in summed if i not in samples))
+
+
+def _cost(made: Product, row: str | None, column: str | None, r: int, c: int, machine: Machine) -> float | None:
+    """About how many clocks a tile of r x c takes for one product: two multiplications or two loads a clock."""
+    registers = r * c + (c if not made.across else min(r, c) + 1)
+    if r * c > machine.sums or registers > machine.registers - 2:
+        return None
+    loads = r + c
+    clocks = (max(r * c, loads * 1.05, 8.0) + 0.25 * loads) / (r * c)  # a sum is there again after 4 clocks
+
+    def waste(index: str | None, size: int, of: int) -> float:
+        if index is not None and made.sizes[index] == SAMPLES:
+            return 1.0 if of in (1, 2, 4, 8) else 1.1  # batches are mostly multiples of these
+        full, rest = divmod(size, of)
+        return (full * of + (of * 0.7 + rest * 0.3 if rest else 0)) / size
+
+    wasted = waste(row, _extent(made.statement, row), r) if row else 1.0
+    if column is not None:
+        wasted *= waste(column, _extent(made.statement, column), c)
+    elif not made.across:
+        wasted *= waste(None, made.vectors, c)
+    return clocks * wasted

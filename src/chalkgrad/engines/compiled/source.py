@@ -1,0 +1,334 @@
+"""Prints a plan as a C file: what a step computes, phase by phase, and the loop over the steps."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
+
+from ...formula import Shape
+from ...program import Step
+from .layouts import Layout
+from .loops import Lines, Loops, braced, indented
+from .memory import Memory
+from .plan import Phase, Plan, plan
+from .products import Machine
+from .statements import Statement
+from .tiles import Tiles
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A C file, and what has to be known to call it.
+
+    Attributes:
+        text: the file.
+        carried: where the values that last from step to step begin in their buffer, and how they lie.
+        sizes: how many numbers the buffers hold ("carried", "batch"), each thread's ("chunk", "own"), each part's
+            ("part"), and the single ones ("numbers").
+        given: the values that come from outside row by row, with the length of a row.
+        results: those that are handed out row by row.
+        batch: the most samples in a step.
+        real: the type of the numbers.
+    """
+
+    text: str
+    carried: Mapping[str, tuple[int, Layout]]
+    sizes: Mapping[str, int]
+    given: Mapping[str, int]
+    results: Mapping[str, int]
+    batch: int
+    real: np.dtype[np.generic]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be printed.
+
+    Attributes:
+        title: the first line's comment.
+        steps: the steps that are needed, in order.
+        shapes: the shape of every named value.
+        carried: what lasts from step to step, with its shape.
+        updated: for every new value that is carried on, the value that it takes the place of.
+        results: values with samples that are handed out.
+        batch: the most samples in a step.
+        real: "float32" or "float64".
+        data_loss: the name of the loss without penalties; None where there is no loss.
+    """
+
+    title: str
+    steps: Sequence[Step]
+    shapes: Mapping[str, Shape]
+    carried: Mapping[str, Shape]
+    updated: Mapping[str, str]
+    results: tuple[str, ...]
+    batch: int
+    real: np.dtype[np.generic]
+    data_loss: str | None
+
+
+@cache
+def _prelude() -> dict[str, str]:
+    text = files(__package__ or "").joinpath("prelude.c").read_text(encoding="utf-8")
+    parts = re.split(r"^/// (\w+)\n", text, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def print_source(wanted: Wanted, machine: Machine) -> Source:
+    """The C file."""
+    training = wanted.data_loss is not None
+    made = plan(
+        wanted.steps, wanted.shapes, wanted.carried, wanted.updated, wanted.results, wanted.batch, machine, training
+    )
+    memory = Memory(made, wanted.batch)
+    functions: dict[str, Lines] = {}
+    lanes: set[int] = set()
+    phases = [
+        _phase(f"{phase.kind}_{at + 1}", phase, made, memory, functions, lanes)
+        for at, phase in enumerate(made.phases)
+        if phase.statements or phase.kind == "report"
+    ]
+    kinds = [(f"{p.kind}_{at + 1}", p) for at, p in enumerate(made.phases) if p.statements or p.kind == "report"]
+    body = "\n\n".join("\n".join(f) for f in [*functions.values(), *phases])
+    given = [n for n in ("x", "y") if re.search(rf"\brows_of_{n}\b", body)]
+    text = "\n".join(
+        [
+            f"/* {wanted.title}",
+            "   Written by chalkgrad from the network's own steps; the formula of each stands over its loops. */",
+            *_head(wanted, made, memory, given, body, lanes),
+            body,
+            "",
+            *_main(wanted, made, memory, given, kinds),
+            "",
+        ]
+    )
+    carried = {n: (memory.places[n], made.layouts[n]) for n in wanted.carried}
+    rows = {n: math.prod(made.layouts[n].shape) for n in given}
+    results = {n: made.layouts[n].size for n in made.results}
+    return Source(text, carried, memory.sizes, rows, results, wanted.batch, wanted.real)
+
+
+def _head(wanted: Wanted, made: Plan, memory: Memory, given: Sequence[str], body: str, lanes: set[int]) -> Lines:
+    """What stands before the first function."""
+    name = "float" if wanted.real == np.float32 else "double"
+    sections = _prelude()
+    lines = ["#include <math.h>", "#include <sched.h>", "#include <stdint.h>", "#include <string.h>", ""]
+    lines += [f"typedef {name} real;", *sections["base"].rstrip().split("\n"), *sections[name].rstrip().split("\n")]
+    lines += sections["functions"].rstrip().split("\n")
+    if "draw_mask" in body:
+        lines += sections["mask"].rstrip().split("\n")
+    lines += [""]
+    for width in sorted(lanes):
+        lines += _vector(width, made.machine.real)
+    sizes = memory.sizes
+    lines += [
+        "",
+        f"#define BATCH {wanted.batch} /* the most samples in a step */",
+        f"#define CHUNK {made.chunk} /* samples that are taken together */",
+        f"#define CHUNK_SIZE {sizes['chunk']} /* numbers that these need, for each thread */",
+        f"#define PART_SIZE {sizes['part']} /* numbers of a part's sums */",
+        f"#define OWN_SIZE {sizes['own']} /* numbers that each thread computes for itself */",
+        f"#define NUMBERS {max(sizes['numbers'], 1)}",
+        "",
+        *sections["state"].rstrip().split("\n"),
+        *(sections["wait"].rstrip().split("\n") if wanted.data_loss is not None else []),
+        *sections["subnormals"].rstrip().split("\n"),
+    ]
+    pointers = [f"    const real **rows_of_{n}; /* each thread's: where the samples' rows begin */" for n in given]
+    sources = [f"    const real *{n};" for n in given]
+    results = [f"    real *{memory.name(n)};" for n in made.results]
+    at = lines.index("    /* rows */")
+    return [*lines[:at], *sources, *pointers, *results, *lines[at + 1 :], ""]
+
+
+def _vector(width: int, size: int) -> Lines:
+    """A vector's types, and the sum of what is in its lanes."""
+    vec, kind = f"vec{width}", "int32_t" if size == 4 else "int64_t"
+    lines = [
+        f"typedef real {vec} __attribute__((vector_size({width * size})));",
+        f"typedef real {vec}u __attribute__((vector_size({width * size}), aligned({size}), may_alias));",
+        f"typedef {kind} bits{width} __attribute__((vector_size({width * size})));",
+        f"static ALWAYS real {vec}_sum({vec} a) {{",
+    ]
+    half = width // 2
+    while half:
+        lanes = ", ".join(str((k + half) % width) for k in range(width))
+        lines.append(f"    a += __builtin_shufflevector(a, a, {lanes});")
+        half //= 2
+    return [*lines, "    return a[0];", "}"]
+
+
+def _phase(name: str, phase: Phase, made: Plan, memory: Memory, functions: dict[str, Lines], lanes: set[int]) -> Lines:
+    """The function of one phase."""
+    loops = Loops(made, memory, functions)
+    tiles = Tiles(made, memory, functions, loops)
+    printed = {"rows": _rows, "blocks": _blocks, "shared": _shared, "report": _shared, "update": _update}[phase.kind]
+    head, body = printed(phase, made, memory, loops, tiles)
+    lanes |= tiles.vectors
+    begin = "begin" if phase.kind == "rows" else ""
+    pointers = [memory.declared(v, begin) for v in loops.used]
+    if phase.kind == "update":  # the first part's sums get the others added to them
+        pointers = [p.replace("part * PART_SIZE + ", "") for p in pointers]
+    if phase.kind == "rows":
+        sums = [v for v in loops.used if made.values[v].home == "part"]
+        mine = {s.output for s in phase.statements}
+        zero: Lines = []
+        for value in sums:
+            if value not in mine:
+                continue
+            layout = made.values[value].layout
+            own = memory.name(value)
+            zero.append(f"*{own} = 0;" if layout is None else f"memset({own}, 0, {layout.size} * sizeof *{own});")
+        outer = [p for v, p in zip(loops.used, pointers, strict=True) if v in sums]
+        inner = [p for v, p in zip(loops.used, pointers, strict=True) if v not in sums]
+        chunks = braced(
+            "for (int64_t begin = first; begin < end; begin += CHUNK)",
+            ["const int rows = (int)least(CHUNK, end - begin);", *inner, *body],
+        )
+        lines = [*loops.constants.lines, *outer, *zero, *chunks]
+    else:
+        lines = [*loops.constants.lines, *pointers, *body]
+    unused = ", ".join(f"(void){word.split()[-1].lstrip('*')}" for word in head.split(","))
+    return [f"static void {name}({head}) {{", *indented([f"{unused};", *lines]), "}"]
+
+
+def _rows(phase: Phase, made: Plan, memory: Memory, loops: Loops, tiles: Tiles) -> tuple[str, Lines]:
+    lines: Lines = []
+    together: list[Statement] = []
+
+    def close() -> None:
+        nonlocal together
+        if together:
+            lines.extend(braced("for (int n = 0; n < rows; n++)", loops.plain(together)))
+        together = []
+
+    for statement in phase.statements:
+        chosen = made.products.get(statement.output)
+        if chosen is None:
+            together.append(_with_n(statement))
+            continue
+        close()
+        lines += tiles.product(chosen)
+    close()
+    return "const Training *T, int thread, int part, int64_t first, int64_t end, int N", lines
+
+
+def _with_n(statement: Statement) -> Statement:
+    """The statement, whose index over the samples must be n."""
+    assert statement.sample in (None, "n"), statement.text
+    return statement
+
+
+def _blocks(phase: Phase, made: Plan, memory: Memory, loops: Loops, tiles: Tiles) -> tuple[str, Lines]:
+    (statement,) = phase.statements
+    chosen = made.products[statement.output]
+    assert chosen.block is not None
+    return "const Training *T, int thread, int part, int64_t N", [
+        *_block_range(chosen.block, chosen.vectors * chosen.lanes // chosen.block),
+        "const int rows = (int)N;",
+        *tiles.product(chosen, blocks=True),
+    ]
+
+
+def _block_range(block: int, count: int) -> Lines:
+    return [
+        f"const int first = (int)({count} * (int64_t)part / T->parts) * {block};",
+        f"const int last = (int)({count} * (int64_t)(part + 1) / T->parts) * {block};",
+    ]
+
+
+def _shared(phase: Phase, made: Plan, memory: Memory, loops: Loops, tiles: Tiles) -> tuple[str, Lines]:
+    loops.over_parts = True
+    lines = [line for s in phase.statements for line in ["{", *indented(loops.plain([s])), "}"]]
+    return "const Training *T, int thread, int64_t N", lines
+
+
+def _update(phase: Phase, made: Plan, memory: Memory, loops: Loops, tiles: Tiles) -> tuple[str, Lines]:
+    lines: Lines = []
+    for chain in _chains(phase.statements):
+        first = chain[0]
+        if first.output in made.products:
+            chosen = made.products[first.output]
+            assert chosen.block is not None
+            count = chosen.vectors * chosen.lanes // chosen.block
+            body = [*_block_range(chosen.block, count), *tiles.product(chosen, chain[1:], blocks=True)]
+            lines += ["{ /* by blocks */", *indented(["const int rows = (int)N;", *body]), "}"]
+            continue
+        size = made.layouts[first.output].size
+        lines += [
+            "{",
+            *indented(
+                [
+                    f"const int first = (int)({-(-size // 16)} * (int64_t)part / T->parts) * 16;",
+                    f"const int last = (int)least({size}, {-(-size // 16)} * (int64_t)(part + 1) / T->parts * 16);",
+                    *loops.chain(chain),
+                ]
+            ),
+            "}",
+        ]
+    return "const Training *T, int thread, int part, int64_t N", lines
+
+
+def _chains(statements: Sequence[Statement]) -> list[list[Statement]]:
+    """The statements in groups: each uses what one before it in its group computes."""
+    chains: list[list[Statement]] = []
+    for made in statements:
+        fits = [c for c in chains if {s.output for s in c} & made.reads]
+        if not fits:
+            chains.append([made])
+            continue
+        joined = [s for c in fits for s in c]
+        chains = [c for c in chains if c not in fits] + [[*joined, made]]
+    return chains
+
+
+def _main(
+    wanted: Wanted, made: Plan, memory: Memory, given: Sequence[str], phases: Sequence[tuple[str, Phase]]
+) -> Lines:
+    """The functions that are called from outside."""
+    sections = _prelude()
+    rows = [f"T->rows_of_{n}[thread * BATCH + k] = T->{n} + row * {math.prod(made.layouts[n].shape)};" for n in given]
+    split = [
+        "const int64_t first = least(N, (N + 3) / 4 * part / T->parts * 4);",
+        "const int64_t end = least(N, (N + 3) / 4 * (part + 1) / T->parts * 4);",
+    ]
+    lines: Lines = []
+    for name, phase in phases:
+        parts = "for (int part = thread; part < T->parts; part += threads)"
+        if phase.kind == "rows":
+            lines += braced(parts, [*split, f"{name}(T, thread, part, first, end, (int)N);"])
+        elif phase.kind in ("blocks", "update"):
+            lines += braced(parts, [f"{name}(T, thread, part, N);"])
+        else:
+            lines += [f"{name}(T, thread, N);"]
+        if phase.kind == "report" and wanted.data_loss is not None:
+            carried = any(n in wanted.carried for s in phase.statements for n in s.reads)
+            loss = f"T->numbers[thread * NUMBERS + {memory.places['L']}]"
+            data = f"T->numbers[thread * NUMBERS + {memory.places[wanted.data_loss]}]"
+            lines += [
+                f"if (!report(T, thread, {loss}, {data})) return 0;",
+                *(["wait_for_all(T, threads);"] if carried else []),
+            ]
+        elif phase.kind != "shared" and wanted.data_loss is not None:
+            lines += ["wait_for_all(T, threads);"]
+    step = [
+        "/* one step: N samples from `order` on; returns 0 where the training has to stop before the update */",
+        "static int step(Training *T, int thread, int threads, const int64_t *order, int64_t N) {",
+        *indented(
+            [
+                *braced("for (int64_t k = 0; k < N; k++)", ["const int64_t row = order[k];", *rows]),
+                *lines,
+                "return 1;",
+            ]
+        ),
+        "}",
+    ]
+    kind = "training" if wanted.data_loss is not None else "prediction"
+    report = sections["report"].rstrip().split("\n") if wanted.data_loss is not None else []
+    return [*report, *step, "", *sections[kind].rstrip().split("\n")]

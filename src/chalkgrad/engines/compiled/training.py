@@ -1,0 +1,171 @@
+"""Training steps by the compiled engine."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import numpy as np
+
+from ...program import Program as Steps
+from ..stepping import Array, Taken, Values
+from .compiler import build, compiler
+from .library import Program, threads
+from .source import Source, Wanted, print_source
+
+BUSY = 0.02
+"""Share of steps in which a thread had to wait for milliseconds, from which one thread goes on alone."""
+
+
+def training_source(
+    program: Steps, carried: Collection[str], batch: int, data_loss: str, title: str, dtype: np.dtype[Any]
+) -> Source:
+    """The C file that trains a network.
+
+    Args:
+        program: the program with its update.
+        carried: what lasts from step to step.
+        batch: samples in a step.
+        data_loss: the name of the loss without penalties.
+        title: the file's first line.
+        dtype: the numbers' type.
+    """
+    computed = {s.output for s in program}
+    updated = {f"{name}_new": name for name in carried if f"{name}_new" in computed}
+    wanted = Wanted(
+        title,
+        program.needed_for(["L", data_loss, *updated]),
+        program.shapes,
+        {name: program.shapes[name] for name in carried},
+        updated,
+        (),
+        batch,
+        dtype,
+        data_loss,
+    )
+    return print_source(wanted, compiler().machine(dtype.itemsize))
+
+
+class CompiledSteps:
+    """See `chalkgrad.engines.stepping.Steps`.
+
+    Args:
+        program: the program with its update.
+        values: what is carried from step to step, at the start.
+        x, y: the samples and their targets, (N, ...), of the network's dtype.
+        batch: samples in a step.
+        data_loss: the name of the loss without penalties.
+        stop_below: a loss below this ends the training.
+        title: the C file's first line.
+
+    Raises:
+        CompilerError: where there is no compiler, or it does not compile.
+    """
+
+    def __init__(
+        self,
+        program: Steps,
+        values: Mapping[str, Array],
+        x: Array,
+        y: Array,
+        batch: int,
+        data_loss: str,
+        stop_below: float = -math.inf,
+        title: str = "a training",
+    ) -> None:
+        self._x, self._y = np.ascontiguousarray(x), np.ascontiguousarray(y)
+        self._batch = min(batch, len(x))
+        source = training_source(program, values, self._batch, data_loss, title, x.dtype)
+        self.built = build(source.text)
+        count = _worthwhile(program, self._batch)
+        self._run = Program(source, self.built, count, count)
+        self._run.load(values)
+        self._run.give(**{n: {"x": self._x, "y": self._y}[n] for n in source.given})
+        self._run.state.stop_below = stop_below
+        self._run.state.count = len(x)
+        self._shapes = {n: (v.shape, v.dtype) for n, v in values.items()}
+        self._calls: list[tuple[Array, Array, int, Array, int, int]] = []  # the last two: state before, arguments
+        self._done = 0
+        self._stopped: Values = {}
+        self.name = f"compiled ({compiler().name}, {compiler().vectors}, {count} thread{'s' * (count > 1)})"
+
+    def take(self, order: Array, at: int, rates: Array, t: int, clock: int) -> Taken:
+        before = self._run.carried.copy()
+        if self._done or not self._calls:
+            self._calls = [*self._calls[-1:], (before, order, at, rates, t, clock)]
+        else:  # a call that did nothing is not worth keeping
+            self._calls[-1] = (before, order, at, rates, t, clock)
+        taken = self._take(order, at, rates, t, clock)
+        self._done = taken.done
+        if taken.stopped:
+            place = self._run.state.at
+            epoch = order.reshape(-1, len(self._x))[self._epoch]
+            chosen = epoch[place : place + self._batch]
+            self._stopped = {
+                "x": self._x[chosen], "y": self._y[chosen], "lr": float(rates[taken.done]),
+                "t": t + taken.done, "clock": clock + taken.done,
+            }  # fmt: skip
+        return taken
+
+    def _take(self, order: Array, at: int, rates: Array, t: int, clock: int) -> Taken:
+        run, state = self._run, self._run.state
+        steps = len(rates)
+        losses, data_losses = np.empty(steps), np.empty(steps)
+        order = np.ascontiguousarray(order, dtype=np.int64)
+        rates = np.ascontiguousarray(rates, dtype=np.float64)
+        run.give(order=order, rates=rates, losses=losses, data_losses=data_losses)
+        state.between = len(self._x) if order.ndim == 2 and len(order) > 1 else 0
+        state.at, state.steps, state.done, state.t, state.clock = at, steps, 0, t, clock
+        state.stop = state.halt = state.stopped = state.late = 0
+        interrupted = run.call()
+        done, stopped = int(state.done), bool(state.stopped)
+        self._epoch = (at + done * self._batch) // max(len(self._x), 1) if state.between else 0
+        if run.count > 1 and state.late > BUSY * max(done, 10):
+            run.count = 1  # the processors are busy with other things: the parts stay, one thread computes them all
+        kept = done + stopped
+        return Taken(losses[:kept], data_losses[:kept], done, stopped, interrupted)
+
+    def values(self) -> Mapping[str, Array]:
+        found: dict[str, Array] = {}
+        for name, (shape, dtype) in self._shapes.items():
+            found[name] = np.empty(shape, dtype)
+            self._run.fetch(name, found[name])
+        return found
+
+    def put(self, values: Mapping[str, Array]) -> None:
+        self._run.load({**self.values(), **{n: v for n, v in values.items() if n in self._shapes}})
+
+    def stopped_at(self) -> Values:
+        return self._stopped
+
+    def undo(self) -> Values | None:
+        """Nothing of an update is kept, but every step can be repeated: the call is run again, but for its last one."""
+        if not self._done:  # the last update was made by the call before
+            self._calls = self._calls[:-1]
+        if not self._calls:
+            return None
+        before, order, at, rates, t, clock = self._calls[-1]
+        done = self._done or len(rates)
+        self._run.carried[:] = before
+        if done > 1:
+            self._take(order, at, rates[: done - 1], t, clock)
+        places = order.reshape(-1, len(self._x))
+        step_in_epoch = -(-len(self._x) // self._batch)
+        first = at // self._batch + done - 1
+        epoch, place = divmod(first, step_in_epoch)
+        chosen = places[min(epoch, len(places) - 1)][place * self._batch : (place + 1) * self._batch]
+        self._calls, self._done = [], 0
+        return {
+            **self.values(),
+            "x": self._x[chosen], "y": self._y[chosen], "lr": float(rates[done - 1]),
+            "t": t + done - 1, "clock": clock + done - 1,
+        }  # fmt: skip
+
+
+def _worthwhile(program: Steps, batch: int) -> int:
+    """How many threads a step of so many samples is worth."""
+    from ..work import terms
+
+    work = sum(terms(s, program) for s in program.part("forward", "loss", "backward")) * batch
+    return max(1, min(threads(), work // 200_000, batch))

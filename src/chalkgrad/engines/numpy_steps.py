@@ -1,0 +1,111 @@
+"""Training steps by the reference engine: the program's rules, one after another, on NumPy arrays."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from ..program import Program
+from .numpy_engine import Runner
+from .stepping import Array, Taken, Values
+
+CLOCKS = ("x", "y", "lr", "t", "clock")
+"""What is given anew to every step."""
+
+
+class NumPySteps:
+    """See `chalkgrad.engines.stepping.Steps`.
+
+    Args:
+        program: the program with its update.
+        values: what is carried from step to step, at the start.
+        x, y: the samples and their targets.
+        batch: samples in a step.
+        data_loss: the name of the loss without penalties.
+        stop_below: a loss below this ends the training.
+    """
+
+    name = "numpy"
+
+    def __init__(
+        self,
+        program: Program,
+        values: Mapping[str, Array],
+        x: Array,
+        y: Array,
+        batch: int,
+        data_loss: str,
+        stop_below: float = -math.inf,
+    ) -> None:
+        computed = {s.output for s in program}
+        self._carried = [(name, f"{name}_new") for name in values if f"{name}_new" in computed]
+        self._runner = Runner(program.needed_for(["L", data_loss, *(new for _, new in self._carried)]))
+        self._values: Values = {name: np.array(array) for name, array in values.items()}
+        self._names = tuple(values)
+        self._before: Values | None = None
+        self._started_with = (*CLOCKS, *(name for name, _ in self._carried))
+        self._x, self._y = x, y
+        self._batch = batch
+        self._data_loss = data_loss
+        self._stop_below = stop_below
+
+    def take(self, order: Array, at: int, rates: Array, t: int, clock: int) -> Taken:
+        losses: list[float] = []
+        data_losses: list[float] = []
+        done, stopped, interrupted = 0, False, False
+        try:
+            for done, (rate, chosen) in enumerate(zip(rates.tolist(), self._batches(order, at), strict=False)):
+                loss = self._step(chosen, rate, t + done, clock + done)
+                losses.append(loss)
+                data_losses.append(float(self._values[self._data_loss]))
+                if not math.isfinite(loss) or loss < self._stop_below:
+                    stopped = True
+                    break
+                self._carry()
+            else:
+                done = len(losses)
+        except KeyboardInterrupt:
+            interrupted, done = True, len(losses)
+        return Taken(np.array(losses), np.array(data_losses), done, stopped, interrupted)
+
+    def _batches(self, order: Array, at: int) -> Iterator[Array | slice]:
+        """The samples of every step, epoch after epoch."""
+        orders = order.reshape(-1, len(self._x))
+        as_they_come = [bool((np.diff(o) == 1).all()) for o in orders]
+        for epoch in itertools.count():
+            own = orders[epoch % len(orders)]
+            plain = as_they_come[epoch % len(orders)]  # then nothing has to be copied
+            for begin in range(at, len(self._x), self._batch):
+                end = min(begin + self._batch, len(self._x))
+                yield slice(begin, end) if plain else own[begin:end]
+            at = 0
+
+    def _step(self, chosen: Array | slice, rate: float, t: int, clock: int) -> float:
+        values = self._values
+        values["x"], values["y"] = self._x[chosen], self._y[chosen]
+        values["lr"], values["t"], values["clock"] = rate, t, clock
+        return float(self._runner.run(values)["L"])
+
+    def _carry(self) -> None:
+        """Makes the new values the current ones; what the update began with stays in `_before`."""
+        values = self._values
+        self._before = {name: values[name] for name in self._started_with}
+        values.update({name: values[new] for name, new in self._carried})
+
+    def values(self) -> Mapping[str, Array]:
+        return {name: self._values[name] for name in self._names}
+
+    def put(self, values: Mapping[str, Array]) -> None:
+        self._values.update(values)
+
+    def stopped_at(self) -> Values:
+        return {name: self._values[name] for name in CLOCKS}
+
+    def undo(self) -> Values | None:
+        before, self._before = self._before, None
+        if before is not None:
+            self._values.update(before)
+        return before

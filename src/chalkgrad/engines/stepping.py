@@ -1,0 +1,67 @@
+"""What a training asks of an engine: steps, one after another, and a way back from the last one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+Values = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Steps that were taken.
+
+    Attributes:
+        losses: the loss L of every step, before its update; where the last one ended the training, its loss too.
+        data_losses: the same without penalties.
+        done: how many updates were made.
+        stopped: whether the last loss was not finite, or below the given one, and so was not followed by an update.
+        interrupted: whether the user asked for an end on the way.
+    """
+
+    losses: Array
+    data_losses: Array
+    done: int
+    stopped: bool
+    interrupted: bool = False
+
+
+class Steps(Protocol):
+    """A training's values, and how they are moved on."""
+
+    name: str
+    """The engine in words."""
+
+    def take(self, order: Array, at: int, rates: Array, t: int, clock: int) -> Taken:
+        """Takes steps.
+
+        Args:
+            order: the samples in the order in which they are taken, (count,); or several epochs' orders
+                (epochs, count).
+            at: how many samples of the first epoch are done.
+            rates: the learning rate of every step; as many steps are taken.
+            t: the first step's number in this training, counted from 1.
+            clock: the network's first update, counted from 1.
+        """
+        ...
+
+    def values(self) -> Mapping[str, Array]:
+        """The values that are carried from step to step, as they are now."""
+        ...
+
+    def put(self, values: Mapping[str, Array]) -> None:
+        """Sets some of them."""
+        ...
+
+    def stopped_at(self) -> Values:
+        """The samples x and y, the learning rate and the clocks of the step that ended the training."""
+        ...
+
+    def undo(self) -> Values | None:
+        """Goes back to before the last update; returns what that began with, None where there was none."""
+        ...

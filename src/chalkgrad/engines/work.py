@@ -1,0 +1,51 @@
+"""How much there is to compute, and whether that is worth compiling for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any, cast
+
+from ..formula import Shape
+from ..program import Program, Step
+
+LINE = 8e-6
+"""Seconds that the reference engine takes for a line of the program, however little it computes."""
+DENSE = 8e10
+"""Operations in a second that it makes in matrix products, and"""
+OTHER = 8e9
+"""in convolutions and all else (measured on two cores with AVX-512)."""
+WORTH = 2.0
+"""Seconds of training on the reference engine from which compiling (about a second, once) is worth it."""
+WORTH_PREDICTING = 0.25
+"""The same for predictions: they are asked for again and again, and what was compiled is kept."""
+
+
+def terms(step: Step, program: Program) -> int:
+    """How many terms the step's formula has in all, for one sample."""
+    formula = step.rule.formula
+    if formula is None:
+        return _count(step.shape)
+    known: dict[str, Shape] = {step.rule.output: step.shape}
+    for operand, name in zip(step.rule.operands, step.inputs, strict=True):
+        if name is None:
+            formula = formula.without(operand)
+        else:
+            known[operand] = program.shapes[name]
+    return math.prod(_count(size) for size in formula.sizes(known, step.options).values())
+
+
+def _count(size: Any) -> int:
+    if isinstance(size, tuple):
+        return math.prod(map(_count, cast("tuple[Any, ...]", size)))
+    return size if isinstance(size, int) else 1
+
+
+def seconds(program: Program, steps: Iterable[Step], samples: int) -> float:
+    """About how long the reference engine takes for the steps once, with so many samples."""
+    total = 0.0
+    for step in steps:
+        times = samples if any(program.shapes[n][:1] == ("N",) for n in step.inputs if n is not None) else 1
+        rate = DENSE if step.rule.name.startswith("dense") else OTHER
+        total += LINE + 2 * terms(step, program) * times / rate
+    return total

@@ -1,0 +1,129 @@
+"""The compiled engine against the reference: every kind of network, gradients and trainings within rounding."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+
+import chalkgrad as cg
+from chalkgrad.engines.compiled import plan, products
+from chalkgrad.engines.compiled.compiler import available
+from networks import networks
+
+pytestmark = pytest.mark.skipif(not available(), reason="there is no C compiler")
+
+EXACT = 1e-12
+"""In float64, relative to the largest value: the bound that the docs state."""
+SINGLE = 5e-4
+"""In float32, after three steps of SGD; a rounding has 6e-8, and normalising a few samples multiplies it."""
+EPS = 1e-3
+"""With the usual eps a gradient that should be 0 is divided by itself, rounding by rounding."""
+OPTIMIZERS = [
+    cg.SGD(0.05), cg.SGD(0.05, momentum=0.9), cg.SGD(0.05, momentum=0.9, nesterov=True, weight_decay=0.01),
+    cg.Adam(0.01, weight_decay=0.1, eps=EPS), cg.AdamW(0.01, eps=EPS), cg.RMSProp(0.01, eps=EPS),
+    cg.AdaGrad(0.01, eps=EPS),
+]  # fmt: skip
+ACTIVATIONS = [
+    cg.Sigmoid(), cg.Tanh(), cg.ReLU(), cg.LeakyReLU(), cg.ELU(), cg.GELU(), cg.GELU(approximate="tanh"),
+    cg.Softplus(), cg.SiLU(),
+]  # fmt: skip
+few = settings(
+    deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck), max_examples=25
+)
+
+
+def apart(one: np.ndarray, two: np.ndarray) -> float:
+    """The largest difference, relative to the largest value or 1."""
+    return float(np.abs(one - two).max() / (1 + np.abs(one).max())) if one.size else 0.0
+
+
+def compare(
+    net: cg.Network, x: np.ndarray, y: np.ndarray, optimizer: cg.Optimizer, batch: int, bound: float, steps: int = 3
+) -> None:
+    """Trains twins by both engines and compares losses, parameters, running averages and predictions."""
+    one, two = net.copy(), net.copy()
+    kept = one.fit(x, y, optimizer=optimizer, batch_size=batch, max_steps=steps, engine="numpy")
+    made = two.fit(x, y, optimizer=optimizer, batch_size=batch, max_steps=steps, engine="compiled")
+    assert made.engine.startswith("compiled")
+    what = f"{net!r}, {net.loss_function}, {optimizer}"
+    assert apart(np.array(kept.column("loss")), np.array(made.column("loss"))) < bound, what
+    assert apart(one.flat, two.flat) < bound, what
+    for name, state in one.states.items():
+        assert apart(state, two.states[name]) < bound, what
+    assert apart(one.predict(x, engine="numpy"), one.predict(x, engine="compiled")) < bound, what
+    left, right = one.evaluate(x, y, engine="numpy"), one.evaluate(x, y, engine="compiled")
+    assert abs(left.loss - right.loss) < bound * (1 + abs(left.loss)), what
+
+
+@seed(5)
+@few
+@given(networks(), st.sampled_from(OPTIMIZERS), st.integers(1, 4))
+def test_small_networks(drawn: tuple[cg.Network, np.ndarray, np.ndarray], optimizer: cg.Optimizer, batch: int) -> None:
+    net, x, y = drawn
+    compare(net, np.concatenate([x] * 3), np.concatenate([y] * 3), optimizer, batch, EXACT)
+
+
+@st.composite
+def larger(draw: st.DrawFn) -> tuple[cg.Network, np.ndarray, np.ndarray, int]:
+    """Networks whose sums are worth tiles: odd sizes, strides, paddings, ragged batches."""
+    image = draw(st.booleans())
+    layers: list[cg.Layer] = []
+    if image:
+        shape: tuple[int, ...] = (draw(st.integers(1, 3)), draw(st.integers(8, 13)), draw(st.integers(8, 19)))
+        for _ in range(draw(st.integers(1, 2))):
+            kernel = draw(st.sampled_from([1, 2, 3, (3, 2), 5]))
+            stride, padding = draw(st.sampled_from([(1, 0), (1, "same"), (1, 1), (2, 1), ((2, 1), 0)]))
+            layers.append(cg.Conv2D(draw(st.integers(2, 9)), kernel, stride, padding, bias=draw(st.booleans())))
+            if draw(st.booleans()):
+                layers.append(draw(st.sampled_from([cg.BatchNorm(), cg.LayerNorm(), cg.Dropout(0.3)])))
+            layers.append(draw(st.sampled_from(ACTIVATIONS)))
+        pools = [cg.MaxPool2D(2), cg.MaxPool2D(3, stride=1, padding=1), cg.MaxPool2D(2, padding="same"),
+                 cg.AvgPool2D(2), cg.AvgPool2D(3, stride=2, padding=1)]  # fmt: skip
+        layers += [draw(st.sampled_from(pools)), cg.Flatten()]
+    else:
+        shape = (draw(st.integers(1, 90)),)
+    for _ in range(draw(st.integers(0 if image else 1, 2))):
+        layers.append(cg.Dense(draw(st.sampled_from([3, 16, 33, 64, 70, 130])), bias=draw(st.booleans())))
+        if draw(st.integers(0, 3)) == 0:
+            layers.append(draw(st.sampled_from([cg.BatchNorm(), cg.LayerNorm(), cg.Dropout(0.4)])))
+        layers.append(draw(st.sampled_from(ACTIVATIONS)))
+    classes = draw(st.integers(2, 11))
+    layers += [cg.Dense(classes), cg.Softmax()]
+    dtype = draw(st.sampled_from(["float32", "float64"]))
+    penalties = draw(st.sampled_from([{}, {}, {"l2": 0.01}, {"l1": 0.01}]))
+    loss = cg.CrossEntropy(fuse=draw(st.booleans()))
+    net = cg.Network(layers, input_shape=shape, loss=loss, dtype=dtype, seed=draw(st.integers(0, 99)), **penalties)
+    rng = np.random.default_rng(draw(st.integers(0, 999)))
+    samples = draw(st.integers(1, 23))
+    batch = draw(st.integers(1, samples))
+    return net, rng.standard_normal((samples, *shape)), rng.integers(0, classes, samples), batch
+
+
+@pytest.mark.parametrize("small", [False, True])
+@pytest.mark.parametrize("further", ["", "-march=x86-64-v3", "-march=x86-64"])
+def test_larger_networks(monkeypatch: pytest.MonkeyPatch, further: str, small: bool) -> None:
+    import platform
+
+    if further and platform.machine() != "x86_64":
+        pytest.skip("flags of another processor")
+    monkeypatch.setenv("CHALKGRAD_CFLAGS", f"{further} -Wall -Wextra -Werror")
+    if small:  # tiles and blocks even where they are not worth it
+        monkeypatch.setattr(products, "LEAST", 8)
+        monkeypatch.setattr(plan, "LEAST", 8)
+        monkeypatch.setattr(plan, "LARGE", 64)
+        monkeypatch.setattr(plan, "NEAR", 4000)
+        monkeypatch.setenv("CHALKGRAD_THREADS", "3")
+
+    @seed(7 + small)
+    @few
+    @given(larger(), st.sampled_from(OPTIMIZERS))
+    def check(drawn: tuple[cg.Network, np.ndarray, np.ndarray, int], optimizer: cg.Optimizer) -> None:
+        net, x, y, batch = drawn
+        if net.dtype == np.float64:
+            compare(net, x, y, optimizer, batch, EXACT)
+        else:  # Adam and its like divide rounding by rounding where a gradient should be 0
+            compare(net, x, y, cg.SGD(0.05, momentum=0.9, weight_decay=0.01), batch, SINGLE)
+
+    check()
