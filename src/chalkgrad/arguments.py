@@ -163,8 +163,18 @@ def _add_derive(derive: argparse.ArgumentParser) -> None:
 def _add_write(write: argparse.ArgumentParser) -> None:
     add = write.add_argument
     add("file", metavar="FILE.toml", help="a worked example, or a network's description or run directory")
-    add("--to", default="numpy", choices=("numpy", "torch"), help="numpy (the default) or torch")
-    add("--steps", type=int, metavar="N", help="how many updates the script makes (default: the example's)")
+    add(
+        "--to",
+        default="numpy",
+        choices=("numpy", "torch", "c"),
+        help="numpy (the default), torch, or c: a program that needs a C compiler and nothing else",
+    )
+    add(
+        "--steps",
+        type=int,
+        metavar="N",
+        help="how many updates the script makes (default: the example's); with 0 it predicts",
+    )
     _add_output(write)
 
 

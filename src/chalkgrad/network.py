@@ -463,7 +463,9 @@ class Network:
         The NumPy script prints the same losses as `fit` on all samples at once, to the last bit.
 
         Args:
-            to: "numpy", or "torch" for the same network as an nn.Module with its weights and a training loop.
+            to: "numpy"; "torch" for the same network as an nn.Module with its weights and a training loop; "c" for a
+                C program, the compiled engine's code with a main function, which trains on x and y, or with steps=0
+                predicts. Without x it reads the samples from standard input, the numbers of each (and of its target).
             x: samples (N, *input_shape); without them the script draws some of the right shape.
             y: their targets.
             optimizer: how the script updates the parameters.
@@ -477,8 +479,35 @@ class Network:
         from .write.numpy_script import numpy_script
         from .write.torch_module import torch_script
 
-        script = {"numpy": numpy_script, "torch": torch_script}[choice("source", "to", to, ("numpy", "torch"))]
+        if choice("source", "to", to, ("numpy", "torch", "c")) == "c":
+            return self._c_program(x, y, optimizer, whole("source", "steps", steps, 0), title)
+        script = {"numpy": numpy_script, "torch": torch_script}[to]
         return script(self, x, y, optimizer=optimizer, steps=steps, title=title)
+
+    def _c_program(self, x: Any, y: Any, optimizer: Optimizer | str, steps: int, title: str) -> str:
+        from .engines.compiled.standalone import prediction_program, training_program
+        from .train.optimizers import as_optimizer
+
+        title = one_line(title) or repr(self)
+        own = {**self.parameters, **self.states}
+        if not steps:
+            samples = None if x is None else self.inputs(x)
+            return prediction_program(self.prediction_program, own, samples, title, self.dtype)
+        if (x is None) != (y is None):
+            raise OptionError("source takes x and y together, or neither")
+        optimizer = as_optimizer(optimizer)
+        program = optimizer.extend(self.program, self.plan, self.frozen)
+        values = {**own, **optimizer.start(program, self.dtype)}
+        return training_program(
+            program,
+            values,
+            None if x is None else self.pair(x, y),
+            "L_data" if self.plan.penalties else "L",
+            optimizer.learning_rate,
+            self.steps_taken,
+            steps,
+            title,
+        )
 
     def diagram(
         self,
@@ -679,6 +708,12 @@ class Network:
         twin.steps_taken = self.steps_taken
         twin.freeze(*self.frozen)
         return twin
+
+
+def one_line(text: str) -> str:
+    """A title that can stand in a C comment: one line of plain characters, and nothing that ends it."""
+    plain = "".join(c if c.isascii() and c.isprintable() and c not in "\\?" else " " for c in text)
+    return " ".join(plain.replace("*/", "").replace("/*", "").split())[:200]
 
 
 def _shape(shape: tuple[Any, ...]) -> str:

@@ -26,13 +26,14 @@ def run(arguments: Namespace) -> int:
         title = found.title
     else:
         network, x, y, optimizer = found, None, None, "SGD"
-        steps, title = arguments.steps or 1, ""
+        steps, title = 1 if arguments.steps is None else arguments.steps, ""
     script = network.source(arguments.to, x, y, optimizer=optimizer, steps=steps, title=title)
-    beside = {"weights.npz": weights_needed(network), "data.npz": data_needed(network, x, y)}
+    stands_alone = arguments.to == "c"
+    beside = {} if stands_alone else {"weights.npz": weights_needed(network), "data.npz": data_needed(network, x, y)}
     needed = {name: arrays for name, arrays in beside.items() if arrays is not None}
     if needed and arguments.out is None:
         raise OptionError(f"the script reads {' and '.join(needed)} beside it: say where with --out FILE.py")
-    form = chosen_format(arguments.format, arguments.out, ("", ".py"))
+    form = chosen_format(arguments.format, arguments.out, ("", ".c" if stands_alone else ".py"))
     if form != "text":
         script = in_format(Board(title or f"The network in {arguments.to}", (Listing(script),)), form)
     for name, arrays in needed.items():  # first what the script needs

@@ -81,14 +81,13 @@ class Program:
     Args:
         source: what was printed.
         built: what was compiled.
-        parts: into how many parts a batch is split.
-        count: how many threads compute them.
+        count: how many threads compute.
     """
 
-    def __init__(self, source: Source, built: Built, parts: int, count: int) -> None:
+    def __init__(self, source: Source, built: Built, count: int) -> None:
         self.source = source
         self.built = built
-        self.parts = parts
+        parts = source.parts
         self.count = min(count, parts)
         sizes, real = source.sizes, source.real
         self.carried = aligned(sizes["carried"], real)
@@ -112,12 +111,11 @@ class Program:
             *((n, ctypes.c_void_p) for n in source.given),
             *((f"rows_of_{n}", ctypes.c_void_p) for n in source.given),
             *((n, ctypes.c_void_p) for n in source.results),
-            ("parts", ctypes.c_int), ("stop", ctypes.c_int), ("halt", ctypes.c_int), ("stopped", ctypes.c_int),
+            ("stop", ctypes.c_int), ("halt", ctypes.c_int), ("stopped", ctypes.c_int),
             ("waiting", ctypes.c_int), ("turn", ctypes.c_int), ("late", ctypes.c_int64),
         ]  # fmt: skip
         kind = type("Training", (ctypes.Structure,), {"_fields_": fields})
         self.state: Any = kind()
-        self.state.parts = parts
         self.state.carried = self.carried.ctypes.data
         for name, buffer in self.kept.items():
             setattr(self.state, name, buffer.ctypes.data)

@@ -89,7 +89,7 @@ class Loops:
 
     def _total(self, kind: str, element: str) -> str:
         name = self.new()
-        self.before += [f"{kind} {name} = 0;", f"for (int at = 0; at < T->parts; at++) {name} += {element};"]
+        self.before += [f"{kind} {name} = 0;", f"for (int at = 0; at < PARTS; at++) {name} += {element};"]
         return name
 
     def new(self) -> str:
@@ -358,7 +358,7 @@ class Loops:
             self.used[name] = None
             own = self.memory.name(name)
             added += braced(
-                "for (int at = 1; at < T->parts; at++)",
+                "for (int at = 1; at < PARTS; at++)",
                 ["SIMD", *braced("for (int k = first; k < last; k++)", [f"{own}[k] += {own}[at * PART_SIZE + k];"])],
             )
         return [

@@ -11,6 +11,7 @@ from ...program import Program as Steps
 from ..stepping import Array
 from .compiler import Built, build, compiler
 from .library import Program, threads
+from .products import Machine
 from .source import Source, Wanted, print_source
 
 BATCH = 1024
@@ -20,16 +21,23 @@ FEW = 64
 
 
 def prediction_source(
-    program: Steps, carried: Mapping[str, Array], results: tuple[str, ...], title: str, dtype: np.dtype[Any]
+    program: Steps,
+    carried: Mapping[str, Array],
+    results: tuple[str, ...],
+    parts: int,
+    title: str,
+    dtype: np.dtype[Any],
+    machine: Machine,
+    *,
+    batch: int = BATCH,
+    alone: bool = False,
 ) -> Source:
     """The C file that computes `results` ("y_hat", and with targets "l") for any number of samples."""
     steps = program.needed_for(results)
     used = {n for s in steps for n in s.inputs if n in carried}
-    wanted = Wanted(
-        title, steps, program.shapes, {n: program.shapes[n] for n in carried if n in used}, {}, results, BATCH, dtype,
-        None,
-    )  # fmt: skip
-    return print_source(wanted, compiler().machine(dtype.itemsize))
+    shapes = {n: program.shapes[n] for n in carried if n in used}
+    wanted = Wanted(title, steps, program.shapes, shapes, {}, results, batch, parts, dtype, None)
+    return print_source(wanted, machine, alone=alone)
 
 
 class CompiledPrediction:
@@ -54,10 +62,10 @@ class CompiledPrediction:
         title: str,
         dtype: np.dtype[Any],
     ) -> None:
-        source = prediction_source(program, carried, results, title, dtype)
-        self.built: Built = build(source.text)
         count = threads()
-        self._runs = {k: Program(source, self.built, k, k) for k in {1, count}}
+        source = prediction_source(program, carried, results, count, title, dtype, compiler().machine(dtype.itemsize))
+        self.built: Built = build(source.text)
+        self._runs = {k: Program(source, self.built, k) for k in {1, count}}
         self._count = count
         self._shapes = {n: tuple(s for s in program.shapes[program.resolve(n)] if isinstance(s, int)) for n in results}
 

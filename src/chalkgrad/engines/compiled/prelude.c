@@ -48,9 +48,11 @@ static ALWAYS double real_exp(double a) {
     union { double value; int64_t bits; } u = {b * 1.4426950408889634074 + 6755399441055744.0};
     double k = u.value - 6755399441055744.0; /* rounded to a whole number */
     double r = (b - k * 0.69314718036912381649) - k * 1.9082149292705877e-10;
-    double p = 1.0 + r * (1.0 + r * (0.5 + r * (1.0 / 6 + r * (1.0 / 24 + r * (1.0 / 120 + r * (1.0 / 720
-             + r * (1.0 / 5040 + r * (1.0 / 40320 + r * (1.0 / 362880 + r * (1.0 / 3628800
-             + r * (1.0 / 39916800 + r * (1.0 / 479001600 + r * (1.0 / 6227020800))))))))))))); 
+    double r2 = r * r, r4 = r2 * r2, r8 = r4 * r4; /* in pairs, which wait less for each other */
+    double low = (1.0 / 2 + r * (1.0 / 6)) + r2 * (1.0 / 24 + r * (1.0 / 120));
+    double mid = (1.0 / 720 + r * (1.0 / 5040)) + r2 * (1.0 / 40320 + r * (1.0 / 362880));
+    double high = (1.0 / 3628800 + r * (1.0 / 39916800)) + r2 * (1.0 / 479001600 + r * (1.0 / 6227020800));
+    double p = 1.0 + (r + r2 * (low + r4 * mid + r8 * high));
     int64_t whole = u.bits - 0x4338000000000000, half = whole >> 1, rest = whole - half;
     union { int64_t bits; double value; } one = {(int64_t)((uint64_t)(half + 1023) << 52)};
     union { int64_t bits; double value; } two = {(int64_t)((uint64_t)(rest + 1023) << 52)};
@@ -128,7 +130,6 @@ typedef struct {
     real *carried, *batch, *chunk, *part, *own;
     double *numbers, *part_numbers;
     /* rows */
-    int parts;            /* the batch is split into so many parts, whoever computes them */
     volatile int stop;    /* somebody asks for an end */
     int halt, stopped, waiting, turn;
     int64_t late;         /* how often somebody had to wait for milliseconds */
@@ -193,13 +194,13 @@ void train(Training *T, int thread, int threads) {
     int64_t at = T->at, steps = T->steps;
     const int64_t *order = T->order;
     for (int64_t s = 0; s < steps; s++) {
-        int64_t N = least(BATCH, T->count - at);
+        const int64_t N = least(BATCH, T->count - at);
         if (thread == 0)
             T->rate = T->rates[s];
         wait_for_all(T, threads);
         if (T->halt)
             break;
-        if (!step(T, thread, threads, order + at, N)) {
+        if (!STEP(T, thread, threads, order + at, N)) {
             if (thread == 0)
                 T->stopped = 1;
             break;

@@ -21,6 +21,11 @@ from .products import Machine
 from .statements import Statement
 from .tiles import Tiles
 
+SHORT = 256
+"""Values of at most so many numbers are updated by one thread."""
+TINY = 2000
+"""A step of at most so many terms is written twice, once for full batches, whose loops then need not be loops."""
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -34,6 +39,7 @@ class Source:
         given: the values that come from outside row by row, with the length of a row.
         results: those that are handed out row by row.
         batch: the most samples in a step.
+        parts: into how many parts a batch is split.
         real: the type of the numbers.
     """
 
@@ -43,6 +49,7 @@ class Source:
     given: Mapping[str, int]
     results: Mapping[str, int]
     batch: int
+    parts: int
     real: np.dtype[np.generic]
 
 
@@ -58,6 +65,7 @@ class Wanted:
         updated: for every new value that is carried on, the value that it takes the place of.
         results: values with samples that are handed out.
         batch: the most samples in a step.
+        parts: into how many parts a batch is split; each may have a thread of its own.
         real: "float32" or "float64".
         data_loss: the name of the loss without penalties; None where there is no loss.
     """
@@ -69,6 +77,7 @@ class Wanted:
     updated: Mapping[str, str]
     results: tuple[str, ...]
     batch: int
+    parts: int
     real: np.dtype[np.generic]
     data_loss: str | None
 
@@ -80,8 +89,14 @@ def _prelude() -> dict[str, str]:
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
-def print_source(wanted: Wanted, machine: Machine) -> Source:
-    """The C file."""
+def print_source(wanted: Wanted, machine: Machine, *, alone: bool = False) -> Source:
+    """The C file.
+
+    Args:
+        wanted: what is to be printed.
+        machine: what it is made for.
+        alone: without what calls it from outside and threads; somebody else prints a main function behind it.
+    """
     training = wanted.data_loss is not None
     made = plan(
         wanted.steps, wanted.shapes, wanted.carried, wanted.updated, wanted.results, wanted.batch, machine, training
@@ -89,8 +104,9 @@ def print_source(wanted: Wanted, machine: Machine) -> Source:
     memory = Memory(made, wanted.batch)
     functions: dict[str, Lines] = {}
     lanes: set[int] = set()
+    tiny = _terms(made) * wanted.batch <= TINY and not made.products
     phases = [
-        _phase(f"{phase.kind}_{at + 1}", phase, made, memory, functions, lanes)
+        _phase(f"{phase.kind}_{at + 1}", phase, made, memory, functions, lanes, tiny)
         for at, phase in enumerate(made.phases)
         if phase.statements or phase.kind == "report"
     ]
@@ -101,24 +117,33 @@ def print_source(wanted: Wanted, machine: Machine) -> Source:
         [
             f"/* {wanted.title}",
             "   Written by chalkgrad from the network's own steps; the formula of each stands over its loops. */",
-            *_head(wanted, made, memory, given, body, lanes),
+            *_head(wanted, made, memory, given, body, lanes, alone),
             body,
             "",
-            *_main(wanted, made, memory, given, kinds),
+            *_main(wanted, made, memory, given, kinds, tiny and not alone, alone),
             "",
         ]
     )
     carried = {n: (memory.places[n], made.layouts[n]) for n in wanted.carried}
     rows = {n: math.prod(made.layouts[n].shape) for n in given}
     results = {n: made.layouts[n].size for n in made.results}
-    return Source(text, carried, memory.sizes, rows, results, wanted.batch, wanted.real)
+    return Source(text, carried, memory.sizes, rows, results, wanted.batch, wanted.parts, wanted.real)
 
 
-def _head(wanted: Wanted, made: Plan, memory: Memory, given: Sequence[str], body: str, lanes: set[int]) -> Lines:
+def _terms(made: Plan) -> int:
+    """How many terms the statements have in all, for one sample."""
+    statements = [s for p in made.phases for s in p.statements]
+    return sum(math.prod(n for n in s.sizes.values() if isinstance(n, int)) for s in statements)
+
+
+def _head(
+    wanted: Wanted, made: Plan, memory: Memory, given: Sequence[str], body: str, lanes: set[int], alone: bool
+) -> Lines:
     """What stands before the first function."""
     name = "float" if wanted.real == np.float32 else "double"
     sections = _prelude()
-    lines = ["#include <math.h>", "#include <sched.h>", "#include <stdint.h>", "#include <string.h>", ""]
+    includes = ("math.h", *(["stdio.h"] if alone else ["sched.h"]), "stdint.h", "string.h")
+    lines = [*(f"#include <{name}>" for name in includes), ""]
     lines += [f"typedef {name} real;", *sections["base"].rstrip().split("\n"), *sections[name].rstrip().split("\n")]
     lines += sections["functions"].rstrip().split("\n")
     if "draw_mask" in body:
@@ -130,6 +155,7 @@ def _head(wanted: Wanted, made: Plan, memory: Memory, given: Sequence[str], body
     lines += [
         "",
         f"#define BATCH {wanted.batch} /* the most samples in a step */",
+        f"#define PARTS {wanted.parts} /* into so many a batch is split, whoever computes them */",
         f"#define CHUNK {made.chunk} /* samples that are taken together */",
         f"#define CHUNK_SIZE {sizes['chunk']} /* numbers that these need, for each thread */",
         f"#define PART_SIZE {sizes['part']} /* numbers of a part's sums */",
@@ -137,9 +163,12 @@ def _head(wanted: Wanted, made: Plan, memory: Memory, given: Sequence[str], body
         f"#define NUMBERS {max(sizes['numbers'], 1)}",
         "",
         *sections["state"].rstrip().split("\n"),
-        *(sections["wait"].rstrip().split("\n") if wanted.data_loss is not None else []),
-        *sections["subnormals"].rstrip().split("\n"),
     ]
+    if alone:
+        lines += ["#define wait_for_all(T, threads) ((void)(T), (void)(threads)) /* there is one thread */"]
+    else:
+        lines += sections["wait"].rstrip().split("\n") if wanted.data_loss is not None else []
+        lines += sections["subnormals"].rstrip().split("\n")
     pointers = [f"    const real **rows_of_{n}; /* each thread's: where the samples' rows begin */" for n in given]
     sources = [f"    const real *{n};" for n in given]
     results = [f"    real *{memory.name(n)};" for n in made.results]
@@ -164,7 +193,9 @@ def _vector(width: int, size: int) -> Lines:
     return [*lines, "    return a[0];", "}"]
 
 
-def _phase(name: str, phase: Phase, made: Plan, memory: Memory, functions: dict[str, Lines], lanes: set[int]) -> Lines:
+def _phase(
+    name: str, phase: Phase, made: Plan, memory: Memory, functions: dict[str, Lines], lanes: set[int], tiny: bool
+) -> Lines:
     """The function of one phase."""
     loops = Loops(made, memory, functions)
     tiles = Tiles(made, memory, functions, loops)
@@ -238,8 +269,8 @@ def _blocks(phase: Phase, made: Plan, memory: Memory, loops: Loops, tiles: Tiles
 
 def _block_range(block: int, count: int) -> Lines:
     return [
-        f"const int first = (int)({count} * (int64_t)part / T->parts) * {block};",
-        f"const int last = (int)({count} * (int64_t)(part + 1) / T->parts) * {block};",
+        f"const int first = (int)({count} * (int64_t)part / PARTS) * {block};",
+        f"const int last = (int)({count} * (int64_t)(part + 1) / PARTS) * {block};",
     ]
 
 
@@ -261,12 +292,19 @@ def _update(phase: Phase, made: Plan, memory: Memory, loops: Loops, tiles: Tiles
             lines += ["{ /* by blocks */", *indented(["const int rows = (int)N;", *body]), "}"]
             continue
         size = made.layouts[first.output].size
+        if size <= SHORT:
+            lines += [
+                "if (part == 0) {",
+                *indented([f"const int first = 0, last = {size};", *loops.chain(chain)]),
+                "}",
+            ]
+            continue
         lines += [
             "{",
             *indented(
                 [
-                    f"const int first = (int)({-(-size // 16)} * (int64_t)part / T->parts) * 16;",
-                    f"const int last = (int)least({size}, {-(-size // 16)} * (int64_t)(part + 1) / T->parts * 16);",
+                    f"const int first = (int)({-(-size // 16)} * (int64_t)part / PARTS) * 16;",
+                    f"const int last = (int)least({size}, {-(-size // 16)} * (int64_t)(part + 1) / PARTS * 16);",
                     *loops.chain(chain),
                 ]
             ),
@@ -289,18 +327,24 @@ def _chains(statements: Sequence[Statement]) -> list[list[Statement]]:
 
 
 def _main(
-    wanted: Wanted, made: Plan, memory: Memory, given: Sequence[str], phases: Sequence[tuple[str, Phase]]
+    wanted: Wanted,
+    made: Plan,
+    memory: Memory,
+    given: Sequence[str],
+    phases: Sequence[tuple[str, Phase]],
+    tiny: bool,
+    alone: bool,
 ) -> Lines:
     """The functions that are called from outside."""
     sections = _prelude()
     rows = [f"T->rows_of_{n}[thread * BATCH + k] = T->{n} + row * {math.prod(made.layouts[n].shape)};" for n in given]
     split = [
-        "const int64_t first = least(N, (N + 3) / 4 * part / T->parts * 4);",
-        "const int64_t end = least(N, (N + 3) / 4 * (part + 1) / T->parts * 4);",
+        "const int64_t first = least(N, (N + 3) / 4 * part / PARTS * 4);",
+        "const int64_t end = least(N, (N + 3) / 4 * (part + 1) / PARTS * 4);",
     ]
     lines: Lines = []
     for name, phase in phases:
-        parts = "for (int part = thread; part < T->parts; part += threads)"
+        parts = "for (int part = thread; part < PARTS; part += threads)"
         if phase.kind == "rows":
             lines += braced(parts, [*split, f"{name}(T, thread, part, first, end, (int)N);"])
         elif phase.kind in ("blocks", "update"):
@@ -329,6 +373,12 @@ def _main(
         ),
         "}",
     ]
+    once = "step(T, thread, threads, order, N)"
+    twice = f"(N == BATCH ? step(T, thread, threads, order, BATCH) : {once})"
+    step = [f"#define STEP(T, thread, threads, order, N) {twice if tiny else once}", *step]
+    step = [line.replace("static int step(", "static ALWAYS int step(") if tiny else line for line in step]
     kind = "training" if wanted.data_loss is not None else "prediction"
     report = sections["report"].rstrip().split("\n") if wanted.data_loss is not None else []
+    if alone:
+        return [*report, *step[1:]]
     return [*report, *step, "", *sections[kind].rstrip().split("\n")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,39 +12,37 @@ from ...program import Program as Steps
 from ..stepping import Array, Taken, Values
 from .compiler import build, compiler
 from .library import Program, threads
-from .source import Source, Wanted, print_source
+from .source import Wanted, print_source
 
 BUSY = 0.02
 """Share of steps in which a thread had to wait for milliseconds, from which one thread goes on alone."""
 
 
-def training_source(
-    program: Steps, carried: Collection[str], batch: int, data_loss: str, title: str, dtype: np.dtype[Any]
-) -> Source:
-    """The C file that trains a network.
+def wanted_for_training(
+    program: Steps,
+    carried: Sequence[str],
+    batch: int,
+    parts: int,
+    data_loss: str,
+    title: str,
+    dtype: np.dtype[Any],
+) -> Wanted:
+    """What is to be printed for a training.
 
     Args:
         program: the program with its update.
         carried: what lasts from step to step.
         batch: samples in a step.
+        parts: into how many parts it is split.
         data_loss: the name of the loss without penalties.
         title: the file's first line.
         dtype: the numbers' type.
     """
     computed = {s.output for s in program}
     updated = {f"{name}_new": name for name in carried if f"{name}_new" in computed}
-    wanted = Wanted(
-        title,
-        program.needed_for(["L", data_loss, *updated]),
-        program.shapes,
-        {name: program.shapes[name] for name in carried},
-        updated,
-        (),
-        batch,
-        dtype,
-        data_loss,
-    )
-    return print_source(wanted, compiler().machine(dtype.itemsize))
+    steps = program.needed_for(["L", data_loss, *updated])
+    shapes = {name: program.shapes[name] for name in carried}
+    return Wanted(title, steps, program.shapes, shapes, updated, (), batch, parts, dtype, data_loss)
 
 
 class CompiledSteps:
@@ -76,10 +74,11 @@ class CompiledSteps:
     ) -> None:
         self._x, self._y = np.ascontiguousarray(x), np.ascontiguousarray(y)
         self._batch = min(batch, len(x))
-        source = training_source(program, values, self._batch, data_loss, title, x.dtype)
+        count = worthwhile(program, self._batch)
+        wanted = wanted_for_training(program, list(values), self._batch, count, data_loss, title, x.dtype)
+        source = print_source(wanted, compiler().machine(x.dtype.itemsize))
         self.built = build(source.text)
-        count = _worthwhile(program, self._batch)
-        self._run = Program(source, self.built, count, count)
+        self._run = Program(source, self.built, count)
         self._run.load(values)
         self._run.give(**{n: {"x": self._x, "y": self._y}[n] for n in source.given})
         self._run.state.stop_below = stop_below
@@ -163,7 +162,7 @@ class CompiledSteps:
         }  # fmt: skip
 
 
-def _worthwhile(program: Steps, batch: int) -> int:
+def worthwhile(program: Steps, batch: int) -> int:
     """How many threads a step of so many samples is worth."""
     from ..work import terms
 
