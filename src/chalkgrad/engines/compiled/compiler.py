@@ -186,6 +186,12 @@ class Built:
     seconds: float
 
 
+def kept_under(tool: Compiler, text: str) -> Path:
+    """Where what a compiler makes of a C file is kept."""
+    content = "\0".join([text, tool.macros, *tool.command, *tool.flags])
+    return cache_directory() / f"{hashlib.sha256(content.encode()).hexdigest()[:40]}.so"
+
+
 def build(text: str) -> Built:
     """Compiles a C file, or takes what was kept of it, and loads it.
 
@@ -193,19 +199,16 @@ def build(text: str) -> Built:
         CompilerError: where it does not compile or cannot be loaded.
     """
     tool = compiler()
-    content = "\0".join([text, tool.macros, *tool.command, *tool.flags])
-    name = f"{hashlib.sha256(content.encode()).hexdigest()[:40]}.so"
-    path = cache_directory() / name
-    seconds = 0.0
-    if not _usable(path):
-        started = time.perf_counter()
-        _compile(tool, text, path)
-        seconds = time.perf_counter() - started
+    path = kept_under(tool, text)
+    if _usable(path):
+        with contextlib.suppress(OSError):  # damaged: it is compiled again
+            return Built(ctypes.CDLL(str(path)), 0.0)
+    started = time.perf_counter()
+    _compile(tool, text, path)
+    seconds = time.perf_counter() - started
     try:
         return Built(ctypes.CDLL(str(path)), seconds)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            path.unlink()
         raise CompilerError(f"what {tool.command[0]} compiled cannot be loaded: {error}") from None
 
 

@@ -18,7 +18,7 @@ from ...formula import Shape
 from ...formula.nodes import Binary, Element, Node, Number, Reduction, Symbol
 from ...program import Step
 from .layouts import Frame, Layout, compact, framed, multiple
-from .products import LEAST, Machine, Product, gathered, product
+from .products import LEAST, Machine, Product, factors, gathered, indices_of, product
 from .statements import SAMPLES, Statement, affine, names_in, renamed, rewritten, statement
 
 LARGE = 128 * 1024
@@ -129,6 +129,7 @@ def plan(
     _inline_uniform(work, results)
     results = _handed_out(work, results)
     work.layouts = _weights(work, carried, machine)
+    _turn(work, machine)
     _same_layouts(work, carried, updated)
     for made in work.statements:
         _choose(work, made, machine)
@@ -219,6 +220,45 @@ def _weights(work: _Work, carried: Mapping[str, Shape], machine: Machine) -> dic
             long = multiple(inputs, lanes)
             layouts[weights or ""] = Layout((inputs, outputs), (1, long), 0, outputs * long)
     return layouts
+
+
+def _turn(work: _Work, machine: Machine) -> None:
+    """Has the gradient of a convolution's kernels computed for vectors of output channels, where these fill vectors.
+
+    The derivative of the convolution is copied with its channels side by side, and the kernels, their gradient and the
+    optimizer's arrays lie so too: no vector then has to be summed up in itself.
+    """
+    for at, made in reversed(list(enumerate(work.statements))):
+        found = factors(made)
+        if found is None or not made.over_samples or len(made.place) < 4 or len(found[0].indices) < 3:
+            continue
+        total, left, right, _ = found
+        channel = made.place[0]
+        if not isinstance(channel, Symbol) or channel not in right.indices or channel.name in indices_of(left):
+            continue
+        shape = tuple(int(s) for s in work.shapes[right.name][1:])
+        if right.indices[1] != channel or shape[0] % machine.lanes or not made.output.startswith("d"):
+            continue
+        turned = f"{right.name}_turned"
+        work.layouts[turned] = _turned_layout(shape, machine.lanes)
+        weights = made.output.removeprefix("d").removesuffix("_data")
+        own = tuple(int(s) for s in work.shapes[weights])
+        work.layouts[weights] = _turned_layout(own, 1)
+        work.shapes[turned] = work.shapes[right.name]
+        sizes = {i.name: made.sizes[i.name] for i in right.indices if isinstance(i, Symbol)}
+        letters = (*(i for i in sizes if i != channel.name), channel.name)  # the channels innermost
+        text = f"{turned}[n,...] = {right.name}[n,...], channels side by side"
+        copy = Statement(turned, right.indices, right, sizes, letters, False, text, made.step)
+        body = Reduction("sum", total.indices, Binary("*", left, Element(turned, right.indices)))
+        work.statements[at] = replace(made, body=body)
+        work.statements.insert(at, copy)
+
+
+def _turned_layout(shape: tuple[int, ...], lanes: int) -> Layout:
+    """The first axis is the contiguous one."""
+    rest = compact((*shape[1:], shape[0]))
+    strides = (1, *rest.strides[:-1])
+    return Layout(shape, strides, 0, multiple(math.prod(shape), lanes))
 
 
 def pointwise(made: Statement) -> bool:

@@ -4,8 +4,8 @@
 #define ALWAYS __attribute__((always_inline, unused)) inline
 static ALWAYS int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 static ALWAYS real real_abs(real a) { return a < 0 ? -a : a; }
-static ALWAYS real real_max(real a, real b) { return a > b || a != a ? a : b; }
-static ALWAYS real real_min(real a, real b) { return a < b || a != a ? a : b; }
+static ALWAYS real real_max(real a, real b) { return a < b ? b : a; } /* a, where that is NaN */
+static ALWAYS real real_min(real a, real b) { return a > b ? b : a; }
 static ALWAYS real real_sign(real a) { return (real)(a > 0) - (real)(a < 0); }
 static ALWAYS real real_square(real a) { return a * a; }
 static ALWAYS real real_cube(real a) { return a * a * a; }

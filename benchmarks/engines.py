@@ -1,0 +1,495 @@
+"""Training side by side: chalkgrad's engines, PyTorch, JAX and scikit-learn, on the same data and with the same work.
+
+    python benchmarks/engines.py [--data DIR] [--rounds 5] [--only mlp-32 cnn-64] [--json FILE] [--chart FILE]
+                                 [--growth]
+
+Every peer that is installed lives in a process of its own and runs an epoch (of document 000's network: as many steps
+as take a while) in its turn, round after round, after a warm-up that is timed apart (compiling). Printed are medians,
+the lowest time, how often chalkgrad's compiled engine is contained in it, and the loss afterwards, by which one sees
+that all did the same work. PyTorch runs eagerly with one and two threads, with flushed denormals, for images also
+with channels last, and compiled where that works; JAX with a whole epoch in one jitted scan, for convolutions a
+jitted step. `--growth` draws how chalkgrad's time grows with width, depth, batch and data, and what share of the
+machine's matrix-product peak that is. Without MNIST (--data) the pictures are random, which takes as long.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import itertools
+import json
+import multiprocessing
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+Run = Callable[[int], None]
+Peer = tuple[Run, Callable[[], float], int]
+"""An epoch by its number, the loss on all samples afterwards, and how many steps an epoch has."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """One line of the table: what is trained, in batches of how many, by which optimizer."""
+
+    title: str
+    network: str
+    batch: int
+    optimizer: str = "SGD"
+
+
+WORKS = {
+    "cnn-000": Work("document 000's CNN, a step", "000", 1),
+    "mlp-32": Work("MNIST 784-128-10, SGD, batch 32", "mlp", 32),
+    "mlp-256": Work("MNIST 784-128-10, SGD, batch 256", "mlp", 256),
+    "adam-32": Work("MNIST 784-128-10, Adam, batch 32", "mlp", 32, "Adam"),
+    "cnn-64": Work("MNIST CNN 8-16-10, SGD, batch 64", "cnn", 64),
+}
+RATES = {"SGD": 0.1, "Adam": 0.001}
+STEPS = {"chalkgrad": 262_941, "JAX": 262_941}
+"""Steps of document 000's network in a round; the slower peers make fewer."""
+SLOW_STEPS = 2_000
+
+
+def samples(directory: str | None, images: bool) -> tuple[Any, Any]:
+    shape = (60000, 1, 28, 28) if images else (60000, 784)
+    if directory is None:
+        rng = np.random.default_rng(0)
+        return rng.random(shape, np.float32), rng.integers(0, 10, 60000)
+    from chalkgrad.data import mnist
+
+    data = mnist(directory)
+    return data.x_train.reshape(shape), data.y_train
+
+
+def document_000() -> Any:
+    from chalkgrad.example import load_example
+
+    return load_example("cnn")
+
+
+# -- chalkgrad -------------------------------------------------------------------------------------------------------
+
+
+def chalkgrad(work: Work, directory: str | None, engine: str) -> Peer:
+    import chalkgrad as cg
+
+    if work.network == "000":
+        example = document_000()
+        steps = STEPS["chalkgrad"] if engine == "compiled" else SLOW_STEPS
+
+        def document(number: int) -> None:
+            nonlocal net
+            net = example.network.copy()
+            net.fit(example.x, example.y, optimizer=cg.SGD(0.01), batch_size=None, shuffle=False, max_steps=steps,
+                    engine=engine)  # fmt: skip
+
+        net = example.network
+        return document, lambda: net.evaluate(example.x, example.y, engine="numpy").loss, steps
+    x, y = samples(directory, work.network == "cnn")
+    layers: list[cg.Layer] = [cg.Dense(128), cg.ReLU(), cg.Dense(10), cg.Softmax()]
+    if work.network == "cnn":
+        layers = [
+            cg.Conv2D(8, 3, padding="same"), cg.ReLU(), cg.MaxPool2D(2),
+            cg.Conv2D(16, 3, padding="same"), cg.ReLU(), cg.MaxPool2D(2), cg.Flatten(), cg.Dense(10), cg.Softmax(),
+        ]  # fmt: skip
+    net = cg.Network(layers, input_shape=x.shape[1:], loss="CrossEntropy")
+    optimizer = {"SGD": cg.SGD, "Adam": cg.Adam}[work.optimizer](RATES[work.optimizer])
+
+    def epoch(number: int) -> None:
+        net.fit(x, y, optimizer=optimizer, batch_size=work.batch, seed=number, engine=engine)
+
+    return epoch, lambda: net.evaluate(x, y).loss, -(-len(x) // work.batch)
+
+
+# -- PyTorch -----------------------------------------------------------------------------------------------------------
+
+
+def pytorch(work: Work, directory: str | None, threads: int, variant: str = "") -> Peer:
+    import torch
+    from torch import nn
+
+    torch.set_flush_denormal(True)
+    torch.set_num_threads(threads)
+    if work.network == "000":
+        return pytorch_000(torch, nn)
+    x, y = samples(directory, work.network == "cnn")
+    torch.manual_seed(0)
+    xs, ys = torch.from_numpy(x), torch.from_numpy(y)
+    if work.network == "cnn":
+        model = nn.Sequential(
+            nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+            nn.Conv2d(8, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(784, 10),
+        )  # fmt: skip
+    else:
+        model = nn.Sequential(nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10))
+    if variant == "channels last":
+        model, xs = model.to(memory_format=torch.channels_last), xs.to(memory_format=torch.channels_last)
+    kind = {"SGD": torch.optim.SGD, "Adam": torch.optim.Adam}[work.optimizer]
+    optimizer, criterion = kind(model.parameters(), RATES[work.optimizer]), nn.CrossEntropyLoss()
+    call = torch.compile(model) if variant == "compiled" else model
+
+    def epoch(number: int) -> None:
+        order = torch.randperm(len(xs))
+        for begin in range(0, len(xs), work.batch):
+            chosen = order[begin : begin + work.batch]
+            optimizer.zero_grad()
+            criterion(call(xs[chosen]), ys[chosen]).backward()
+            optimizer.step()
+
+    def loss() -> float:
+        with torch.no_grad():
+            return float(criterion(model(xs), ys))
+
+    return epoch, loss, -(-len(xs) // work.batch)
+
+
+def pytorch_000(torch: Any, nn: Any) -> Peer:
+    example = document_000()
+    p = {n: torch.tensor(v) for n, v in example.network.parameters.items()}
+    x, y = torch.tensor(example.x), torch.tensor(example.y)
+    weights: list[Any] = []
+
+    def forward() -> Any:
+        a = torch.sigmoid(nn.functional.max_pool2d(nn.functional.conv2d(x, weights[0]), 2).flatten(1))
+        return torch.sigmoid(torch.sigmoid(a @ weights[1]) @ weights[2])
+
+    def steps(number: int) -> None:
+        weights[:] = [w.clone().requires_grad_() for w in p.values()]
+        optimizer = torch.optim.SGD(weights, 0.01)
+        for _ in range(SLOW_STEPS):
+            optimizer.zero_grad()
+            ((forward() - y) ** 2).sum().backward()
+            optimizer.step()
+
+    return steps, lambda: float(((forward() - y) ** 2).sum()), SLOW_STEPS
+
+
+# -- JAX ---------------------------------------------------------------------------------------------------------------
+
+
+def jax(work: Work, directory: str | None) -> Peer:
+    import jax as j
+    from jax import numpy as jnp
+
+    if work.network == "000":
+        return jax_000(j, jnp)
+    x, y = samples(directory, work.network == "cnn")
+    rng = np.random.default_rng(0)
+
+    def drawn(*shape: int, fan: int) -> Any:
+        return jnp.asarray(rng.standard_normal(shape, np.float32) * np.float32(np.sqrt(2 / fan)))
+
+    if work.network == "cnn":
+        w = [drawn(8, 1, 3, 3, fan=9), jnp.zeros(8), drawn(16, 8, 3, 3, fan=72), jnp.zeros(16),
+             drawn(784, 10, fan=784), jnp.zeros(10)]  # fmt: skip
+    else:
+        w = [drawn(784, 128, fan=784), jnp.zeros(128), drawn(128, 10, fan=128), jnp.zeros(10)]
+
+    def layer(a: Any, kernel: Any, bias: Any) -> Any:
+        z = j.nn.relu(j.lax.conv(a, kernel, (1, 1), "SAME") + bias[:, None, None])
+        return j.lax.reduce_window(z, -jnp.inf, j.lax.max, (1, 1, 2, 2), (1, 1, 2, 2), "VALID")
+
+    def cost(w: Any, x: Any, y: Any) -> Any:
+        if work.network == "cnn":
+            a = layer(layer(x, w[0], w[1]), w[2], w[3])
+            logits = a.reshape(len(a), -1) @ w[4] + w[5]
+        else:
+            logits = j.nn.relu(x @ w[0] + w[1]) @ w[2] + w[3]
+        return -jnp.take_along_axis(j.nn.log_softmax(logits), y[:, None], 1).mean()
+
+    rate = RATES[work.optimizer]
+
+    def update(state: Any, x: Any, y: Any) -> Any:
+        w, m, v, t = state
+        g = j.grad(cost)(w, x, y)
+        if work.optimizer == "SGD":
+            return [a - rate * b for a, b in zip(w, g, strict=True)], m, v, t
+        t = t + 1
+        m = [0.9 * a + 0.1 * b for a, b in zip(m, g, strict=True)]
+        v = [0.999 * a + 0.001 * b * b for a, b in zip(v, g, strict=True)]
+        w = [
+            a - rate * (b / (1 - 0.9**t)) / (jnp.sqrt(c / (1 - 0.999**t)) + 1e-8)
+            for a, b, c in zip(w, m, v, strict=True)
+        ]
+        return w, m, v, t
+
+    zeros = [jnp.zeros_like(a) for a in w]
+    state: Any = (w, zeros, zeros, jnp.float32(0))
+    xs, ys = jnp.asarray(x), jnp.asarray(y)
+    whole = len(x) // work.batch
+
+    def scanned(state: Any, order: Any) -> Any:
+        return j.lax.scan(lambda s, c: (update(s, xs[c], ys[c]), None), state, order)[0]
+
+    step, scan = j.jit(update), j.jit(scanned)
+
+    def epoch(number: int) -> None:
+        nonlocal state
+        order = np.random.default_rng(number).permutation(len(x))[: whole * work.batch].reshape(whole, work.batch)
+        if work.network == "cnn":
+            for chosen in order:
+                state = step(state, x[chosen], y[chosen])
+        else:
+            state = scan(state, jnp.asarray(order))
+        j.block_until_ready(state)
+
+    return epoch, lambda: float(j.jit(cost)(state[0], xs, ys)), whole
+
+
+def jax_000(j: Any, jnp: Any) -> Peer:
+    j.config.update("jax_enable_x64", True)
+    example = document_000()
+    x, y = jnp.asarray(example.x), jnp.asarray(example.y)
+    start = [jnp.asarray(v) for v in example.network.parameters.values()]
+
+    def cost(w: Any) -> Any:
+        z = j.lax.conv(x, w[0], (1, 1), "VALID")
+        p = j.lax.reduce_window(z, -jnp.inf, j.lax.max, (1, 1, 2, 2), (1, 1, 2, 2), "VALID")
+        a = j.nn.sigmoid(p.reshape(1, 4))
+        return ((j.nn.sigmoid(j.nn.sigmoid(a @ w[1]) @ w[2]) - y) ** 2).sum()
+
+    def body(state: Any) -> Any:
+        k, w = state
+        return k + 1, [a - 0.01 * b for a, b in zip(w, j.grad(cost)(w), strict=True)]
+
+    run = j.jit(lambda w: j.lax.while_loop(lambda s: s[0] < STEPS["JAX"], body, (0, w))[1])
+    last: Any = start
+
+    def steps(number: int) -> None:
+        nonlocal last
+        last = j.block_until_ready(run(start))
+
+    return steps, lambda: float(cost(last)), STEPS["JAX"]
+
+
+# -- scikit-learn ------------------------------------------------------------------------------------------------------
+
+
+def sklearn(work: Work, directory: str | None) -> Peer:
+    from sklearn.metrics import log_loss
+    from sklearn.neural_network import MLPClassifier
+
+    x, y = samples(directory, False)
+    model = MLPClassifier(
+        (128,), solver=work.optimizer.lower(), alpha=0, batch_size=work.batch,
+        learning_rate_init=RATES[work.optimizer], momentum=0, max_iter=1,
+    )  # fmt: skip
+
+    def epoch(number: int) -> None:
+        model.partial_fit(x, y, classes=np.arange(10))
+
+    return epoch, lambda: float(log_loss(y, model.predict_proba(x))), -(-len(x) // work.batch)
+
+
+# -- side by side ------------------------------------------------------------------------------------------------------
+
+
+def peers(work: Work) -> dict[str, tuple[str, Callable[..., Peer], tuple[Any, ...]]]:
+    """Every peer's name, the module it needs, and what makes it."""
+    known: dict[str, tuple[str, Callable[..., Peer], tuple[Any, ...]]] = {
+        "chalkgrad compiled": ("chalkgrad", chalkgrad, ("compiled",)),
+        "chalkgrad NumPy": ("chalkgrad", chalkgrad, ("numpy",)),
+        "PyTorch, 1 thread": ("torch", pytorch, (1,)),
+        "PyTorch, 2 threads": ("torch", pytorch, (2,)),
+    }
+    if work.network == "cnn":
+        known["PyTorch, 2 threads, channels last"] = ("torch", pytorch, (2, "channels last"))
+    if work.network != "000":
+        known["PyTorch, 2 threads, compiled"] = ("torch", pytorch, (2, "compiled"))
+    known["JAX"] = ("jax", jax, ())
+    if work.network == "mlp":
+        known["scikit-learn"] = ("sklearn", sklearn, ())
+    return known
+
+
+def worker(name: str, key: str, directory: str | None, line: Connection) -> None:
+    """Runs an epoch at every order and answers with its seconds; at the end with loss, steps and peak memory."""
+    import resource
+
+    work = WORKS[key]
+    _, make, further = peers(work)[name]
+    try:
+        started = time.perf_counter()
+        run, loss, steps = make(work, directory, *further)
+        run(0)
+        line.send(time.perf_counter() - started)
+        while (number := line.recv()) is not None:
+            started = time.perf_counter()
+            run(number)
+            line.send(time.perf_counter() - started)
+        line.send((loss(), steps, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
+    except Exception as error:  # a peer that does not work here is reported and left out
+        line.send(f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"[:100])
+
+
+def compare(key: str, directory: str | None, rounds: int) -> list[dict[str, Any]]:
+    """Runs one line of the table; returns what was measured, a record for each peer."""
+    work = WORKS[key]
+    context = multiprocessing.get_context("spawn")
+    names = [n for n, (module, _, _) in peers(work).items() if importlib.util.find_spec(module)]
+    lines: dict[str, Connection] = {}
+    first: dict[str, float] = {}
+    failed: dict[str, str] = {}
+    for name in names:  # one after the other, so that warm-ups do not disturb each other
+        lines[name], there = context.Pipe()
+        context.Process(target=worker, args=(name, key, directory, there), daemon=True).start()
+        answer = lines[name].recv()
+        if isinstance(answer, str):
+            failed[name] = answer
+            del lines[name]
+        else:
+            first[name] = answer
+    times: dict[str, list[float]] = {name: [] for name in lines}
+    for number in range(1, rounds + 1):
+        for name, line in lines.items():
+            line.send(number)
+            times[name].append(line.recv())
+    found: list[dict[str, Any]] = []
+    for name, line in lines.items():
+        line.send(None)
+        loss, steps, memory = line.recv()
+        unit = steps if work.network == "000" else 1
+        found.append(
+            {
+                "work": key, "title": work.title, "peer": name, "unit": "step" if work.network == "000" else "epoch",
+                "seconds": statistics.median(times[name]) / unit, "lowest": min(times[name]) / unit,
+                "all": [t / unit for t in times[name]], "warm_up": first[name] - statistics.median(times[name]),
+                "loss": loss, "steps": steps, "peak_MiB": memory,
+            }
+        )  # fmt: skip
+    own = next(r["seconds"] for r in found if r["peer"] == "chalkgrad compiled")
+    print(f"\n{work.title}: seconds per {found[0]['unit']}, median of {rounds} (lowest), as a multiple of chalkgrad's")
+    for record in found:
+        record["times"] = record["seconds"] / own
+        print(
+            f"  {record['peer']:34s} {shown(record['seconds']):>9s} ({shown(record['lowest']):>9s}) "
+            f"{record['times']:8.2f}   warm-up {record['warm_up']:5.1f} s   loss {record['loss']:.4g}   "
+            f"peak {record['peak_MiB']:.0f} MiB"
+        )
+    for name, why in failed.items():
+        print(f"  {name:34s} does not work here: {why}")
+    return found
+
+
+def shown(seconds: float) -> str:
+    return f"{seconds * 1e6:.3g} us" if seconds < 1e-3 else f"{seconds:.3f} s"
+
+
+# -- growth ------------------------------------------------------------------------------------------------------------
+
+
+def peak() -> float:
+    """The machine's matrix-product peak as NumPy reaches it: operations in a second, float32, the best of several."""
+    a = np.random.default_rng(0).random((1024, 1024), np.float32)
+    best = 0.0
+    for _ in range(20):
+        started = time.perf_counter()
+        a @ a
+        best = max(best, 2 * 1024**3 / (time.perf_counter() - started))
+    return best
+
+
+def growth(rounds: int) -> list[dict[str, Any]]:
+    """How the compiled engine's time for an epoch grows with width, depth, batch and data."""
+    import chalkgrad as cg
+
+    top = peak()
+    print(f"\nmatrix products (NumPy, 1024 x 1024): {top / 1e9:.0f} GFLOP/s")
+    found: list[dict[str, Any]] = []
+    cases: dict[str, list[dict[str, int]]] = {
+        "width": [{"width": n} for n in (16, 32, 64, 128, 256, 512, 1024)],
+        "depth": [{"depth": n} for n in (1, 2, 4, 8)],
+        "batch": [{"batch": n} for n in (1, 8, 32, 128, 512)],
+        "data": [{"data": n} for n in (1000, 4000, 16000, 60000)],
+    }
+    rng = np.random.default_rng(0)
+    for what, settings in cases.items():
+        for given in settings:
+            c = {"width": 128, "depth": 1, "batch": 32, "data": 8000, **given}
+            hidden = [layer for _ in range(c["depth"]) for layer in (cg.Dense(c["width"]), cg.ReLU())]
+            net = cg.Network([*hidden, cg.Dense(10), cg.Softmax()], input_shape=784, loss="CrossEntropy")
+            x, y = rng.random((c["data"], 784), np.float32), rng.integers(0, 10, c["data"])
+            times: list[float] = []
+            for number in range(rounds + 1):
+                started = time.perf_counter()
+                net.fit(x, y, batch_size=c["batch"], seed=number, engine="compiled")
+                times.append(time.perf_counter() - started)
+            seconds = statistics.median(times[1:])
+            sizes = [784, *[c["width"]] * c["depth"], 10]
+            products = sum(a * b for a, b in itertools.pairwise(sizes))
+            work = 2 * c["data"] * (3 * products - 784 * c["width"])  # nobody needs the derivative of the input
+            found.append({"what": what, **c, "seconds": seconds, "share": work / seconds / top})
+            print(f"  {what} {given[what]:6d}: {seconds:8.4f} s, {work / seconds / top:4.0%} of the peak")
+    return found
+
+
+def chart(records: list[dict[str, Any]], grown: list[dict[str, Any]], path: Path) -> None:
+    """Bars of every line of the table, and how time grows."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    works = list(dict.fromkeys(r["title"] for r in records))
+    kinds = list(dict.fromkeys(g["what"] for g in grown))
+    rows, columns = 1 + bool(kinds), max(len(works), len(kinds), 1)
+    size = 4 * columns, 3.6 * rows
+    figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, constrained_layout=True)
+    for axis in axes.ravel():
+        axis.axis("off")
+    for axis, title in zip(axes[0], works, strict=False):
+        own = sorted((r for r in records if r["title"] == title), key=lambda r: -r["seconds"])
+        axis.axis("on")
+        names = [r["peer"].replace(", ", ",\n", 1) for r in own]
+        colours = ["#c0392b" if r["peer"] == "chalkgrad compiled" else "#7f8c8d" for r in own]
+        axis.barh(names, [r["seconds"] for r in own], color=colours)
+        axis.set_xscale("log")
+        axis.set_title(title, fontsize=9)
+        axis.set_xlabel(f"seconds per {own[0]['unit']}", fontsize=8)
+        axis.tick_params(labelsize=7)
+    for axis, what in zip(axes[-1] if kinds else [], kinds, strict=False):
+        own = [g for g in grown if g["what"] == what]
+        axis.axis("on")
+        axis.loglog([g[what] for g in own], [g["seconds"] for g in own], "o-", color="#c0392b")
+        for g in own:
+            axis.annotate(f"{g['share']:.0%}", (g[what], g["seconds"]), fontsize=7, xytext=(3, -9),
+                          textcoords="offset points")  # fmt: skip
+        axis.set_title(f"seconds per epoch by {what}\n(share of the matrix-product peak)", fontsize=9)
+        axis.tick_params(labelsize=7)
+    figure.savefig(path, dpi=110)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", help="where the four MNIST files lie")
+    parser.add_argument("--only", nargs="+", choices=list(WORKS), default=list(WORKS))
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--chart", type=Path)
+    parser.add_argument("--growth", action="store_true")
+    arguments = parser.parse_args()
+    wanted = {module for key in arguments.only for module, _, _ in peers(WORKS[key]).values()}
+    if missing := [m for m in sorted(wanted) if not importlib.util.find_spec(m)]:
+        print(f"not installed and so not compared: {', '.join(missing)}")
+    records = [r for key in arguments.only for r in compare(key, arguments.data, arguments.rounds)]
+    grown = growth(arguments.rounds) if arguments.growth else []
+    if arguments.json:
+        machine = {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count()}
+        arguments.json.write_text(
+            json.dumps({"machine": machine, "records": records, "growth": grown}, indent=1) + "\n"
+        )
+    if arguments.chart:
+        chart(records, grown, arguments.chart)
+
+
+if __name__ == "__main__":
+    main()
