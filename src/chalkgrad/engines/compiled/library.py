@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cache
@@ -31,6 +32,13 @@ def threads() -> int:
 @cache
 def _pool(count: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(count, thread_name_prefix="chalkgrad")
+
+
+if hasattr(os, "register_at_fork"):  # a child process has none of its parent's threads
+    os.register_at_fork(after_in_child=_pool.cache_clear)
+
+_one_at_a_time = threading.Lock()
+"""Threads wait for each other in a call: those of two calls must not take each other's place in the pool."""
 
 
 def aligned(count: int, dtype: Any) -> Array:
@@ -146,15 +154,16 @@ class Program:
             Whether the user interrupted it: it then ended after the step that it was in.
         """
         state, address = self.state, ctypes.addressof(self.state)
-        pool = _pool(max(self.count, threads()))
-        tasks = [pool.submit(self.function, address, k, self.count) for k in range(self.count)]
         interrupted = False
-        while True:
-            try:
-                wait(tasks)
-                break
-            except KeyboardInterrupt:
-                state.stop, interrupted = 1, True
+        with _one_at_a_time:
+            pool = _pool(max(self.count, threads()))
+            tasks = [pool.submit(self.function, address, k, self.count) for k in range(self.count)]
+            while True:
+                try:
+                    wait(tasks)
+                    break
+                except KeyboardInterrupt:
+                    state.stop, interrupted = 1, True
         return interrupted
 
     def call_here(self) -> None:

@@ -136,6 +136,8 @@ def plan(
     _frame_copies(work, machine)
     _long_rows(work)
     _alias_reshaped(work, results)
+    widest = max((layout.size for layout in work.layouts.values()), default=0)
+    blocks = blocks and batch * widest < 2**31  # the whole batch is indexed with 32 bits
     large = _large(work, machine, updated) if blocks else frozenset[str]()
     _split_sums(work, large, machine)
     phases = _phases(work, carried, large)

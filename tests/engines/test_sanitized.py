@@ -1,0 +1,49 @@
+"""The compiled engine under sanitizers (.ci/run sets them): nothing reads or writes where it should not."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+from hypothesis import given, seed
+from hypothesis import strategies as st
+from test_compiled import OPTIMIZERS, few, larger
+
+import chalkgrad as cg
+from chalkgrad.engines.compiled import plan, products
+from networks import networks
+
+pytestmark = pytest.mark.skipif("CHALKGRAD_SANITIZED" not in os.environ, reason="CHALKGRAD_SANITIZED is not set")
+
+
+def run(net: cg.Network, x: np.ndarray, y: np.ndarray, optimizer: cg.Optimizer, batch: int) -> None:
+    net.fit(x, y, optimizer=optimizer, batch_size=batch, max_steps=3, engine="compiled")
+    net.evaluate(x, y, engine="compiled")
+
+
+@seed(1)
+@few
+@given(networks(), st.sampled_from(OPTIMIZERS))
+def test_small_networks(drawn: tuple[cg.Network, np.ndarray, np.ndarray], optimizer: cg.Optimizer) -> None:
+    net, x, y = drawn
+    run(net, x, y, optimizer, 2)
+
+
+@pytest.mark.parametrize("small", [False, True])
+def test_larger_networks(monkeypatch: pytest.MonkeyPatch, small: bool) -> None:
+    if small:
+        monkeypatch.setattr(products, "LEAST", 8)
+        monkeypatch.setattr(plan, "LEAST", 8)
+        monkeypatch.setattr(plan, "LARGE", 64)
+        monkeypatch.setattr(plan, "NEAR", 4000)
+        monkeypatch.setenv("CHALKGRAD_THREADS", "3")
+
+    @seed(2 + small)
+    @few
+    @given(larger(), st.sampled_from(OPTIMIZERS))
+    def check(drawn: tuple[cg.Network, np.ndarray, np.ndarray, int], optimizer: cg.Optimizer) -> None:
+        net, x, y, batch = drawn
+        run(net, x, y, optimizer, batch)
+
+    check()
