@@ -56,8 +56,8 @@ WORKS = {
     "cnn-64": Work("MNIST CNN 8-16-10, SGD, batch 64", "cnn", 64),
 }
 RATES = {"SGD": 0.1, "Adam": 0.001}
-STEPS = {"chalkgrad": 262_941, "JAX": 262_941}
-"""Steps of document 000's network in a round; the slower peers make fewer."""
+STEPS = 1_000_000
+"""Steps of document 000's network in a round by the quick ones; the others make"""
 SLOW_STEPS = 2_000
 
 
@@ -86,13 +86,13 @@ def chalkgrad(work: Work, directory: str | None, engine: str) -> Peer:
 
     if work.network == "000":
         example = document_000()
-        steps = STEPS["chalkgrad"] if engine == "compiled" else SLOW_STEPS
+        steps = STEPS if engine == "compiled" else SLOW_STEPS
 
         def document(number: int) -> float:
             nonlocal net
             net = example.network.copy()
-            return net.fit(example.x, example.y, optimizer=cg.SGD(0.01), batch_size=None, shuffle=False, max_steps=steps,
-                    engine=engine)  # fmt: skip
+            settings: dict[str, Any] = {"batch_size": None, "shuffle": False, "max_steps": steps, "engine": engine}
+            return net.fit(example.x, example.y, optimizer=cg.SGD(0.01), **settings).seconds
 
         net = example.network
         return document, lambda: net.evaluate(example.x, example.y, engine="numpy").loss, steps
@@ -263,14 +263,14 @@ def jax_000(j: Any, jnp: Any) -> Peer:
         k, w = state
         return k + 1, [a - 0.01 * b for a, b in zip(w, j.grad(cost)(w), strict=True)]
 
-    run = j.jit(lambda w: j.lax.while_loop(lambda s: s[0] < STEPS["JAX"], body, (0, w))[1])
+    run = j.jit(lambda w: j.lax.while_loop(lambda s: s[0] < STEPS, body, (0, w))[1])
     last: Any = start
 
     def steps(number: int) -> None:
         nonlocal last
         last = j.block_until_ready(run(start))
 
-    return steps, lambda: float(cost(last)), STEPS["JAX"]
+    return steps, lambda: float(cost(last)), STEPS
 
 
 # -- scikit-learn ------------------------------------------------------------------------------------------------------
@@ -408,13 +408,20 @@ def markdown(records: list[dict[str, Any]]) -> str:
 
 
 def peak() -> float:
-    """The machine's matrix-product peak as NumPy reaches it: operations in a second, float32, the best of several."""
-    a = np.random.default_rng(0).random((1024, 1024), np.float32)
+    """The machine's matrix-product peak: operations in a second, float32, the best that NumPy or PyTorch reach."""
+    rng = np.random.default_rng(0)
+    a, b = rng.random((2048, 2048), np.float32), rng.random((2048, 2048), np.float32)
+    products: list[Callable[[], Any]] = [lambda: a @ b]
+    if importlib.util.find_spec("torch"):
+        import torch
+
+        left, right = torch.from_numpy(a), torch.from_numpy(b)
+        products.append(lambda: left @ right)
     best = 0.0
-    for _ in range(20):
+    for product in products * 8:
         started = time.perf_counter()
-        a @ a
-        best = max(best, 2 * 1024**3 / (time.perf_counter() - started))
+        product()
+        best = max(best, 2 * 2048**3 / (time.perf_counter() - started))
     return best
 
 
@@ -423,7 +430,7 @@ def growth(rounds: int) -> list[dict[str, Any]]:
     import chalkgrad as cg
 
     top = peak()
-    print(f"\nmatrix products (NumPy, 1024 x 1024): {top / 1e9:.0f} GFLOP/s")
+    print(f"\nmatrix products (2048 x 2048, the best of NumPy and PyTorch): {top / 1e9:.0f} GFLOP/s")
     found: list[dict[str, Any]] = []
     cases: dict[str, list[dict[str, int]]] = {
         "width": [{"width": n} for n in (16, 32, 64, 128, 256, 512, 1024)],
@@ -456,6 +463,7 @@ def chart(records: list[dict[str, Any]], grown: list[dict[str, Any]], path: Path
 
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
+    from matplotlib import ticker
 
     works = list(dict.fromkeys(r["title"] for r in records))
     kinds = list(dict.fromkeys(g["what"] for g in grown))
@@ -470,7 +478,10 @@ def chart(records: list[dict[str, Any]], grown: list[dict[str, Any]], path: Path
         names = [r["peer"].replace(", ", ",\n", 1) for r in own]
         colours = ["#c0392b" if r["peer"] == "chalkgrad compiled" else "#7f8c8d" for r in own]
         axis.barh(names, [r["seconds"] for r in own], color=colours)
-        axis.set_xscale("log")
+        for place, record in enumerate(own):
+            axis.annotate(f" {shown(record['seconds'])}", (record["seconds"], place), va="center", fontsize=7)
+        axis.margins(x=0.25)
+        axis.xaxis.set_major_locator(ticker.MaxNLocator(3))
         axis.set_title(title, fontsize=9)
         axis.set_xlabel(f"seconds per {own[0]['unit']}", fontsize=8)
         axis.tick_params(labelsize=7)
@@ -481,6 +492,9 @@ def chart(records: list[dict[str, Any]], grown: list[dict[str, Any]], path: Path
         for g in own:
             axis.annotate(f"{g['share']:.0%}", (g[what], g["seconds"]), fontsize=7, xytext=(3, -9),
                           textcoords="offset points")  # fmt: skip
+        axis.xaxis.set_minor_formatter(ticker.NullFormatter())
+        axis.yaxis.set_minor_formatter(ticker.NullFormatter())
+        axis.margins(0.15)
         axis.set_title(f"seconds per epoch by {what}\n(share of the matrix-product peak)", fontsize=9)
         axis.tick_params(labelsize=7)
     figure.savefig(path, dpi=110)
@@ -494,7 +508,13 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--chart", type=Path)
     parser.add_argument("--growth", action="store_true")
+    parser.add_argument("--redraw", action="store_true", help="measure nothing: table and chart from --json")
     arguments = parser.parse_args()
+    if arguments.redraw:
+        kept = json.loads(arguments.json.read_text())
+        print(markdown(kept["records"]))
+        chart(kept["records"], kept["growth"], arguments.chart)
+        return
     wanted = {module for key in arguments.only for module, _, _ in peers(WORKS[key]).values()}
     if missing := [m for m in sorted(wanted) if not importlib.util.find_spec(m)]:
         print(f"not installed and so not compared: {', '.join(missing)}")
@@ -503,6 +523,12 @@ def main() -> None:
         print(f"\n{markdown(records)}")
     grown = growth(arguments.rounds) if arguments.growth else []
     if arguments.json:
+        if arguments.json.exists():  # a line that is measured again takes the place of the earlier one
+            before = json.loads(arguments.json.read_text())
+            records = [r for r in before["records"] if r["work"] not in arguments.only] + records
+            records.sort(key=lambda r: list(WORKS).index(r["work"]))
+            grown = grown or before["growth"]
+            print(f"\n{markdown(records)}")
         machine = {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count()}
         arguments.json.write_text(
             json.dumps({"machine": machine, "records": records, "growth": grown}, indent=1) + "\n"

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from ...formula import Shape
 from ...formula.nodes import Binary, Element, Node, Number, Reduction, Symbol
 from ...program import Step
-from .layouts import Frame, Layout, compact, framed, multiple
+from .layouts import Frame, Layout, compact, compact_strides, framed, multiple
 from .products import LEAST, Machine, Product, factors, gathered, indices_of, product
 from .statements import SAMPLES, Statement, affine, names_in, renamed, rewritten, statement
 
@@ -350,6 +350,11 @@ def _ask(work: _Work, chosen: Product, element: Element, made: Statement) -> Non
         frame.reach(axis, low, high, size)
     if element.indices[-1] == Symbol(chosen.vector):
         frame.row = max(frame.row, chosen.vectors * chosen.lanes)
+    elif element.name == "x" and chosen.vector in indices_of(element):
+        wide = replace(made, sizes={**made.sizes, chosen.vector: chosen.vectors * chosen.lanes})
+        last = sum(span(i, wide)[1] * s for i, s in zip(element.indices[1:], compact_strides(own), strict=True))
+        if last >= math.prod(own):  # the last vectors reach beyond the sample, which may be the last in memory
+            frame.row = max(frame.row, own[-1] + chosen.lanes)
 
 
 def span(place: Node, made: Statement) -> tuple[int, int]:

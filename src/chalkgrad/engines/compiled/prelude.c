@@ -93,24 +93,37 @@ static ALWAYS real real_softplus(real a) {
     return (a > 0 || a != a ? a : 0) + g;
 }
 /// mask
-/* Philox 4x64-10 (Salmon et al., 2011): four 64-bit numbers for every counter, as NumPy's generator draws them */
-static void philox(uint64_t counter, uint64_t clock, uint64_t seed, uint64_t layer, uint64_t drawn[4]) {
-    uint64_t a = counter, b = 0, c = clock, d = 0, key = seed, other = layer;
+#define ABREAST 4 /* counters at a time: the rounds of one have to wait for each other */
+/* Philox 4x64-10 (Salmon et al., 2011): eight 32-bit numbers for every counter, in the order of NumPy's generator */
+static void philox(uint64_t counter, uint64_t clock, uint64_t seed, uint64_t layer, uint32_t drawn[8 * ABREAST]) {
+    uint64_t a[ABREAST], b[ABREAST], c[ABREAST], d[ABREAST], key = seed, other = layer;
+    EACH(j, ABREAST) a[j] = counter + (uint64_t)j, b[j] = 0, c[j] = clock, d[j] = 0;
     for (int round = 0; round < 10; round++) {
-        unsigned __int128 one = (unsigned __int128)a * 0xD2E7470EE14C6C93u, two = (unsigned __int128)c * 0xCA5A826395121157u;
-        a = (uint64_t)(two >> 64) ^ b ^ key, b = (uint64_t)two;
-        c = (uint64_t)(one >> 64) ^ d ^ other, d = (uint64_t)one;
+        EACH(j, ABREAST) {
+            const unsigned __int128 one = (unsigned __int128)a[j] * 0xD2E7470EE14C6C93u;
+            const unsigned __int128 two = (unsigned __int128)c[j] * 0xCA5A826395121157u;
+            a[j] = (uint64_t)(two >> 64) ^ b[j] ^ key, b[j] = (uint64_t)two;
+            c[j] = (uint64_t)(one >> 64) ^ d[j] ^ other, d[j] = (uint64_t)one;
+        }
         key += 0x9E3779B97F4A7C15u, other += 0xBB67AE8584CAA73Bu;
     }
-    drawn[0] = a, drawn[1] = b, drawn[2] = c, drawn[3] = d;
+    EACH(j, ABREAST) {
+        const uint64_t four[4] = {a[j], b[j], c[j], d[j]};
+        EACH(k, 8) drawn[8 * j + k] = (uint32_t)(four[k / 2] >> (k % 2 * 32));
+    }
 }
-/* ones and zeros: a value is kept where its 32-bit number reaches the threshold, rate times 2^32 */
-static void draw_mask(real *mask, int64_t size, int64_t place, uint64_t seed, uint64_t layer, uint64_t clock, uint64_t threshold) {
-    for (int64_t k = 0; k < size;) {
-        uint64_t drawn[4];
+/* ones and zeros: a value is kept where its number reaches the threshold, rate times 2^32; `place` counts the values */
+static void draw_mask(real *mask, int64_t size, int64_t place, uint64_t seed, uint64_t layer, uint64_t clock,
+                      uint64_t threshold) {
+    const uint32_t below = (uint32_t)(threshold - 1), always = threshold == 0;
+    for (int64_t k = -(place % 8); k < size; k += 8 * ABREAST) {
+        uint32_t drawn[8 * ABREAST];
+        real kept[8 * ABREAST];
         philox((uint64_t)((place + k) / 8 + 1), clock, seed, layer, drawn);
-        for (int64_t at = (place + k) % 8; at < 8 && k < size; at++, k++)
-            mask[k] = (real)((uint32_t)(drawn[at / 2] >> (at % 2 * 32)) >= threshold);
+        SIMD
+        for (int at = 0; at < 8 * ABREAST; at++) kept[at] = (real)((drawn[at] > below) | always);
+        const int64_t from = k < 0 ? -k : 0, until = least(8 * ABREAST, size - k);
+        memcpy(mask + k + from, kept + from, (size_t)(until - from) * sizeof *mask);
     }
 }
 /// state
