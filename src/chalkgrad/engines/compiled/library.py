@@ -5,9 +5,10 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cache
+from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from .layouts import Layout
 from .source import Source
 
 Array = np.ndarray[Any, Any]
+MOST_THREADS = 1024
 THREADS = "CHALKGRAD_THREADS"
 """Names an environment variable that says how many threads there are at most."""
 
@@ -25,20 +27,51 @@ def threads() -> int:
     """How many threads compute: as many as there are processors for this process, or as the environment says."""
     given = os.environ.get(THREADS, "")
     if given.isdecimal() and int(given) > 0:
-        return int(given)
+        return min(int(given), MOST_THREADS)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+class _Call:
+    """One call of a compiled program, until it is done."""
+
+    def __init__(self, function: Callable[..., None], address: int, count: int) -> None:
+        self.function, self.address, self.count = function, address, count
+        self.taken = False
+        self.done = threading.Event()
+
+    def run(self, pool: ThreadPoolExecutor) -> None:
+        """Runs it on this thread and others."""
+        others = [pool.submit(self.function, self.address, k, self.count) for k in range(1, self.count)]
+        self.function(self.address, 0, self.count)
+        wait(others)
+
+
 @cache
-def _pool(count: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(count, thread_name_prefix="chalkgrad")
+def _calls() -> SimpleQueue[_Call]:
+    """Where calls are left for the thread that serves them, one after another.
+
+    An interruption reaches the main thread wherever it is, also in the middle of starting threads that then wait for
+    each other, and use buffers. So a thread of its own starts them, which nothing interrupts.
+    """
+    calls: SimpleQueue[_Call] = SimpleQueue()
+
+    def serve() -> None:
+        pool = ThreadPoolExecutor(MOST_THREADS, thread_name_prefix="chalkgrad")
+        while True:
+            call = calls.get()
+            if not call.taken:  # an interruption may have left it here twice
+                call.taken = True
+                try:
+                    call.run(pool)
+                finally:
+                    call.done.set()
+
+    threading.Thread(target=serve, name="chalkgrad", daemon=True).start()
+    return calls
 
 
 if hasattr(os, "register_at_fork"):  # a child process has none of its parent's threads
-    os.register_at_fork(after_in_child=_pool.cache_clear)
-
-_one_at_a_time = threading.Lock()
-"""Threads wait for each other in a call: those of two calls must not take each other's place in the pool."""
+    os.register_at_fork(after_in_child=_calls.cache_clear)
 
 
 def aligned(count: int, dtype: Any) -> Array:
@@ -148,22 +181,23 @@ class Program:
         fetch(self.carried, begin, layout, into)
 
     def call(self) -> bool:
-        """Runs the program on its threads, or on this one where it is for one and short.
+        """Runs the program on its threads.
 
         Returns:
             Whether the user interrupted it: it then ended after the step that it was in.
         """
-        state, address = self.state, ctypes.addressof(self.state)
-        interrupted = False
-        with _one_at_a_time:
-            pool = _pool(max(self.count, threads()))
-            tasks = [pool.submit(self.function, address, k, self.count) for k in range(self.count)]
-            while True:
-                try:
-                    wait(tasks)
-                    break
-                except KeyboardInterrupt:
-                    state.stop, interrupted = 1, True
+        call = _Call(self.function, ctypes.addressof(self.state), self.count)
+        left, interrupted = False, False
+        while not call.done.is_set():
+            try:
+                if interrupted:
+                    self.state.stop = 1
+                if not left:
+                    _calls().put(call)
+                    left = True
+                call.done.wait()
+            except KeyboardInterrupt:
+                interrupted = True
         return interrupted
 
     def call_here(self) -> None:
