@@ -49,7 +49,7 @@ class Work:
 
 
 WORKS = {
-    "cnn-000": Work("document 000's CNN, a step", "000", 1),
+    "cnn-000": Work("document 000's CNN", "000", 1),
     "mlp-32": Work("MNIST 784-128-10, SGD, batch 32", "mlp", 32),
     "mlp-256": Work("MNIST 784-128-10, SGD, batch 256", "mlp", 256),
     "adam-32": Work("MNIST 784-128-10, Adam, batch 32", "mlp", 32, "Adam"),
