@@ -104,7 +104,7 @@ def test_trainings_agree(settings: dict[str, object]) -> None:
 
 
 @needs_compiler
-@pytest.mark.parametrize("batch", [None, 50])
+@pytest.mark.parametrize("batch", [None, 50, 64])
 def test_lost_numbers_are_found_and_undone(batch: int | None) -> None:
     found = []
     for engine in ("numpy", "compiled"):

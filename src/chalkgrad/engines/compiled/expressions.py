@@ -67,7 +67,10 @@ class Constants:
         value = _number(node)
         if value is not None:
             return f"(real){literal(value)}" if value >= 0 else f"(real)({literal(value)})"
-        text = self._double(node)
+        return self.named(self._double(node))
+
+    def named(self, text: str) -> str:
+        """The name under which a C expression of type double is computed."""
         if text not in self.known:
             self.known[text] = f"k{len(self.known) + 1}"
             self.lines.append(f"const real {self.known[text]} = (real)({text});")

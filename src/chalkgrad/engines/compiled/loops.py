@@ -12,7 +12,7 @@ from .expressions import Constants, Printer
 from .layouts import compact_strides
 from .memory import Memory, linear
 from .plan import Plan, pointwise
-from .statements import SAMPLES, Statement, affine
+from .statements import SAMPLES, Statement, affine, span
 
 Lines = list[str]
 SMALL = 32
@@ -39,17 +39,15 @@ class Loops:
     Args:
         plan: the plan.
         memory: where values lie.
-        functions: gets the functions that the phase needs, by name.
 
     Attributes:
         constants: what is computed before the loops.
         used: the values whose pointers are needed, in the order of their use.
     """
 
-    def __init__(self, plan: Plan, memory: Memory, functions: dict[str, Lines]) -> None:
+    def __init__(self, plan: Plan, memory: Memory) -> None:
         self.plan = plan
         self.memory = memory
-        self.functions = functions
         self.constants = Constants(dict(SINGLE))
         self.used: dict[str, None] = {}
         self.local: dict[str, str] = {}
@@ -192,9 +190,9 @@ class Loops:
         for axis, (place, size) in enumerate(zip(element.indices[sampled:], shape, strict=True)):
             if isinstance(place, (Symbol, Number)):
                 continue
-            low, high = _span(place, sizes)
+            low, high = span(place, sizes)
             before, behind = (0, 0) if frame is None or edges else (frame.before[axis], frame.behind[axis])
-            text = _index(place)
+            text = linear(affine(place) or {}, {})
             if low < -before:
                 conditions.append(f"{text} >= 0")
             if high > size - 1 + behind:
@@ -449,20 +447,6 @@ def overlaps(made: Statement) -> bool:
                 return True
             reach += abs(factor) * (int(made.sizes[index]) - 1)
     return False
-
-
-def _span(place: Node, sizes: Mapping[str, Size]) -> tuple[int, int]:
-    terms = affine(place) or {"": 0}
-    low = high = terms[""]
-    for index, factor in terms.items():
-        if index:
-            reach = factor * (int(sizes[index]) - 1)
-            low, high = low + min(0, reach), high + max(0, reach)
-    return low, high
-
-
-def _index(place: Node) -> str:
-    return linear(affine(place) or {}, {})
 
 
 def _bare(node: Node) -> list[Node]:

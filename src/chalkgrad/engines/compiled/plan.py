@@ -15,11 +15,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ...formula import Shape
-from ...formula.nodes import Binary, Element, Node, Number, Reduction, Symbol
+from ...formula.nodes import Binary, Element, Node, Number, Reduction, Symbol, walk
 from ...program import Step
 from .layouts import Frame, Layout, compact, compact_strides, framed, multiple
 from .products import LEAST, Machine, Product, factors, gathered, indices_of, product
-from .statements import SAMPLES, Statement, affine, names_in, renamed, rewritten, statement
+from .statements import SAMPLES, Statement, names_in, renamed, rewritten, span, statement
 
 LARGE = 128 * 1024
 """Weight matrices of at least so many bytes are split by blocks."""
@@ -128,9 +128,9 @@ def plan(
     work = _Work([_stated(s, shapes) for s in steps], dict(shapes))
     _inline_uniform(work, results)
     results = _handed_out(work, results)
-    work.layouts = _weights(work, carried, machine)
+    work.layouts = _weights(work, machine)
     _turn(work, machine)
-    _same_layouts(work, carried, updated)
+    _same_layouts(work, updated)
     for made in work.statements:
         _choose(work, made, machine)
     _frame_copies(work, machine)
@@ -139,7 +139,7 @@ def plan(
     widest = max((layout.size for layout in work.layouts.values()), default=0)
     blocks = blocks and batch * widest < 2**31  # the whole batch is indexed with 32 bits
     large = _large(work, machine, updated) if blocks else frozenset[str]()
-    _split_sums(work, large, machine)
+    _split_sums(work, large)
     phases = _phases(work, carried, large)
     values, chunk = _places(work, phases, carried, updated, results, batch, machine)
     layouts = {name: value.layout for name, value in values.items() if value.layout is not None}
@@ -199,7 +199,7 @@ def _handed_out(work: _Work, results: Sequence[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _weights(work: _Work, carried: Mapping[str, Shape], machine: Machine) -> dict[str, Layout]:
+def _weights(work: _Work, machine: Machine) -> dict[str, Layout]:
     """How the weights of dense layers lie: the axis along which the products' vectors run, and blocks."""
     layouts: dict[str, Layout] = {}
     lanes = machine.lanes
@@ -268,36 +268,16 @@ def pointwise(made: Statement) -> bool:
     return (
         bool(made.place)
         and not made.adds
-        and not _reductions(made)
+        and not any(isinstance(n, Reduction) for n in walk(made.body))
         and all(e.indices == made.place for e in _elements(made))
     )
 
 
 def _elements(made: Statement) -> list[Element]:
-    found: list[Element] = []
-
-    def look(node: Node) -> Node:
-        if isinstance(node, Element):
-            found.append(node)
-        return node
-
-    rewritten(made.body, look)
-    return found
+    return [n for n in walk(made.body) if isinstance(n, Element)]
 
 
-def _reductions(made: Statement) -> list[Reduction]:
-    found: list[Reduction] = []
-
-    def look(node: Node) -> Node:
-        if isinstance(node, Reduction):
-            found.append(node)
-        return node
-
-    rewritten(made.body, look)
-    return found
-
-
-def _same_layouts(work: _Work, carried: Mapping[str, Shape], updated: Mapping[str, str]) -> None:
+def _same_layouts(work: _Work, updated: Mapping[str, str]) -> None:
     """Gives gradients and the optimizer's arrays the layout of their weights."""
     for _ in range(3):  # a chain of updates is short
         for made in work.statements:
@@ -346,28 +326,15 @@ def _ask(work: _Work, chosen: Product, element: Element, made: Statement) -> Non
     own = [int(s) for s in shape[1:]]
     frame = work.frames.setdefault(element.name, Frame([0] * len(own), [0] * len(own)))
     for axis, (place, size) in enumerate(zip(element.indices[1:], own, strict=True)):
-        low, high = span(place, made)
+        low, high = span(place, made.sizes)
         frame.reach(axis, low, high, size)
     if element.indices[-1] == Symbol(chosen.vector):
         frame.row = max(frame.row, chosen.vectors * chosen.lanes)
     elif element.name == "x" and chosen.vector in indices_of(element):
-        wide = replace(made, sizes={**made.sizes, chosen.vector: chosen.vectors * chosen.lanes})
+        wide = {**made.sizes, chosen.vector: chosen.vectors * chosen.lanes}
         last = sum(span(i, wide)[1] * s for i, s in zip(element.indices[1:], compact_strides(own), strict=True))
         if last >= math.prod(own):  # the last vectors reach beyond the sample, which may be the last in memory
             frame.row = max(frame.row, own[-1] + chosen.lanes)
-
-
-def span(place: Node, made: Statement) -> tuple[int, int]:
-    """The least and the largest value of an affine index expression."""
-    terms = affine(place)
-    assert terms is not None
-    low = high = terms[""]
-    for index, factor in terms.items():
-        if index:
-            size = made.sizes[index]
-            assert isinstance(size, int)
-            low, high = low + min(0, factor * (size - 1)), high + max(0, factor * (size - 1))
-    return low, high
 
 
 def _frame_copies(work: _Work, machine: Machine) -> None:
@@ -490,7 +457,7 @@ def _large(work: _Work, machine: Machine, updated: Mapping[str, str]) -> frozens
     return frozenset(large)
 
 
-def _split_sums(work: _Work, large: Collection[str], machine: Machine) -> None:
+def _split_sums(work: _Work, large: Collection[str]) -> None:
     """Makes of every sum over the samples the parts' own sums, and their total."""
     kept: list[Statement] = []
     for made in work.statements:

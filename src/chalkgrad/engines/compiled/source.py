@@ -197,7 +197,7 @@ def _phase(
     name: str, phase: Phase, made: Plan, memory: Memory, functions: dict[str, Lines], lanes: set[int], tiny: bool
 ) -> Lines:
     """The function of one phase."""
-    loops = Loops(made, memory, functions)
+    loops = Loops(made, memory)
     tiles = Tiles(made, memory, functions, loops)
     printed = {"rows": _rows, "blocks": _blocks, "shared": _shared, "report": _shared, "update": _update}[phase.kind]
     head, body = printed(phase, made, memory, loops, tiles)

@@ -241,6 +241,17 @@ def renamed(made: Statement, names: Mapping[str, str]) -> Statement:
     return replace(made, body=rewritten(made.body, change))
 
 
+def span(place: Node, sizes: Mapping[str, Size]) -> tuple[int, int]:
+    """The least and the largest value of an affine index expression."""
+    terms = affine(place) or {"": 0}
+    low = high = terms[""]
+    for index, factor in terms.items():
+        if index:
+            reach = factor * (int(sizes[index]) - 1)
+            low, high = low + min(0, reach), high + max(0, reach)
+    return low, high
+
+
 def affine(node: Node) -> dict[str, int] | None:
     """An index expression as whole-number coefficients of its indices, the constant under ""; None if it is none."""
     match node:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 
 from ...formula import Size
 from ...formula.nodes import Element, Symbol
-from .expressions import Constants
 from .loops import Lines, Loops, braced, indented
 from .memory import Memory
 from .plan import Plan
@@ -66,8 +65,7 @@ class Tiles:
 
     def _function(self, name: str, made: Product, finish: Sequence[Statement]) -> Callable[[int, int], str]:
         """Prints the tile's function; returns what prints a call of it."""
-        own = Loops(self.plan, self.memory, self.functions)
-        own.constants = Constants(dict(own.constants.single))
+        own = Loops(self.plan, self.memory)
         vec = f"vec{made.lanes}"
         self.vectors.add(made.lanes)
         if made.rows:
@@ -127,11 +125,8 @@ class Tiles:
             passed.append(self.memory.name(value))
             self.loops.used[value] = None
         for text, constant in own.constants.known.items():
-            if text not in self.loops.constants.known:
-                self.loops.constants.known[text] = f"k{len(self.loops.constants.known) + 1}"
-                self.loops.constants.lines.append(f"const real {self.loops.constants.known[text]} = (real)({text});")
             arguments.append(f"const real {constant}")
-            passed.append(self.loops.constants.known[text])
+            passed.append(self.loops.constants.named(text))
         places = [*made.outer, made.rows, made.columns, None if made.across else made.vector]
         for index in dict.fromkeys(i for i in places if i is not None):
             arguments.append(f"const int {index}")

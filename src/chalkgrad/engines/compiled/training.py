@@ -98,14 +98,18 @@ class CompiledSteps:
         taken = self._take(order, at, rates, t, clock)
         self._done = taken.done
         if taken.stopped:
-            place = self._run.state.at
-            epoch = order.reshape(-1, len(self._x))[self._epoch]
-            chosen = epoch[place : place + self._batch]
-            self._stopped = {
-                "x": self._x[chosen], "y": self._y[chosen], "lr": float(rates[taken.done]),
-                "t": t + taken.done, "clock": clock + taken.done,
-            }  # fmt: skip
+            self._stopped = self._given(taken.done)
         return taken
+
+    def _given(self, step: int) -> Values:
+        """What one step of the last call was given: its samples, learning rate and clocks."""
+        _, order, at, rates, t, clock = self._calls[-1]
+        orders = order.reshape(-1, len(self._x))
+        epoch, place = divmod(at // self._batch + step, -(-len(self._x) // self._batch))
+        chosen = orders[epoch % len(orders)][place * self._batch : (place + 1) * self._batch]
+        return {
+            "x": self._x[chosen], "y": self._y[chosen], "lr": float(rates[step]), "t": t + step, "clock": clock + step,
+        }  # fmt: skip
 
     def _take(self, order: Array, at: int, rates: Array, t: int, clock: int) -> Taken:
         run, state = self._run, self._run.state
@@ -119,7 +123,6 @@ class CompiledSteps:
         state.stop = state.halt = state.stopped = state.late = 0
         interrupted = run.call()
         done, stopped = int(state.done), bool(state.stopped)
-        self._epoch = (at + done * self._batch) // max(len(self._x), 1) if state.between else 0
         if run.count > 1 and state.late > BUSY * max(done, 10):
             run.count = 1  # the processors are busy with other things: the parts stay, one thread computes them all
         kept = done + stopped
@@ -149,17 +152,9 @@ class CompiledSteps:
         self._run.carried[:] = before
         if done > 1:
             self._take(order, at, rates[: done - 1], t, clock)
-        places = order.reshape(-1, len(self._x))
-        step_in_epoch = -(-len(self._x) // self._batch)
-        first = at // self._batch + done - 1
-        epoch, place = divmod(first, step_in_epoch)
-        chosen = places[min(epoch, len(places) - 1)][place * self._batch : (place + 1) * self._batch]
+        given = self._given(done - 1)
         self._calls, self._done = [], 0
-        return {
-            **self.values(),
-            "x": self._x[chosen], "y": self._y[chosen], "lr": float(rates[done - 1]),
-            "t": t + done - 1, "clock": clock + done - 1,
-        }  # fmt: skip
+        return {**self.values(), **given}
 
 
 def worthwhile(program: Steps, batch: int) -> int:
