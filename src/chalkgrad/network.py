@@ -22,6 +22,7 @@ from .given import fitting, input_message, read_dtype, read_input_shape, read_la
 from .initializers import initializer
 from .layers import Layer
 from .losses import LOSSES, Loss, are_classes, prepare_targets
+from .pixels import Pixels
 from .program import Program
 from .rules import penalty
 from .settings import from_table, to_table
@@ -118,7 +119,7 @@ class Network:
         self.steps_taken = 0
         self._frozen: set[str] = set()
         self._runners: dict[tuple[Any, ...], Runner] = {}
-        self._compiled: dict[tuple[str, ...], CompiledPrediction] = {}
+        self._compiled: dict[tuple[tuple[str, ...], bool], CompiledPrediction] = {}
         self._cost: dict[tuple[str, ...], tuple[float, float]] = {}
         count = sum(math.prod(p.shape) for p in self.plan.parameters.values())
         try:
@@ -252,11 +253,20 @@ class Network:
             ShapeError, DataError: where they cannot be.
         """
         x, y = self.inputs(x), self.targets(y)
-        if len(x) != len(y):
-            raise DataError(f"there are {len(x)} samples in x but {len(y)} targets in y")
-        if not len(x):
-            raise DataError("there are no samples: x and y are empty")
+        _check_as_many(len(x), len(y))
         return x, y
+
+    def samples(self, x: Any) -> Array | Pixels:
+        """The same as `inputs`, but bytes (`data.Pixels`) stay bytes, for what reads them a few samples at a time."""
+        if isinstance(x, Pixels) and x.shape[1:] == self.input_shape:
+            return x.astype(self.dtype)
+        return self.inputs(x)
+
+    def samples_and_targets(self, x: Any, y: Any) -> tuple[Array | Pixels, Array]:
+        """The same as `pair`, but bytes stay bytes."""
+        kept, targets = self.samples(x), self.targets(y)
+        _check_as_many(len(kept), len(targets))
+        return kept, targets
 
     def runner(self, outputs: Iterable[str], *, training: bool) -> Runner:
         """The steps that the named values need, ready to run."""
@@ -282,10 +292,11 @@ class Network:
             ShapeError, DataError: where x does not fit.
             OptionError: where the engine is not known, or "compiled" was asked for and there is no compiler.
         """
-        x = self.inputs(x)
-        return self._forward(("y_hat",), x, None, "predict", engine)["y_hat"]
+        return self._forward(("y_hat",), self.samples(x), None, "predict", engine)["y_hat"]
 
-    def _forward(self, names: tuple[str, ...], x: Array, y: Array | None, owner: str, engine: str) -> dict[str, Array]:
+    def _forward(
+        self, names: tuple[str, ...], x: Array | Pixels, y: Array | None, owner: str, engine: str
+    ) -> dict[str, Array]:
         """Values of a forward pass as in prediction, (N, ...) each."""
         program = self.prediction_program
         if engine == "auto" and names not in self._cost:
@@ -308,7 +319,7 @@ class Network:
         return {n: np.concatenate(p) if p else np.zeros((0, *shapes[n]), self.dtype) for n, p in parts.items()}
 
     def _forward_compiled(
-        self, names: tuple[str, ...], x: Array, y: Array | None, engine: str
+        self, names: tuple[str, ...], x: Array | Pixels, y: Array | None, engine: str
     ) -> dict[str, Array] | None:
         """The same by the compiled engine; None where it was not asked for and cannot be had."""
         from .engines.compiled.compiler import CompilerError
@@ -316,14 +327,16 @@ class Network:
 
         carried = {**self.parameters, **self.states}
         try:
-            if names not in self._compiled:
-                title = f"prediction by {self!r}"
-                self._compiled[names] = CompiledPrediction(self.prediction_program, carried, names, title, self.dtype)
+            key = names, isinstance(x, Pixels)
+            if key not in self._compiled:
+                self._compiled[key] = CompiledPrediction(
+                    self.prediction_program, carried, names, f"prediction by {self!r}", self.dtype, of_bytes=key[1]
+                )
         except CompilerError:
             if engine == "compiled":
                 raise
             return None
-        return self._compiled[names](carried, x, y)
+        return self._compiled[key](carried, x, y)
 
     def loss(self, x: Any, y: Any, *, training: bool = False) -> float:
         """The loss L of x (N, ...) and y, penalties included.
@@ -385,7 +398,7 @@ class Network:
     def evaluate(self, x: Any, y: Any, *, engine: str = "auto") -> Evaluation:
         """Loss and accuracy on x (N, ...) and y, as in prediction; the engine as for `predict`."""
         by_class = self.loss_function.of_classes or are_classes(y, self.output_shape)
-        x, y = self.pair(x, y)
+        x, y = self.samples_and_targets(x, y)
         found = self._forward(("y_hat", "l"), x, y, "evaluate", engine)
         y_hat, losses = found["y_hat"], found["l"]
         loss = float(losses.mean() if self.loss_function.reduction == "mean" else losses.sum())
@@ -708,6 +721,13 @@ class Network:
         twin.steps_taken = self.steps_taken
         twin.freeze(*self.frozen)
         return twin
+
+
+def _check_as_many(samples: int, targets: int) -> None:
+    if samples != targets:
+        raise DataError(f"there are {samples} samples in x but {targets} targets in y")
+    if not samples:
+        raise DataError("there are no samples: x and y are empty")
 
 
 def one_line(text: str) -> str:

@@ -17,7 +17,7 @@ from networks import networks
 pytestmark = pytest.mark.skipif("CHALKGRAD_SANITIZED" not in os.environ, reason="CHALKGRAD_SANITIZED is not set")
 
 
-def run(net: cg.Network, x: np.ndarray, y: np.ndarray, optimizer: cg.Optimizer, batch: int) -> None:
+def run(net: cg.Network, x: np.ndarray | cg.data.Pixels, y: np.ndarray, optimizer: cg.Optimizer, batch: int) -> None:
     net.fit(x, y, optimizer=optimizer, batch_size=batch, max_steps=3, engine="compiled")
     net.evaluate(x, y, engine="compiled")
 
@@ -47,3 +47,11 @@ def test_larger_networks(monkeypatch: pytest.MonkeyPatch, small: bool) -> None:
         run(net, x, y, optimizer, batch)
 
     check()
+
+
+def test_bytes() -> None:
+    rng = np.random.default_rng(6)
+    pixels, y = cg.data.Pixels(rng.integers(0, 256, (37, 1, 11, 9), dtype=np.uint8)), rng.integers(0, 3, 37)
+    for first in (cg.Conv2D(8, 3), cg.Flatten()):
+        layers = [first, cg.ReLU(), cg.Flatten(), cg.Dense(3), cg.Softmax()]
+        run(cg.Network(layers, input_shape=(1, 11, 9), loss="CrossEntropy"), pixels, y, cg.SGD(), 16)

@@ -32,7 +32,7 @@ def open_data(source: str, *, directory: str | None, target: str | None, seed: i
         case "digits":
             return digits()
         case "mnist":
-            return mnist(directory)
+            return mnist(directory, as_bytes=True)
         case "spiral":
             return spiral()
         case "vertical":

@@ -42,7 +42,7 @@ def run(arguments: Namespace) -> int:
             f"{name} has {network.output_shape} outputs, but {data.name} has {len(data.classes)} classes: "
             f"{', '.join(data.classes[:10])}"
         )
-    network.pair(data.x_test, data.y_test)
+    network.samples_and_targets(data.x_test, data.y_test)
     training = _training(network, data, plan, arguments)  # what does not fit is found before anything is written
     run_directory.prepare(out)
     print(f"{data.name}: {len(data.x_train):,} samples to train and validate on, {len(data.x_test):,} to test on")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..pixels import Pixels
 from .dataset import Dataset
 from .digits import digits
 from .idx import read_idx, write_idx
@@ -12,6 +13,7 @@ from .toy import spiral, spiral_data, vertical, vertical_data
 
 __all__ = [
     "Dataset",
+    "Pixels",
     "digits",
     "mnist",
     "read_csv",

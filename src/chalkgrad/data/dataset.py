@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import DataError
+
+if TYPE_CHECKING:
+    from ..pixels import Pixels
 
 Array = np.ndarray[Any, Any]
 
@@ -18,16 +21,17 @@ class Dataset:
 
     Attributes:
         name: what it is.
-        x_train, y_train: samples to train and validate on, (N, ...) and class numbers (N,) or targets (N, K).
+        x_train, y_train: samples to train and validate on, (N, ...), as an array or as bytes (`Pixels`), and class
+            numbers (N,) or targets (N, K).
         x_test, y_test: samples that training never sees.
         classes: the classes' names; empty for regression.
         source: where it is from, as one line.
     """
 
     name: str
-    x_train: Array
+    x_train: Array | Pixels
     y_train: Array
-    x_test: Array
+    x_test: Array | Pixels
     y_test: Array
     classes: tuple[str, ...]
     source: str

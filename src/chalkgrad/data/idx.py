@@ -78,17 +78,15 @@ def _read(stream: BinaryIO, path: Path, most: int, dimensions: int | None) -> Ar
     declared = f"{path}: the header declares {' x '.join(map(str, shape))} values ({expected:,} bytes)"
     if expected + 4 + 4 * rank > most:
         raise DataError(f"{declared}, more than the file can hold")
-    parts: list[bytes] = []
-    missing = expected
-    while missing:
-        part = stream.read(min(missing, CHUNK))
+    content = bytearray()  # it grows with what is there
+    while len(content) < expected:
+        part = stream.read(min(expected - len(content), CHUNK))
         if not part:
-            raise DataError(f"{declared}, but only {expected - missing:,} bytes are there: the file is cut off")
-        parts.append(part)
-        missing -= len(part)
+            raise DataError(f"{declared}, but only {len(content):,} bytes are there: the file is cut off")
+        content += part
     if stream.read(1):
         raise DataError(f"{declared}, but more bytes than that are there")
-    flat = np.frombuffer(b"".join(parts), dtype=dtype)
+    flat = np.frombuffer(content, dtype=dtype)
     try:
         return flat.reshape(shape).astype(dtype.newbyteorder("="), copy=False)
     except ValueError:  # no values, but sizes beyond what NumPy can count

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from ..pixels import Pixels
 from ..program import Program
 from .numpy_engine import Runner
 from .stepping import Array, Taken, Values
@@ -23,6 +24,7 @@ class NumPySteps:
         program: the program with its update.
         values: what is carried from step to step, at the start.
         x, y: the samples and their targets.
+        count: how many samples an epoch takes.
         batch: samples in a step.
         data_loss: the name of the loss without penalties.
         stop_below: a loss below this ends the training.
@@ -34,8 +36,9 @@ class NumPySteps:
         self,
         program: Program,
         values: Mapping[str, Array],
-        x: Array,
+        x: Array | Pixels,
         y: Array,
+        count: int,
         batch: int,
         data_loss: str,
         stop_below: float = -math.inf,
@@ -47,7 +50,7 @@ class NumPySteps:
         self._names = tuple(values)
         self._before: Values | None = None
         self._started_with = (*CLOCKS, *(name for name, _ in self._carried))
-        self._x, self._y = x, y
+        self._x, self._y, self._count = x, y, count
         self._batch = batch
         self._data_loss = data_loss
         self._stop_below = stop_below
@@ -73,13 +76,13 @@ class NumPySteps:
 
     def _batches(self, order: Array, at: int) -> Iterator[Array | slice]:
         """The samples of every step, epoch after epoch."""
-        orders = order.reshape(-1, len(self._x))
-        as_they_come = [bool((np.diff(o) == 1).all()) for o in orders]
+        orders = order.reshape(-1, self._count)
+        as_they_come = [bool(o[0] == 0 and (np.diff(o) == 1).all()) for o in orders]
         for epoch in itertools.count():
             own = orders[epoch % len(orders)]
             plain = as_they_come[epoch % len(orders)]  # then nothing has to be copied
-            for begin in range(at, len(self._x), self._batch):
-                end = min(begin + self._batch, len(self._x))
+            for begin in range(at, self._count, self._batch):
+                end = min(begin + self._batch, self._count)
                 yield slice(begin, end) if plain else own[begin:end]
             at = 0
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..network import Network
+from ..pixels import Pixels
 from ..train.history import History
 
 Array = np.ndarray[Any, Any]
@@ -131,7 +132,7 @@ def confusion_picture(confusion: Array, names: Sequence[str]) -> bytes:
 
 
 def misread_sheet(
-    x: Array, truth: Array, found: Array, certainty: Array, names: Sequence[str], most: int = 60
+    x: Array | Pixels, truth: Array, found: Array, certainty: Array, names: Sequence[str], most: int = 60
 ) -> bytes:
     """The misread images (N, C, H, W), the surest mistakes first: true class, found class, how sure."""
     wrong = np.flatnonzero(truth != found)

@@ -21,6 +21,7 @@ from ..engines.work import WORTH, seconds
 from ..errors import OptionError
 from ..losses import are_classes
 from ..network import Array, Network
+from ..pixels import Pixels
 from ..settings import from_table
 from .callbacks import Callback, Training
 from .history import History, Record, StopReason
@@ -82,11 +83,13 @@ class Fit:
         self.shuffle = shuffle
         self.seed = network.seed if seed is None else whole("fit", "seed", seed, 0)
         by_class = network.loss_function.of_classes or are_classes(y, network.output_shape)
-        self.x, self.y = network.pair(x, y)
-        self.validation: tuple[Array, Array] | None = None
+        self.x, self.y = network.samples_and_targets(x, y)
+        self.chosen: Array | None = None  # the samples to train on; None for all
+        self.validation: tuple[Array | Pixels, Array] | None = None
         self._split(validation, by_class)
-        self.batch_size = len(self.x) if batch_size is None else whole("fit", "batch_size", batch_size)
-        self.epoch_steps = math.ceil(len(self.x) / self.batch_size)
+        self.count = len(self.x) if self.chosen is None else len(self.chosen)
+        self.batch_size = self.count if batch_size is None else whole("fit", "batch_size", batch_size)
+        self.epoch_steps = math.ceil(self.count / self.batch_size)
         ends = [self.max_steps] if self.max_steps else []
         ends += [self.epochs * self.epoch_steps] if self.epochs else []
         if self.schedule.needs_end and not ends:
@@ -105,16 +108,15 @@ class Fit:
         if isinstance(validation, (tuple, list)):
             if len(validation) != 2:
                 raise OptionError("validation is a pair (x, y), or the share of the samples to set aside")
-            self.validation = self.network.pair(*validation)
+            self.validation = self.network.samples_and_targets(*validation)
             return
         share = number("fit", "validation", validation, 0.0, 1.0)
         if share == 0:
             return
         flat = self.y.reshape(len(self.y), -1)
         classes = (flat.argmax(axis=1) if flat.shape[1] > 1 else flat[:, 0] > 0.5) if by_class else None
-        stay, aside = split_indices(len(self.x), share, self.seed, classes)
-        self.validation = self.x[aside], self.y[aside]
-        self.x, self.y = self.x[stay], self.y[stay]
+        self.chosen, aside = split_indices(len(self.x), share, self.seed, classes)
+        self.validation = self.x.rows(aside) if isinstance(self.x, Pixels) else self.x[aside], self.y[aside]
 
     def _prepare(self, engine: str) -> None:
         network = self.network
@@ -125,7 +127,7 @@ class Fit:
         self.kept = [name for name in own if f"{name}_new" in computed]
         self.data_loss = "L_data" if network.plan.penalties else "L"
         below = -math.inf if self.stop_below is None else self.stop_below
-        batch = min(self.batch_size, len(self.x))
+        batch = min(self.batch_size, self.count)
         steps = self.program.needed_for(["L", *(f"{n}_new" for n in start if f"{n}_new" in computed)])
         epochs = UNKNOWN_EPOCHS if self.epochs is None else self.epochs
         count = min(epochs * self.epoch_steps, self.max_steps or math.inf)
@@ -134,7 +136,7 @@ class Fit:
         expected = seconds(self.program, steps, batch) * count
         self.compiled = compiled_wanted("fit", engine, expected, WORTH)
         self.steps: Steps
-        arguments = self.program, start, self.x, self.y, batch, self.data_loss, below
+        arguments = self.program, start, self.x, self.y, self.count, batch, self.data_loss, below
         if self.compiled:
             from ..engines.compiled.compiler import CompilerError
             from ..engines.compiled.training import CompiledSteps
@@ -177,7 +179,7 @@ class Fit:
         try:
             for callback in self.callbacks:
                 callback.on_begin(self.training)
-            with few_threads(self.program, min(self.batch_size, len(self.x))):
+            with few_threads(self.program, min(self.batch_size, self.count)):
                 epoch = 0
                 while self._next_epochs(epoch, started):
                     epoch = len(self.history)
@@ -196,7 +198,7 @@ class Fit:
         epochs = self._epochs_at_once(epoch)
         if epochs > 1:
             return self._short_epochs(epoch, epochs, started)
-        training, count = self.training, len(self.x)
+        training, count = self.training, self.count
         training.epoch = epoch + 1
         order = self._order(0)
         at, total, seen, penalty, rate = 0, 0.0, 0, 0.0, self.optimizer.learning_rate
@@ -225,10 +227,10 @@ class Fit:
 
     def _order(self, epochs_ahead: int) -> Array:
         """The order in which an epoch takes the samples: drawn from the seed and the steps so far."""
-        count = len(self.x)
         if not self.shuffle:
-            return np.arange(count)
-        return shuffled(self.seed, self.network.steps_taken + epochs_ahead * self.epoch_steps, count)
+            return np.arange(self.count) if self.chosen is None else self.chosen
+        order = shuffled(self.seed, self.network.steps_taken + epochs_ahead * self.epoch_steps, self.count)
+        return order if self.chosen is None else self.chosen[order]
 
     def _take(self, order: Array, at: int, steps: int) -> tuple[Taken, Array]:
         """Has the engine take steps; keeps the counts."""
@@ -285,12 +287,12 @@ class Fit:
         if not self.pace:
             return 1  # the first one shows how long they take
         wanted = min(self.hurried, 0.5) / (self.pace * self.epoch_steps)
-        most = MOST_AT_ONCE // len(self.x) if self.shuffle else MOST_AT_ONCE // self.epoch_steps
+        most = MOST_AT_ONCE // self.count if self.shuffle else MOST_AT_ONCE // self.epoch_steps
         return int(max(1, min(left, wanted, most)))
 
     def _short_epochs(self, epoch: int, epochs: int, started: float) -> bool:
         """Runs several epochs at once."""
-        count, per, history = len(self.x), self.epoch_steps, self.history
+        count, per, history = self.count, self.epoch_steps, self.history
         order = np.stack([self._order(k) for k in range(epochs)]) if self.shuffle else self._order(0)
         before = history.steps
         taken, rates = self._take(order, 0, epochs * per)
@@ -418,5 +420,5 @@ class Fit:
             callback.on_end(self.training, self.history)
         self.best = {}
         self.x = self.y = np.empty(0)
-        self.validation = None
+        self.chosen = self.validation = None
         del self.steps

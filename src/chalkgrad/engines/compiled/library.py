@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ...pixels import Pixels
 from .compiler import Built
 from .layouts import Layout
 from .source import Source
@@ -29,6 +30,11 @@ def threads() -> int:
     if given.isdecimal() and int(given) > 0:
         return min(int(given), MOST_THREADS)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def rows_of(x: Array | Pixels) -> Array:
+    """The samples as one block of memory, row after row: bytes, where they are bytes."""
+    return np.ascontiguousarray(x.stored if isinstance(x, Pixels) else x)
 
 
 class _Call:
@@ -139,8 +145,9 @@ class Program:
         numbers = aligned(max(sizes["numbers"], 1) * self.count, np.float64)
         part_numbers = aligned(max(sizes["numbers"], 1) * parts, np.float64)
         rows = {n: aligned(source.batch * self.count, np.int64) for n in source.given}
+        read = {"x_read": aligned(sizes["read"], real)} if sizes["read"] else {}
         self.kept: dict[str, Any] = {"batch": batch, "chunk": chunk, "part": part, "own": own, "numbers": numbers,
-                     "part_numbers": part_numbers, **{f"rows_of_{n}": r for n, r in rows.items()}}  # fmt: skip
+                     "part_numbers": part_numbers, **read, **{f"rows_of_{n}": r for n, r in rows.items()}}  # fmt: skip
         fields: list[tuple[str, Any]] = [
             ("order", ctypes.c_void_p), ("count", ctypes.c_int64), ("between", ctypes.c_int64),
             ("at", ctypes.c_int64), ("steps", ctypes.c_int64), ("done", ctypes.c_int64),
@@ -151,6 +158,7 @@ class Program:
             ("numbers", ctypes.c_void_p), ("part_numbers", ctypes.c_void_p),
             *((n, ctypes.c_void_p) for n in source.given),
             *((f"rows_of_{n}", ctypes.c_void_p) for n in source.given),
+            *((n, ctypes.c_void_p) for n in read),
             *((n, ctypes.c_void_p) for n in source.results),
             ("stop", ctypes.c_int), ("halt", ctypes.c_int), ("stopped", ctypes.c_int),
             ("waiting", ctypes.c_int), ("turn", ctypes.c_int), ("late", ctypes.c_int64),

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from ...pixels import Pixels
 from ...program import Program as Steps
 from ..stepping import Array
 from .compiler import Built, build, compiler
-from .library import Program, threads
+from .library import Program, rows_of, threads
 from .products import Machine
 from .source import Source, Wanted, print_source
 
@@ -31,12 +32,13 @@ def prediction_source(
     *,
     batch: int = BATCH,
     alone: bool = False,
+    of_bytes: bool = False,
 ) -> Source:
     """The C file that computes `results` ("y_hat", and with targets "l") for any number of samples."""
     steps = program.needed_for(results)
     used = {n for s in steps for n in s.inputs if n in carried}
     shapes = {n: program.shapes[n] for n in carried if n in used}
-    wanted = Wanted(title, steps, program.shapes, shapes, {}, results, batch, parts, dtype, None)
+    wanted = Wanted(title, steps, program.shapes, shapes, {}, results, batch, parts, dtype, None, of_bytes)
     return print_source(wanted, machine, alone=alone)
 
 
@@ -49,6 +51,7 @@ class CompiledPrediction:
         results: what is computed, "y_hat" or "y_hat" and "l".
         title: the C file's first line.
         dtype: the numbers' type.
+        of_bytes: whether x comes as bytes (`Pixels`).
 
     Raises:
         CompilerError: where there is no compiler, or it does not compile.
@@ -61,19 +64,21 @@ class CompiledPrediction:
         results: tuple[str, ...],
         title: str,
         dtype: np.dtype[Any],
+        of_bytes: bool = False,
     ) -> None:
         count = threads()
-        source = prediction_source(program, carried, results, count, title, dtype, compiler().machine(dtype.itemsize))
+        machine = compiler().machine(dtype.itemsize)
+        source = prediction_source(program, carried, results, count, title, dtype, machine, of_bytes=of_bytes)
         self.built: Built = build(source.text)
         self._runs = {k: Program(source, self.built, k) for k in {1, count}}
         self._count = count
         self._shapes = {n: tuple(s for s in program.shapes[program.resolve(n)] if isinstance(s, int)) for n in results}
 
-    def __call__(self, values: Mapping[str, Array], x: Array, y: Array | None = None) -> dict[str, Array]:
+    def __call__(self, values: Mapping[str, Array], x: Array | Pixels, y: Array | None = None) -> dict[str, Array]:
         """The results for samples x (N, ...) and targets y, with the parameters in `values`."""
         run = self._runs[1 if len(x) <= FEW else self._count]
         run.load(values)
-        given: dict[str, Any] = {"x": np.ascontiguousarray(x), "y": y if y is None else np.ascontiguousarray(y)}
+        given: dict[str, Any] = {"x": rows_of(x), "y": y if y is None else np.ascontiguousarray(y)}
         found = {n: np.empty((len(x), *shape), run.source.real) for n, shape in self._shapes.items()}
         order = np.arange(len(x), dtype=np.int64)
         run.give(**{n: given[n] for n in run.source.given}, **{f"{n}_out": a for n, a in found.items()}, order=order)

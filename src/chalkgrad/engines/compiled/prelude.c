@@ -92,6 +92,12 @@ static ALWAYS real real_softplus(real a) {
     real g = d == 0 ? t : real_log(u) * (t / d);
     return (a > 0 || a != a ? a : 0) + g;
 }
+/// bytes
+/* byte b stands for b / 255, rounded to float; the product of doubles rounds to the same for all 256 of them */
+static ALWAYS void read_bytes(real *restrict to, const uint8_t *restrict from, int size) {
+    SIMD
+    for (int k = 0; k < size; k++) to[k] = (real)(float)(from[k] * (1.0 / 255));
+}
 /// mask
 #define ABREAST 4 /* counters at a time: the rounds of one have to wait for each other */
 /* Philox 4x64-10 (Salmon et al., 2011): eight 32-bit numbers for every counter, in the order of NumPy's generator */

@@ -13,9 +13,9 @@ import numpy as np
 
 from ...formula import Shape
 from ...program import Step
-from .layouts import Layout
+from .layouts import Layout, multiple
 from .loops import Lines, Loops, braced, indented
-from .memory import Memory
+from .memory import BEYOND, LINE, Memory
 from .plan import Phase, Plan, plan
 from .products import Machine
 from .statements import Statement
@@ -35,7 +35,7 @@ class Source:
         text: the file.
         carried: where the values that last from step to step begin in their buffer, and how they lie.
         sizes: how many numbers the buffers hold ("carried", "batch"), each thread's ("chunk", "own"), each part's
-            ("part"), and the single ones ("numbers").
+            ("part"), the single ones ("numbers"), and a batch of x read from bytes ("read").
         given: the values that come from outside row by row, with the length of a row.
         results: those that are handed out row by row.
         batch: the most samples in a step.
@@ -68,6 +68,7 @@ class Wanted:
         parts: into how many parts a batch is split; each may have a thread of its own.
         real: "float32" or "float64".
         data_loss: the name of the loss without penalties; None where there is no loss.
+        of_bytes: whether x comes as bytes, of which byte b stands for b / 255.
     """
 
     title: str
@@ -80,6 +81,7 @@ class Wanted:
     parts: int
     real: np.dtype[np.generic]
     data_loss: str | None
+    of_bytes: bool = False
 
 
 @cache
@@ -127,7 +129,13 @@ def print_source(wanted: Wanted, machine: Machine, *, alone: bool = False) -> So
     carried = {n: (memory.places[n], made.layouts[n]) for n in wanted.carried}
     rows = {n: math.prod(made.layouts[n].shape) for n in given}
     results = {n: made.layouts[n].size for n in made.results}
-    return Source(text, carried, memory.sizes, rows, results, wanted.batch, wanted.parts, wanted.real)
+    read = wanted.batch * _apart(rows["x"]) + BEYOND if wanted.of_bytes and "x" in rows else 0
+    return Source(text, carried, {**memory.sizes, "read": read}, rows, results, wanted.batch, wanted.parts, wanted.real)
+
+
+def _apart(size: int) -> int:
+    """How far samples that were read from bytes lie apart."""
+    return multiple(size, LINE)
 
 
 def _terms(made: Plan) -> int:
@@ -146,6 +154,8 @@ def _head(
     lines = [*(f"#include <{name}>" for name in includes), ""]
     lines += [f"typedef {name} real;", *sections["base"].rstrip().split("\n"), *sections[name].rstrip().split("\n")]
     lines += sections["functions"].rstrip().split("\n")
+    if wanted.of_bytes and "x" in given:
+        lines += sections["bytes"].rstrip().split("\n")
     if "draw_mask" in body:
         lines += sections["mask"].rstrip().split("\n")
     lines += [""]
@@ -170,7 +180,9 @@ def _head(
         lines += sections["wait"].rstrip().split("\n") if wanted.data_loss is not None else []
         lines += sections["subnormals"].rstrip().split("\n")
     pointers = [f"    const real **rows_of_{n}; /* each thread's: where the samples' rows begin */" for n in given]
-    sources = [f"    const real *{n};" for n in given]
+    sources = [f"    const {'uint8_t' if n == 'x' and wanted.of_bytes else 'real'} *{n};" for n in given]
+    if wanted.of_bytes and "x" in given:
+        pointers += ["    real *x_read; /* a batch of x, as numbers */"]
     results = [f"    real *{memory.name(n)};" for n in made.results]
     at = lines.index("    /* rows */")
     return [*lines[:at], *sources, *pointers, *results, *lines[at + 1 :], ""]
@@ -337,14 +349,24 @@ def _main(
 ) -> Lines:
     """The functions that are called from outside."""
     sections = _prelude()
-    rows = [f"T->rows_of_{n}[thread * BATCH + k] = T->{n} + row * {math.prod(made.layouts[n].shape)};" for n in given]
+    rows: Lines = []
+    for name in given:
+        size = math.prod(made.layouts[name].shape)
+        place = f"T->x_read + k * {_apart(size)}" if name == "x" and wanted.of_bytes else f"T->{name} + row * {size}"
+        rows.append(f"T->rows_of_{name}[thread * BATCH + k] = {place};")
     split = [
         "const int64_t first = least(N, (N + 3) / 4 * part / PARTS * 4);",
         "const int64_t end = least(N, (N + 3) / 4 * (part + 1) / PARTS * 4);",
     ]
+    parts = "for (int part = thread; part < PARTS; part += threads)"
     lines: Lines = []
+    if wanted.of_bytes and "x" in given:
+        size = math.prod(made.layouts["x"].shape)
+        each = f"read_bytes(T->x_read + k * {_apart(size)}, T->x + order[k] * {size}, {size});"
+        lines += braced(parts, [*split, "for (int64_t k = first; k < end; k++)", f"    {each}"])
+        if wanted.data_loss is not None and phases[0][1].kind != "rows":
+            lines += ["wait_for_all(T, threads);"]
     for name, phase in phases:
-        parts = "for (int part = thread; part < PARTS; part += threads)"
         if phase.kind == "rows":
             lines += braced(parts, [*split, f"{name}(T, thread, part, first, end, (int)N);"])
         elif phase.kind in ("blocks", "update"):

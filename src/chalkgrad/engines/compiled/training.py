@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from ...pixels import Pixels
 from ...program import Program as Steps
 from ..stepping import Array, Taken, Values
 from .compiler import build, compiler
-from .library import Program, threads
+from .library import Program, rows_of, threads
 from .source import Wanted, print_source
 
 BUSY = 0.02
@@ -26,6 +27,8 @@ def wanted_for_training(
     data_loss: str,
     title: str,
     dtype: np.dtype[Any],
+    *,
+    of_bytes: bool = False,
 ) -> Wanted:
     """What is to be printed for a training.
 
@@ -37,12 +40,13 @@ def wanted_for_training(
         data_loss: the name of the loss without penalties.
         title: the file's first line.
         dtype: the numbers' type.
+        of_bytes: whether x comes as bytes (`Pixels`).
     """
     computed = {s.output for s in program}
     updated = {f"{name}_new": name for name in carried if f"{name}_new" in computed}
     steps = program.needed_for(["L", data_loss, *updated])
     shapes = {name: program.shapes[name] for name in carried}
-    return Wanted(title, steps, program.shapes, shapes, updated, (), batch, parts, dtype, data_loss)
+    return Wanted(title, steps, program.shapes, shapes, updated, (), batch, parts, dtype, data_loss, of_bytes)
 
 
 class CompiledSteps:
@@ -52,6 +56,7 @@ class CompiledSteps:
         program: the program with its update.
         values: what is carried from step to step, at the start.
         x, y: the samples and their targets, (N, ...), of the network's dtype.
+        count: how many samples an epoch takes.
         batch: samples in a step.
         data_loss: the name of the loss without penalties.
         stop_below: a loss below this ends the training.
@@ -65,29 +70,34 @@ class CompiledSteps:
         self,
         program: Steps,
         values: Mapping[str, Array],
-        x: Array,
+        x: Array | Pixels,
         y: Array,
+        count: int,
         batch: int,
         data_loss: str,
         stop_below: float = -math.inf,
         title: str = "a training",
     ) -> None:
-        self._x, self._y = np.ascontiguousarray(x), np.ascontiguousarray(y)
-        self._batch = min(batch, len(x))
-        count = worthwhile(program, self._batch)
-        wanted = wanted_for_training(program, list(values), self._batch, count, data_loss, title, x.dtype)
+        self._x, self._y, self._count = x, y, count
+        self._batch = min(batch, count)
+        parts = worthwhile(program, self._batch)
+        of_bytes = isinstance(x, Pixels)
+        wanted = wanted_for_training(
+            program, list(values), self._batch, parts, data_loss, title, x.dtype, of_bytes=of_bytes
+        )
         source = print_source(wanted, compiler().machine(x.dtype.itemsize))
         self.built = build(source.text)
-        self._run = Program(source, self.built, count)
+        self._run = Program(source, self.built, parts)
         self._run.load(values)
-        self._run.give(**{n: {"x": self._x, "y": self._y}[n] for n in source.given})
+        rows = {"x": rows_of(x), "y": rows_of(y)}
+        self._run.give(**{n: rows[n] for n in source.given})
         self._run.state.stop_below = stop_below
-        self._run.state.count = len(x)
+        self._run.state.count = count
         self._shapes = {n: (v.shape, v.dtype) for n, v in values.items()}
         self._calls: list[tuple[Array, Array, int, Array, int, int]] = []  # the last two: state before, arguments
         self._done = 0
         self._stopped: Values = {}
-        self.name = f"compiled ({compiler().name}, {compiler().vectors}, {count} thread{'s' * (count > 1)})"
+        self.name = f"compiled ({compiler().name}, {compiler().vectors}, {parts} thread{'s' * (parts > 1)})"
 
     def take(self, order: Array, at: int, rates: Array, t: int, clock: int) -> Taken:
         before = self._run.carried.copy()
@@ -104,8 +114,8 @@ class CompiledSteps:
     def _given(self, step: int) -> Values:
         """What one step of the last call was given: its samples, learning rate and clocks."""
         _, order, at, rates, t, clock = self._calls[-1]
-        orders = order.reshape(-1, len(self._x))
-        epoch, place = divmod(at // self._batch + step, -(-len(self._x) // self._batch))
+        orders = order.reshape(-1, self._count)
+        epoch, place = divmod(at // self._batch + step, -(-self._count // self._batch))
         chosen = orders[epoch % len(orders)][place * self._batch : (place + 1) * self._batch]
         return {
             "x": self._x[chosen], "y": self._y[chosen], "lr": float(rates[step]), "t": t + step, "clock": clock + step,
@@ -118,7 +128,7 @@ class CompiledSteps:
         order = np.ascontiguousarray(order, dtype=np.int64)
         rates = np.ascontiguousarray(rates, dtype=np.float64)
         run.give(order=order, rates=rates, losses=losses, data_losses=data_losses)
-        state.between = len(self._x) if order.ndim == 2 and len(order) > 1 else 0
+        state.between = self._count if order.ndim == 2 and len(order) > 1 else 0
         state.at, state.steps, state.done, state.t, state.clock = at, steps, 0, t, clock
         state.stop = state.halt = state.stopped = state.late = 0
         interrupted = run.call()
