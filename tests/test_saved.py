@@ -13,6 +13,7 @@ import chalkgrad as cg
 from chalkgrad import CheckpointError
 from chalkgrad.layers import LAYERS
 from chalkgrad.losses import LOSSES
+from chalkgrad.saved import SEAL
 
 
 def network(seed: int = 0) -> cg.Network:
@@ -128,7 +129,12 @@ def test_bad_descriptions(tmp_path: Path, text: str, message: str) -> None:
 def test_damaged_and_misfitting_weights(tmp_path: Path) -> None:
     net = network()
     net.save(tmp_path)
-    text = (tmp_path / "network.toml").read_text()
+    sealed = (tmp_path / "network.toml").read_text()
+    text = sealed.partition(SEAL)[2].partition("\n")[2]  # changed on purpose
+    (tmp_path / "network.toml").write_text(sealed.replace("seed = 0", "seed = 1"))
+    with pytest.raises(CheckpointError, match="is not as it was saved"):
+        cg.load(tmp_path)
+    (tmp_path / "network.toml").write_text(text)
     file = next(tmp_path.glob("weights-*/W1.npy"))
     whole = file.read_bytes()
 

@@ -47,6 +47,7 @@ from .network import Evaluation, Network
 from .program import Program, Step
 from .saved import load
 from .train.callbacks import Callback
+from .train.checkpoints import Checkpoints, CheckpointWarning
 from .train.history import History, Record, StopReason
 from .train.optimizers import SGD, AdaGrad, Adam, AdamW, Optimizer, RMSProp
 from .train.schedules import (
@@ -97,6 +98,8 @@ __all__ = [
     "Callback",
     "ChalkgradError",
     "CheckpointError",
+    "CheckpointWarning",
+    "Checkpoints",
     "Constant",
     "Conv2D",
     "Cosine",

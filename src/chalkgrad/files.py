@@ -1,27 +1,53 @@
-"""Writing files so that an interruption leaves the old one whole."""
+"""Writing files so that an interruption leaves the old one whole, and one process at a time."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import re
 import secrets
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+from .errors import CheckpointError
+
+try:
+    import fcntl
+except ImportError:  # Windows: nothing is locked there
+    fcntl = None
+
+STALE = re.compile(r"\..+\.[0-9a-f]{16}\.part")
+"""Names of temporary files, which only a process that was killed leaves behind."""
+NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+NOT_SYNCED = (errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES, errno.EPERM, errno.EISDIR)
+"""What systems say that cannot flush a directory."""
 
 
-def replace_file(path: Path, content: bytes | str) -> None:
+def replace_file(path: Path, content: bytes | str | Iterable[Any]) -> None:
     """Writes `content` to `path` in one step: a temporary file beside it, flushed to disk, takes its place.
 
+    Args:
+        path: where to.
+        content: text, bytes, or several buffers (arrays too) that are written one after another.
+
     Raises:
-        OSError: where that is not possible; the old file is then as it was, and nothing is left beside it.
+        OSError: where that is not possible; the old file is then as it was (only where the directory's own entry
+            could not be flushed is the new one in its place), and nothing is left beside it.
     """
-    data = content.encode("utf-8") if isinstance(content, str) else content
-    name = path.parent / f".{path.name}.{secrets.token_hex(8)}.part"
-    handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)  # the umask applies
+    parts = [content.encode("utf-8")] if isinstance(content, str) else content
+    parts = [parts] if isinstance(parts, bytes) else parts
+    name = temporary(path)
+    handle = os.open(name, NEW, 0o666)  # the umask applies
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            for part in parts:
+                _write(handle, part)
+            os.fsync(handle)
+        finally:
+            os.close(handle)
         os.replace(name, path)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -30,11 +56,71 @@ def replace_file(path: Path, content: bytes | str) -> None:
     sync_directory(path.parent)
 
 
+def temporary(path: Path) -> Path:
+    """A new name beside `path`, which `clear_stale` knows."""
+    return path.parent / f".{path.name}.{secrets.token_hex(8)}.part"
+
+
+def _write(handle: int, part: Any) -> None:
+    left = memoryview(part)
+    left = left.cast("B") if left.nbytes else left[:0]
+    while left.nbytes:
+        left = left[os.write(handle, left) :]
+
+
 def sync_directory(path: Path) -> None:
-    """Flushes a directory's entries to disk, where the system can."""
-    with contextlib.suppress(OSError):
+    """Flushes a directory's entries to disk, where the system can.
+
+    Raises:
+        OSError: where it can and does not.
+    """
+    try:
         handle = os.open(path, os.O_RDONLY)
         try:
             os.fsync(handle)
         finally:
             os.close(handle)
+    except OSError as error:
+        if error.errno not in NOT_SYNCED:
+            raise
+
+
+def clear_stale(path: Path) -> None:
+    """Deletes what processes that were killed left in a directory; nobody may be writing into it (`locked`)."""
+    with contextlib.suppress(OSError):
+        for entry in os.scandir(path):
+            if STALE.fullmatch(entry.name) and not entry.is_dir(follow_symlinks=False):
+                with contextlib.suppress(OSError):
+                    os.unlink(entry.path)
+
+
+@contextmanager
+def locked(path: Path, what: str) -> Generator[None]:
+    """Holds a directory for this process alone, until the end of the block or of the process, however it ends.
+
+    Args:
+        path: the directory.
+        what: what else is going on if it is held already, for the message.
+
+    Raises:
+        CheckpointError: where another process holds it.
+    """
+    if fcntl is None:
+        yield
+        return
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be opened: {error.strerror or error}") from None
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CheckpointError(
+                f"{what} is writing into {path}; wait for its end, or name another directory"
+            ) from None
+        except OSError:
+            pass  # a file system without locks
+        yield
+    finally:
+        os.close(handle)

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from .engines.compiled.prediction import CompiledPrediction
     from .render.board import Board
     from .train.callbacks import Callback
+    from .train.checkpoints import Checkpoints
     from .train.history import History
     from .train.optimizers import Optimizer
     from .train.schedules import Schedule
@@ -596,6 +597,8 @@ class Network:
         callbacks: Sequence[Callback] = (),
         progress: bool = False,
         engine: str = "auto",
+        checkpoints: Checkpoints | str | Path | None = None,
+        resume: str | Path | None = None,
     ) -> History:
         """Trains the network in place.
 
@@ -621,6 +624,13 @@ class Network:
             progress: show a bar on a terminal, plain lines elsewhere.
             engine: "numpy", the reference; "compiled", the same steps printed as C and compiled; or "auto": compiled
                 where a compiler is there and the work is worth compiling for (about two seconds on the reference).
+            checkpoints: where checkpoints are written while it trains (a directory, or `Checkpoints` with more to say).
+                Ctrl-C then finishes the step, and writes one before KeyboardInterrupt is raised.
+            resume: goes on from the newest whole checkpoint in this directory (or from this file): parameters,
+                optimizer, position in the epoch, early stopping, schedule and history are as they were, and with the
+                same data and settings, on the same machine, the result is bit for bit that of a training that was
+                never stopped. `epochs`, `max_steps`, `patience` and `stop_below` may be others. What callbacks
+                remember is not kept.
 
         Returns:
             What happened, epoch by epoch, and why it stopped. A loss or a weight that is NaN or infinite stops
@@ -630,6 +640,8 @@ class Network:
         Raises:
             ShapeError, DataError: where x, y or the validation samples do not fit.
             OptionError: where a setting cannot be.
+            CheckpointError: where there is nothing to resume from, it does not fit, or another training writes its
+                checkpoints into the same directory.
         """
         from .train.fit import Fit
 
@@ -652,6 +664,8 @@ class Network:
             callbacks=callbacks,
             progress=progress,
             engine=engine,
+            checkpoints=checkpoints,
+            resume=resume,
         ).run()
 
     # -- showing and keeping ---------------------------------------------------------------------------------

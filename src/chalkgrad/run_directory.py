@@ -72,12 +72,22 @@ def read_run(path: Path) -> dict[str, Any]:
     if not whole:
         raise CheckpointError(f"{path} is no run directory: it has no {DESCRIPTION} and {RUN}")
     table = read_toml(path / RUN)
-    data = as_table(table.get("data"))
+    checked_source(as_table(table.get("data")), str(path / RUN))
+    return table
+
+
+def checked_source(data: dict[str, Any] | None, where: str) -> dict[str, Any]:
+    """A table [data], if it says on which data a network was trained.
+
+    Raises:
+        CheckpointError: where it does not.
+    """
+    data = None if data is None else {k: v for k, v in data.items() if v is not None}
     kinds = {"source": str, "directory": str, "target": str, "seed": int}
     good = data is not None and all(isinstance(v, kinds.get(k, object)) for k, v in data.items())
     if data is None or not good or "source" not in data or not 0 <= data.get("seed", 0) < 2**63:
-        raise CheckpointError(f"{path / RUN} does not say on which data the network was trained")
-    return table
+        raise CheckpointError(f"{where} does not say on which data the network was trained")
+    return data
 
 
 def newest(parent: Path) -> Path:

@@ -1,6 +1,7 @@
 """Saved networks: a directory that can be read without chalkgrad, and is never half-written.
 
-    run/network.toml             the description, and under [parameters] the files with shape and SHA-256
+    run/network.toml             the description, and under [parameters] the files with shape and SHA-256; its own
+                                 SHA-256 stands in its second line
     run/weights-3fa9c2d1/W1.npy  one .npy file for every weight and bias
 
 The weights of every save stand in a directory of their own, named after their content. Writing network.toml,
@@ -35,6 +36,7 @@ from .settings import from_table
 DESCRIPTION = "network.toml"
 WEIGHTS = "weights-"
 WEIGHTS_FOLDER = re.compile(r"weights-[0-9a-f]{12}")
+SEAL = "# SHA-256 of all that follows: "
 KEYS = ("input_shape", "dtype", "seed", "l1", "l2", "frozen", "loss", "layers", "steps_taken", "parameters")
 
 
@@ -65,7 +67,9 @@ def save(network: Network, path: str | Path) -> None:
         }
         for name, array in arrays.items()
     }
-    text = "# A network saved by chalkgrad; the weights are the .npy files named below.\n" + tomli_w.dumps(table)
+    body = tomli_w.dumps(table)
+    digest = hashlib.sha256(body.encode()).hexdigest()
+    text = f"# A network saved by chalkgrad; the weights are the .npy files named below.\n{SEAL}{digest}\n{body}"
     try:
         path.mkdir(parents=True, exist_ok=True)
         (path / folder).mkdir(exist_ok=True)
@@ -75,6 +79,18 @@ def save(network: Network, path: str | Path) -> None:
     except OSError as error:
         raise CheckpointError(f"the network cannot be saved in {path}: {error.strerror or error}") from None
     _clear(path, keep=folder)
+
+
+def clear_weights(path: Path) -> None:
+    """Deletes the weights that a save left behind which was killed; nobody may be saving there (`files.locked`)."""
+    try:
+        table = read_toml(path / DESCRIPTION)
+    except CheckpointError:
+        if (path / DESCRIPTION).exists():
+            return  # it cannot be read: nothing is known about what belongs to it
+        table = {}
+    files = [as_table(entry) or {} for entry in (as_table(table.get("parameters")) or {}).values()]
+    _clear(path, keep=str(files[0].get("file", "")).partition("/")[0] if files else "")
 
 
 def _npy(array: Array) -> bytes:
@@ -91,7 +107,7 @@ def _clear(path: Path, keep: str) -> None:
                 continue
             if entry.is_dir() and all(file.suffix in (".npy", ".part") for file in entry.iterdir()):
                 shutil.rmtree(entry, ignore_errors=True)
-    sync_directory(path)
+        sync_directory(path)
 
 
 def describe(table: Mapping[str, Any], where: str) -> Network:
@@ -141,11 +157,25 @@ def read_toml(path: Path, most: int = 64 * 2**20) -> dict[str, Any]:
             content = stream.read(most + 1)
         if len(content) > most:
             raise CheckpointError(f"{path} is larger than {most:,} bytes")
-        return tomllib.loads(content.decode("utf-8"))
+        text = content.decode("utf-8")
+        table = tomllib.loads(text)
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from None
     except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} is no TOML file: {error}") from None
+    _check_seal(path, text)
+    return table
+
+
+def _check_seal(path: Path, text: str) -> None:
+    """Raises CheckpointError where a saved file is not as it was saved; a file of the user's own has no seal."""
+    _, mark, rest = text.partition(SEAL)
+    sealed, _, body = rest.partition("\n")
+    if mark and hashlib.sha256(body.encode()).hexdigest() != sealed.strip():
+        raise CheckpointError(
+            f"{path} is not as it was saved: the SHA-256 is another; if it was changed on purpose, delete the line "
+            f'"{SEAL.strip()} ..."'
+        )
 
 
 def load(path: str | Path) -> Network:

@@ -4,71 +4,165 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import shlex
+import sys
 import time
 import warnings
 from argparse import Namespace
+from dataclasses import dataclass
 from pathlib import Path
+from signal import SIGINT, SIGTERM, Signals
 from typing import Any
 
 from .. import __version__, run_directory
+from ..checkpoint import Checkpoint
+from ..checks import as_table
 from ..data import Dataset
-from ..errors import OptionError, unknown
+from ..errors import CheckpointError, OptionError, unknown
+from ..files import clear_stale, locked
 from ..layers import Layer, Sigmoid, Softmax
 from ..losses import LOSSES
 from ..network import Network
+from ..saved import clear_weights, read_toml
 from ..saved import describe as network_from_table
-from ..saved import read_toml
-from ..settings import from_table, to_table
+from ..settings import from_table
+from ..train.checkpoints import FOLDER, Checkpoints, CheckpointWarning, newest
 from ..train.fit import Fit
 from ..train.history import History, StopReason
 from ..train.optimizers import OPTIMIZERS, Optimizer
-from ..train.recipes import RECIPES, Recipe, recipe
+from ..train.recipes import NUMBERS, RECIPES, Recipe, recipe
 from ..train.schedules import SCHEDULES, Schedule
 from . import test
 from .sources import open_data
 
 PICTURES = ("confusion_matrix.png", "misread.png", "learning_curves.png", "first_layer.png")
+KEPT = (
+    "epochs", "max_steps", "patience", "stop_below", "data", "engine", "quiet", "no_pictures", "checkpoint_every",
+    "keep",
+)  # fmt: skip
+"""Options that a training may be gone on with; all others are those that it was begun with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One training of the command.
+
+    Attributes:
+        name: what the network is called.
+        out: the run directory.
+        source: where the data are from, as run.toml has it.
+        data, network, plan: they.
+        found: the checkpoint from which it goes on; None for a new training.
+    """
+
+    name: str
+    out: Path
+    source: dict[str, Any]
+    data: Dataset
+    network: Network
+    plan: Recipe
+    found: Checkpoint | None = None
 
 
 def run(arguments: Namespace) -> int:
     """The command."""
-    data = open_data(arguments.source, directory=arguments.data, target=arguments.target, seed=arguments.seed or 0)
-    plan, network = _network(arguments, data)
-    plan = _overridden(plan, arguments)
-    name = Path(arguments.network).stem
-    out = Path(arguments.out) if arguments.out else test.RUNS / f"{data.name}-{name}"
+    job = _new(arguments) if arguments.resume is None else _gone_on_with(arguments)
+    data, network = job.data, job.network
     if not test.outputs_fit(network, data):
         raise OptionError(
-            f"{name} has {network.output_shape} outputs, but {data.name} has {len(data.classes)} classes: "
+            f"{job.name} has {network.output_shape} outputs, but {data.name} has {len(data.classes)} classes: "
             f"{', '.join(data.classes[:10])}"
         )
     network.samples_and_targets(data.x_test, data.y_test)
-    training = _training(network, data, plan, arguments)  # what does not fit is found before anything is written
-    run_directory.prepare(out)
+    training = _training(job, arguments)  # what does not fit is found before anything is written
+    run_directory.prepare(job.out)
+    with locked(job.out, "another training"):
+        clear_stale(job.out)
+        clear_weights(job.out)
+        return _train(job, training, arguments)
+
+
+def _train(job: Job, training: Fit, arguments: Namespace) -> int:
+    data, history = job.data, training.history
     print(f"{data.name}: {len(data.x_train):,} samples to train and validate on, {len(data.x_test):,} to test on")
-    print(f"{name}: {' - '.join(layer.kind for layer in network.layers)}, {network.flat.size:,} parameters")
-    print(_recipe_text(plan))
-    print(f"engine: {training.history.engine}", flush=True)
+    layers = " - ".join(layer.kind for layer in job.network.layers)
+    print(f"{job.name}: {layers}, {job.network.flat.size:,} parameters")
+    print(_recipe_text(job.plan))
+    if job.found is not None:
+        print(f"goes on after {history.steps:,} steps ({len(history)} epochs), from {job.found.path.name}")
+    print(f"engine: {history.engine}", flush=True)
     started = time.perf_counter()
-    history = training.history
-    interrupted = False
+    came: Signals | None = None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # said below, in the command's own words
+            warnings.simplefilter("always", CheckpointWarning)
+            warnings.showwarning = _say
             training.run()
     except KeyboardInterrupt:
-        interrupted = True
+        came = training.interrupts.came or SIGINT
     seconds = time.perf_counter() - started
     detail = f", {history.stop_detail}" if history.stop_detail else ""
     count = f"{len(history)} epoch{'s' * (len(history) != 1)}"
     print(f"stopped after {count}, {seconds:.1f} s: {history.stop_reason}{detail}")
-    _save(out, network, data, plan, arguments, history, seconds, interrupted)
-    if interrupted:
-        return 130
+    _save(job, arguments, history, interrupted=came is not None)
+    if came is not None:
+        if training.keeper is not None:
+            print(f"go on with: chalkgrad train --resume {shlex.quote(str(job.out))}")
+        return 128 + came
     return 1 if history.stop_reason is StopReason.NOT_FINITE else 0
 
 
-def _network(arguments: Namespace, data: Dataset) -> tuple[Recipe, Network]:
+def _say(message: Warning | str, *further: Any) -> None:
+    print(f"chalkgrad train: {message}", file=sys.stderr)
+
+
+def _new(arguments: Namespace) -> Job:
+    """A training from the beginning."""
+    given, network_name = arguments.source or "digits", arguments.network or "mlp"
+    data = open_data(given, directory=arguments.data, target=arguments.target, seed=arguments.seed or 0)
+    plan, network = _network(arguments, network_name, data)
+    name = Path(network_name).stem
+    source = {
+        "source": given if given == data.name else str(Path(given).resolve()),
+        "directory": str(Path(arguments.data).resolve()) if arguments.data else None,
+        "target": arguments.target,
+        "seed": arguments.seed or 0,
+    }
+    out = Path(arguments.out) if arguments.out else test.RUNS / f"{data.name}-{name}"
+    return Job(name, out, source, data, network, _overridden(plan, arguments))
+
+
+def _gone_on_with(arguments: Namespace) -> Job:
+    """A training that was stopped before."""
+    for name, value in vars(arguments).items():
+        if name not in (*KEPT, "resume", "command") and value is not None:
+            option = "DATA" if name == "source" else f"--{name.replace('_', '-')}"
+            known = ", ".join(f"--{k.replace('_', '-')}" for k in KEPT)
+            raise OptionError(f"a training is gone on with as it was begun: leave {option} out ({known} may be given)")
+    out = Path(arguments.resume)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", CheckpointWarning)
+        warnings.showwarning = _say
+        found = newest(out)
+    extra = as_table(found.table.get("extra")) or {}
+    source, plan, name = as_table(extra.get("data")), as_table(extra.get("training")), extra.get("name")
+    if source is None or plan is None or not isinstance(name, str):
+        raise CheckpointError(f"{found.path} was not written by chalkgrad train; go on with it by fit(resume=...)")
+    source = run_directory.checked_source(source, str(found.path))
+    if arguments.data:
+        source["directory"] = str(Path(arguments.data).resolve())
+    network = network_from_table(as_table(found.table.get("network")) or {}, str(found.path))
+    data = open_data(
+        source["source"], directory=source.get("directory"), target=source.get("target"), seed=source.get("seed", 0)
+    )
+    if data.input_shape != network.input_shape:
+        raise CheckpointError(f"{found.path} takes {network.input_shape}, but {data.name} gives {data.input_shape}")
+    recipe = _overridden(Recipe.from_table(network.layers, plan), arguments)
+    return Job(name, out.parent if out.is_file() else out, source, data, network, recipe, found)
+
+
+def _network(arguments: Namespace, name: str, data: Dataset) -> tuple[Recipe, Network]:
     """The network that was asked for, by name or from a TOML file, and the recipe to start from."""
     settings: dict[str, Any] = {}
     if arguments.seed is not None:
@@ -78,8 +172,8 @@ def _network(arguments: Namespace, data: Dataset) -> tuple[Recipe, Network]:
     for key in ("l1", "l2"):
         if getattr(arguments, key) is not None:
             settings[key] = getattr(arguments, key)
-    if arguments.network.endswith(".toml"):
-        path = Path(arguments.network)
+    if name.endswith(".toml"):
+        path = Path(name)
         table = read_toml(path)
         table.pop("parameters", None)
         table.pop("steps_taken", None)
@@ -90,9 +184,9 @@ def _network(arguments: Namespace, data: Dataset) -> tuple[Recipe, Network]:
         if network.input_shape != data.input_shape:
             raise OptionError(f"{path} has input_shape {network.input_shape}, but {data.name} gives {data.input_shape}")
         return Recipe(network.layers), network
-    plan = recipe(arguments.network, data) if arguments.network in RECIPES else None
+    plan = recipe(name, data) if name in RECIPES else None
     if plan is None:
-        raise unknown("network", arguments.network, [*RECIPES, "a file ending in .toml"])
+        raise unknown("network", name, [*RECIPES, "a file ending in .toml"])
     loss: str = arguments.loss or ("CrossEntropy" if data.classes else "SquaredError")
     plan = dataclasses.replace(plan, layers=_ending_for(loss, plan.layers))
     return plan, Network(plan.layers, input_shape=data.input_shape, loss=from_table("loss", loss, LOSSES), **settings)
@@ -109,7 +203,7 @@ def _ending_for(loss: str, layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
 def _overridden(plan: Recipe, arguments: Namespace) -> Recipe:
     """The recipe with what the user said put in."""
     changes: dict[str, Any] = {}
-    for key in ("batch_size", "epochs", "patience", "validation"):
+    for key in NUMBERS:
         if getattr(arguments, key) is not None:
             changes[key] = getattr(arguments, key)
     if arguments.epochs is not None and arguments.patience is None:
@@ -137,22 +231,28 @@ def _overridden(plan: Recipe, arguments: Namespace) -> Recipe:
     return dataclasses.replace(plan, **changes)
 
 
-def _training(network: Network, data: Dataset, plan: Recipe, arguments: Namespace) -> Fit:
+def _training(job: Job, arguments: Namespace) -> Fit:
+    plan, keep = job.plan, 2 if arguments.keep is None else arguments.keep
+    seconds = 60.0 if arguments.checkpoint_every is None else arguments.checkpoint_every
     return Fit(
-        network,
-        data.x_train,
-        data.y_train,
+        job.network,
+        job.data.x_train,
+        job.data.y_train,
         optimizer=plan.optimizer,
         schedule=plan.schedule,
         batch_size=plan.batch_size,
         epochs=plan.epochs,
         patience=plan.patience,
-        min_improvement=arguments.min_improvement,
+        min_improvement=plan.min_improvement,
         validation=plan.validation or None,
-        stop_below=arguments.stop_below,
-        max_steps=arguments.max_steps,
+        stop_below=plan.stop_below,
+        max_steps=plan.max_steps,
         progress=not arguments.quiet,
-        engine=arguments.engine,
+        engine=arguments.engine or "auto",
+        checkpoints=None if keep == 0 else Checkpoints(job.out / FOLDER, seconds, keep=keep),
+        resume=job.found,
+        extra={"name": job.name, "data": job.source, "training": plan.to_table()},
+        signals=(SIGINT, SIGTERM),
     )
 
 
@@ -171,49 +271,24 @@ def _recipe_text(plan: Recipe) -> str:
     return ", ".join(parts)
 
 
-def _save(
-    out: Path,
-    network: Network,
-    data: Dataset,
-    plan: Recipe,
-    arguments: Namespace,
-    history: History,
-    seconds: float,
-    interrupted: bool,
-) -> None:
+def _save(job: Job, arguments: Namespace, history: History, *, interrupted: bool) -> None:
     """Saves the network first, then tests it and saves the rest."""
+    out, network, data = job.out, job.network, job.data
     network.save(out)
-    directory = str(Path(arguments.data).resolve()) if arguments.data else None
-    source = arguments.source if arguments.source == data.name else str(Path(arguments.source).resolve())
     run_directory.write_table(
         out,
         run_directory.RUN,
         {
             "chalkgrad": __version__,
-            "data": {
-                "source": source,
-                "directory": directory,
-                "target": arguments.target,
-                "seed": arguments.seed or 0,
-            },
-            "training": {
-                "optimizer": to_table(plan.optimizer),
-                "schedule": to_table(plan.schedule),
-                "batch_size": plan.batch_size,
-                "epochs": plan.epochs,
-                "max_steps": arguments.max_steps,
-                "validation": plan.validation,
-                "patience": plan.patience,
-                "min_improvement": arguments.min_improvement,
-                "stop_below": arguments.stop_below,
-            },
+            "data": job.source,
+            "training": job.plan.to_table(),
             "result": {
                 "stop_reason": str(history.stop_reason),
                 "stop_detail": history.stop_detail or None,
                 "epochs": len(history),
                 "steps": history.steps,
                 "best_epoch": history.best_epoch,
-                "seconds": round(seconds, 3),
+                "seconds": round(history.seconds, 3),
                 "engine": history.engine,
                 "training_loss": history.loss if math.isfinite(history.loss) else None,
             },
@@ -226,7 +301,7 @@ def _save(
     if interrupted:
         print("the test set was not run")
     else:
-        findings = test.examine(network, data, arguments.engine)
+        findings = test.examine(network, data, arguments.engine or "auto")
         print(f"test set: {findings.evaluation}")
         drawn = test.save_findings(out, findings, data, pictures=not arguments.no_pictures)
     if not arguments.no_pictures:

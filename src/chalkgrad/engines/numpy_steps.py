@@ -31,6 +31,7 @@ class NumPySteps:
     """
 
     name = "numpy"
+    parts = 1
 
     def __init__(
         self,
@@ -54,6 +55,10 @@ class NumPySteps:
         self._batch = batch
         self._data_loss = data_loss
         self._stop_below = stop_below
+        self._asked_to_stop = False
+
+    def stop(self) -> None:
+        self._asked_to_stop = True
 
     def take(self, order: Array, at: int, rates: Array, t: int, clock: int) -> Taken:
         losses: list[float] = []
@@ -68,6 +73,9 @@ class NumPySteps:
                     stopped = True
                     break
                 self._carry()
+                if self._asked_to_stop:
+                    done += 1
+                    break
             else:
                 done = len(losses)
         except KeyboardInterrupt:

@@ -10,6 +10,7 @@ import numpy as np
 
 Array = np.ndarray[Any, Any]
 Values = dict[str, Any]
+MOST_THREADS = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,13 @@ class Steps(Protocol):
 
     name: str
     """The engine in words."""
+
+    parts: int
+    """Into how many parts a batch is split; the bits of the sums over the samples depend on it."""
+
+    def stop(self) -> None:
+        """Asks `take` to end after the step that it is in; may be called from a signal handler."""
+        ...
 
     def take(self, order: Array, at: int, rates: Array, t: int, clock: int) -> Taken:
         """Takes steps.

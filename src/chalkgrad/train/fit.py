@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 import warnings
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from signal import Signals
 from typing import Any
 
 import numpy as np
 
-from ..checks import number, whole
+from ..checkpoint import Checkpoint
+from ..checks import as_table, number, whole
 from ..data.splits import split_indices
 from ..engines.blas import few_threads
 from ..engines.choice import compiled_wanted
 from ..engines.numpy_engine import Runner, first_not_finite
 from ..engines.numpy_steps import NumPySteps
-from ..engines.stepping import Steps, Taken
+from ..engines.stepping import MOST_THREADS, Steps, Taken
 from ..engines.work import WORTH, seconds
 from ..errors import OptionError
 from ..losses import are_classes
@@ -24,11 +28,16 @@ from ..network import Array, Network
 from ..pixels import Pixels
 from ..settings import from_table
 from .callbacks import Callback, Training
+from .checkpoints import Checkpoints, Keeper, began_at, newest
+from .epoch import EpochLosses
 from .history import History, Record, StopReason
 from .optimizers import Optimizer, as_optimizer
 from .order import shuffled
 from .progress import Progress
+from .resuming import check, fingerprint, restore, state
 from .schedules import SCHEDULES, Constant, Schedule
+from .signals import Interrupts
+from .stopping import EarlyStopping
 
 UNKNOWN_EPOCHS = 20
 """As many epochs are reckoned with where nothing says how many there will be."""
@@ -65,11 +74,16 @@ class Fit:
         callbacks: Sequence[Callback] = (),
         progress: bool = False,
         engine: str = "auto",
+        checkpoints: Checkpoints | str | Path | None = None,
+        resume: str | Path | Checkpoint | None = None,
+        extra: Mapping[str, Any] | None = None,
+        signals: Sequence[Signals] = (Signals.SIGINT,),
     ) -> None:
         self.network = network
         self.optimizer = as_optimizer(optimizer)
         schedule = Constant() if schedule is None else schedule
         self.schedule = from_table("schedule", schedule, SCHEDULES) if isinstance(schedule, str) else schedule
+        found = resume if isinstance(resume, Checkpoint) or resume is None else newest(resume)
         if not isinstance(self.schedule, Schedule):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise OptionError(f"schedule is {schedule!r}; known: {', '.join(SCHEDULES)}")
         self.epochs = None if epochs is None else whole("fit", "epochs", epochs)
@@ -86,6 +100,7 @@ class Fit:
         self.x, self.y = network.samples_and_targets(x, y)
         self.chosen: Array | None = None  # the samples to train on; None for all
         self.validation: tuple[Array | Pixels, Array] | None = None
+        self.validation_text: float | str | None = None
         self._split(validation, by_class)
         self.count = len(self.x) if self.chosen is None else len(self.chosen)
         self.batch_size = self.count if batch_size is None else whole("fit", "batch_size", batch_size)
@@ -94,13 +109,35 @@ class Fit:
         ends += [self.epochs * self.epoch_steps] if self.epochs else []
         if self.schedule.needs_end and not ends:
             raise OptionError(f"the schedule {self.schedule.kind} must know the end: give epochs or max_steps")
-        self.rate = self.schedule.start(self.optimizer.learning_rate, self.epoch_steps, min(ends, default=None))
+        self.total_steps = min(ends, default=None)
+        self.rate = self.schedule.start(self.optimizer.learning_rate, self.epoch_steps, self.total_steps)
         if not isinstance(callbacks, Sequence) or not all(isinstance(c, Callback) for c in callbacks):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise OptionError(f"callbacks is a list of Callback objects, not {callbacks!r}")
         self.callbacks = [*callbacks, Progress()] if progress else list(callbacks)
         self.history = History()
         self.training = Training(network, self.epochs, self.epoch_steps, self._write_back)
-        self._prepare(engine)
+        self.stopping = EarlyStopping()
+        self.epoch = EpochLosses(self.count, self.batch_size, network.loss_function.reduction == "mean")
+        nothing = np.empty(0)
+        self.last = nothing, nothing, nothing  # loss, without penalties, and rate of a step that ended the training
+        self.best: Mapping[str, Array] = {}
+        self.extra = extra or {}
+        self.seconds_before = 0.0
+        self._started = time.perf_counter()
+        self._ordered: tuple[int, Array] = -1, np.empty(0)
+        self.kept_at = -1
+        self.keeper: Keeper | None = None
+        if isinstance(checkpoints, (str, Path)):
+            checkpoints = Checkpoints(checkpoints)
+        if checkpoints is not None:
+            self.keeper = Keeper(checkpoints, began_at(found))
+        self.data_digest = self._digest() if found or self.keeper else ""
+        if found is not None:
+            check(self, found)
+        self._prepare(engine, found)
+        self.interrupts = Interrupts(signals, self.steps.stop)
+        if found is not None:
+            restore(self, found)
 
     def _split(self, validation: tuple[Any, Any] | float | None, by_class: bool) -> None:
         if validation is None:
@@ -109,16 +146,23 @@ class Fit:
             if len(validation) != 2:
                 raise OptionError("validation is a pair (x, y), or the share of the samples to set aside")
             self.validation = self.network.samples_and_targets(*validation)
+            self.validation_text = f"{len(self.validation[0])} samples of its own"
             return
         share = number("fit", "validation", validation, 0.0, 1.0)
         if share == 0:
             return
         flat = self.y.reshape(len(self.y), -1)
         classes = (flat.argmax(axis=1) if flat.shape[1] > 1 else flat[:, 0] > 0.5) if by_class else None
+        self.validation_text = share
         self.chosen, aside = split_indices(len(self.x), share, self.seed, classes)
         self.validation = self.x.rows(aside) if isinstance(self.x, Pixels) else self.x[aside], self.y[aside]
 
-    def _prepare(self, engine: str) -> None:
+    def _digest(self) -> str:
+        """SHA-256 of all samples and targets, those to validate on too."""
+        given = () if self.validation is None or self.chosen is not None else self.validation
+        return fingerprint(self.x, self.y, *given)
+
+    def _prepare(self, engine: str, found: Checkpoint | None) -> None:
         network = self.network
         self.program = self.optimizer.extend(network.program, network.plan, network.frozen)
         own = {**network.parameters, **network.states}
@@ -134,6 +178,12 @@ class Fit:
         if self.stop_below is not None and self.epochs is None and self.max_steps is None:
             count = math.inf  # it goes on until the loss is small
         expected = seconds(self.program, steps, batch) * count
+        before = as_table(found.table.get("engine")) if found else None
+        parts: int | None = None
+        if before and engine == "auto":  # the same engine gives the same bits
+            expected = math.inf if before.get("compiled") else 0.0
+        if before and before.get("compiled") and isinstance(before.get("parts"), int):
+            parts = max(1, min(before["parts"], MOST_THREADS))
         self.compiled = compiled_wanted("fit", engine, expected, WORTH)
         self.steps: Steps
         arguments = self.program, start, self.x, self.y, self.count, batch, self.data_loss, below
@@ -142,7 +192,7 @@ class Fit:
             from ..engines.compiled.training import CompiledSteps
 
             try:
-                self.steps = CompiledSteps(*arguments, title=f"training of {network!r}")
+                self.steps = CompiledSteps(*arguments, title=f"training of {network!r}", parts=parts)
             except CompilerError as error:
                 if engine == "compiled":
                     raise
@@ -153,10 +203,6 @@ class Fit:
             self.steps = NumPySteps(*arguments)
         self.history.engine = self.steps.name
         self.dirty = False
-        self.lowest = math.inf
-        self.reference = math.inf
-        self.best: Mapping[str, Array] = {}
-        self.wait = 0
         self.pace = 0.0  # seconds that a step takes
         intervals = [c.interval for c in self.callbacks if type(c).on_step is not Callback.on_step]
         self.every_step = any(i <= 0 for i in intervals)
@@ -170,74 +216,89 @@ class Fit:
             and not self.rate.watches
         )
         self.hurried = min([self.hurried, *by_epoch])
+        if self.keeper is not None:
+            self.hurried = min(self.hurried, self.keeper.settings.seconds)
 
     # -- the loop ----------------------------------------------------------------------------------------------
 
     def run(self) -> History:
-        """Trains until something stops it."""
-        started = time.perf_counter()
-        try:
-            for callback in self.callbacks:
-                callback.on_begin(self.training)
-            with few_threads(self.program, min(self.batch_size, self.count)):
-                epoch = 0
-                while self._next_epochs(epoch, started):
-                    epoch = len(self.history)
-        except KeyboardInterrupt:
-            self.history.stop_reason = StopReason.INTERRUPTED
-            raise
-        except BaseException as error:
-            self.history.stop_reason, self.history.stop_detail = StopReason.ERROR, repr(error)
-            raise
-        finally:
-            self._finish()
+        """Trains until something stops it.
+
+        Raises:
+            KeyboardInterrupt: after a signal that asks for an end. The step that was under way is finished, and a
+                checkpoint written, before that.
+            CheckpointError: where another training writes checkpoints into the same directory.
+        """
+        self._started = time.perf_counter()
+        with self.keeper or contextlib.nullcontext():
+            try:
+                for callback in self.callbacks:
+                    callback.on_begin(self.training)
+                with self.interrupts, few_threads(self.program, min(self.batch_size, self.count)):
+                    self._loop()
+            except KeyboardInterrupt:
+                self.history.stop_reason = StopReason.INTERRUPTED
+                raise
+            except BaseException as error:
+                self.history.stop_reason, self.history.stop_detail = StopReason.ERROR, repr(error)
+                raise
+            finally:
+                self._finish()
         return self.history
 
-    def _next_epochs(self, epoch: int, started: float) -> bool:
-        """Runs the next epoch, or several short ones at once; returns whether another should follow."""
-        epochs = self._epochs_at_once(epoch)
-        if epochs > 1:
-            return self._short_epochs(epoch, epochs, started)
-        training, count = self.training, self.count
-        training.epoch = epoch + 1
-        order = self._order(0)
-        at, total, seen, penalty, rate = 0, 0.0, 0, 0.0, self.optimizer.learning_rate
-        stopped = False
-        while at < count and not stopped:
-            left = math.ceil((count - at) / self.batch_size)
-            taken, rates = self._take(order, at, self._steps_at_once(left))
-            losses, data = taken.losses, taken.data_losses
-            finite = losses if np.isfinite(losses[-1:]).all() else losses[:-1]
-            if len(finite):
-                sizes = np.minimum(self.batch_size, count - at - self.batch_size * np.arange(len(finite)))
-                total += float(data[: len(finite)] @ sizes) if self._averaged else float(data[: len(finite)].sum())
-                seen += int(sizes.sum())
-                penalty = float(finite[-1] - data[len(finite) - 1])
-                rate = float(rates[len(finite) - 1])
-            at += taken.done * self.batch_size
-            stopped = self._after(taken, epoch)
-        if seen:
-            mean = total / seen if self._averaged else total
-            stopped = self._end_epoch(epoch, mean + penalty, rate, time.perf_counter() - started) or stopped
-        return not stopped and not self._asked_to_stop() and not self._done(epoch)
+    def seconds(self) -> float:
+        """How long the training has taken so far, what came before a resumption included."""
+        return self.seconds_before + time.perf_counter() - self._started
 
-    @property
-    def _averaged(self) -> bool:
-        return self.network.loss_function.reduction == "mean"
+    def _loop(self) -> None:
+        self._checkpoint()  # from the very first step on there is something to go on from
+        while not self._over():
+            if not self._advance():
+                break
+            if self.keeper is not None and self.keeper.due(epoch_done=not len(self.epoch)):
+                self._checkpoint()
+            if self.interrupts.came is not None:
+                self._checkpoint()
+                raise KeyboardInterrupt
+        if self.history.stop_reason is not StopReason.NOT_FINITE:
+            self._checkpoint()  # in the middle of an epoch, if it stopped there: it can be gone on with
+        self.epoch.add(*self.last)
+        if len(self.epoch):
+            self._end_epoch(*self.epoch.unfinished(), self.history.steps)
 
-    def _order(self, epochs_ahead: int) -> Array:
-        """The order in which an epoch takes the samples: drawn from the seed and the steps so far."""
+    def _advance(self) -> bool:
+        """Takes some steps; returns whether the training goes on."""
+        at, epoch = len(self.epoch), len(self.history)
+        epochs = 1 if at else self._epochs_at_once(epoch)
+        self.training.epoch = epoch + 1
+        taken, rates = self._take(epochs, at)
+        self._keep(taken, rates)
+        if not taken.stopped:
+            for callback in self.callbacks:
+                callback.on_step(self.training)
+        return self._end_epochs() and not (taken.stopped and self._stopped(taken))
+
+    def _order(self, epochs: int, at: int) -> Array:
+        """The order in which an epoch, or several, take the samples: drawn from the seed and the steps before it."""
+        everything = np.arange(self.count) if self.chosen is None else self.chosen
         if not self.shuffle:
-            return np.arange(self.count) if self.chosen is None else self.chosen
-        order = shuffled(self.seed, self.network.steps_taken + epochs_ahead * self.epoch_steps, self.count)
-        return order if self.chosen is None else self.chosen[order]
+            return everything
+        began = self.network.steps_taken - at
+        if self._ordered[0] == began and epochs == 1:
+            return self._ordered[1]
+        drawn = [shuffled(self.seed, began + k * self.epoch_steps, self.count) for k in range(epochs)]
+        order = everything[drawn[0] if epochs == 1 else np.stack(drawn)]
+        self._ordered = began if epochs == 1 else -1, order
+        return order
 
-    def _take(self, order: Array, at: int, steps: int) -> tuple[Taken, Array]:
-        """Has the engine take steps; keeps the counts."""
+    def _take(self, epochs: int, at: int) -> tuple[Taken, Array]:
+        """Has the engine take steps of some epochs, of the first of which `at` are done; keeps the counts."""
         history, network = self.history, self.network
+        steps = epochs * self.epoch_steps if epochs > 1 else self._steps_at_once(self.epoch_steps - at)
         rates = self.rate.many(history.steps, steps)
+        order = self._order(epochs, at)
         begun = time.perf_counter()
-        taken = self.steps.take(order, at, rates, history.steps + 1, network.steps_taken + 1)
+        taken = self.steps.take(order, at * self.batch_size, rates, history.steps + 1, network.steps_taken + 1)
         self.pace = (time.perf_counter() - begun) / max(taken.done, 1)
         network.steps_taken += taken.done
         history.steps += taken.done
@@ -249,6 +310,16 @@ class Fit:
             raise KeyboardInterrupt
         return taken, rates
 
+    def _keep(self, taken: Taken, rates: Array) -> None:
+        """Keeps the losses of steps that were taken, and that of a step that ended the training."""
+        done = taken.done
+        self.epoch.add(taken.losses[:done], taken.data_losses[:done], rates[:done])
+        if taken.stopped and math.isfinite(taken.losses[-1]):
+            self.last = taken.losses[done:], taken.data_losses[done:], rates[done : done + 1]
+        finite = [x for x in taken.losses[-2:] if math.isfinite(x)]
+        if finite:
+            self.history.loss = self.training.loss = float(finite[-1])
+
     def _steps_at_once(self, left: int) -> int:
         """How many of an epoch's last steps the engine takes before Python looks again."""
         steps = left
@@ -258,116 +329,93 @@ class Fit:
             steps = max(1, min(left, int(self.hurried / self.pace))) if self.pace else min(left, 20)
         return steps if self.max_steps is None else max(1, min(steps, self.max_steps - self.history.steps))
 
-    def _after(self, taken: Taken, epoch: int) -> bool:
-        """What follows from steps that were taken; returns whether the training stops."""
-        history = self.history
-        finite = [x for x in taken.losses[-2:] if math.isfinite(x)]
-        if finite:
-            history.loss = self.training.loss = float(finite[-1])
-        if taken.stopped and not math.isfinite(taken.losses[-1]):
-            self._not_finite(f"L is {float(taken.losses[-1])}", epoch)
-            return True
-        if taken.stopped:
-            history.stop_reason = StopReason.LOSS
-            history.stop_detail = f"loss {float(taken.losses[-1])!r} after {history.steps} steps"
-            return True
-        for callback in self.callbacks:
-            callback.on_step(self.training)
-        return self._asked_to_stop()
-
-    # -- many short epochs ---------------------------------------------------------------------------------------
-
     def _epochs_at_once(self, epoch: int) -> int:
         """How many epochs the engine may compute before Python looks again."""
-        if not self.many_epochs:
-            return 1
+        if not self.many_epochs or not self.pace:
+            return 1  # the first one shows how long they take
         left = math.inf if self.epochs is None else self.epochs - epoch
         if self.max_steps is not None:
             left = min(left, (self.max_steps - self.history.steps) // self.epoch_steps)
-        if not self.pace:
-            return 1  # the first one shows how long they take
         wanted = min(self.hurried, 0.5) / (self.pace * self.epoch_steps)
         most = MOST_AT_ONCE // self.count if self.shuffle else MOST_AT_ONCE // self.epoch_steps
         return int(max(1, min(left, wanted, most)))
 
-    def _short_epochs(self, epoch: int, epochs: int, started: float) -> bool:
-        """Runs several epochs at once."""
-        count, per, history = self.count, self.epoch_steps, self.history
-        order = np.stack([self._order(k) for k in range(epochs)]) if self.shuffle else self._order(0)
-        before = history.steps
-        taken, rates = self._take(order, 0, epochs * per)
-        finite = len(taken.losses) - (not math.isfinite(taken.losses[-1]))
-        whole, rest = divmod(finite, per)
-        sizes = np.minimum(self.batch_size, count - self.batch_size * np.arange(per))
-        data = taken.data_losses[:finite]
-        totals = data[: whole * per].reshape(whole, per) @ (sizes / count if self._averaged else np.ones(per))
-        last = np.arange(whole) * per + per - 1
-        losses = totals + taken.losses[last] - taken.data_losses[last]
-        steps = before + np.minimum(last + 1, taken.done)
-        passed = time.perf_counter() - started
-        history.records.extend_columns(steps, losses, rates[last], passed)
-        self.training.epoch = epoch + whole + (rest > 0)
-        if rest:
-            part = data[whole * per :]
-            mean = part @ sizes[:rest] / sizes[:rest].sum() if self._averaged else part.sum()
-            loss = float(mean + taken.losses[finite - 1] - taken.data_losses[finite - 1])
-            history.records.append(Record(epoch + whole + 1, history.steps, loss, float(rates[finite - 1]), passed))
-        stopped = self._after(taken, epoch + whole)
-        if len(history):
+    def _end_epochs(self) -> bool:
+        """Records the epochs that are done; returns whether the training goes on."""
+        history, per = self.history, self.epoch_steps
+        losses, rates = self.epoch.whole()
+        steps = history.steps - len(self.epoch)
+        if len(losses) == 1:
+            return self._end_epoch(float(losses[0]), float(rates[0]), steps)
+        if len(losses):
+            counts = steps - per * np.arange(len(losses))[::-1]
+            history.records.extend_columns(counts, losses, rates, self.seconds())
             for callback in self.callbacks:
                 callback.on_epoch(self.training, history.records[-1])
-        return not stopped and not self._asked_to_stop() and not self._done(len(history) - 1)
+        return True
 
-    def _asked_to_stop(self) -> bool:
-        history = self.history
-        if self.training.stop_text is not None:
-            history.stop_reason, history.stop_detail = StopReason.CALLBACK, self.training.stop_text
-            return True
-        if self.max_steps is not None and history.steps >= self.max_steps:
-            history.stop_reason = StopReason.STEPS
-            return True
-        return False
-
-    def _end_epoch(self, epoch: int, loss: float, rate: float, seconds: float) -> bool:
-        """Validates and records an epoch; returns whether the training must stop here."""
+    def _end_epoch(self, loss: float, rate: float, step: int) -> bool:
+        """Validates and records an epoch; returns whether the training goes on."""
         history = self.history
         val_loss = val_accuracy = None
         if self.validation is not None:
             self._write_back()
             found = self.network.evaluate(*self.validation, engine="compiled" if self.compiled else "numpy")
             val_loss, val_accuracy = found.loss, found.accuracy
-        record = Record(epoch + 1, history.steps, loss, rate, seconds, val_loss, val_accuracy)
+        record = Record(len(history) + 1, step, loss, rate, self.seconds(), val_loss, val_accuracy)
         history.records.append(record)
         if val_loss is not None and not math.isfinite(val_loss):
-            self._not_finite(f"the validation loss is {val_loss}", epoch)
-            return True
+            self._not_finite(f"the validation loss is {val_loss}")
+            return False
         watched = loss if val_loss is None else val_loss
         self.rate.epoch_done(watched)
-        if watched < self.reference - self.min_improvement:
-            self.reference, self.wait = watched, 0
-        else:
-            self.wait += 1
-        if val_loss is not None and val_loss < self.lowest:
-            self.lowest = val_loss
-            history.best_epoch = epoch + 1
+        self.stopping.look(watched, self.min_improvement)
+        if val_loss is not None and self.stopping.is_lowest(val_loss):
+            history.best_epoch = record.epoch
             if self.restore_best:
                 current = self.steps.values()
                 self.best = {name: current[name] for name in self.kept}
         for callback in self.callbacks:
             callback.on_epoch(self.training, record)
-        return False
+        return True
 
-    def _done(self, epoch: int) -> bool:
-        history = self.history
-        if self.patience is not None and self.wait >= self.patience:
+    # -- the end ---------------------------------------------------------------------------------------------------
+
+    def _stopped(self, taken: Taken) -> bool:
+        """Says why the engine stopped; returns True."""
+        loss = float(taken.losses[-1])
+        if math.isfinite(loss):
+            self.history.stop_reason = StopReason.LOSS
+            self.history.stop_detail = f"loss {loss!r} after {self.history.steps} steps"
+        else:
+            self._not_finite(f"L is {loss}")
+        return True
+
+    def _over(self) -> bool:
+        """Whether a setting or a callback ends the training here."""
+        history, wait = self.history, self.stopping.wait
+        if self.training.stop_text is not None:
+            history.stop_reason, history.stop_detail = StopReason.CALLBACK, self.training.stop_text
+        elif self.max_steps is not None and history.steps >= self.max_steps:
+            history.stop_reason = StopReason.STEPS
+        elif len(self.epoch) or not len(history):
+            return False  # in the middle of an epoch
+        elif self.patience is not None and wait >= self.patience:
             history.stop_reason = StopReason.PLATEAU
             of = "validation loss" if self.validation is not None else "training loss"
-            history.stop_detail = f"the {of} has not improved for {self.wait} epoch{'s' * (self.wait > 1)}"
-            return True
-        if self.epochs is not None and epoch + 1 >= self.epochs:
+            history.stop_detail = f"the {of} has not improved for {wait} epoch{'s' * (wait > 1)}"
+        elif self.epochs is not None and len(history) >= self.epochs:
             history.stop_reason = StopReason.EPOCHS
-            return True
-        return False
+        else:
+            return False
+        return True
+
+    def _checkpoint(self) -> None:
+        """Writes a checkpoint, unless nothing has happened since the last one."""
+        if self.keeper is not None and self.kept_at != self.network.steps_taken:
+            table, arrays = state(self, self.extra)
+            if self.keeper.write(self.history.steps, table, arrays):
+                self.kept_at = self.network.steps_taken
 
     # -- numbers that are lost -----------------------------------------------------------------------------------
 
@@ -375,7 +423,7 @@ class Fit:
         values = self.steps.values()
         return any(not np.isfinite(values[name]).all() for name in self.kept)
 
-    def _not_finite(self, what: str, epoch: int) -> None:
+    def _not_finite(self, what: str) -> None:
         """Finds the step in which the number was lost, and goes back to the weights before the last update."""
         history, network = self.history, self.network
         values, step = {**self.steps.values(), **self.steps.stopped_at()}, history.steps + 1
@@ -390,7 +438,7 @@ class Fit:
         values = Runner(self.program.steps).run({**network.parameters, **network.states, **values})
         found = first_not_finite(self.program.steps, values) or what
         history.stop_reason = StopReason.NOT_FINITE
-        history.stop_detail = f"{found}, in step {step} (epoch {epoch + 1})"
+        history.stop_detail = f"{found}, in step {step} (epoch {-(-step // self.epoch_steps)})"
         warnings.warn(
             f"training stopped: {history.stop_detail}; try a smaller learning rate than "
             f"{self.optimizer.learning_rate:g}",
@@ -411,7 +459,7 @@ class Fit:
     def _finish(self) -> None:
         """Puts the best weights back, tells the callbacks, and lets go of the arrays."""
         if self.history.stop_reason is not StopReason.NOT_FINITE and self._lost_weights():
-            self._not_finite("a weight is not finite", len(self.history.records) - 1)
+            self._not_finite("a weight is not finite")
         if self.best:
             self.steps.put(self.best)
             self.dirty = True

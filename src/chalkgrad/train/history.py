@@ -5,7 +5,7 @@ from __future__ import annotations
 import bisect
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, cast, overload
@@ -65,13 +65,23 @@ class _Run:
     steps: Numbers
     losses: Numbers
     rates: Numbers
-    seconds: float
+    seconds: Numbers
 
     def __len__(self) -> int:
         return len(self.losses)
 
     def record(self, k: int) -> Record:
-        return Record(self.first + k, int(self.steps[k]), float(self.losses[k]), float(self.rates[k]), self.seconds)
+        numbers = self.losses[k], self.rates[k], self.seconds[k]
+        return Record(self.first + k, int(self.steps[k]), *map(float, numbers))
+
+
+def _column(run: _Run | Record, name: str, kind: Any) -> Numbers:
+    """One field of an epoch, or of many."""
+    if isinstance(run, Record):
+        value = getattr(run, name)
+        return np.array([math.nan if value is None else value], kind)
+    known = {"step": run.steps, "loss": run.losses, "learning_rate": run.rates, "seconds": run.seconds}
+    return np.asarray(known[name] if name in known else np.full(len(run), math.nan), kind)
 
 
 class Records(Sequence[Record]):
@@ -86,18 +96,43 @@ class Records(Sequence[Record]):
         """Adds one epoch."""
         self._add(record, 1)
 
-    def extend_columns(self, steps: Numbers, losses: Numbers, rates: Numbers, seconds: float) -> None:
+    def extend_columns(self, steps: Numbers, losses: Numbers, rates: Numbers, seconds: float | Numbers) -> None:
         """Adds epochs that were computed at once, without validation.
 
         Args:
             steps: updates since the beginning of the training, after each.
             losses: the training loss of each.
             rates: the learning rate of each one's last step.
-            seconds: when they were done.
+            seconds: when they were done, in seconds since the beginning of the training.
         """
-        self._add(_Run(self._count + 1, steps, losses, rates, seconds), len(losses))
+        self._add(_Run(self._count + 1, steps, losses, rates, np.broadcast_to(seconds, len(losses))), len(losses))
+
+    def columns(self, kinds: Mapping[str, Any]) -> dict[str, Numbers]:
+        """Some of the records' fields as arrays, of the given types by name; what is missing is NaN."""
+        parts: dict[str, list[Numbers]] = {name: [] for name in kinds}
+        for run in self._runs:
+            for name, kind in kinds.items():
+                parts[name].append(_column(run, name, kind))
+        return {n: np.concatenate(p) if p else np.empty(0, kinds[n]) for n, p in parts.items()}
+
+    @classmethod
+    def from_columns(cls, columns: Mapping[str, Numbers]) -> Records:
+        """The records that have these columns."""
+        made = cls()
+        if np.isnan(columns["val_loss"]).all():
+            made.extend_columns(columns["step"], columns["loss"], columns["learning_rate"], columns["seconds"])
+            return made
+        names = list(columns)
+        for row in zip(*(columns[n].tolist() for n in names), strict=True):
+            fields: dict[str, Any] = dict(zip(names, row, strict=True))
+            for name in ("val_loss", "val_accuracy"):
+                fields[name] = None if math.isnan(fields[name]) else fields[name]
+            made.append(Record(len(made) + 1, **fields))
+        return made
 
     def _add(self, run: _Run | Record, count: int) -> None:
+        if not count:
+            return
         self._starts.append(self._count)
         self._runs.append(run)
         self._count += count

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..data.dataset import Dataset
 from ..errors import OptionError, unknown
@@ -18,9 +19,11 @@ from ..layers import (
     ReLU,
     Softmax,
 )
-from .optimizers import SGD, Adam, Optimizer
-from .schedules import Constant, Cosine, Schedule
+from ..settings import from_table, to_table
+from .optimizers import OPTIMIZERS, SGD, Adam, Optimizer
+from .schedules import SCHEDULES, Constant, Cosine, Schedule
 
+NUMBERS = ("batch_size", "epochs", "max_steps", "validation", "patience", "min_improvement", "stop_below")
 LARGE_IMAGE = 16
 """Images at least this high and wide are worth 512 hidden units, dropout and kernels of 5 x 5."""
 
@@ -32,7 +35,8 @@ class Recipe:
     Attributes:
         layers: the layers.
         optimizer, schedule: as for `Network.fit`.
-        batch_size, epochs, patience, validation: as for `Network.fit`; epochs None is open.
+        batch_size, epochs, patience, validation, min_improvement, stop_below, max_steps: as for `Network.fit`; epochs
+            None is open, and validation is a share.
     """
 
     layers: tuple[Layer, ...]
@@ -42,6 +46,28 @@ class Recipe:
     epochs: int | None = None
     patience: int | None = 5
     validation: float = 0.1
+    min_improvement: float = 0.0
+    stop_below: float | None = None
+    max_steps: int | None = None
+
+    def to_table(self) -> dict[str, Any]:
+        """How it is trained, as a table for a file."""
+        table: dict[str, Any] = {"optimizer": to_table(self.optimizer), "schedule": to_table(self.schedule)}
+        return {**table, **{name: getattr(self, name) for name in NUMBERS}}
+
+    @classmethod
+    def from_table(cls, layers: tuple[Layer, ...], table: Mapping[str, Any]) -> Recipe:
+        """The recipe that `to_table` gave; its numbers are checked by the training.
+
+        Raises:
+            OptionError, UnknownNameError: where it is none.
+        """
+        return cls(
+            layers,
+            from_table("optimizer", table.get("optimizer"), OPTIMIZERS),
+            from_table("schedule", table.get("schedule"), SCHEDULES),
+            **{name: table[name] for name in NUMBERS if name in table},
+        )
 
 
 def _end(data: Dataset) -> tuple[Layer, ...]:

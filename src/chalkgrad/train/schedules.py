@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -31,6 +32,14 @@ class Rate(Protocol):
 
     def epoch_done(self, loss: float) -> None:
         """Is told the loss (the validation loss, where there is one) after every epoch."""
+        ...
+
+    def state(self) -> dict[str, float]:
+        """What it remembers, by name."""
+        ...
+
+    def restore(self, state: Mapping[str, float]) -> None:
+        """Goes back to what `state` gave."""
         ...
 
 
@@ -105,6 +114,12 @@ class _Scheduled:
         return np.array([self.at(step) for step in range(first, first + count)])
 
     def epoch_done(self, loss: float) -> None:
+        pass
+
+    def state(self) -> dict[str, float]:
+        return {}
+
+    def restore(self, state: Mapping[str, float]) -> None:
         pass
 
 
@@ -263,6 +278,12 @@ class _Reducing:
         self.wait += 1
         if self.wait >= self.schedule.patience:
             self.rate, self.wait = max(self.rate * self.schedule.decay, min(self.schedule.least, self.rate)), 0
+
+    def state(self) -> dict[str, float]:
+        return {"rate": self.rate, "best": self.best, "wait": self.wait}
+
+    def restore(self, state: Mapping[str, float]) -> None:
+        self.rate, self.best, self.wait = state["rate"], state["best"], int(state["wait"])
 
 
 SCHEDULES: dict[str, type[Schedule]] = {

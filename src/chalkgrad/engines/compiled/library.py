@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 
 from ...pixels import Pixels
+from ..stepping import MOST_THREADS
 from .compiler import Built
 from .layouts import Layout
 from .source import Source
 
 Array = np.ndarray[Any, Any]
-MOST_THREADS = 1024
 THREADS = "CHALKGRAD_THREADS"
 """Names an environment variable that says how many threads there are at most."""
 

@@ -61,6 +61,7 @@ class CompiledSteps:
         data_loss: the name of the loss without penalties.
         stop_below: a loss below this ends the training.
         title: the C file's first line.
+        parts: into how many parts a batch is split; as many as there are threads, if not given.
 
     Raises:
         CompilerError: where there is no compiler, or it does not compile.
@@ -77,10 +78,11 @@ class CompiledSteps:
         data_loss: str,
         stop_below: float = -math.inf,
         title: str = "a training",
+        parts: int | None = None,
     ) -> None:
         self._x, self._y, self._count = x, y, count
         self._batch = min(batch, count)
-        parts = worthwhile(program, self._batch)
+        self.parts = parts = min(parts or worthwhile(program, self._batch), self._batch)
         of_bytes = isinstance(x, Pixels)
         wanted = wanted_for_training(
             program, list(values), self._batch, parts, data_loss, title, x.dtype, of_bytes=of_bytes
@@ -98,6 +100,9 @@ class CompiledSteps:
         self._done = 0
         self._stopped: Values = {}
         self.name = f"compiled ({compiler().name}, {compiler().vectors}, {parts} thread{'s' * (parts > 1)})"
+
+    def stop(self) -> None:
+        self._run.state.stop = 1
 
     def take(self, order: Array, at: int, rates: Array, t: int, clock: int) -> Taken:
         before = self._run.carried.copy()
@@ -130,7 +135,7 @@ class CompiledSteps:
         run.give(order=order, rates=rates, losses=losses, data_losses=data_losses)
         state.between = self._count if order.ndim == 2 and len(order) > 1 else 0
         state.at, state.steps, state.done, state.t, state.clock = at, steps, 0, t, clock
-        state.stop = state.halt = state.stopped = state.late = 0
+        state.halt = state.stopped = state.late = 0
         interrupted = run.call()
         done, stopped = int(state.done), bool(state.stopped)
         if run.count > 1 and state.late > BUSY * max(done, 10):
@@ -161,6 +166,7 @@ class CompiledSteps:
         done = self._done or len(rates)
         self._run.carried[:] = before
         if done > 1:
+            self._run.state.stop = 0
             self._take(order, at, rates[: done - 1], t, clock)
         given = self._given(done - 1)
         self._calls, self._done = [], 0

@@ -1,0 +1,192 @@
+"""Checkpoints of a training: when they are written, how many are kept, and which is the newest that is whole."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import re
+import time
+import warnings
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..checkpoint import Array, Checkpoint, write_checkpoint
+from ..checks import number, whole
+from ..errors import CheckpointError, OptionError
+from ..files import clear_stale, locked
+
+ENDING = ".checkpoint"
+NAME = re.compile(r"(\d{20})-(\d{12,})\.checkpoint")
+FOLDER = "checkpoints"
+"""Where a run directory has its checkpoints."""
+
+
+class CheckpointWarning(UserWarning):
+    """A checkpoint could not be written, or a damaged one was passed over; the training goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoints:
+    """Where and when checkpoints of a training are written.
+
+    Attributes:
+        directory: where to; it is made if it is not there. One training at a time writes there.
+        seconds: one is written at least so often, also in the middle of an epoch.
+        share: one is written after every epoch too, as long as writing takes no more than this share of the time
+            (0.05: a twentieth; with 0 none is).
+        keep: how many are kept.
+    """
+
+    directory: str | Path
+    seconds: float = 60.0
+    share: float = 0.05
+    keep: int = 2
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.directory, (str, Path)):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise OptionError(f"Checkpoints: directory is a path, not {self.directory!r}")
+        number("Checkpoints", "seconds", self.seconds, 0.0)
+        number("Checkpoints", "share", self.share, 0.0)
+        whole("Checkpoints", "keep", self.keep)
+
+
+class Keeper:
+    """Writes one training's checkpoints. Held as a context, it holds the directory.
+
+    Args:
+        settings: where and when.
+        began: the number that the training's files begin with; None for a training of its own.
+
+    Raises:
+        CheckpointError: where the directory cannot be made, or another training writes into it.
+    """
+
+    def __init__(self, settings: Checkpoints, began: int | None = None) -> None:
+        self.settings = settings
+        self.directory = Path(settings.directory)
+        self.began = began
+        self._written = time.monotonic()
+        self._cost = 0.0
+        self._steps = -1
+        self._complained = False
+        self._held = ExitStack()
+
+    def __enter__(self) -> Keeper:
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CheckpointError(f"{self.directory} cannot be made: {error.strerror or error}") from None
+        self._held.enter_context(locked(self.directory, "another training"))
+        clear_stale(self.directory)
+        if self.began is None:  # after those of every earlier training, whatever the clock says
+            earlier = [began for began, _, _ in listed(self.directory)]
+            self.began = max([time.time_ns(), *(b + 1 for b in earlier)])
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._held.close()
+
+    def due(self, *, epoch_done: bool) -> bool:
+        """Whether one should be written now."""
+        passed = time.monotonic() - self._written
+        return passed >= self.settings.seconds or (epoch_done and passed * self.settings.share >= self._cost)
+
+    def write(self, steps: int, table: Mapping[str, Any], arrays: Mapping[str, Array]) -> bool:
+        """Writes one; a warning says if that was not possible, and the earlier ones stay. Returns whether it was."""
+        begun = time.monotonic()
+        place = self.directory / f"{self.began:020d}-{steps:012d}{ENDING}"
+        try:
+            write_checkpoint(place, encoded(table), arrays)
+        except OSError as error:
+            if not self._complained:
+                self._complained = True
+                text = f"a checkpoint could not be written in {self.directory}: {error.strerror or error}"
+                warnings.warn(f"{text}; the training goes on", CheckpointWarning, stacklevel=2)
+            self._written = time.monotonic()  # it is tried again when the next one is due
+            return False
+        self._complained = False
+        self._prune()
+        self._written = time.monotonic()
+        self._cost = self._written - begun
+        return True
+
+    def _prune(self) -> None:
+        for _, _, path in listed(self.directory)[: -self.settings.keep]:
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+
+
+def listed(directory: Path) -> list[tuple[int, int, Path]]:
+    """The checkpoints in a directory, from the oldest to the newest: when their training began, steps, file."""
+    found: list[tuple[int, int, Path]] = []
+    try:
+        for entry in os.scandir(directory):
+            if (name := NAME.fullmatch(entry.name)) is not None and entry.is_file(follow_symlinks=False):
+                found.append((int(name[1]), int(name[2]), directory / entry.name))
+    except (OSError, ValueError):
+        return []
+    return sorted(found)
+
+
+def began_at(found: Checkpoint | None) -> int | None:
+    """When the training that a checkpoint is of began, by its name; None where the name does not say it."""
+    name = None if found is None else NAME.fullmatch(found.path.name)
+    return None if name is None else int(name[1])
+
+
+def newest(place: str | Path) -> Checkpoint:
+    """The newest checkpoint that is whole.
+
+    Args:
+        place: a checkpoint file, a directory of them, or a run directory.
+
+    Raises:
+        CheckpointError: where there is none, or none is whole.
+    """
+    place = Path(place)
+    try:
+        is_file, is_directory = place.is_file(), place.is_dir()
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{place} cannot be read: {error}") from None
+    if is_file:
+        return _checked(place)
+    if not is_directory:
+        raise CheckpointError(f"there is no training to go on with in {place}: there is no such directory")
+    faults: list[str] = []
+    for directory in (place, place / FOLDER):
+        for _, _, path in reversed(listed(directory)):
+            try:
+                found = _checked(path)
+            except CheckpointError as error:
+                faults.append(str(error))
+                continue
+            if faults:
+                text = f"{faults[0]}; the training goes on from {path.name}"
+                warnings.warn(text, CheckpointWarning, stacklevel=3)
+            return found
+    if faults:
+        raise CheckpointError(f"none of the checkpoints in {place} is whole: {faults[0]}")
+    raise CheckpointError(f"there is no training to go on with in {place}: it holds no checkpoint")
+
+
+def _checked(path: Path) -> Checkpoint:
+    """A checkpoint whose arrays were all read once, so that a damaged one is found here."""
+    found = Checkpoint(path)
+    for name, part in found.parts.items():
+        found.read(name, part.dtype, part.shape)
+    return found
+
+
+def encoded(value: Any) -> Any:
+    """A table that JSON can hold: numbers that are not finite become words."""
+    if isinstance(value, Mapping):
+        return {str(k): encoded(v) for k, v in value.items()}  # pyright: ignore
+    if isinstance(value, (list, tuple)):
+        return [encoded(v) for v in value]  # pyright: ignore
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value
