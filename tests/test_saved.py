@@ -163,6 +163,8 @@ def test_damaged_and_misfitting_weights(tmp_path: Path) -> None:
         replace_W1((tmp_path / "new.npy").read_bytes())
         refused(message)
     replace_W1(b"\x93NUMPY nonsense")
+    refused("too short to hold")
+    replace_W1(bytes(len(whole)))
     refused("no .npy file")
     replace_W1(whole[:60] + b"9" + whole[61:])
     with pytest.raises(CheckpointError):

@@ -19,7 +19,7 @@ import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -32,9 +32,10 @@ MAGIC = "chalkgrad checkpoint"
 VERSION = 1
 HEAD = re.compile(rb"chalkgrad checkpoint ([1-9]\d{0,8}) ([1-9]\d{0,9}) ([0-9a-f]{64})\n")
 LONGEST_HEAD = 128
-LARGEST_MANIFEST = 64 * 2**20
+LARGEST_MANIFEST = 4 * 2**20
 DTYPES = {"<f4", "<f8", "<i8"}
 MOST_AXES = 32
+MOST_PARTS = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +119,12 @@ class Checkpoint:
         table, parts = as_table(whole.get("table")), as_list(whole.get("parts"))
         if table is None or parts is None:
             raise self._wrong("its manifest lacks the table or the parts")
+        if len(parts) > MOST_PARTS:
+            raise self._wrong(f"it declares {len(parts):,} arrays; {MOST_PARTS:,} are the most")
         for part in parts:
             name, made = self._part(as_table(part) or {}, begin)
             if name in self.parts or made.size > size - begin:
-                raise self._wrong(f"{name} stands there twice, or is larger than the file")
+                raise self._wrong(f"{name[:80]} stands there twice, or is larger than the file")
             self.parts[name] = made
             begin += made.size
         if begin != size:
@@ -131,11 +134,13 @@ class Checkpoint:
     def _part(self, entry: dict[str, Any], begin: int) -> tuple[str, Part]:
         name, dtype, digest = entry.get("name"), entry.get("dtype"), entry.get("sha256")
         shape = as_list(entry.get("shape"))
-        if not isinstance(name, str) or dtype not in DTYPES or not isinstance(digest, str) or shape is None:
-            raise self._wrong("an array lacks a name, a type, a shape or a SHA-256")
+        if not (isinstance(name, str) and isinstance(dtype, str) and isinstance(digest, str)):
+            raise self._wrong("an array lacks a name, a type or a SHA-256")
+        if dtype not in DTYPES or shape is None:
+            raise self._wrong(f"{name[:80]} has no known type, or no shape")
         if len(shape) > MOST_AXES or not all(type(s) is int and 0 <= s < 2**48 for s in shape):
-            raise self._wrong(f"{name} cannot have the shape {shape}")
-        kind = np.dtype(cast("str", dtype))
+            raise self._wrong(f"{name[:80]} cannot have the shape {str(shape)[:80]}")
+        kind = np.dtype(dtype)
         return name, Part(kind, tuple(shape), begin, math.prod(shape) * kind.itemsize, digest)
 
     def read(self, name: str, dtype: Any, shape: tuple[int | None, ...]) -> Array:

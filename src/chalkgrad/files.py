@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .errors import CheckpointError
+from .errors import ChalkgradError, CheckpointError, DataError
 
 try:
     import fcntl
@@ -21,6 +21,12 @@ except ImportError:  # Windows: nothing is locked there
 
 STALE = re.compile(r"\..+\.[0-9a-f]{16}\.part")
 """Names of temporary files, which only a process that was killed leaves behind."""
+CHUNK = 65536
+MOST_TEXT = 8 * 2**20
+"""Text files are written by people, or hold no more than they would; larger ones (in bytes) are refused."""
+MOST_RATIO = 100
+MOST_UNPACKED = 16 * 2**20
+"""What is compressed may unpack to so many bytes, or to so many times its size."""
 NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 NOT_SYNCED = (errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES, errno.EPERM, errno.EISDIR)
 """What systems say that cannot flush a directory."""
@@ -66,6 +72,35 @@ def _write(handle: int, part: Any) -> None:
     left = left.cast("B") if left.nbytes else left[:0]
     while left.nbytes:
         left = left[os.write(handle, left) :]
+
+
+def read_bounded(path: Path, most: int, raises: type[ChalkgradError]) -> bytes:
+    """A file's content, if it has at most so many bytes; no more than it holds is allocated.
+
+    Raises:
+        ChalkgradError: of the given kind, where it cannot be read or is larger.
+    """
+    try:
+        with open(path, "rb", buffering=0) as file:
+            size = os.fstat(file.fileno()).st_size  # 0 for what is no plain file: a pipe, a terminal
+            content = bytearray()
+            while len(content) <= most and (part := file.read(min(max(size - len(content), CHUNK), most) + 1)):
+                content += part
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise raises(f"{path} cannot be read: {reason}") from None
+    if len(content) > most:
+        raise raises(f"{path} is larger than {most:,} bytes")
+    return bytes(content)
+
+
+def check_unpacked(path: Path, packed: int, unpacked: int) -> None:
+    """Raises DataError where a compressed file claims to hold far more than data are ever packed to."""
+    if unpacked > MOST_UNPACKED and unpacked > MOST_RATIO * packed:
+        raise DataError(
+            f"{path}: {packed:,} bytes unpack to {unpacked:,}, more than {MOST_RATIO} times as many, so it is not "
+            "read; if they are meant, save the array without compression"
+        )
 
 
 def sync_directory(path: Path) -> None:

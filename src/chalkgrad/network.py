@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,6 +125,8 @@ class Network:
         self._cost: dict[tuple[str, ...], tuple[float, float]] = {}
         count = sum(math.prod(p.shape) for p in self.plan.parameters.values())
         try:
+            if count * self.dtype.itemsize > memory():  # some systems promise more than they have
+                raise MemoryError
             self.flat = np.zeros(count, self.dtype)
         except (MemoryError, ValueError, OverflowError):
             name, largest = max(self.plan.parameters.items(), key=lambda p: math.prod(p[1].shape))
@@ -597,6 +600,7 @@ class Network:
         callbacks: Sequence[Callback] = (),
         progress: bool = False,
         engine: str = "auto",
+        check_finite: bool = False,
         checkpoints: Checkpoints | str | Path | None = None,
         resume: str | Path | None = None,
     ) -> History:
@@ -624,6 +628,8 @@ class Network:
             progress: show a bar on a terminal, plain lines elsewhere.
             engine: "numpy", the reference; "compiled", the same steps printed as C and compiled; or "auto": compiled
                 where a compiler is there and the work is worth compiling for (about two seconds on the reference).
+            check_finite: look at every value of every step for NaN and infinity, with the NumPy engine; otherwise only
+                at the losses, and at the parameters in the end.
             checkpoints: where checkpoints are written while it trains (a directory, or `Checkpoints` with more to say).
                 Ctrl-C then finishes the step, and writes one before KeyboardInterrupt is raised.
             resume: goes on from the newest whole checkpoint in this directory (or from this file): parameters,
@@ -664,6 +670,7 @@ class Network:
             callbacks=callbacks,
             progress=progress,
             engine=engine,
+            check_finite=check_finite,
             checkpoints=checkpoints,
             resume=resume,
         ).run()
@@ -742,6 +749,14 @@ def _check_as_many(samples: int, targets: int) -> None:
         raise DataError(f"there are {samples} samples in x but {targets} targets in y")
     if not samples:
         raise DataError("there are no samples: x and y are empty")
+
+
+def memory() -> float:
+    """The machine's memory in bytes; infinite where it is not known."""
+    try:
+        return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    except (AttributeError, ValueError, OSError):
+        return math.inf
 
 
 def one_line(text: str) -> str:

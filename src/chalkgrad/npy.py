@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import warnings
 from typing import IO, Any
@@ -12,6 +13,8 @@ from numpy.lib import format as npy_format
 from .errors import DataError
 
 Array = np.ndarray[Any, Any]
+LONGEST_HEADER = 10_000
+MOST_AXES = 32
 
 
 def read_npy(stream: IO[bytes], where: str, size: int, shape: tuple[int, ...] | None = None) -> Array:
@@ -58,5 +61,13 @@ def read_npy(stream: IO[bytes], where: str, size: int, shape: tuple[int, ...] | 
 
 def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     version = npy_format.read_magic(stream)
-    read = npy_format.read_array_header_1_0 if version == (1, 0) else npy_format.read_array_header_2_0
-    return read(stream)
+    width = 2 if version == (1, 0) else 4
+    length = stream.read(width)
+    if int.from_bytes(length, "little") > LONGEST_HEADER:  # NumPy would make room for it first
+        raise ValueError(f"its header is longer than {LONGEST_HEADER:,} bytes")
+    header = io.BytesIO(length + stream.read(int.from_bytes(length, "little")))
+    read = npy_format.read_array_header_1_0 if width == 2 else npy_format.read_array_header_2_0
+    shape, fortran, dtype = read(header)
+    if len(shape) > MOST_AXES:
+        raise ValueError(f"it has {len(shape):,} axes; NumPy has {MOST_AXES} at most")
+    return shape, fortran, dtype

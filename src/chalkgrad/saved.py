@@ -14,19 +14,22 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import math
 import os
 import re
 import shutil
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from .build import blueprint
 from .checks import as_list, as_table
 from .errors import ChalkgradError, CheckpointError, DataError, nearest
-from .files import replace_file, sync_directory
+from .files import MOST_TEXT, read_bounded, replace_file, sync_directory
+from .given import read_input_shape, read_layers, shown
 from .layers import LAYERS
 from .losses import LOSSES
 from .network import Array, Network
@@ -110,8 +113,14 @@ def _clear(path: Path, keep: str) -> None:
         sync_directory(path)
 
 
-def describe(table: Mapping[str, Any], where: str) -> Network:
+def describe(table: Mapping[str, Any], where: str, stored: Mapping[str, Sequence[int]] | None = None) -> Network:
     """The network that a table describes, with its initial weights.
+
+    Args:
+        table: the description.
+        where: what to call it in messages.
+        stored: the shapes of the arrays that are there; if given, the parameters and running averages that the layers
+            need must be among them, or nothing is allocated.
 
     Raises:
         ChalkgradError: one of its kinds, where the table does not describe a network.
@@ -129,10 +138,16 @@ def describe(table: Mapping[str, Any], where: str) -> Network:
     if frozen is None:
         raise CheckpointError(f"{where}: frozen must be a list of names")
     try:
+        ready = [from_table("layer", layer, LAYERS) for layer in layers]
+        loss = from_table("loss", table["loss"], LOSSES)
+        if stored is not None:
+            plan = blueprint(read_layers(ready), read_input_shape(table["input_shape"]), 0.0, 0.0, loss)
+            needed = {name: wanted.shape for name, wanted in {**plan.parameters, **plan.states}.items()}
+            _check_shapes(where, needed, stored)
         network = Network(
-            [from_table("layer", layer, LAYERS) for layer in layers],
+            ready,
             input_shape=table["input_shape"],
-            loss=from_table("loss", table["loss"], LOSSES),
+            loss=loss,
             dtype=table.get("dtype", "float32"),
             seed=table.get("seed", 0),
             l1=table.get("l1", 0.0),
@@ -146,21 +161,26 @@ def describe(table: Mapping[str, Any], where: str) -> Network:
     return network
 
 
-def read_toml(path: Path, most: int = 64 * 2**20) -> dict[str, Any]:
+def _check_shapes(where: str, needed: Mapping[str, Sequence[int]], stored: Mapping[str, Sequence[int]]) -> None:
+    """Raises CheckpointError where the parameters that are there are not those that the layers need."""
+    if not set(needed) <= set(stored):
+        there = ", ".join(stored) or "none"
+        raise CheckpointError(f"{where}: the parameters are {there}; the layers need {', '.join(needed)}")
+    for name, shape in needed.items():
+        if tuple(stored[name]) != tuple(shape):
+            raise CheckpointError(f"{where}: {name} has shape {tuple(stored[name])}, expected {tuple(shape)}")
+
+
+def read_toml(path: Path) -> dict[str, Any]:
     """A TOML file as a table.
 
     Raises:
-        CheckpointError: where it is missing, no TOML, or larger than `most` bytes.
+        CheckpointError: where it is missing, no TOML, or larger than people write.
     """
+    content = read_bounded(path, MOST_TEXT, CheckpointError)
     try:
-        with path.open("rb") as stream:
-            content = stream.read(most + 1)
-        if len(content) > most:
-            raise CheckpointError(f"{path} is larger than {most:,} bytes")
         text = content.decode("utf-8")
         table = tomllib.loads(text)
-    except OSError as error:
-        raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from None
     except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} is no TOML file: {error}") from None
     _check_seal(path, text)
@@ -192,16 +212,15 @@ def load(path: str | Path) -> Network:
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{path} cannot be read: {error}") from None
     table = read_toml(file)
-    for name, entry in (as_table(table.get("parameters")) or {}).items():
-        _place(file, name, entry)  # all are there before anything is allocated
-    network = describe(table, str(file))
     if "parameters" not in table:
-        return network
+        return describe(table, str(file))
     stored = as_table(table["parameters"])
+    if stored is None:
+        raise CheckpointError(f"{file}: the parameters are {shown(table['parameters'])}; they must be tables")
+    network = describe(table, str(file), {name: _shape(file, name, entry) for name, entry in stored.items()})
     targets = {**network.parameters, **network.states}
-    if stored is None or set(stored) != set(targets):
-        given = repr(table["parameters"]) if stored is None else ", ".join(stored) or "none"
-        raise CheckpointError(f"{file}: the parameters are {given}; the layers need {', '.join(targets)}")
+    if set(stored) != set(targets):
+        raise CheckpointError(f"{file}: the parameters are {', '.join(stored)}; the layers need {', '.join(targets)}")
     ready = {name: _stored(file, name, stored[name], target) for name, target in targets.items()}
     network.set_parameters(ready)
     steps = table.get("steps_taken", 0)
@@ -209,6 +228,17 @@ def load(path: str | Path) -> Network:
         raise CheckpointError(f"{file}: steps_taken must be a whole number, not {steps!r}")
     network.steps_taken = steps
     return network
+
+
+def _shape(file: Path, name: str, given: object) -> tuple[int, ...]:
+    """The shape that a parameter's file is said to have, if the file can hold as much."""
+    place, entry = _place(file, name, given)
+    shape = as_list(entry.get("shape"))
+    if shape is None or not all(type(s) is int and s >= 0 for s in shape):
+        raise CheckpointError(f"{file}: the parameter {name} needs a shape")
+    if 4 * math.prod(shape) > place.stat().st_size:
+        raise CheckpointError(f"{place} is damaged: it is too short to hold {tuple(shape)} numbers")
+    return tuple(shape)
 
 
 def _place(file: Path, name: str, given: object) -> tuple[Path, dict[str, Any]]:

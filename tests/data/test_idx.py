@@ -36,8 +36,8 @@ BAD = {
     "short header": (header(8, 1, 2, 3)[:-2], "inside its header"),
     "truncated": (header(8, 2, 2, 2) + b"1234567", "more than the file can hold|only 7 bytes"),
     "too long": (header(8, 2, 2, 2) + b"123456789", "more bytes than that"),
-    "lying": (header(8, 60000, 28, 28) + b"12345678", "more than the file can hold"),
-    "huge": (header(14, 2**32 - 1, 2**32 - 1, 2**32 - 1), "more than the file can hold"),
+    "lying": (header(8, 60000, 28, 28) + b"12345678", "more than the file can hold|more than 100 times"),
+    "huge": (header(14, 2**32 - 1, 2**32 - 1, 2**32 - 1), "more than the file can hold|more than 100 times"),
 }
 
 

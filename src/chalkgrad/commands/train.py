@@ -152,7 +152,8 @@ def _gone_on_with(arguments: Namespace) -> Job:
     source = run_directory.checked_source(source, str(found.path))
     if arguments.data:
         source["directory"] = str(Path(arguments.data).resolve())
-    network = network_from_table(as_table(found.table.get("network")) or {}, str(found.path))
+    values = {n.removeprefix("value/"): p.shape for n, p in found.parts.items() if n.startswith("value/")}
+    network = network_from_table(as_table(found.table.get("network")) or {}, str(found.path), values)
     data = open_data(
         source["source"], directory=source.get("directory"), target=source.get("target"), seed=source.get("seed", 0)
     )

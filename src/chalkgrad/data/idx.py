@@ -19,15 +19,13 @@ import numpy as np
 
 from ..checks import as_array
 from ..errors import DataError
-from ..files import replace_file
+from ..files import check_unpacked, replace_file
 
 Array = np.ndarray[Any, Any]
 
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 MAX_DIMENSIONS = 8
 GZIP_MAGIC = b"\x1f\x8b"
-GZIP_RATIO = 1032
-"""What deflate can expand a byte to at most (zlib's documentation)."""
 CHUNK = 1 << 20
 
 
@@ -51,15 +49,16 @@ def read_idx(path: str | Path, dimensions: int | None = None) -> Array:
             if not zipped:
                 return _read(raw, path, size, dimensions)
             with gzip.GzipFile(fileobj=raw) as unzipped:
-                return _read(unzipped, path, size * GZIP_RATIO, dimensions)  # pyright: ignore[reportArgumentType]
+                stream: Any = unzipped
+                return _read(stream, path, size, dimensions, packed=True)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DataError(f"{path}: the gzip data is damaged or cut off ({error})") from None
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}") from None
 
 
-def _read(stream: BinaryIO, path: Path, most: int, dimensions: int | None) -> Array:
-    """Reads header and values; `most` is how many bytes the file can hold at the very most."""
+def _read(stream: BinaryIO, path: Path, size: int, dimensions: int | None, *, packed: bool = False) -> Array:
+    """Reads header and values of a file of so many bytes."""
     head = stream.read(4)
     if len(head) < 4 or head[:2] != b"\0\0" or head[2] not in TYPES:
         raise DataError(f"{path} is no IDX file: it begins with {head.hex(' ') or 'nothing'}")
@@ -76,7 +75,9 @@ def _read(stream: BinaryIO, path: Path, most: int, dimensions: int | None) -> Ar
     dtype = np.dtype(TYPES[head[2]])
     expected = math.prod(shape) * dtype.itemsize
     declared = f"{path}: the header declares {' x '.join(map(str, shape))} values ({expected:,} bytes)"
-    if expected + 4 + 4 * rank > most:
+    if packed:
+        check_unpacked(path, size, expected)
+    elif expected + 4 + 4 * rank > size:
         raise DataError(f"{declared}, more than the file can hold")
     content = bytearray()  # it grows with what is there
     while len(content) < expected:

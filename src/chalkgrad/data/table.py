@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import DataError, nearest
+from ..files import check_unpacked
 from ..npy import read_npy
 from .dataset import Array, Dataset
 from .splits import split_indices
@@ -88,11 +89,12 @@ def read_npz_arrays(path: Path, wanted: Collection[str] | None = None) -> dict[s
     arrays: dict[str, Array] = {}
     try:
         with zipfile.ZipFile(path) as archive:
-            for member in archive.infolist():
-                name = member.filename.removesuffix(".npy")
-                if member.filename.endswith(".npy") and (wanted is None or name in wanted):
-                    with archive.open(member) as stream:
-                        arrays[name] = read_npy(stream, f"{path}, {name}", member.file_size)
+            names = {m.filename.removesuffix(".npy"): m for m in archive.infolist() if m.filename.endswith(".npy")}
+            chosen = {name: m for name, m in names.items() if wanted is None or name in wanted}
+            check_unpacked(path, path.stat().st_size, sum(m.file_size for m in chosen.values()))
+            for name, member in chosen.items():
+                with archive.open(member) as stream:
+                    arrays[name] = read_npy(stream, f"{path}, {name}", member.file_size)
     except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
         if isinstance(error, DataError):
             raise

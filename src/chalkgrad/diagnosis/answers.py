@@ -12,9 +12,7 @@ from typing import Any
 from ..checks import as_table
 from ..data.table import read_npz_arrays
 from ..errors import DataError
-
-MOST = 64 * 2**20
-"""Answers are written by people; a larger file (in bytes) is refused."""
+from ..files import MOST_TEXT, read_bounded
 
 
 def read_answers(path: str | Path) -> dict[str, Any]:
@@ -32,11 +30,8 @@ def read_answers(path: str | Path) -> dict[str, Any]:
         raise DataError(f"{path} ends in {kind or 'nothing'}; answers are .toml, .json, .csv or .npz")
     if kind == ".npz":
         return dict(read_npz_arrays(path))
+    content = read_bounded(path, MOST_TEXT, DataError)
     try:
-        with path.open("rb") as stream:
-            content = stream.read(MOST + 1)
-        if len(content) > MOST:
-            raise DataError(f"{path} is larger than {MOST:,} bytes")
         text = content.decode("utf-8-sig")
         if kind == ".toml":
             found: Any = tomllib.loads(text, parse_float=str)
@@ -44,8 +39,6 @@ def read_answers(path: str | Path) -> dict[str, Any]:
             found = json.loads(text, parse_float=str, object_pairs_hook=_once)
         else:
             found = _rows(text, path)
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}") from None
     except (ValueError, RecursionError, csv.Error) as error:
         if isinstance(error, DataError):
             raise

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..pixels import Pixels
 from ..program import Program
-from .numpy_engine import Runner
+from .numpy_engine import Runner, first_not_finite
 from .stepping import Array, Taken, Values
 
 CLOCKS = ("x", "y", "lr", "t", "clock")
@@ -28,6 +28,7 @@ class NumPySteps:
         batch: samples in a step.
         data_loss: the name of the loss without penalties.
         stop_below: a loss below this ends the training.
+        check_finite: look at every value of every step, and end the training where one is NaN or infinite.
     """
 
     name = "numpy"
@@ -43,10 +44,14 @@ class NumPySteps:
         batch: int,
         data_loss: str,
         stop_below: float = -math.inf,
+        *,
+        check_finite: bool = False,
     ) -> None:
         computed = {s.output for s in program}
         self._carried = [(name, f"{name}_new") for name in values if f"{name}_new" in computed]
-        self._runner = Runner(program.needed_for(["L", data_loss, *(new for _, new in self._carried)]))
+        self._steps = program.needed_for(["L", data_loss, *(new for _, new in self._carried)])
+        self._runner = Runner(self._steps)
+        self._check_finite = check_finite
         self._values: Values = {name: np.array(array) for name, array in values.items()}
         self._names = tuple(values)
         self._before: Values | None = None
@@ -98,7 +103,8 @@ class NumPySteps:
         values = self._values
         values["x"], values["y"] = self._x[chosen], self._y[chosen]
         values["lr"], values["t"], values["clock"] = rate, t, clock
-        return float(self._runner.run(values)["L"])
+        loss = float(self._runner.run(values)["L"])
+        return math.nan if self._check_finite and first_not_finite(self._steps, values) else loss
 
     def _carry(self) -> None:
         """Makes the new values the current ones; what the update began with stays in `_before`."""

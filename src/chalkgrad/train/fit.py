@@ -74,6 +74,7 @@ class Fit:
         callbacks: Sequence[Callback] = (),
         progress: bool = False,
         engine: str = "auto",
+        check_finite: bool = False,
         checkpoints: Checkpoints | str | Path | None = None,
         resume: str | Path | Checkpoint | None = None,
         extra: Mapping[str, Any] | None = None,
@@ -134,7 +135,12 @@ class Fit:
         self.data_digest = self._digest() if found or self.keeper else ""
         if found is not None:
             check(self, found)
-        self._prepare(engine, found)
+        if check_finite and engine == "compiled":
+            raise OptionError(
+                "check_finite looks at every value, which the compiled engine does not keep; use engine='numpy'"
+            )
+        self.check_finite = check_finite
+        self._prepare("numpy" if check_finite else engine, found)
         self.interrupts = Interrupts(signals, self.steps.stop)
         if found is not None:
             restore(self, found)
@@ -197,10 +203,10 @@ class Fit:
                 if engine == "compiled":
                     raise
                 self.compiled = False
-                self.steps = NumPySteps(*arguments)
+                self.steps = NumPySteps(*arguments, check_finite=self.check_finite)
                 self.steps.name = f"numpy ({error})"
         else:
-            self.steps = NumPySteps(*arguments)
+            self.steps = NumPySteps(*arguments, check_finite=self.check_finite)
         self.history.engine = self.steps.name
         self.dirty = False
         self.pace = 0.0  # seconds that a step takes

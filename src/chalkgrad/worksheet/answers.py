@@ -19,6 +19,7 @@ import numpy as np
 from ..address import Address
 from ..checks import as_list, as_table
 from ..errors import ChalkgradError, DataError, UnknownNameError, nearest
+from ..files import read_bounded
 from .names import shown
 
 if TYPE_CHECKING:
@@ -194,14 +195,7 @@ def read_answers(path: str | Path, sheet: Worksheet) -> Answers:
         UnknownNameError: where an answer belongs to no blank; it suggests the nearest.
     """
     path = Path(path)
-    try:
-        with path.open("rb") as stream:
-            content = stream.read(MOST_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise DataError(f"{path} cannot be read: {reason}") from None
-    if len(content) > MOST_BYTES:
-        raise DataError(f"{path} is larger than {MOST_BYTES:,} bytes, so it is no answer sheet")
+    content = read_bounded(path, MOST_BYTES, DataError)
     kind = path.suffix.lower()
     try:
         text = content.decode("utf-8-sig")
