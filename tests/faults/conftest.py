@@ -1,4 +1,4 @@
-"""The suite of faults: a short form with the other tests, the long form by `python tests/faults/report.py`."""
+"""Figures of the suite of faults, for docs/reliability.md."""
 
 from __future__ import annotations
 
@@ -8,14 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-LONG = os.environ.get("CHALKGRAD_FAULTS") == "long"
-"""Whether the long form runs."""
-
-
-def many(short: int, long: int) -> int:
-    """A number of trials."""
-    return long if LONG else short
 
 
 @pytest.fixture

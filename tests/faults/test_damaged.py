@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from trials import many
 
 import chalkgrad as cg
 from chalkgrad.checkpoint import Checkpoint
 from chalkgrad.train.checkpoints import listed
-from conftest import many
 
 
 def network() -> cg.Network:

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from trials import many
 
 import chalkgrad as cg
 from chalkgrad.cli import main
 from chalkgrad.train.checkpoints import listed, newest
-from conftest import many
 
 RNG = np.random.default_rng(1)
 X, Y = RNG.standard_normal((20, 4)).astype(np.float32), RNG.integers(0, 2, 20)

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 from readers import Reader, readers
+from trials import many
 
 import chalkgrad as cg
-from conftest import many
 
 TRIALS = int(os.environ.get("CHALKGRAD_FUZZED", "0")) or many(300, 1_000_000)
 SECONDS = 20

@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from trials import many
 
 import chalkgrad as cg
 from chalkgrad import files
 from chalkgrad.saved import clear_weights
 from chalkgrad.train.checkpoints import listed, newest
-from conftest import many
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 RNG = np.random.default_rng(1)
