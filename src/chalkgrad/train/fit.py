@@ -14,14 +14,13 @@ from typing import Any
 import numpy as np
 
 from ..checkpoint import Checkpoint
-from ..checks import as_table, number, whole
+from ..checks import number, whole
 from ..data.splits import split_indices
 from ..engines.blas import few_threads
-from ..engines.choice import compiled_wanted
 from ..engines.numpy_engine import Runner, first_not_finite
 from ..engines.numpy_steps import NumPySteps
-from ..engines.stepping import MOST_THREADS, Steps, Taken
-from ..engines.work import WORTH, seconds
+from ..engines.stepping import Taken
+from ..engines.work import seconds
 from ..errors import OptionError
 from ..losses import are_classes
 from ..network import Array, Network
@@ -29,6 +28,7 @@ from ..pixels import Pixels
 from ..settings import from_table
 from .callbacks import Callback, Training
 from .checkpoints import Checkpoints, Keeper, began_at, newest
+from .engine import steps_of
 from .epoch import EpochLosses
 from .history import History, Record, StopReason
 from .optimizers import Optimizer, as_optimizer
@@ -184,29 +184,11 @@ class Fit:
         if self.stop_below is not None and self.epochs is None and self.max_steps is None:
             count = math.inf  # it goes on until the loss is small
         expected = seconds(self.program, steps, batch) * count
-        before = as_table(found.table.get("engine")) if found else None
-        parts: int | None = None
-        if before and engine == "auto":  # the same engine gives the same bits
-            expected = math.inf if before.get("compiled") else 0.0
-        if before and before.get("compiled") and isinstance(before.get("parts"), int):
-            parts = max(1, min(before["parts"], MOST_THREADS))
-        self.compiled = compiled_wanted("fit", engine, expected, WORTH)
-        self.steps: Steps
         arguments = self.program, start, self.x, self.y, self.count, batch, self.data_loss, below
-        if self.compiled:
-            from ..engines.compiled.compiler import CompilerError
-            from ..engines.compiled.training import CompiledSteps
-
-            try:
-                self.steps = CompiledSteps(*arguments, title=f"training of {network!r}", parts=parts)
-            except CompilerError as error:
-                if engine == "compiled":
-                    raise
-                self.compiled = False
-                self.steps = NumPySteps(*arguments, check_finite=self.check_finite)
-                self.steps.name = f"numpy ({error})"
-        else:
-            self.steps = NumPySteps(*arguments, check_finite=self.check_finite)
+        self.steps = steps_of(
+            engine, expected, found, f"training of {network!r}", arguments, check_finite=self.check_finite
+        )
+        self.compiled = not isinstance(self.steps, NumPySteps)
         self.history.engine = self.steps.name
         self.dirty = False
         self.pace = 0.0  # seconds that a step takes
