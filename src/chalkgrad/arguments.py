@@ -107,13 +107,13 @@ def _add_train(train: argparse.ArgumentParser) -> None:
     )
     add("--dtype", metavar="TYPE", help="float32 (the default) or float64")
     add("--out", metavar="DIR", help="the run directory (default runs/DATA-NETWORK)")
-    add("--no-pictures", action="store_true", default=None, help="save no pictures")
+    add("--no-pictures", action="store_true", help="save no pictures")
     _add_engine(train)
     add("--resume", metavar="RUN", help="go on with the training in this run directory, from its newest checkpoint; "
         "--epochs, --max-steps, --patience and --stop-below may be others")  # fmt: skip
     add("--checkpoint-every", type=float, metavar="S", help="write a checkpoint at least every S seconds (default 60)")
     add("--keep", type=int, metavar="K", help="keep the last K checkpoints (default 2; 0: write none)")
-    add("--quiet", action="store_true", default=None, help="no progress bar")
+    add("--quiet", action="store_true", help="no progress bar")
 
 
 def _add_test(test: argparse.ArgumentParser) -> None:
@@ -127,7 +127,7 @@ def _add_test(test: argparse.ArgumentParser) -> None:
 
 def _add_engine(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "--engine", metavar="NAME",
+        "--engine", default="auto", metavar="NAME",
         help="numpy, compiled (C, written from the network's own steps), or auto: compiled where a compiler is there "
         "and the work is worth it (default auto)",
     )  # fmt: skip
@@ -243,7 +243,7 @@ COMMANDS: dict[str, tuple[Adder, str, str, str]] = {
         "train a network on digits, MNIST or data of your own",
         "Trains a network, tests it, and saves everything in a run directory.",
         "examples: chalkgrad train\n          chalkgrad train mnist --network lenet\n"
-        "          chalkgrad train --resume runs/mnist-lenet --epochs 30\n"
+        "          chalkgrad train --resume runs/mnist-mlp --epochs 80\n"
         "          chalkgrad train flowers.csv --target species --optimizer Adam --epochs 50",
     ),
     "test": (

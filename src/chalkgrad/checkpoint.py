@@ -15,7 +15,6 @@ import json
 import math
 import os
 import re
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +24,8 @@ import numpy as np
 
 from .checks import as_list, as_table
 from .errors import CheckpointError
-from .files import replace_file
+from .files import open_plain, replace_file
+from .npy import MOST_AXES
 
 Array = np.ndarray[Any, Any]
 MAGIC = "chalkgrad checkpoint"
@@ -34,8 +34,7 @@ HEAD = re.compile(rb"chalkgrad checkpoint ([1-9]\d{0,8}) ([1-9]\d{0,9}) ([0-9a-f
 LONGEST_HEAD = 128
 LARGEST_MANIFEST = 4 * 2**20
 DTYPES = {"<f4", "<f8", "<i8"}
-MOST_AXES = 32
-MOST_PARTS = 4096
+MOST_NUMBERS = 2**48
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +58,7 @@ def write_checkpoint(path: Path, table: Mapping[str, Any], arrays: Mapping[str, 
 
     Raises:
         OSError: where it cannot be written; the old file is then as it was.
+        CheckpointError: where there are more arrays than could be read again.
     """
     ready = {name: np.ascontiguousarray(a, a.dtype.newbyteorder("<")) for name, a in arrays.items()}
     parts: list[dict[str, Any]] = []
@@ -67,6 +67,8 @@ def write_checkpoint(path: Path, table: Mapping[str, Any], arrays: Mapping[str, 
         digest = hashlib.sha256(array.data).hexdigest()
         parts.append({"name": name, "dtype": array.dtype.str, "shape": list(arrays[name].shape), "sha256": digest})
     manifest = json.dumps({"table": table, "parts": parts}, allow_nan=False).encode()
+    if len(manifest) > LARGEST_MANIFEST:
+        raise CheckpointError(f"{path}: the network has too many layers for a checkpoint ({len(parts):,} arrays)")
     head = f"{MAGIC} {VERSION} {len(manifest)} {hashlib.sha256(manifest).hexdigest()}\n".encode()
     replace_file(path, [head, manifest, *(a.data for a in ready.values())])
 
@@ -90,9 +92,10 @@ class Checkpoint:
         self.path = path
         self.parts: dict[str, Part] = {}
         try:
-            with _opened(path) as file:
+            with open_plain(path) as file:
                 size = os.fstat(file.fileno()).st_size
-                head = file.readline(LONGEST_HEAD)
+                head = file.read(LONGEST_HEAD).partition(b"\n")[0] + b"\n"
+                file.seek(len(head))
                 found = HEAD.fullmatch(head)
                 if found is None:
                     raise self._wrong("it does not begin like a checkpoint")
@@ -119,8 +122,6 @@ class Checkpoint:
         table, parts = as_table(whole.get("table")), as_list(whole.get("parts"))
         if table is None or parts is None:
             raise self._wrong("its manifest lacks the table or the parts")
-        if len(parts) > MOST_PARTS:
-            raise self._wrong(f"it declares {len(parts):,} arrays; {MOST_PARTS:,} are the most")
         for part in parts:
             name, made = self._part(as_table(part) or {}, begin)
             if name in self.parts or made.size > size - begin:
@@ -138,7 +139,8 @@ class Checkpoint:
             raise self._wrong("an array lacks a name, a type or a SHA-256")
         if dtype not in DTYPES or shape is None:
             raise self._wrong(f"{name[:80]} has no known type, or no shape")
-        if len(shape) > MOST_AXES or not all(type(s) is int and 0 <= s < 2**48 for s in shape):
+        known = len(shape) <= MOST_AXES and all(type(s) is int and 0 <= s < MOST_NUMBERS for s in shape)
+        if not known or math.prod(max(s, 1) for s in shape) >= MOST_NUMBERS:
             raise self._wrong(f"{name[:80]} cannot have the shape {str(shape)[:80]}")
         kind = np.dtype(dtype)
         return name, Part(kind, tuple(shape), begin, math.prod(shape) * kind.itemsize, digest)
@@ -165,7 +167,7 @@ class Checkpoint:
             )
         content = np.empty(part.shape, part.dtype)
         try:
-            with _opened(self.path) as file:
+            with open_plain(self.path) as file:
                 file.seek(part.begin)
                 got = file.readinto(content.reshape(-1).view(np.uint8).data) if part.size else 0
         except OSError as error:
@@ -173,14 +175,3 @@ class Checkpoint:
         if got != part.size or hashlib.sha256(content.data).hexdigest() != part.digest:
             raise self._wrong(f"{name} is damaged: its SHA-256 is another")
         return content.astype(part.dtype.newbyteorder("="), copy=False)
-
-
-def _opened(path: Path) -> Any:
-    """A plain file, open for reading; OSError where it is something else, which might be read from for ever."""
-    try:
-        kind = os.stat(path).st_mode
-    except ValueError as error:  # a zero byte in the name
-        raise OSError(str(error)) from None
-    if not stat.S_ISREG(kind):
-        raise OSError("it is no plain file")
-    return open(path, "rb")

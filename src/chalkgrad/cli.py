@@ -21,7 +21,7 @@ def _one_line(text: str) -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs a command; returns its exit code: 0 done, 1 it came to nothing, 2 bad input, 130 interrupted."""
+    """Runs a command; returns its exit code: 0 done, 1 it came to nothing, 2 bad input, 128 + a signal."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # names that the terminal cannot show

@@ -7,8 +7,10 @@ import errno
 import os
 import re
 import secrets
+import stat
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ except ImportError:  # Windows: nothing is locked there
 STALE = re.compile(r"\..+\.[0-9a-f]{16}\.part")
 """Names of temporary files, which only a process that was killed leaves behind."""
 CHUNK = 65536
-MOST_TEXT = 8 * 2**20
+MOST_TEXT = 2 * 2**20
 """Text files are written by people, or hold no more than they would; larger ones (in bytes) are refused."""
 MOST_RATIO = 100
 MOST_UNPACKED = 16 * 2**20
@@ -62,6 +64,32 @@ def replace_file(path: Path, content: bytes | str | Iterable[Any]) -> None:
     sync_directory(path.parent)
 
 
+def make_directory(path: Path) -> None:
+    """Makes a directory, and those above it; their entries are flushed to disk.
+
+    Raises:
+        OSError: where that is not possible.
+    """
+    missing = [p for p in (path, *path.parents) if not p.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    for made in reversed(missing):
+        sync_directory(made.parent)
+
+
+def open_plain(path: Path) -> FileIO:
+    """A plain file, open for reading. What is none (a pipe, a device) might be waited for, or read from, for ever.
+
+    Raises:
+        OSError: where it cannot be opened, or is no plain file.
+    """
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise OSError("it is no plain file")
+        return open(path, "rb", buffering=0)
+    except ValueError as error:  # a zero byte in the name
+        raise OSError(str(error)) from None
+
+
 def temporary(path: Path) -> Path:
     """A new name beside `path`, which `clear_stale` knows."""
     return path.parent / f".{path.name}.{secrets.token_hex(8)}.part"
@@ -81,14 +109,13 @@ def read_bounded(path: Path, most: int, raises: type[ChalkgradError]) -> bytes:
         ChalkgradError: of the given kind, where it cannot be read or is larger.
     """
     try:
-        with open(path, "rb", buffering=0) as file:
-            size = os.fstat(file.fileno()).st_size  # 0 for what is no plain file: a pipe, a terminal
+        with open_plain(path) as file:
+            size = os.fstat(file.fileno()).st_size
             content = bytearray()
             while len(content) <= most and (part := file.read(min(max(size - len(content), CHUNK), most) + 1)):
                 content += part
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-        raise raises(f"{path} cannot be read: {reason}") from None
+    except OSError as error:
+        raise raises(f"{path} cannot be read: {error.strerror or error}") from None
     if len(content) > most:
         raise raises(f"{path} is larger than {most:,} bytes")
     return bytes(content)
@@ -132,6 +159,8 @@ def clear_stale(path: Path) -> None:
 @contextmanager
 def locked(path: Path, what: str) -> Generator[None]:
     """Holds a directory for this process alone, until the end of the block or of the process, however it ends.
+
+    On Windows, and on file systems that know no locks, nothing is held.
 
     Args:
         path: the directory.

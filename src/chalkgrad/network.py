@@ -261,13 +261,21 @@ class Network:
         return x, y
 
     def samples(self, x: Any) -> Array | Pixels:
-        """The same as `inputs`, but bytes (`data.Pixels`) stay bytes, for what reads them a few samples at a time."""
+        """x (N, *input_shape) as `inputs` gives it, but bytes (`data.Pixels`) stay bytes, read a few samples at a time.
+
+        Raises:
+            ShapeError, DataError: as `inputs`.
+        """
         if isinstance(x, Pixels) and x.shape[1:] == self.input_shape:
             return x.astype(self.dtype)
         return self.inputs(x)
 
     def samples_and_targets(self, x: Any, y: Any) -> tuple[Array | Pixels, Array]:
-        """The same as `pair`, but bytes stay bytes."""
+        """x and y as `pair` gives them, but bytes (`data.Pixels`) stay bytes.
+
+        Raises:
+            ShapeError, DataError: as `pair`.
+        """
         kept, targets = self.samples(x), self.targets(y)
         _check_as_many(len(kept), len(targets))
         return kept, targets
@@ -631,12 +639,13 @@ class Network:
             check_finite: look at every value of every step for NaN and infinity, with the NumPy engine; otherwise only
                 at the losses, and at the parameters in the end.
             checkpoints: where checkpoints are written while it trains (a directory, or `Checkpoints` with more to say).
-                Ctrl-C then finishes the step, and writes one before KeyboardInterrupt is raised.
+                Ctrl-C then finishes the step, and writes one before KeyboardInterrupt is raised (on the main thread,
+                where no other handler of the signal was set).
             resume: goes on from the newest whole checkpoint in this directory (or from this file): parameters,
                 optimizer, position in the epoch, early stopping, schedule and history are as they were, and with the
                 same data and settings, on the same machine, the result is bit for bit that of a training that was
-                never stopped. `epochs`, `max_steps`, `patience` and `stop_below` may be others. What callbacks
-                remember is not kept.
+                never stopped. `patience` and `stop_below` may be others, `epochs` and `max_steps` too if the schedule
+                does not reckon with the end. What callbacks remember is not kept.
 
         Returns:
             What happened, epoch by epoch, and why it stopped. A loss or a weight that is NaN or infinite stops
@@ -754,7 +763,8 @@ def _check_as_many(samples: int, targets: int) -> None:
 def memory() -> float:
     """The machine's memory in bytes; infinite where it is not known."""
     try:
-        return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+        found = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        return float(found) if found > 0 else math.inf
     except (AttributeError, ValueError, OSError):
         return math.inf
 

@@ -14,7 +14,8 @@ from .errors import DataError
 
 Array = np.ndarray[Any, Any]
 LONGEST_HEADER = 10_000
-MOST_AXES = 32
+MOST_AXES = 64
+"""NumPy's own limit."""
 
 
 def read_npy(stream: IO[bytes], where: str, size: int, shape: tuple[int, ...] | None = None) -> Array:
@@ -69,5 +70,5 @@ def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     read = npy_format.read_array_header_1_0 if width == 2 else npy_format.read_array_header_2_0
     shape, fortran, dtype = read(header)
     if len(shape) > MOST_AXES:
-        raise ValueError(f"it has {len(shape):,} axes; NumPy has {MOST_AXES} at most")
+        raise ValueError(f"it has {len(shape):,} axes; {MOST_AXES} are the most")
     return shape, fortran, dtype

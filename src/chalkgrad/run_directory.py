@@ -8,13 +8,12 @@ history.jsonl                     a line of JSON for every epoch
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from .checks import as_table
 from .errors import CheckpointError, OptionError
-from .files import replace_file
+from .files import make_directory, replace_file, temporary
 from .saved import DESCRIPTION, read_toml
 
 RUN = "run.toml"
@@ -28,9 +27,10 @@ def prepare(path: Path) -> None:
         OptionError: where that is not possible.
     """
     try:
-        path.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path, prefix=".try-"):
-            pass
+        make_directory(path)
+        tried = temporary(path / "try")
+        tried.touch()
+        tried.unlink()
     except OSError as error:
         raise OptionError(f"the directory {path} cannot be written into: {error.strerror or error}") from None
 

@@ -28,7 +28,7 @@ import numpy as np
 from .build import blueprint
 from .checks import as_list, as_table
 from .errors import ChalkgradError, CheckpointError, DataError, nearest
-from .files import MOST_TEXT, read_bounded, replace_file, sync_directory
+from .files import MOST_TEXT, clear_stale, make_directory, read_bounded, replace_file, sync_directory
 from .given import read_input_shape, read_layers, shown
 from .layers import LAYERS
 from .losses import LOSSES
@@ -74,8 +74,7 @@ def save(network: Network, path: str | Path) -> None:
     digest = hashlib.sha256(body.encode()).hexdigest()
     text = f"# A network saved by chalkgrad; the weights are the .npy files named below.\n{SEAL}{digest}\n{body}"
     try:
-        path.mkdir(parents=True, exist_ok=True)
-        (path / folder).mkdir(exist_ok=True)
+        make_directory(path / folder)
         for name, content in contents.items():
             replace_file(path / folder / f"{name}.npy", content)
         replace_file(path / DESCRIPTION, text)
@@ -93,7 +92,10 @@ def clear_weights(path: Path) -> None:
             return  # it cannot be read: nothing is known about what belongs to it
         table = {}
     files = [as_table(entry) or {} for entry in (as_table(table.get("parameters")) or {}).values()]
-    _clear(path, keep=str(files[0].get("file", "")).partition("/")[0] if files else "")
+    keep = str(files[0].get("file", "")).partition("/")[0] if files else ""
+    _clear(path, keep)
+    if WEIGHTS_FOLDER.fullmatch(keep):
+        clear_stale(path / keep)
 
 
 def _npy(array: Array) -> bytes:

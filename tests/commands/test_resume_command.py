@@ -77,6 +77,8 @@ def test_what_a_killed_training_left_is_cleared(tmp_path: Path) -> None:
         tmp_path / ".network.toml.0123456789abcdef.part",
         tmp_path / "checkpoints" / ".x.0123456789abcdef.part",
         tmp_path / "weights-0123456789ab" / "W1.npy",
+        next(tmp_path.glob("weights-*")) / ".W1.npy.0123456789abcdef.part",
+        tmp_path / ".try.0123456789abcdef.part",
     ]
     stale[2].parent.mkdir()
     for file in stale:
@@ -86,3 +88,29 @@ def test_what_a_killed_training_left_is_cleared(tmp_path: Path) -> None:
     assert main([*TRAIN, "--epochs", "1", "--out", str(tmp_path)]) == 0
     assert not any(f.exists() for f in stale)
     assert mine.exists()
+
+
+def test_from_the_folder_or_the_file_of_a_run(tmp_path: Path) -> None:
+    """The run directory is the same, whichever way it is named."""
+    out = tmp_path / "run"
+    assert main([*TRAIN, "--epochs", "1", "--patience", "50", "--out", str(out)]) == 0
+    for epochs in (2, 3):
+        place = out / "checkpoints" if epochs == 2 else sorted((out / "checkpoints").iterdir())[-1]
+        assert main(["train", "--resume", str(place), "--epochs", str(epochs), "--quiet", "--no-pictures"]) == 0
+        assert sorted(p.name for p in (out / "checkpoints").iterdir() if not p.name.endswith(".checkpoint")) == []
+    assert len((out / "history.jsonl").read_text().splitlines()) == 3
+
+
+def test_a_training_that_keeps_none_leaves_none_of_another(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*TRAIN, "--epochs", "2", "--out", str(tmp_path)]) == 0
+    assert main(["train", "--resume", str(tmp_path), "--keep", "0"]) == 2
+    assert "--keep is 1 or more" in capsys.readouterr().err
+    assert main([*TRAIN, "--epochs", "1", "--keep", "0", "--out", str(tmp_path)]) == 0
+    assert main(["train", "--resume", str(tmp_path)]) == 2
+
+
+def test_a_name_that_no_file_can_hold(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = os.fsdecode(os.fsencode(tmp_path) + b"/bad\xff.csv")
+    Path(file).write_text("a,b\n" + "1,2\n3,4\n" * 9)
+    assert main(["train", file, "--epochs", "1", "--out", str(tmp_path / "out")]) == 2
+    assert "is no UTF-8" in capsys.readouterr().err

@@ -93,7 +93,7 @@ def test_checkpoints(tmp_path: Path, name: str, number: int, record: Callable[..
             try:
                 net.fit(X, Y, epochs=4, batch_size=10, checkpoints=cg.Checkpoints(place, share=1e9))
             except cg.CheckpointError:
-                assert name == "open"  # the directory itself cannot be opened, before the first step
+                assert name in ("open", "fsync")  # the directory itself cannot be made or opened, before the first step
                 trials += 1
                 continue
         assert np.array_equal(net.flat, expected.flat), "the training must go on"

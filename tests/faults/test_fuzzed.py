@@ -59,8 +59,12 @@ def damaged(whole: bytes, chance: random.Random) -> bytes:
     return bytes(content)
 
 
+class Late(BaseException):
+    """A file takes too long; no reader catches it."""
+
+
 def late(*_: object) -> None:
-    raise TimeoutError(f"a file took longer than {SECONDS} s")
+    raise Late(f"a file took longer than {SECONDS} s")
 
 
 NAMES = [

@@ -214,6 +214,7 @@ CHECKPOINTS: dict[str, bytes] = {
     "10^18 numbers": checkpoint(part(shape=[10**18]), bytes(8)),
     "10^5 x 10^5 x 10^5 numbers": checkpoint(part(shape=[10**5] * 3), bytes(8)),
     "a negative size": checkpoint(part(shape=[-1]), bytes(8)),
+    "no numbers, but sizes": checkpoint(part(shape=[0, 2**47, 2**47])),
     "sizes that are true": checkpoint(part(shape=[True]), bytes(4)),
     "sizes that are floats": checkpoint(part(shape=[2.0]), bytes(8)),
     "100,000 axes": checkpoint(part(shape=[1] * 100_000), bytes(4)),
@@ -360,6 +361,9 @@ def test_no_checkpoint_is_read_through_a_link(tmp_path: Path) -> None:
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
 def test_what_is_no_plain_file_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.checkpoint")
+    os.mkfifo(tmp_path / "network.toml")
+    with pytest.raises(cg.CheckpointError, match="no plain file"):
+        cg.load(tmp_path / "network.toml")
     net = cg.Network([cg.Dense(2)], input_shape=2, loss="SquaredError")
     for place in (tmp_path / "pipe.checkpoint", Path("/dev/zero")):
         with pytest.raises(cg.CheckpointError):

@@ -1,7 +1,7 @@
 """An `onnx.backend` on chalkgrad's forward rules: what ONNX's own tests of operators call.
 
 Only graphs of one node are taken, and only where a rule computes what the operator says; the adapter turns attributes
-into the rule's options and lays axes out as the rule has them, and computes nothing itself.
+into the rule's options, scales and reduces as they say, and lays axes out as the rule has them.
 """
 
 from __future__ import annotations
@@ -209,15 +209,9 @@ def flattened(given: Sequence[Any], attributes: Attributes, outputs: int) -> Seq
 def batch_normalised(given: Sequence[Any], attributes: Attributes, outputs: int) -> Sequence[Any]:
     floats(*given)
     x, gamma, beta, mean, variance = given
-    eps, keep = attributes.get("epsilon", 1e-5), attributes.get("momentum", 0.9)
-    more: list[Any] = []
-    if attributes.get("training_mode"):
-        mu = batch_norm.batch_mean.function(x)
-        var = batch_norm.batch_variance.function(x, mu)
-        more = [keep * mean + (1 - keep) * mu, keep * variance + (1 - keep) * var]  # ONNX takes the biased variance
-        mean, variance = mu, var
-    x_hat = batch_norm.batch_normalise.function(x, mean, variance, eps=eps)
-    return [batch_norm.batch_scale.function(x_hat, gamma, beta), *more][:outputs]
+    only(not attributes.get("training_mode"), "the running averages are those of another convention")
+    x_hat = batch_norm.batch_normalise.function(x, mean, variance, eps=attributes.get("epsilon", 1e-5))
+    return [batch_norm.batch_scale.function(x_hat, gamma, beta)]
 
 
 @operator("LayerNormalization")

@@ -233,3 +233,109 @@ BAD: list[tuple[dict[str, Any], str]] = [
 def test_bad_settings(given: dict[str, Any], message: str) -> None:
     with pytest.raises(cg.OptionError, match=message):
         cg.Checkpoints(**given)
+
+
+def test_into_a_directory_of_a_later_training(tmp_path: Path) -> None:
+    """What is written last is kept, whatever lies there."""
+    a, b = tmp_path / "a", tmp_path / "b"
+    network().fit(X, Y, **settings(max_steps=7), checkpoints=a)
+    network().fit(X, Y, **settings(epochs=1), checkpoints=b)
+    net = network()
+    net.fit(X, Y, **settings(), checkpoints=b, resume=a)
+    assert newest(b).table["steps_taken"] == net.steps_taken
+    network().fit(X, Y, **settings(), checkpoints=tmp_path / "c", resume=b)  # nothing is left to do, and yet
+    assert newest(tmp_path / "c").table["steps_taken"] == net.steps_taken
+
+
+def test_damaged_ones_are_not_kept_instead_of_whole_ones(tmp_path: Path) -> None:
+    every = cg.Checkpoints(tmp_path, share=1e9, keep=3)
+    network().fit(X, Y, **settings(), checkpoints=every)
+    for _, _, path in listed(tmp_path)[1:]:
+        path.write_bytes(path.read_bytes()[:-1])
+    with pytest.warns(cg.CheckpointWarning):
+        network().fit(X, Y, **settings(max_steps=12), checkpoints=cg.Checkpoints(tmp_path, keep=1), resume=tmp_path)
+    assert newest(tmp_path).table["history"]["steps"] == 12
+
+
+def test_an_optimizer_may_overflow_and_lost_weights_are_not_kept(tmp_path: Path) -> None:
+    def net() -> cg.Network:
+        return cg.Network([cg.Dense(1)], input_shape=2, loss="SquaredError")
+
+    x, y = np.full((8, 2), 1e10, "f4"), np.full((8, 1), 1e10, "f4")
+    more: dict[str, Any] = {"optimizer": cg.RMSProp(1e-3), "batch_size": 4, "engine": "numpy", "epochs": 3}
+    whole, again = net(), net()
+    kept = whole.fit(x, y, **more)
+    net().fit(x, y, **more, max_steps=3, checkpoints=tmp_path / "a")
+    same(whole, again, kept, again.fit(x, y, **more, resume=tmp_path / "a"))
+    with pytest.warns(RuntimeWarning, match="training stopped"):
+        net().fit(x, y, optimizer=cg.SGD(1e30), max_steps=1, checkpoints=tmp_path / "b")
+    assert newest(tmp_path / "b").table["history"]["steps"] == 0
+
+
+@pytest.mark.parametrize("end", [{"max_steps": 1}, {"stop_below": 100.0, "epochs": 3}, {"epochs": 1}])
+def test_a_signal_at_the_very_end_is_not_lost(tmp_path: Path, end: dict[str, Any]) -> None:
+    class Late(cg.Callback):
+        def on_epoch(self, training: Any, record: Any) -> None:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        network().fit(X, Y, **end, callbacks=[Late()])
+
+
+def test_a_signal_ends_the_inner_of_two_fits_at_once() -> None:
+    class Inner(cg.Callback):
+        def on_epoch(self, training: Any, record: Any) -> None:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    class Outer(cg.Callback):
+        def on_epoch(self, training: Any, record: Any) -> None:
+            self.inner = network()
+            self.inner.fit(X, Y, epochs=50, callbacks=[Inner()])
+
+    outer = Outer()
+    with pytest.raises(KeyboardInterrupt):
+        network().fit(X, Y, epochs=2, callbacks=[outer])
+    assert outer.inner.steps_taken == 1
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_patience_that_comes_later_counts_all_epochs(tmp_path: Path) -> None:
+    more: dict[str, Any] = {"optimizer": cg.SGD(0.05), "schedule": cg.Exponential(1.05), "batch_size": 8}
+
+    class Watching(cg.Callback):
+        def on_step(self, training: Any) -> None:
+            pass
+
+    found = []
+    for k, callbacks in enumerate(([], [Watching()])):
+        network().fit(X, Y, epochs=120, **more, checkpoints=tmp_path / str(k), callbacks=callbacks)
+        found.append(network().fit(X, Y, epochs=140, patience=5, **more, resume=tmp_path / str(k)))
+    assert len(found[0]) == len(found[1])
+    assert found[0].stop_detail == found[1].stop_detail
+
+
+def test_a_schedule_that_reckons_with_the_end(tmp_path: Path) -> None:
+    network().fit(X, Y, **settings(schedule="Cosine", max_steps=7), checkpoints=tmp_path)
+    with pytest.raises(cg.CheckpointError, match=r"reckons with 7 steps in all, not 20.*Cosine"):
+        network().fit(X, Y, **settings(schedule="Cosine"), resume=tmp_path)
+
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"checkpoints": 5}, "checkpoints is a directory"),
+    ({"checkpoints": "a\0b"}, "cannot be made"),
+    ({"resume": 5}, "from a path, not from 5"),
+    ({"resume": "a\0b"}, "cannot be read|no such directory"),
+]
+
+
+@pytest.mark.parametrize(("given", "message"), WRONG)
+def test_what_is_no_path(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(cg.ChalkgradError, match=message):
+        network().fit(X, Y, **given)
+
+
+def test_a_network_of_many_layers(tmp_path: Path) -> None:
+    layers: list[cg.Layer] = [cg.Dense(1) for _ in range(60)]
+    net = cg.Network(layers, input_shape=1, loss="SquaredError")
+    net.fit(np.ones((2, 1)), np.ones(2), max_steps=1, optimizer="Adam", checkpoints=tmp_path)
+    assert len(newest(tmp_path).parts) > 360

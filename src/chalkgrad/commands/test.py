@@ -133,7 +133,7 @@ def run(arguments: Namespace) -> int:
         raise CheckpointError(f"{path} takes {network.input_shape}, but {data.name} gives {data.input_shape}")
     if not outputs_fit(network, data):
         raise CheckpointError(f"{path} gives {network.output_shape}, but {data.name} has {len(data.classes)} classes")
-    findings = examine(network, data, arguments.engine or "auto")
+    findings = examine(network, data, arguments.engine)
     out = Path(arguments.out) if arguments.out else path
     run_directory.prepare(out)
     print(f"{path}: {network!r}")

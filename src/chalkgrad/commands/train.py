@@ -6,7 +6,6 @@ import dataclasses
 import math
 import shlex
 import sys
-import time
 import warnings
 from argparse import Namespace
 from dataclasses import dataclass
@@ -26,9 +25,9 @@ from ..network import Network
 from ..saved import clear_weights, read_toml
 from ..saved import describe as network_from_table
 from ..settings import from_table
-from ..train.checkpoints import FOLDER, Checkpoints, CheckpointWarning, newest
+from ..train.checkpoints import FOLDER, Checkpoints, CheckpointWarning, listed, newest
 from ..train.fit import Fit
-from ..train.history import History, StopReason
+from ..train.history import StopReason
 from ..train.optimizers import OPTIMIZERS, Optimizer
 from ..train.recipes import NUMBERS, RECIPES, Recipe, recipe
 from ..train.schedules import SCHEDULES, Schedule
@@ -91,7 +90,6 @@ def _train(job: Job, training: Fit, arguments: Namespace) -> int:
     if job.found is not None:
         print(f"goes on after {history.steps:,} steps ({len(history)} epochs), from {job.found.path.name}")
     print(f"engine: {history.engine}", flush=True)
-    started = time.perf_counter()
     came: Signals | None = None
     try:
         with warnings.catch_warnings():
@@ -101,11 +99,13 @@ def _train(job: Job, training: Fit, arguments: Namespace) -> int:
             training.run()
     except KeyboardInterrupt:
         came = training.interrupts.came or SIGINT
-    seconds = time.perf_counter() - started
     detail = f", {history.stop_detail}" if history.stop_detail else ""
     count = f"{len(history)} epoch{'s' * (len(history) != 1)}"
-    print(f"stopped after {count}, {seconds:.1f} s: {history.stop_reason}{detail}")
-    _save(job, arguments, history, interrupted=came is not None)
+    print(f"stopped after {count}, {training.seconds():.1f} s: {history.stop_reason}{detail}")
+    _save(job, arguments, training, interrupted=came is not None)
+    if training.keeper is None:  # or --resume would go back to an earlier training's
+        for _, _, path in listed(job.out / FOLDER):
+            path.unlink(missing_ok=True)
     if came is not None:
         if training.keeper is not None:
             print(f"go on with: chalkgrad train --resume {shlex.quote(str(job.out))}")
@@ -123,6 +123,9 @@ def _new(arguments: Namespace) -> Job:
     data = open_data(given, directory=arguments.data, target=arguments.target, seed=arguments.seed or 0)
     plan, network = _network(arguments, network_name, data)
     name = Path(network_name).stem
+    for path in (given, arguments.data or ""):
+        if not path.isprintable() and path.encode(errors="replace").decode() != path:
+            raise OptionError(f"the name of {path!r} is no UTF-8, so it cannot be written into run.toml")
     source = {
         "source": given if given == data.name else str(Path(given).resolve()),
         "directory": str(Path(arguments.data).resolve()) if arguments.data else None,
@@ -140,14 +143,18 @@ def _gone_on_with(arguments: Namespace) -> Job:
             option = "DATA" if name == "source" else f"--{name.replace('_', '-')}"
             known = ", ".join(f"--{k.replace('_', '-')}" for k in KEPT)
             raise OptionError(f"a training is gone on with as it was begun: leave {option} out ({known} may be given)")
-    out = Path(arguments.resume)
+    if arguments.keep == 0:
+        raise OptionError(
+            "what is gone on with keeps checkpoints, or the next --resume would go back: --keep is 1 or more"
+        )
     with warnings.catch_warnings():
         warnings.simplefilter("always", CheckpointWarning)
         warnings.showwarning = _say
-        found = newest(out)
+        found = newest(arguments.resume)
     extra = as_table(found.table.get("extra")) or {}
     source, plan, name = as_table(extra.get("data")), as_table(extra.get("training")), extra.get("name")
-    if source is None or plan is None or not isinstance(name, str):
+    place = found.path.parent
+    if source is None or plan is None or not isinstance(name, str) or place.name != FOLDER:
         raise CheckpointError(f"{found.path} was not written by chalkgrad train; go on with it by fit(resume=...)")
     source = run_directory.checked_source(source, str(found.path))
     if arguments.data:
@@ -160,7 +167,7 @@ def _gone_on_with(arguments: Namespace) -> Job:
     if data.input_shape != network.input_shape:
         raise CheckpointError(f"{found.path} takes {network.input_shape}, but {data.name} gives {data.input_shape}")
     recipe = _overridden(Recipe.from_table(network.layers, plan), arguments)
-    return Job(name, out.parent if out.is_file() else out, source, data, network, recipe, found)
+    return Job(name, place.parent, source, data, network, recipe, found)
 
 
 def _network(arguments: Namespace, name: str, data: Dataset) -> tuple[Recipe, Network]:
@@ -249,7 +256,7 @@ def _training(job: Job, arguments: Namespace) -> Fit:
         stop_below=plan.stop_below,
         max_steps=plan.max_steps,
         progress=not arguments.quiet,
-        engine=arguments.engine or "auto",
+        engine=arguments.engine,
         checkpoints=None if keep == 0 else Checkpoints(job.out / FOLDER, seconds, keep=keep),
         resume=job.found,
         extra={"name": job.name, "data": job.source, "training": plan.to_table()},
@@ -272,9 +279,9 @@ def _recipe_text(plan: Recipe) -> str:
     return ", ".join(parts)
 
 
-def _save(job: Job, arguments: Namespace, history: History, *, interrupted: bool) -> None:
+def _save(job: Job, arguments: Namespace, training: Fit, *, interrupted: bool) -> None:
     """Saves the network first, then tests it and saves the rest."""
-    out, network, data = job.out, job.network, job.data
+    out, network, data, history = job.out, job.network, job.data, training.history
     network.save(out)
     run_directory.write_table(
         out,
@@ -289,7 +296,7 @@ def _save(job: Job, arguments: Namespace, history: History, *, interrupted: bool
                 "epochs": len(history),
                 "steps": history.steps,
                 "best_epoch": history.best_epoch,
-                "seconds": round(history.seconds, 3),
+                "seconds": round(training.seconds(), 3),
                 "engine": history.engine,
                 "training_loss": history.loss if math.isfinite(history.loss) else None,
             },
@@ -302,7 +309,7 @@ def _save(job: Job, arguments: Namespace, history: History, *, interrupted: bool
     if interrupted:
         print("the test set was not run")
     else:
-        findings = test.examine(network, data, arguments.engine or "auto")
+        findings = test.examine(network, data, arguments.engine)
         print(f"test set: {findings.evaluation}")
         drawn = test.save_findings(out, findings, data, pictures=not arguments.no_pictures)
     if not arguments.no_pictures:

@@ -17,7 +17,7 @@ from typing import Any
 from ..checkpoint import Array, Checkpoint, write_checkpoint
 from ..checks import number, whole
 from ..errors import CheckpointError, OptionError
-from ..files import clear_stale, locked
+from ..files import clear_stale, locked, make_directory
 
 ENDING = ".checkpoint"
 NAME = re.compile(r"(\d{20})-(\d{12,})\.checkpoint")
@@ -39,6 +39,9 @@ class Checkpoints:
         share: one is written after every epoch too, as long as writing takes no more than this share of the time
             (0.05: a twentieth; with 0 none is).
         keep: how many are kept.
+
+    Raises:
+        OptionError: where a setting cannot be.
     """
 
     directory: str | Path
@@ -59,16 +62,15 @@ class Keeper:
 
     Args:
         settings: where and when.
-        began: the number that the training's files begin with; None for a training of its own.
 
     Raises:
         CheckpointError: where the directory cannot be made, or another training writes into it.
     """
 
-    def __init__(self, settings: Checkpoints, began: int | None = None) -> None:
+    def __init__(self, settings: Checkpoints) -> None:
         self.settings = settings
         self.directory = Path(settings.directory)
-        self.began = began
+        self.began = 0  # the files' names begin with it
         self._written = time.monotonic()
         self._cost = 0.0
         self._steps = -1
@@ -77,14 +79,13 @@ class Keeper:
 
     def __enter__(self) -> Keeper:
         try:
-            self.directory.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise CheckpointError(f"{self.directory} cannot be made: {error.strerror or error}") from None
+            make_directory(self.directory)
+        except (OSError, ValueError) as error:
+            raise CheckpointError(f"{self.directory} cannot be made: {getattr(error, 'strerror', error)}") from None
         self._held.enter_context(locked(self.directory, "another training"))
         clear_stale(self.directory)
-        if self.began is None:  # after those of every earlier training, whatever the clock says
-            earlier = [began for began, _, _ in listed(self.directory)]
-            self.began = max([time.time_ns(), *(b + 1 for b in earlier)])
+        earlier = [began for began, _, _ in listed(self.directory)]  # also of this training, before it was gone on with
+        self.began = max([time.time_ns(), *(b + 1 for b in earlier)])  # whatever the clock says
         return self
 
     def __exit__(self, *raised: object) -> None:
@@ -132,12 +133,6 @@ def listed(directory: Path) -> list[tuple[int, int, Path]]:
     return sorted(found)
 
 
-def began_at(found: Checkpoint | None) -> int | None:
-    """When the training that a checkpoint is of began, by its name; None where the name does not say it."""
-    name = None if found is None else NAME.fullmatch(found.path.name)
-    return None if name is None else int(name[1])
-
-
 def newest(place: str | Path) -> Checkpoint:
     """The newest checkpoint that is whole.
 
@@ -146,7 +141,10 @@ def newest(place: str | Path) -> Checkpoint:
 
     Raises:
         CheckpointError: where there is none, or none is whole.
+        OptionError: where `place` is no path.
     """
+    if not isinstance(place, (str, Path)):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise OptionError(f"a training is gone on with from a path, not from {place!r}")
     place = Path(place)
     try:
         is_file, is_directory = place.is_file(), place.is_dir()
@@ -166,7 +164,7 @@ def newest(place: str | Path) -> Checkpoint:
                 continue
             if faults:
                 text = f"{faults[0]}; the training goes on from {path.name}"
-                warnings.warn(text, CheckpointWarning, stacklevel=3)
+                warnings.warn(text, CheckpointWarning, stacklevel=4)
             return found
     if faults:
         raise CheckpointError(f"none of the checkpoints in {place} is whole: {faults[0]}")

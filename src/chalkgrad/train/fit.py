@@ -27,7 +27,7 @@ from ..network import Array, Network
 from ..pixels import Pixels
 from ..settings import from_table
 from .callbacks import Callback, Training
-from .checkpoints import Checkpoints, Keeper, began_at, newest
+from .checkpoints import Checkpoints, Keeper, newest
 from .engine import steps_of
 from .epoch import EpochLosses
 from .history import History, Record, StopReason
@@ -49,6 +49,10 @@ class Fit:
     """One training, made ready by the arguments of `Network.fit` and run by `run`.
 
     An engine's steps hold the current arrays; the network's own are written when somebody looks, and at the end.
+
+    Args (beside those of `Network.fit`):
+        extra: a table that is kept in the checkpoints; JSON must be able to hold it.
+        signals: those that ask for an end; the step is finished first.
 
     Attributes:
         history: what has happened so far.
@@ -126,12 +130,14 @@ class Fit:
         self.seconds_before = 0.0
         self._started = time.perf_counter()
         self._ordered: tuple[int, Array] = -1, np.empty(0)
-        self.kept_at = -1
+        self._kept_at = -1
         self.keeper: Keeper | None = None
         if isinstance(checkpoints, (str, Path)):
             checkpoints = Checkpoints(checkpoints)
         if checkpoints is not None:
-            self.keeper = Keeper(checkpoints, began_at(found))
+            if not isinstance(checkpoints, Checkpoints):  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise OptionError(f"checkpoints is a directory or Checkpoints, not {checkpoints!r}")
+            self.keeper = Keeper(checkpoints)
         self.data_digest = self._digest() if found or self.keeper else ""
         if found is not None:
             check(self, found)
@@ -225,7 +231,8 @@ class Fit:
                 with self.interrupts, few_threads(self.program, min(self.batch_size, self.count)):
                     self._loop()
             except KeyboardInterrupt:
-                self.history.stop_reason = StopReason.INTERRUPTED
+                if self.history.stop_reason is not StopReason.NOT_FINITE:
+                    self.history.stop_reason, self.history.stop_detail = StopReason.INTERRUPTED, ""
                 raise
             except BaseException as error:
                 self.history.stop_reason, self.history.stop_detail = StopReason.ERROR, repr(error)
@@ -239,7 +246,7 @@ class Fit:
         return self.seconds_before + time.perf_counter() - self._started
 
     def _loop(self) -> None:
-        self._checkpoint()  # from the very first step on there is something to go on from
+        self._checkpoint()  # from the first step on there is something to go on from, with the settings of today
         while not self._over():
             if not self._advance():
                 break
@@ -247,12 +254,14 @@ class Fit:
                 self._checkpoint()
             if self.interrupts.came is not None:
                 self._checkpoint()
-                raise KeyboardInterrupt
+                raise KeyboardInterrupt  # the unfinished epoch is not recorded: it will be finished
         if self.history.stop_reason is not StopReason.NOT_FINITE:
             self._checkpoint()  # in the middle of an epoch, if it stopped there: it can be gone on with
         self.epoch.add(*self.last)
         if len(self.epoch):
             self._end_epoch(*self.epoch.unfinished(), self.history.steps)
+        if self.interrupts.came is not None:
+            raise KeyboardInterrupt
 
     def _advance(self) -> bool:
         """Takes some steps; returns whether the training goes on."""
@@ -400,10 +409,10 @@ class Fit:
 
     def _checkpoint(self) -> None:
         """Writes a checkpoint, unless nothing has happened since the last one."""
-        if self.keeper is not None and self.kept_at != self.network.steps_taken:
-            table, arrays = state(self, self.extra)
-            if self.keeper.write(self.history.steps, table, arrays):
-                self.kept_at = self.network.steps_taken
+        if self.keeper is None or self._kept_at == self.network.steps_taken or self._lost_weights():
+            return
+        if self.keeper.write(self.history.steps, *state(self, self.extra)):
+            self._kept_at = self.network.steps_taken
 
     # -- numbers that are lost -----------------------------------------------------------------------------------
 

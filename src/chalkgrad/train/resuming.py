@@ -16,6 +16,7 @@ from ..network import Array
 from ..pixels import Pixels
 from ..settings import to_table
 from .history import History, Records
+from .stopping import EarlyStopping
 
 if TYPE_CHECKING:
     from .fit import Fit
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 COLUMNS = {"step": np.int64, "loss": np.float64, "learning_rate": np.float64, "seconds": np.float64,
            "val_loss": np.float64, "val_accuracy": np.float64}  # fmt: skip
 """A record's fields, as columns; its number is its place, and what is missing is NaN."""
+ENDS = "steps that the schedule reckons with"
 EPOCH = ("losses", "data_losses", "rates")
 """What is kept of every step of the unfinished epoch."""
 
@@ -42,7 +44,7 @@ def settings(fit: Fit) -> dict[str, Any]:
     return {
         "optimizer": to_table(fit.optimizer),
         "schedule": to_table(fit.schedule),
-        "steps that the schedule reckons with": fit.total_steps if fit.schedule.needs_end else None,
+        ENDS: fit.total_steps if fit.schedule.needs_end else None,
         "batch_size": fit.batch_size,
         "shuffle": fit.shuffle,
         "seed": fit.seed,
@@ -90,11 +92,16 @@ def check(fit: Fit, found: Checkpoint) -> None:
         raise CheckpointError(f"{where} is a training of another network; this one is {fit.network!r}")
     stored, own = as_table(table.get("settings")) or {}, settings(fit)
     for name, value in own.items():
-        if stored.get(name) != value:
+        if name != ENDS and stored.get(name) != value:
             raise CheckpointError(
                 f"{where}: the training was begun with {name} {_said(stored.get(name))}, not {_said(value)}; go on "
                 "with the same settings (epochs, max_steps, patience and stop_below may be others)"
             )
+    if own[ENDS] != stored.get(ENDS):
+        raise CheckpointError(
+            f"{where}: its schedule reckons with {stored.get(ENDS)} steps in all, not {own[ENDS]}: epochs and "
+            f"max_steps must stay as they were with {fit.schedule.kind}"
+        )
     if table.get("data") != fit.data_digest:
         raise CheckpointError(f"{where} is a training on other data: x, y or the validation samples have changed")
 
@@ -141,7 +148,7 @@ def restore(fit: Fit, found: Checkpoint) -> None:
     epoch = [found.read(f"epoch/{name}", np.float64, (None,)) for name in EPOCH]
     if len({len(c) for c in epoch}) > 1 or len(epoch[0]) >= fit.epoch_steps:
         raise CheckpointError(f"{found.path}: the unfinished epoch has {len(epoch[0])} steps of {fit.epoch_steps}")
-    for name, array in {**values, **best}.items():
+    for name, array in {**{n: values[n] for n in own}, **best}.items():  # an optimizer's sums may overflow
         if not np.isfinite(array).all():
             raise CheckpointError(f"{found.path}: {name} holds NaN or infinity")
     history = History(Records.from_columns(columns), count("history", "steps"), engine=fit.history.engine)
@@ -155,7 +162,16 @@ def restore(fit: Fit, found: Checkpoint) -> None:
     stopping = {"reference": real("stopping", "reference"), "wait": count("stopping", "wait"),
                 "lowest": real("stopping", "lowest")}  # fmt: skip
     rate = {key: real("rate", key) for key in fit.rate.state()}
+    if any(math.isnan(value) or value < 0 for value in rate.values()) or rate.get("wait", 0) > history.steps:
+        raise CheckpointError(f"{found.path}: the schedule cannot be at {rate}")
+    before = int(columns["step"][-1]) if len(history) else 0
+    if history.steps != before + len(epoch[0]) or not 1 <= (history.best_epoch or 1) <= max(len(history), 1):
+        raise CheckpointError(f"{found.path}: its steps and epochs do not belong together")
     fit.stopping.restore(stopping)
+    if fit.patience is not None and fit.validation is None:  # many short epochs are not looked at without
+        fit.stopping = EarlyStopping()
+        for loss in columns["loss"].tolist():
+            fit.stopping.look(loss, fit.min_improvement)
     fit.rate.restore(rate)
     fit.best, fit.history, fit.seconds_before = best, history, seconds
     fit.epoch.restore(*epoch)
@@ -164,4 +180,3 @@ def restore(fit: Fit, found: Checkpoint) -> None:
     network.steps_taken = taken
     fit.steps.put(values)
     fit.dirty = True
-    fit.kept_at = taken

@@ -31,7 +31,8 @@ class Interrupts:
     def __enter__(self) -> Interrupts:
         if threading.current_thread() is threading.main_thread():
             for number in self._signals:
-                if signal.getsignal(number) in USUAL:
+                before = signal.getsignal(number)
+                if before in USUAL or isinstance(getattr(before, "__self__", None), Interrupts):  # of a fit around this
                     self._before[number] = signal.signal(number, self._handle)
         return self
 

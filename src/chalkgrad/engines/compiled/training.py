@@ -89,7 +89,8 @@ class CompiledSteps:
         )
         source = print_source(wanted, compiler().machine(x.dtype.itemsize))
         self.built = build(source.text)
-        self._run = Program(source, self.built, parts)
+        workers = min(parts, threads())
+        self._run = Program(source, self.built, workers)
         self._run.load(values)
         rows = {"x": rows_of(x), "y": rows_of(y)}
         self._run.give(**{n: rows[n] for n in source.given})
@@ -99,7 +100,7 @@ class CompiledSteps:
         self._calls: list[tuple[Array, Array, int, Array, int, int]] = []  # the last two: state before, arguments
         self._done = 0
         self._stopped: Values = {}
-        self.name = f"compiled ({compiler().name}, {compiler().vectors}, {parts} thread{'s' * (parts > 1)})"
+        self.name = f"compiled ({compiler().name}, {compiler().vectors}, {workers} thread{'s' * (workers > 1)})"
 
     def stop(self) -> None:
         self._run.state.stop = 1
