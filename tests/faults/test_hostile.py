@@ -322,8 +322,8 @@ def test_two_hundred_hostile_files(
     assert len(CASES) >= 200
     assert not (tmp_path / "pwned").exists()
     record("Hostile files", f"{len({o for o, _, _ in CASES})} readers, files with a name each", len(CASES),
-           f"{refused} refused, {len(CASES) - refused} read (nothing is wrong with them), at most {worst:.1f} times an honest "
-           f"file's memory ({of})")  # fmt: skip
+           f"{refused} refused, {len(CASES) - refused} read (nothing is wrong with them), at most {worst:.1f} times the memory "
+           f"of an honest one, 4 MiB at least ({of})")  # fmt: skip
 
 
 OUTSIDE = ["../secret.npy", "/etc/hostname", "weights-0/../../secret.npy", "link.npy", "linked/W1.npy"]

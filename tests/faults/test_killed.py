@@ -144,5 +144,7 @@ def test_killed_at_any_time(tmp_path: Path, record: Callable[..., None]) -> None
         again = train(place, epochs)
         assert np.array_equal(again.flat, expected.flat)
         assert not stale(place)
-    record("SIGKILL", f"at random moments, up to 8 in one training ({lives} trainings)", kills,
-           "0 runs lost, 0 stale files after the restart, the final weights bit for bit the same")  # fmt: skip
+    outcome = (
+        f"in {lives} trainings 0 runs lost, 0 stale files after the restart, the final weights bit for bit the same"
+    )
+    record("SIGKILL", "at random moments, up to 8 in one training", kills, outcome)
