@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
 import re
 import shlex
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,6 +36,26 @@ def test_the_docs_show_what_the_commands_print(
 
 def test_something_is_shown() -> None:
     assert len(shown()) >= 6
+
+
+def test_the_table_of_the_readme_is_that_of_the_figures() -> None:
+    """What benchmarks/engines.py prints from docs/benchmarks.json."""
+    place = ROOT / "benchmarks" / "engines.py"
+    spec = importlib.util.spec_from_file_location("engines_benchmark", place)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    kept = json.loads((ROOT / "docs" / "benchmarks.json").read_text("utf-8"))
+    assert module.markdown(kept["records"]) in (ROOT / "README.md").read_text("utf-8")
+
+
+def test_the_figures_of_the_faults_are_there() -> None:
+    text = (ROOT / "docs" / "reliability.md").read_text("utf-8")
+    figures = text.partition("<!-- figures:")[2].partition("<!-- end of the figures -->")[0]
+    for area in ("SIGKILL", "Stopped", "Disk", "Damage", "Hostile files", "Fuzzing"):
+        assert f"\n| {area} |" in figures, area
 
 
 def test_the_worked_example_of_the_docs_is_one(tmp_path: Path) -> None:

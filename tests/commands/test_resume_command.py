@@ -24,8 +24,9 @@ def test_a_signal_and_on(tmp_path: Path, number: signal.Signals) -> None:
     out = tmp_path / "my run"
     command = [*TRAIN, "--max-steps", "5000", "--epochs", "1000000", "--checkpoint-every", "0.2"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "chalkgrad", *command, "--out", str(out)], stdout=subprocess.PIPE, text=True
-    )
+        [sys.executable, "-m", "chalkgrad", *command, "--out", str(out)], stdout=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
     while len(list((out / "checkpoints").glob("*.checkpoint"))) < 2:
         time.sleep(0.01)
     process.send_signal(number)
