@@ -94,8 +94,7 @@ class Checkpoint:
         try:
             with open_plain(path) as file:
                 size = os.fstat(file.fileno()).st_size
-                head = file.read(LONGEST_HEAD).partition(b"\n")[0] + b"\n"
-                file.seek(len(head))
+                head = file.readline(LONGEST_HEAD)
                 found = HEAD.fullmatch(head)
                 if found is None:
                     raise self._wrong("it does not begin like a checkpoint")

@@ -10,7 +10,7 @@ import secrets
 import stat
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
-from io import FileIO
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +76,7 @@ def make_directory(path: Path) -> None:
         sync_directory(made.parent)
 
 
-def open_plain(path: Path) -> FileIO:
+def open_plain(path: Path) -> BufferedReader:
     """A plain file, open for reading. What is none (a pipe, a device) might be waited for, or read from, for ever.
 
     Raises:
@@ -85,7 +85,7 @@ def open_plain(path: Path) -> FileIO:
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):
             raise OSError("it is no plain file")
-        return open(path, "rb", buffering=0)
+        return open(path, "rb")
     except ValueError as error:  # a zero byte in the name
         raise OSError(str(error)) from None
 

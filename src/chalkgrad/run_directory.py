@@ -60,7 +60,7 @@ def write_table(path: Path, name: str, table: dict[str, Any]) -> None:
 
 
 def read_run(path: Path) -> dict[str, Any]:
-    """What run.toml says of the data: the table [data] with a source, and what else stands there.
+    """What run.toml says of the data: the table [data], with a source.
 
     Raises:
         CheckpointError: where this is no run directory.
@@ -72,8 +72,7 @@ def read_run(path: Path) -> dict[str, Any]:
     if not whole:
         raise CheckpointError(f"{path} is no run directory: it has no {DESCRIPTION} and {RUN}")
     table = read_toml(path / RUN)
-    checked_source(as_table(table.get("data")), str(path / RUN))
-    return table
+    return checked_source(as_table(table.get("data")), str(path / RUN))
 
 
 def checked_source(data: dict[str, Any] | None, where: str) -> dict[str, Any]:

@@ -2,12 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ..data import Dataset, digits, mnist, read_csv, read_npz, spiral, vertical
-from ..errors import DataError, nearest
+from ..errors import CheckpointError, DataError, nearest
+from ..network import Network
 
 NAMES = ("digits", "mnist", "spiral", "vertical")
+
+
+def open_recorded(source: Mapping[str, Any], network: Network, where: Path) -> Dataset:
+    """The data that a run was trained on.
+
+    Args:
+        source: what the run says of them (`run_directory.checked_source`).
+        network: the run's network, which must take them.
+        where: the run, for messages.
+
+    Raises:
+        DataError: where the data are missing or damaged.
+        CheckpointError: where the network does not take them.
+    """
+    data = open_data(
+        source["source"],
+        directory=source.get("directory"),
+        target=source.get("target"),
+        seed=source.get("seed", 0),
+    )
+    if data.input_shape != network.input_shape:
+        raise CheckpointError(f"{where} takes {network.input_shape}, but {data.name} gives {data.input_shape}")
+    return data
 
 
 def open_data(source: str, *, directory: str | None, target: str | None, seed: int) -> Dataset:

@@ -16,7 +16,7 @@ from ..errors import CheckpointError
 from ..network import Evaluation, Network
 from ..report.metrics import class_rows, class_table, confusion_matrix, most_confused
 from ..saved import load
-from .sources import open_data
+from .sources import open_recorded
 
 RUNS = Path("runs")
 
@@ -120,17 +120,11 @@ def certainties(y_hat: Any) -> Any:
 def run(arguments: Namespace) -> int:
     """The command."""
     path = Path(arguments.run) if arguments.run else run_directory.newest(RUNS)
-    table = run_directory.read_run(path)
-    source = table["data"]
+    source = run_directory.read_run(path)
+    if arguments.data:
+        source["directory"] = arguments.data
     network = load(path)
-    data = open_data(
-        source["source"],
-        directory=arguments.data or source.get("directory"),
-        target=source.get("target"),
-        seed=source.get("seed", 0),
-    )
-    if data.input_shape != network.input_shape:
-        raise CheckpointError(f"{path} takes {network.input_shape}, but {data.name} gives {data.input_shape}")
+    data = open_recorded(source, network, path)
     if not outputs_fit(network, data):
         raise CheckpointError(f"{path} gives {network.output_shape}, but {data.name} has {len(data.classes)} classes")
     findings = examine(network, data, arguments.engine)

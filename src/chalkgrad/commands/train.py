@@ -32,7 +32,7 @@ from ..train.optimizers import OPTIMIZERS, Optimizer
 from ..train.recipes import NUMBERS, RECIPES, Recipe, recipe
 from ..train.schedules import SCHEDULES, Schedule
 from . import test
-from .sources import open_data
+from .sources import open_data, open_recorded
 
 PICTURES = ("confusion_matrix.png", "misread.png", "learning_curves.png", "first_layer.png")
 KEPT = (
@@ -161,11 +161,7 @@ def _gone_on_with(arguments: Namespace) -> Job:
         source["directory"] = str(Path(arguments.data).resolve())
     values = {n.removeprefix("value/"): p.shape for n, p in found.parts.items() if n.startswith("value/")}
     network = network_from_table(as_table(found.table.get("network")) or {}, str(found.path), values)
-    data = open_data(
-        source["source"], directory=source.get("directory"), target=source.get("target"), seed=source.get("seed", 0)
-    )
-    if data.input_shape != network.input_shape:
-        raise CheckpointError(f"{found.path} takes {network.input_shape}, but {data.name} gives {data.input_shape}")
+    data = open_recorded(source, network, found.path)
     recipe = _overridden(Recipe.from_table(network.layers, plan), arguments)
     return Job(name, place.parent, source, data, network, recipe, found)
 
