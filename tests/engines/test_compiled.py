@@ -103,6 +103,15 @@ def larger(draw: st.DrawFn) -> tuple[cg.Network, np.ndarray, np.ndarray, int]:
     return net, rng.standard_normal((samples, *shape)), rng.integers(0, classes, samples), batch
 
 
+def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tiles, blocks and threads even where they are not worth it."""
+    monkeypatch.setattr(products, "LEAST", 8)
+    monkeypatch.setattr(plan, "LEAST", 8)
+    monkeypatch.setattr(plan, "LARGE", 64)
+    monkeypatch.setattr(plan, "NEAR", 4000)
+    monkeypatch.setenv("CHALKGRAD_THREADS", "3")
+
+
 @pytest.mark.parametrize("small", [False, True])
 @pytest.mark.parametrize("further", ["", "-march=x86-64-v3", "-march=x86-64"])
 def test_larger_networks(monkeypatch: pytest.MonkeyPatch, further: str, small: bool) -> None:
@@ -111,12 +120,8 @@ def test_larger_networks(monkeypatch: pytest.MonkeyPatch, further: str, small: b
     if further and platform.machine() != "x86_64":
         pytest.skip("flags of another processor")
     monkeypatch.setenv("CHALKGRAD_CFLAGS", f"{further} -Wall -Wextra -Werror")
-    if small:  # tiles and blocks even where they are not worth it
-        monkeypatch.setattr(products, "LEAST", 8)
-        monkeypatch.setattr(plan, "LEAST", 8)
-        monkeypatch.setattr(plan, "LARGE", 64)
-        monkeypatch.setattr(plan, "NEAR", 4000)
-        monkeypatch.setenv("CHALKGRAD_THREADS", "3")
+    if small:
+        small_limits(monkeypatch)
 
     @seed(7 + small)
     @few

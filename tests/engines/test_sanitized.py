@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given, seed
 from hypothesis import strategies as st
-from test_compiled import OPTIMIZERS, few, larger
+from test_compiled import OPTIMIZERS, few, larger, small_limits
 
 import chalkgrad as cg
-from chalkgrad.engines.compiled import plan, products
 from networks import networks
 
 pytestmark = pytest.mark.skipif("CHALKGRAD_SANITIZED" not in os.environ, reason="CHALKGRAD_SANITIZED is not set")
@@ -33,11 +32,7 @@ def test_small_networks(drawn: tuple[cg.Network, np.ndarray, np.ndarray], optimi
 @pytest.mark.parametrize("small", [False, True])
 def test_larger_networks(monkeypatch: pytest.MonkeyPatch, small: bool) -> None:
     if small:
-        monkeypatch.setattr(products, "LEAST", 8)
-        monkeypatch.setattr(plan, "LEAST", 8)
-        monkeypatch.setattr(plan, "LARGE", 64)
-        monkeypatch.setattr(plan, "NEAR", 4000)
-        monkeypatch.setenv("CHALKGRAD_THREADS", "3")
+        small_limits(monkeypatch)
 
     @seed(2 + small)
     @few

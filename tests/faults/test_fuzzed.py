@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import random
+import shutil
 import signal
 import struct
 import warnings
@@ -75,9 +77,13 @@ NAMES = [
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_fuzzed(tmp_path: Path, name: str, record: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fuzzed(
+    tmp_path: Path, name: str, record: Callable[..., None], monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+) -> None:  # fmt: skip
     place = Path("/dev/shm") / tmp_path.name if TRIALS > 1000 and Path("/dev/shm").is_dir() else tmp_path
     place.mkdir(exist_ok=True)
+    request.addfinalizer(lambda: shutil.rmtree(place, ignore_errors=True) if place != tmp_path else None)
     monkeypatch.chdir(place)
     found = {r.name: r for r in readers(place, 30)}
     assert sorted(found) == sorted(NAMES)
@@ -87,8 +93,9 @@ def test_fuzzed(tmp_path: Path, name: str, record: Callable[..., None], monkeypa
     reader.read(path)
     chance = random.Random(name)
     read = 0
-    signal.signal(signal.SIGALRM, late)
+    request.addfinalizer(functools.partial(signal.signal, signal.SIGALRM, signal.signal(signal.SIGALRM, late)))
     handle = os.open(path, os.O_RDWR)
+    request.addfinalizer(functools.partial(os.close, handle))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for trial in range(TRIALS):
@@ -106,7 +113,5 @@ def test_fuzzed(tmp_path: Path, name: str, record: Callable[..., None], monkeypa
                 raise AssertionError(f"trial {trial}: {type(error).__name__}: {error}; see {tmp_path}/found") from error
             finally:
                 signal.alarm(0)
-    os.close(handle)
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
     assert read < TRIALS
     record("Fuzzing", name, TRIALS, f"{TRIALS - read:,} refused with a documented exception, {read:,} read, 0 others")
