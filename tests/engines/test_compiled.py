@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 import chalkgrad as cg
-from chalkgrad.engines.compiled import plan, products
+from chalkgrad.engines.compiled import plan, products, training
 from chalkgrad.engines.compiled.compiler import available
 from networks import networks
 
@@ -109,6 +109,7 @@ def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plan, "LEAST", 8)
     monkeypatch.setattr(plan, "LARGE", 64)
     monkeypatch.setattr(plan, "NEAR", 4000)
+    monkeypatch.setattr(training, "WORTH_A_THREAD", 1)
     monkeypatch.setenv("CHALKGRAD_THREADS", "3")
 
 

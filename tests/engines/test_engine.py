@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import signal
 import stat
 import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +17,7 @@ import pytest
 import chalkgrad as cg
 from chalkgrad.engines.compiled import compiler
 from chalkgrad.engines.compiled.compiler import available
+from chalkgrad.engines.compiled.prediction import CompiledPrediction
 from chalkgrad.example import load_example
 from chalkgrad.train.callbacks import Callback, Training
 from chalkgrad.train.fit import Fit
@@ -152,19 +157,24 @@ def test_frozen_parameters_stay() -> None:
     assert all((net.parameters[n] == before[n]).all() == (n in net.frozen) for n in before)
 
 
+@contextmanager
+def interrupted_after(seconds: float) -> Iterator[None]:
+    old = signal.signal(signal.SIGALRM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, old)
+
+
 @needs_compiler
 def test_an_interruption_ends_after_a_step() -> None:
     net, x, y = digits()
     before = net.flat.copy()
     fit = Fit(net, x, y, epochs=None, patience=10**9, engine="compiled")
-    old = signal.signal(signal.SIGALRM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
-    signal.setitimer(signal.ITIMER_REAL, 0.3)
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            fit.run()
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, old)
+    with interrupted_after(0.3), pytest.raises(KeyboardInterrupt):
+        fit.run()
     assert fit.history.stop_reason == "it was interrupted"
     assert net.steps_taken == fit.history.steps > 0
     assert np.isfinite(net.flat).all()
@@ -369,11 +379,56 @@ def test_predictions_of_any_number_of_samples(count: int) -> None:
 
 
 @needs_compiler
+@pytest.mark.parametrize("engine", ["numpy", "compiled"])
+def test_predictions_asked_for_by_several_threads_at_once(engine: str) -> None:
+    net, x, _ = digits()
+    expected = [net.predict(x[: k + 1], engine=engine).tobytes() for k in range(100)]
+    with ThreadPoolExecutor(8) as pool:
+        found = pool.map(lambda k: net.predict(x[: k % 100 + 1], engine=engine).tobytes(), range(2000))
+        assert [k for k, f in enumerate(found) if f != expected[k % 100]] == []
+
+
+@needs_compiler
+def test_an_interrupted_prediction_ends_and_the_next_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHALKGRAD_THREADS", "2")
+    net = cg.Network([cg.Dense(2000), cg.ReLU(), cg.Dense(2000)], input_shape=64, loss="SquaredError")
+    x = np.random.default_rng(0).random((30_000, 64), dtype=np.float32)
+    few = net.predict(x[:70], engine="compiled")
+    with interrupted_after(0.1), pytest.raises(KeyboardInterrupt):
+        net.predict(x, engine="compiled")
+    assert net.predict(x[:70], engine="compiled").tobytes() == few.tobytes()
+
+
+@needs_compiler
 def test_predictions_follow_the_parameters() -> None:
     net, x, _ = digits()
     before = net.predict(x, engine="compiled")
     net.set_parameters(b2=np.arange(10.0))
     assert abs(net.predict(x, engine="compiled") - before).max() > 0.01
+
+
+@needs_compiler
+@pytest.mark.parametrize("count", [300, 1024, 1500, 2500])
+def test_threads_that_predict_write_to_different_places(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    """Nobody waits for anybody there: one thread may be batches ahead of another, also in a smaller last batch."""
+    monkeypatch.setenv("CHALKGRAD_THREADS", "3")
+    x = cg.data.Pixels(np.random.default_rng(0).integers(1, 256, (count, 1, 5, 5), dtype=np.uint8))
+    net = cg.Network([cg.Flatten(), cg.Dense(3)], input_shape=(1, 5, 5), loss="SquaredError")
+    carried = {**net.parameters, **net.states}
+    made = CompiledPrediction(net.prediction_program, carried, ("y_hat",), "", net.dtype, of_bytes=True)
+    expected, run = made(carried, x)["y_hat"], made._runs[3]
+    order, found = np.arange(count), np.empty_like(expected)
+    run.give(order=order, y_hat_out=found)
+    buffers = ("x_read", "batch", "part")
+    touched = []
+    for thread in range(3):
+        for name in buffers:
+            run.kept[name][:] = -1.0
+        run.function(ctypes.addressof(run.state), thread, 3)
+        touched.append(np.concatenate([run.kept[name] != -1.0 for name in buffers]))
+    assert all(t.any() for t in touched)
+    assert not (np.sum(touched, axis=0) > 1).any()
+    assert found.tobytes() == expected.tobytes()
 
 
 # -- records ---------------------------------------------------------------------------------------------------------

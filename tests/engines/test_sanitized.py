@@ -1,4 +1,5 @@
-"""The compiled engine under sanitizers (.ci/run sets them): nothing reads or writes where it should not."""
+"""The compiled engine under sanitizers (.ci/run sets them): nothing reads or writes where it should not, no two threads
+write and read the same place without waiting for each other."""
 
 from __future__ import annotations
 
@@ -44,9 +45,11 @@ def test_larger_networks(monkeypatch: pytest.MonkeyPatch, small: bool) -> None:
     check()
 
 
-def test_bytes() -> None:
+@pytest.mark.parametrize("count", [37, 1500])
+def test_bytes(count: int) -> None:
+    """1,500 samples are predicted in two batches of different sizes."""
     rng = np.random.default_rng(6)
-    pixels, y = cg.data.Pixels(rng.integers(0, 256, (37, 1, 11, 9), dtype=np.uint8)), rng.integers(0, 3, 37)
+    pixels, y = cg.data.Pixels(rng.integers(0, 256, (count, 1, 11, 9), dtype=np.uint8)), rng.integers(0, 3, count)
     for first in (cg.Conv2D(8, 3), cg.Flatten()):
         layers = [first, cg.ReLU(), cg.Flatten(), cg.Dense(3), cg.Softmax()]
         run(cg.Network(layers, input_shape=(1, 11, 9), loss="CrossEntropy"), pixels, y, cg.SGD(), 16)

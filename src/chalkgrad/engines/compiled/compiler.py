@@ -92,7 +92,7 @@ def _candidates() -> list[tuple[str, ...]]:
 @cache
 def _found(named: str | None, further: str, path: str | None) -> Compiler | str:
     """The compiler, or why there is none."""
-    said = "no C compiler was found: install gcc or clang, or pip install 'chalkgrad[compiler]'"
+    said = "no C compiler was found: install gcc or clang, or pip install 'chalkgrad[compiled]'"
     for command in _candidates():
         more = tuple(shlex.split(further))
         native = () if any(f.startswith(("-march", "-mcpu")) for f in more) else ("-march=native",)

@@ -242,7 +242,7 @@ void train(Training *T, int thread, int threads) {
 void train(Training *T, int thread, int threads) {
     uint64_t before = flush_subnormals();
     Training own = *T;
-    for (int64_t at = 0; at < T->count; at += BATCH) {
+    for (int64_t at = 0; at < T->count && !T->stop; at += BATCH) {
         own.at = at;
         step(&own, thread, threads, T->order + at, least(BATCH, T->count - at));
     }

@@ -354,9 +354,11 @@ def _main(
         size = math.prod(made.layouts[name].shape)
         place = f"T->x_read + k * {_apart(size)}" if name == "x" and wanted.of_bytes else f"T->{name} + row * {size}"
         rows.append(f"T->rows_of_{name}[thread * BATCH + k] = {place};")
+    # in a prediction nobody waits for anybody: a part must keep its places in the buffers, also in a smaller last batch
+    whole = "N" if wanted.data_loss is not None else "least(BATCH, T->count)"
     split = [
-        "const int64_t first = least(N, (N + 3) / 4 * part / PARTS * 4);",
-        "const int64_t end = least(N, (N + 3) / 4 * (part + 1) / PARTS * 4);",
+        f"const int64_t first = least(N, ({whole} + 3) / 4 * part / PARTS * 4);",
+        f"const int64_t end = least(N, ({whole} + 3) / 4 * (part + 1) / PARTS * 4);",
     ]
     parts = "for (int part = thread; part < PARTS; part += threads)"
     lines: Lines = []

@@ -104,6 +104,7 @@ def prediction_program(
         *([] if x is not None else ["    const int64_t samples = read_samples();"]),
         "    for (int64_t k = 0; k < samples; k++)",
         "        order[k] = k;",
+        "    T.count = samples;",
         "    for (T.at = 0; T.at < samples; T.at += BATCH)",
         "        step(&T, 0, 1, order + T.at, least(BATCH, samples - T.at));",
         "    for (int64_t n = 0; n < samples; n++)",

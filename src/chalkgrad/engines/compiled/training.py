@@ -17,6 +17,8 @@ from .source import Wanted, print_source
 
 BUSY = 0.02
 """Share of steps in which a thread had to wait for milliseconds, from which one thread goes on alone."""
+WORTH_A_THREAD = 200_000
+"""Terms of a step from which one more thread is worth it."""
 
 
 def wanted_for_training(
@@ -179,4 +181,4 @@ def worthwhile(program: Steps, batch: int) -> int:
     from ..work import terms
 
     work = sum(terms(s, program) for s in program.part("forward", "loss", "backward")) * batch
-    return max(1, min(threads(), work // 200_000, batch))
+    return max(1, min(threads(), work // WORTH_A_THREAD, batch))
