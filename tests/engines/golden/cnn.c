@@ -73,7 +73,7 @@ static ALWAYS real real_softplus(real a) {
 #define BATCH 1 /* the most samples in a step */
 #define PARTS 1 /* into so many a batch is split, whoever computes them */
 #define CHUNK 1 /* samples that are taken together */
-#define CHUNK_SIZE 320 /* numbers that these need, for each thread */
+#define CHUNK_SIZE 64 /* numbers that these need, for each thread */
 #define PART_SIZE 112 /* numbers of a part's sums */
 #define OWN_SIZE 64 /* numbers that each thread computes for itself */
 #define NUMBERS 2
@@ -103,7 +103,7 @@ typedef struct {
 } Training;
 #define wait_for_all(T, threads) ((void)(T), (void)(threads)) /* there is one thread */
 
-static void rows_1(const Training *T, int thread, int part, int64_t first, int64_t end, int N) {
+static ALWAYS void rows_1(const Training *T, int thread, int part, int64_t first, int64_t end, int N) {
     (void)T, (void)thread, (void)part, (void)first, (void)end, (void)N;
     const real k1 = (real)(((1.0 / N) * 2.0));
     double *const L_part = T->part_numbers + part * NUMBERS + 0;
@@ -118,25 +118,25 @@ static void rows_1(const Training *T, int thread, int part, int64_t first, int64
         const int rows = (int)least(CHUNK, end - begin);
         const real *const *const x = T->rows_of_x + thread * BATCH + begin;
         real *const W1 = T->carried + 0;
-        real *const z1 = T->chunk + thread * CHUNK_SIZE + 0;
-        real *const win1 = T->chunk + thread * CHUNK_SIZE + 16;
-        real *const p1 = T->chunk + thread * CHUNK_SIZE + 32;
-        real *const a1 = T->chunk + thread * CHUNK_SIZE + 48;
+        real z1[16] = {0};
+        real win1[4] = {0};
+        real p1[4] = {0};
+        real a1[4] = {0};
         real *const W2 = T->carried + 16;
-        real *const z2 = T->chunk + thread * CHUNK_SIZE + 64;
-        real *const a2 = T->chunk + thread * CHUNK_SIZE + 80;
+        real z2[2] = {0};
+        real a2[2] = {0};
         real *const W3 = T->carried + 32;
-        real *const z3 = T->chunk + thread * CHUNK_SIZE + 96;
-        real *const y_hat = T->chunk + thread * CHUNK_SIZE + 112;
+        real z3[2] = {0};
+        real y_hat[2] = {0};
         const real *const *const y = T->rows_of_y + thread * BATCH + begin;
-        real *const l = T->chunk + thread * CHUNK_SIZE + 128;
-        real *const dy_hat = T->chunk + thread * CHUNK_SIZE + 144;
-        real *const dz3 = T->chunk + thread * CHUNK_SIZE + 160;
-        real *const da2 = T->chunk + thread * CHUNK_SIZE + 176;
-        real *const dz2 = T->chunk + thread * CHUNK_SIZE + 192;
-        real *const da1 = T->chunk + thread * CHUNK_SIZE + 208;
-        real *const df1 = T->chunk + thread * CHUNK_SIZE + 224;
-        real *const dz1 = T->chunk + thread * CHUNK_SIZE + 240;
+        real l[1] = {0};
+        real dy_hat[2] = {0};
+        real dz3[2] = {0};
+        real da2[2] = {0};
+        real dz2[2] = {0};
+        real da1[4] = {0};
+        real df1[4] = {0};
+        real dz1[16] = {0};
         for (int n = 0; n < rows; n++) {
             /* z1[n,o,p,q] = sum_{c,u,v} x[n,c,p*sh+u-pt,q*sw+v-pl] * W1[o,c,u,v] + b[o] for p<P, q<Q (without b) */
             for (int o = 0; o < 1; o++) {
@@ -250,7 +250,7 @@ static void rows_1(const Training *T, int thread, int part, int64_t first, int64
     }
 }
 
-static void report_2(const Training *T, int thread, int64_t N) {
+static ALWAYS void report_2(const Training *T, int thread, int64_t N) {
     (void)T, (void)thread, (void)N;
     const real k1 = (real)((1.0 / (N * 1.0)));
     double *const L = T->numbers + thread * NUMBERS + 1;
@@ -262,7 +262,7 @@ static void report_2(const Training *T, int thread, int64_t N) {
     }
 }
 
-static void update_3(const Training *T, int thread, int part, int64_t N) {
+static ALWAYS void update_3(const Training *T, int thread, int part, int64_t N) {
     (void)T, (void)thread, (void)part, (void)N;
     const real k1 = (real)(T->rate);
     real *const dW1_part = T->part + 32;
@@ -365,7 +365,7 @@ static const int64_t samples = 1;
 int main(void) {
     static Training T;
     static real batch[64];
-    static real chunk[320];
+    static real chunk[64];
     static real part[112];
     static real own[64];
     static double numbers[NUMBERS];

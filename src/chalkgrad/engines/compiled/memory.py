@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from ...formula.nodes import Element, Node, Symbol
 from .layouts import Layout
-from .plan import Plan
+from .plan import Plan, Value
 from .statements import affine
 
 Put = Mapping[str, str]
@@ -39,6 +39,8 @@ class Memory:
     Attributes:
         plan: the plan.
         batch: the most samples in a step.
+        local: whether what a chunk's samples need are variables of the function: a compiler keeps short ones in
+            registers.
         names: every value's name in C.
         places: where a value begins in the buffer of its home.
         sizes: how many elements each buffer holds, for one part or thread where it has those; "numbers" are the
@@ -47,6 +49,7 @@ class Memory:
 
     plan: Plan
     batch: int
+    local: bool = False
     names: dict[str, str] = field(default_factory=dict[str, str])
     places: dict[str, int] = field(default_factory=dict[str, int])
     sizes: dict[str, int] = field(default_factory=dict[str, int])
@@ -58,12 +61,15 @@ class Memory:
             if value.layout is None:
                 self.places[value.name] = self.sizes["numbers"]
                 self.sizes["numbers"] += 1
-            elif value.home in BUFFERS:
+            elif value.home in BUFFERS and not self._is_local(value):
                 times = {"batch": self.batch, "chunk": self.plan.chunk}.get(value.home, 1)
                 self.places[value.name] = self.sizes[value.home]
                 self.sizes[value.home] += -(-value.layout.size * times // LINE) * LINE
         for home in BUFFERS:
             self.sizes[home] += BEYOND
+
+    def _is_local(self, value: Value) -> bool:
+        return self.local and value.home == "chunk"
 
     def name(self, name: str) -> str:
         """A value's name in C: letters, digits and underscores, and nobody else's."""
@@ -93,6 +99,8 @@ class Memory:
         if value.home == "result":
             further = f" + ({begin}) * {value.layout.size}" if begin else ""
             return f"real *const {own} = T->{own} + T->at * {value.layout.size}{further};"
+        if self._is_local(value):  # frames, and places to which nothing is added, are zero
+            return f"real {own}[{value.layout.size * self.plan.chunk}] = {{0}};"
         place = f"{BUFFERS[value.home]} + {self.places[name]}"
         if value.home == "batch" and begin:
             place += f" + (int64_t){begin} * {value.layout.size}"

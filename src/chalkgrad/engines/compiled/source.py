@@ -24,7 +24,8 @@ from .tiles import Tiles
 SHORT = 256
 """Values of at most so many numbers are updated by one thread."""
 TINY = 2000
-"""A step of at most so many terms is written twice, once for full batches, whose loops then need not be loops."""
+"""A step of at most so many terms, made by one thread, is written so that the compiler can unroll it all: in one
+function, twice, once for full batches, and with what it computes in variables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +104,10 @@ def print_source(wanted: Wanted, machine: Machine, *, alone: bool = False) -> So
     made = plan(
         wanted.steps, wanted.shapes, wanted.carried, wanted.updated, wanted.results, wanted.batch, machine, training
     )
-    memory = Memory(made, wanted.batch)
+    tiny = _terms(made) * wanted.batch <= TINY and not made.products and wanted.parts == 1
+    memory = Memory(made, wanted.batch, local=tiny)
     functions: dict[str, Lines] = {}
     lanes: set[int] = set()
-    tiny = _terms(made) * wanted.batch <= TINY and not made.products
     phases = [
         _phase(f"{phase.kind}_{at + 1}", phase, made, memory, functions, lanes, tiny)
         for at, phase in enumerate(made.phases)
@@ -238,7 +239,8 @@ def _phase(
     else:
         lines = [*loops.constants.lines, *pointers, *body]
     unused = ", ".join(f"(void){word.split()[-1].lstrip('*')}" for word in head.split(","))
-    return [f"static void {name}({head}) {{", *indented([f"{unused};", *lines]), "}"]
+    kind = "ALWAYS void" if tiny else "void"
+    return [f"static {kind} {name}({head}) {{", *indented([f"{unused};", *lines]), "}"]
 
 
 def _rows(phase: Phase, made: Plan, memory: Memory, loops: Loops, tiles: Tiles) -> tuple[str, Lines]:
@@ -398,7 +400,7 @@ def _main(
         "}",
     ]
     once = "step(T, thread, threads, order, N)"
-    twice = f"(N == BATCH ? step(T, thread, threads, order, BATCH) : {once})"
+    twice = "(N == BATCH ? step(T, 0, 1, order, BATCH) : step(T, 0, 1, order, N)) /* there is one thread */"
     step = [f"#define STEP(T, thread, threads, order, N) {twice if tiny else once}", *step]
     step = [line.replace("static int step(", "static ALWAYS int step(") if tiny else line for line in step]
     kind = "training" if wanted.data_loss is not None else "prediction"
