@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from ..errors import NotFiniteError
 from ..program import Step
 
 Values = dict[str, Any]
-_Line = tuple[str, Callable[..., Any], tuple[str | None, ...]]
+_Line = tuple[str, Callable[..., Any], Callable[[Values], tuple[Any, ...]]]
 
 
 class Runner:
@@ -27,7 +28,7 @@ class Runner:
             (
                 s.output,
                 partial(s.rule.function, **s.options) if s.options else s.rule.function,
-                s.inputs,
+                _getter([i or "" for i in s.inputs]),
             )
             for s in steps
         ]
@@ -38,11 +39,22 @@ class Runner:
         Overflow to infinity and what follows from it is no warning here: whoever runs a program looks at
         the values (`first_not_finite`).
         """
-        values[""] = None
         with np.errstate(all="ignore"):
-            for output, function, inputs in self._lines:
-                values[output] = function(*[values[i or ""] for i in inputs])
+            return self.compute(values)
+
+    def compute(self, values: Values) -> Values:
+        """The same, warnings as they are set: whoever runs a program often switches them off once."""
+        values[""] = None
+        for output, function, inputs in self._lines:
+            values[output] = function(*inputs(values))
         return values
+
+
+def _getter(names: Sequence[str]) -> Callable[[Values], tuple[Any, ...]]:
+    """What looks up the values of the names; without a loop of Python's where that is possible."""
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda values: tuple(values[n] for n in names)
 
 
 def first_not_finite(steps: Sequence[Step], values: Values) -> str | None:

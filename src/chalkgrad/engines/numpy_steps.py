@@ -66,6 +66,10 @@ class NumPySteps:
         self._asked_to_stop = True
 
     def take(self, order: Array, at: int, rates: Array, t: int, clock: int) -> Taken:
+        with np.errstate(all="ignore"):  # here, as entering it takes as long as a line of the program
+            return self._take(order, at, rates, t, clock)
+
+    def _take(self, order: Array, at: int, rates: Array, t: int, clock: int) -> Taken:
         losses: list[float] = []
         data_losses: list[float] = []
         done, stopped, interrupted = 0, False, False
@@ -103,7 +107,7 @@ class NumPySteps:
         values = self._values
         values["x"], values["y"] = self._x[chosen], self._y[chosen]
         values["lr"], values["t"], values["clock"] = rate, t, clock
-        loss = float(self._runner.run(values)["L"])
+        loss = float(self._runner.compute(values)["L"])
         return math.nan if self._check_finite and first_not_finite(self._steps, values) else loss
 
     def _carry(self) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib
 import math
-from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
@@ -28,36 +27,49 @@ def namespace(array: Array) -> Any:
         return compat.array_namespace(array)
 
 
+def seen_in_windows(x: Array, out: tuple[int, int], kernel: tuple[int, int], stride: tuple[int, int]) -> Array:
+    """The elements of a NumPy array x (N, C, H, W) where they lie, seen window by window: (N, C, kh, kw, P, Q)."""
+    x = np.ascontiguousarray(x)
+    n, c, h, w = x.strides
+    return np.ndarray((*x.shape[:2], *kernel, *out), x.dtype, x, 0, (n, c, h, w, h * stride[0], w * stride[1]))
+
+
 def windows(
-    x: Array, out: tuple[int, int], kernel: tuple[int, int], stride: tuple[int, int]
-) -> Iterator[tuple[int, int, Array]]:
-    """For every place (u, v) in a window: the elements that stand there in each of the windows.
+    x: Array,
+    out: tuple[int, int],
+    kernel: tuple[int, int],
+    stride: tuple[int, int],
+    pt: int,
+    pl: int,
+    outside: float = 0.0,
+) -> Array:
+    """Every window's elements, place by place: (N, C, kh*kw, P, Q), x[n, c, p*sh+u-pt, q*sw+v-pl] at u*kw+v.
 
     Args:
-        x: (N, C, H, W), already padded.
+        x: (N, C, H, W).
         out: (P, Q), the number of windows down and across.
         kernel: (kh, kw), the size of a window.
         stride: (sh, sw), the step from window to window.
-
-    Yields:
-        u, v and the view x[:, :, p*sh+u, q*sw+v], (N, C, P, Q).
+        pt: by how many rows the first window reaches beyond the upper edge.
+        pl: by how many columns beyond the left one.
+        outside: what stands beyond the edges.
     """
     (P, Q), (kh, kw), (sh, sw) = out, kernel, stride
-    for u in range(kh):
-        for v in range(kw):
-            yield u, v, x[:, :, u : u + (P - 1) * sh + 1 : sh, v : v + (Q - 1) * sw + 1 : sw]
+    x = padded(x, pt, pl, (P - 1) * sh + kh, (Q - 1) * sw + kw, outside)
+    N, C = x.shape[:2]
+    xp = namespace(x)
+    if xp is np:
+        return seen_in_windows(x, out, kernel, stride).reshape((N, C, kh * kw, P, Q))
+    places = ((u, v) for u in range(kh) for v in range(kw))
+    parts = [x[:, :, u : u + (P - 1) * sh + 1 : sh, v : v + (Q - 1) * sw + 1 : sw] for u, v in places]
+    return xp.stack(parts, axis=2)
 
 
 def padded(x: Array, top: int, left: int, height: int, width: int, value: float = 0.0) -> Array:
-    """`x` (N, C, H, W) inside a frame of `value`: (N, C, height, width), x's corner at (top, left).
-
-    What does not fit below or on the right is cut off (windows that stop short of the edge).
-    """
+    """`x` (N, C, H, W) inside a frame of `value`, x's corner at (top, left): at least `height` by `width`."""
     N, C, H, W = x.shape
-    if (top, left, height, width) == (0, 0, H, W):
-        return x
     if top == 0 and left == 0 and height <= H and width <= W:
-        return x[:, :, :height, :width]
+        return x
     xp = namespace(x)
     rows, columns = min(H, height - top), min(W, width - left)
     if xp is np:
@@ -80,48 +92,51 @@ def zeros(shape: tuple[int, ...], like: Array) -> Array:
     return xp.zeros(shape, dtype=like.dtype) if xp is np else xp.zeros(shape, dtype=like.dtype, device=like.device)
 
 
+def counted(count: int, like: Array) -> Array:
+    """The numbers 0 to count - 1, of the library and device of `like`."""
+    xp = namespace(like)
+    return xp.arange(count) if xp is np else xp.arange(count, device=like.device)
+
+
+def in_windows(values: Array, count: int) -> Array:
+    """One value for each window, (N, C, P, Q), at each of its places: (N, C, count, P, Q)."""
+    N, C, P, Q = values.shape
+    return namespace(values).broadcast_to(values[:, :, None], (N, C, count, P, Q))
+
+
 def add_windows(
-    parts: Callable[[int, int], Array],
-    like: Array,
-    size: tuple[int, int],
-    kernel: tuple[int, int],
-    stride: tuple[int, int],
-    pt: int,
-    pl: int,
+    shares: Array, size: tuple[int, int], kernel: tuple[int, int], stride: tuple[int, int], pt: int, pl: int
 ) -> Array:
-    """The reverse of `windows`: what stands at place (u, v) of every window is added where it came from.
+    """The reverse of `windows`: what stands at each place of every window is added where it came from.
 
     Args:
-        parts: gives, for a place (u, v), the values (N, C, P, Q) that stand there in each window.
-        like: an array (N, any, P, Q) of the dtype and library wanted.
+        shares: (N, C, kh*kw, P, Q).
         size: (H, W) of the result.
         kernel: as for `windows`.
         stride: as for `windows`.
-        pt: the padding above; what falls into padding is dropped.
-        pl: the padding on the left.
+        pt: as for `windows`; what falls beyond the edges is dropped.
+        pl: as for `windows`.
 
     Returns:
         (N, C, H, W).
     """
     (H, W), (kh, kw), (sh, sw) = size, kernel, stride
-    N, _, P, Q = like.shape
-    total: Array = None
-    for u in range(kh):
-        for v in range(kw):
-            values = parts(u, v)
-            if total is None:
-                tall, wide = max(H + pt, (P - 1) * sh + kh), max(W + pl, (Q - 1) * sw + kw)
-                total = zeros((N, values.shape[1], tall, wide), like)
-            place = (
-                slice(None),
-                slice(None),
-                slice(u, u + (P - 1) * sh + 1, sh),
-                slice(v, v + (Q - 1) * sw + 1, sw),
-            )
-            if hasattr(total, "at"):  # JAX arrays cannot be changed
-                total = total.at[place].add(values)
-            else:
-                total[place] += values
+    N, C, _, P, Q = shares.shape
+    tall, wide = max(H + pt, (P - 1) * sh + kh), max(W + pl, (Q - 1) * sw + kw)
+    total = zeros((N, C, tall, wide), shares)
+    if namespace(shares) is np:
+        seen = seen_in_windows(total, (P, Q), kernel, stride)
+        for place in range(kh * kw):
+            there = seen[:, :, place // kw, place % kw]
+            np.add(there, shares[:, :, place], out=there)
+        return total[:, :, pt : pt + H, pl : pl + W]
+    for place in range(kh * kw):
+        u, v = divmod(place, kw)
+        there = (..., slice(u, u + (P - 1) * sh + 1, sh), slice(v, v + (Q - 1) * sw + 1, sw))
+        if hasattr(total, "at"):  # JAX arrays cannot be changed
+            total = total.at[there].add(shares[:, :, place])
+        else:
+            total[there] += shares[:, :, place]
     return total[:, :, pt : pt + H, pl : pl + W]
 
 

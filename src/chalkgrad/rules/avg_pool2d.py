@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .arrays import add_windows, padded, windows
+from .arrays import add_windows, in_windows, namespace, windows
 from .rule import Array, Operation, mistake, rule
 
 
@@ -12,19 +12,13 @@ from .rule import Array, Operation, mistake, rule
 )
 def avg_pool2d(z: Array, *, P: int, Q: int, kh: int, kw: int, sh: int, sw: int, pt: int, pl: int) -> Array:
     """p (N, C, P, Q) of z (N, C, H, W)."""
-    framed = padded(z, pt, pl, (P - 1) * sh + kh, (Q - 1) * sw + kw)
-    first, *others = (part for _, _, part in windows(framed, (P, Q), (kh, kw), (sh, sw)))
-    total = first
-    for part in others:
-        total = total + part
-    return total / (kh * kw)
+    return namespace(z).sum(windows(z, (P, Q), (kh, kw), (sh, sw), pt, pl), axis=2) / (kh * kw)
 
 
 @rule("dz[n,c,i*sh+u-pt,j*sw+v-pl] += dp[n,c,i,j] / (kh * kw) for u<kh, v<kw")
 def avg_pool2d_dz(dp: Array, *, height: int, width: int, kh: int, kw: int, sh: int, sw: int, pt: int, pl: int) -> Array:
     """dz (N, C, height, width) of dp (N, C, P, Q): every position moves its windows' means equally."""
-    share = dp / (kh * kw)
-    return add_windows(lambda u, v: share, dp, (height, width), (kh, kw), (sh, sw), pt, pl)
+    return add_windows(in_windows(dp / (kh * kw), kh * kw), (height, width), (kh, kw), (sh, sw), pt, pl)
 
 
 @mistake(
@@ -35,7 +29,7 @@ def avg_pool2d_dz(dp: Array, *, height: int, width: int, kh: int, kw: int, sh: i
 def avg_pool2d_dz_undivided(
     dp: Array, *, height: int, width: int, kh: int, kw: int, sh: int, sw: int, pt: int, pl: int
 ) -> Array:
-    return add_windows(lambda u, v: dp, dp, (height, width), (kh, kw), (sh, sw), pt, pl)
+    return add_windows(in_windows(dp, kh * kw), (height, width), (kh, kw), (sh, sw), pt, pl)
 
 
 operation = Operation("average-pooling", (avg_pool2d,), (avg_pool2d_dz,), input="z", output="p")

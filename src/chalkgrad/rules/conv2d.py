@@ -9,7 +9,7 @@ The textbook's sum over c, u, v is one matrix product: `columns` lays the window
 
 from __future__ import annotations
 
-from .arrays import add_windows, namespace, padded, windows
+from .arrays import add_windows, namespace, windows
 from .rule import Array, Operation, mistake, rule
 
 
@@ -17,11 +17,9 @@ def columns(
     x: Array, out: tuple[int, int], kernel: tuple[int, int], stride: tuple[int, int], pt: int, pl: int
 ) -> Array:
     """Every window of x as a column: (N, C*kh*kw, P*Q)."""
-    (P, Q), (kh, kw), (sh, sw) = out, kernel, stride
-    x = padded(x, pt, pl, (P - 1) * sh + kh, (Q - 1) * sw + kw)
+    (P, Q), (kh, kw) = out, kernel
     N, C = x.shape[:2]
-    parts = [part for _, _, part in windows(x, out, kernel, stride)]
-    return namespace(x).stack(parts, axis=2).reshape((N, C * kh * kw, P * Q))
+    return windows(x, out, kernel, stride, pt, pl).reshape((N, C * kh * kw, P * Q))
 
 
 @rule(
@@ -43,10 +41,8 @@ def conv2d(x: Array, W: Array, b: Array = None, *, P: int, Q: int, sh: int, sw: 
 def conv2d_dW(x: Array, dz: Array, *, kh: int, kw: int, sh: int, sw: int, pt: int, pl: int) -> Array:
     """dW (O, C, kh, kw) of x (N, C, H, W) and dz (N, O, P, Q)."""
     N, O, P, Q = dz.shape
-    xp = namespace(x)
-    cols = columns(x, (P, Q), (kh, kw), (sh, sw), pt, pl)
-    per_sample = dz.reshape((N, O, P * Q)) @ xp.permute_dims(cols, (0, 2, 1))
-    return xp.sum(per_sample, axis=0).reshape((O, x.shape[1], kh, kw))
+    of_samples = dz.reshape((N, O, P * Q)) @ columns(x, (P, Q), (kh, kw), (sh, sw), pt, pl).mT
+    return namespace(x).sum(of_samples, axis=0).reshape((O, x.shape[1], kh, kw))
 
 
 @rule(
@@ -66,8 +62,8 @@ def conv2d_dx(dz: Array, W: Array, *, height: int, width: int, sh: int, sw: int,
     """dx (N, C, height, width) of dz (N, O, P, Q) and W (O, C, kh, kw): every window gets back its share."""
     N, O, P, Q = dz.shape
     _, C, kh, kw = W.shape
-    shares = (W.reshape((O, C * kh * kw)).T @ dz.reshape((N, O, P * Q))).reshape((N, C, kh, kw, P, Q))
-    return add_windows(lambda u, v: shares[:, :, u, v], dz, (height, width), (kh, kw), (sh, sw), pt, pl)
+    shares = W.reshape((O, C * kh * kw)).T @ dz.reshape((N, O, P * Q))
+    return add_windows(shares.reshape((N, C, kh * kw, P, Q)), (height, width), (kh, kw), (sh, sw), pt, pl)
 
 
 @mistake(

@@ -7,26 +7,14 @@ from __future__ import annotations
 
 import math
 
-from .arrays import add_windows, namespace, padded, windows
+from .arrays import add_windows, counted, in_windows, namespace, windows
 from .rule import Array, Operation, kinks, mistake, rule
-
-
-def _windows(z: Array, P: int, Q: int, kh: int, kw: int, sh: int, sw: int, pt: int, pl: int) -> list[Array]:
-    framed = padded(z, pt, pl, (P - 1) * sh + kh, (Q - 1) * sw + kw, -math.inf)
-    return [part for _, _, part in windows(framed, (P, Q), (kh, kw), (sh, sw))]
 
 
 @rule("win[n,c,i,j] = argmax_{u,v} z[n,c,i*sh+u-pt,j*sw+v-pl] for i<P, j<Q, u<kh, v<kw")
 def max_pool2d_win(z: Array, *, P: int, Q: int, kh: int, kw: int, sh: int, sw: int, pt: int, pl: int) -> Array:
     """win (N, C, P, Q), integers 0 to kh*kw-1, of z (N, C, H, W): the winner's place, row by row from 0."""
-    xp = namespace(z)
-    best, *others = _windows(z, P, Q, kh, kw, sh, sw, pt, pl)
-    win = xp.zeros_like(best, dtype=xp.int32)
-    for place, part in enumerate(others, start=1):
-        better = part > best
-        win = xp.where(better, place, win)
-        best = xp.where(better, part, best)
-    return win
+    return namespace(z).argmax(windows(z, (P, Q), (kh, kw), (sh, sw), pt, pl, -math.inf), axis=2)
 
 
 @rule(
@@ -35,11 +23,7 @@ def max_pool2d_win(z: Array, *, P: int, Q: int, kh: int, kw: int, sh: int, sw: i
 )
 def max_pool2d(z: Array, *, P: int, Q: int, kh: int, kw: int, sh: int, sw: int, pt: int, pl: int) -> Array:
     """p (N, C, P, Q) of z (N, C, H, W)."""
-    xp = namespace(z)
-    best, *others = _windows(z, P, Q, kh, kw, sh, sw, pt, pl)
-    for part in others:
-        best = xp.maximum(best, part)
-    return best
+    return namespace(z).max(windows(z, (P, Q), (kh, kw), (sh, sw), pt, pl, -math.inf), axis=2)
 
 
 @kinks(max_pool2d)
@@ -55,10 +39,8 @@ def max_pool2d_dz(
     dp: Array, win: Array, *, height: int, width: int, kh: int, kw: int, sh: int, sw: int, pt: int, pl: int
 ) -> Array:
     """dz (N, C, height, width) of dp and win (N, C, P, Q): only the winner of a window moves its maximum."""
-    xp = namespace(dp)
-    return add_windows(
-        lambda u, v: xp.where(win == u * kw + v, dp, 0.0), dp, (height, width), (kh, kw), (sh, sw), pt, pl
-    )
+    won = win[:, :, None] == counted(kh * kw, win)[:, None, None]
+    return add_windows(dp[:, :, None] * won, (height, width), (kh, kw), (sh, sw), pt, pl)
 
 
 @mistake(
@@ -69,7 +51,7 @@ def max_pool2d_dz(
 def max_pool2d_dz_everywhere(
     dp: Array, *, height: int, width: int, kh: int, kw: int, sh: int, sw: int, pt: int, pl: int
 ) -> Array:
-    return add_windows(lambda u, v: dp, dp, (height, width), (kh, kw), (sh, sw), pt, pl)
+    return add_windows(in_windows(dp, kh * kw), (height, width), (kh, kw), (sh, sw), pt, pl)
 
 
 @mistake(
@@ -80,8 +62,7 @@ def max_pool2d_dz_everywhere(
 def max_pool2d_dz_averaged(
     dp: Array, *, height: int, width: int, kh: int, kw: int, sh: int, sw: int, pt: int, pl: int
 ) -> Array:
-    share = dp / (kh * kw)
-    return add_windows(lambda u, v: share, dp, (height, width), (kh, kw), (sh, sw), pt, pl)
+    return add_windows(in_windows(dp / (kh * kw), kh * kw), (height, width), (kh, kw), (sh, sw), pt, pl)
 
 
 operation = Operation("max-pooling", (max_pool2d_win, max_pool2d), (max_pool2d_dz,), input="z", output="p")
