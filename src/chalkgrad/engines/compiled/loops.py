@@ -9,14 +9,17 @@ from dataclasses import dataclass
 from ...formula import Size
 from ...formula.nodes import Element, Indicator, Node, Number, Reduction, Symbol, children, walk
 from .expressions import Constants, Printer
-from .layouts import compact_strides
-from .memory import Memory, linear
-from .plan import Plan, pointwise
+from .fusing import is_factor, overlaps, pointwise
+from .layouts import compact_strides, multiple
+from .memory import BEYOND, Memory, linear
+from .plan import Plan
 from .statements import SAMPLES, Statement, affine, span
 
 Lines = list[str]
 SMALL = 32
 """Sums of at most so many terms are written out inside a loop that is vectorised."""
+AS_WIDE = 1.6
+"""How much longer a row may be made, so that it is whole vectors."""
 SINGLE = {SAMPLES: "N", "lr": "T->rate", "t": "(double)T->t", "clock": "(double)T->clock"}
 """What is one number for a whole step."""
 
@@ -225,6 +228,7 @@ class Loops:
         sizes: dict[str, Size] = dict(made.sizes)
         whole = self._flat(made, loops)
         wide = None if whole is not None else self._wide(made, loops)
+        pooled = self._pooled(made, loops)
         if whole is not None:
             self.flat = tuple(map(Symbol, loops))
             loops, sizes["k"] = ["k"], whole
@@ -233,6 +237,8 @@ class Loops:
         before = [f"/* {made.text} */", *(self._zeroed(made) if overlapping else [])]
         self.before = []
         loaded = self._loaded(made)
+        if made.adds and pooled is not None:
+            pooled = self._ending(made, loops, pooled, sizes)
         value = self.text(made.body, made.sizes)
         for name in self.loads:
             self.local.pop(name, None)
@@ -241,7 +247,15 @@ class Loops:
             target = self.memory.element(Element(made.output, made.place), self.put, self.lanes, self.flat)
         else:
             target = f"{self.memory.name(made.output)}[0]"
-        if wide is not None:
+        opening: Lines = []
+        closing: Lines = []
+        if wide is None and pooled is not None and not made.adds:  # whole vectors, of which what is there is kept
+            row, last = f"{self.memory.name(made.output)}_row", loops[-1]
+            first = self.memory.element(Element(made.output, made.place), {**self.put, last: "0"}, self.lanes)
+            opening = [f"real {row}[{pooled}];"]
+            closing = [f"memcpy(&{first}, {row}, {sizes[last]} * sizeof *{row});"]
+            target, sizes[last] = f"{row}[{last}]", pooled
+        elif wide is not None:
             value = f"{loops[-1]} < {sizes[loops[-1]]} ? {value} : (real)0"
             sizes[loops[-1]] = wide
         body = [*self.before, f"{target} {'+=' if summed or overlapping else '='} {value};"]
@@ -265,7 +279,9 @@ class Loops:
         body = [*loaded, *body]
         ranges = tuple((i, int(sizes[i])) for i in loops)
         alone = summed or made.adds or whole is not None or not made.place
-        return Nest(ranges, tuple(body), tuple(before), small and not self.over_parts, None if alone else made)
+        vectors = small and not self.over_parts and not self._turns(made, loops)
+        around = tuple(opening), tuple(closing)
+        return Nest(ranges, tuple(body), tuple(before), vectors, None if alone else made, around=around)
 
     def _loaded(self, made: Statement) -> Lines:
         """Loads elements before they are used under a condition: loads without one can be vectorised."""
@@ -301,6 +317,54 @@ class Loops:
                 if value.home == "given" or element.name in self.plan.aliases:
                     return None
         return frame.row
+
+    def _pooled(self, made: Statement, loops: Sequence[str]) -> int | None:
+        """How far the innermost loop of a pool, or of its gradient, may go, so that it does whole vectors.
+
+        What it reads behind a row is not used, and lies in the thread's own memory; what a gradient sets behind a row
+        is zero and stays so.
+        """
+        inner = [i for i in loops if not made.adds or i not in _offsets(made)]
+        if not inner or not made.by_sample or self.memory.local or self.over_parts or made.output in self.plan.totals:
+            return None
+        place, last, size = made.place[-1], inner[-1], int(made.sizes[inner[-1]])
+        body, layout = made.body, self.plan.layouts[made.output]
+        looks = isinstance(body, Reduction) and body.kind in ("max", "argmax") and place == Symbol(last)
+        falls = made.adds and len(layout.shape) > 1 and not overlaps(made) and not _reduces(body)
+        lanes = self.plan.machine.lanes
+        wide = multiple(size, lanes) if size >= lanes else 1 << (size - 1).bit_length()
+        if not (looks or falls) or wide == size or wide > AS_WIDE * size:
+            return None
+        own = Element(made.output, made.place)
+        for element in (own, *(e for e in walk(body) if isinstance(e, Element))):
+            value, axes = self.plan.values[self.memory.root(element.name)], self.plan.layouts[element.name].strides
+            factors = [(affine(i) or {}).get(last, 0) * a for i, a in zip(element.indices[1:], axes, strict=True)]
+            if value.home != "chunk" or sum(map(abs, factors)) * (wide - size) > BEYOND:
+                return None
+        if self.inside(own, made.sizes, edges=True) or self.guards(body, made.sizes, edges=True):
+            return None
+        if falls and (affine(place) or {}).get(last, 0) * wide > layout.strides[-2]:
+            return None
+        return wide
+
+    def _ending(self, made: Statement, loops: Sequence[str], wide: int, sizes: dict[str, Size]) -> int | None:
+        """Lets a factor of what is added, which was loaded before, be zero behind the row, and the loop go so far."""
+        last = next(i for i in reversed(loops) if i not in _offsets(made))
+        factor = next((name for name in self.loads if is_factor(made.body, name)), None)
+        if factor is None:
+            return None
+        self.local[factor] = f"({last} < {sizes[last]} ? {self.local[factor]} : (real)0)"
+        sizes[last] = wide
+        return wide
+
+    def _turns(self, made: Statement, loops: Sequence[str]) -> bool:
+        """Whether a statement copies what lies apart: collecting it into vectors takes longer than one by one."""
+        if not isinstance(made.body, Element) or made.body.name in self.plan.totals or not loops:
+            return False
+        sampled = self.plan.values[self.memory.root(made.body.name)].sampled
+        strides = self.plan.layouts[made.body.name].strides
+        factors = [(affine(i) or {}).get(loops[-1], 0) for i in made.body.indices[sampled:]]
+        return sum(f * s for f, s in zip(factors, strides, strict=True)) > 1
 
     def _flat(self, made: Statement, loops: Sequence[str]) -> int | None:
         """How many elements there are, where the loops run over whole values row by row and one loop does for all."""
@@ -399,6 +463,7 @@ class Nest:
         vectors: whether the innermost loop may be vectorised.
         made: the statement, where others with the same loops may stand in the same body.
         outputs: what is set inside.
+        around: what stands before and behind the innermost loop.
     """
 
     ranges: tuple[tuple[str, int], ...]
@@ -407,6 +472,7 @@ class Nest:
     vectors: bool
     made: Statement | None
     outputs: tuple[str, ...] = ()
+    around: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
 
     def with_behind(self, other: Nest) -> Nest | None:
         """Both in the same loops; None where that is not possible."""
@@ -418,11 +484,14 @@ class Nest:
             if isinstance(element, Element) and element.name in outputs and element.indices != one.place:
                 return None
         before = (*self.before, *other.before)
-        return Nest(self.ranges, (*self.body, *other.body), before, self.vectors, two, outputs)
+        (opening, closing), (further, last) = self.around, other.around
+        around = (*opening, *further), (*closing, *last)
+        return Nest(self.ranges, (*self.body, *other.body), before, self.vectors, two, outputs, around)
 
     def lines(self) -> Lines:
         """The loops as C."""
-        return [*self.before, *_nest([i for i, _ in self.ranges], dict(self.ranges), list(self.body), self.vectors)]
+        loops = _nest([i for i, _ in self.ranges], dict(self.ranges), list(self.body), self.vectors, self.around)
+        return [*self.before, *loops]
 
 
 def _offsets(made: Statement) -> list[str]:
@@ -435,18 +504,9 @@ def _offsets(made: Statement) -> list[str]:
     return found
 
 
-def overlaps(made: Statement) -> bool:
-    """Whether the places to which a statement adds may be the same for different indices."""
-    for place in made.place:
-        terms = {i: c for i, c in (affine(place) or {}).items() if i}
-        if len(terms) < 2:
-            continue
-        reach = 0
-        for index, factor in sorted(terms.items(), key=lambda t: abs(t[1])):
-            if abs(factor) <= reach:
-                return True
-            reach += abs(factor) * (int(made.sizes[index]) - 1)
-    return False
+def _reduces(node: Node) -> bool:
+    """Whether there is a sum or a maximum in a tree."""
+    return any(isinstance(n, Reduction) for n in walk(node))
 
 
 def _bare(node: Node) -> list[Node]:
@@ -456,12 +516,20 @@ def _bare(node: Node) -> list[Node]:
     return [node, *(n for c in children(node) for n in _bare(c))]
 
 
-def _nest(loops: Sequence[str], sizes: Mapping[str, Size], body: Lines, vectors: bool) -> Lines:
-    """Loops round a body, the innermost vectorised where it is long enough."""
+def _nest(
+    loops: Sequence[str],
+    sizes: Mapping[str, Size],
+    body: Lines,
+    vectors: bool,
+    around: tuple[tuple[str, ...], tuple[str, ...]] = ((), ()),
+) -> Lines:
+    """Loops round a body, the innermost vectorised where it is long enough, and with `around` before and behind it."""
     lines = body
     for depth, index in enumerate(reversed(loops)):
         size = sizes[index]
         lines = braced(f"for (int {index} = 0; {index} < {size}; {index}++)", lines)
         if depth == 0 and vectors and isinstance(size, int) and size >= 4:
             lines = ["SIMD", *lines]
+        if depth == 0:
+            lines = [*around[0], *lines, *around[1]]
     return lines

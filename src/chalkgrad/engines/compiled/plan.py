@@ -15,8 +15,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ...formula import Shape
-from ...formula.nodes import Binary, Element, Node, Number, Reduction, Symbol, walk
+from ...formula.nodes import Binary, Element, Node, Number, Reduction, Symbol
 from ...program import Step
+from .fusing import elements, fused, pointwise
 from .layouts import Frame, Layout, compact, compact_strides, framed, multiple
 from .products import LEAST, Machine, Product, factors, gathered, indices_of, product
 from .statements import SAMPLES, Statement, names_in, renamed, rewritten, span, statement
@@ -128,6 +129,7 @@ def plan(
     work = _Work([_stated(s, shapes) for s in steps], dict(shapes))
     _inline_uniform(work, results)
     results = _handed_out(work, results)
+    work.statements = fused(work.statements, {*results, *carried, *updated})
     work.layouts = _weights(work, machine)
     _turn(work, machine)
     _same_layouts(work, updated)
@@ -263,20 +265,6 @@ def _turned_layout(shape: tuple[int, ...], lanes: int) -> Layout:
     return Layout(shape, strides, 0, multiple(math.prod(shape), lanes))
 
 
-def pointwise(made: Statement) -> bool:
-    """Whether every element on the right stands at the place that is set."""
-    return (
-        bool(made.place)
-        and not made.adds
-        and not any(isinstance(n, Reduction) for n in walk(made.body))
-        and all(e.indices == made.place for e in _elements(made))
-    )
-
-
-def _elements(made: Statement) -> list[Element]:
-    return [n for n in walk(made.body) if isinstance(n, Element)]
-
-
 def _same_layouts(work: _Work, updated: Mapping[str, str]) -> None:
     """Gives gradients and the optimizer's arrays the layout of their weights."""
     for _ in range(3):  # a chain of updates is short
@@ -289,7 +277,7 @@ def _same_layouts(work: _Work, updated: Mapping[str, str]) -> None:
                     work.layouts.setdefault(made.output, work.layouts[of])
                 continue
             if pointwise(made):
-                names = [made.output, *(e.name for e in _elements(made))]
+                names = [made.output, *(e.name for e in elements(made))]
                 known = next((work.layouts[n] for n in names if n in work.layouts), None)
                 if known is not None:
                     for name in names:
@@ -399,7 +387,7 @@ def _long_rows(work: _Work) -> None:
                 continue
             shape = work.shapes[made.output]
             names = (
-                {made.output, *(e.name for e in _elements(made) if work.shapes[e.name] == shape)} - {"x", "y"} - drawn
+                {made.output, *(e.name for e in elements(made) if work.shapes[e.name] == shape)} - {"x", "y"} - drawn
             )
             if made.output.endswith("_out"):
                 continue
