@@ -240,7 +240,11 @@ static ALWAYS void rows_1(const Training *T, int thread, int part, int64_t first
                     for (int u = 0; u < 2; u++) {
                         for (int v = 0; v < 2; v++) {
                             real t10 = 0;
-                            EACH(p, 4) EACH(q, 4) t10 += x[n][c * 25 + p * 5 + u * 5 + q + v] * dz1[n * 16 + o * 16 + p * 4 + q];
+                            EACH(p, 4) {
+                                real t11 = 0;
+                                EACH(q, 4) t11 += x[n][c * 25 + p * 5 + u * 5 + q + v] * dz1[n * 16 + o * 16 + p * 4 + q];
+                                t10 += t11;
+                            }
                             dW1_part[o * 4 + c * 4 + u * 2 + v] += t10;
                         }
                     }

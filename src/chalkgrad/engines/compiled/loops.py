@@ -18,6 +18,8 @@ from .statements import SAMPLES, Statement, affine, span
 Lines = list[str]
 SMALL = 32
 """Sums of at most so many terms are written out inside a loop that is vectorised."""
+LONG = 8
+"""Sums over several indices of so many terms are made in parts, as each addition waits for the one before."""
 AS_WIDE = 1.6
 """How much longer a row may be made, so that it is whole vectors."""
 SINGLE = {SAMPLES: "N", "lr": "T->rate", "t": "(double)T->t", "clock": "(double)T->clock"}
@@ -118,8 +120,11 @@ class Loops:
         if node.kind == "argmax":
             self.largest[node.indices, node.body] = name
         guards = self.guards(node.body, sizes, edges=node.kind in ("max", "argmax"))
-        if node.kind in ("sum", "mean"):
-            body = [*inner, f"{name} += {value};"]
+        small, summing = count <= SMALL, node.kind in ("sum", "mean")
+        several = [i for i in node.indices if int(sizes[i]) > 1]
+        part = self.new() if small and summing and len(several) > 1 and count >= LONG else ""
+        if summing:
+            body = [*inner, f"{part or name} += {value};"]
             start = [f"real {name} = 0;"]
         else:
             candidate = self.new()
@@ -136,12 +141,13 @@ class Loops:
             body.append(f"{name} = {better} ? {candidate} : {name};")
         if guards:
             body = braced(f"if ({' && '.join(guards)})", body)
-        small = count <= SMALL
         for depth, index in enumerate(reversed(node.indices)):
             size = int(sizes[index])
+            if part and index == several[0]:
+                body = [f"real {part} = 0;", *body, f"{name} += {part};"]
             head = f"EACH({index}, {size})" if small else f"for (int {index} = 0; {index} < {size}; {index}++)"
             body = braced(head, body)
-            if depth == 0 and not small and size >= 8 and node.kind in ("sum", "mean") and not inner:
+            if depth == 0 and not small and size >= 8 and summing and not inner:
                 body = [f'_Pragma("omp simd reduction(+:{name})")', *body]
         self.before += [*start, *body]
         if node.kind == "mean":

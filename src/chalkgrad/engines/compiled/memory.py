@@ -171,6 +171,8 @@ def linear(terms: Mapping[str, int], put: Put) -> str:
         if not index or not factor:
             continue
         own = put.get(index, index)
+        if own == "0":
+            continue
         own = f"({own})" if " " in own and factor != 1 else own
         own = own if abs(factor) == 1 else f"{own} * {abs(factor)}"
         text += f" {'-' if factor < 0 else '+'} {own}" if text or factor < 0 else own
