@@ -387,6 +387,10 @@ def shown(seconds: float) -> str:
     return f"{seconds * 1e6:.3g} us" if seconds < 1e-3 else f"{seconds:.3f} s"
 
 
+def often(times: float) -> str:
+    return f"{times:.3g}" if times < 999.5 else f"{times:,.0f}"
+
+
 def markdown(records: list[dict[str, Any]]) -> str:
     """The README's table: the best setting of every peer, and how often chalkgrad is contained in it."""
     lines = [
@@ -398,7 +402,7 @@ def markdown(records: list[dict[str, Any]]) -> str:
         cells: list[str] = []
         for kind in ("chalkgrad compiled", "chalkgrad NumPy", "PyTorch", "JAX", "scikit-learn"):
             best = min((r for r in own if r["peer"].startswith(kind)), key=lambda r: r["seconds"], default=None)
-            times = "" if best is None or kind == "chalkgrad compiled" else f" ({best['times']:.3g})"
+            times = "" if best is None or kind == "chalkgrad compiled" else f" ({often(best['times'])})"
             cells.append("-" if best is None else f"{shown(best['seconds'])}{times}")
         lines.append(f"| {own[0]['title']}, per {own[0]['unit']} | {' | '.join(cells)} |")
     return "\n".join(lines)
