@@ -22,8 +22,10 @@ from .layouts import Frame, Layout, compact, compact_strides, framed, multiple
 from .products import LEAST, Machine, Product, factors, gathered, indices_of, product
 from .statements import SAMPLES, Statement, names_in, renamed, rewritten, span, statement
 
-LARGE = 128 * 1024
+LARGE = 32 * 1024
 """Weight matrices of at least so many bytes are split by blocks."""
+LEFT_OVER = 1.1
+"""How much wider than the matrix its blocks may be."""
 NEAR = 768 * 1024
 """About how many bytes of values the samples that are taken together may have."""
 OUTSIDE = ("lr", "t", "clock", SAMPLES)
@@ -112,6 +114,7 @@ def plan(
     results: Sequence[str],
     batch: int,
     machine: Machine,
+    parts: int,
     blocks: bool,
 ) -> Plan:
     """Puts steps into phases.
@@ -124,13 +127,14 @@ def plan(
         results: values with samples that are handed out.
         batch: the most samples in a step.
         machine: what it is made for.
+        parts: into how many parts a batch is split.
         blocks: whether products with large weight matrices are split by the matrices' blocks.
     """
     work = _Work([_stated(s, shapes) for s in steps], dict(shapes))
     _inline_uniform(work, results)
     results = _handed_out(work, results)
     work.statements = fused(work.statements, {*results, *carried, *updated})
-    work.layouts = _weights(work, machine)
+    work.layouts = _weights(work, machine, parts)
     _turn(work, machine)
     _same_layouts(work, updated)
     for made in work.statements:
@@ -201,7 +205,7 @@ def _handed_out(work: _Work, results: Sequence[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _weights(work: _Work, machine: Machine) -> dict[str, Layout]:
+def _weights(work: _Work, machine: Machine, parts: int) -> dict[str, Layout]:
     """How the weights of dense layers lie: the axis along which the products' vectors run, and blocks."""
     layouts: dict[str, Layout] = {}
     lanes = machine.lanes
@@ -212,10 +216,8 @@ def _weights(work: _Work, machine: Machine) -> dict[str, Layout]:
         inputs, outputs = (int(s) for s in work.shapes[weights or ""])
         if inputs * outputs < LEAST:
             continue
-        if 4 * lanes <= outputs or 2 * lanes > inputs:
-            block = lanes * (4 if 8 * lanes <= outputs else 2 if 2 * lanes <= outputs else 1)
-            while block > outputs and block > 2:
-                block //= 2
+        if lanes <= outputs or 2 * lanes > inputs:
+            block = _block(outputs, lanes, parts)
             wide = multiple(outputs, block)
             layouts[weights or ""] = Layout((inputs, outputs), (block, 1), 0, inputs * wide, block)
             if bias is not None:
@@ -224,6 +226,21 @@ def _weights(work: _Work, machine: Machine) -> dict[str, Layout]:
             long = multiple(inputs, lanes)
             layouts[weights or ""] = Layout((inputs, outputs), (1, long), 0, outputs * long)
     return layouts
+
+
+def _block(outputs: int, lanes: int, parts: int) -> int:
+    """How many columns of a weight matrix lie in a block: as many vectors as leave every part as many blocks, and few
+    columns over.
+    """
+    for vectors in (4, 2):
+        size = vectors * lanes
+        count = -(-outputs // size)
+        if (count % parts == 0 or count >= 4 * parts) and count * size <= LEFT_OVER * outputs:
+            return size
+    block = lanes
+    while block > outputs and block > 2:
+        block //= 2
+    return block
 
 
 def _turn(work: _Work, machine: Machine) -> None:

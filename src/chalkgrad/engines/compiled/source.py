@@ -102,8 +102,9 @@ def print_source(wanted: Wanted, machine: Machine, *, alone: bool = False) -> So
     """
     training = wanted.data_loss is not None
     made = plan(
-        wanted.steps, wanted.shapes, wanted.carried, wanted.updated, wanted.results, wanted.batch, machine, training
-    )
+        wanted.steps, wanted.shapes, wanted.carried, wanted.updated, wanted.results, wanted.batch, machine,
+        wanted.parts, training,
+    )  # fmt: skip
     tiny = _terms(made) * wanted.batch <= TINY and not made.products and wanted.parts == 1
     memory = Memory(made, wanted.batch, local=tiny)
     functions: dict[str, Lines] = {}
