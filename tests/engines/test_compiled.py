@@ -113,6 +113,28 @@ def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHALKGRAD_THREADS", "3")
 
 
+POOLS = [
+    cg.MaxPool2D(2), cg.MaxPool2D(3), cg.MaxPool2D((2, 3)), cg.MaxPool2D(2, stride=3), cg.MaxPool2D(3, stride=2),
+    cg.MaxPool2D(2, padding="same"), cg.AvgPool2D(2), cg.AvgPool2D(2, stride=3),
+]  # fmt: skip
+
+
+BESIDE = [cg.ReLU(), cg.LeakyReLU(0.1), cg.Tanh(), None]
+
+
+@pytest.mark.parametrize("activation", BESIDE, ids=str)
+@pytest.mark.parametrize("pool", POOLS, ids=str)
+def test_pools_beside_activations(pool: cg.Layer, activation: cg.Layer | None) -> None:
+    """What is fused there, and rows that are no whole vectors: neighbours have different widths."""
+    sizes = ((5, "float64"), (14, "float32"), (23, "float64"), (33, "float32"))
+    width, dtype = sizes[(POOLS.index(pool) + BESIDE.index(activation)) % 4]
+    layers = [cg.Conv2D(4, 3), *([activation] if activation else []), pool, cg.Conv2D(2, 1), cg.Flatten()]
+    net = cg.Network([*layers, cg.Dense(3)], input_shape=(1, 9, width), loss="SquaredError", dtype=dtype)
+    rng = np.random.default_rng(width)
+    x, y = rng.standard_normal((5, 1, 9, width)), rng.standard_normal((5, 3))
+    compare(net, x, y, cg.SGD(0.01), 2, EXACT if dtype == "float64" else SINGLE)
+
+
 @pytest.mark.parametrize("small", [False, True])
 @pytest.mark.parametrize("further", ["", "-march=x86-64-v3", "-march=x86-64"])
 def test_larger_networks(monkeypatch: pytest.MonkeyPatch, further: str, small: bool) -> None:
