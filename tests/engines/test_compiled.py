@@ -135,6 +135,14 @@ def test_pools_beside_activations(pool: cg.Layer, activation: cg.Layer | None) -
     compare(net, x, y, cg.SGD(0.01), 2, EXACT if dtype == "float64" else SINGLE)
 
 
+@pytest.mark.parametrize("pool", [cg.MaxPool2D(2), cg.MaxPool2D(3, stride=1), cg.AvgPool2D(2)], ids=str)
+def test_pools_between_several_activations(pool: cg.Layer) -> None:
+    layers = [cg.Conv2D(4, 3), cg.LeakyReLU(0.3), cg.ReLU(), pool, cg.ReLU(), cg.LeakyReLU(0.2), pool, cg.Flatten()]
+    net = cg.Network([*layers, cg.Dense(3)], input_shape=(2, 11, 13), loss="SquaredError", dtype="float64")
+    rng = np.random.default_rng(3)
+    compare(net, rng.standard_normal((5, 2, 11, 13)), rng.standard_normal((5, 3)), cg.SGD(0.01), 2, EXACT)
+
+
 @pytest.mark.parametrize("small", [False, True])
 @pytest.mark.parametrize("further", ["", "-march=x86-64-v3", "-march=x86-64"])
 def test_larger_networks(monkeypatch: pytest.MonkeyPatch, further: str, small: bool) -> None:

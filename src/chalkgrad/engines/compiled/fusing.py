@@ -37,8 +37,9 @@ def fused(statements: Sequence[Statement], kept: Collection[str]) -> list[Statem
         kept: values that have to be there whoever reads them.
     """
     made = list(statements)
-    for one in statements:
-        if one.output not in kept:
+    for name in [s.output for s in statements if s.output not in kept]:
+        one = next((s for s in made if s.output == name), None)
+        if one is not None:
             made = _into_pool(made, one) or _into_falling(made, one) or made
     return made
 
