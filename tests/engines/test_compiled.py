@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 import chalkgrad as cg
-from chalkgrad.engines.compiled import plan, products, training
+from chalkgrad.engines.compiled import arrangement, plan, products, training
 from chalkgrad.engines.compiled.compiler import available
 from networks import networks
 
@@ -106,8 +106,8 @@ def larger(draw: st.DrawFn) -> tuple[cg.Network, np.ndarray, np.ndarray, int]:
 def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tiles, blocks and threads even where they are not worth it."""
     monkeypatch.setattr(products, "LEAST", 8)
-    monkeypatch.setattr(plan, "LEAST", 8)
-    monkeypatch.setattr(plan, "LARGE", 64)
+    monkeypatch.setattr(arrangement, "LEAST", 8)
+    monkeypatch.setattr(arrangement, "LARGE", 64)
     monkeypatch.setattr(plan, "NEAR", 4000)
     monkeypatch.setattr(training, "WORTH_A_THREAD", 1)
     monkeypatch.setenv("CHALKGRAD_THREADS", "3")

@@ -1,0 +1,323 @@
+"""How values lie, and which statements are computed in tiles: weights in blocks, kernels turned, images in frames.
+
+Every product says what it asks of its values (rows that are whole vectors, zeros beyond the edges, neighbours along one
+axis), and every value gets a layout that all of them can use.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from ...formula import Shape
+from ...formula.nodes import Binary, Element, Reduction, Symbol
+from .fusing import elements, pointwise
+from .layouts import Frame, Layout, compact, compact_strides, framed, multiple
+from .products import LEAST, Machine, Product, factors, gathered, indices_of, product
+from .statements import SAMPLES, Statement, renamed, span
+
+LARGE = 32 * 1024
+"""Weight matrices of at least so many bytes are split by blocks."""
+LEFT_OVER = 1.1
+"""How much wider than the matrix its blocks may be."""
+
+
+@dataclass(slots=True)
+class Work:
+    """A program on its way to a plan.
+
+    Attributes:
+        statements: in order.
+        shapes: the shape of every named value.
+        aliases: names of the same memory.
+        totals: for the name of a sum over the samples, the name of its parts' sums.
+        layouts: those of values that do not lie row by row.
+        products: the statements that are computed in tiles, by what they set.
+        frames: what the products ask of values with samples.
+    """
+
+    statements: list[Statement]
+    shapes: dict[str, Shape]
+    aliases: dict[str, str] = field(default_factory=dict[str, str])
+    totals: dict[str, str] = field(default_factory=dict[str, str])
+    layouts: dict[str, Layout] = field(default_factory=dict[str, Layout])
+    products: dict[str, Product] = field(default_factory=dict[str, Product])
+    frames: dict[str, Frame] = field(default_factory=dict[str, Frame])
+
+
+def arrange(work: Work, machine: Machine, updated: Mapping[str, str], results: Sequence[str], parts: int) -> None:
+    """Enters layouts, products, frames and aliases, and the copies that are needed for them.
+
+    Args:
+        work: the program.
+        machine: what it is made for.
+        updated: for every new value that is carried on, the value that it takes the place of.
+        results: values with samples that are handed out.
+        parts: into how many parts a batch is split.
+    """
+    work.layouts = _weights(work, machine, parts)
+    _turn(work, machine)
+    _same_layouts(work, updated)
+    for made in work.statements:
+        _choose(work, made, machine)
+    _frame_copies(work, machine)
+    _long_rows(work)
+    _alias_reshaped(work, results)
+
+
+def _weights(work: Work, machine: Machine, parts: int) -> dict[str, Layout]:
+    """How the weights of dense layers lie: the axis along which the products' vectors run, and blocks."""
+    layouts: dict[str, Layout] = {}
+    lanes = machine.lanes
+    for made in work.statements:
+        if made.step.rule.name != "dense":
+            continue
+        weights, bias = made.step.inputs[1], made.step.inputs[2]
+        inputs, outputs = (int(s) for s in work.shapes[weights or ""])
+        if inputs * outputs < LEAST:
+            continue
+        if lanes <= outputs or 2 * lanes > inputs:
+            block = _block(outputs, lanes, parts)
+            wide = multiple(outputs, block)
+            layouts[weights or ""] = Layout((inputs, outputs), (block, 1), 0, inputs * wide, block)
+            if bias is not None:
+                layouts[bias] = compact((outputs,), wide)
+        else:
+            long = multiple(inputs, lanes)
+            layouts[weights or ""] = Layout((inputs, outputs), (1, long), 0, outputs * long)
+    return layouts
+
+
+def _block(outputs: int, lanes: int, parts: int) -> int:
+    """How many columns of a weight matrix lie in a block: as many vectors as leave every part as many blocks, and few
+    columns over.
+    """
+    for vectors in (4, 2):
+        size = vectors * lanes
+        count = -(-outputs // size)
+        if (count % parts == 0 or count >= 4 * parts) and count * size <= LEFT_OVER * outputs:
+            return size
+    block = lanes
+    while block > outputs and block > 2:
+        block //= 2
+    return block
+
+
+def _turn(work: Work, machine: Machine) -> None:
+    """Has the gradient of a convolution's kernels computed for vectors of output channels, where these fill vectors.
+
+    The derivative of the convolution is copied with its channels side by side, and the kernels, their gradient and the
+    optimizer's arrays lie so too: no vector then has to be summed up in itself.
+    """
+    for at, made in reversed(list(enumerate(work.statements))):
+        found = factors(made)
+        if found is None or not made.over_samples or len(made.place) < 4 or len(found[0].indices) < 3:
+            continue
+        total, left, right, _ = found
+        channel = made.place[0]
+        if not isinstance(channel, Symbol) or channel not in right.indices or channel.name in indices_of(left):
+            continue
+        shape = tuple(int(s) for s in work.shapes[right.name][1:])
+        if right.indices[1] != channel or shape[0] % machine.lanes or not made.output.startswith("d"):
+            continue
+        turned = f"{right.name}_turned"
+        work.layouts[turned] = _turned_layout(shape, machine.lanes)
+        weights = made.output.removeprefix("d").removesuffix("_data")
+        own = tuple(int(s) for s in work.shapes[weights])
+        work.layouts[weights] = _turned_layout(own, 1)
+        work.shapes[turned] = work.shapes[right.name]
+        sizes = {i.name: made.sizes[i.name] for i in right.indices if isinstance(i, Symbol)}
+        letters = (*(i for i in sizes if i != channel.name), channel.name)  # the channels innermost
+        text = f"{turned}[n,...] = {right.name}[n,...], channels side by side"
+        copy = Statement(turned, right.indices, right, sizes, letters, False, text, made.step)
+        body = Reduction("sum", total.indices, Binary("*", left, Element(turned, right.indices)))
+        work.statements[at] = replace(made, body=body)
+        work.statements.insert(at, copy)
+
+
+def _turned_layout(shape: tuple[int, ...], lanes: int) -> Layout:
+    """The first axis is the contiguous one."""
+    rest = compact((*shape[1:], shape[0]))
+    strides = (1, *rest.strides[:-1])
+    return Layout(shape, strides, 0, multiple(math.prod(shape), lanes))
+
+
+def _same_layouts(work: Work, updated: Mapping[str, str]) -> None:
+    """Gives gradients and the optimizer's arrays the layout of their weights."""
+    for _ in range(3):  # a chain of updates is short
+        for made in work.statements:
+            if made.sample is not None and made.by_sample:
+                continue
+            if made.sample is not None:
+                of = made.output.removeprefix("d").removesuffix("_data")
+                if of in work.layouts and work.shapes[of] == made.step.shape:
+                    work.layouts.setdefault(made.output, work.layouts[of])
+                continue
+            if pointwise(made):
+                names = [made.output, *(e.name for e in elements(made))]
+                known = next((work.layouts[n] for n in names if n in work.layouts), None)
+                if known is not None:
+                    for name in names:
+                        work.layouts.setdefault(name, known)
+    for new, old in updated.items():
+        if old in work.layouts:
+            work.layouts.setdefault(new, work.layouts[old])
+        elif new in work.layouts:
+            work.layouts[old] = work.layouts[new]
+
+
+def _choose(work: Work, made: Statement, machine: Machine) -> None:
+    """Finds out whether a statement can be computed in tiles, and what these ask of its values."""
+    candidate = made
+    if made.adds:
+        found = gathered(made, work.shapes[made.output])
+        if found is None:
+            return
+        candidate = found
+    chosen = product(candidate, work.layouts, machine)
+    if chosen is None:
+        return
+    work.products[made.output] = chosen
+    output = Element(candidate.output, candidate.place)
+    for element in (output, chosen.left, chosen.right):
+        _ask(work, chosen, element, candidate)
+
+
+def _ask(work: Work, chosen: Product, element: Element, made: Statement) -> None:
+    """Enters what a product asks of one value's frame."""
+    shape = work.shapes[element.name]
+    if not shape or shape[0] != SAMPLES:
+        return
+    own = [int(s) for s in shape[1:]]
+    frame = work.frames.setdefault(element.name, Frame([0] * len(own), [0] * len(own)))
+    for axis, (place, size) in enumerate(zip(element.indices[1:], own, strict=True)):
+        low, high = span(place, made.sizes)
+        frame.reach(axis, low, high, size)
+    if element.indices[-1] == Symbol(chosen.vector):
+        frame.row = max(frame.row, chosen.vectors * chosen.lanes)
+    elif element.name == "x" and chosen.vector in indices_of(element):
+        wide = {**made.sizes, chosen.vector: chosen.vectors * chosen.lanes}
+        last = sum(span(i, wide)[1] * s for i, s in zip(element.indices[1:], compact_strides(own), strict=True))
+        if last >= math.prod(own):  # the last vectors reach beyond the sample, which may be the last in memory
+            frame.row = max(frame.row, own[-1] + chosen.lanes)
+
+
+def _frame_copies(work: Work, machine: Machine) -> None:
+    """Copies values into a frame of zeros where the value itself cannot stand in one: what comes from outside; and
+    what other products go through by whole rows, which should begin where vectors do.
+    """
+    reshaped = [s.output for s in work.statements if s.step.rule.name == "flatten" and s.step.inputs[0] == "x"]
+    for name in [*reshaped, *list(work.frames)]:
+        frame = work.frames.get(name)
+        if frame is None:
+            continue
+        shape = tuple(int(s) for s in work.shapes[name][1:])
+        edged = any(frame.before) or any(frame.behind)
+        if name == "x" or name in reshaped:
+            if framed(shape, frame, machine.lanes).size == math.prod(shape):
+                work.frames.pop(name)
+                continue
+            if name in reshaped:
+                continue  # flattening it is the copy
+        elif not (edged and frame.row):
+            continue
+        copy = f"{name}_framed"
+        letters = ("n", "c", "h", "w") if len(shape) == 3 else ("n", *(f"i{k}" for k in range(len(shape))))
+        place = tuple(map(Symbol, letters))
+        sizes = dict(zip(letters, work.shapes[name], strict=True))
+        at = next(k for k, s in enumerate(work.statements) if name == s.output or (name == "x" and name in s.reads))
+        text = f"{copy}[n,...] = {name}[n,...], with zeros around it"
+        made = Statement(copy, place, Element(name, place), sizes, letters, False, text, work.statements[at].step)
+        work.shapes[copy] = work.shapes[name]
+        if name == "x":
+            work.frames[copy] = work.frames.pop(name)
+        else:
+            work.frames[copy] = Frame(frame.before, frame.behind)
+            work.frames[name] = Frame([0] * len(shape), [0] * len(shape), frame.row)
+        put = {name: copy}
+        at += name != "x"
+        work.statements.insert(at, made)
+        for output, chosen in list(work.products.items()):
+            used = [e for e in (chosen.left, chosen.right) if e.name == name]
+            if not used or (name != "x" and all(isinstance(i, Symbol) for i in used[0].indices)):
+                continue
+            work.products[output] = replace(
+                chosen,
+                statement=renamed(chosen.statement, put),
+                left=_put(chosen.left, put),
+                right=_put(chosen.right, put),
+            )
+            where = next(k for k, s in enumerate(work.statements) if s.output == output)
+            work.statements[where] = renamed(work.statements[where], put)
+        if name == "x":  # so the others need not look outside
+            work.statements = [s if s is made else renamed(s, put) for s in work.statements]
+
+
+def _long_rows(work: Work) -> None:
+    """Gives values that are computed from each other place by place rows of the same length."""
+    drawn = {s.output for s in work.statements if s.step.rule.formula is None}
+    changed = True
+    while changed:
+        changed = False
+        for made in work.statements:
+            if not made.by_sample or not pointwise(made):
+                continue
+            shape = work.shapes[made.output]
+            names = (
+                {made.output, *(e.name for e in elements(made) if work.shapes[e.name] == shape)} - {"x", "y"} - drawn
+            )
+            if made.output.endswith("_out"):
+                continue
+            row = max((work.frames[n].row for n in names if n in work.frames), default=0)
+            if len(shape) < 2 or row <= int(shape[-1]):
+                continue
+            for name in names:
+                frame = work.frames.setdefault(name, Frame([0] * (len(shape) - 1), [0] * (len(shape) - 1)))
+                if frame.row < row:
+                    frame.row, changed = row, True
+
+
+def _put(element: Element, names: Mapping[str, str]) -> Element:
+    return Element(names.get(element.name, element.name), element.indices)
+
+
+def _alias_reshaped(work: Work, results: Sequence[str]) -> None:
+    """Flattening and its reverse are the same memory where the image has no frame."""
+    kept: list[Statement] = []
+    for made in work.statements:
+        source = made.body.name if isinstance(made.body, Element) else None
+        if made.step.rule.name in ("flatten", "flatten_dx") and source is not None and made.output not in results:
+            image = source if made.step.rule.name == "flatten" else made.output
+            row = made.output if image == source else source
+            frame = work.frames.get(image)
+            plain = frame is None or not (any(frame.before) or any(frame.behind) or frame.row > _last(work, image))
+            padded = image == "x" and row in work.frames  # it would have to be longer than it is
+            if plain and not padded:
+                root = work.aliases.get(source, source)
+                work.aliases[made.output] = root
+                continue
+        kept.append(made)
+    work.statements = kept
+
+
+def _last(work: Work, name: str) -> int:
+    return int(work.shapes[name][-1])
+
+
+def by_blocks(work: Work, machine: Machine, updated: Mapping[str, str]) -> frozenset[str]:
+    """The products that are split by the blocks of a large weight matrix: forward, and the weights' gradient."""
+    large: set[str] = set()
+    for made in work.statements:
+        chosen = work.products.get(made.output)
+        if chosen is None or chosen.across or chosen.block is None:
+            continue
+        weights = work.layouts.get(made.output if made.over_samples else chosen.right.name)
+        if weights is None or weights.block is None or weights.size * machine.real < LARGE:
+            continue
+        if weights.shape[-1] < 2 * weights.block:
+            continue
+        weight = made.output.removeprefix("d").removesuffix("_data")
+        if made.by_sample or (made.over_samples and f"{weight}_new" in updated):
+            large.add(made.output)
+    return frozenset(large)
