@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import HealthCheck, Phase, given, reject, seed, settings
 from hypothesis import strategies as st
 
 import chalkgrad as cg
-from chalkgrad.engines.compiled import arrangement, plan, products, training
-from chalkgrad.engines.compiled.compiler import available
+from chalkgrad.engines.compiled import arrangement, plan, products, source, training
+from chalkgrad.engines.compiled.compiler import CompilerError, available
+from chalkgrad.engines.compiled.statements import span
 from networks import networks
 
 pytestmark = pytest.mark.skipif(not available(), reason="there is no C compiler")
@@ -96,7 +97,10 @@ def larger(draw: st.DrawFn) -> tuple[cg.Network, np.ndarray, np.ndarray, int]:
     dtype = draw(st.sampled_from(["float32", "float64"]))
     penalties = draw(st.sampled_from([{}, {}, {"l2": 0.01}, {"l1": 0.01}]))
     loss = cg.CrossEntropy(fuse=dtype == "float32" or draw(st.booleans()))  # at the clip a rounding decides
-    net = cg.Network(layers, input_shape=shape, loss=loss, dtype=dtype, seed=draw(st.integers(0, 99)), **penalties)
+    try:
+        net = cg.Network(layers, input_shape=shape, loss=loss, dtype=dtype, seed=draw(st.integers(0, 99)), **penalties)
+    except cg.ShapeError:  # an image became smaller than the next window
+        reject()
     rng = np.random.default_rng(draw(st.integers(0, 999)))
     samples = draw(st.integers(1, 23))
     batch = draw(st.integers(1, samples))
@@ -111,6 +115,45 @@ def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plan, "NEAR", 4000)
     monkeypatch.setattr(training, "WORTH_A_THREAD", 1)
     monkeypatch.setenv("CHALKGRAD_THREADS", "3")
+
+
+def test_vectors_stay_within_a_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What lies behind a sample may be another thread's: nothing of it is read, not even what is then not used."""
+    small_limits(monkeypatch)
+    plans: list[plan.Plan] = []
+
+    def kept(*arguments: object) -> plan.Plan:
+        plans.append(plan.plan(*arguments))
+        return plans[-1]
+
+    def refused(text: str) -> None:
+        raise CompilerError("not compiled here")
+
+    monkeypatch.setattr(source, "plan", kept)
+    monkeypatch.setattr(training, "build", refused)
+
+    @seed(11)
+    @settings(few, max_examples=100)
+    @given(larger())
+    def check(drawn: tuple[cg.Network, np.ndarray, np.ndarray, int]) -> None:
+        net, x, y, batch = drawn
+        with pytest.raises(CompilerError):
+            net.fit(x, y, batch_size=batch, max_steps=1, engine="compiled")
+
+    check()
+    read = 0
+    for made in plans:
+        for chosen in made.products.values():
+            sizes = {**chosen.sizes, chosen.vector: chosen.vectors * chosen.lanes}
+            for element in (chosen.left, chosen.right):
+                value = made.values[made.aliases.get(element.name, element.name)]
+                if value.sampled and value.home != "given" and chosen.vector in products.indices_of(element):
+                    layout = made.layouts[element.name]
+                    places = zip(element.indices[1:], layout.strides, strict=True)
+                    last = layout.offset + sum(span(place, sizes)[1] * stride for place, stride in places)
+                    assert last < value.layout.size, (element, chosen.statement.text)
+                    read += 1
+    assert read > 100
 
 
 POOLS = [

@@ -196,11 +196,13 @@ def _ask(work: Work, chosen: Product, element: Element, made: Statement) -> None
         frame.reach(axis, low, high, size)
     if element.indices[-1] == Symbol(chosen.vector):
         frame.row = max(frame.row, chosen.vectors * chosen.lanes)
-    elif element.name == "x" and chosen.vector in indices_of(element):
+    elif chosen.vector in indices_of(element):
         wide = {**made.sizes, chosen.vector: chosen.vectors * chosen.lanes}
         last = sum(span(i, wide)[1] * s for i, s in zip(element.indices[1:], compact_strides(own), strict=True))
-        if last >= math.prod(own):  # the last vectors reach beyond the sample, which may be the last in memory
+        beyond = last + 1 - math.prod(own)  # the last vectors reach beyond the sample: into one that
+        if element.name == "x" and beyond > 0:  # may not be there,
             frame.row = max(frame.row, own[-1] + chosen.lanes)
+        frame.beyond = max(frame.beyond, beyond)  # or may be another thread's
 
 
 def _frame_copies(work: Work, machine: Machine) -> None:

@@ -69,11 +69,13 @@ class Frame:
     Attributes:
         before, behind: elements before the first and behind the last that are read, and have to be zero.
         row: how many elements of the last axis are read or written, whole vectors at a time.
+        beyond: how many elements behind the last one vectors read.
     """
 
     before: list[int]
     behind: list[int]
     row: int = 0
+    beyond: int = 0
 
     def reach(self, axis: int, low: int, high: int, size: int) -> None:
         """An index along `axis` goes from `low` to `high`."""
@@ -92,7 +94,7 @@ def framed(shape: tuple[int, ...], frame: Frame | None, vector: int) -> Layout:
     if frame is None:
         return compact(shape)
     if not any(frame.before) and not any(frame.behind) and (len(shape) == 1 or frame.row <= shape[-1]):
-        return compact(shape, multiple(max(math.prod(shape), frame.row), vector))
+        return compact(shape, multiple(max(math.prod(shape) + frame.beyond, frame.row), vector))
     extents = [b + s + e for b, s, e in zip(frame.before, shape, frame.behind, strict=True)]
     extents[-1] = max(extents[-1], frame.before[-1] + frame.row)
     strides = compact_strides(extents)
