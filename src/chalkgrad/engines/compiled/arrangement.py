@@ -12,10 +12,9 @@ from dataclasses import dataclass, field, replace
 
 from ...formula import Shape
 from ...formula.nodes import Binary, Element, Reduction, Symbol
-from .fusing import elements, pointwise
 from .layouts import Frame, Layout, compact, compact_strides, framed, multiple
 from .products import LEAST, Machine, Product, factors, gathered, indices_of, product
-from .statements import SAMPLES, Statement, renamed, span
+from .statements import SAMPLES, Statement, elements, pointwise, renamed, span
 
 LARGE = 32 * 1024
 """Weight matrices of at least so many bytes are split by blocks."""
@@ -199,10 +198,11 @@ def _ask(work: Work, chosen: Product, element: Element, made: Statement) -> None
     elif chosen.vector in indices_of(element):
         wide = {**made.sizes, chosen.vector: chosen.vectors * chosen.lanes}
         last = sum(span(i, wide)[1] * s for i, s in zip(element.indices[1:], compact_strides(own), strict=True))
-        beyond = last + 1 - math.prod(own)  # the last vectors reach beyond the sample: into one that
-        if element.name == "x" and beyond > 0:  # may not be there,
+        # how far the last vectors reach behind the sample: what lies there may be another thread's
+        beyond = last + 1 - math.prod(own)
+        frame.beyond = max(frame.beyond, beyond)
+        if element.name == "x" and beyond > 0:  # the last sample in memory has nothing behind it
             frame.row = max(frame.row, own[-1] + chosen.lanes)
-        frame.beyond = max(frame.beyond, beyond)  # or may be another thread's
 
 
 def _frame_copies(work: Work, machine: Machine) -> None:

@@ -7,7 +7,6 @@ fall (the pool's gradient, which the ReLU's derivative then multiplies) is compu
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
@@ -23,7 +22,7 @@ from ...formula.nodes import (
     Symbol,
     walk,
 )
-from .statements import Statement, affine, names_in, rewritten
+from .statements import Statement, names_in, overlaps, pointwise, reduces, rewritten
 
 AGAIN = 1.5
 """How often, on average, a cheap value may be computed instead of once."""
@@ -42,35 +41,6 @@ def fused(statements: Sequence[Statement], kept: Collection[str]) -> list[Statem
         if one is not None:
             made = _into_pool(made, one) or _into_falling(made, one) or made
     return made
-
-
-def pointwise(made: Statement) -> bool:
-    """Whether every element on the right stands at the place that is set."""
-    return (
-        bool(made.place)
-        and not made.adds
-        and not any(isinstance(n, Reduction) for n in walk(made.body))
-        and all(e.indices == made.place for e in elements(made))
-    )
-
-
-def elements(made: Statement) -> list[Element]:
-    """The elements on a statement's right side."""
-    return [n for n in walk(made.body) if isinstance(n, Element)]
-
-
-def overlaps(made: Statement) -> bool:
-    """Whether the places to which a statement adds may be the same for different indices."""
-    for place in made.place:
-        terms = {i: c for i, c in (affine(place) or {}).items() if i}
-        if len(terms) < 2:
-            continue
-        reach = 0
-        for index, factor in sorted(terms.items(), key=lambda t: abs(t[1])):
-            if abs(factor) <= reach:
-                return True
-            reach += abs(factor) * (int(made.sizes[index]) - 1)
-    return False
 
 
 def _into_pool(statements: Sequence[Statement], one: Statement) -> list[Statement] | None:
@@ -93,7 +63,7 @@ def _into_pool(statements: Sequence[Statement], one: Statement) -> list[Statemen
 
 def _into_falling(statements: Sequence[Statement], one: Statement) -> list[Statement] | None:
     """What is computed from `one`, whose terms are added where they fall, computed there; None where that is not so."""
-    if not one.adds or not one.by_sample or overlaps(one) or any(isinstance(n, Reduction) for n in walk(one.body)):
+    if not one.adds or not one.by_sample or overlaps(one) or reduces(one.body):
         return None
     readers = [s for s in statements if one.output in s.reads]
     if len(readers) != 1 or not pointwise(readers[0]):
@@ -121,12 +91,7 @@ def _looks_through(reader: Statement, one: Statement) -> bool:
     body = reader.body
     if not isinstance(body, Reduction) or body.kind not in ("max", "argmax") or not isinstance(body.body, Element):
         return False
-    times = _terms(reader) / _terms(one)
-    return body.body.name == one.output and len(names_in(body) & {one.output}) == 1 and times <= AGAIN
-
-
-def _terms(made: Statement) -> int:
-    return math.prod(s for s in made.sizes.values() if isinstance(s, int))
+    return body.body.name == one.output and reader.terms <= AGAIN * one.terms
 
 
 def _at(made: Statement, place: Sequence[Node]) -> Node:

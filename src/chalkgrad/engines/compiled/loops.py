@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from ...formula import Size
 from ...formula.nodes import Element, Indicator, Node, Number, Reduction, Symbol, children, walk
 from .expressions import Constants, Printer
-from .fusing import is_factor, overlaps, pointwise
+from .fusing import is_factor
 from .layouts import compact_strides, multiple
 from .memory import BEYOND, Memory, linear
 from .plan import Plan
-from .statements import SAMPLES, Statement, affine, span
+from .statements import SAMPLES, Statement, affine, elements, overlaps, pointwise, reduces, span
 
 Lines = list[str]
 SMALL = 32
@@ -244,7 +244,7 @@ class Loops:
         self.before = []
         loaded = self._loaded(made)
         if made.adds and pooled is not None:
-            pooled = self._ending(made, loops, pooled, sizes)
+            pooled = self._ending(made, pooled, sizes)
         value = self.text(made.body, made.sizes)
         for name in self.loads:
             self.local.pop(name, None)
@@ -255,12 +255,12 @@ class Loops:
             target = f"{self.memory.name(made.output)}[0]"
         opening: Lines = []
         closing: Lines = []
-        if wide is None and pooled is not None and not made.adds:  # whole vectors, of which what is there is kept
-            row, last = f"{self.memory.name(made.output)}_row", loops[-1]
+        if pooled is not None and not made.adds:  # whole vectors, of which what is there is kept
+            row, (last, end) = f"{self.memory.name(made.output)}_row", pooled
             first = self.memory.element(Element(made.output, made.place), {**self.put, last: "0"}, self.lanes)
-            opening = [f"real {row}[{pooled}];"]
+            opening = [f"real {row}[{end}];"]
             closing = [f"memcpy(&{first}, {row}, {sizes[last]} * sizeof *{row});"]
-            target, sizes[last] = f"{row}[{last}]", pooled
+            target, sizes[last] = f"{row}[{last}]", end
         elif wide is not None:
             value = f"{loops[-1]} < {sizes[loops[-1]]} ? {value} : (real)0"
             sizes[loops[-1]] = wide
@@ -293,14 +293,14 @@ class Loops:
         """Loads elements before they are used under a condition: loads without one can be vectorised."""
         self.loads = []
         offsets = set(_offsets(made))
-        if any(isinstance(n, Reduction) for n in walk(made.body)):
+        if reduces(made.body):
             return []
-        elements = list(dict.fromkeys(n for n in walk(made.body) if isinstance(n, Element)))
+        read = list(dict.fromkeys(elements(made)))
         if not any(isinstance(n, Indicator) for n in walk(made.body)) or self.guards(made.body, made.sizes, edges=True):
             return []
         lines: Lines = []
-        for element in elements:
-            again = [e for e in elements if e.name == element.name]
+        for element in read:
+            again = [e for e in read if e.name == element.name]
             moving = {i for place in element.indices for i in (affine(place) or {})} & offsets
             if len(again) > 1 or moving or element.name in self.local or self.over_parts:
                 continue
@@ -324,8 +324,8 @@ class Loops:
                     return None
         return frame.row
 
-    def _pooled(self, made: Statement, loops: Sequence[str]) -> int | None:
-        """How far the innermost loop of a pool, or of its gradient, may go, so that it does whole vectors.
+    def _pooled(self, made: Statement, loops: Sequence[str]) -> tuple[str, int] | None:
+        """The innermost loop of a pool, or of its gradient, and how far it may go, so that it does whole vectors.
 
         What it reads behind a row is not used, and lies in the thread's own memory; what a gradient sets behind a row
         is zero and stays so.
@@ -336,13 +336,13 @@ class Loops:
         place, last, size = made.place[-1], inner[-1], int(made.sizes[inner[-1]])
         body, layout = made.body, self.plan.layouts[made.output]
         looks = isinstance(body, Reduction) and body.kind in ("max", "argmax") and place == Symbol(last)
-        falls = made.adds and len(layout.shape) > 1 and not overlaps(made) and not _reduces(body)
+        falls = made.adds and len(layout.shape) > 1 and not overlaps(made) and not reduces(body)
         lanes = self.plan.machine.lanes
         wide = multiple(size, lanes) if size >= lanes else 1 << (size - 1).bit_length()
         if not (looks or falls) or wide == size or wide > AS_WIDE * size:
             return None
         own = Element(made.output, made.place)
-        for element in (own, *(e for e in walk(body) if isinstance(e, Element))):
+        for element in (own, *elements(made)):
             value, axes = self.plan.values[self.memory.root(element.name)], self.plan.layouts[element.name].strides
             factors = [(affine(i) or {}).get(last, 0) * a for i, a in zip(element.indices[1:], axes, strict=True)]
             if value.home != "chunk" or sum(map(abs, factors)) * (wide - size) > BEYOND:
@@ -351,17 +351,17 @@ class Loops:
             return None
         if falls and (affine(place) or {}).get(last, 0) * wide > layout.strides[-2]:
             return None
-        return wide
+        return last, wide
 
-    def _ending(self, made: Statement, loops: Sequence[str], wide: int, sizes: dict[str, Size]) -> int | None:
+    def _ending(self, made: Statement, pooled: tuple[str, int], sizes: dict[str, Size]) -> tuple[str, int] | None:
         """Lets a factor of what is added, which was loaded before, be zero behind the row, and the loop go so far."""
-        last = next(i for i in reversed(loops) if i not in _offsets(made))
+        last, wide = pooled
         factor = next((name for name in self.loads if is_factor(made.body, name)), None)
         if factor is None:
             return None
         self.local[factor] = f"({last} < {sizes[last]} ? {self.local[factor]} : (real)0)"
         sizes[last] = wide
-        return wide
+        return pooled
 
     def _turns(self, made: Statement, loops: Sequence[str]) -> bool:
         """Whether a statement copies what lies apart: collecting it into vectors takes longer than one by one."""
@@ -377,9 +377,9 @@ class Loops:
         symbols = tuple(map(Symbol, loops))
         if len(loops) < 2 or made.adds or made.place[len(made.place) - len(loops) :] != symbols:
             return None
-        if any(isinstance(n, Reduction) for n in walk(made.body)):
+        if reduces(made.body):
             return None
-        touched = [Element(made.output, made.place), *(e for e in walk(made.body) if isinstance(e, Element))]
+        touched = [Element(made.output, made.place), *elements(made)]
         for element in touched:
             used = {i for place in element.indices for i in (affine(place) or {})} & set(loops)
             if not used:
@@ -508,11 +508,6 @@ def _offsets(made: Statement) -> list[str]:
         if len(terms) > 1:
             found.append(min(terms, key=lambda i: (abs(terms[i]), int(made.sizes[i]))))
     return found
-
-
-def _reduces(node: Node) -> bool:
-    """Whether there is a sum or a maximum in a tree."""
-    return any(isinstance(n, Reduction) for n in walk(node))
 
 
 def _bare(node: Node) -> list[Node]:

@@ -18,10 +18,10 @@ from ...formula import Shape
 from ...formula.nodes import Binary, Element, Node, Number, Reduction, Symbol
 from ...program import Step
 from .arrangement import Work, arrange, by_blocks
-from .fusing import fused, pointwise
+from .fusing import fused
 from .layouts import Frame, Layout, compact, framed
 from .products import Machine, Product
-from .statements import SAMPLES, Statement, names_in, rewritten, statement
+from .statements import SAMPLES, Statement, names_in, pointwise, rewritten, statement
 
 NEAR = 768 * 1024
 """About how many bytes of values the samples that are taken together may have."""

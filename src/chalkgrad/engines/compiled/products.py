@@ -14,7 +14,6 @@ columns), so that what is loaded once is used several times.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -188,8 +187,7 @@ def product(made: Statement, layouts: Mapping[str, Layout], machine: Machine) ->
     if found is None or made.adds or not all(isinstance(i, Symbol) for i in made.place):
         return None
     total, left, right, bias = found
-    fixed = [s for s in made.sizes.values() if isinstance(s, int)]
-    if math.prod(fixed) < LEAST:
+    if made.terms < LEAST:
         return None
 
     def along(element: Element) -> str | None:

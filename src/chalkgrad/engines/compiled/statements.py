@@ -6,6 +6,7 @@ network, settings as numbers, `...` as indices of their own. Nothing of the math
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -75,9 +76,48 @@ class Statement:
         return names_in(self.body)
 
     @property
+    def terms(self) -> int:
+        """How many terms there are in all, for one sample."""
+        return math.prod(size for size in self.sizes.values() if isinstance(size, int))
+
+    @property
     def over_samples(self) -> tuple[Reduction, ...]:
         """The sums on the right that reach over the samples."""
         return tuple(n for n in walk(self.body) if isinstance(n, Reduction) and self.sample in n.indices)
+
+
+def pointwise(made: Statement) -> bool:
+    """Whether every element on the right stands at the place that is set."""
+    return (
+        bool(made.place)
+        and not made.adds
+        and not reduces(made.body)
+        and all(e.indices == made.place for e in elements(made))
+    )
+
+
+def elements(made: Statement) -> list[Element]:
+    """The elements on a statement's right side."""
+    return [n for n in walk(made.body) if isinstance(n, Element)]
+
+
+def overlaps(made: Statement) -> bool:
+    """Whether the places to which a statement adds may be the same for different indices."""
+    for place in made.place:
+        terms = {i: c for i, c in (affine(place) or {}).items() if i}
+        if len(terms) < 2:
+            continue
+        reach = 0
+        for index, factor in sorted(terms.items(), key=lambda t: abs(t[1])):
+            if abs(factor) <= reach:
+                return True
+            reach += abs(factor) * (int(made.sizes[index]) - 1)
+    return False
+
+
+def reduces(node: Node) -> bool:
+    """Whether there is a sum, a mean or a maximum in a tree."""
+    return any(isinstance(n, Reduction) for n in walk(node))
 
 
 def names_in(node: Node) -> frozenset[str]:
