@@ -186,6 +186,24 @@ def test_pools_between_several_activations(pool: cg.Layer) -> None:
     compare(net, rng.standard_normal((5, 2, 11, 13)), rng.standard_normal((5, 3)), cg.SGD(0.01), 2, EXACT)
 
 
+@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize("size", [2, 3, 6])
+def test_the_largest_of_what_is_no_number(size: int, padding: str) -> None:
+    """NaN and the infinities pass through a pool as they do in NumPy, and of equals the first wins."""
+    pool = cg.MaxPool2D(size, stride=2, padding=padding)
+    layers = [cg.Conv2D(2, 1, bias=False), cg.Conv2D(3, 1, bias=False), pool, cg.Flatten()]
+    net = cg.Network(layers, input_shape=(2, 12, 12), loss="SquaredError", dtype="float32")
+    large, signs = np.eye(2) * 1e3, np.array([[1, -1], [1, 0], [-1, 0]])
+    net.set_parameters(W1=large.reshape(2, 2, 1, 1), W2=signs.reshape(3, 2, 1, 1))
+    x = np.random.default_rng(size).integers(0, 4, (5, 2, 12, 12)).astype(np.float32)
+    x[1, :, 3, 3] = x[2, :, 0, 0] = 1e38  # infinity less infinity
+    x[3, 0, 5, 5], x[4, 0] = 1e38, 1e38
+    one, two = net.predict(x, engine="numpy"), net.predict(x, engine="compiled")
+    for kind in (np.isnan, np.isposinf, np.isneginf):
+        assert kind(one).any()
+    np.testing.assert_array_equal(one, two)
+
+
 @pytest.mark.parametrize("small", [False, True])
 @pytest.mark.parametrize("further", ["", "-march=x86-64-v3", "-march=x86-64"])
 def test_larger_networks(monkeypatch: pytest.MonkeyPatch, further: str, small: bool) -> None:

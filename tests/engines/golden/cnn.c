@@ -154,17 +154,17 @@ static ALWAYS void rows_1(const Training *T, int thread, int part, int64_t first
             for (int c = 0; c < 1; c++) {
                 for (int i = 0; i < 2; i++) {
                     for (int j = 0; j < 2; j++) {
-                        real t2 = -INFINITY;
-                        real t4 = 0;
-                        EACH(u, 2) {
-                            EACH(v, 2) {
-                                const real t3 = z1[n * 16 + c * 16 + i * 8 + u * 4 + j * 2 + v];
-                                t4 = t3 > t2 ? (real)(u * 2 + v) : t4;
-                                t2 = t3 > t2 || t3 != t3 ? t3 : t2;
-                            }
-                        }
-                        win1[n * 4 + c * 4 + i * 2 + j] = t4;
-                        p1[n * 4 + c * 4 + i * 2 + j] = t2;
+                        real t3[4];
+                        EACH(u, 2) EACH(v, 2) t3[u * 2 + v] = z1[n * 16 + c * 16 + i * 8 + u * 4 + j * 2 + v];
+                        real t4 = t3[0];
+                        EACH(k, 3) t4 = real_max(t4, t3[k + 1]);
+                        int t5 = 0;
+                        EACH(k, 3) t5 |= __builtin_isunordered(t3[k], t3[k + 1]);
+                        t4 = t5 ? (real)NAN : t4;
+                        real t6 = 3; /* the first of equals */
+                        EACH(k, 3) t6 = t3[2 - k] == t4 ? (real)(2 - k) : t6;
+                        win1[n * 4 + c * 4 + i * 2 + j] = t6;
+                        p1[n * 4 + c * 4 + i * 2 + j] = t4;
                     }
                 }
             }
@@ -173,24 +173,24 @@ static ALWAYS void rows_1(const Training *T, int thread, int part, int64_t first
             for (int i = 0; i < 4; i++) a1[n * 4 + i] = (real)1.0 / ((real)1.0 + real_exp(-p1[n * 4 + i]));
             /* z2[n,o] = sum_i a1[n,i] * W2[i,o] + b[o] (without b) */
             for (int o = 0; o < 2; o++) {
-                real t5 = 0;
-                EACH(i, 4) t5 += a1[n * 4 + i] * W2[i * 2 + o];
-                z2[n * 2 + o] = t5;
+                real t7 = 0;
+                EACH(i, 4) t7 += a1[n * 4 + i] * W2[i * 2 + o];
+                z2[n * 2 + o] = t7;
             }
             /* a2[...] = 1 / (1 + exp(-z2[...])) */
             for (int i = 0; i < 2; i++) a2[n * 2 + i] = (real)1.0 / ((real)1.0 + real_exp(-z2[n * 2 + i]));
             /* z3[n,o] = sum_i a2[n,i] * W3[i,o] + b[o] (without b) */
             for (int o = 0; o < 2; o++) {
-                real t6 = 0;
-                EACH(i, 2) t6 += a2[n * 2 + i] * W3[i * 2 + o];
-                z3[n * 2 + o] = t6;
+                real t8 = 0;
+                EACH(i, 2) t8 += a2[n * 2 + i] * W3[i * 2 + o];
+                z3[n * 2 + o] = t8;
             }
             /* y_hat[...] = 1 / (1 + exp(-z3[...])) */
             for (int i = 0; i < 2; i++) y_hat[n * 2 + i] = (real)1.0 / ((real)1.0 + real_exp(-z3[n * 2 + i]));
             /* l[n] = scale * sum_{...} (y_hat[n,...] - y[n,...])^2 */
-            real t7 = 0;
-            EACH(i, 2) t7 += real_square(y_hat[n * 2 + i] - y[n][i]);
-            l[n] = t7;
+            real t9 = 0;
+            EACH(i, 2) t9 += real_square(y_hat[n * 2 + i] - y[n][i]);
+            l[n] = t9;
             /* L = mean_n l[n] */
             L_part[0] += l[n];
             /* dy_hat[n,...] = dl[n] * 2 * scale * (y_hat[n,...] - y[n,...]) */
@@ -204,9 +204,9 @@ static ALWAYS void rows_1(const Training *T, int thread, int part, int64_t first
             /* da2[n,i] = sum_o dz3[n,o] * W3[i,o] */
             /* dz2[...] = da2[...] * a2[...] * (1 - a2[...]) */
             for (int i = 0; i < 2; i++) {
-                real t8 = 0;
-                EACH(o, 2) t8 += dz3[n * 2 + o] * W3[i * 2 + o];
-                da2[n * 2 + i] = t8;
+                real t10 = 0;
+                EACH(o, 2) t10 += dz3[n * 2 + o] * W3[i * 2 + o];
+                da2[n * 2 + i] = t10;
                 dz2[n * 2 + i] = da2[n * 2 + i] * a2[n * 2 + i] * ((real)1.0 - a2[n * 2 + i]);
             }
             /* dW2[i,o] = sum_n a1[n,i] * dz2[n,o] */
@@ -215,9 +215,9 @@ static ALWAYS void rows_1(const Training *T, int thread, int part, int64_t first
             /* df1[...] = da1[...] * a1[...] * (1 - a1[...]) */
             SIMD
             for (int i = 0; i < 4; i++) {
-                real t9 = 0;
-                EACH(o, 2) t9 += dz2[n * 2 + o] * W2[i * 2 + o];
-                da1[n * 4 + i] = t9;
+                real t11 = 0;
+                EACH(o, 2) t11 += dz2[n * 2 + o] * W2[i * 2 + o];
+                da1[n * 4 + i] = t11;
                 df1[n * 4 + i] = da1[n * 4 + i] * a1[n * 4 + i] * ((real)1.0 - a1[n * 4 + i]);
             }
             /* dz1[n,c,i*sh+u-pt,j*sw+v-pl] += dp1[n,c,i,j] * [win1[n,c,i,j] = u*kw+v] for u<kh, v<kw */
@@ -239,13 +239,13 @@ static ALWAYS void rows_1(const Training *T, int thread, int part, int64_t first
                 for (int c = 0; c < 1; c++) {
                     for (int u = 0; u < 2; u++) {
                         for (int v = 0; v < 2; v++) {
-                            real t10 = 0;
+                            real t12 = 0;
                             EACH(p, 4) {
-                                real t11 = 0;
-                                EACH(q, 4) t11 += x[n][c * 25 + p * 5 + u * 5 + q + v] * dz1[n * 16 + o * 16 + p * 4 + q];
-                                t10 += t11;
+                                real t13 = 0;
+                                EACH(q, 4) t13 += x[n][c * 25 + p * 5 + u * 5 + q + v] * dz1[n * 16 + o * 16 + p * 4 + q];
+                                t12 += t13;
                             }
-                            dW1_part[o * 4 + c * 4 + u * 2 + v] += t10;
+                            dW1_part[o * 4 + c * 4 + u * 2 + v] += t12;
                         }
                     }
                 }

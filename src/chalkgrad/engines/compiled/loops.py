@@ -117,6 +117,8 @@ class Loops:
             self.before = outside
             return self.largest[node.indices, node.body]
         name, place = self.new(), ""
+        if node.kind in ("max", "argmax") and 1 < count <= SMALL:
+            return self._largest(node, sizes, value, inner)
         if node.kind == "argmax":
             self.largest[node.indices, node.body] = name
         guards = self.guards(node.body, sizes, edges=node.kind in ("max", "argmax"))
@@ -133,9 +135,7 @@ class Loops:
             start = [f"real {name} = -INFINITY;"]
             if node.kind == "argmax":
                 place = self.new()
-                at, *others = node.indices
-                for index in others:
-                    at = f"{f'({at})' if ' ' in at else at} * {sizes[index]} + {index}"
+                at = _counted(node.indices, sizes)
                 body.append(f"{place} = {candidate} > {name} ? (real)({at}) : {place};")
                 start.append(f"real {place} = 0;")
             body.append(f"{name} = {better} ? {candidate} : {name};")
@@ -153,6 +153,38 @@ class Loops:
         if node.kind == "mean":
             return f"{name} * {self.constants.name(Number(1 / count))}"
         return place or name
+
+    def _largest(self, node: Reduction, sizes: Mapping[str, Size], value: str, inner: Sequence[str]) -> str:
+        """The largest of few terms and where it stands, without a comparison that waits for the one before."""
+        terms, name = self.new(), self.new()
+        count = math.prod(int(sizes[i]) for i in node.indices)
+        at = _counted(node.indices, sizes)
+        guards = self.guards(node.body, sizes, edges=True)
+        if guards:
+            value = f"{' && '.join(guards)} ? {value} : -INFINITY"
+        body = [*inner, f"{terms}[{at}] = {value};"]
+        for index in reversed(node.indices):
+            body = braced(f"EACH({index}, {int(sizes[index])})", body)
+        unordered = self.new()
+        self.before += [
+            f"real {terms}[{count}];",
+            *body,
+            f"real {name} = {terms}[0];",
+            f"EACH(k, {count - 1}) {name} = real_max({name}, {terms}[k + 1]);",
+            f"int {unordered} = 0;",
+            f"EACH(k, {count - 1}) {unordered} |= __builtin_isunordered({terms}[k], {terms}[k + 1]);",
+            f"{name} = {unordered} ? (real)NAN : {name};",
+        ]
+        self.largest[node.indices, node.body] = name
+        if node.kind == "max":
+            return name
+        place = self.new()
+        last = count - 1
+        self.before += [
+            f"real {place} = {last}; /* the first of equals */",
+            f"EACH(k, {last}) {place} = {terms}[{last - 1} - k] == {name} ? (real)({last - 1} - k) : {place};",
+        ]
+        return place
 
     def _plane(self, node: Reduction, sizes: Mapping[str, Size]) -> str | None:
         """The sum over whole rows of a value that stands among zeros, as one long loop."""
@@ -498,6 +530,14 @@ class Nest:
         """The loops as C."""
         loops = _nest([i for i, _ in self.ranges], dict(self.ranges), list(self.body), self.vectors, self.around)
         return [*self.before, *loops]
+
+
+def _counted(indices: Sequence[str], sizes: Mapping[str, Size]) -> str:
+    """Several indices as one, row by row."""
+    at, *others = indices
+    for index in others:
+        at = f"{f'({at})' if ' ' in at else at} * {sizes[index]} + {index}"
+    return at
 
 
 def _offsets(made: Statement) -> list[str]:
