@@ -75,13 +75,15 @@ def larger(draw: st.DrawFn) -> tuple[cg.Network, np.ndarray, np.ndarray, int]:
     layers: list[cg.Layer] = []
     if image:
         shape: tuple[int, ...] = (draw(st.integers(1, 3)), draw(st.integers(8, 13)), draw(st.integers(8, 19)))
-        for _ in range(draw(st.integers(1, 2))):
+        for _ in range(draw(st.integers(1, 3))):
             kernel = draw(st.sampled_from([1, 2, 3, (3, 2), 5]))
             stride, padding = draw(st.sampled_from([(1, 0), (1, "same"), (1, 1), (2, 1), ((2, 1), 0)]))
-            layers.append(cg.Conv2D(draw(st.integers(2, 9)), kernel, stride, padding, bias=draw(st.booleans())))
+            channels = draw(st.sampled_from([2, 3, 4, 5, 6, 8, 8, 9, 16, 16, 24, 32]))
+            layers.append(cg.Conv2D(channels, kernel, stride, padding, bias=draw(st.booleans())))
             if draw(st.booleans()):
                 layers.append(draw(st.sampled_from([cg.BatchNorm(), cg.LayerNorm(), cg.Dropout(0.3)])))
-            layers.append(draw(st.sampled_from(ACTIVATIONS)))
+            if draw(st.integers(0, 3)):
+                layers.append(draw(st.sampled_from(ACTIVATIONS)))
         pools = [cg.MaxPool2D(2), cg.MaxPool2D(3, stride=1, padding=1), cg.MaxPool2D(2, padding="same"),
                  cg.AvgPool2D(2), cg.AvgPool2D(3, stride=2, padding=1)]  # fmt: skip
         layers += [draw(st.sampled_from(pools)), cg.Flatten()]

@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ...formula import Shape
-from ...formula.nodes import Binary, Element, Reduction, Symbol
+from ...formula.nodes import Element, Symbol
+from .channels import beside, kernels, side_by_side
 from .layouts import Frame, Layout, compact, compact_strides, framed, multiple
-from .products import LEAST, Machine, Product, factors, gathered, indices_of, product
+from .products import LEAST, Machine, Product, gathered, indices_of, product
 from .statements import SAMPLES, Statement, elements, pointwise, renamed, span
 
 LARGE = 32 * 1024
@@ -34,6 +35,7 @@ class Work:
         layouts: those of values that do not lie row by row.
         products: the statements that are computed in tiles, by what they set.
         frames: what the products ask of values with samples.
+        channels: the images whose channels lie side by side.
     """
 
     statements: list[Statement]
@@ -43,6 +45,17 @@ class Work:
     layouts: dict[str, Layout] = field(default_factory=dict[str, Layout])
     products: dict[str, Product] = field(default_factory=dict[str, Product])
     frames: dict[str, Frame] = field(default_factory=dict[str, Frame])
+    channels: frozenset[str] = frozenset()
+
+    def sample(self, name: str, vector: int) -> Layout:
+        """How one sample of a value lies, with all that the products ask for.
+
+        Args:
+            name: the value, with samples.
+            vector: how many elements the widest vector holds.
+        """
+        own = tuple(int(s) for s in self.shapes[name][1:])
+        return framed(own, self.frames.get(name), vector, 0 if name in self.channels else None)
 
 
 def arrange(work: Work, machine: Machine, updated: Mapping[str, str], results: Sequence[str], parts: int) -> None:
@@ -56,10 +69,13 @@ def arrange(work: Work, machine: Machine, updated: Mapping[str, str], results: S
         parts: into how many parts a batch is split.
     """
     work.layouts = _weights(work, machine, parts)
-    _turn(work, machine)
+    work.channels = side_by_side(work.statements, work.shapes, results, machine)
+    work.statements, further = kernels(work.statements, work.shapes, work.channels)
+    work.layouts |= further | beside(work.statements, work.shapes, work.channels)
     _same_layouts(work, updated)
+    layouts = work.layouts | {name: work.sample(name, machine.lanes) for name in work.channels}
     for made in work.statements:
-        _choose(work, made, machine)
+        _choose(work, made, layouts, machine)
     _frame_copies(work, machine)
     _long_rows(work)
     _alias_reshaped(work, results)
@@ -103,45 +119,6 @@ def _block(outputs: int, lanes: int, parts: int) -> int:
     return block
 
 
-def _turn(work: Work, machine: Machine) -> None:
-    """Has the gradient of a convolution's kernels computed for vectors of output channels, where these fill vectors.
-
-    The derivative of the convolution is copied with its channels side by side, and the kernels, their gradient and the
-    optimizer's arrays lie so too: no vector then has to be summed up in itself.
-    """
-    for at, made in reversed(list(enumerate(work.statements))):
-        found = factors(made)
-        if found is None or not made.over_samples or len(made.place) < 4 or len(found[0].indices) < 3:
-            continue
-        total, left, right, _ = found
-        channel = made.place[0]
-        if not isinstance(channel, Symbol) or channel not in right.indices or channel.name in indices_of(left):
-            continue
-        shape = tuple(int(s) for s in work.shapes[right.name][1:])
-        if right.indices[1] != channel or shape[0] % machine.lanes or not made.output.startswith("d"):
-            continue
-        turned = f"{right.name}_turned"
-        work.layouts[turned] = _turned_layout(shape, machine.lanes)
-        weights = made.output.removeprefix("d").removesuffix("_data")
-        own = tuple(int(s) for s in work.shapes[weights])
-        work.layouts[weights] = _turned_layout(own, 1)
-        work.shapes[turned] = work.shapes[right.name]
-        sizes = {i.name: made.sizes[i.name] for i in right.indices if isinstance(i, Symbol)}
-        letters = (*(i for i in sizes if i != channel.name), channel.name)  # the channels innermost
-        text = f"{turned}[n,...] = {right.name}[n,...], channels side by side"
-        copy = Statement(turned, right.indices, right, sizes, letters, False, text, made.step)
-        body = Reduction("sum", total.indices, Binary("*", left, Element(turned, right.indices)))
-        work.statements[at] = replace(made, body=body)
-        work.statements.insert(at, copy)
-
-
-def _turned_layout(shape: tuple[int, ...], lanes: int) -> Layout:
-    """The first axis is the contiguous one."""
-    rest = compact((*shape[1:], shape[0]))
-    strides = (1, *rest.strides[:-1])
-    return Layout(shape, strides, 0, multiple(math.prod(shape), lanes))
-
-
 def _same_layouts(work: Work, updated: Mapping[str, str]) -> None:
     """Gives gradients and the optimizer's arrays the layout of their weights."""
     for _ in range(3):  # a chain of updates is short
@@ -166,7 +143,7 @@ def _same_layouts(work: Work, updated: Mapping[str, str]) -> None:
             work.layouts[old] = work.layouts[new]
 
 
-def _choose(work: Work, made: Statement, machine: Machine) -> None:
+def _choose(work: Work, made: Statement, layouts: Mapping[str, Layout], machine: Machine) -> None:
     """Finds out whether a statement can be computed in tiles, and what these ask of its values."""
     candidate = made
     if made.adds:
@@ -174,7 +151,7 @@ def _choose(work: Work, made: Statement, machine: Machine) -> None:
         if found is None:
             return
         candidate = found
-    chosen = product(candidate, work.layouts, machine)
+    chosen = product(candidate, layouts, machine)
     if chosen is None:
         return
     work.products[made.output] = chosen
@@ -193,6 +170,8 @@ def _ask(work: Work, chosen: Product, element: Element, made: Statement) -> None
     for axis, (place, size) in enumerate(zip(element.indices[1:], own, strict=True)):
         low, high = span(place, made.sizes)
         frame.reach(axis, low, high, size)
+    if element.name in work.channels:
+        return
     if element.indices[-1] == Symbol(chosen.vector):
         frame.row = max(frame.row, chosen.vectors * chosen.lanes)
     elif chosen.vector in indices_of(element):
@@ -217,7 +196,7 @@ def _frame_copies(work: Work, machine: Machine) -> None:
         shape = tuple(int(s) for s in work.shapes[name][1:])
         edged = any(frame.before) or any(frame.behind)
         if name == "x" or name in reshaped:
-            if framed(shape, frame, machine.lanes).size == math.prod(shape):
+            if work.sample(name, machine.lanes).size == math.prod(shape):
                 work.frames.pop(name)
                 continue
             if name in reshaped:
@@ -294,6 +273,7 @@ def _alias_reshaped(work: Work, results: Sequence[str]) -> None:
             row = made.output if image == source else source
             frame = work.frames.get(image)
             plain = frame is None or not (any(frame.before) or any(frame.behind) or frame.row > _last(work, image))
+            plain = plain and image not in work.channels
             padded = image == "x" and row in work.frames  # it would have to be longer than it is
             if plain and not padded:
                 root = work.aliases.get(source, source)

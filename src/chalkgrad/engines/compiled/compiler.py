@@ -63,7 +63,9 @@ class Compiler:
         """What it compiles for, with numbers of so many bytes."""
         width = 64 if self.defines("__AVX512F__") else 32 if self.defines("__AVX__") else 16
         many = self.defines("__AVX512F__") or self.defines("__aarch64__")
-        return Machine(width, 32 if many else 16, real)
+        # Zen 4, which older compilers call Zen 3, takes 64 bytes in two halves
+        halves = width == 64 and (self.defines("__znver3__") or self.defines("__znver4__"))
+        return Machine(width, 32 if many else 16, real, width // 2 if halves else width)
 
     @property
     def name(self) -> str:

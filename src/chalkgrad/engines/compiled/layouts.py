@@ -83,14 +83,23 @@ class Frame:
         self.behind[axis] = max(self.behind[axis], high - (size - 1))
 
 
-def framed(shape: tuple[int, ...], frame: Frame | None, vector: int) -> Layout:
+def framed(shape: tuple[int, ...], frame: Frame | None, vector: int, innermost: int | None = None) -> Layout:
     """The layout that a frame asks for.
 
     Args:
         shape: the shape of one sample.
         frame: what is asked for; None for nothing.
         vector: how many elements the widest vector holds: so many are left free behind the last.
+        innermost: the axis whose neighbours lie side by side, whole vectors of them; None for the last.
     """
+    if innermost is not None:
+        before, behind = (frame.before, frame.behind) if frame is not None else ((0,) * len(shape),) * 2
+        extents = [b + s + e for b, s, e in zip(before, shape, behind, strict=True)]
+        order = [*(axis for axis in range(len(shape)) if axis != innermost), innermost]
+        inner = compact_strides([extents[axis] for axis in order])
+        strides = tuple(inner[order.index(axis)] for axis in range(len(shape)))
+        offset = sum(b * s for b, s in zip(before, strides, strict=True))
+        return Layout(shape, strides, offset, multiple(math.prod(extents), vector))
     if frame is None:
         return compact(shape)
     if not any(frame.before) and not any(frame.behind) and (len(shape) == 1 or frame.row <= shape[-1]):

@@ -109,6 +109,10 @@ class Loops:
         """Puts the loops of a sum, mean or maximum into `before`, and returns the name of what they find."""
         if (plane := self._plane(node, sizes)) is not None:
             return plane
+        if node.kind in ("sum", "mean"):  # neighbours in memory innermost
+            images = [e for e in walk(node.body) if isinstance(e, Element) and e.name in self.plan.channels]
+            inner = [i for i in node.indices if any(e.indices[1] == Symbol(i) for e in images)]
+            node = Reduction(node.kind, (*(i for i in node.indices if i not in inner), *inner), node.body)
         outside, self.before = self.before, []
         count = math.prod(int(sizes[i]) for i in node.indices)
         value = self.text(node.body, sizes)
@@ -191,6 +195,8 @@ class Loops:
         element = node.body
         if node.kind != "sum" or not isinstance(element, Element) or len(node.indices) < 2:
             return None
+        if element.name in self.plan.channels:
+            return None
         root, frame = self.memory.root(element.name), self.plan.frames.get(element.name)
         tail = tuple(map(Symbol, node.indices))
         if frame is None or root != element.name or element.indices[len(element.indices) - len(tail) :] != tail:
@@ -212,6 +218,50 @@ class Loops:
             f"for (int k = 0; k < {length + 1}; k++) {name} += (&{first})[k];",
         ]
         return name
+
+    def _by_channel(self, made: Statement, loops: Sequence[str]) -> Nest | None:
+        """Sums over an image, one for every channel, where the channels lie side by side: vectors of sums."""
+        body = made.body
+        if not isinstance(body, Reduction) or body.kind not in ("sum", "mean") or len(loops) != 1:
+            return None
+        channel, count = loops[0], math.prod(int(made.sizes[i]) for i in body.indices)
+        images = [e for e in elements(made) if e.name in self.plan.channels]
+        if count <= SMALL or not images or reduces(body.body) or self.over_parts:
+            return None
+        if any(e.indices[1] != Symbol(channel) for e in images) or self.guards(body.body, made.sizes, edges=False):
+            return None
+        size, last = int(made.sizes[channel]), body.indices[-1]
+        side = next(k for k in (4, 2, 1) if int(made.sizes[last]) % k == 0)
+        sums = self.new()
+        self.put[last] = f"{last} + side" if side > 1 else last
+        value = self.text(body.body, made.sizes)
+        del self.put[last]
+        if self.before:
+            raise AssertionError(made.text)
+        lane = f"side * {size} + {channel}" if side > 1 else channel
+        inner = [
+            "SIMD",
+            *braced(f"for (int {channel} = 0; {channel} < {size}; {channel}++)", [f"{sums}[{lane}] += {value};"]),
+        ]
+        lines = braced(f"EACH(side, {side})", inner) if side > 1 else inner
+        lines = braced(f"for (int {last} = 0; {last} < {made.sizes[last]}; {last} += {side})", lines)
+        for index in reversed(body.indices[:-1]):
+            lines = braced(f"for (int {index} = 0; {index} < {made.sizes[index]}; {index}++)", lines)
+        total = " + ".join(f"{sums}[{f'{k * size} + ' if k else ''}{channel}]" for k in range(side))
+        if body.kind == "mean":
+            total = f"({total}) * {self.constants.name(Number(1 / count))}"
+        self.used[self.memory.root(made.output)] = None
+        target = self.memory.element(Element(made.output, made.place), self.put, self.lanes)
+        summed = made.output in self.plan.totals
+        store = f"{target} {'+=' if summed else '='} {total};"
+        lines = [
+            f"/* {made.text} */",
+            f"real {sums}[{side * size}] = {{0}};",
+            *lines,
+            "SIMD",
+            *braced(f"for (int {channel} = 0; {channel} < {size}; {channel}++)", [store]),
+        ]
+        return Nest((), tuple(lines), (), False, None)
 
     def guards(self, node: Node, sizes: Mapping[str, Size], edges: bool) -> list[str]:
         """Conditions under which the elements of a tree lie inside; `edges`: a frame does not count."""
@@ -265,6 +315,11 @@ class Loops:
         loops = [i for i in made.loops if i != made.sample]
         sizes: dict[str, Size] = dict(made.sizes)
         whole = self._flat(made, loops)
+        if made.output in self.plan.channels and whole is None:
+            inner = next(i for i in affine(made.place[1]) or {} if i)
+            loops = [*(i for i in loops if i != inner), inner]
+        if (sums := self._by_channel(made, loops)) is not None:
+            return sums
         wide = None if whole is not None else self._wide(made, loops)
         pooled = self._pooled(made, loops)
         if whole is not None:
@@ -365,6 +420,8 @@ class Loops:
         inner = [i for i in loops if not made.adds or i not in _offsets(made)]
         if not inner or not made.by_sample or self.memory.local or self.over_parts or made.output in self.plan.totals:
             return None
+        if made.output in self.plan.channels:
+            return None
         place, last, size = made.place[-1], inner[-1], int(made.sizes[inner[-1]])
         body, layout = made.body, self.plan.layouts[made.output]
         looks = isinstance(body, Reduction) and body.kind in ("max", "argmax") and place == Symbol(last)
@@ -412,6 +469,7 @@ class Loops:
         if reduces(made.body):
             return None
         touched = [Element(made.output, made.place), *elements(made)]
+        strides = self.plan.layouts[made.output].strides
         for element in touched:
             used = {i for place in element.indices for i in (affine(place) or {})} & set(loops)
             if not used:
@@ -419,7 +477,10 @@ class Loops:
             layout = self.plan.layouts[element.name]
             if element.indices[len(element.indices) - len(loops) :] != symbols:
                 return None
-            if layout.block or layout.offset or layout.strides != compact_strides(layout.shape):
+            if layout.block or layout.offset or layout.strides[-len(loops) :] != strides[-len(loops) :]:
+                return None
+            dense = sorted(zip(layout.strides, layout.shape, strict=True), reverse=True)
+            if [stride for stride, _ in dense] != list(compact_strides([size for _, size in dense])):
                 return None
         if any(isinstance(n, Symbol) and n.name in loops for n in _bare(made.body)):
             return None
@@ -431,6 +492,8 @@ class Loops:
         letters = [f"k{axis}" for axis in range(len(shape))]
         place = (made.place[0], *map(Symbol, letters))
         target = self.memory.element(Element(made.output, place), self.put, {})
+        if made.output in self.plan.channels:
+            letters, shape = [*letters[1:], letters[0]], (*shape[1:], shape[0])
         return _nest(letters, dict(zip(letters, shape, strict=True)), [f"{target} = 0;"], True)
 
     def drawn(self, made: Statement) -> Lines:

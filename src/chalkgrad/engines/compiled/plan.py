@@ -19,7 +19,7 @@ from ...formula.nodes import Binary, Element, Node, Number, Reduction, Symbol
 from ...program import Step
 from .arrangement import Work, arrange, by_blocks
 from .fusing import fused
-from .layouts import Frame, Layout, compact, framed
+from .layouts import Frame, Layout, compact
 from .products import Machine, Product
 from .statements import SAMPLES, Statement, names_in, pointwise, rewritten, statement
 
@@ -77,6 +77,7 @@ class Plan:
         machine: what it is made for.
         layouts: how each name's elements lie; that of an alias too.
         frames: what the products asked for.
+        channels: the images whose channels lie side by side.
     """
 
     phases: list[Phase]
@@ -90,6 +91,7 @@ class Plan:
     machine: Machine
     layouts: dict[str, Layout]
     frames: dict[str, Frame]
+    channels: frozenset[str]
 
 
 def plan(
@@ -138,7 +140,7 @@ def plan(
             layouts[made.output] = compact(tuple(int(s) for s in work.shapes[made.output] if s != SAMPLES))
     return Plan(
         phases, values, work.aliases, work.products, work.totals, dict(updated), tuple(results), chunk, machine,
-        layouts, work.frames,
+        layouts, work.frames, work.channels,
     )  # fmt: skip
 
 
@@ -247,24 +249,25 @@ def _phases(
         return made.by_sample or made.output in work.totals
 
     while any(rowwise(s) for s in left):
+        # first what later samples need and that is there already, so that these need not wait for it
+        kind = "shared"
         taken: list[Statement] = []
         made_here: set[str] = set()
-        kind = "rows"
+        needed: set[str] = {n for s in left if rowwise(s) for n in reads(s)}
+        for made in reversed(left):
+            if not rowwise(made) and made.output in needed:
+                needed |= reads(made)
         for made in left:
-            if rowwise(made) and made.output not in large and reads(made) <= have | made_here:
+            if not rowwise(made) and made.output in needed and reads(made) <= have | made_here:
                 taken.append(made)
-                if made.output not in work.totals:
-                    made_here.add(made.output)
+                made_here.add(made.output)
         if not taken:
-            kind = "shared"
-            needed: set[str] = {n for s in left if rowwise(s) for n in reads(s)}
-            for made in reversed(left):
-                if not rowwise(made) and made.output in needed:
-                    needed |= reads(made)
+            kind = "rows"
             for made in left:
-                if not rowwise(made) and made.output in needed and reads(made) <= have | made_here:
+                if rowwise(made) and made.output not in large and reads(made) <= have | made_here:
                     taken.append(made)
-                    made_here.add(made.output)
+                    if made.output not in work.totals:
+                        made_here.add(made.output)
         if not taken:
             kind = "blocks"
             taken = [s for s in left if rowwise(s) and reads(s) <= have][:1]
@@ -298,12 +301,11 @@ def _places(
         if name in work.layouts:
             return work.layouts[name]
         if shape and shape[0] == SAMPLES:
-            own = framed(tuple(int(s) for s in shape[1:]), work.frames.get(name), machine.lanes)
+            own = work.sample(name, machine.lanes)
             if own.compact:  # a flattened value may need more
                 for other, source in work.aliases.items():
-                    if source == name and (frame := work.frames.get(other)) is not None:
-                        need = framed(tuple(int(s) for s in work.shapes[other][1:]), frame, machine.lanes)
-                        own = compact(own.shape, max(own.size, need.size))
+                    if source == name and other in work.frames:
+                        own = compact(own.shape, max(own.size, work.sample(other, machine.lanes).size))
             return own
         return compact(tuple(int(s) for s in shape))
 

@@ -22,6 +22,8 @@ from ...formula.nodes import Binary, Element, Node, Number, Reduction, Symbol
 from .layouts import Layout, multiple
 from .statements import SAMPLES, Statement, affine
 
+ROWS = 16
+"""A tile has at most so many rows."""
 LEAST = 512
 """Sums of fewer products (for one sample) are left to plain loops."""
 
@@ -34,16 +36,24 @@ class Machine:
         bytes: the size of the widest vector.
         registers: how many vectors the processor holds.
         real: the size of a number: 4 or 8 bytes.
+        full: the size of the narrowest vector with which the processor multiplies at full speed: half the widest
+            where it takes the widest in two halves.
     """
 
     bytes: int
     registers: int
     real: int
+    full: int
 
     @property
     def lanes(self) -> int:
         """How many numbers the widest vector holds."""
         return self.bytes // self.real
+
+    @property
+    def filled(self) -> int:
+        """How many numbers keep the processor as busy as the widest vector does."""
+        return self.full // self.real
 
     @property
     def sums(self) -> int:
@@ -65,7 +75,8 @@ class Product:
         block: where a factor lies in blocks along its contiguous axis, how many numbers are in one.
         rows, columns: the tile's indices: one that of the factors only `left` has, one that only `right` has; None
             for none. Along, the columns are vectors; `columns` None means several vectors side by side.
-        tile: how many rows and columns a tile has.
+        within: a further index of the rows' kind, of which every row has all values; None for none.
+        tile: how many rows and columns a tile has, those of `within` counted.
         outer: the other indices on the left, outermost first.
         summed: the indices that are summed over, outermost first, the vector index left out.
     """
@@ -80,6 +91,7 @@ class Product:
     block: int | None
     rows: str | None
     columns: str | None
+    within: str | None
     tile: tuple[int, int]
     outer: tuple[str, ...]
     summed: tuple[str, ...]
@@ -222,6 +234,8 @@ def product(made: Statement, layouts: Mapping[str, Layout], machine: Machine) ->
     block = next((y.block for n in (made.output, left.name, right.name) if (y := layouts.get(n)) and y.block), None)
     if block is not None and not across:
         lanes = min(machine.lanes, block)
+    while lanes > 1 and size % lanes and any(_inside(e, vector, layouts) for e in (out, left, right)):
+        lanes //= 2  # other axes follow: there is no room for a vector's rest
     if across and size % lanes:  # what stands behind the last has to be zero in one of them
         padded = [
             e
@@ -232,8 +246,16 @@ def product(made: Statement, layouts: Mapping[str, Layout], machine: Machine) ->
             return None
     if bias is not None and (len(bias.indices) != 1 or bias.indices[0] not in made.place):
         return None
-    made_of = Product(made, left, right, bias, vector, across, lanes, block, None, None, (1, 1), (), ())
-    return _tiled(made_of, total, machine)
+    made_of = Product(made, left, right, bias, vector, across, lanes, block, None, None, None, (1, 1), (), ())
+    by_left = along(left)
+    inner = by_left if by_left in total.indices and _inside(left, by_left, layouts) else None
+    return _tiled(made_of, total, machine, inner)
+
+
+def _inside(element: Element, vector: str | None, layouts: Mapping[str, Layout]) -> bool:
+    """Whether the vectors run along an axis other than the last of an image or of kernels."""
+    own = layouts.get(element.name)
+    return own is not None and len(own.strides) > 2 and own.strides[-1] != 1 and vector in indices_of(element)
 
 
 def _extent(made: Statement, index: str) -> int:
@@ -241,47 +263,54 @@ def _extent(made: Statement, index: str) -> int:
     return size if isinstance(size, int) else 10**9
 
 
-def _tiled(made: Product, total: Reduction, machine: Machine) -> Product | None:
-    """Chooses the tile: the one with the fewest loads for a product, rest tiles counted in."""
+def _tiled(made: Product, total: Reduction, machine: Machine, inner: str | None) -> Product | None:
+    """Chooses the tile: the one with the fewest loads for a product, rest tiles counted in; `inner` is summed over
+    innermost.
+    """
     statement = made.statement
     free = [i for i in statement.loops if i != made.vector]
     tiled = [i for i in free if len(free) < 3 or statement.sizes[i] != SAMPLES]  # images: one sample after another
     in_left, in_right = set(indices_of(made.left)), set(indices_of(made.right))
-    rows = [i for i in tiled if i in in_left and i not in in_right]
+    rows = [i for i in reversed(tiled) if i in in_left and i not in in_right]  # of equals those that lie nearer
     columns: list[str | None] = [i for i in tiled if i in in_right and i not in in_left]
     if not made.across:
         columns.append(None)
     if not rows and not any(columns):
         return None
-    best: tuple[float, str | None, str | None, tuple[int, int]] | None = None
-    for row in rows or [None]:
+    best: tuple[float, str | None, str | None, str | None, tuple[int, int]] | None = None
+    pairs = [(a, b) for b in rows for a in rows if rows.index(b) < rows.index(a)] if not made.across else []
+    for row, within in [*((r, None) for r in rows or [None]), *pairs]:
         for column in columns or [None]:
+            of = _extent(statement, within) if within else 1
             most_rows = 8 if row and statement.sizes[row] == SAMPLES else _extent(statement, row) if row else 1
             if column is not None:
                 most_columns = 4 if statement.sizes[column] == SAMPLES else _extent(statement, column)
             else:
                 most_columns = 1 if made.across else min(made.vectors, 4)
-            for r in range(1, min(most_rows, 12) + 1):
+            for r in range(of, min(most_rows * of, ROWS) + 1, of):
                 for c in range(1, min(most_columns, 6) + 1):
                     if column is None and made.block and made.block // made.lanes % c:
                         continue  # a tile stays within a block
-                    cost = _cost(made, row, column, r, c, machine)
+                    cost = _cost(made, row, of, column, r, c, machine)
                     if cost is not None and (best is None or cost < best[0] - 1e-9):
-                        best = cost, row, column, (r, c)
+                        best = cost, row, within, column, (r, c)
     assert best is not None  # one row and one column always fit
-    _, row, column, tile = best
-    outer = tuple(i for i in free if i not in (row, column))
-    summed = tuple(i for i in total.indices if i != made.vector)
-    return replace(made, rows=row, columns=column, tile=tile, outer=outer, summed=_order(made, summed))
+    _, row, within, column, tile = best
+    outer = tuple(i for i in free if i not in (row, within, column))
+    summed = _order(made, tuple(i for i in total.indices if i != made.vector), inner)
+    return replace(made, rows=row, within=within, columns=column, tile=tile, outer=outer, summed=summed)
 
 
-def _order(made: Product, summed: tuple[str, ...]) -> tuple[str, ...]:
-    """The samples outermost, then as written."""
+def _order(made: Product, summed: tuple[str, ...], inner: str | None) -> tuple[str, ...]:
+    """The samples outermost, then as written, but neighbours in memory innermost."""
     samples = [i for i in summed if made.sizes[i] == SAMPLES]
-    return (*samples, *(i for i in summed if i not in samples))
+    last = [i for i in summed if i == inner]
+    return (*samples, *(i for i in summed if i not in (*samples, *last)), *last)
 
 
-def _cost(made: Product, row: str | None, column: str | None, r: int, c: int, machine: Machine) -> float | None:
+def _cost(
+    made: Product, row: str | None, of: int, column: str | None, r: int, c: int, machine: Machine
+) -> float | None:
     """About how many clocks a tile of r x c takes for one product: two multiplications or two loads a clock."""
     registers = r * c + (c if not made.across else min(r, c) + 1)
     if r * c > machine.sums or registers > machine.registers - 2:
@@ -295,7 +324,7 @@ def _cost(made: Product, row: str | None, column: str | None, r: int, c: int, ma
         full, rest = divmod(size, of)
         return (full * of + (of * 0.7 + rest * 0.3 if rest else 0)) / size
 
-    wasted = waste(row, _extent(made.statement, row), r) if row else 1.0
+    wasted = waste(row, _extent(made.statement, row), r // of) if row else 1.0
     if column is not None:
         wasted *= waste(column, _extent(made.statement, column), c)
     elif not made.across:

@@ -368,7 +368,8 @@ def _main(
         size = math.prod(made.layouts["x"].shape)
         each = f"read_bytes(T->x_read + k * {_apart(size)}, T->x + order[k] * {size}, {size});"
         lines += braced(parts, [*split, "for (int64_t k = first; k < end; k++)", f"    {each}"])
-        if wanted.data_loss is not None and phases[0][1].kind != "rows":
+        first = next(p.kind for _, p in phases if p.kind != "shared")
+        if wanted.data_loss is not None and first != "rows":
             lines += ["wait_for_all(T, threads);"]
     for name, phase in phases:
         if phase.kind == "rows":

@@ -47,7 +47,7 @@ def training_program(
     dtype = next(iter(values.values())).dtype
     batch = ROWS_AT_ONCE if data is None else len(data[0])
     wanted = wanted_for_training(program, list(values), batch, 1, data_loss, title, dtype)
-    source = print_source(wanted, Machine(PORTABLE, 16, dtype.itemsize), alone=True)
+    source = print_source(wanted, Machine(PORTABLE, 16, dtype.itemsize, PORTABLE), alone=True)
     shapes = {n: [s for s in program.shapes[n] if isinstance(s, int)] for n in ("x", "y")}
     lines = [source.text, *_carried(source, values)]
     if data is None:
@@ -85,7 +85,7 @@ def prediction_program(
     program: Steps, values: Mapping[str, Array], x: Array | None, title: str, dtype: np.dtype[np.generic]
 ) -> str:
     """A C program that prints the prediction for every sample: those in the program, or those that it reads."""
-    machine = Machine(PORTABLE, 16, dtype.itemsize)
+    machine = Machine(PORTABLE, 16, dtype.itemsize, PORTABLE)
     source = prediction_source(program, values, ("y_hat",), 1, title, dtype, machine, batch=ROWS_AT_ONCE, alone=True)
     outputs = math.prod(s for s in program.shapes["y_hat"] if isinstance(s, int))
     shapes = {"x": [s for s in program.shapes["x"] if isinstance(s, int)]}

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from ...formula import Size
 from ...formula.nodes import Element, Symbol
 from .loops import Lines, Loops, braced, indented
-from .memory import Memory
+from .memory import Memory, linear
 from .plan import Plan
 from .products import Product
-from .statements import SAMPLES, Statement
+from .statements import SAMPLES, Statement, affine
 
 
 class Tiles:
@@ -41,9 +41,11 @@ class Tiles:
         name = f"{self.memory.name(made.output)}_tile"
         call = self._function(name, made, finish)
         rows_tile, columns_tile = made.tile
+        of = made.extent(made.within) if made.within else 1
 
         def rows(columns: int) -> Lines:
-            return _tiled(made.rows, made.sizes.get(made.rows or ""), rows_tile, lambda r: [call(r, columns)])
+            size = made.sizes.get(made.rows or "")
+            return _tiled(made.rows, size, rows_tile // of, lambda r: [call(r * of, columns)])
 
         if made.columns is not None or made.across:
             lines = _tiled(made.columns, made.sizes.get(made.columns or ""), columns_tile, rows)
@@ -70,6 +72,9 @@ class Tiles:
         self.vectors.add(made.lanes)
         if made.rows:
             own.put[made.rows] = f"{made.rows} + row"
+        if made.within:
+            of = made.extent(made.within)
+            own.put |= {made.rows or "": f"{made.rows} + row / {of}", made.within: f"row % {of}"}
         if made.columns:
             own.put[made.columns] = f"{made.columns} + col"
         elif not made.across:
@@ -96,13 +101,15 @@ class Tiles:
             index, end = made.vector, made.vectors * made.lanes
             inner = braced(f"for (int {index} = 0; {index} < {end}; {index} += {made.lanes})", inner)
         else:
+            base, left = self._rows_of(made, own)
             inner = [
                 f"{vec} right[{most[1]}];",
                 f"EACH(col, C) right[col] = {right};",
+                *base,
                 *braced(
                     "EACH(row, R)",
                     [
-                        f"const real left = {own.element(made.left)};",
+                        f"const real left = {left};",
                         "EACH(col, C)",
                         "    sum[row][col] += left * right[col];",
                     ],
@@ -145,6 +152,26 @@ class Tiles:
             return f"{name}({', '.join([str(rows), str(columns), *passed])});"
 
         return call
+
+    def _rows_of(self, made: Product, own: Loops) -> tuple[Lines, str]:
+        """The single number for a row: for images beside a pointer, so that a compiler needs no register for each."""
+        layout = self.plan.layouts[made.left.name]
+        if len(layout.shape) < 3 or made.rows is None or made.sizes[made.rows] == SAMPLES:
+            return [], own.element(made.left)
+        of = made.extent(made.within) if made.within else 1
+        places = made.left.indices[len(made.left.indices) - len(layout.shape) :]
+
+        def apart(index: str) -> int:
+            return sum((affine(p) or {}).get(index, 0) * s for p, s in zip(places, layout.strides, strict=True))
+
+        put = dict(own.put)
+        own.put |= {made.rows: made.rows} | ({made.within: "0"} if made.within else {})
+        first = own.element(made.left)
+        own.put = put
+        row = {"row": apart(made.rows)}
+        if made.within:
+            row = {f"row / {of}": apart(made.rows), f"row % {of}": apart(made.within)}
+        return [f"const real *const base = &{first};"], f"base[{linear(row, {})}]"
 
     def _stored(self, made: Product, own: Loops, vec: str) -> Lines:
         """Puts the sums where they belong."""

@@ -1,0 +1,119 @@
+"""Which images lie with their channels side by side, and how kernels lie beside them.
+
+Where an image's channels fill vectors, neighbours along a row need not: no padded row is computed for nothing, windows
+with steps need no shuffles, and the sums of a kernel's gradient are whole vectors. So an image that a convolution makes
+lies with its channels innermost where these are whole vectors, and so does all that is computed from it channel by
+channel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from ...formula import Shape
+from ...formula.nodes import Element, Symbol
+from .layouts import Layout, framed
+from .products import LEAST, Machine
+from .statements import SAMPLES, Statement, elements, renamed
+
+IMAGE = 4
+"""An image's values have so many indices: samples, channels, rows and columns."""
+
+
+def side_by_side(
+    statements: Sequence[Statement], shapes: Mapping[str, Shape], results: Sequence[str], machine: Machine
+) -> frozenset[str]:
+    """The images whose channels lie side by side.
+
+    Args:
+        statements: in order.
+        shapes: the shape of every named value.
+        results: values with samples that are handed out, row by row.
+        machine: what it is made for.
+    """
+    fixed = {"x", "y", *results, *(s.output for s in statements if s.step.rule.formula is None)}
+    found = {n for made in statements for n in _seeds(made) if int(shapes[n][1]) % machine.filled == 0} - fixed
+    grown = True
+    while grown:
+        grown = False
+        for made in statements:
+            for channel in {e.indices[1] for e in _images(made, shapes)}:
+                tied = {e.name for e in _images(made, shapes) if e.indices[1] == channel} - fixed
+                if tied & found and not tied <= found:
+                    found |= tied
+                    grown = True
+    return frozenset(found)
+
+
+def _seeds(made: Statement) -> Iterator[str]:
+    """What a convolution makes, and its derivative."""
+    rule, inputs = made.step.rule.name, made.step.inputs
+    if made.terms < LEAST:
+        return
+    if rule == "conv2d":
+        yield made.output
+    elif rule == "conv2d_dW":
+        yield inputs[1] or ""
+
+
+def _images(made: Statement, shapes: Mapping[str, Shape]) -> list[Element]:
+    """The images of a statement that sets an image, or sums over one."""
+    touched = [Element(made.output, made.place), *elements(made)]
+    images = [e for e in touched if len(e.indices) == IMAGE and shapes[e.name][0] == SAMPLES]
+    return [e for e in images if isinstance(e.indices[1], Symbol)]
+
+
+def kernels(
+    statements: Sequence[Statement], shapes: dict[str, Shape], channels: frozenset[str]
+) -> tuple[list[Statement], dict[str, Layout]]:
+    """The statements, with copies of kernels that are needed in two ways, and the kernels' layouts.
+
+    Kernels lie with the output's channels side by side where the output's do, else with the input's where the input's
+    do. The derivative of the input needs its own channels side by side: a copy of the kernels is made for it.
+
+    Args:
+        statements: in order.
+        shapes: the shape of every named value; gets those of the copies.
+        channels: the images whose channels lie side by side.
+    """
+    layouts: dict[str, Layout] = {}
+    outward: set[str] = set()
+    for made in statements:
+        if made.step.rule.name == "conv2d":
+            image, weights = made.step.inputs[0] or "", made.step.inputs[1] or ""
+            own = tuple(int(s) for s in shapes[weights])
+            if made.output in channels:
+                layouts[weights] = framed(own, None, 1, 0)
+                outward.add(weights)
+            elif image in channels:
+                layouts[weights] = framed(own, None, 1, 1)
+    kept: list[Statement] = []
+    for made in statements:
+        weights = made.step.inputs[1] if made.step.rule.name == "conv2d_dx" else None
+        if weights in outward and made.output in channels:
+            turned, letters = f"{weights}_turned", ("o", "c", "u", "v")
+            place = tuple(map(Symbol, letters))
+            sizes = dict(zip(letters, shapes[weights], strict=True))
+            text = f"{turned}[o,c,u,v] = {weights}[o,c,u,v], the input's channels side by side"
+            copy = Statement(
+                turned, place, Element(weights, place), sizes, ("o", "u", "v", "c"), False, text, made.step
+            )
+            shapes[turned] = shapes[weights]
+            layouts[turned] = framed(tuple(int(s) for s in shapes[weights]), None, 1, 1)
+            kept.append(copy)
+            made = renamed(made, {weights: turned})
+        kept.append(made)
+    return kept, layouts
+
+
+def beside(statements: Sequence[Statement], shapes: Mapping[str, Shape], channels: frozenset[str]) -> dict[str, Layout]:
+    """The layouts of parameters that have a number for every place of an image (layer normalisation): the image's."""
+    layouts: dict[str, Layout] = {}
+    for made in statements:
+        if made.output not in channels or len(made.place) != IMAGE:
+            continue
+        for element in elements(made):
+            shape = shapes[element.name]
+            if element.indices == made.place[1:] and SAMPLES not in shape:
+                layouts[element.name] = framed(tuple(int(s) for s in shape), None, 1, 0)
+    return layouts
