@@ -232,8 +232,8 @@ def product(made: Statement, layouts: Mapping[str, Layout], machine: Machine) ->
     while lanes > 2 and -(-size // lanes) == -(-size // (lanes // 2)):
         lanes //= 2
     block = next((y.block for n in (made.output, left.name, right.name) if (y := layouts.get(n)) and y.block), None)
-    if block is not None and not across:
-        lanes = min(machine.lanes, block)
+    if block is not None:  # a vector stays within a block
+        lanes = min(lanes if across else machine.lanes, block)
     while lanes > 1 and size % lanes and any(_inside(e, vector, layouts) for e in (out, left, right)):
         lanes //= 2  # other axes follow: there is no room for a vector's rest
     if across and size % lanes:  # what stands behind the last has to be zero in one of them
