@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, Phase, given, reject, seed, settings
 from hypothesis import strategies as st
 
 import chalkgrad as cg
-from chalkgrad.engines.compiled import arrangement, plan, products, source, training
+from chalkgrad.engines.compiled import arrangement, channels, plan, products, source, training
 from chalkgrad.engines.compiled.compiler import CompilerError, available
 from chalkgrad.engines.compiled.statements import span
 from networks import networks
@@ -113,6 +113,7 @@ def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tiles, blocks and threads even where they are not worth it."""
     monkeypatch.setattr(products, "LEAST", 8)
     monkeypatch.setattr(arrangement, "LEAST", 8)
+    monkeypatch.setattr(channels, "LEAST", 8)
     monkeypatch.setattr(arrangement, "LARGE", 64)
     monkeypatch.setattr(plan, "NEAR", 4000)
     monkeypatch.setattr(training, "WORTH_A_THREAD", 1)
