@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import chalkgrad as cg
 from chalkgrad.engines.compiled import arrangement, channels, plan, products, source, training
-from chalkgrad.engines.compiled.compiler import CompilerError, available
+from chalkgrad.engines.compiled.compiler import Compiler, CompilerError, available
 from chalkgrad.engines.compiled.statements import span
 from networks import networks
 
@@ -120,9 +120,8 @@ def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHALKGRAD_THREADS", "3")
 
 
-def test_vectors_stay_within_a_sample(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What lies behind a sample may be another thread's: nothing of it is read, not even what is then not used."""
-    small_limits(monkeypatch)
+def planned_only(monkeypatch: pytest.MonkeyPatch) -> list[plan.Plan]:
+    """Trainings are planned and printed, not compiled; the list gets their plans."""
     plans: list[plan.Plan] = []
 
     def kept(*arguments: object) -> plan.Plan:
@@ -134,6 +133,13 @@ def test_vectors_stay_within_a_sample(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(source, "plan", kept)
     monkeypatch.setattr(training, "build", refused)
+    return plans
+
+
+def test_vectors_stay_within_a_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What lies behind a sample may be another thread's: nothing of it is read, not even what is then not used."""
+    small_limits(monkeypatch)
+    plans = planned_only(monkeypatch)
 
     @seed(11)
     @settings(few, max_examples=100)
@@ -187,6 +193,52 @@ def test_pools_between_several_activations(pool: cg.Layer) -> None:
     net = cg.Network([*layers, cg.Dense(3)], input_shape=(2, 11, 13), loss="SquaredError", dtype="float64")
     rng = np.random.default_rng(3)
     compare(net, rng.standard_normal((5, 2, 11, 13)), rng.standard_normal((5, 3)), cg.SGD(0.01), 2, EXACT)
+
+
+@pytest.mark.parametrize(
+    ("full", "names"),
+    [
+        (64, {"z2", "a2", "dz2"}),  # 16 numbers to a vector: the second convolution's 16 channels fill it
+        (32, {"z1", "win1", "p1", "dz1", "dp1", "z2", "a2", "dz2"}),  # 8 are enough
+    ],
+)
+def test_which_channels_lie_side_by_side(monkeypatch: pytest.MonkeyPatch, full: int, names: set[str]) -> None:
+    plans = planned_only(monkeypatch)
+    monkeypatch.setattr(Compiler, "machine", lambda self, real: products.Machine(64, 32, real, full))
+    layers = [cg.Conv2D(8, 3), cg.ReLU(), cg.MaxPool2D(2), cg.Conv2D(16, 3), cg.Tanh(), cg.Conv2D(5, 1), cg.Flatten()]
+    net = cg.Network(layers, input_shape=(1, 12, 12), loss="SquaredError")
+    with pytest.raises(CompilerError):
+        net.fit(np.zeros((2, 1, 12, 12)), np.zeros((2, 45)), max_steps=1, engine="compiled")
+    (made,) = plans
+    kept = {name for name in made.channels if name in made.values}
+    assert kept == names | {"da2"}
+    for name in kept:
+        assert made.layouts[name].strides[0] == 1
+    # the kernels: their own channels side by side where they make such an image, else those of the image that they see
+    assert made.layouts["W2"].contiguous == made.layouts["dW2"].contiguous == 0
+    assert made.layouts["W3"].contiguous == 1
+    assert ("W2_turned" in made.layouts) == ("p1" in names)
+
+
+@pytest.mark.parametrize(
+    ("shape", "layers"),
+    [
+        ((3, 9, 9), [cg.Conv2D(8, 3), cg.Conv2D(16, 3)]),
+        ((3, 9, 9), [cg.Conv2D(8, 3), cg.Conv2D(3, 3)]),
+        ((3, 9, 9), [cg.Conv2D(16, 3), cg.LayerNorm(), cg.Conv2D(16, 3, 2, 1), cg.Conv2D(5, 3)]),
+        ((1, 9, 9), [cg.Conv2D(8, 9), cg.Tanh(), cg.Conv2D(8, 1)]),
+        ((8, 21, 17), [cg.Conv2D(64, 3, 2), cg.Dropout(0.2), cg.MaxPool2D(3, 2, 1), cg.Conv2D(24, 3), cg.AvgPool2D(2)]),
+        ((16, 6, 6), [cg.ReLU(), cg.BatchNorm(), cg.Conv2D(16, 3, 1, 1), cg.BatchNorm(), cg.MaxPool2D(3, 1, 1)]),
+    ],
+    ids=str,
+)
+def test_images_as_predictions(shape: tuple[int, ...], layers: list[cg.Layer]) -> None:
+    """Images that are handed out lie row by row, however they were computed."""
+    net = cg.Network(layers, input_shape=shape, loss="SquaredError", dtype="float64")
+    rng = np.random.default_rng(8)
+    x = rng.standard_normal((7, *shape))
+    y = rng.standard_normal(net.predict(x, engine="numpy").shape)
+    compare(net, x, y, cg.SGD(0.001, momentum=0.9), 3, EXACT, steps=4)
 
 
 @pytest.mark.parametrize("padding", ["valid", "same"])
