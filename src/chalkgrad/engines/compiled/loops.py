@@ -1,296 +1,35 @@
-"""Statements printed as C: plain loops over their indices, and tiles for sums of products."""
+"""Statements printed as C: plain loops over their indices."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from ...formula import Size
 from ...formula.nodes import Element, Indicator, Node, Number, Reduction, Symbol, children, walk
-from .expressions import Constants, Printer
 from .fusing import is_factor
 from .layouts import compact_strides, multiple
-from .memory import BEYOND, Memory, linear
+from .memory import BEYOND, Memory
+from .nests import Lines, Nest, braced, nested
 from .plan import Plan
-from .statements import SAMPLES, Statement, affine, elements, overlaps, pointwise, reduces, span
+from .reductions import SMALL, Reductions
+from .statements import Statement, affine, elements, overlaps, pointwise, reduces
 
-Lines = list[str]
-SMALL = 32
-"""Sums of at most so many terms are written out inside a loop that is vectorised."""
-LONG = 8
-"""Sums over several indices of so many terms are made in parts, as each addition waits for the one before."""
 AS_WIDE = 1.6
 """How much longer a row may be made, so that it is whole vectors."""
-SINGLE = {SAMPLES: "N", "lr": "T->rate", "t": "(double)T->t", "clock": "(double)T->clock"}
-"""What is one number for a whole step."""
 
 
-def indented(lines: Sequence[str]) -> Lines:
-    """The lines one step to the right."""
-    return [f"    {line}" if line else line for line in lines]
-
-
-def braced(head: str, body: Sequence[str]) -> Lines:
-    """A loop or function with its body."""
-    if len(body) == 1 and len(head) + len(body[0]) < 118 and not body[0].startswith(("/*", "SIMD", "const", "real")):
-        return [f"{head} {body[0]}"]
-    return [f"{head} {{", *indented(body), "}"]
-
-
-class Loops:
+class Loops(Reductions):
     """Prints the statements of one phase.
 
     Args:
         plan: the plan.
         memory: where values lie.
-
-    Attributes:
-        constants: what is computed before the loops.
-        used: the values whose pointers are needed, in the order of their use.
     """
 
     def __init__(self, plan: Plan, memory: Memory) -> None:
-        self.plan = plan
-        self.memory = memory
-        self.constants = Constants(dict(SINGLE))
-        self.used: dict[str, None] = {}
-        self.local: dict[str, str] = {}
-        self.flat: tuple[Node, ...] = ()
-        self.put: dict[str, str] = {}
-        self.lanes: dict[str, str] = {}
-        self.before: Lines = []
-        self.over_parts = False
-        self.numbered = 0
-        self.largest: dict[tuple[tuple[str, ...], Node], str] = {}
-        self.sharing = False
-        self.loads: list[str] = []
-
-    # -- expressions -------------------------------------------------------------------------------------------
-
-    def element(self, element: Element) -> str:
-        """The C text of an element; what it needs before is put into `before`."""
-        if element.name in self.local:
-            return self.local[element.name]
-        text = self.memory.element(element, self.put, self.lanes, self.flat)
-        if self.over_parts and element.name in self.plan.totals:
-            name = self.memory.name(element.name)
-            at = text[len(name) + 1 : -1]
-            return self._total("real", f"T->part[at * PART_SIZE + {self.memory.places[element.name]} + {at}]")
-        self.used[self.memory.root(element.name)] = None
-        return text
-
-    def symbol(self, name: str) -> str:
-        """The C text of a number: an index, or a value that is one number."""
-        if name not in self.plan.values:
-            return f"(real){self.put.get(name, name)}" if " " not in self.put.get(name, name) else self.put[name]
-        if name in self.plan.totals:
-            place = self.memory.places[name]
-            return f"(real){self._total('double', f'T->part_numbers[at * NUMBERS + {place}]')}"
-        self.used[name] = None
-        return f"(real){self.memory.name(name)}[0]"
-
-    def _total(self, kind: str, element: str) -> str:
-        name = self.new()
-        self.before += [f"{kind} {name} = 0;", f"for (int at = 0; at < PARTS; at++) {name} += {element};"]
-        return name
-
-    def new(self) -> str:
-        """A name that is not yet used."""
-        self.numbered += 1
-        return f"t{self.numbered}"
-
-    def text(self, node: Node, inside: Mapping[str, Size]) -> str:
-        """A tree as C; sums inside become loops before it."""
-        printer = Printer(self.element, self.constants, self.symbol, lambda r: self.reduction(r, inside))
-        return printer.text(node)
-
-    def reduction(self, node: Reduction, sizes: Mapping[str, Size]) -> str:
-        """Puts the loops of a sum, mean or maximum into `before`, and returns the name of what they find."""
-        if (plane := self._plane(node, sizes)) is not None:
-            return plane
-        if node.kind in ("sum", "mean"):  # neighbours in memory innermost
-            images = [e for e in walk(node.body) if isinstance(e, Element) and e.name in self.plan.channels]
-            inner = [i for i in node.indices if any(e.indices[1] == Symbol(i) for e in images)]
-            node = Reduction(node.kind, (*(i for i in node.indices if i not in inner), *inner), node.body)
-        outside, self.before = self.before, []
-        count = math.prod(int(sizes[i]) for i in node.indices)
-        value = self.text(node.body, sizes)
-        inner, self.before = self.before, outside
-        if node.kind == "max" and (node.indices, node.body) in self.largest and self.sharing:
-            self.before = outside
-            return self.largest[node.indices, node.body]
-        name, place = self.new(), ""
-        if node.kind in ("max", "argmax") and 1 < count <= SMALL:
-            return self._largest(node, sizes, value, inner)
-        if node.kind == "argmax":
-            self.largest[node.indices, node.body] = name
-        guards = self.guards(node.body, sizes, edges=node.kind in ("max", "argmax"))
-        small, summing = count <= SMALL, node.kind in ("sum", "mean")
-        several = [i for i in node.indices if int(sizes[i]) > 1]
-        part = self.new() if small and summing and len(several) > 1 and count >= LONG else ""
-        if summing:
-            body = [*inner, f"{part or name} += {value};"]
-            start = [f"real {name} = 0;"]
-        else:
-            candidate = self.new()
-            better = f"{candidate} > {name} || {candidate} != {candidate}"
-            body = [*inner, f"const real {candidate} = {value};"]
-            start = [f"real {name} = -INFINITY;"]
-            if node.kind == "argmax":
-                place = self.new()
-                at = _counted(node.indices, sizes)
-                body.append(f"{place} = {candidate} > {name} ? (real)({at}) : {place};")
-                start.append(f"real {place} = 0;")
-            body.append(f"{name} = {better} ? {candidate} : {name};")
-        if guards:
-            body = braced(f"if ({' && '.join(guards)})", body)
-        for depth, index in enumerate(reversed(node.indices)):
-            size = int(sizes[index])
-            if part and index == several[0]:
-                body = [f"real {part} = 0;", *body, f"{name} += {part};"]
-            head = f"EACH({index}, {size})" if small else f"for (int {index} = 0; {index} < {size}; {index}++)"
-            body = braced(head, body)
-            if depth == 0 and not small and size >= 8 and summing and not inner:
-                body = [f'_Pragma("omp simd reduction(+:{name})")', *body]
-        self.before += [*start, *body]
-        if node.kind == "mean":
-            return f"{name} * {self.constants.name(Number(1 / count))}"
-        return place or name
-
-    def _largest(self, node: Reduction, sizes: Mapping[str, Size], value: str, inner: Sequence[str]) -> str:
-        """The largest of few terms and where it stands, without a comparison that waits for the one before."""
-        terms, name = self.new(), self.new()
-        count = math.prod(int(sizes[i]) for i in node.indices)
-        at = _counted(node.indices, sizes)
-        guards = self.guards(node.body, sizes, edges=True)
-        if guards:
-            value = f"{' && '.join(guards)} ? {value} : -INFINITY"
-        body = [*inner, f"{terms}[{at}] = {value};"]
-        for index in reversed(node.indices):
-            body = braced(f"EACH({index}, {int(sizes[index])})", body)
-        unordered = self.new()
-        self.before += [
-            f"real {terms}[{count}];",
-            *body,
-            f"real {name} = {terms}[0];",
-            f"EACH(k, {count - 1}) {name} = real_max({name}, {terms}[k + 1]);",
-            f"int {unordered} = 0;",
-            f"EACH(k, {count - 1}) {unordered} |= __builtin_isunordered({terms}[k], {terms}[k + 1]);",
-            f"{name} = {unordered} ? (real)NAN : {name};",
-        ]
-        self.largest[node.indices, node.body] = name
-        if node.kind == "max":
-            return name
-        place = self.new()
-        last = count - 1
-        self.before += [
-            f"real {place} = {last}; /* the first of equals */",
-            f"EACH(k, {last}) {place} = {terms}[{last - 1} - k] == {name} ? (real)({last - 1} - k) : {place};",
-        ]
-        return place
-
-    def _plane(self, node: Reduction, sizes: Mapping[str, Size]) -> str | None:
-        """The sum over whole rows of a value that stands among zeros, as one long loop."""
-        element = node.body
-        if node.kind != "sum" or not isinstance(element, Element) or len(node.indices) < 2:
-            return None
-        if element.name in self.plan.channels:
-            return None
-        root, frame = self.memory.root(element.name), self.plan.frames.get(element.name)
-        tail = tuple(map(Symbol, node.indices))
-        if frame is None or root != element.name or element.indices[len(element.indices) - len(tail) :] != tail:
-            return None
-        layout = self.plan.layouts[element.name]
-        axis = len(layout.shape) - len(tail)
-        if layout.shape[axis:] != tuple(int(sizes[i]) for i in node.indices):
-            return None
-        length = (layout.shape[axis] - 1) * layout.strides[axis] + sum(
-            (n - 1) * s for n, s in zip(layout.shape[axis + 1 :], layout.strides[axis + 1 :], strict=True)
-        )
-        name = self.new()
-        self.used[root] = None
-        put = {**self.put, **dict.fromkeys(node.indices, "0")}
-        first = self.memory.element(element, put, self.lanes, ())
-        self.before += [
-            f"real {name} = 0; /* what stands between the rows is zero */",
-            f'_Pragma("omp simd reduction(+:{name})")',
-            f"for (int k = 0; k < {length + 1}; k++) {name} += (&{first})[k];",
-        ]
-        return name
-
-    def _by_channel(self, made: Statement, loops: Sequence[str]) -> Nest | None:
-        """Sums over an image, one for every channel, where the channels lie side by side: vectors of sums."""
-        body = made.body
-        if not isinstance(body, Reduction) or body.kind not in ("sum", "mean") or len(loops) != 1:
-            return None
-        channel, count = loops[0], math.prod(int(made.sizes[i]) for i in body.indices)
-        images = [e for e in elements(made) if e.name in self.plan.channels]
-        if count <= SMALL or not images or reduces(body.body) or self.over_parts:
-            return None
-        if any(e.indices[1] != Symbol(channel) for e in images) or self.guards(body.body, made.sizes, edges=False):
-            return None
-        size, last = int(made.sizes[channel]), body.indices[-1]
-        side = next(k for k in (4, 2, 1) if int(made.sizes[last]) % k == 0)
-        sums = self.new()
-        self.put[last] = f"{last} + side" if side > 1 else last
-        value = self.text(body.body, made.sizes)
-        del self.put[last]
-        if self.before:
-            raise AssertionError(made.text)
-        lane = f"side * {size} + {channel}" if side > 1 else channel
-        inner = [
-            "SIMD",
-            *braced(f"for (int {channel} = 0; {channel} < {size}; {channel}++)", [f"{sums}[{lane}] += {value};"]),
-        ]
-        lines = braced(f"EACH(side, {side})", inner) if side > 1 else inner
-        lines = braced(f"for (int {last} = 0; {last} < {made.sizes[last]}; {last} += {side})", lines)
-        for index in reversed(body.indices[:-1]):
-            lines = braced(f"for (int {index} = 0; {index} < {made.sizes[index]}; {index}++)", lines)
-        total = " + ".join(f"{sums}[{f'{k * size} + ' if k else ''}{channel}]" for k in range(side))
-        if body.kind == "mean":
-            total = f"({total}) * {self.constants.name(Number(1 / count))}"
-        self.used[self.memory.root(made.output)] = None
-        target = self.memory.element(Element(made.output, made.place), self.put, self.lanes)
-        summed = made.output in self.plan.totals
-        store = f"{target} {'+=' if summed else '='} {total};"
-        lines = [
-            f"/* {made.text} */",
-            f"real {sums}[{side * size}] = {{0}};",
-            *lines,
-            "SIMD",
-            *braced(f"for (int {channel} = 0; {channel} < {size}; {channel}++)", [store]),
-        ]
-        return Nest((), tuple(lines), (), False, None)
-
-    def guards(self, node: Node, sizes: Mapping[str, Size], edges: bool) -> list[str]:
-        """Conditions under which the elements of a tree lie inside; `edges`: a frame does not count."""
-        found: dict[str, None] = {}
-        for element in walk(node):
-            if isinstance(element, Element) and element.name not in self.local:
-                found.update(dict.fromkeys(self.inside(element, sizes, edges)))
-        return list(found)
-
-    def inside(self, element: Element, sizes: Mapping[str, Size], edges: bool) -> list[str]:
-        """Conditions under which one element lies inside."""
-        value = self.plan.values.get(self.memory.root(element.name))
-        sampled = value is not None and value.sampled
-        shape = self.plan.layouts[element.name].shape
-        frame = self.plan.frames.get(element.name)
-        conditions: list[str] = []
-        for axis, (place, size) in enumerate(zip(element.indices[sampled:], shape, strict=True)):
-            if isinstance(place, (Symbol, Number)):
-                continue
-            low, high = span(place, sizes)
-            before, behind = (0, 0) if frame is None or edges else (frame.before[axis], frame.behind[axis])
-            text = linear(affine(place) or {}, {})
-            if low < -before:
-                conditions.append(f"{text} >= 0")
-            if high > size - 1 + behind:
-                conditions.append(f"{text} < {size}")
-        return conditions
-
-    # -- plain loops -------------------------------------------------------------------------------------------
+        super().__init__(plan, memory)
+        self._loads: list[str] = []
 
     def plain(self, statements: Sequence[Statement]) -> Lines:
         """Statements as loops over their indices but the samples', which somebody else goes through."""
@@ -333,7 +72,7 @@ class Loops:
         if made.adds and pooled is not None:
             pooled = self._ending(made, pooled, sizes)
         value = self.text(made.body, made.sizes)
-        for name in self.loads:
+        for name in self._loads:
             self.local.pop(name, None)
         self.used[self.memory.root(made.output)] = None
         if made.place:
@@ -376,9 +115,51 @@ class Loops:
         around = tuple(opening), tuple(closing)
         return Nest(ranges, tuple(body), tuple(before), vectors, None if alone else made, around=around)
 
+    def _by_channel(self, made: Statement, loops: Sequence[str]) -> Nest | None:
+        """Sums over an image, one for every channel, where the channels lie side by side: vectors of sums."""
+        body = made.body
+        if not isinstance(body, Reduction) or body.kind not in ("sum", "mean") or len(loops) != 1:
+            return None
+        channel, count = loops[0], math.prod(int(made.sizes[i]) for i in body.indices)
+        images = [e for e in elements(made) if e.name in self.plan.channels]
+        if count <= SMALL or not images or reduces(body.body) or self.over_parts:
+            return None
+        if any(e.indices[1] != Symbol(channel) for e in images) or self.guards(body.body, made.sizes, edges=False):
+            return None
+        size, last = int(made.sizes[channel]), body.indices[-1]
+        side = next(k for k in (4, 2, 1) if int(made.sizes[last]) % k == 0)
+        sums = self.new()
+        self.put[last] = f"{last} + side" if side > 1 else last
+        value = self.text(body.body, made.sizes)
+        del self.put[last]
+        lane = f"side * {size} + {channel}" if side > 1 else channel
+        inner = [
+            "SIMD",
+            *braced(f"for (int {channel} = 0; {channel} < {size}; {channel}++)", [f"{sums}[{lane}] += {value};"]),
+        ]
+        lines = braced(f"EACH(side, {side})", inner) if side > 1 else inner
+        lines = braced(f"for (int {last} = 0; {last} < {made.sizes[last]}; {last} += {side})", lines)
+        for index in reversed(body.indices[:-1]):
+            lines = braced(f"for (int {index} = 0; {index} < {made.sizes[index]}; {index}++)", lines)
+        total = " + ".join(f"{sums}[{f'{k * size} + ' if k else ''}{channel}]" for k in range(side))
+        if body.kind == "mean":
+            total = f"({total}) * {self.constants.name(Number(1 / count))}"
+        self.used[self.memory.root(made.output)] = None
+        target = self.memory.element(Element(made.output, made.place), self.put, self.lanes)
+        summed = made.output in self.plan.totals
+        store = f"{target} {'+=' if summed else '='} {total};"
+        lines = [
+            f"/* {made.text} */",
+            f"real {sums}[{side * size}] = {{0}};",
+            *lines,
+            "SIMD",
+            *braced(f"for (int {channel} = 0; {channel} < {size}; {channel}++)", [store]),
+        ]
+        return Nest((), tuple(lines), (), False, None)
+
     def _loaded(self, made: Statement) -> Lines:
         """Loads elements before they are used under a condition: loads without one can be vectorised."""
-        self.loads = []
+        self._loads = []
         offsets = set(_offsets(made))
         if reduces(made.body):
             return []
@@ -394,7 +175,7 @@ class Loops:
             own = f"{self.memory.name(element.name)}_here"
             lines.append(f"const real {own} = {self.element(element)};")
             self.local[element.name] = own
-            self.loads.append(element.name)
+            self._loads.append(element.name)
         return lines
 
     def _wide(self, made: Statement, loops: Sequence[str]) -> int | None:
@@ -445,7 +226,7 @@ class Loops:
     def _ending(self, made: Statement, pooled: tuple[str, int], sizes: dict[str, Size]) -> tuple[str, int] | None:
         """Lets a factor of what is added, which was loaded before, be zero behind the row, and the loop go so far."""
         last, wide = pooled
-        factor = next((name for name in self.loads if is_factor(made.body, name)), None)
+        factor = next((name for name in self._loads if is_factor(made.body, name)), None)
         if factor is None:
             return None
         self.local[factor] = f"({last} < {sizes[last]} ? {self.local[factor]} : (real)0)"
@@ -494,7 +275,7 @@ class Loops:
         target = self.memory.element(Element(made.output, place), self.put, {})
         if made.output in self.plan.channels:
             letters, shape = [*letters[1:], letters[0]], (*shape[1:], shape[0])
-        return _nest(letters, dict(zip(letters, shape, strict=True)), [f"{target} = 0;"], True)
+        return nested(letters, dict(zip(letters, shape, strict=True)), [f"{target} = 0;"], True)
 
     def drawn(self, made: Statement) -> Lines:
         """A dropout mask, drawn by the counter-based generator."""
@@ -553,56 +334,6 @@ class Loops:
         return body, stores
 
 
-@dataclass(frozen=True, slots=True)
-class Nest:
-    """Loops round a body.
-
-    Attributes:
-        ranges: every loop's index and size, outermost first.
-        body: what is inside.
-        before: what stands before the loops.
-        vectors: whether the innermost loop may be vectorised.
-        made: the statement, where others with the same loops may stand in the same body.
-        outputs: what is set inside.
-        around: what stands before and behind the innermost loop.
-    """
-
-    ranges: tuple[tuple[str, int], ...]
-    body: tuple[str, ...]
-    before: tuple[str, ...]
-    vectors: bool
-    made: Statement | None
-    outputs: tuple[str, ...] = ()
-    around: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
-
-    def with_behind(self, other: Nest) -> Nest | None:
-        """Both in the same loops; None where that is not possible."""
-        one, two = self.made, other.made
-        if one is None or two is None or self.ranges != other.ranges or self.vectors != other.vectors:
-            return None
-        outputs = (*self.outputs, one.output)
-        for element in walk(two.body):
-            if isinstance(element, Element) and element.name in outputs and element.indices != one.place:
-                return None
-        before = (*self.before, *other.before)
-        (opening, closing), (further, last) = self.around, other.around
-        around = (*opening, *further), (*closing, *last)
-        return Nest(self.ranges, (*self.body, *other.body), before, self.vectors, two, outputs, around)
-
-    def lines(self) -> Lines:
-        """The loops as C."""
-        loops = _nest([i for i, _ in self.ranges], dict(self.ranges), list(self.body), self.vectors, self.around)
-        return [*self.before, *loops]
-
-
-def _counted(indices: Sequence[str], sizes: Mapping[str, Size]) -> str:
-    """Several indices as one, row by row."""
-    at, *others = indices
-    for index in others:
-        at = f"{f'({at})' if ' ' in at else at} * {sizes[index]} + {index}"
-    return at
-
-
 def _offsets(made: Statement) -> list[str]:
     """Of every two indices that make up a place on the left, the one that goes less far."""
     found: list[str] = []
@@ -618,22 +349,3 @@ def _bare(node: Node) -> list[Node]:
     if isinstance(node, Element):
         return []
     return [node, *(n for c in children(node) for n in _bare(c))]
-
-
-def _nest(
-    loops: Sequence[str],
-    sizes: Mapping[str, Size],
-    body: Lines,
-    vectors: bool,
-    around: tuple[tuple[str, ...], tuple[str, ...]] = ((), ()),
-) -> Lines:
-    """Loops round a body, the innermost vectorised where it is long enough, and with `around` before and behind it."""
-    lines = body
-    for depth, index in enumerate(reversed(loops)):
-        size = sizes[index]
-        lines = braced(f"for (int {index} = 0; {index} < {size}; {index}++)", lines)
-        if depth == 0 and vectors and isinstance(size, int) and size >= 4:
-            lines = ["SIMD", *lines]
-        if depth == 0:
-            lines = [*around[0], *lines, *around[1]]
-    return lines

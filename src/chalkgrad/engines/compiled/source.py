@@ -14,8 +14,9 @@ import numpy as np
 from ...formula import Shape
 from ...program import Step
 from .layouts import Layout, multiple
-from .loops import Lines, Loops, braced, indented
+from .loops import Loops
 from .memory import BEYOND, LINE, Memory
+from .nests import Lines, braced, indented
 from .plan import Phase, Plan, plan
 from .products import Machine
 from .statements import Statement

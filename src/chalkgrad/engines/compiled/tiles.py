@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 
 from ...formula import Size
 from ...formula.nodes import Element, Symbol
-from .loops import Lines, Loops, braced, indented
+from .loops import Loops
 from .memory import Memory, linear
+from .nests import Lines, braced, indented
 from .plan import Plan
 from .products import Product
 from .statements import SAMPLES, Statement, affine
