@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import chalkgrad as cg
 from chalkgrad.engines.compiled import arrangement, channels, plan, products, source, training
-from chalkgrad.engines.compiled.compiler import Compiler, CompilerError, available
+from chalkgrad.engines.compiled.compiler import Compiler, CompilerError, available, compiler
 from chalkgrad.engines.compiled.statements import span
 from networks import networks
 
@@ -260,12 +260,14 @@ def test_the_largest_of_what_is_no_number(size: int, padding: str) -> None:
 
 
 @pytest.mark.parametrize("small", [False, True])
-@pytest.mark.parametrize("further", ["", "-march=x86-64-v3", "-march=x86-64"])
+@pytest.mark.parametrize("further", ["", "-march=skylake-avx512", "-march=x86-64-v3", "-march=x86-64"])
 def test_larger_networks(monkeypatch: pytest.MonkeyPatch, further: str, small: bool) -> None:
     import platform
 
     if further and platform.machine() != "x86_64":
         pytest.skip("flags of another processor")
+    if "avx512" in further and not compiler().defines("__AVX512VL__"):
+        pytest.skip("a processor without AVX-512")
     monkeypatch.setenv("CHALKGRAD_CFLAGS", f"{further} -Wall -Wextra -Werror")
     if small:
         small_limits(monkeypatch)
