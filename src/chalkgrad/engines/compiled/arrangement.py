@@ -73,6 +73,7 @@ def arrange(work: Work, machine: Machine, updated: Mapping[str, str], results: S
     work.statements, further = kernels(work.statements, work.shapes, work.channels)
     work.layouts |= further | beside(work.statements, work.shapes, work.channels)
     _same_layouts(work, updated)
+    # without frames, which the products ask for only now: they need to know along which axis neighbours lie
     layouts = work.layouts | {name: work.sample(name, machine.lanes) for name in work.channels}
     for made in work.statements:
         _choose(work, made, layouts, machine)
@@ -273,9 +274,8 @@ def _alias_reshaped(work: Work, results: Sequence[str]) -> None:
             row = made.output if image == source else source
             frame = work.frames.get(image)
             plain = frame is None or not (any(frame.before) or any(frame.behind) or frame.row > _last(work, image))
-            plain = plain and image not in work.channels
             padded = image == "x" and row in work.frames  # it would have to be longer than it is
-            if plain and not padded:
+            if plain and not padded and image not in work.channels:
                 root = work.aliases.get(source, source)
                 work.aliases[made.output] = root
                 continue

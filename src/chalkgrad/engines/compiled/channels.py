@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from ...formula import Shape
-from ...formula.nodes import Element, Symbol
+from ...formula.nodes import Element, Node, Symbol
 from .layouts import Layout, framed
 from .products import LEAST, Machine
 from .statements import SAMPLES, Statement, elements, renamed
@@ -33,15 +33,9 @@ def side_by_side(
     """
     fixed = {"x", "y", *results, *(s.output for s in statements if s.step.rule.formula is None)}
     found = {n for made in statements for n in _seeds(made) if int(shapes[n][1]) % machine.filled == 0} - fixed
-    grown = True
-    while grown:
-        grown = False
-        for made in statements:
-            for channel in {e.indices[1] for e in _images(made, shapes)}:
-                tied = {e.name for e in _images(made, shapes) if e.indices[1] == channel} - fixed
-                if tied & found and not tied <= found:
-                    found |= tied
-                    grown = True
+    ties = [tied - fixed for made in statements for tied in _tied(made, shapes)]
+    while more := {name for tied in ties if tied & found for name in tied} - found:
+        found |= more
     return frozenset(found)
 
 
@@ -56,11 +50,13 @@ def _seeds(made: Statement) -> Iterator[str]:
         yield inputs[1] or ""
 
 
-def _images(made: Statement, shapes: Mapping[str, Shape]) -> list[Element]:
-    """The images of a statement that sets an image, or sums over one."""
-    touched = [Element(made.output, made.place), *elements(made)]
-    images = [e for e in touched if len(e.indices) == IMAGE and shapes[e.name][0] == SAMPLES]
-    return [e for e in images if isinstance(e.indices[1], Symbol)]
+def _tied(made: Statement, shapes: Mapping[str, Shape]) -> list[set[str]]:
+    """The images of a statement, those together whose channels have the same index."""
+    ties: dict[Node, set[str]] = {}
+    for element in [Element(made.output, made.place), *elements(made)]:
+        if len(element.indices) == IMAGE and shapes[element.name][0] == SAMPLES:
+            ties.setdefault(element.indices[1], set()).add(element.name)
+    return list(ties.values())
 
 
 def kernels(
@@ -77,20 +73,17 @@ def kernels(
         channels: the images whose channels lie side by side.
     """
     layouts: dict[str, Layout] = {}
-    outward: set[str] = set()
     for made in statements:
         if made.step.rule.name == "conv2d":
             image, weights = made.step.inputs[0] or "", made.step.inputs[1] or ""
-            own = tuple(int(s) for s in shapes[weights])
             if made.output in channels:
-                layouts[weights] = framed(own, None, 1, 0)
-                outward.add(weights)
+                layouts[weights] = _lying(shapes[weights], 0)
             elif image in channels:
-                layouts[weights] = framed(own, None, 1, 1)
+                layouts[weights] = _lying(shapes[weights], 1)
     kept: list[Statement] = []
     for made in statements:
         weights = made.step.inputs[1] if made.step.rule.name == "conv2d_dx" else None
-        if weights in outward and made.output in channels:
+        if weights in layouts and layouts[weights].contiguous == 0 and made.output in channels:
             turned, letters = f"{weights}_turned", ("o", "c", "u", "v")
             place = tuple(map(Symbol, letters))
             sizes = dict(zip(letters, shapes[weights], strict=True))
@@ -99,7 +92,7 @@ def kernels(
                 turned, place, Element(weights, place), sizes, ("o", "u", "v", "c"), False, text, made.step
             )
             shapes[turned] = shapes[weights]
-            layouts[turned] = framed(tuple(int(s) for s in shapes[weights]), None, 1, 1)
+            layouts[turned] = _lying(shapes[weights], 1)
             kept.append(copy)
             made = renamed(made, {weights: turned})
         kept.append(made)
@@ -115,5 +108,10 @@ def beside(statements: Sequence[Statement], shapes: Mapping[str, Shape], channel
         for element in elements(made):
             shape = shapes[element.name]
             if element.indices == made.place[1:] and SAMPLES not in shape:
-                layouts[element.name] = framed(tuple(int(s) for s in shape), None, 1, 0)
+                layouts[element.name] = _lying(shape, 0)
     return layouts
+
+
+def _lying(shape: Shape, innermost: int) -> Layout:
+    """A parameter's layout with neighbours along one axis side by side."""
+    return framed(tuple(int(s) for s in shape), None, 1, innermost)

@@ -92,20 +92,19 @@ def framed(shape: tuple[int, ...], frame: Frame | None, vector: int, innermost: 
         vector: how many elements the widest vector holds: so many are left free behind the last.
         innermost: the axis whose neighbours lie side by side, whole vectors of them; None for the last.
     """
-    if innermost is not None:
-        before, behind = (frame.before, frame.behind) if frame is not None else ((0,) * len(shape),) * 2
-        extents = [b + s + e for b, s, e in zip(before, shape, behind, strict=True)]
-        order = [*(axis for axis in range(len(shape)) if axis != innermost), innermost]
-        inner = compact_strides([extents[axis] for axis in order])
-        strides = tuple(inner[order.index(axis)] for axis in range(len(shape)))
-        offset = sum(b * s for b, s in zip(before, strides, strict=True))
-        return Layout(shape, strides, offset, multiple(math.prod(extents), vector))
     if frame is None:
-        return compact(shape)
-    if not any(frame.before) and not any(frame.behind) and (len(shape) == 1 or frame.row <= shape[-1]):
+        if innermost is None:
+            return compact(shape)
+        frame = Frame([0] * len(shape), [0] * len(shape))
+    edged = any(frame.before) or any(frame.behind)
+    if innermost is None and not edged and (len(shape) == 1 or frame.row <= shape[-1]):
         return compact(shape, multiple(max(math.prod(shape) + frame.beyond, frame.row), vector))
     extents = [b + s + e for b, s, e in zip(frame.before, shape, frame.behind, strict=True)]
     extents[-1] = max(extents[-1], frame.before[-1] + frame.row)
-    strides = compact_strides(extents)
+    last = len(shape) - 1 if innermost is None else innermost
+    order = [*(axis for axis in range(len(shape)) if axis != last), last]
+    lying = compact_strides([extents[axis] for axis in order])
+    strides = tuple(lying[order.index(axis)] for axis in range(len(shape)))
     offset = sum(b * s for b, s in zip(frame.before, strides, strict=True))
-    return Layout(shape, strides, offset, multiple(math.prod(extents) + vector, vector))
+    free = vector if innermost is None else 0
+    return Layout(shape, strides, offset, multiple(math.prod(extents) + free, vector))

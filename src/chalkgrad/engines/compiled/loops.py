@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from ...formula import Size
-from ...formula.nodes import Element, Indicator, Node, Number, Reduction, Symbol, children, walk
+from ...formula.nodes import Element, Indicator, Node, Reduction, Symbol, children, walk
 from .fusing import is_factor
 from .layouts import compact_strides, multiple
 from .memory import BEYOND, Memory
@@ -55,8 +55,9 @@ class Loops(Reductions):
         sizes: dict[str, Size] = dict(made.sizes)
         whole = self._flat(made, loops)
         if made.output in self.plan.channels and whole is None:
-            inner = next(i for i in affine(made.place[1]) or {} if i)
-            loops = [*(i for i in loops if i != inner), inner]
+            channel = made.place[1]
+            assert isinstance(channel, Symbol)
+            loops = [*(i for i in loops if i != channel.name), channel.name]
         if (sums := self._by_channel(made, loops)) is not None:
             return sums
         wide = None if whole is not None else self._wide(made, loops)
@@ -118,42 +119,38 @@ class Loops(Reductions):
     def _by_channel(self, made: Statement, loops: Sequence[str]) -> Nest | None:
         """Sums over an image, one for every channel, where the channels lie side by side: vectors of sums."""
         body = made.body
-        if not isinstance(body, Reduction) or body.kind not in ("sum", "mean") or len(loops) != 1:
+        if not isinstance(body, Reduction) or body.kind != "sum" or len(loops) != 1:
             return None
-        channel, count = loops[0], math.prod(int(made.sizes[i]) for i in body.indices)
+        channel = loops[0]
         images = [e for e in elements(made) if e.name in self.plan.channels]
-        if count <= SMALL or not images or reduces(body.body) or self.over_parts:
+        if (
+            math.prod(int(made.sizes[i]) for i in body.indices) <= SMALL
+            or not images
+            or reduces(body.body)
+            or self.over_parts
+        ):
             return None
         if any(e.indices[1] != Symbol(channel) for e in images) or self.guards(body.body, made.sizes, edges=False):
             return None
         size, last = int(made.sizes[channel]), body.indices[-1]
         side = next(k for k in (4, 2, 1) if int(made.sizes[last]) % k == 0)
         sums = self.new()
-        self.put[last] = f"{last} + side" if side > 1 else last
+        self.put[last] = f"{last} + side"
         value = self.text(body.body, made.sizes)
         del self.put[last]
-        lane = f"side * {size} + {channel}" if side > 1 else channel
-        inner = [
-            "SIMD",
-            *braced(f"for (int {channel} = 0; {channel} < {size}; {channel}++)", [f"{sums}[{lane}] += {value};"]),
-        ]
-        lines = braced(f"EACH(side, {side})", inner) if side > 1 else inner
+        lines = nested([channel], made.sizes, [f"{sums}[side * {size} + {channel}] += {value};"], True)
+        lines = braced(f"EACH(side, {side})", lines)
         lines = braced(f"for (int {last} = 0; {last} < {made.sizes[last]}; {last} += {side})", lines)
-        for index in reversed(body.indices[:-1]):
-            lines = braced(f"for (int {index} = 0; {index} < {made.sizes[index]}; {index}++)", lines)
+        lines = nested(body.indices[:-1], made.sizes, lines, False)
         total = " + ".join(f"{sums}[{f'{k * size} + ' if k else ''}{channel}]" for k in range(side))
-        if body.kind == "mean":
-            total = f"({total}) * {self.constants.name(Number(1 / count))}"
         self.used[self.memory.root(made.output)] = None
         target = self.memory.element(Element(made.output, made.place), self.put, self.lanes)
-        summed = made.output in self.plan.totals
-        store = f"{target} {'+=' if summed else '='} {total};"
+        adds = "+=" if made.output in self.plan.totals else "="
         lines = [
             f"/* {made.text} */",
             f"real {sums}[{side * size}] = {{0}};",
             *lines,
-            "SIMD",
-            *braced(f"for (int {channel} = 0; {channel} < {size}; {channel}++)", [store]),
+            *nested([channel], made.sizes, [f"{target} {adds} {total};"], True),
         ]
         return Nest((), tuple(lines), (), False, None)
 

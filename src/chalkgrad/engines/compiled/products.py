@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 from ...formula import Size
 from ...formula.nodes import Binary, Element, Node, Number, Reduction, Symbol
@@ -111,6 +112,11 @@ class Product:
         size = self.sizes[index]
         assert isinstance(size, int)
         return size
+
+    @property
+    def rows_each(self) -> int:
+        """How many rows a tile has for one value of `rows`: one for every value of `within`."""
+        return self.extent(self.within) if self.within else 1
 
     @property
     def vectors(self) -> int:
@@ -218,7 +224,7 @@ def product(made: Statement, layouts: Mapping[str, Layout], machine: Machine) ->
     if target is not None and target in (by_left, by_right):
         vector, across = target, False
         if by_left == target:
-            left, right = right, left
+            left, right, by_left = right, left, by_right
         if target in indices_of(left):
             return None
     elif by_left is not None and by_left == by_right and by_left in total.indices:
@@ -247,7 +253,6 @@ def product(made: Statement, layouts: Mapping[str, Layout], machine: Machine) ->
     if bias is not None and (len(bias.indices) != 1 or bias.indices[0] not in made.place):
         return None
     made_of = Product(made, left, right, bias, vector, across, lanes, block, None, None, None, (1, 1), (), ())
-    by_left = along(left)
     inner = by_left if by_left in total.indices and _inside(left, by_left, layouts) else None
     return _tiled(made_of, total, machine, inner)
 
@@ -278,7 +283,7 @@ def _tiled(made: Product, total: Reduction, machine: Machine, inner: str | None)
     if not rows and not any(columns):
         return None
     best: tuple[float, str | None, str | None, str | None, tuple[int, int]] | None = None
-    pairs = [(a, b) for b in rows for a in rows if rows.index(b) < rows.index(a)] if not made.across else []
+    pairs = [(a, b) for b, a in combinations(rows, 2)] if not made.across else []
     for row, within in [*((r, None) for r in rows or [None]), *pairs]:
         for column in columns or [None]:
             of = _extent(statement, within) if within else 1

@@ -98,14 +98,13 @@ class Reductions:
             return plane
         if node.kind in ("sum", "mean"):  # neighbours in memory innermost
             images = [e for e in walk(node.body) if isinstance(e, Element) and e.name in self.plan.channels]
-            inner = [i for i in node.indices if any(e.indices[1] == Symbol(i) for e in images)]
-            node = Reduction(node.kind, (*(i for i in node.indices if i not in inner), *inner), node.body)
+            near = [i for i in node.indices if any(e.indices[1] == Symbol(i) for e in images)]
+            node = Reduction(node.kind, (*(i for i in node.indices if i not in near), *near), node.body)
         outside, self.before = self.before, []
         count = math.prod(int(sizes[i]) for i in node.indices)
         value = self.text(node.body, sizes)
         inner, self.before = self.before, outside
         if node.kind == "max" and (node.indices, node.body) in self._largest_of and self.sharing:
-            self.before = outside
             return self._largest_of[node.indices, node.body]
         name, place = self.new(), ""
         if node.kind in ("max", "argmax") and 1 < count <= SMALL:

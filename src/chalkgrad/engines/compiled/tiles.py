@@ -42,11 +42,11 @@ class Tiles:
         name = f"{self.memory.name(made.output)}_tile"
         call = self._function(name, made, finish)
         rows_tile, columns_tile = made.tile
-        of = made.extent(made.within) if made.within else 1
+        each = made.rows_each
 
         def rows(columns: int) -> Lines:
             size = made.sizes.get(made.rows or "")
-            return _tiled(made.rows, size, rows_tile // of, lambda r: [call(r * of, columns)])
+            return _tiled(made.rows, size, rows_tile // each, lambda r: [call(r * each, columns)])
 
         if made.columns is not None or made.across:
             lines = _tiled(made.columns, made.sizes.get(made.columns or ""), columns_tile, rows)
@@ -71,11 +71,11 @@ class Tiles:
         own = Loops(self.plan, self.memory)
         vec = f"vec{made.lanes}"
         self.vectors.add(made.lanes)
-        if made.rows:
+        if made.rows and made.within:
+            each = made.rows_each
+            own.put |= {made.rows: f"{made.rows} + row / {each}", made.within: f"row % {each}"}
+        elif made.rows:
             own.put[made.rows] = f"{made.rows} + row"
-        if made.within:
-            of = made.extent(made.within)
-            own.put |= {made.rows or "": f"{made.rows} + row / {of}", made.within: f"row % {of}"}
         if made.columns:
             own.put[made.columns] = f"{made.columns} + col"
         elif not made.across:
@@ -159,19 +159,19 @@ class Tiles:
         layout = self.plan.layouts[made.left.name]
         if len(layout.shape) < 3 or made.rows is None or made.sizes[made.rows] == SAMPLES:
             return [], own.element(made.left)
-        of = made.extent(made.within) if made.within else 1
         places = made.left.indices[len(made.left.indices) - len(layout.shape) :]
 
         def apart(index: str) -> int:
             return sum((affine(p) or {}).get(index, 0) * s for p, s in zip(places, layout.strides, strict=True))
 
-        put = dict(own.put)
-        own.put |= {made.rows: made.rows} | ({made.within: "0"} if made.within else {})
+        row, first_row = {"row": apart(made.rows)}, {made.rows: made.rows}
+        if made.within:
+            each = made.rows_each
+            row = {f"row / {each}": apart(made.rows), f"row % {each}": apart(made.within)}
+            first_row[made.within] = "0"
+        put, own.put = own.put, own.put | first_row
         first = own.element(made.left)
         own.put = put
-        row = {"row": apart(made.rows)}
-        if made.within:
-            row = {f"row / {of}": apart(made.rows), f"row % {of}": apart(made.within)}
         return [f"const real *const base = &{first};"], f"base[{linear(row, {})}]"
 
     def _stored(self, made: Product, own: Loops, vec: str) -> Lines:
