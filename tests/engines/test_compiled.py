@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import chalkgrad as cg
 from chalkgrad.engines.compiled import arrangement, channels, plan, products, source, training
-from chalkgrad.engines.compiled.compiler import Compiler, CompilerError, available, compiler
+from chalkgrad.engines.compiled.compiler import Compiler, CompilerError, available, compiler, tuning
 from chalkgrad.engines.compiled.statements import span
 from networks import networks
 
@@ -193,6 +193,19 @@ def test_pools_between_several_activations(pool: cg.Layer) -> None:
     net = cg.Network([*layers, cg.Dense(3)], input_shape=(2, 11, 13), loss="SquaredError", dtype="float64")
     rng = np.random.default_rng(3)
     compare(net, rng.standard_normal((5, 2, 11, 13)), rng.standard_normal((5, 3)), cg.SGD(0.01), 2, EXACT)
+
+
+@pytest.mark.parametrize(
+    ("macros", "flags"),
+    [
+        (["__AVX__", "__znver3__"], []),
+        (["__AVX512F__", "__skylake_avx512__"], ["-mprefer-vector-width=512"]),
+        (["__AVX512F__", "__znver4__"], ["-mprefer-vector-width=512"]),
+        (["__AVX512F__", "__znver3__"], ["-mprefer-vector-width=512", "-mtune=skylake-avx512"]),  # it is a Zen 4
+    ],
+)
+def test_a_processor_that_the_compiler_does_not_know(macros: list[str], flags: list[str]) -> None:
+    assert list(tuning("".join(f"#define {m} 1\n" for m in macros))) == flags
 
 
 @pytest.mark.parametrize(

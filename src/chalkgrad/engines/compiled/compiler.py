@@ -109,9 +109,17 @@ def _found(named: str | None, further: str, path: str | None) -> Compiler | str:
         if run.returncode:
             said = f"the compiler {command[0]} fails: {_first(run.stderr)}"
             continue
-        wide = ("-mprefer-vector-width=512",) if "__AVX512F__ " in run.stdout else ()
-        return Compiler(command, (*FLAGS, *native, *wide, *more), run.stdout)
+        return Compiler(command, (*FLAGS, *native, *tuning(run.stdout), *more), run.stdout)
     return said
+
+
+def tuning(macros: str) -> tuple[str, ...]:
+    """Flags that make a compiler use the widest vectors well."""
+    if "#define __AVX512F__ " not in macros:
+        return ()
+    wide = "-mprefer-vector-width=512"
+    # Older compilers take Zen 4 for Zen 3, which has no such vectors, and load a vector again for every product
+    return (wide, "-mtune=skylake-avx512") if "#define __znver3__ " in macros else (wide,)
 
 
 def compiler() -> Compiler:
