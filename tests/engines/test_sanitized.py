@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, seed
 from hypothesis import strategies as st
 from test_compiled import OPTIMIZERS, few, larger, small_limits
+from test_zeros import Sparse, sparse
 
 import chalkgrad as cg
 from networks import networks
@@ -45,11 +46,24 @@ def test_larger_networks(monkeypatch: pytest.MonkeyPatch, small: bool) -> None:
     check()
 
 
+@seed(4)
+@few
+@given(sparse(), st.integers(1, 3))
+def test_zeros(drawn: Sparse, threads: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CHALKGRAD_THREADS", str(threads))
+        if drawn.small:
+            small_limits(patch)
+            patch.setenv("CHALKGRAD_THREADS", str(threads))
+        run(drawn.net, drawn.x, drawn.y, drawn.optimizer, drawn.batch)
+
+
 @pytest.mark.parametrize("count", [37, 1500])
 def test_bytes(count: int) -> None:
     """1,500 samples are predicted in two batches of different sizes."""
     rng = np.random.default_rng(6)
     pixels, y = cg.data.Pixels(rng.integers(0, 256, (count, 1, 11, 9), dtype=np.uint8)), rng.integers(0, 3, count)
+    pixels.stored[:, :, rng.random((11, 9)) < 0.5] = 0  # what products skip is read from bytes too
     for first in (cg.Conv2D(8, 3), cg.Flatten()):
         layers = [first, cg.ReLU(), cg.Flatten(), cg.Dense(3), cg.Softmax()]
         run(cg.Network(layers, input_shape=(1, 11, 9), loss="CrossEntropy"), pixels, y, cg.SGD(), 16)

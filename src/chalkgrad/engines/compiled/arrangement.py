@@ -36,6 +36,7 @@ class Work:
         products: the statements that are computed in tiles, by what they set.
         frames: what the products ask of values with samples.
         channels: the images whose channels lie side by side.
+        sparse: values that are mostly zeros.
     """
 
     statements: list[Statement]
@@ -46,6 +47,7 @@ class Work:
     products: dict[str, Product] = field(default_factory=dict[str, Product])
     frames: dict[str, Frame] = field(default_factory=dict[str, Frame])
     channels: frozenset[str] = frozenset()
+    sparse: frozenset[str] = frozenset()
 
     def sample(self, name: str, vector: int) -> Layout:
         """How one sample of a value lies, with all that the products ask for.
@@ -152,7 +154,7 @@ def _choose(work: Work, made: Statement, layouts: Mapping[str, Layout], machine:
         if found is None:
             return
         candidate = found
-    chosen = product(candidate, layouts, machine)
+    chosen = product(candidate, layouts, machine, work.sparse)
     if chosen is None:
         return
     work.products[made.output] = chosen

@@ -146,6 +146,9 @@ class Program:
         part_numbers = aligned(max(sizes["numbers"], 1) * parts, np.float64)
         rows = {n: aligned(source.batch * self.count, np.int64) for n in source.given}
         read = {"x_read": aligned(sizes["read"], real)} if sizes["read"] else {}
+        if sizes["nonzero"]:
+            read["nonzero"] = aligned(sizes["nonzero"] * self.count, np.uint32)
+            read["rows_ahead"] = aligned(source.batch * self.count, np.int64)
         self.kept: dict[str, Any] = {"batch": batch, "chunk": chunk, "part": part, "own": own, "numbers": numbers,
                      "part_numbers": part_numbers, **read, **{f"rows_of_{n}": r for n, r in rows.items()}}  # fmt: skip
         fields: list[tuple[str, Any]] = [

@@ -104,6 +104,7 @@ def plan(
     machine: Machine,
     parts: int,
     blocks: bool,
+    sparse: bool = False,
 ) -> Plan:
     """Puts steps into phases.
 
@@ -117,11 +118,14 @@ def plan(
         machine: what it is made for.
         parts: into how many parts a batch is split.
         blocks: whether products with large weight matrices are split by the matrices' blocks.
+        sparse: whether x is mostly zeros.
     """
     work = Work([_stated(s, shapes) for s in steps], dict(shapes))
     _inline_uniform(work, results)
     results = _handed_out(work, results)
     work.statements = fused(work.statements, {*results, *carried, *updated})
+    if sparse:
+        work.sparse = frozenset({"x", *(s.output for s in work.statements if _flattens_x(s))})
     arrange(work, machine, updated, results, parts)
     widest = max((layout.size for layout in work.layouts.values()), default=0)
     blocks = blocks and batch * widest < 2**31  # the whole batch is indexed with 32 bits
@@ -151,6 +155,10 @@ def _stated(step: Step, shapes: Mapping[str, Shape]) -> Statement:
     sizes = dict(zip(letters, step.shape, strict=True))
     text = f"{step.output} is drawn (Philox)"
     return Statement(step.output, tuple(map(Symbol, letters)), Number(0.0), sizes, tuple(letters), False, text, step)
+
+
+def _flattens_x(made: Statement) -> bool:
+    return made.step.rule.name == "flatten" and made.step.inputs[0] == "x"
 
 
 def _inline_uniform(work: Work, results: Sequence[str]) -> None:

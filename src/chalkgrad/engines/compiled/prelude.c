@@ -98,6 +98,28 @@ static ALWAYS void read_bytes(real *restrict to, const uint8_t *restrict from, i
     SIMD
     for (int k = 0; k < size; k++) to[k] = (real)(float)(from[k] * (1.0 / 255));
 }
+/// nonzero
+/* adds to `found` which elements of four samples are not 0 */
+static ALWAYS void find_in_four(uint32_t *restrict found, const real *restrict a, const real *restrict b,
+                                const real *restrict c, const real *restrict d, int n, int size) {
+    SIMD
+    for (int i = 0; i < size; i++) {
+        const uint32_t low = (uint32_t)(a[i] != 0) | (uint32_t)(b[i] != 0) << 1;
+        const uint32_t high = (uint32_t)(c[i] != 0) << 2 | (uint32_t)(d[i] != 0) << 3;
+        found[i] |= (low | high) << n;
+    }
+}
+static ALWAYS void find_in_one(uint32_t *restrict found, const real *restrict a, int n, int size) {
+    SIMD
+    for (int i = 0; i < size; i++) found[i] |= (uint32_t)(a[i] != 0) << n;
+}
+/* which of up to 32 samples are not 0: bit n of found[i] says it of element i of sample n; there are `all` words */
+static void find_nonzero(uint32_t *found, const real *const *x, int rows, int size, int all) {
+    memset(found, 0, (size_t)all * sizeof *found);
+    int n = 0;
+    for (; n + 4 <= rows; n += 4) find_in_four(found, x[n], x[n + 1], x[n + 2], x[n + 3], n, size);
+    for (; n < rows; n++) find_in_one(found, x[n], n, size);
+}
 /// mask
 #define ABREAST 4 /* counters at a time: the rounds of one have to wait for each other */
 /* Philox 4x64-10 (Salmon et al., 2011): eight 32-bit numbers for every counter, in the order of NumPy's generator */

@@ -14,7 +14,7 @@ columns), so that what is loaded once is used several times.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -27,6 +27,10 @@ ROWS = 16
 """A tile has at most so many rows."""
 LEAST = 512
 """Sums of fewer products (for one sample) are left to plain loops."""
+SAMPLES_TOGETHER, ELEMENTS_TOGETHER = 4, 2
+"""Where zeros are skipped, a tile has at most so many rows: the more they are, the seldomer all of them are zero."""
+WORD = 32
+"""Bits that say which samples are not zero; a tile's samples stand in one word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,7 @@ class Product:
         rows, columns: the tile's indices: one that of the factors only `left` has, one that only `right` has; None
             for none. Along, the columns are vectors; `columns` None means several vectors side by side.
         within: a further index of the rows' kind, of which every row has all values; None for none.
+        skips: whether the zeros of `left`, (samples, elements), are skipped: it is mostly zeros.
         tile: how many rows and columns a tile has, those of `within` counted.
         outer: the other indices on the left, outermost first.
         summed: the indices that are summed over, outermost first, the vector index left out.
@@ -93,6 +98,7 @@ class Product:
     rows: str | None
     columns: str | None
     within: str | None
+    skips: bool
     tile: tuple[int, int]
     outer: tuple[str, ...]
     summed: tuple[str, ...]
@@ -117,6 +123,11 @@ class Product:
     def rows_each(self) -> int:
         """How many rows a tile has for one value of `rows`: one for every value of `within`."""
         return self.extent(self.within) if self.within else 1
+
+    @property
+    def over_samples(self) -> bool:
+        """Whether the samples are what is summed over."""
+        return any(self.sizes[index] == SAMPLES for index in self.summed)
 
     @property
     def vectors(self) -> int:
@@ -193,13 +204,16 @@ def gathered(made: Statement, shape: tuple[Size, ...]) -> Statement | None:
     return replace(made, place=tuple(place), body=body, sizes=sizes, loops=loops, adds=False)
 
 
-def product(made: Statement, layouts: Mapping[str, Layout], machine: Machine) -> Product | None:
+def product(
+    made: Statement, layouts: Mapping[str, Layout], machine: Machine, sparse: Collection[str] = ()
+) -> Product | None:
     """The statement as a product in tiles; None where plain loops have to do.
 
     Args:
         made: the statement.
         layouts: those of values that do not lie row by row (weights).
         machine: what it is made for.
+        sparse: values that are mostly zeros.
     """
     found = factors(made)
     if found is None or made.adds or not all(isinstance(i, Symbol) for i in made.place):
@@ -252,9 +266,18 @@ def product(made: Statement, layouts: Mapping[str, Layout], machine: Machine) ->
             return None
     if bias is not None and (len(bias.indices) != 1 or bias.indices[0] not in made.place):
         return None
-    made_of = Product(made, left, right, bias, vector, across, lanes, block, None, None, None, (1, 1), (), ())
+    skips = not across and left.name in sparse and _skips(made, left, total)
+    made_of = Product(made, left, right, bias, vector, across, lanes, block, None, None, None, skips, (1, 1), (), ())
     inner = by_left if by_left in total.indices and _inside(left, by_left, layouts) else None
     return _tiled(made_of, total, machine, inner)
+
+
+def _skips(made: Statement, left: Element, total: Reduction) -> bool:
+    """Whether zeros of a factor can be skipped: it is a matrix of samples, and summed over one of its indices."""
+    letters = [i.name for i in left.indices if isinstance(i, Symbol)]
+    if len(letters) != 2 or len(left.indices) != 2 or made.sizes[letters[0]] != SAMPLES:
+        return False
+    return len(total.indices) == 1 and total.indices[0] in letters
 
 
 def _inside(element: Element, vector: str | None, layouts: Mapping[str, Layout]) -> bool:
@@ -288,11 +311,16 @@ def _tiled(made: Product, total: Reduction, machine: Machine, inner: str | None)
         for column in columns or [None]:
             of = _extent(statement, within) if within else 1
             most_rows = 8 if row and statement.sizes[row] == SAMPLES else _extent(statement, row) if row else 1
+            if made.skips and row:
+                samples = statement.sizes[row] == SAMPLES
+                most_rows = min(most_rows, SAMPLES_TOGETHER if samples else ELEMENTS_TOGETHER)
             if column is not None:
                 most_columns = 4 if statement.sizes[column] == SAMPLES else _extent(statement, column)
             else:
                 most_columns = 1 if made.across else min(made.vectors, 4)
             for r in range(of, min(most_rows * of, ROWS) + 1, of):
+                if made.skips and WORD % r:
+                    continue
                 for c in range(1, min(most_columns, 6) + 1):
                     if column is None and made.block and made.block // made.lanes % c:
                         continue  # a tile stays within a block

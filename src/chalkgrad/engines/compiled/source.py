@@ -21,6 +21,7 @@ from .plan import Phase, Plan, plan
 from .products import Machine
 from .statements import Statement
 from .tiles import Tiles
+from .zeros import Zeros
 
 SHORT = 256
 """Values of at most so many numbers are updated by one thread."""
@@ -37,7 +38,8 @@ class Source:
         text: the file.
         carried: where the values that last from step to step begin in their buffer, and how they lie.
         sizes: how many numbers the buffers hold ("carried", "batch"), each thread's ("chunk", "own"), each part's
-            ("part"), the single ones ("numbers"), and a batch of x read from bytes ("read").
+            ("part"), the single ones ("numbers"), a batch of x read from bytes ("read"), and each thread's words that
+            say which numbers of x are not 0 ("nonzero").
         given: the values that come from outside row by row, with the length of a row.
         results: those that are handed out row by row.
         batch: the most samples in a step.
@@ -71,6 +73,7 @@ class Wanted:
         real: "float32" or "float64".
         data_loss: the name of the loss without penalties; None where there is no loss.
         of_bytes: whether x comes as bytes, of which byte b stands for b / 255.
+        sparse: whether x is mostly zeros, which products with it then skip.
     """
 
     title: str
@@ -84,6 +87,7 @@ class Wanted:
     real: np.dtype[np.generic]
     data_loss: str | None
     of_bytes: bool = False
+    sparse: bool = False
 
 
 @cache
@@ -104,14 +108,15 @@ def print_source(wanted: Wanted, machine: Machine, *, alone: bool = False) -> So
     training = wanted.data_loss is not None
     made = plan(
         wanted.steps, wanted.shapes, wanted.carried, wanted.updated, wanted.results, wanted.batch, machine,
-        wanted.parts, training,
+        wanted.parts, training, wanted.sparse,
     )  # fmt: skip
     tiny = _terms(made) * wanted.batch <= TINY and not made.products and wanted.parts == 1
     memory = Memory(made, wanted.batch, local=tiny)
     functions: dict[str, Lines] = {}
     lanes: set[int] = set()
+    zeros = Zeros(made, wanted.batch)
     phases = [
-        _phase(f"{phase.kind}_{at + 1}", phase, made, memory, functions, lanes, tiny)
+        _phase(f"{phase.kind}_{at + 1}", phase, made, memory, functions, lanes, zeros, tiny)
         for at, phase in enumerate(made.phases)
         if phase.statements or phase.kind == "report"
     ]
@@ -122,10 +127,10 @@ def print_source(wanted: Wanted, machine: Machine, *, alone: bool = False) -> So
         [
             f"/* {wanted.title}",
             "   Written by chalkgrad from the network's own steps; the formula of each stands over its loops. */",
-            *_head(wanted, made, memory, given, body, lanes, alone),
+            *_head(wanted, made, memory, given, body, lanes, zeros, alone),
             body,
             "",
-            *_main(wanted, made, memory, given, kinds, tiny and not alone, alone),
+            *_main(wanted, made, memory, given, kinds, zeros, tiny and not alone, alone),
             "",
         ]
     )
@@ -133,7 +138,8 @@ def print_source(wanted: Wanted, machine: Machine, *, alone: bool = False) -> So
     rows = {n: math.prod(made.layouts[n].shape) for n in given}
     results = {n: made.layouts[n].size for n in made.results}
     read = wanted.batch * _apart(rows["x"]) + BEYOND if wanted.of_bytes and "x" in rows else 0
-    return Source(text, carried, {**memory.sizes, "read": read}, rows, results, wanted.batch, wanted.parts, wanted.real)
+    sizes = {**memory.sizes, "read": read, "nonzero": zeros.words}
+    return Source(text, carried, sizes, rows, results, wanted.batch, wanted.parts, wanted.real)
 
 
 def _apart(size: int) -> int:
@@ -147,8 +153,9 @@ def _terms(made: Plan) -> int:
 
 
 def _head(
-    wanted: Wanted, made: Plan, memory: Memory, given: Sequence[str], body: str, lanes: set[int], alone: bool
-) -> Lines:
+    wanted: Wanted, made: Plan, memory: Memory, given: Sequence[str], body: str, lanes: set[int], zeros: Zeros,
+    alone: bool,
+) -> Lines:  # fmt: skip
     """What stands before the first function."""
     name = "float" if wanted.real == np.float32 else "double"
     sections = _prelude()
@@ -158,6 +165,8 @@ def _head(
     lines += sections["functions"].rstrip().split("\n")
     if wanted.of_bytes and "x" in given:
         lines += sections["bytes"].rstrip().split("\n")
+    if zeros.size:
+        lines += sections["nonzero"].rstrip().split("\n")
     if "draw_mask" in body:
         lines += sections["mask"].rstrip().split("\n")
     lines += [""]
@@ -173,6 +182,7 @@ def _head(
         f"#define PART_SIZE {sizes['part']} /* numbers of a part's sums */",
         f"#define OWN_SIZE {sizes['own']} /* numbers that each thread computes for itself */",
         f"#define NUMBERS {max(sizes['numbers'], 1)}",
+        *zeros.defined("uint8_t" if wanted.of_bytes else "real"),
         "",
         *sections["state"].rstrip().split("\n"),
     ]
@@ -185,6 +195,7 @@ def _head(
     sources = [f"    const {'uint8_t' if n == 'x' and wanted.of_bytes else 'real'} *{n};" for n in given]
     if wanted.of_bytes and "x" in given:
         pointers += ["    real *x_read; /* a batch of x, as numbers */"]
+    pointers += zeros.in_state()
     results = [f"    real *{memory.name(n)};" for n in made.results]
     at = lines.index("    /* rows */")
     return [*lines[:at], *sources, *pointers, *results, *lines[at + 1 :], ""]
@@ -208,8 +219,9 @@ def _vector(width: int, size: int) -> Lines:
 
 
 def _phase(
-    name: str, phase: Phase, made: Plan, memory: Memory, functions: dict[str, Lines], lanes: set[int], tiny: bool
-) -> Lines:
+    name: str, phase: Phase, made: Plan, memory: Memory, functions: dict[str, Lines], lanes: set[int],
+    zeros: Zeros, tiny: bool,
+) -> Lines:  # fmt: skip
     """The function of one phase."""
     loops = Loops(made, memory)
     tiles = Tiles(made, memory, functions, loops)
@@ -232,13 +244,14 @@ def _phase(
             zero.append(f"*{own} = 0;" if layout is None else f"memset({own}, 0, {layout.size} * sizeof *{own});")
         outer = [p for v, p in zip(loops.used, pointers, strict=True) if v in sums]
         inner = [p for v, p in zip(loops.used, pointers, strict=True) if v not in sums]
+        inner += zeros.begun(phase)
         chunks = braced(
             "for (int64_t begin = first; begin < end; begin += CHUNK)",
             ["const int rows = (int)least(CHUNK, end - begin);", *inner, *body],
         )
         lines = [*loops.constants.lines, *outer, *zero, *chunks]
     else:
-        lines = [*loops.constants.lines, *pointers, *body]
+        lines = [*loops.constants.lines, *pointers, *zeros.begun(phase), *body]
     unused = ", ".join(f"(void){word.split()[-1].lstrip('*')}" for word in head.split(","))
     kind = "ALWAYS void" if tiny else "void"
     return [f"static {kind} {name}({head}) {{", *indented([f"{unused};", *lines]), "}"]
@@ -347,31 +360,39 @@ def _main(
     memory: Memory,
     given: Sequence[str],
     phases: Sequence[tuple[str, Phase]],
+    zeros: Zeros,
     tiny: bool,
     alone: bool,
 ) -> Lines:
     """The functions that are called from outside."""
     sections = _prelude()
+    training = wanted.data_loss is not None
     rows: Lines = []
     for name in given:
         size = math.prod(made.layouts[name].shape)
         place = f"T->x_read + k * {_apart(size)}" if name == "x" and wanted.of_bytes else f"T->{name} + row * {size}"
         rows.append(f"T->rows_of_{name}[thread * BATCH + k] = {place};")
+    if training and "y" in given and not (tiny or alone):  # it is wanted after much else: on its way from here on
+        rows += [f"__builtin_prefetch(T->y + row * {math.prod(made.layouts['y'].shape)});"]
+    rows += [zeros.row_ahead()] if zeros.size else []
     # in a prediction nobody waits for anybody: a part must keep its places in the buffers, also in a smaller last batch
-    whole = "N" if wanted.data_loss is not None else "least(BATCH, T->count)"
+    whole = "N" if training else "least(BATCH, T->count)"
     split = [
         f"const int64_t first = least(N, ({whole} + 3) / 4 * part / PARTS * 4);",
         f"const int64_t end = least(N, ({whole} + 3) / 4 * (part + 1) / PARTS * 4);",
     ]
     parts = "for (int part = thread; part < PARTS; part += threads)"
+    skips = zeros.of(*(p for _, p in phases if p.kind != "rows"))
     lines: Lines = []
     if wanted.of_bytes and "x" in given:
         size = math.prod(made.layouts["x"].shape)
         each = f"read_bytes(T->x_read + k * {_apart(size)}, T->x + order[k] * {size}, {size});"
         lines += braced(parts, [*split, "for (int64_t k = first; k < end; k++)", f"    {each}"])
         first = next(p.kind for _, p in phases if p.kind != "shared")
-        if wanted.data_loss is not None and first != "rows":
+        if training and (first != "rows" or skips):
             lines += ["wait_for_all(T, threads);"]
+    if skips:
+        lines += zeros.whole_batch()
     for name, phase in phases:
         if phase.kind == "rows":
             lines += braced(parts, [*split, f"{name}(T, thread, part, first, end, (int)N);"])
@@ -379,21 +400,22 @@ def _main(
             lines += braced(parts, [f"{name}(T, thread, part, N);"])
         else:
             lines += [f"{name}(T, thread, N);"]
-        if phase.kind == "report" and wanted.data_loss is not None:
+        if phase.kind == "report" and training:
             carried = any(n in wanted.carried for s in phase.statements for n in s.reads)
             loss = f"T->numbers[thread * NUMBERS + {memory.places['L']}]"
-            data = f"T->numbers[thread * NUMBERS + {memory.places[wanted.data_loss]}]"
+            data = f"T->numbers[thread * NUMBERS + {memory.places[wanted.data_loss or '']}]"
             lines += [
                 f"if (!report(T, thread, {loss}, {data})) return 0;",
                 *(["wait_for_all(T, threads);"] if carried else []),
             ]
-        elif phase.kind != "shared" and wanted.data_loss is not None:
+        elif phase.kind != "shared" and training:
             lines += ["wait_for_all(T, threads);"]
     step = [
         "/* one step: N samples from `order` on; returns 0 where the training has to stop before the update */",
         "static int step(Training *T, int thread, int threads, const int64_t *order, int64_t N) {",
         *indented(
             [
+                *zeros.left(),
                 *braced("for (int64_t k = 0; k < N; k++)", ["const int64_t row = order[k];", *rows]),
                 *lines,
                 "return 1;",
@@ -405,8 +427,8 @@ def _main(
     twice = "(N == BATCH ? step(T, 0, 1, order, BATCH) : step(T, 0, 1, order, N)) /* there is one thread */"
     step = [f"#define STEP(T, thread, threads, order, N) {twice if tiny else once}", *step]
     step = [line.replace("static int step(", "static ALWAYS int step(") if tiny else line for line in step]
-    kind = "training" if wanted.data_loss is not None else "prediction"
-    report = sections["report"].rstrip().split("\n") if wanted.data_loss is not None else []
+    kind = "training" if training else "prediction"
+    report = sections["report"].rstrip().split("\n") if training else []
     if alone:
         return [*report, *step[1:]]
     return [*report, *step, "", *sections[kind].rstrip().split("\n")]

@@ -12,6 +12,7 @@ from .nests import Lines, braced, indented
 from .plan import Plan
 from .products import Product
 from .statements import SAMPLES, Statement, affine
+from .zeros import without_zeros
 
 
 class Tiles:
@@ -116,13 +117,21 @@ class Tiles:
                     ],
                 ),
             ]
-        for index in reversed(made.summed):
+        if made.skips:
+            inner = without_zeros(made, inner)
+        for index in () if made.skips else reversed(made.summed):
             size = made.sizes[index]
             inner = braced(f"for (int {index} = 0; {index} < {'rows' if size == SAMPLES else size}; {index}++)", inner)
         body += inner
         body += self._finished(made, own, finish) if finish else self._stored(made, own, vec)
         arguments = ["const int R", "const int C"]
         passed: list[str] = []
+        if made.skips:
+            arguments.append("const uint32_t *const nonzero")
+            passed.append("nonzero")
+        if made.skips and not made.over_samples:
+            arguments.append("const char *const *const ahead")
+            passed.append("ahead")
         for value in own.used:
             kind = self.plan.values[value]
             target = self.memory.root(made.output) == value or any(self.memory.root(s.output) == value for s in finish)
@@ -139,7 +148,7 @@ class Tiles:
         for index in dict.fromkeys(i for i in places if i is not None):
             arguments.append(f"const int {index}")
             passed.append(index)
-        if any(made.sizes[i] == SAMPLES for i in made.summed):
+        if made.over_samples:
             arguments.append("const int rows")
             passed.append("rows")
         self.functions[name] = [

@@ -14,6 +14,7 @@ from ..stepping import Array, Taken, Values
 from .compiler import build, compiler
 from .library import Program, rows_of, threads
 from .source import Wanted, print_source
+from .zeros import mostly_zeros
 
 BUSY = 0.02
 """Share of steps in which a thread had to wait for milliseconds, from which one thread goes on alone."""
@@ -31,6 +32,7 @@ def wanted_for_training(
     dtype: np.dtype[Any],
     *,
     of_bytes: bool = False,
+    sparse: bool = False,
 ) -> Wanted:
     """What is to be printed for a training.
 
@@ -43,12 +45,13 @@ def wanted_for_training(
         title: the file's first line.
         dtype: the numbers' type.
         of_bytes: whether x comes as bytes (`Pixels`).
+        sparse: whether x is mostly zeros.
     """
     computed = {s.output for s in program}
     updated = {f"{name}_new": name for name in carried if f"{name}_new" in computed}
     steps = program.needed_for(["L", data_loss, *updated])
     shapes = {name: program.shapes[name] for name in carried}
-    return Wanted(title, steps, program.shapes, shapes, updated, (), batch, parts, dtype, data_loss, of_bytes)
+    return Wanted(title, steps, program.shapes, shapes, updated, (), batch, parts, dtype, data_loss, of_bytes, sparse)
 
 
 class CompiledSteps:
@@ -86,15 +89,16 @@ class CompiledSteps:
         self._batch = min(batch, count)
         self.parts = parts = min(parts or worthwhile(program, self._batch), self._batch)
         of_bytes = isinstance(x, Pixels)
+        rows = {"x": rows_of(x), "y": rows_of(y)}
+        sparse = mostly_zeros(rows["x"])
         wanted = wanted_for_training(
-            program, list(values), self._batch, parts, data_loss, title, x.dtype, of_bytes=of_bytes
+            program, list(values), self._batch, parts, data_loss, title, x.dtype, of_bytes=of_bytes, sparse=sparse
         )
         source = print_source(wanted, compiler().machine(x.dtype.itemsize))
         self.built = build(source.text)
         workers = min(parts, threads())
         self._run = Program(source, self.built, workers)
         self._run.load(values)
-        rows = {"x": rows_of(x), "y": rows_of(y)}
         self._run.give(**{n: rows[n] for n in source.given})
         self._run.state.stop_below = stop_below
         self._run.state.count = count
