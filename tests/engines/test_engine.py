@@ -367,6 +367,18 @@ def test_names_of_c_and_of_the_source_itself(tmp_path: Path) -> None:
     np.testing.assert_allclose(one.flat, two.flat, rtol=1e-12)
 
 
+@needs_compiler
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("size", [3, 7, 16, 99, 256])
+def test_bytes_are_the_numbers_that_they_stand_for(size: int, dtype: str) -> None:
+    """All 256, at every place of rows that are whole vectors and of others."""
+    net = cg.Network([cg.Dense(size, bias=False)], input_shape=size, loss="SquaredError", dtype=dtype)
+    net.set_parameters(W1=np.eye(size))
+    rows = [np.roll(np.arange(256, dtype=np.uint8), k)[:size] for k in range(256)]
+    pixels = cg.data.Pixels(np.array(rows), dtype)
+    np.testing.assert_array_equal(net.predict(pixels, engine="compiled"), np.asarray(pixels))
+
+
 # -- predictions -----------------------------------------------------------------------------------------------------
 
 

@@ -93,10 +93,13 @@ static ALWAYS real real_softplus(real a) {
     return (a > 0 || a != a ? a : 0) + g;
 }
 /// bytes
-/* byte b stands for b / 255, rounded to float; the product of doubles rounds to the same for all 256 of them */
+/* byte b stands for b / 255, rounded to float; the product of doubles, which takes less time, rounds to the same for all
+   256 of them, but where a double is wanted GCC leaves the rounding out for what is no whole vector */
 static ALWAYS void read_bytes(real *restrict to, const uint8_t *restrict from, int size) {
     SIMD
-    for (int k = 0; k < size; k++) to[k] = (real)(float)(from[k] * (1.0 / 255));
+    for (int k = 0; k < size; k++) {
+        to[k] = sizeof(real) == sizeof(float) ? (real)(from[k] * (1.0 / 255)) : (real)((float)from[k] / 255.0f);
+    }
 }
 /// nonzero
 /* adds to `found` which elements of four samples are not 0 */
