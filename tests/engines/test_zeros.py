@@ -130,9 +130,9 @@ def test_numbers_that_are_lost_are_found_in_the_same_step() -> None:
         layers = [cg.Dense(64), cg.ReLU(), cg.Dense(10), cg.Softmax()]
         net = cg.Network(layers, input_shape=784, loss="CrossEntropy", seed=1)
         net.set_parameters(W1=40 * net.parameters["W1"])
-        with pytest.raises(cg.NotFiniteError) as caught:
+        with pytest.warns(RuntimeWarning, match=r"z1\[30, \d+\] is infinite .*, in step 2") as caught:
             net.fit(x, np.zeros(100, int), batch_size=40, shuffle=False, engine=engine)
-        said.append(str(caught.value))
+        said.append(str(caught[0].message))
     assert mostly_zeros(x)
     assert said[0] == said[1]
 
