@@ -9,7 +9,9 @@ the lowest time, how often chalkgrad's compiled engine is contained in it, and t
 that all did the same work. PyTorch runs eagerly with one and two threads, with flushed denormals, for images also
 with channels last, and compiled where that works; JAX with a whole epoch in one jitted scan, for convolutions a
 jitted step. `--growth` draws how chalkgrad's time grows with width, depth, batch and data, and what share of the
-machine's matrix-product peak that is. Without MNIST (--data) the pictures are random, which takes as long.
+machine's matrix-product peak that is. MNIST's pixels are 81 % zeros, which chalkgrad's compiled engine skips where a
+dense layer sees them; two lines are of pictures without zeros. Without MNIST (--data) the pictures are random, of as
+many zeros, which lie apart: the skipping lines then take longer.
 """
 
 from __future__ import annotations
@@ -40,12 +42,15 @@ PAUSE = 0.4
 
 @dataclass(frozen=True)
 class Work:
-    """One line of the table: what is trained, in batches of how many, by which optimizer."""
+    """One line of the table: what is trained, in batches of how many, by which optimizer; without `zeros` on pictures
+    that have none: 1/255 stands for 0.
+    """
 
     title: str
     network: str
     batch: int
     optimizer: str = "SGD"
+    zeros: bool = True
 
 
 WORKS = {
@@ -53,6 +58,8 @@ WORKS = {
     "mlp-32": Work("MNIST 784-128-10, SGD, batch 32", "mlp", 32),
     "mlp-256": Work("MNIST 784-128-10, SGD, batch 256", "mlp", 256),
     "adam-32": Work("MNIST 784-128-10, Adam, batch 32", "mlp", 32, "Adam"),
+    "full-32": Work("the same without zeros, SGD, batch 32", "mlp", 32, zeros=False),
+    "full-256": Work("the same without zeros, SGD, batch 256", "mlp", 256, zeros=False),
     "cnn-64": Work("MNIST CNN 8-16-10, SGD, batch 64", "cnn", 64),
 }
 RATES = {"SGD": 0.1, "Adam": 0.001}
@@ -61,15 +68,17 @@ STEPS = 1_000_000
 SLOW_STEPS = 2_000
 
 
-def samples(directory: str | None, images: bool) -> tuple[Any, Any]:
-    shape = (60000, 1, 28, 28) if images else (60000, 784)
+def samples(directory: str | None, work: Work) -> tuple[Any, Any]:
+    shape = (60000, 1, 28, 28) if work.network == "cnn" else (60000, 784)
     if directory is None:
         rng = np.random.default_rng(0)
-        return rng.random(shape, np.float32), rng.integers(0, 10, 60000)
-    from chalkgrad.data import mnist
+        x, y = rng.random(shape, np.float32) * (rng.random(shape, np.float32) < 0.19), rng.integers(0, 10, 60000)
+    else:
+        from chalkgrad.data import mnist
 
-    data = mnist(directory)
-    return data.x_train.reshape(shape), data.y_train
+        data = mnist(directory)
+        x, y = data.x_train.reshape(shape), data.y_train
+    return x if work.zeros else np.maximum(x, np.float32(1 / 255)), y
 
 
 def document_000() -> Any:
@@ -96,7 +105,7 @@ def chalkgrad(work: Work, directory: str | None, engine: str) -> Peer:
 
         net = example.network
         return document, lambda: net.evaluate(example.x, example.y, engine="numpy").loss, steps
-    x, y = samples(directory, work.network == "cnn")
+    x, y = samples(directory, work)
     layers: list[cg.Layer] = [cg.Dense(128), cg.ReLU(), cg.Dense(10), cg.Softmax()]
     if work.network == "cnn":
         layers = [
@@ -123,7 +132,7 @@ def pytorch(work: Work, directory: str | None, threads: int, variant: str = "") 
     torch.set_num_threads(threads)
     if work.network == "000":
         return pytorch_000(torch, nn)
-    x, y = samples(directory, work.network == "cnn")
+    x, y = samples(directory, work)
     torch.manual_seed(0)
     xs, ys = torch.from_numpy(x), torch.from_numpy(y)
     if work.network == "cnn":
@@ -184,7 +193,7 @@ def jax(work: Work, directory: str | None) -> Peer:
 
     if work.network == "000":
         return jax_000(j, jnp)
-    x, y = samples(directory, work.network == "cnn")
+    x, y = samples(directory, work)
     rng = np.random.default_rng(0)
 
     def drawn(*shape: int, fan: int) -> Any:
@@ -280,7 +289,7 @@ def sklearn(work: Work, directory: str | None) -> Peer:
     from sklearn.metrics import log_loss
     from sklearn.neural_network import MLPClassifier
 
-    x, y = samples(directory, False)
+    x, y = samples(directory, work)
     model = MLPClassifier(
         (128,), solver=work.optimizer.lower(), alpha=0, batch_size=work.batch,
         learning_rate_init=RATES[work.optimizer], momentum=0, max_iter=1,
