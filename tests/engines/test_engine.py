@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import signal
 import stat
 import subprocess
@@ -17,6 +18,7 @@ import pytest
 import chalkgrad as cg
 from chalkgrad.engines.compiled import compiler
 from chalkgrad.engines.compiled.compiler import available
+from chalkgrad.engines.compiled.library import move_apart
 from chalkgrad.engines.compiled.prediction import CompiledPrediction
 from chalkgrad.example import load_example
 from chalkgrad.train.callbacks import Callback, Training
@@ -64,6 +66,28 @@ def test_the_parts_make_the_bits_not_the_threads(monkeypatch: pytest.MonkeyPatch
 
 
 @needs_compiler
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="threads cannot be moved")
+def test_threads_begin_apart_and_are_not_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    allowed = os.sched_getaffinity(0)
+    moves: list[set[int]] = []
+    monkeypatch.setattr(os, "sched_setaffinity", lambda _, to: moves.append(set(to)))
+    count = len(allowed)
+    with ThreadPoolExecutor(1) as thread:
+        for number in range(count):
+            thread.submit(move_apart, number, count).result()
+        thread.submit(move_apart, 0, count + 1).result()  # more or fewer than there are processors: left alone
+        thread.submit(move_apart, 0, 1).result()
+    if count > 1:
+        assert moves[::2] == [{cpu} for cpu in sorted(allowed)]
+    assert all(to == allowed for to in moves[1::2])
+    monkeypatch.undo()
+    net, x, y = digits()
+    net.fit(x, y, batch_size=200, epochs=2, engine="compiled")
+    tasks = Path("/proc/self/task")
+    for task in tasks.iterdir() if tasks.exists() else []:
+        assert os.sched_getaffinity(int(task.name)) == allowed, task.name
+
+
 def test_one_fit_of_three_epochs_is_three_fits_of_one() -> None:
     (one, x, y), (three, *_) = digits(), digits()
     one.fit(x, y, epochs=3, batch_size=70, engine="compiled")

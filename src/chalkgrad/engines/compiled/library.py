@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from functools import cache
 from queue import SimpleQueue
 from typing import Any
@@ -37,6 +38,21 @@ def rows_of(x: Array | Pixels) -> Array:
     return np.ascontiguousarray(x.stored if isinstance(x, Pixels) else x)
 
 
+def move_apart(number: int, count: int) -> None:
+    """Moves this thread, of as many as there are processors, to one of its own, where it is not held.
+
+    Threads that wake on one processor and wait for each other by turns, microseconds each, may stay together for tens
+    of milliseconds: Linux moves no thread that ran just now.
+    """
+    if count == 1 or not hasattr(os, "sched_setaffinity"):
+        return
+    allowed = os.sched_getaffinity(0)  # 0: of this thread
+    if count == len(allowed):
+        with suppress(OSError):
+            os.sched_setaffinity(0, {sorted(allowed)[number]})
+            os.sched_setaffinity(0, allowed)
+
+
 class _Call:
     """One call of a compiled program, until it is done."""
 
@@ -47,9 +63,13 @@ class _Call:
 
     def run(self, pool: ThreadPoolExecutor) -> None:
         """Runs it on this thread and others."""
-        others = [pool.submit(self.function, self.address, k, self.count) for k in range(1, self.count)]
-        self.function(self.address, 0, self.count)
+        others = [pool.submit(self.compute, k) for k in range(1, self.count)]
+        self.compute(0)
         wait(others)
+
+    def compute(self, number: int) -> None:
+        move_apart(number, self.count)
+        self.function(self.address, number, self.count)
 
 
 @cache
