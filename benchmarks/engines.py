@@ -480,12 +480,14 @@ def chart(records: list[dict[str, Any]], grown: list[dict[str, Any]], path: Path
 
     works = list(dict.fromkeys(r["title"] for r in records))
     kinds = list(dict.fromkeys(g["what"] for g in grown))
-    rows, columns = 1 + bool(kinds), max(len(works), len(kinds), 1)
-    size = 4 * columns, 3.6 * rows
+    columns = 4
+    bars = -(-len(works) // columns)  # rows of them
+    rows = bars + -(-len(kinds) // columns)
+    size = 4 * columns, 3.4 * rows
     figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, constrained_layout=True)
     for axis in axes.ravel():
         axis.axis("off")
-    for axis, title in zip(axes[0], works, strict=False):
+    for axis, title in zip(axes[:bars].ravel(), works, strict=False):
         own = sorted((r for r in records if r["title"] == title), key=lambda r: -r["seconds"])
         axis.axis("on")
         names = [r["peer"].replace(", ", ",\n", 1) for r in own]
@@ -498,15 +500,18 @@ def chart(records: list[dict[str, Any]], grown: list[dict[str, Any]], path: Path
         axis.set_title(title, fontsize=9)
         axis.set_xlabel(f"seconds per {own[0]['unit']}", fontsize=8)
         axis.tick_params(labelsize=7)
-    for axis, what in zip(axes[-1] if kinds else [], kinds, strict=False):
+    for axis, what in zip(axes[bars:].ravel(), kinds, strict=False):
         own = [g for g in grown if g["what"] == what]
         axis.axis("on")
         axis.loglog([g[what] for g in own], [g["seconds"] for g in own], "o-", color="#c0392b")
         for g in own:
             axis.annotate(f"{g['share']:.0%}", (g[what], g["seconds"]), fontsize=7, xytext=(3, -9),
                           textcoords="offset points")  # fmt: skip
-        axis.xaxis.set_minor_formatter(ticker.NullFormatter())
-        axis.yaxis.set_minor_formatter(ticker.NullFormatter())
+        axis.set_xticks([g[what] for g in own], [f"{g[what]:,}" for g in own])
+        axis.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+        axis.yaxis.set_major_formatter(ticker.FormatStrFormatter("%g"))
+        for side in (axis.xaxis, axis.yaxis):
+            side.set_minor_locator(ticker.NullLocator())
         axis.margins(0.15)
         axis.set_title(f"seconds per epoch by {what}\n(share of the matrix-product peak)", fontsize=9)
         axis.tick_params(labelsize=7)
