@@ -1,4 +1,9 @@
-"""Training steps by the reference engine: the program's rules, one after another, on NumPy arrays."""
+"""Training steps by the reference engine: the program's rules, one after another, on NumPy arrays.
+
+Each kind of batch is recorded once (`recording.py`): from then on a step is the NumPy calls that the rules make, on
+memory that stays. The values that are carried from step to step lie in one of three places: a step reads one and
+writes the next, and the third still holds what the update before began with.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +15,16 @@ import numpy as np
 
 from ..pixels import Pixels
 from ..program import Program
-from .numpy_engine import Runner, first_not_finite
+from .numpy_engine import first_not_finite
+from .recorded import TooLargeError
+from .recording import Recording, Running
 from .stepping import Array, Taken, Values
 
-CLOCKS = ("x", "y", "lr", "t", "clock")
-"""What is given anew to every step."""
+MOST_BYTES = 2**24
+"""A recording may keep so much for its results; larger steps call the rules and let go of what is no longer needed."""
+
+Given = tuple["Array | slice", float, int, int]
+"""What a step is given: its samples, the learning rate, and the numbers t and clock."""
 
 
 class NumPySteps:
@@ -48,19 +58,23 @@ class NumPySteps:
         check_finite: bool = False,
     ) -> None:
         computed = {s.output for s in program}
-        self._carried = [(name, f"{name}_new") for name in values if f"{name}_new" in computed]
-        self._steps = program.needed_for(["L", data_loss, *(new for _, new in self._carried)])
-        self._runner = Runner(self._steps)
-        self._check_finite = check_finite
-        self._values: Values = {name: np.array(array) for name, array in values.items()}
         self._names = tuple(values)
-        self._before: Values | None = None
-        self._started_with = (*CLOCKS, *(name for name, _ in self._carried))
+        self._carried = [name for name in values if f"{name}_new" in computed]
+        self._steps = program.needed_for(["L", data_loss, *(f"{name}_new" for name in self._carried)])
+        self._check_finite = check_finite
+        self._fixed = {name: np.array(array) for name, array in values.items() if name not in self._carried}
+        self._places = [{name: np.array(values[name]) for name in self._carried} for _ in range(3)]
+        self._now = 0  # where the values of this moment lie
         self._x, self._y, self._count = x, y, count
         self._batch = batch
-        self._data_loss = data_loss
+        self._watched = ("L",) if data_loss == "L" else ("L", data_loss)
         self._stop_below = stop_below
         self._asked_to_stop = False
+        self._samples: dict[int, tuple[Array, Array]] = {}
+        self._recordings: dict[tuple[int, int], Recording | Running] = {}
+        self._scratch: dict[int, list[Array | None]] = {}
+        self._given: Given | None = None
+        self._updated: Given | None = None
 
     def stop(self) -> None:
         self._asked_to_stop = True
@@ -75,13 +89,14 @@ class NumPySteps:
         done, stopped, interrupted = 0, False, False
         try:
             for done, (rate, chosen) in enumerate(zip(rates.tolist(), self._batches(order, at), strict=False)):
-                loss = self._step(chosen, rate, t + done, clock + done)
+                loss, data_loss = self._step(chosen, rate, t + done, clock + done)
                 losses.append(loss)
-                data_losses.append(float(self._values[self._data_loss]))
+                data_losses.append(data_loss)
                 if not math.isfinite(loss) or loss < self._stop_below:
                     stopped = True
                     break
-                self._carry()
+                self._now = (self._now + 1) % 3
+                self._updated = self._given
                 if self._asked_to_stop:
                     done += 1
                     break
@@ -97,36 +112,85 @@ class NumPySteps:
         as_they_come = [bool(o[0] == 0 and (np.diff(o) == 1).all()) for o in orders]
         for epoch in itertools.count():
             own = orders[epoch % len(orders)]
-            plain = as_they_come[epoch % len(orders)]  # then nothing has to be copied
+            plain = as_they_come[epoch % len(orders)]
             for begin in range(at, self._count, self._batch):
                 end = min(begin + self._batch, self._count)
                 yield slice(begin, end) if plain else own[begin:end]
             at = 0
 
-    def _step(self, chosen: Array | slice, rate: float, t: int, clock: int) -> float:
-        values = self._values
-        values["x"], values["y"] = self._x[chosen], self._y[chosen]
-        values["lr"], values["t"], values["clock"] = rate, t, clock
-        loss = float(self._runner.compute(values)["L"])
-        return math.nan if self._check_finite and first_not_finite(self._steps, values) else loss
+    def _step(self, chosen: Array | slice, rate: float, t: int, clock: int) -> tuple[float, float]:
+        """Takes a step from the values of this moment to those of the next; returns its losses."""
+        self._given = chosen, rate, t, clock
+        kind = self._load(chosen)
+        run = self._recordings.get((kind, self._now))
+        if run is None:
+            run = self._recordings[kind, self._now] = self._recorded(kind, rate, t, clock)
+            losses = run.watched()
+        else:
+            losses = run.run(rate, t, clock)
+        if self._check_finite and first_not_finite(self._steps, run.values()):
+            losses[0] = math.nan
+        return losses[0], losses[-1]
 
-    def _carry(self) -> None:
-        """Makes the new values the current ones; what the update began with stays in `_before`."""
-        values = self._values
-        self._before = {name: values[name] for name in self._started_with}
-        values.update({name: values[new] for name, new in self._carried})
+    def _load(self, chosen: Array | slice) -> int:
+        """Brings samples to where a step of their kind reads them.
+
+        Returns:
+            The kind: how many they are, or 0 for all of them, read where they lie.
+        """
+        size = chosen.stop - chosen.start if isinstance(chosen, slice) else len(chosen)
+        kind = 0 if isinstance(chosen, slice) and size == len(self._x) else size
+        if kind not in self._samples:
+            own = np.array if kind else np.asarray
+            self._samples[kind] = own(self._x[chosen]), own(self._y[chosen])
+        elif kind:
+            x, y = self._samples[kind]
+            _gather(self._x, chosen, x)
+            _gather(self._y, chosen, y)
+        return kind
+
+    def _recorded(self, kind: int, rate: float, t: int, clock: int) -> Recording | Running:
+        """A step with samples of that kind, recorded by taking it."""
+        x, y = self._samples[kind]
+        after = self._places[(self._now + 1) % 3]
+        arrays = {**self._places[self._now], **self._fixed, "x": x, "y": y}
+        numbers = {"lr": rate, "t": t, "clock": clock}
+        into = {f"{name}_new": after[name] for name in self._carried}
+        scratch = self._scratch.get(kind, ())
+        try:
+            recording = Recording(self._steps, arrays, numbers, into, self._watched, scratch, MOST_BYTES)
+        except TooLargeError:
+            return Running(self._steps, arrays, numbers, into, self._watched)
+        self._scratch.setdefault(kind, recording.scratch)
+        return recording
 
     def values(self) -> Mapping[str, Array]:
-        return {name: self._values[name] for name in self._names}
+        now = {**self._places[self._now], **self._fixed}
+        return {name: now[name].copy() for name in self._names}
 
     def put(self, values: Mapping[str, Array]) -> None:
-        self._values.update(values)
+        for name, value in values.items():
+            np.copyto(self._fixed[name] if name in self._fixed else self._places[self._now][name], value)
+
+    def _described(self, given: Given) -> Values:
+        chosen, rate, t, clock = given
+        return {"x": self._x[chosen], "y": self._y[chosen], "lr": rate, "t": t, "clock": clock}
 
     def stopped_at(self) -> Values:
-        return {name: self._values[name] for name in CLOCKS}
+        assert self._given is not None
+        return self._described(self._given)
 
     def undo(self) -> Values | None:
-        before, self._before = self._before, None
-        if before is not None:
-            self._values.update(before)
+        if self._updated is None:
+            return None
+        self._now = (self._now - 1) % 3
+        before = {**self._described(self._updated), **{n: a.copy() for n, a in self._places[self._now].items()}}
+        self._updated = None
         return before
+
+
+def _gather(rows: Array | Pixels, chosen: Array | slice, into: Array) -> None:
+    if isinstance(rows, np.ndarray) and isinstance(chosen, np.ndarray) and rows.flags.c_contiguous:
+        rows.take(chosen, 0, into, "clip")  # "raise" would make a copy in between
+    else:
+        np.copyto(into, rows[chosen])

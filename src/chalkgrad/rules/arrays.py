@@ -1,7 +1,8 @@
 """The few array functions that rules need beyond operators, for whichever library the array is from.
 
-A rule is written once and runs on NumPy, PyTorch, CuPy and JAX arrays. NumPy arrays take the first branch;
-others go through the Array API (PyTorch's through the package array-api-compat).
+A rule is written once and runs on NumPy, PyTorch, CuPy and JAX arrays. NumPy arrays take the first branch, and so do
+arrays whose NumPy calls are recorded (`engines/recorded.py`); others go through the Array API (PyTorch's through the
+package array-api-compat).
 """
 
 from __future__ import annotations
@@ -27,11 +28,17 @@ def namespace(array: Array) -> Any:
         return compat.array_namespace(array)
 
 
+def on_numpy(xp: Any) -> bool:
+    """Whether a module's functions are NumPy's, called now or recorded."""
+    return xp is np or getattr(xp, "records_numpy", False)
+
+
 def seen_in_windows(x: Array, out: tuple[int, int], kernel: tuple[int, int], stride: tuple[int, int]) -> Array:
     """The elements of a NumPy array x (N, C, H, W) where they lie, seen window by window: (N, C, kh, kw, P, Q)."""
-    x = np.ascontiguousarray(x)
+    xp = namespace(x)
+    x = xp.ascontiguousarray(x)
     n, c, h, w = x.strides
-    return np.ndarray((*x.shape[:2], *kernel, *out), x.dtype, x, 0, (n, c, h, w, h * stride[0], w * stride[1]))
+    return xp.ndarray((*x.shape[:2], *kernel, *out), x.dtype, x, 0, (n, c, h, w, h * stride[0], w * stride[1]))
 
 
 def windows(
@@ -58,7 +65,7 @@ def windows(
     x = padded(x, pt, pl, (P - 1) * sh + kh, (Q - 1) * sw + kw, outside)
     N, C = x.shape[:2]
     xp = namespace(x)
-    if xp is np:
+    if on_numpy(xp):
         return seen_in_windows(x, out, kernel, stride).reshape((N, C, kh * kw, P, Q))
     places = ((u, v) for u in range(kh) for v in range(kw))
     parts = [x[:, :, u : u + (P - 1) * sh + 1 : sh, v : v + (Q - 1) * sw + 1 : sw] for u, v in places]
@@ -72,8 +79,8 @@ def padded(x: Array, top: int, left: int, height: int, width: int, value: float 
         return x
     xp = namespace(x)
     rows, columns = min(H, height - top), min(W, width - left)
-    if xp is np:
-        framed: Array = np.full((N, C, height, width), value, dtype=x.dtype)
+    if on_numpy(xp):
+        framed: Array = xp.full((N, C, height, width), value, dtype=x.dtype)
         framed[:, :, top : top + rows, left : left + columns] = x[:, :, :rows, :columns]
         return framed
     x = x[:, :, :rows, :columns]
@@ -89,13 +96,13 @@ def padded(x: Array, top: int, left: int, height: int, width: int, value: float 
 def zeros(shape: tuple[int, ...], like: Array) -> Array:
     """Zeros of the library, dtype and device of `like`."""
     xp = namespace(like)
-    return xp.zeros(shape, dtype=like.dtype) if xp is np else xp.zeros(shape, dtype=like.dtype, device=like.device)
+    return xp.zeros(shape, dtype=like.dtype) if on_numpy(xp) else xp.zeros(shape, dtype=like.dtype, device=like.device)
 
 
 def counted(count: int, like: Array) -> Array:
     """The numbers 0 to count - 1, of the library and device of `like`."""
     xp = namespace(like)
-    return xp.arange(count) if xp is np else xp.arange(count, device=like.device)
+    return xp.arange(count) if on_numpy(xp) else xp.arange(count, device=like.device)
 
 
 def in_windows(values: Array, count: int) -> Array:
@@ -124,11 +131,13 @@ def add_windows(
     N, C, _, P, Q = shares.shape
     tall, wide = max(H + pt, (P - 1) * sh + kh), max(W + pl, (Q - 1) * sw + kw)
     total = zeros((N, C, tall, wide), shares)
-    if namespace(shares) is np:
+    if on_numpy(namespace(shares)):
         seen = seen_in_windows(total, (P, Q), kernel, stride)
+        if sh >= kh and sw >= kw:  # no element is in two windows
+            seen += shares.reshape((N, C, kh, kw, P, Q))
+            return total[:, :, pt : pt + H, pl : pl + W]
         for place in range(kh * kw):
-            there = seen[:, :, place // kw, place % kw]
-            np.add(there, shares[:, :, place], out=there)
+            seen[:, :, place // kw, place % kw] += shares[:, :, place]
         return total[:, :, pt : pt + H, pl : pl + W]
     for place in range(kh * kw):
         u, v = divmod(place, kw)

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from ..rules.arrays import namespace
+from ..rules.arrays import namespace, on_numpy
 from ..rules.rule import Rule
 from .folding import (
     axes_of,
@@ -210,6 +210,8 @@ class Folder(ast.NodeTransformer):
         function = self._called(node.func)
         if function is namespace:
             return ast.Name("np", ast.Load())
+        if function is on_numpy:
+            return ast.Constant(True)
         node.args = [self.value(a) for a in node.args]
         node.keywords = [ast.keyword(k.arg, _one_axis(k.arg, self.value(k.value))) for k in node.keywords]
         if function is None:
