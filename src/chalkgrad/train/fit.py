@@ -20,7 +20,7 @@ from ..engines.blas import few_threads
 from ..engines.numpy_engine import Runner, first_not_finite
 from ..engines.numpy_steps import NumPySteps
 from ..engines.stepping import Taken
-from ..engines.work import seconds
+from ..engines.work import RECORDED, seconds
 from ..errors import OptionError
 from ..losses import are_classes
 from ..network import Array, Network
@@ -189,7 +189,7 @@ class Fit:
         count = min(epochs * self.epoch_steps, self.max_steps or math.inf)
         if self.stop_below is not None and self.epochs is None and self.max_steps is None:
             count = math.inf  # it goes on until the loss is small
-        expected = seconds(self.program, steps, batch) * count
+        expected = seconds(self.program, steps, batch, RECORDED) * count
         arguments = self.program, start, self.x, self.y, self.count, batch, self.data_loss, below
         self.steps = steps_of(
             engine, expected, found, f"training of {network!r}", arguments, check_finite=self.check_finite
