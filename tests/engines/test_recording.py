@@ -12,9 +12,10 @@ from test_compiled import OPTIMIZERS, few, larger
 
 import chalkgrad as cg
 from chalkgrad.engines import numpy_steps
+from chalkgrad.engines.calls import Calls, TooLargeError
 from chalkgrad.engines.numpy_engine import Runner
 from chalkgrad.engines.numpy_steps import NumPySteps
-from chalkgrad.engines.recorded import Calls, NotRecordedError, Number, TooLargeError
+from chalkgrad.engines.recorded import NotRecordedError, Number
 from chalkgrad.engines.recording import Recording, Running
 from chalkgrad.example import load_example
 from chalkgrad.pixels import Pixels

@@ -15,8 +15,8 @@ import numpy as np
 
 from ..pixels import Pixels
 from ..program import Program
+from .calls import TooLargeError
 from .numpy_engine import first_not_finite
-from .recorded import TooLargeError
 from .recording import Recording, Running
 from .stepping import Array, Taken, Values
 

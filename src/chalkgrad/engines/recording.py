@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from ..program import Step
+from .calls import Calls, TooLargeError
 from .numpy_engine import Runner
-from .recorded import Array, Calls, Number, Recorded, TooLargeError
+from .recorded import Array, Number, Recorded
 
 Values = dict[str, Any]
 
