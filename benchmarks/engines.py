@@ -65,7 +65,7 @@ WORKS = {
 RATES = {"SGD": 0.1, "Adam": 0.001}
 STEPS = 1_000_000
 """Steps of document 000's network in a round by the quick ones; the others make"""
-SLOW_STEPS = 2_000
+SLOW_STEPS = 5_000
 
 
 def samples(directory: str | None, work: Work) -> tuple[Any, Any]:

@@ -16,7 +16,7 @@ import numpy as np
 from ..pixels import Pixels
 from ..program import Program
 from .calls import TooLargeError
-from .numpy_engine import first_not_finite
+from .numpy_engine import Runner, first_not_finite
 from .recording import Recording, Running
 from .stepping import Array, Taken, Values
 
@@ -73,6 +73,9 @@ class NumPySteps:
         self._samples: dict[int, tuple[Array, Array]] = {}
         self._recordings: dict[tuple[int, int], Recording | Running] = {}
         self._scratch: dict[int, list[Array | None]] = {}
+        self._recording = True  # until a step is too large for it
+        self._runner = Runner(self._steps)
+        self._values: Values = {}
         self._given: Given | None = None
         self._updated: Given | None = None
 
@@ -156,13 +159,16 @@ class NumPySteps:
         arrays = {**self._places[self._now], **self._fixed, "x": x, "y": y}
         numbers = {"lr": rate, "t": t, "clock": clock}
         into = {f"{name}_new": after[name] for name in self._carried}
-        scratch = self._scratch.get(kind, ())
-        try:
-            recording = Recording(self._steps, arrays, numbers, into, self._watched, scratch, MOST_BYTES)
-        except TooLargeError:
-            return Running(self._steps, arrays, numbers, into, self._watched)
-        self._scratch.setdefault(kind, recording.scratch)
-        return recording
+        if self._recording:
+            try:
+                scratch = self._scratch.get(kind, ())
+                recording = Recording(self._steps, arrays, numbers, into, self._watched, scratch, MOST_BYTES)
+            except TooLargeError:
+                self._recording = False
+            else:
+                self._scratch.setdefault(kind, recording.scratch)
+                return recording
+        return Running(self._runner, self._values, arrays, numbers, into, self._watched)
 
     def values(self) -> Mapping[str, Array]:
         now = {**self._places[self._now], **self._fixed}

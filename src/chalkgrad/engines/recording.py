@@ -102,34 +102,43 @@ class Recording:
 def _call(calls: Calls, function: Any, operands: Sequence[Any]) -> Recorded:
     """A rule that is called in every run."""
     compute = lambda: function(*map(_plain, operands))  # noqa: E731
-    array = calls.place(compute, lambda out: [lambda: np.copyto(out, compute())])
+    array = calls.place(  # a copy, as a rule may return what it was given
+        lambda: np.array(compute()), lambda out: [lambda: np.copyto(out, compute())]
+    )
     calls.lines.append(lambda: np.copyto(array, compute()))
     return calls.given(array)
 
 
 class Running:
-    """The same without a recording, for what takes much memory: every rule is called in every run."""
+    """The same without a recording, for what takes much memory: every rule is called in every run.
+
+    Args:
+        runner: the steps.
+        values: where their values are left, which several may share: of one run there is only one.
+        arrays, numbers, into, watched: see `Recording`.
+    """
 
     def __init__(
         self,
-        steps: Sequence[Step],
+        runner: Runner,
+        values: Values,
         arrays: Mapping[str, Array],
         numbers: Mapping[str, float],
         into: Mapping[str, Array],
         watched: Sequence[str] = (),
     ) -> None:
-        self._runner = Runner(steps)
-        self._values: Values = {**arrays, **numbers}
-        self._numbers = tuple(numbers)
-        self._into = into
+        self._runner, self._values = runner, values
+        self._arrays, self._numbers, self._into = arrays, tuple(numbers), into
         self._watched = watched
         self.run(*numbers.values())
 
     def run(self, *numbers: float) -> list[float]:
-        self._values.update(zip(self._numbers, numbers, strict=True))
-        self._runner.compute(self._values)
+        values = self._values
+        values.update(self._arrays)
+        values.update(zip(self._numbers, numbers, strict=True))
+        self._runner.compute(values)
         for name, array in self._into.items():
-            np.copyto(array, self._values[name])
+            np.copyto(array, values[name])
         return self.watched()
 
     def watched(self) -> list[float]:
