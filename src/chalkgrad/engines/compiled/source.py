@@ -91,7 +91,8 @@ class Wanted:
 
 
 @cache
-def _prelude() -> dict[str, str]:
+def prelude() -> dict[str, str]:
+    """The C that is the same for all networks, by sections."""
     text = files(__package__ or "").joinpath("prelude.c").read_text(encoding="utf-8")
     parts = re.split(r"^/// (\w+)\n", text, flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
@@ -158,7 +159,7 @@ def _head(
 ) -> Lines:  # fmt: skip
     """What stands before the first function."""
     name = "float" if wanted.real == np.float32 else "double"
-    sections = _prelude()
+    sections = prelude()
     includes = ("math.h", *(["stdio.h"] if alone else ["sched.h"]), "stdint.h", "string.h")
     lines = [*(f"#include <{name}>" for name in includes), ""]
     lines += [f"typedef {name} real;", *sections["base"].rstrip().split("\n"), *sections[name].rstrip().split("\n")]
@@ -365,7 +366,7 @@ def _main(
     alone: bool,
 ) -> Lines:
     """The functions that are called from outside."""
-    sections = _prelude()
+    sections = prelude()
     training = wanted.data_loss is not None
     rows: Lines = []
     for name in given:
