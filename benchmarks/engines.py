@@ -1,4 +1,4 @@
-"""Training side by side: chalkgrad's engines, PyTorch, JAX and scikit-learn, on the same data and with the same work.
+"""Training and predicting side by side: chalkgrad's engines, PyTorch, JAX and scikit-learn, with the same work.
 
     python benchmarks/engines.py [--data DIR] [--rounds 5] [--only mlp-32 cnn-64] [--json FILE] [--chart FILE]
                                  [--growth]
@@ -9,9 +9,10 @@ the lowest time, how often chalkgrad's compiled engine is contained in it, and t
 that all did the same work. PyTorch runs eagerly with one and two threads, with flushed denormals, for images also
 with channels last, and compiled where that works; JAX with a whole epoch in one jitted scan, for convolutions a
 jitted step. `--growth` draws how chalkgrad's time grows with width, depth, batch and data, and what share of the
-machine's matrix-product peak that is. MNIST's pixels are 81 % zeros, which chalkgrad's compiled engine skips where a
-dense layer sees them; two lines are of pictures without zeros. Without MNIST (--data) the pictures are random, of as
-many zeros, which lie apart: the skipping lines then take longer.
+machine's matrix-product peak that is. MNIST's pixels are 81 % zeros, which chalkgrad's compiled engine skips in
+training where a dense layer sees them; two lines are of pictures without zeros. The last four lines are predictions:
+from an array of images to one of probabilities, by networks that were not trained. Without MNIST (--data) the pictures
+are random, of as many zeros, which lie apart: the skipping lines then take longer.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ PAUSE = 0.4
 @dataclass(frozen=True)
 class Work:
     """One line of the table: what is trained, in batches of how many, by which optimizer; without `zeros` on pictures
-    that have none: 1/255 stands for 0.
+    that have none: 1/255 stands for 0. Where it `predicts`, so many images at once are all that is computed.
     """
 
     title: str
@@ -51,6 +52,17 @@ class Work:
     batch: int
     optimizer: str = "SGD"
     zeros: bool = True
+    predicts: int = 0
+
+    @property
+    def calls(self) -> int:
+        """How many predictions are a round."""
+        return max(20, 5000 // self.predicts)
+
+    @property
+    def unit(self) -> str:
+        """What the time is of."""
+        return "call" if self.predicts else "step" if self.network == "000" else "epoch"
 
 
 WORKS = {
@@ -61,6 +73,10 @@ WORKS = {
     "full-32": Work("the same without zeros, SGD, batch 32", "mlp", 32, zeros=False),
     "full-256": Work("the same without zeros, SGD, batch 256", "mlp", 256, zeros=False),
     "cnn-64": Work("MNIST CNN 8-16-10, SGD, batch 64", "cnn", 64),
+    "mlp-1": Work("784-128-10 predicts 1 image", "mlp", 32, predicts=1),
+    "mlp-10000": Work("784-128-10 predicts 10,000 images", "mlp", 32, predicts=10_000),
+    "cnn-1": Work("CNN 8-16-10 predicts 1 image", "cnn", 64, predicts=1),
+    "cnn-10000": Work("CNN 8-16-10 predicts 10,000 images", "cnn", 64, predicts=10_000),
 }
 RATES = {"SGD": 0.1, "Adam": 0.001}
 STEPS = 1_000_000
@@ -79,6 +95,16 @@ def samples(directory: str | None, work: Work) -> tuple[Any, Any]:
         data = mnist(directory)
         x, y = data.x_train.reshape(shape), data.y_train
     return x if work.zeros else np.maximum(x, np.float32(1 / 255)), y
+
+
+def again(work: Work, predict: Callable[[], Any]) -> Run:
+    """A round of predictions."""
+
+    def calls(number: int) -> None:
+        for _ in range(work.calls):
+            predict()
+
+    return calls
 
 
 def document_000() -> Any:
@@ -113,6 +139,9 @@ def chalkgrad(work: Work, directory: str | None, engine: str) -> Peer:
             cg.Conv2D(16, 3, padding="same"), cg.ReLU(), cg.MaxPool2D(2), cg.Flatten(), cg.Dense(10), cg.Softmax(),
         ]  # fmt: skip
     net = cg.Network(layers, input_shape=x.shape[1:], loss="CrossEntropy")
+    if work.predicts:
+        images = x[: work.predicts]
+        return again(work, lambda: net.predict(images, engine=engine)), lambda: net.evaluate(x, y).loss, work.calls
     optimizer = {"SGD": cg.SGD, "Adam": cg.Adam}[work.optimizer](RATES[work.optimizer])
 
     def epoch(number: int) -> float:  # without looking through x for what is not finite, which is done once
@@ -160,6 +189,13 @@ def pytorch(work: Work, directory: str | None, threads: int, variant: str = "") 
         with torch.no_grad():
             return float(criterion(model(xs), ys))
 
+    def predict() -> Any:
+        with torch.inference_mode():
+            return call(images).softmax(1)
+
+    if work.predicts:
+        images = xs[: work.predicts]
+        return again(work, predict), loss, work.calls
     return epoch, loss, -(-len(xs) // work.batch)
 
 
@@ -209,13 +245,14 @@ def jax(work: Work, directory: str | None) -> Peer:
         z = j.nn.relu(j.lax.conv(a, kernel, (1, 1), "SAME") + bias[:, None, None])
         return j.lax.reduce_window(z, -jnp.inf, j.lax.max, (1, 1, 2, 2), (1, 1, 2, 2), "VALID")
 
-    def cost(w: Any, x: Any, y: Any) -> Any:
+    def logits(w: Any, x: Any) -> Any:
         if work.network == "cnn":
             a = layer(layer(x, w[0], w[1]), w[2], w[3])
-            logits = a.reshape(len(a), -1) @ w[4] + w[5]
-        else:
-            logits = j.nn.relu(x @ w[0] + w[1]) @ w[2] + w[3]
-        return -jnp.take_along_axis(j.nn.log_softmax(logits), y[:, None], 1).mean()
+            return a.reshape(len(a), -1) @ w[4] + w[5]
+        return j.nn.relu(x @ w[0] + w[1]) @ w[2] + w[3]
+
+    def cost(w: Any, x: Any, y: Any) -> Any:
+        return -jnp.take_along_axis(j.nn.log_softmax(logits(w, x)), y[:, None], 1).mean()
 
     rate = RATES[work.optimizer]
 
@@ -253,6 +290,10 @@ def jax(work: Work, directory: str | None) -> Peer:
             state = scan(state, jnp.asarray(order))
         j.block_until_ready(state)
 
+    if work.predicts:
+        probabilities, images = j.jit(lambda w, x: j.nn.softmax(logits(w, x))), np.ascontiguousarray(x[: work.predicts])
+        predict = lambda: np.asarray(probabilities(w, images))  # noqa: E731 - from NumPy to NumPy, as the others
+        return again(work, predict), lambda: float(j.jit(cost)(w, xs, ys)), work.calls
     return epoch, lambda: float(j.jit(cost)(state[0], xs, ys)), whole
 
 
@@ -298,6 +339,17 @@ def sklearn(work: Work, directory: str | None) -> Peer:
     def epoch(number: int) -> None:
         model.partial_fit(x, y, classes=np.arange(10))
 
+    def loss() -> float:
+        return float(log_loss(y, model.predict_proba(x)))
+
+    if work.predicts:
+        model.partial_fit(x[:32], y[:32], classes=np.arange(10))
+        images = x[: work.predicts]
+        return (
+            again(work, lambda: model.predict_proba(images)),
+            lambda: float(log_loss(y, model.predict_proba(x))),
+            work.calls,
+        )
     return epoch, lambda: float(log_loss(y, model.predict_proba(x))), -(-len(x) // work.batch)
 
 
@@ -369,10 +421,10 @@ def compare(key: str, directory: str | None, rounds: int) -> list[dict[str, Any]
     for name, line in lines.items():
         line.send(None)
         loss, steps, memory = line.recv()
-        unit = steps if work.network == "000" else 1
+        unit = 1 if work.unit == "epoch" else steps
         found.append(
             {
-                "work": key, "title": work.title, "peer": name, "unit": "step" if work.network == "000" else "epoch",
+                "work": key, "title": work.title, "peer": name, "unit": work.unit,
                 "seconds": statistics.median(times[name]) / unit, "lowest": min(times[name]) / unit,
                 "all": [t / unit for t in times[name]], "warm_up": first[name] - statistics.median(times[name]),
                 "loss": loss, "steps": steps, "peak_MiB": memory,
