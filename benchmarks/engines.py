@@ -57,7 +57,7 @@ class Work:
     @property
     def calls(self) -> int:
         """How many predictions are a round."""
-        return max(20, 5000 // self.predicts)
+        return max(5, 5000 // self.predicts)
 
     @property
     def unit(self) -> str:

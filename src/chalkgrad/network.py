@@ -317,10 +317,12 @@ class Network:
             self._cost[names] = once, seconds(program, steps, CHUNK) - once
         once, more = self._cost.get(names, (0.0, 0.0))
         chunks = len(x) / CHUNK
-        if len(x) and compiled_wanted(owner, engine, once + more * chunks, WORTH_PREDICTING):
-            found = self._forward_compiled(names, x, y, engine)
-            if found is not None:
-                return found
+        made = self._compiled.get((names, isinstance(x, Pixels)))
+        ready = engine == "compiled" and made is not None
+        if len(x) and (ready or compiled_wanted(owner, engine, once + more * chunks, WORTH_PREDICTING)):
+            made = made or self._compile(names, engine, of_bytes=isinstance(x, Pixels))
+            if made is not None:
+                return made({**self.parameters, **self.states}, x, y)
         run = self.runner(names, training=False).run
         parts: dict[str, list[Array]] = {name: [] for name in names}
         for i in range(0, len(x), CHUNK):
@@ -330,25 +332,20 @@ class Network:
         shapes = {n: [s for s in program.shapes[program.resolve(n)] if isinstance(s, int)] for n in names}
         return {n: np.concatenate(p) if p else np.zeros((0, *shapes[n]), self.dtype) for n, p in parts.items()}
 
-    def _forward_compiled(
-        self, names: tuple[str, ...], x: Array | Pixels, y: Array | None, engine: str
-    ) -> dict[str, Array] | None:
-        """The same by the compiled engine; None where it was not asked for and cannot be had."""
+    def _compile(self, names: tuple[str, ...], engine: str, *, of_bytes: bool) -> CompiledPrediction | None:
+        """The forward pass by the compiled engine; None where that was not asked for and cannot be had."""
         from .engines.compiled.compiler import CompilerError
         from .engines.compiled.prediction import CompiledPrediction
 
-        carried = {**self.parameters, **self.states}
+        carried, title = {**self.parameters, **self.states}, f"prediction by {self!r}"
         try:
-            key = names, isinstance(x, Pixels)
-            if key not in self._compiled:
-                self._compiled[key] = CompiledPrediction(
-                    self.prediction_program, carried, names, f"prediction by {self!r}", self.dtype, of_bytes=key[1]
-                )
+            made = CompiledPrediction(self.prediction_program, carried, names, title, self.dtype, of_bytes=of_bytes)
         except CompilerError:
             if engine == "compiled":
                 raise
             return None
-        return self._compiled[key](carried, x, y)
+        self._compiled[names, of_bytes] = made
+        return made
 
     def loss(self, x: Any, y: Any, *, training: bool = False) -> float:
         """The loss L of x (N, ...) and y, penalties included.

@@ -121,15 +121,22 @@ def strided(buffer: Array, begin: int, layout: Layout) -> Array:
     return np.lib.stride_tricks.as_strided(buffer[begin:], (rows, blocks, layout.block), strides)
 
 
-def store(buffer: Array, begin: int, layout: Layout, value: Array) -> None:
-    """Writes a value into its buffer."""
+def places(buffer: Array, begin: int, layout: Layout) -> list[tuple[Array, Any]]:
+    """Where a value lies in its buffer: views of it, each with the part of the value that stands there."""
     view = strided(buffer, begin, layout)
     if layout.block is None:
-        view[...] = value
-        return
+        return [(view, ...)]
+    found: list[tuple[Array, Any]] = []
     for block in range(view.shape[1]):
-        part = value[:, block * layout.block : (block + 1) * layout.block]
-        view[:, block, : part.shape[1]] = part
+        first, last = block * layout.block, min((block + 1) * layout.block, layout.shape[1])
+        found.append((view[:, block, : last - first], (slice(None), slice(first, last))))
+    return found
+
+
+def store(buffer: Array, begin: int, layout: Layout, value: Array) -> None:
+    """Writes a value into its buffer."""
+    for view, part in places(buffer, begin, layout):
+        view[...] = value[part]
 
 
 def fetch(buffer: Array, begin: int, layout: Layout, into: Array) -> None:
@@ -191,6 +198,11 @@ class Program:
         self.state.carried = self.carried.ctypes.data
         for name, buffer in self.kept.items():
             setattr(self.state, name, buffer.ctypes.data)
+        self._places = [
+            (name, *place)
+            for name, (begin, layout) in source.carried.items()
+            for place in places(self.carried, begin, layout)
+        ]
         self.function = built.library.train
         self.function.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_int]
         self.function.restype = None
@@ -199,12 +211,12 @@ class Program:
         """Sets pointers of the state to arrays, which are kept."""
         for name, array in arrays.items():
             self.kept[name] = array
-            setattr(self.state, name, array.ctypes.data)
+            setattr(self.state, name, array.__array_interface__["data"][0])  # quicker than array.ctypes.data
 
     def load(self, values: Mapping[str, Array]) -> None:
         """Puts the carried values into their buffer."""
-        for name, (begin, layout) in self.source.carried.items():
-            store(self.carried, begin, layout, values[name])
+        for name, view, part in self._places:
+            view[...] = values[name][part]
 
     def fetch(self, name: str, into: Array) -> None:
         """Reads one carried value."""
