@@ -544,13 +544,14 @@ def chart(records: list[dict[str, Any]], grown: list[dict[str, Any]], path: Path
         axis.axis("on")
         names = [r["peer"].replace(", ", ",\n", 1) for r in own]
         colours = ["#c0392b" if r["peer"] == "chalkgrad compiled" else "#7f8c8d" for r in own]
-        axis.barh(names, [r["seconds"] for r in own], color=colours)
+        scale, of_time = (1e6, "microseconds") if own[0]["seconds"] < 1e-3 else (1.0, "seconds")
+        axis.barh(names, [r["seconds"] * scale for r in own], color=colours)
         for place, record in enumerate(own):
-            axis.annotate(f" {shown(record['seconds'])}", (record["seconds"], place), va="center", fontsize=7)
+            axis.annotate(f" {shown(record['seconds'])}", (record["seconds"] * scale, place), va="center", fontsize=7)
         axis.margins(x=0.25)
         axis.xaxis.set_major_locator(ticker.MaxNLocator(3))
         axis.set_title(title, fontsize=9)
-        axis.set_xlabel(f"seconds per {own[0]['unit']}", fontsize=8)
+        axis.set_xlabel(f"{of_time} per {own[0]['unit']}", fontsize=8)
         axis.tick_params(labelsize=7)
     for axis, what in zip(axes[bars:].ravel(), kinds, strict=False):
         own = [g for g in grown if g["what"] == what]
