@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ..checks import choice
-from .compiled.compiler import CompilerError, compiler
 
 ENGINES = ("auto", "numpy", "compiled")
 
@@ -21,13 +20,14 @@ def compiled_wanted(owner: str, engine: str, seconds: float, worth: float) -> bo
         OptionError: where the engine is not known, or "compiled" was asked for and there is no compiler.
     """
     choice(owner, "engine", engine, ENGINES)
-    if engine == "compiled":
-        compiler()
-        return True
-    if engine == "numpy" or seconds < worth:
+    if engine == "numpy" or (engine == "auto" and seconds < worth):
         return False
+    from .compiled.compiler import CompilerError, compiler  # loaded when it is used
+
     try:
         compiler()
     except CompilerError:
+        if engine == "compiled":
+            raise
         return False
     return True
