@@ -116,6 +116,18 @@ def document_000() -> Any:
 # -- chalkgrad -------------------------------------------------------------------------------------------------------
 
 
+def layers(network: str) -> list[Any]:
+    """The layers of the MNIST networks, "mlp" and "cnn"."""
+    import chalkgrad as cg
+
+    if network == "mlp":
+        return [cg.Dense(128), cg.ReLU(), cg.Dense(10), cg.Softmax()]
+    return [
+        cg.Conv2D(8, 3, padding="same"), cg.ReLU(), cg.MaxPool2D(2),
+        cg.Conv2D(16, 3, padding="same"), cg.ReLU(), cg.MaxPool2D(2), cg.Flatten(), cg.Dense(10), cg.Softmax(),
+    ]  # fmt: skip
+
+
 def chalkgrad(work: Work, directory: str | None, engine: str) -> Peer:
     import chalkgrad as cg
 
@@ -132,13 +144,7 @@ def chalkgrad(work: Work, directory: str | None, engine: str) -> Peer:
         net = example.network
         return document, lambda: net.evaluate(example.x, example.y, engine="numpy").loss, steps
     x, y = samples(directory, work)
-    layers: list[cg.Layer] = [cg.Dense(128), cg.ReLU(), cg.Dense(10), cg.Softmax()]
-    if work.network == "cnn":
-        layers = [
-            cg.Conv2D(8, 3, padding="same"), cg.ReLU(), cg.MaxPool2D(2),
-            cg.Conv2D(16, 3, padding="same"), cg.ReLU(), cg.MaxPool2D(2), cg.Flatten(), cg.Dense(10), cg.Softmax(),
-        ]  # fmt: skip
-    net = cg.Network(layers, input_shape=x.shape[1:], loss="CrossEntropy")
+    net = cg.Network(layers(work.network), input_shape=x.shape[1:], loss="CrossEntropy")
     if work.predicts:
         images = x[: work.predicts]
         return again(work, lambda: net.predict(images, engine=engine)), lambda: net.evaluate(x, y).loss, work.calls
@@ -290,11 +296,13 @@ def jax(work: Work, directory: str | None) -> Peer:
             state = scan(state, jnp.asarray(order))
         j.block_until_ready(state)
 
+    def loss() -> float:
+        return float(j.jit(cost)(state[0], xs, ys))
+
     if work.predicts:
-        probabilities, images = j.jit(lambda w, x: j.nn.softmax(logits(w, x))), np.ascontiguousarray(x[: work.predicts])
-        predict = lambda: np.asarray(probabilities(w, images))  # noqa: E731 - from NumPy to NumPy, as the others
-        return again(work, predict), lambda: float(j.jit(cost)(w, xs, ys)), work.calls
-    return epoch, lambda: float(j.jit(cost)(state[0], xs, ys)), whole
+        images, probabilities = np.ascontiguousarray(x[: work.predicts]), j.jit(lambda w, x: j.nn.softmax(logits(w, x)))
+        return again(work, lambda: np.asarray(probabilities(w, images))), loss, work.calls  # from NumPy to NumPy
+    return epoch, loss, whole
 
 
 def jax_000(j: Any, jnp: Any) -> Peer:
@@ -345,12 +353,8 @@ def sklearn(work: Work, directory: str | None) -> Peer:
     if work.predicts:
         model.partial_fit(x[:32], y[:32], classes=np.arange(10))
         images = x[: work.predicts]
-        return (
-            again(work, lambda: model.predict_proba(images)),
-            lambda: float(log_loss(y, model.predict_proba(x))),
-            work.calls,
-        )
-    return epoch, lambda: float(log_loss(y, model.predict_proba(x))), -(-len(x) // work.batch)
+        return again(work, lambda: model.predict_proba(images)), loss, work.calls
+    return epoch, loss, -(-len(x) // work.batch)
 
 
 # -- side by side ------------------------------------------------------------------------------------------------------

@@ -15,34 +15,30 @@ import numpy as np
 
 import chalkgrad as cg
 from chalkgrad.engines import numpy_steps
-from chalkgrad.example import load_example
 from chalkgrad.train.fit import Fit
+from engines import document_000, layers
 
 
 def works() -> dict[str, tuple[cg.Network, Any, Any, cg.Optimizer, int, int]]:
     """Networks with samples, targets, an optimizer, the batch size and how many steps are taken."""
     rng = np.random.default_rng(0)
-    example = load_example("cnn")
+    example = document_000()
     pixels, images = rng.random((2048, 784), np.float32), rng.random((256, 1, 28, 28), np.float32)
-    few = rng.standard_normal((64, 4))
+    few, labels = rng.standard_normal((64, 4)), rng.integers(0, 10, 2048)
 
-    def classifier(shape: Any, *hidden: cg.Layer) -> cg.Network:
-        return cg.Network([*hidden, cg.Dense(10), cg.Softmax()], input_shape=shape, loss="CrossEntropy")
+    def classifier(layers: list[cg.Layer], shape: Any) -> cg.Network:
+        return cg.Network(layers, input_shape=shape, loss="CrossEntropy")
 
-    convolutions = [
-        cg.Conv2D(8, 3, padding="same"), cg.ReLU(), cg.MaxPool2D(2),
-        cg.Conv2D(16, 3, padding="same"), cg.ReLU(), cg.MaxPool2D(2), cg.Flatten(),
-    ]  # fmt: skip
-    labels = rng.integers(0, 10, 2048)
-    wide = cg.Dense(128), cg.ReLU()
+    small = classifier([cg.Dense(16), cg.ReLU(), cg.Dense(10), cg.Softmax()], 4)
+    mlp, cnn = classifier(layers("mlp"), 784), classifier(layers("cnn"), (1, 28, 28))
     return {
         "document 000's CNN": (example.network, example.x, example.y, cg.SGD(0.01), 1, 10000),
-        "4-16-10, batch 32": (classifier(4, cg.Dense(16), cg.ReLU()), few, labels[:64], cg.SGD(0.1), 32, 5000),
-        "784-128-10, SGD, batch 32": (classifier(784, *wide), pixels, labels, cg.SGD(0.1), 32, 1500),
-        "784-128-10, Adam, batch 32": (classifier(784, *wide), pixels, labels, cg.Adam(), 32, 800),
-        "784-128-10, SGD, batch 256": (classifier(784, *wide), pixels, labels, cg.SGD(0.1), 256, 400),
-        "CNN 8-16-10, batch 8": (classifier((1, 28, 28), *convolutions), images, labels[:256], cg.SGD(0.1), 8, 250),
-        "CNN 8-16-10, batch 64": (classifier((1, 28, 28), *convolutions), images, labels[:256], cg.SGD(0.1), 64, 30),
+        "4-16-10, batch 32": (small, few, labels[:64], cg.SGD(0.1), 32, 5000),
+        "784-128-10, SGD, batch 32": (mlp, pixels, labels, cg.SGD(0.1), 32, 1500),
+        "784-128-10, Adam, batch 32": (mlp, pixels, labels, cg.Adam(), 32, 800),
+        "784-128-10, SGD, batch 256": (mlp, pixels, labels, cg.SGD(0.1), 256, 400),
+        "CNN 8-16-10, batch 8": (cnn, images, labels[:256], cg.SGD(0.1), 8, 250),
+        "CNN 8-16-10, batch 64": (cnn, images, labels[:256], cg.SGD(0.1), 64, 30),
     }
 
 

@@ -317,10 +317,11 @@ class Network:
             self._cost[names] = once, seconds(program, steps, CHUNK) - once
         once, more = self._cost.get(names, (0.0, 0.0))
         chunks = len(x) / CHUNK
-        made = self._compiled.get((names, isinstance(x, Pixels)))
+        of_bytes = isinstance(x, Pixels)
+        made = self._compiled.get((names, of_bytes))
         ready = engine == "compiled" and made is not None
         if len(x) and (ready or compiled_wanted(owner, engine, once + more * chunks, WORTH_PREDICTING)):
-            made = made or self._compile(names, engine, of_bytes=isinstance(x, Pixels))
+            made = made or self._compile(names, engine, of_bytes=of_bytes)
             if made is not None:
                 return made({**self.parameters, **self.states}, x, y)
         run = self.runner(names, training=False).run

@@ -11,7 +11,7 @@ import numpy as np
 from ..program import Step
 from .calls import Calls, TooLargeError
 from .numpy_engine import Runner
-from .recorded import Array, Number, Recorded
+from .recorded import Array, Line, Number, Recorded
 
 Values = dict[str, Any]
 
@@ -101,11 +101,15 @@ class Recording:
 
 def _call(calls: Calls, function: Any, operands: Sequence[Any]) -> Recorded:
     """A rule that is called in every run."""
-    compute = lambda: function(*map(_plain, operands))  # noqa: E731
-    array = calls.place(  # a copy, as a rule may return what it was given
-        lambda: np.array(compute()), lambda out: [lambda: np.copyto(out, compute())]
-    )
-    calls.lines.append(lambda: np.copyto(array, compute()))
+
+    def compute() -> Any:
+        return function(*map(_plain, operands))
+
+    def write(out: Array) -> list[Line]:
+        return [lambda: np.copyto(out, compute())]
+
+    array = calls.place(lambda: np.array(compute()), write)  # a copy, as a rule may return what it was given
+    calls.lines += write(array)
     return calls.given(array)
 
 

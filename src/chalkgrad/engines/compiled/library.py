@@ -141,12 +141,8 @@ def store(buffer: Array, begin: int, layout: Layout, value: Array) -> None:
 
 def fetch(buffer: Array, begin: int, layout: Layout, into: Array) -> None:
     """Reads a value out of its buffer."""
-    view = strided(buffer, begin, layout)
-    if layout.block is None:
-        into[...] = view
-        return
-    columns = layout.shape[1]
-    into[...] = view.reshape(view.shape[0], -1)[:, :columns]
+    for view, part in places(buffer, begin, layout):
+        into[part] = view
 
 
 class Program:
