@@ -10,14 +10,10 @@ from collections.abc import Sequence
 
 from .arguments import parser
 from .errors import ChalkgradError
+from .text import visible
 
 LONGEST = 600
 """How many characters of an error are shown: what came may be long."""
-
-
-def _one_line(text: str) -> str:
-    """`text` with control characters written out, so that no file name can break the line."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -38,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on
         return 1
     except (ChalkgradError, OSError) as error:
-        said = _one_line(str(error))
+        said = visible(str(error))
         said = f"{said[:LONGEST]} ..." if len(said) > LONGEST else said
         print(f"chalkgrad {arguments.command}: {said}", file=sys.stderr)
         return 2

@@ -26,6 +26,9 @@ class Dataset:
         x_test, y_test: samples that training never sees.
         classes: the classes' names; empty for regression.
         source: where it is from, as one line.
+        columns: the names of a table's input columns, in order; empty where the samples are no rows of a table.
+        target: the name of a table's target column; empty where there is none.
+        notes: what was decided while reading, a sentence each.
     """
 
     name: str
@@ -35,6 +38,9 @@ class Dataset:
     y_test: Array
     classes: tuple[str, ...]
     source: str
+    columns: tuple[str, ...] = ()
+    target: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def input_shape(self) -> tuple[int, ...]:
