@@ -236,7 +236,7 @@ def test_python_m_chalkgrad() -> None:
 def test_starting_is_quick_and_heavy_libraries_wait() -> None:
     heavy = (
         "matplotlib", "tqdm", "torch", "scipy", "pandas", "threadpoolctl", "tomli_w", "platformdirs",
-        "chalkgrad.engines.compiled", "chalkgrad.engines.recording", "chalkgrad.train.fit",
+        "chalkgrad.engines.compiled", "chalkgrad.engines.recording", "chalkgrad.train.fit", "chalkgrad.layers",
     )  # fmt: skip
     shown = run("-c", f"import sys, chalkgrad; print([m for m in {heavy!r} if m in sys.modules])")
     assert shown.stdout.strip() == "[]"

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
+import subprocess
+import sys
 from pathlib import Path
 
 import chalkgrad as cg
@@ -128,6 +131,34 @@ def test_the_public_face_of_the_design() -> None:
         "summary",
     ]:
         assert hasattr(cg.Network, name) or name == "parameters"
+
+
+def test_editors_type_checkers_and_python_see_the_same_names() -> None:
+    tree = ast.parse((SOURCE / "__init__.py").read_text())
+    typed = next(n for n in tree.body if isinstance(n, ast.If) and ast.unparse(n.test) == "TYPE_CHECKING")
+    seen = {a.asname or a.name: n.module or "" for n in typed.body if isinstance(n, ast.ImportFrom) for a in n.names}
+    assert sorted(seen) == sorted(cg.__all__) == sorted(dir(cg))
+    for name, module in seen.items():
+        held = sys.modules[f"chalkgrad.{module}" if module else f"chalkgrad.{name}"]
+        assert getattr(cg, name) is (getattr(held, name) if module else held), name
+        if module:  # a module of the same name would hide it from type checkers
+            for package in ("chalkgrad", f"chalkgrad.{module}"):
+                is_package = hasattr(sys.modules[package], "__path__")
+                assert not is_package or importlib.util.find_spec(f"{package}.{name}") is None, name
+    assert not hasattr(cg, "Dens")
+    assert not hasattr(cg, "__main__")
+
+
+def test_every_public_name_can_be_asked_for_first() -> None:
+    code = """
+import sys, importlib
+for name in importlib.import_module("chalkgrad").__all__:
+    for loaded in [m for m in sys.modules if m.partition(".")[0] == "chalkgrad"]:
+        del sys.modules[loaded]
+    getattr(importlib.import_module("chalkgrad"), name)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert not done.returncode, done.stderr
 
 
 def test_every_public_thing_says_what_it_is() -> None:

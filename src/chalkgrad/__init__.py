@@ -6,83 +6,66 @@ steps, runs exactly these, and trains.
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Any
 
-from . import data, initializers
-from .errors import (
-    ChalkgradError,
-    CheckpointError,
-    DataError,
-    FormulaError,
-    NotFiniteError,
-    OptionError,
-    ShapeError,
-    UnknownNameError,
-)
-from .explain.trace import Trace
-from .layers import (
-    ELU,
-    GELU,
-    AvgPool2D,
-    BatchNorm,
-    Conv2D,
-    Dense,
-    Dropout,
-    Flatten,
-    Layer,
-    LayerNorm,
-    LeakyReLU,
-    MaxPool2D,
-    ReLU,
-    Sigmoid,
-    SiLU,
-    Softmax,
-    Softplus,
-    Sum,
-    Tanh,
-)
-from .losses import AbsoluteError, BinaryCrossEntropy, CrossEntropy, Hinge, Loss, SquaredError
-from .network import Evaluation, Network
-from .program import Program, Step
-from .saved import load
-from .train.callbacks import Callback
-from .train.checkpoints import Checkpoints, CheckpointWarning
-from .train.history import History, Record, StopReason
-from .train.optimizers import SGD, AdaGrad, Adam, AdamW, Optimizer, RMSProp
-from .train.schedules import (
-    Constant,
-    Cosine,
-    Exponential,
-    InverseTime,
-    Linear,
-    OneCycle,
-    ReduceOnPlateau,
-    Schedule,
-    StepDecay,
-)
-
 if TYPE_CHECKING:
+    from . import data, initializers
     from .diagnosis import Diagnosis, diagnose
+    from .errors import (
+        ChalkgradError,
+        CheckpointError,
+        DataError,
+        FormulaError,
+        NotFiniteError,
+        OptionError,
+        ShapeError,
+        UnknownNameError,
+    )
     from .example import Example, load_example
     from .explain.derivation import Derivation
+    from .explain.trace import Trace
+    from .layers import (
+        ELU,
+        GELU,
+        AvgPool2D,
+        BatchNorm,
+        Conv2D,
+        Dense,
+        Dropout,
+        Flatten,
+        Layer,
+        LayerNorm,
+        LeakyReLU,
+        MaxPool2D,
+        ReLU,
+        Sigmoid,
+        SiLU,
+        Softmax,
+        Softplus,
+        Sum,
+        Tanh,
+    )
+    from .losses import AbsoluteError, BinaryCrossEntropy, CrossEntropy, Hinge, Loss, SquaredError
+    from .network import Evaluation, Network
+    from .program import Program, Step
+    from .saved import load
+    from .train.callbacks import Callback
+    from .train.checkpoints import Checkpoints, CheckpointWarning
+    from .train.history import History, Record, StopReason
+    from .train.optimizers import SGD, AdaGrad, Adam, AdamW, Optimizer, RMSProp
+    from .train.schedules import (
+        Constant,
+        Cosine,
+        Exponential,
+        InverseTime,
+        Linear,
+        OneCycle,
+        ReduceOnPlateau,
+        Schedule,
+        StepDecay,
+    )
 
 __version__ = "0.1.0"
-LATER = {
-    "Example": ".example",
-    "load_example": ".example",
-    "Derivation": ".explain.derivation",
-    "Diagnosis": ".diagnosis",
-    "diagnose": ".diagnosis",
-}
-"""What is imported when it is first asked for, so that training starts without it."""
-
-
-def __getattr__(name: str) -> Any:
-    if name in LATER:
-        return getattr(importlib.import_module(LATER[name], __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
 
 __all__ = [
     "ELU",
@@ -153,3 +136,44 @@ __all__ = [
     "load",
     "load_example",
 ]
+
+_MODULES = {  # where the public names are
+    ".diagnosis": "Diagnosis diagnose",
+    ".errors": "ChalkgradError CheckpointError DataError FormulaError NotFiniteError OptionError ShapeError "
+    "UnknownNameError",
+    ".example": "Example load_example",
+    ".explain.derivation": "Derivation",
+    ".explain.trace": "Trace",
+    ".layers": "AvgPool2D BatchNorm Conv2D Dense Dropout ELU Flatten GELU Layer LayerNorm "
+    "LeakyReLU MaxPool2D ReLU SiLU Sigmoid Softmax Softplus Sum Tanh",
+    ".losses": "AbsoluteError BinaryCrossEntropy CrossEntropy Hinge Loss SquaredError",
+    ".network": "Evaluation Network",
+    ".program": "Program Step",
+    ".saved": "load",
+    ".train.callbacks": "Callback",
+    ".train.checkpoints": "CheckpointWarning Checkpoints",
+    ".train.history": "History Record StopReason",
+    ".train.optimizers": "AdaGrad Adam AdamW Optimizer RMSProp SGD",
+    ".train.schedules": "Constant Cosine Exponential InverseTime Linear OneCycle ReduceOnPlateau Schedule StepDecay",
+}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names.split()}
+
+
+def __dir__() -> list[str]:
+    return list(__all__)
+
+
+if not TYPE_CHECKING:  # type checkers and editors read the imports above, and so know what there is not
+
+    def __getattr__(name: str) -> Any:
+        """What is imported when it is first asked for, so that starting is quick: public names, and the modules."""
+        import importlib.util
+
+        if name in _MODULE_OF:
+            found = getattr(importlib.import_module(_MODULE_OF[name], __name__), name)
+        elif not name.startswith("_") and importlib.util.find_spec(f"{__name__}.{name}") is not None:
+            found = importlib.import_module(f".{name}", __name__)
+        else:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        globals()[name] = found
+        return found

@@ -1,5 +1,5 @@
 """Diagnosis: which term of a hand-derived gradient is wrong, found by putting the usual mistakes into the program."""
 
-from .diagnose import Cause, Diagnosis, Finding, diagnose
+from .search import Cause, Diagnosis, Finding, diagnose
 
 __all__ = ["Cause", "Diagnosis", "Finding", "diagnose"]

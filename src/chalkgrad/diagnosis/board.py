@@ -11,7 +11,7 @@ from ..explain.derive import equation
 from ..formula.nodes import Binary, Number, Symbol
 from ..numerals import significant
 from ..render.board import Block, Board, Equation, Heading, Line, Paragraph, Style, Table
-from .diagnose import Cause, Diagnosis
+from .search import Cause, Diagnosis
 from .slips import Slip
 from .wrong_line import wrong_line
 
