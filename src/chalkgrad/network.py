@@ -511,7 +511,7 @@ class Network:
         from .engines.compiled.standalone import prediction_program, training_program
         from .train.optimizers import as_optimizer
 
-        title = one_line(title) or repr(self)
+        title = title.strip() or repr(self)
         own = {**self.parameters, **self.states}
         if not steps:
             samples = None if x is None else self.inputs(x)
@@ -765,12 +765,6 @@ def memory() -> float:
         return float(found) if found > 0 else math.inf
     except (AttributeError, ValueError, OSError):
         return math.inf
-
-
-def one_line(text: str) -> str:
-    """A title that can stand in a C comment: one line of plain characters, and nothing that ends it."""
-    plain = "".join(c if c.isascii() and c.isprintable() and c not in "\\?" else " " for c in text)
-    return " ".join(plain.replace("*/", "").replace("/*", "").split())[:200]
 
 
 def _shape(shape: tuple[Any, ...]) -> str:

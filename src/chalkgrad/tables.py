@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from .text import visible
+
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]], right: Sequence[int] = ()) -> str:
     """Columns as wide as their widest cell, two spaces apart, a rule under the head.
@@ -13,7 +15,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]], right: Sequence
         rows: the cells, row by row.
         right: the numbers of the columns that are set flush right.
     """
-    cells = [[str(c) for c in row] for row in (head, *rows)]
+    cells = [[visible(str(c)) for c in row] for row in (head, *rows)]
     widths = [max(len(row[i]) for row in cells) for i in range(len(head))]
     lines = [
         "  ".join(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
+from typing import Any
 
 JOINERS = "\u200c\u200d"
 """Belong to the spelling of some scripts' words, and move nothing."""
@@ -21,3 +23,18 @@ def visible(text: str) -> str:
         else c.encode("unicode_escape").decode()
         for c in text
     )
+
+
+def visible_lines(code: str) -> str:
+    """Lines of code, each as `visible` shows it, with spaces for tabs."""
+    return "\n".join(visible(line) for line in code.expandtabs(4).split("\n"))
+
+
+def as_json(table: Any, *, allow_nan: bool = True) -> str:
+    """What JSON can hold, indented; letters stand as they are, all that `visible` would not show as an escape.
+
+    Raises:
+        ValueError: where a number is NaN or infinite, and that is not allowed.
+    """
+    text = json.dumps(table, indent=1, ensure_ascii=False, allow_nan=allow_nan)
+    return "".join(c if c == "\n" or c in JOINERS or c.isprintable() else json.dumps(c)[1:-1] for c in text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from ..explain.derive import equation
 from ..formula.nodes import Binary, Number, Symbol
 from ..numerals import significant
 from ..render.board import Block, Board, Equation, Heading, Line, Paragraph, Style, Table
+from ..text import as_json
 from .search import Cause, Diagnosis
 from .slips import Slip
 from .wrong_line import wrong_line
@@ -118,4 +118,4 @@ def diagnosis_json(diagnosis: Diagnosis) -> str:
         ],
         "unexplained": list(diagnosis.unexplained),
     }
-    return json.dumps(table, indent=1, ensure_ascii=False)
+    return as_json(table)

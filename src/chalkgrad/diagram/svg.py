@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import math
-import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from ..text import visible_lines
 from .picture import Picture
 
 Point = tuple[float, float]
@@ -29,7 +29,6 @@ PALE_GREY = "#f3f5f6"
 FRAME = "#d5dce1"
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
-_FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _WIDTHS = {
     **dict.fromkeys("ijl.,:;'|!`", 0.36),
     **dict.fromkeys('frt()[]{}I-/\\" ', 0.44),
@@ -82,8 +81,8 @@ class Span:
 
 
 def escaped(text: str) -> str:
-    """Text as it may stand in XML, in an element or between quotes; characters that XML forbids become U+FFFD."""
-    text = _FORBIDDEN.sub("\ufffd", text)
+    """Text as it may stand in XML, in an element or between quotes; what XML forbids is shown as its escape."""
+    text = visible_lines(text)
     for character, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"), ("'", "&#39;")):
         text = text.replace(character, entity)
     return text

@@ -13,6 +13,7 @@ from ..checks import as_list, as_table
 from ..errors import ChalkgradError, DataError
 from ..formula.expression import Extreme, Partial, Quantity, Terms
 from ..formula.nodes import FUNCTIONS, Binary, Function, Indicator, Negative, Node, Number
+from ..text import as_json
 from .derivation import Derivation, Settings
 
 KINDS: dict[str, type[Any]] = {
@@ -36,7 +37,7 @@ def derivation_to_json(derivation: Derivation) -> str:
         "steps": [_step(step) for step in derivation.steps],
         "unopened": list(derivation.unopened),
     }
-    return json.dumps(table, indent=1, ensure_ascii=False, allow_nan=False)
+    return as_json(table, allow_nan=False)
 
 
 def _step(step: Derivation) -> dict[str, Any]:

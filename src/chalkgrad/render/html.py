@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from html import escape
 
 from ..formula.nodes import Node
+from ..text import visible, visible_lines
 from .board import Block, Board, Drawing, Equation, Heading, Listing, Paragraph, Table
 from .glyphs import GREEK, Glyph, glyph, label_glyph
 from .mathematics import MathPrinter
@@ -61,12 +62,17 @@ body { margin: 0; padding: 1rem; background: #fff; }
 """
 
 
+def escaped(text: str) -> str:
+    """`text` on one line, as it may stand in an element or between quotes."""
+    return escape(visible(" ".join(text.split())))
+
+
 def _row(*pieces: str) -> str:
     return f"<mrow>{''.join(pieces)}</mrow>"
 
 
 def _sign(text: str) -> str:
-    return f"<mo>{escape(text)}</mo>"
+    return f"<mo>{escaped(text)}</mo>"
 
 
 class MathML(MathPrinter):
@@ -79,8 +85,8 @@ class MathML(MathPrinter):
     fractions_hold = True
 
     def text(self, words: str) -> str:
-        spaced = f"{words[:-1]}\u00a0" if words.endswith(" ") else words  # a last space would be lost
-        return f"<mtext>{escape(spaced)}</mtext>"
+        last = "\u00a0" if words.endswith(" ") else ""  # a last space would be lost
+        return f"<mtext>{escaped(words)}{last}</mtext>"
 
     def digits(self, text: str) -> str:
         mantissa, _, exponent = text.partition("e")
@@ -101,15 +107,15 @@ class MathML(MathPrinter):
 
     def label(self, label: str, mark: str = "") -> str:
         parts = label_glyph(label, mark)
-        return f"<mtext>{escape(f'{label} {mark}'.strip())}</mtext>" if parts is None else self._set(parts, ())
+        return f"<mtext>{escaped(f'{label} {mark}'.strip())}</mtext>" if parts is None else self._set(parts, ())
 
     def _set(self, parts: Glyph, place: Sequence[str]) -> str:
-        base = f"<mi>{escape(LETTERS.get(parts.base, parts.base))}{'′' * parts.primes}</mi>"
+        base = f"<mi>{escaped(LETTERS.get(parts.base, parts.base))}{'′' * parts.primes}</mi>"
         if parts.hat:
             base = f"<mover>{base}<mo>^</mo></mover>"
-        raised = [f"<mtext>({escape(parts.level)})</mtext>"] if parts.level else []
-        raised += [f"<mtext>{' ' if raised else ''}{escape(mark)}</mtext>" for mark in parts.marks]
-        below = [f"<mi>{escape(parts.below)}</mi>"] if parts.below else []
+        raised = [f"<mtext>({escaped(parts.level)})</mtext>"] if parts.level else []
+        raised += [f"<mtext>{' ' if raised else ''}{escaped(mark)}</mtext>" for mark in parts.marks]
+        below = [f"<mi>{escaped(parts.below)}</mi>"] if parts.below else []
         for index in place:
             below += [_sign(","), index] if below else [index]
         up, down = _row(*raised), _row(*below)
@@ -134,7 +140,7 @@ class MathML(MathPrinter):
         if name == "abs":
             return _row(_sign("|"), arguments[0], _sign("|"))
         inner = _sign(",").join(arguments)
-        return _row(f"<mi>{escape(name)}</mi>", _sign("("), inner, _sign(")"))
+        return _row(f"<mi>{escaped(name)}</mi>", _sign("("), inner, _sign(")"))
 
     def indicator(self, left: str, comparison: str, right: str) -> str:
         return _row(_sign("["), left, _sign(COMPARISONS.get(comparison, comparison)), right, _sign("]"))
@@ -155,7 +161,7 @@ class MathML(MathPrinter):
         return f"<msup>{_row(body)}<mi>T</mi></msup>"
 
     def count(self, index: str) -> str:
-        return "<mi>N</mi>" if index == "n" else _row(_sign("|"), f"<mi>{escape(index)}</mi>", _sign("|"))
+        return "<mi>N</mi>" if index == "n" else _row(_sign("|"), f"<mi>{escaped(index)}</mi>", _sign("|"))
 
     def matrix(self, rows: Sequence[Sequence[str]]) -> str:
         cells = "".join(f"<mtr>{''.join(f'<mtd>{self.digits(c)}</mtd>' for c in row)}</mtr>" for row in rows)
@@ -167,7 +173,7 @@ def to_html(board: Board) -> str:
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(board.title)}</title>\n<style>{PAGE_CSS}</style>\n</head>\n<body>\n"
+        f"<title>{escaped(board.title)}</title>\n<style>{PAGE_CSS}</style>\n</head>\n<body>\n"
         f"{to_fragment(board)}\n</body>\n</html>\n"
     )
 
@@ -176,7 +182,7 @@ def to_fragment(board: Board) -> str:
     """The board as a piece of HTML, for a notebook."""
     present = {block.address for block in board.blocks if isinstance(block, Equation)}
     body = "\n".join(_block(block, board, present) for block in board.blocks)
-    return f'<style>{CSS}</style>\n<article class="chalkgrad">\n<h1>{escape(board.title)}</h1>\n{body}\n</article>'
+    return f'<style>{CSS}</style>\n<article class="chalkgrad">\n<h1>{escaped(board.title)}</h1>\n{body}\n</article>'
 
 
 def anchor(address: str) -> str:
@@ -187,9 +193,9 @@ def anchor(address: str) -> str:
 def _block(block: Block, board: Board, present: Collection[str]) -> str:
     match block:
         case Heading(text=text, level=level):
-            return f"<h{level}>{escape(text)}</h{level}>"
+            return f"<h{level}>{escaped(text)}</h{level}>"
         case Paragraph(text=text):
-            return f"<p>{escape(text)}</p>"
+            return f"<p>{escaped(text)}</p>"
         case Equation():
             return _equation(block, board, present)
         case Table(head=head, rows=rows, right=right):
@@ -197,13 +203,13 @@ def _block(block: Block, board: Board, present: Collection[str]) -> str:
         case Drawing(svg=svg):
             return f'<figure tabindex="0">{svg}</figure>'
         case Listing(code=code):
-            return f"<pre><code>{escape(code)}</code></pre>"
+            return f"<pre><code>{escape(visible_lines(code))}</code></pre>"
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[int]) -> str:
     def cells(row: Sequence[str], kind: str) -> str:
         return "".join(
-            f"<{kind}{' class=right' if i in right else ''}{' scope=col' if kind == 'th' else ''}>{escape(c)}</{kind}>"
+            f"<{kind}{' class=right' if i in right else ''}{' scope=col' if kind == 'th' else ''}>{escaped(c)}</{kind}>"
             for i, c in enumerate(row)
         )
 
@@ -218,7 +224,7 @@ def _equation(block: Equation, board: Board, present: Collection[str]) -> str:
         """One formula for every term of a sum, so that a narrow page can break it."""
         pairs = zip(math.broken(node, numbers=numbers), words.broken(node, numbers=numbers), strict=True)
         return " ".join(
-            f'<math displaystyle="true" alttext="{escape(text, quote=True)}">{markup}</math>' for markup, text in pairs
+            f'<math displaystyle="true" alttext="{escaped(text)}">{markup}</math>' for markup, text in pairs
         )
 
     left = formula(block.left)
@@ -230,9 +236,9 @@ def _equation(block: Equation, board: Board, present: Collection[str]) -> str:
         for place, right in enumerate(rights)
     ] or [f"<td>{left}</td>"]
     rows = "".join(f"<tr>{row}</tr>" for row in cells)
-    notes = "".join(f'<p class="note">{escape(note)}</p>' for note in block.notes)
+    notes = "".join(f'<p class="note">{escaped(note)}</p>' for note in block.notes)
     onward = [
-        f'<a href="#{anchor(a)}">{escape(words.named(a))}</a>'
+        f'<a href="#{anchor(a)}">{escaped(words.named(a))}</a>'
         for a in block.inputs
         if a in present and a != block.address
     ]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
+from ..text import visible_lines
 from .board import Block, Board, Drawing, Equation, Heading, Listing, Paragraph, Table
 from .glyphs import GREEK, Glyph, glyph, label_glyph
 from .mathematics import MathPrinter
@@ -36,6 +38,10 @@ SPECIAL = {
     "²": r"$^2$",
 }
 FUNCTIONS = {"exp": r"\exp", "log": r"\log", "tanh": r"\tanh", "max": r"\max", "min": r"\min"}
+UNKNOWN = "ĦħĸĿŀŉŦŧſ"
+"""Latin letters that pdflatex's font lacks."""
+JOINED = re.compile(r"(?<=[-,'`!?])(?=[-,'`])")
+"""Between what fonts would join: two hyphens, two quotation marks, a question mark and a grave accent."""
 COMPARISONS = {"<=": r"\le", ">=": r"\ge"}
 HEAD = r"""\documentclass[a4paper]{article}
 \usepackage[T1]{fontenc}
@@ -63,11 +69,26 @@ PROSE = str.maketrans(
 def escaped(text: str) -> str:
     """`text` on one line for use outside mathematics; what pdflatex does not know becomes its number."""
     plain = " ".join(text.translate(PROSE).split())
-    return "".join(SPECIAL.get(c, c if _known(c) else f"[U+{ord(c):04X}]") for c in plain)
+    return JOINED.sub("{}", "".join(map(_character, plain)))
+
+
+def _typed(line: str) -> str:
+    """A line of code: every space counts, no two characters become one, and nothing in it can end the listing."""
+    return JOINED.sub("{}", "".join(r"\ " if c == " " else _character(c) for c in line)) or r"\strut"
+
+
+def _character(character: str) -> str:
+    known = SPECIAL.get(character)
+    return known or (character if _known(character) else f"[U+{ord(character):04X}]")
 
 
 def _known(character: str) -> bool:
-    return (character.isascii() and character.isprintable()) or "\u00a1" < character < "\u0180"
+    latin = "\u00a1" < character < "\u0180" and character not in UNKNOWN
+    return character.isprintable() and (character.isascii() or latin)
+
+
+def _plain_digits(text: str) -> bool:
+    return text.isascii() and text.isdigit()
 
 
 def word(text: str) -> str:
@@ -118,14 +139,14 @@ class LatexMath(MathPrinter):
         if parts.hat:
             base = rf"\hat{{{base}}}"
         raised = (
-            [f"({parts.level})" if parts.level.replace(".", "").isdigit() else rf"({word(parts.level)})"]
+            [f"({parts.level})" if _plain_digits(parts.level.replace(".", "")) else rf"({word(parts.level)})"]
             if parts.level
             else []
         )
         raised += [word(mark) for mark in parts.marks]
         below = list(place)
         if parts.below:
-            below.insert(0, parts.below if parts.below.isdigit() else self._below(parts.below))
+            below.insert(0, parts.below if _plain_digits(parts.below) else self._below(parts.below))
         base += "'" * parts.primes
         up = "^{" + r"\,".join(raised) + "}" if raised else ""
         down = f"_{{{','.join(below)}}}" if below else ""
@@ -195,8 +216,8 @@ def _block(block: Block, math: LatexMath) -> str:
         case Drawing(description=description):
             return rf"({escaped(description)}: drawn by chalkgrad draw)"
         case Listing(code=code):
-            lines = ["".join(c if c.isascii() and c.isprintable() else "?" for c in line) for line in code.splitlines()]
-            return "\n".join([r"{\scriptsize", r"\begin{verbatim}", *lines, r"\end{verbatim}", "}"])
+            lines = [rf"\mbox{{{_typed(line)}}}\par" for line in visible_lines(code.rstrip()).split("\n")]
+            return "\n".join([r"{\scriptsize\ttfamily\setlength{\parskip}{0pt}", *lines, "}"])
 
 
 def _table(block: Table) -> str:
@@ -210,6 +231,7 @@ def _table(block: Table) -> str:
         for side, s in zip(flush, share, strict=True)
     )
     head, *body = (" & ".join(map(_broken_word, row)) + r" \\" for row in rows)
+    body = [f"{{}}{row}" if row[:1] in "[*" else row for row in body]  # \\ takes these for its own
     lines = [rf"\begin{{longtable}}{{@{{}}{columns}@{{}}}}", head, r"\hline\noalign{\smallskip}\endhead", *body]
     return "\n".join(["{\\footnotesize", *lines, r"\end{longtable}", "}"])
 

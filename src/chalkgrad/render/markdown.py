@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+
+from ..text import visible, visible_lines
 from .board import Block, Board, Drawing, Equation, Heading, Listing, Paragraph, Table
 from .latex import LatexMath
 
@@ -12,9 +15,16 @@ def to_markdown(board: Board) -> str:
     return "\n\n".join([f"# {escaped(board.title)}", *(_block(block, math) for block in board.blocks)]) + "\n"
 
 
+MARKS = "\\`*_[]<>|#$&~"
+"""What Markdown reads as marks wherever it stands."""
+_BEGIN = re.compile(r"(\d*)([-+=.)])")
+"""What it reads as a mark at the beginning of a line: of a list, a rule or a heading's underline."""
+
+
 def escaped(text: str) -> str:
     """`text` on one line, with what Markdown would read as marks written out."""
-    return "".join(f"\\{c}" if c in "\\`*_[]<>|#$" else c for c in " ".join(text.split()))
+    shown = "".join(f"\\{c}" if c in MARKS else c for c in visible(" ".join(text.split())))
+    return _BEGIN.sub(r"\1\\\2", shown, count=1) if _BEGIN.match(shown) else shown
 
 
 def _block(block: Block, math: LatexMath) -> str:
@@ -32,7 +42,9 @@ def _block(block: Block, math: LatexMath) -> str:
         case Drawing(description=description):
             return f"*({escaped(description)}: drawn by chalkgrad draw)*"
         case Listing(code=code, language=language):
-            return f"```{language}\n{code.rstrip()}\n```"
+            shown = visible_lines(code.rstrip())
+            fence = "`" * max(3, 1 + max(map(len, re.findall("`+", shown)), default=0))
+            return f"{fence}{language}\n{shown}\n{fence}"
 
 
 def _equation(block: Equation, math: LatexMath) -> str:

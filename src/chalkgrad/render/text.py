@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from ..address import Address
 from ..tables import table
+from ..text import visible, visible_lines
 from .board import Block, Board, Drawing, Equation, Heading, Listing, Paragraph, Table
 from .mathematics import MathPrinter
 
@@ -29,7 +30,7 @@ class TextMath(MathPrinter):
         return f"{name}[{', '.join(place)}]" if place else name
 
     def label(self, label: str, mark: str = "") -> str:
-        return f"{label}_{mark}" if mark else label
+        return visible(f"{label}_{mark}" if mark else label)
 
     def derivative(self, of: str, by: str) -> str:
         return f"∂{of}/∂{by}"
@@ -74,7 +75,8 @@ class TextMath(MathPrinter):
 
 def to_text(board: Board) -> str:
     """The board as plain text, lines of about 100 characters."""
-    pieces = [board.title, "=" * len(board.title)]
+    title = visible(board.title)
+    pieces = [title, "=" * len(title)]
     for block in board.blocks:
         pieces.extend(["", _block(block, TextMath(board.style))])
     return "\n".join(pieces) + "\n"
@@ -83,17 +85,22 @@ def to_text(board: Board) -> str:
 def _block(block: Block, math: TextMath) -> str:
     match block:
         case Heading(text=text, level=level):
-            return f"{text}\n{'-' * len(text)}" if level == 2 else text
+            shown = visible(text)
+            return f"{shown}\n{'-' * len(shown)}" if level == 2 else shown
         case Paragraph(text=text):
-            return textwrap.fill(text, WIDTH)
+            return _filled(text)
         case Equation():
             return _equation(block, math)
         case Table(head=head, rows=rows, right=right):
             return table(head, _narrowed(head, rows), right)
         case Drawing(description=description):
-            return textwrap.fill(f"[drawing: {description}]", WIDTH)
+            return _filled(f"[drawing: {description}]")
         case Listing(code=code):
-            return textwrap.indent(code, "    ")
+            return textwrap.indent(visible_lines(code), "    ")
+
+
+def _filled(text: str) -> str:
+    return textwrap.fill(visible(" ".join(text.split())), WIDTH)
 
 
 def _narrowed(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[list[str]]:
@@ -117,7 +124,7 @@ def _equation(block: Equation, math: TextMath) -> str:
     for place, right in enumerate(rights):
         head = f"{left} {block.sign} " if place == 0 else f"{'= ':>{len(left) + len(block.sign) + 2}}"
         lines.extend(_wrapped(head, right))
-    lines.extend(f"    {note}" for note in block.notes)
+    lines.extend(f"    {visible(note)}" for note in block.notes)
     return "\n".join(lines or [left])
 
 

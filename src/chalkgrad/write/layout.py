@@ -7,6 +7,8 @@ import textwrap
 from collections.abc import Sequence
 from copy import copy
 
+from ..text import visible
+
 WIDTH = 100
 STEP = 4
 
@@ -39,21 +41,26 @@ def statement_lines(statement: ast.stmt, indent: int = 0) -> list[str]:
 def docstring_lines(text: str, indent: int = 0) -> list[str]:
     """A docstring of one paragraph or more, filled to the width."""
     margin = " " * indent
-    safe = text.replace("\\", "\\\\").replace('"""', "'''")
-    first, *rest = safe.split("\n\n")
-    opening = textwrap.wrap(" ".join(first.split()), WIDTH - indent - 6) or [""]
+    first, *rest = text.split("\n\n")
+    opening = _docstring_wrapped(first, WIDTH - indent - 6) or [""]
     lines = [f'{margin}"""{opening[0]}', *(margin + line for line in opening[1:])]
     for paragraph in rest:
-        lines += ["", *(margin + line for line in textwrap.wrap(" ".join(paragraph.split()), WIDTH - indent))]
+        lines += ["", *(margin + line for line in _docstring_wrapped(paragraph, WIDTH - indent))]
     if len(lines) == 1:
         closing = " " if lines[0].endswith('"') and len(lines[0]) > indent + 3 else ""
         return [f'{lines[0]}{closing}"""']
     return [*lines, f'{margin}"""']
 
 
+def _docstring_wrapped(text: str, width: int) -> list[str]:
+    """A paragraph's lines, each written so that it neither ends the docstring nor escapes anything."""
+    lines = textwrap.wrap(visible(" ".join(text.split())), width)
+    return [line.replace("\\", "\\\\").replace('"""', "'''") for line in lines]
+
+
 def comment_lines(text: str, indent: int = 0) -> list[str]:
     """A comment, filled to the width."""
-    return [f"{' ' * indent}# {line}" for line in textwrap.wrap(text, WIDTH - indent - 2)]
+    return [f"{' ' * indent}# {line}" for line in textwrap.wrap(visible(" ".join(text.split())), WIDTH - indent - 2)]
 
 
 def _head(statement: ast.FunctionDef | ast.For | ast.If, indent: int) -> list[str]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from ...formula import Shape
 from ...program import Step
+from ...text import visible
 from .layouts import Layout, multiple
 from .loops import Loops
 from .memory import BEYOND, LINE, Memory
@@ -23,6 +24,7 @@ from .statements import Statement
 from .tiles import Tiles
 from .zeros import Zeros
 
+LONGEST_TITLE = 200
 SHORT = 256
 """Values of at most so many numbers are updated by one thread."""
 TINY = 2000
@@ -126,7 +128,7 @@ def print_source(wanted: Wanted, machine: Machine, *, alone: bool = False) -> So
     given = [n for n in ("x", "y") if re.search(rf"\brows_of_{n}\b", body)]
     text = "\n".join(
         [
-            f"/* {wanted.title}",
+            f"/* {in_comment(wanted.title)}",
             "   Written by chalkgrad from the network's own steps; the formula of each stands over its loops. */",
             *_head(wanted, made, memory, given, body, lanes, zeros, alone),
             body,
@@ -141,6 +143,15 @@ def print_source(wanted: Wanted, machine: Machine, *, alone: bool = False) -> So
     read = wanted.batch * _apart(rows["x"]) + BEYOND if wanted.of_bytes and "x" in rows else 0
     sizes = {**memory.sizes, "read": read, "nonzero": zeros.words}
     return Source(text, carried, sizes, rows, results, wanted.batch, wanted.parts, wanted.real)
+
+
+def in_comment(text: str) -> str:
+    """`text` on one line, as it may stand in a C comment: nothing in it ends the comment, begins another, or is read
+    before comments are (a backslash at the line's end, and what trigraphs make one).
+    """
+    shown = visible(" ".join(text.split()))[:LONGEST_TITLE]
+    shown = shown.replace("??", "? ?").replace("??", "? ?").replace("*/", "* /").replace("/*", "/ *")
+    return f"{shown} ." if shown.endswith("\\") else shown
 
 
 def _apart(size: int) -> int:
