@@ -232,7 +232,7 @@ def test_a_worked_example_is_said_in_text_alone(text: str, tmp_path: Path, capsy
 
     if "\ud800" in text:
         pytest.skip("no TOML can hold it")
-    written = json.dumps(text).replace("\x7f", "\\u007f")
+    written = json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
     (tmp_path / "a.toml").write_text(
         f"title = {written}\ntext = {written}\ninput_shape = 2\nloss = 'SquaredError'\nlayers = [{{ type = 'Dense', units = 2 }}]\nx = [1, 2]\ny = [0, 0]\n",
         encoding="utf-8",
