@@ -12,11 +12,23 @@ import numpy as np
 
 from .errors import DataError, OptionError, nearest
 
+LONGEST = 200
+"""How many characters of what came are shown."""
+
+
+def said(value: object) -> str:
+    """The beginning of what came, as Python writes it."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python prints no whole number of more than some thousand digits
+        return "a number of thousands of digits"
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]} ..."
+
 
 def whole(owner: str, name: str, value: object, least: int = 1) -> int:
     """`value` if it is a whole number of at least `least`; else OptionError."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise OptionError(f"{owner}: {name} must be a whole number, {least} or more; it is {value!r}")
+        raise OptionError(f"{owner}: {name} must be a whole number, {least} or more; it is {said(value)}")
     held = int(cast("Any", value))
     if held > 2**64:
         raise OptionError(f"{owner}: {name} is far too large")
@@ -31,14 +43,14 @@ def number(owner: str, name: str, value: object, least: float, below: float = ma
             if math.isfinite(held) and least <= held < below:
                 return held
     span = f"at least {least:g}" if below == math.inf else f"at least {least:g} and below {below:g}"
-    raise OptionError(f"{owner}: {name} must be a number, {span}; it is {value!r}")
+    raise OptionError(f"{owner}: {name} must be a number, {span}; it is {said(value)}")
 
 
 def pair(owner: str, name: str, value: Any, least: int = 1) -> tuple[int, int]:
     """One whole number twice, or the two that `value` holds; else OptionError."""
     both = tuple(cast("list[Any]", value)) if isinstance(value, (tuple, list)) else (value, value)
     if len(both) != 2:
-        raise OptionError(f"{owner}: {name} must be one whole number or two; it is {value!r}")
+        raise OptionError(f"{owner}: {name} must be one whole number or two; it is {said(value)}")
     return whole(owner, name, both[0], least), whole(owner, name, both[1], least)
 
 
@@ -48,7 +60,7 @@ def choice(owner: str, name: str, value: object, known: Iterable[str]) -> str:
     if isinstance(value, str) and value in words:
         return value
     raise OptionError(
-        f"{owner}: {name} is {' or '.join(map(repr, words))}, not {value!r}; {nearest(str(value), words)}"
+        f"{owner}: {name} is {' or '.join(map(repr, words))}, not {said(value)}; {nearest(str(value), words)}"
     )
 
 
@@ -56,7 +68,7 @@ def flag(owner: str, name: str, value: object) -> bool:
     """`value` if it is true or false; else OptionError."""
     if isinstance(value, bool):
         return value
-    raise OptionError(f"{owner}: {name} is true or false, not {value!r}")
+    raise OptionError(f"{owner}: {name} is true or false, not {said(value)}")
 
 
 def as_array(what: str, value: Any) -> Any:

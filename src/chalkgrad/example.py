@@ -31,13 +31,16 @@ from typing import Any
 import numpy as np
 
 from .address import Address
-from .checks import as_array, as_list, as_table, whole
+from .checks import as_array, as_list, as_table, said, whole
 from .errors import ChalkgradError, DataError, NotFiniteError, nearest, unknown
 from .explain.trace import Trace
+from .layers import LAYERS
+from .losses import LOSSES
 from .network import Network
 from .saved import KEYS as NETWORK_KEYS
 from .saved import describe, read_toml
 from .settings import from_table
+from .toml import check_places
 from .train.optimizers import OPTIMIZERS, SGD, Optimizer
 
 Array = np.ndarray[Any, Any]
@@ -133,6 +136,7 @@ def example(table: Mapping[str, Any], where: str) -> Example:
     for key in table:
         if key not in KEYS:
             raise DataError(f"{where}: there is no key {key!r}; {nearest(key, KEYS)}")
+    check_places(table, KEYS, where, {"loss": LOSSES, "layers": LAYERS, "optimizer": OPTIMIZERS})
     for key in ("input_shape", "loss", "layers", "x", "y"):
         if key not in table:
             raise DataError(f"{where} lacks {key}; a worked example has input_shape, layers, loss, x and y")
@@ -158,7 +162,7 @@ def example(table: Mapping[str, Any], where: str) -> Example:
         words = {key: table.get(key, "") for key in ("title", "text")}
         for key, value in words.items():
             if not isinstance(value, str):
-                raise DataError(f"{key} must be text, not {value!r}")
+                raise DataError(f"{key} must be text, not {said(value)}")
         trace = network.trace(x, y, optimizer=optimizer)
         shapes = {name: trace[name].shape for name in trace}
         labels = read_labels(table.get("labels", {}), shapes, set(trace.program.aliases))
@@ -206,7 +210,7 @@ def read_labels(given: object, shapes: Mapping[str, tuple[int, ...]], others: Co
             continue
         names = np.array(as_list(value), dtype=object)
         if names.shape != shapes[address.name] or not all(isinstance(n, str) for n in names.ravel()):
-            raise DataError(f"labels of {key} must be text in rows of shape {shapes[address.name]}, not {value!r}")
+            raise DataError(f"labels of {key} must be text in rows of shape {shapes[address.name]}, not {said(value)}")
         for place in itertools.product(*map(range, names.shape)):
             if names[place]:
                 take(Address(address.name, place), names[place])

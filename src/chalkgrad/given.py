@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .checks import as_list, whole
+from .checks import as_list, said, whole
 from .errors import DataError, OptionError, ShapeError
 from .layers import Layer
 from .losses import LOSSES, Loss
@@ -24,12 +24,12 @@ def read_layers(layers: Any) -> tuple[Layer, ...]:
     try:
         listed = tuple(layers)
     except TypeError:
-        raise OptionError(f"layers must be a list of layers, not {layers!r}") from None
+        raise OptionError(f"layers must be a list of layers, not {said(layers)}") from None
     for place, layer in enumerate(listed):
         if isinstance(layer, type):
             raise OptionError(f"layer {place + 1} is the class {layer.__name__}; write {layer.__name__}(...)")
         if not isinstance(layer, Layer):
-            raise OptionError(f"layer {place + 1} is {layer!r}, which is no layer")
+            raise OptionError(f"layer {place + 1} is {said(layer)}, which is no layer")
     if not any(layer.operation(training=False) for layer in listed):
         raise OptionError("the network has no layer that computes anything")
     return listed
@@ -40,7 +40,7 @@ def read_loss(loss: Any) -> Loss:
     if isinstance(loss, type):
         raise OptionError(f"loss is the class {loss.__name__}; write {loss.__name__}()")
     if not isinstance(loss, Loss):
-        raise OptionError(f"loss is {loss!r}, which is no loss; known: {', '.join(LOSSES)}")
+        raise OptionError(f"loss is {said(loss)}, which is no loss; known: {', '.join(LOSSES)}")
     return loss
 
 
@@ -53,7 +53,7 @@ def read_input_shape(given: Any) -> tuple[int, ...]:
         shape = ()
     if not 1 <= len(shape) <= 3:
         raise OptionError(
-            f"input_shape is the shape of one sample, (inputs,) or (channels, height, width), not {given!r}"
+            f"input_shape is the shape of one sample, (inputs,) or (channels, height, width), not {said(given)}"
         )
     return shape
 
@@ -64,20 +64,23 @@ def read_dtype(given: Any) -> np.dtype[Any]:
         dtype = np.dtype(given)
         if given is not None and dtype in (np.dtype("float32"), np.dtype("float64")):
             return dtype
-    raise OptionError(f"dtype is 'float32' or 'float64', not {given!r}")
+    raise OptionError(f"dtype is 'float32' or 'float64', not {said(given)}")
 
 
 def read_seed(given: Any) -> int:
     """A whole number that fits 63 bits."""
     seed = whole("Network", "seed", given, 0)
     if seed >= 2**63:
-        raise OptionError(f"Network: seed must be below 2**63; it is {given!r}")
+        raise OptionError(f"Network: seed must be below 2**63; it is {said(given)}")
     return seed
 
 
 def shown(value: Any) -> str:
     """The beginning of a value, in one line."""
-    return " ".join(str(value).split())[:80]
+    try:
+        return " ".join(str(value).split())[:80]
+    except ValueError:  # a whole number of thousands of digits
+        return said(value)
 
 
 def fitting(name: str, value: Any, target: Array) -> Array:

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from .checks import choice, number
+from .checks import choice, number, said
 from .errors import OptionError, unknown
 
 LARGEST = 1e30
@@ -122,7 +122,7 @@ def initializer(given: str | Initializer) -> Initializer:
     if isinstance(given, (Normal, Uniform, Constant, VarianceScaling)):
         return given
     if not isinstance(given, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise OptionError(f"an initialiser is a name such as 'he' or 'constant(0.1)', not {given!r}")
+        raise OptionError(f"an initialiser is a name such as 'he' or 'constant(0.1)', not {said(given)}")
     name, bracket, rest = given.partition("(")
     if bracket and name in _WITH_VALUE:
         kind = _WITH_VALUE[name]
@@ -131,7 +131,7 @@ def initializer(given: str | Initializer) -> Initializer:
         except ValueError:
             value = math.nan
         if not math.isfinite(value) or not rest.endswith(")"):
-            raise OptionError(f"the initialiser {given!r} needs a number in its brackets, as in '{name}(0.01)'")
+            raise OptionError(f"the initialiser {said(given)} needs a number in its brackets, as in '{name}(0.01)'")
         return kind(value)
     if given not in INITIALIZERS:
         raise unknown("initialiser", given, [*INITIALIZERS, "constant"])
@@ -147,4 +147,4 @@ def initializer_name(given: Initializer) -> str:
     for name, known in INITIALIZERS.items():
         if known == given:
             return name
-    raise OptionError(f"{given!r} is none of the named initialisers and cannot be written to a file")
+    raise OptionError(f"{said(given)} is none of the named initialisers and cannot be written to a file")

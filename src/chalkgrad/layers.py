@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from . import rules
-from .checks import choice, flag, number, pair, plain, whole
+from .checks import choice, flag, number, pair, plain, said, whole
 from .errors import OptionError, ShapeError
 from .initializers import Initializer, initializer
 from .rules import Operation
@@ -514,7 +514,7 @@ def _check_window(layer: Layer, kernel: Pair, stride: Pair, padding: Padding) ->
     pair(layer.kind, "stride", stride)
     if isinstance(padding, str):
         if padding not in ("same", "valid"):
-            raise OptionError(f"{layer.kind}: padding is a number, a pair, 'same' or 'valid', not {padding!r}")
+            raise OptionError(f"{layer.kind}: padding is a number, a pair, 'same' or 'valid', not {said(padding)}")
     else:
         pair(layer.kind, "padding", padding, least=0)
         if layer.kind != "Conv2D":

@@ -18,7 +18,6 @@ import math
 import os
 import re
 import shutil
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from .build import blueprint
-from .checks import as_list, as_table
+from .checks import as_list, as_table, said
 from .errors import ChalkgradError, CheckpointError, DataError, nearest
 from .files import MOST_TEXT, clear_stale, make_directory, read_bounded, replace_file, sync_directory
 from .given import read_input_shape, read_layers, shown
@@ -35,6 +34,7 @@ from .losses import LOSSES
 from .network import Array, Network
 from .npy import read_npy
 from .settings import from_table
+from .toml import check_places, parse_toml
 
 DESCRIPTION = "network.toml"
 WEIGHTS = "weights-"
@@ -134,6 +134,7 @@ def describe(table: Mapping[str, Any], where: str, stored: Mapping[str, Sequence
         if key not in table:
             hint = ", the shape of one sample: a number, or [channels, height, width]" if key == "input_shape" else ""
             raise CheckpointError(f"{where} lacks {key}{hint}")
+    check_places(table, KEYS, where, {"loss": LOSSES, "layers": LAYERS})
     layers, frozen = as_list(table["layers"]), as_list(table.get("frozen", []))
     if layers is None:
         raise CheckpointError(f"{where}: layers must be a list of tables, [[layers]]")
@@ -180,12 +181,8 @@ def read_toml(path: Path) -> dict[str, Any]:
         CheckpointError: where it is missing, no TOML, or larger than people write.
     """
     content = read_bounded(path, MOST_TEXT, CheckpointError)
-    try:
-        text = content.decode("utf-8")
-        table = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path} is no TOML file: {error}") from None
-    _check_seal(path, text)
+    table = parse_toml(content, str(path), CheckpointError)
+    _check_seal(path, content.decode("utf-8-sig"))
     return table
 
 
@@ -227,7 +224,7 @@ def load(path: str | Path) -> Network:
     network.set_parameters(ready)
     steps = table.get("steps_taken", 0)
     if isinstance(steps, bool) or not isinstance(steps, int) or not 0 <= steps < 2**63:
-        raise CheckpointError(f"{file}: steps_taken must be a whole number, not {steps!r}")
+        raise CheckpointError(f"{file}: steps_taken must be a whole number, not {said(steps)}")
     network.steps_taken = steps
     return network
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from typing import Any, TypeVar, cast
 
-from .checks import as_list, as_table
+from .checks import as_list, as_table, said
 from .errors import OptionError, nearest, unknown
 from .initializers import Constant, Normal, Uniform, VarianceScaling, initializer_name
 
@@ -45,7 +45,7 @@ def from_table(what: str, table: object, known: Mapping[str, type[T]]) -> T:
     settings: dict[str, Any] = {"type": table} if isinstance(table, str) else dict(as_table(table) or {})
     name = settings.pop("type", None)
     if not isinstance(name, str):
-        raise OptionError(f"a {what} needs a type, one of {', '.join(known)}; not {table!r}")
+        raise OptionError(f"a {what} needs a type, one of {', '.join(known)}; not {said(table)}")
     if name not in known:
         raise unknown(what, name, known)
     kind = known[name]
@@ -66,4 +66,4 @@ def from_table(what: str, table: object, known: Mapping[str, type[T]]) -> T:
     try:
         return kind(**settings)
     except TypeError as error:
-        raise OptionError(f"{name} cannot be made from {settings}: {error}") from None
+        raise OptionError(f"{name} cannot be made from {said(settings)}: {error}") from None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from ..checks import as_table
 from ..data.table import read_npz_arrays
 from ..errors import DataError
 from ..files import MOST_TEXT, read_bounded
+from ..toml import parse_toml
 
 
 def read_answers(path: str | Path) -> dict[str, Any]:
@@ -32,13 +32,12 @@ def read_answers(path: str | Path) -> dict[str, Any]:
         return dict(read_npz_arrays(path))
     content = read_bounded(path, MOST_TEXT, DataError)
     try:
-        text = content.decode("utf-8-sig")
         if kind == ".toml":
-            found: Any = tomllib.loads(text, parse_float=str)
+            found: Any = parse_toml(content, str(path), DataError, as_written=True)
         elif kind == ".json":
-            found = json.loads(text, parse_float=str, object_pairs_hook=_once)
+            found = json.loads(content.decode("utf-8-sig"), parse_float=str, object_pairs_hook=_once)
         else:
-            found = _rows(text, path)
+            found = _rows(content.decode("utf-8-sig"), path)
     except (ValueError, RecursionError, csv.Error) as error:
         if isinstance(error, DataError):
             raise
