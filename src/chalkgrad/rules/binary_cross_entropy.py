@@ -55,12 +55,14 @@ def probability(z: Array) -> Array:
 
 
 @rule(
-    "l[n] = scale * sum_{...} (log(1 + exp(z[n,...])) - y[n,...] * z[n,...])",
+    "l[n] = scale * sum_{...} (y[n,...] * log(1 + exp(-z[n,...])) + (1 - y[n,...]) * log(1 + exp(z[n,...])))",
     source="binary cross-entropy with the sigmoid put in",
 )
 def sigmoid_cross_entropy(z: Array, y: Array, *, scale: float) -> Array:
-    """l (N,), in nats, of logits z and targets y (N, ...) between 0 and 1; no overflow, however large z."""
-    return scale * namespace(z).sum(softplus(z) - y * z, axis=tuple(range(1, z.ndim)))
+    """l (N,), in nats, of logits z and targets y (N, ...) between 0 and 1: nothing is subtracted from log(1 + exp(z)),
+    so a small loss keeps its digits, and nothing overflows, however large z.
+    """
+    return scale * namespace(z).sum(y * softplus(-z) + (1 - y) * softplus(z), axis=tuple(range(1, z.ndim)))
 
 
 @rule("dz[n,...] = dl[n] * scale * (a[n,...] - y[n,...])", source="Bishop, 1995, 6.7")

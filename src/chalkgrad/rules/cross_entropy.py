@@ -45,13 +45,15 @@ def cross_entropy_dy_hat_positive(dl: Array, y_hat: Array, y: Array, *, scale: f
 
 
 @rule(
-    "l[n] = scale * sum_k y[n,k] * (m[n] + log(s[n]) - z[n,k])",
+    "l[n] = scale * sum_k y[n,k] * (log(s[n]) - (z[n,k] - m[n]))",
     source="document 003, Activation_Softmax and Loss_CategoricalCrossEntropy put together",
 )
 def softmax_cross_entropy(z: Array, m: Array, s: Array, y: Array, *, scale: float) -> Array:
-    """l (N,), in nats, of logits z (N, K), their maxima m (N,), the sums s (N,) and target rows y (N, K)."""
+    """l (N,), in nats, of logits z (N, K), their maxima m (N,), the sums s (N,) and target rows y (N, K): z - m
+    comes first, since m + log(s) would round the logarithm away where logits are large.
+    """
     xp = namespace(z)
-    return scale * xp.sum(y * ((m + xp.log(s))[:, None] - z), axis=1)
+    return scale * xp.sum(y * (xp.log(s)[:, None] - (z - m[:, None])), axis=1)
 
 
 @rule(
