@@ -12,6 +12,8 @@ import numpy as np
 
 from .errors import DataError, OptionError, nearest
 
+SEEDS = 2**63
+"""How many seeds there are."""
 LONGEST = 200
 """How many characters of what came are shown."""
 
@@ -32,6 +34,14 @@ def whole(owner: str, name: str, value: object, least: int = 1) -> int:
     held = int(cast("Any", value))
     if held > 2**64:
         raise OptionError(f"{owner}: {name} is far too large")
+    return held
+
+
+def seed(owner: str, value: object) -> int:
+    """`value` if it is a seed, a whole number from 0 to 2**63 - 1: which TOML and every generator hold."""
+    held = -1 if isinstance(value, bool) or not isinstance(value, (int, np.integer)) else int(cast("Any", value))
+    if not 0 <= held < SEEDS:
+        raise OptionError(f"{owner}: seed must be a whole number from 0 to 2**63 - 1; it is {said(value)}")
     return held
 
 

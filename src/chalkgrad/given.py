@@ -67,14 +67,6 @@ def read_dtype(given: Any) -> np.dtype[Any]:
     raise OptionError(f"dtype is 'float32' or 'float64', not {said(given)}")
 
 
-def read_seed(given: Any) -> int:
-    """A whole number that fits 63 bits."""
-    seed = whole("Network", "seed", given, 0)
-    if seed >= 2**63:
-        raise OptionError(f"Network: seed must be below 2**63; it is {said(given)}")
-    return seed
-
-
 def shown(value: Any) -> str:
     """The beginning of a value, in one line."""
     try:

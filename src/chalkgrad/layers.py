@@ -316,7 +316,7 @@ class BatchNorm(Layer):
 
     def check(self) -> None:
         number("BatchNorm", "momentum", self.momentum, 0.0, 1.0 + 1e-9)
-        number("BatchNorm", "eps", self.eps, 1e-12)
+        number("BatchNorm", "eps", self.eps, 1e-12, 1e30)
         flag("BatchNorm", "affine", self.affine)
 
     def operation(self, training: bool) -> Operation:
@@ -351,7 +351,7 @@ class LayerNorm(Layer):
     affine: bool = True
 
     def check(self) -> None:
-        number("LayerNorm", "eps", self.eps, 1e-12)
+        number("LayerNorm", "eps", self.eps, 1e-12, 1e30)
         flag("LayerNorm", "affine", self.affine)
 
     def operation(self, training: bool) -> Operation:

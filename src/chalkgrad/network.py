@@ -14,12 +14,13 @@ import numpy as np
 
 from .build import BATCH, blueprint, followed_by_rectifier, write_program
 from .checks import as_array, choice, number, whole
+from .checks import seed as check_seed
 from .engines.choice import compiled_wanted
 from .engines.numpy_engine import Runner
 from .engines.work import WORTH_PREDICTING, seconds
 from .errors import DataError, OptionError, ShapeError, unknown
 from .explain.trace import Trace
-from .given import fitting, input_message, read_dtype, read_input_shape, read_layers, read_loss, read_seed, shown
+from .given import fitting, input_message, read_dtype, read_input_shape, read_layers, read_loss, shown
 from .initializers import initializer
 from .layers import Layer
 from .losses import LOSSES, Loss, are_classes, prepare_targets
@@ -110,7 +111,7 @@ class Network:
         self.input_shape = read_input_shape(input_shape)
         self.loss_function = from_table("loss", loss, LOSSES) if isinstance(loss, str) else read_loss(loss)
         self.dtype = read_dtype(dtype)
-        self.seed = read_seed(seed)
+        self.seed = check_seed("Network", seed)
         self.l1, self.l2 = number("Network", "l1", l1, 0.0), number("Network", "l2", l2, 0.0)
         self.plan = blueprint(self.layers, self.input_shape, self.l1, self.l2, self.loss_function)
         self.loss_function.last_layer_check([v for v in self.layers if v.operation(training=False)][-1])
@@ -399,7 +400,7 @@ class Network:
         program = self.program if training else self.prediction_program
         values = self.given(x, y)
         if optimizer is not None:
-            optimizer = as_optimizer(optimizer)
+            optimizer = as_optimizer(optimizer, self.dtype)
             program = optimizer.extend(program, self.plan, self.frozen)
             values.update(optimizer.start(program, self.dtype))
             values["lr"], values["t"] = optimizer.learning_rate, 1
@@ -466,7 +467,7 @@ class Network:
             raise OptionError("derive takes x and y together, or neither")
         program = self.program if training else self.prediction_program
         if optimizer is not None:
-            program = as_optimizer(optimizer).extend(program, self.plan, self.frozen)
+            program = as_optimizer(optimizer, self.dtype).extend(program, self.plan, self.frozen)
         trace = None if x is None else self.trace(x, y, optimizer=optimizer, training=training)
         style = Style(precision, dict(labels or {}), program.derivatives, None if trace is None else len(trace["x"]))
         return derive(program, trace, style, title or "The forward and backward pass")
@@ -518,7 +519,7 @@ class Network:
             return prediction_program(self.prediction_program, own, samples, title, self.dtype)
         if (x is None) != (y is None):
             raise OptionError("source takes x and y together, or neither")
-        optimizer = as_optimizer(optimizer)
+        optimizer = as_optimizer(optimizer, self.dtype)
         program = optimizer.extend(self.program, self.plan, self.frozen)
         values = {**own, **optimizer.start(program, self.dtype)}
         return training_program(

@@ -11,7 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from .checks import as_table
+from .checks import SEEDS, as_table
 from .errors import CheckpointError, OptionError
 from .files import make_directory, replace_file, temporary
 from .saved import DESCRIPTION, read_toml
@@ -84,7 +84,7 @@ def checked_source(data: dict[str, Any] | None, where: str) -> dict[str, Any]:
     data = None if data is None else {k: v for k, v in data.items() if v is not None}
     kinds = {"source": str, "directory": str, "target": str, "seed": int}
     good = data is not None and all(isinstance(v, kinds.get(k, object)) for k, v in data.items())
-    if data is None or not good or "source" not in data or not 0 <= data.get("seed", 0) < 2**63:
+    if data is None or not good or "source" not in data or not 0 <= data.get("seed", 0) < SEEDS:
         raise CheckpointError(f"{where} does not say on which data the network was trained")
     return data
 

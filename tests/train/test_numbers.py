@@ -90,3 +90,62 @@ def test_half_precision_is_refused() -> None:
         net.fit(np.ones((3, 2), np.float16), np.ones(3))
     with pytest.raises(cg.OptionError, match="dtype is 'float32' or 'float64'"):
         cg.Network([cg.Dense(1)], input_shape=2, loss="SquaredError", dtype="float16")
+
+
+def test_small_losses_keep_their_digits_in_float32() -> None:
+    """Whatever size the logits have, the loss is as exact as PyTorch's, which rounds z - m and log(s), not m + log(s)."""
+    from chalkgrad.engines.compiled.compiler import available
+
+    for engine in ("numpy", "compiled") if available() else ("numpy",):
+        for high in (12.0, -300.0, 1e3, 1e4, -1e6):
+            for gap in (0.0, 0.5, 5.0, 9.0):
+                z = np.array([[high, high - gap, high - gap - 1]], np.float32)
+                net = cg.Network(
+                    [cg.Dense(3, bias=False)], input_shape=3, loss=cg.CrossEntropy(from_logits=True), dtype="float32"
+                )
+                net.set_parameters(W1=np.eye(3))
+                wide = z.astype(np.float64)
+                exact = np.log1p(np.exp(wide[0, 1:] - wide[0, 0]).sum())
+                assert net.evaluate(z, [0], engine=engine).loss == pytest.approx(exact, rel=1e-6, abs=1.2e-7)
+        for size in (3.0, 12.0, 20.0, 60.0):
+            for z, y in ((size, 1.0), (-size, 0.0), (size, 0.0), (-size, 1.0), (size, 0.25)):
+                one = cg.Network(
+                    [cg.Dense(1, bias=False, weights="ones")],
+                    input_shape=1,
+                    loss=cg.BinaryCrossEntropy(from_logits=True),
+                )
+                exact = y * np.log1p(np.exp(-z)) + (1 - y) * np.log1p(np.exp(z))
+                found = one.evaluate([[z]], [[y]], engine=engine).loss
+                assert found == pytest.approx(exact, rel=1e-6, abs=0)
+
+
+SQUARING = (cg.Adam, cg.AdamW, cg.RMSProp, cg.AdaGrad)
+
+
+@pytest.mark.parametrize("kind", SQUARING)
+@pytest.mark.parametrize(
+    ("dtype", "eps"), [("float32", 1e-46), ("float32", 1e-40), ("float32", 1e39), ("float64", 1e-300)]
+)
+def test_an_eps_that_the_dtype_cannot_hold_is_refused(kind: type[cg.Optimizer], dtype: str, eps: float) -> None:
+    """Wherever an optimizer is given; as 0 it would make NaN of every weight whose gradient is 0."""
+    net = cg.Network([cg.Dense(1)], input_shape=3, loss="SquaredError", dtype=dtype)
+    x, y = np.ones((4, 3)), np.ones(4)
+    x[:, 1] = 0
+    chosen = kind(eps=eps)  # type: ignore[call-arg]
+    if dtype == "float64":
+        assert net.fit(x, y, optimizer=chosen).stop_reason is cg.StopReason.EPOCHS
+        return
+    before = net.flat.copy()
+    for use in (net.fit, net.trace, net.source):
+        with pytest.raises(cg.OptionError, match=rf"^{kind.__name__}: eps=\S+ is too (small|large) for {dtype}"):
+            use(x=x, y=y, optimizer=chosen)
+    assert np.array_equal(net.flat, before)
+    with pytest.raises(cg.OptionError, match="eps"):
+        kind(eps=0.0)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("layer", [cg.BatchNorm, cg.LayerNorm])
+@pytest.mark.parametrize("eps", [0.0, 1e-46, 1e39])
+def test_an_eps_of_a_normalisation_is_one_that_float32_holds(layer: type[cg.Layer], eps: float) -> None:
+    with pytest.raises(cg.OptionError, match=f"{layer.__name__}: eps"):
+        layer(eps=eps)  # type: ignore[call-arg]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import whole
+from ..checks import seed as check_seed
 from ..errors import DataError
 
 Array = np.ndarray[Any, Any]
@@ -23,9 +23,10 @@ def split_indices(count: int, share: float, seed: int, classes: Array | None = N
             whole samples allow.
 
     Raises:
+        OptionError: where the seed is none.
         DataError: where there are fewer than two samples, or the share is not between 0 and 1.
     """
-    whole("split_indices", "seed", seed, 0)
+    check_seed("split_indices", seed)
     if not 0 < share < 1:
         raise DataError(f"the share to set aside must lie between 0 and 1, not {share!r}")
     if count < 2:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..checks import number, whole
+from ..checks import SEEDS, number, whole
+from ..checks import seed as check_seed
 from .dataset import Array, Dataset
 
 
@@ -16,7 +17,7 @@ def spiral_data(samples: int = 100, classes: int = 3, *, seed: int = 0, noise: f
     """
     whole("spiral_data", "samples", samples)
     whole("spiral_data", "classes", classes)
-    whole("spiral_data", "seed", seed, 0)
+    check_seed("spiral_data", seed)
     number("spiral_data", "noise", noise, 0.0, 1e6)
     rng = np.random.default_rng(seed)
     radius = np.tile(np.linspace(0, 1, samples), classes)
@@ -34,7 +35,7 @@ def vertical_data(samples: int = 100, classes: int = 3, *, seed: int = 0, noise:
     """
     whole("vertical_data", "samples", samples)
     whole("vertical_data", "classes", classes)
-    whole("vertical_data", "seed", seed, 0)
+    check_seed("vertical_data", seed)
     number("vertical_data", "noise", noise, 0.0, 1e6)
     rng = np.random.default_rng(seed)
     label = np.repeat(np.arange(classes), samples)
@@ -45,12 +46,12 @@ def vertical_data(samples: int = 100, classes: int = 3, *, seed: int = 0, noise:
 
 def spiral(seed: int = 0) -> Dataset:
     """Three spiral arms, 300 points to train on and 300 others to test on."""
-    return _dataset("spiral", spiral_data(seed=seed), spiral_data(seed=seed + 1))
+    return _dataset("spiral", spiral_data(seed=seed), spiral_data(seed=(seed + 1) % SEEDS))
 
 
 def vertical(seed: int = 0) -> Dataset:
     """Three vertical stripes, 300 points to train on and 300 others to test on."""
-    return _dataset("vertical", vertical_data(seed=seed), vertical_data(seed=seed + 1))
+    return _dataset("vertical", vertical_data(seed=seed), vertical_data(seed=(seed + 1) % SEEDS))
 
 
 def _dataset(name: str, train: tuple[Array, Array], test: tuple[Array, Array]) -> Dataset:

@@ -189,7 +189,7 @@ def diagnose(
         raise DataError("labels are words by address, {'W1[0, 0]': 'w1'}")
     if optimizer is None and learning_rate is not None:
         optimizer = SGD(learning_rate)
-    chosen = None if optimizer is None else as_optimizer(optimizer)
+    chosen = None if optimizer is None else as_optimizer(optimizer, twin.dtype)
     trace = twin.trace(x, y, optimizer=chosen, training=training, labels=labels)
     probe = claimed if callable(claimed) else None
     if probe is not None:

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..checkpoint import Checkpoint
 from ..checks import number, whole
+from ..checks import seed as check_seed
 from ..data.splits import split_indices
 from ..engines.blas import few_threads
 from ..engines.numpy_engine import Runner, first_not_finite
@@ -85,7 +86,7 @@ class Fit:
         signals: Sequence[Signals] = (Signals.SIGINT,),
     ) -> None:
         self.network = network
-        self.optimizer = as_optimizer(optimizer)
+        self.optimizer = as_optimizer(optimizer, network.dtype)
         schedule = Constant() if schedule is None else schedule
         self.schedule = from_table("schedule", schedule, SCHEDULES) if isinstance(schedule, str) else schedule
         found = resume if isinstance(resume, Checkpoint) or resume is None else newest(resume)
@@ -100,7 +101,7 @@ class Fit:
         self.min_improvement = number("fit", "min_improvement", min_improvement, 0.0)
         self.restore_best = restore_best
         self.shuffle = shuffle
-        self.seed = network.seed if seed is None else whole("fit", "seed", seed, 0)
+        self.seed = network.seed if seed is None else check_seed("fit", seed)
         by_class = network.loss_function.of_classes or are_classes(y, network.output_shape)
         self.x, self.y = network.samples_and_targets(x, y)
         self.chosen: Array | None = None  # the samples to train on; None for all

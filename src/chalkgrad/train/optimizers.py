@@ -41,6 +41,16 @@ class Optimizer:
     def check(self) -> None:
         """Raises OptionError where a setting cannot be."""
 
+    def dtype_check(self, dtype: np.dtype[Any]) -> None:
+        """Raises OptionError where an eps is no normal number of this dtype: it is 0 there, or counts as 0."""
+        eps: float | None = getattr(self, "eps", None)
+        least, most = float(np.finfo(dtype).smallest_normal), float(np.finfo(dtype).max)
+        if eps is not None and not least <= eps <= most:
+            raise OptionError(
+                f"{self.kind}: eps={eps:g} is too {'small' if eps < least else 'large'} for {dtype}, whose numbers go "
+                f"from {least:.2g} to {most:.2g}; 1e-8 is usual"
+            )
+
     @property
     def kind(self) -> str:
         """The optimizer's class name."""
@@ -225,15 +235,16 @@ class AdamW(Adam):
         return False
 
 
-def as_optimizer(given: Optimizer | str) -> Optimizer:
-    """An optimizer, or the one of a name.
+def as_optimizer(given: Optimizer | str, dtype: np.dtype[Any]) -> Optimizer:
+    """An optimizer, or the one of a name, for parameters of this dtype.
 
     Raises:
-        UnknownNameError, OptionError: where it is none.
+        UnknownNameError, OptionError: where it is none, or a setting means nothing in the dtype.
     """
     optimizer = from_table("optimizer", given, OPTIMIZERS) if isinstance(given, str) else given
     if not isinstance(optimizer, Optimizer):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise OptionError(f"optimizer is {given!r}; known: {', '.join(OPTIMIZERS)}")
+    optimizer.dtype_check(dtype)
     return optimizer
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..address import Address
 from ..checks import as_list, as_table, number, whole
+from ..checks import seed as check_seed
 from ..errors import ChalkgradError, DataError, OptionError, nearest
 from ..example import Example, example
 from ..explain.trace import Trace
@@ -142,7 +143,7 @@ def make_worksheet(
         sheet = Worksheet(example.title, table, (), digits)
         places = chosen(sheet.example)
     else:
-        whole("worksheet", "seed", seed, 0)
+        check_seed("worksheet", seed)
         places = chosen(example)  # what cannot be left blank is said before anything is drawn
         table = draw(example, table, seed, places, digits)
     return Worksheet(example.title, table, tuple(Blank(a, points) for a in places), digits, seed)
@@ -170,7 +171,7 @@ def read_worksheet(path: str | Path) -> Worksheet:
         raise DataError(f"{path}: example must be a table and blanks a list of tables")
     try:
         digits = _check_digits(table.get("digits", 4))
-        seed = None if "seed" not in table else whole("worksheet", "seed", table["seed"], 0)
+        seed = None if "seed" not in table else check_seed("worksheet", table["seed"])
         title = table.get("title", "")
         if not isinstance(title, str):
             raise DataError(f"title must be text, not {title!r}")

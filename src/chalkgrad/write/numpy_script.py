@@ -53,7 +53,7 @@ def numpy_script(
     """
     steps = whole("numpy_script", "steps", steps, 0)
     data = given_data(network, x, y)
-    return _Script(network, as_optimizer(optimizer), steps, data, title).text()
+    return _Script(network, as_optimizer(optimizer, network.dtype), steps, data, title).text()
 
 
 @dataclass(slots=True)

@@ -72,7 +72,7 @@ def torch_script(
     data = given_data(network, x, y)
     if x is not None:
         _refuse_single_values(network, len(network.inputs(x)))
-    return _Script(network, as_optimizer(optimizer), steps, data, title).text()
+    return _Script(network, as_optimizer(optimizer, network.dtype), steps, data, title).text()
 
 
 def _refuse_single_values(network: Network, samples: int) -> None:
@@ -155,7 +155,7 @@ class _Script:
     def _settings(self) -> list[str]:
         lines = ["torch.set_default_dtype(torch.float64)"] if self.network.dtype.name == "float64" else []
         if any(isinstance(v, Dropout) and v.rate for v in self.network.layers):
-            lines.append(f"torch.manual_seed({self.network.seed % 2**63})")
+            lines.append(f"torch.manual_seed({self.network.seed})")
         return [*lines, ""] if lines else []
 
     def _class(self) -> list[str]:
