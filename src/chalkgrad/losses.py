@@ -93,12 +93,17 @@ class Loss:
         """Above which target it should."""
         return 0.5
 
-    def hits(self, y_hat: Values, y: Values) -> Values:
-        """Which predictions are right: (N,) by the largest output where the rows of y name one class each, else
-        every output for itself.
+    def hits(self, y_hat: Values, y: Values, *, by_number: bool) -> Values:
+        """Which predictions are right: by the largest output, (N,), or every output for itself, (N, outputs).
+
+        Args:
+            y_hat: predictions (N, ...).
+            y: targets (N, ...), as the rules take them.
+            by_number: whether the targets were given as class numbers (N,). What the rows hold decides nothing: a
+                few samples would then be counted otherwise than many.
         """
         rows, truth = y_hat.reshape(len(y_hat), -1), y.reshape(len(y), -1)
-        if rows.shape[1] > 1 and (not self.yes_or_no or _one_hot(truth)):
+        if rows.shape[1] > 1 and (by_number or not self.yes_or_no):
             return rows.argmax(axis=1) == truth.argmax(axis=1)
         return (rows > self.threshold) == (truth > self.target_threshold)
 
@@ -293,10 +298,6 @@ class Hinge(Loss):
     @property
     def target_threshold(self) -> float:
         return 0.0
-
-
-def _one_hot(rows: Values) -> bool:
-    return bool(np.isin(rows, (0, 1)).all() and (rows.sum(axis=1) == 1).all())
 
 
 LOSSES: dict[str, type[Loss]] = {

@@ -52,8 +52,9 @@ class Evaluation:
 
     Attributes:
         loss: L over all samples, penalties included.
-        accuracy: the share of samples whose class was found (of outputs, where each is a yes-or-no of its own);
-            None where neither the loss nor the targets are of classes.
+        accuracy: the share of samples whose class was found: with class numbers (N,), CrossEntropy or Hinge. With
+            rows (N, K) and BinaryCrossEntropy, the share of outputs that say rightly yes or no, each counted for
+            itself. None with rows and another loss.
         samples: how many there were.
         y_hat: the predictions (N, ...).
     """
@@ -408,8 +409,18 @@ class Network:
 
     def evaluate(self, x: Any, y: Any, *, engine: str = "auto") -> Evaluation:
         """Loss and accuracy on x (N, ...) and y, as in prediction; the engine as for `predict`."""
-        by_class = self.loss_function.of_classes or are_classes(y, self.output_shape)
-        x, y = self.samples_and_targets(x, y)
+        by_number = are_classes(y, self.output_shape)
+        return self.evaluate_ready(*self.samples_and_targets(x, y), by_number=by_number, engine=engine)
+
+    def evaluate_ready(self, x: Array | Pixels, y: Array, *, by_number: bool, engine: str = "auto") -> Evaluation:
+        """As `evaluate`, on what `samples_and_targets` gave.
+
+        Args:
+            x: the samples.
+            y: their targets.
+            by_number: whether the targets were given as class numbers (N,), so that one class of each row is right.
+            engine: as for `predict`.
+        """
         found = self._forward(("y_hat", "l"), x, y, "evaluate", engine)
         y_hat, losses = found["y_hat"], found["l"]
         loss = float(losses.mean() if self.loss_function.reduction == "mean" else losses.sum())
@@ -417,8 +428,8 @@ class Network:
             with np.errstate(all="ignore"):
                 loss = float(penalty.penalty(loss, self.parameters[name], l1=l1, l2=l2))
         accuracy = None
-        if by_class:
-            accuracy = float(self.loss_function.hits(y_hat, y).mean())
+        if by_number or self.loss_function.of_classes:
+            accuracy = float(self.loss_function.hits(y_hat, y, by_number=by_number).mean())
         return Evaluation(loss, accuracy, len(x), y_hat)
 
     def classes(self, y_hat: Array) -> Array:

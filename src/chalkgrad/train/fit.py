@@ -102,12 +102,13 @@ class Fit:
         self.restore_best = restore_best
         self.shuffle = shuffle
         self.seed = network.seed if seed is None else check_seed("fit", seed)
-        by_class = network.loss_function.of_classes or are_classes(y, network.output_shape)
+        by_number = are_classes(y, network.output_shape)
         self.x, self.y = network.samples_and_targets(x, y)
         self.chosen: Array | None = None  # the samples to train on; None for all
         self.validation: tuple[Array | Pixels, Array] | None = None
+        self.validation_by_number = False  # whether its targets are class numbers
         self.validation_text: float | str | None = None
-        self._split(validation, by_class)
+        self._split(validation, by_number)
         self.count = len(self.x) if self.chosen is None else len(self.chosen)
         self.batch_size = self.count if batch_size is None else whole("fit", "batch_size", batch_size)
         self.epoch_steps = math.ceil(self.count / self.batch_size)
@@ -152,18 +153,21 @@ class Fit:
         if found is not None:
             restore(self, found)
 
-    def _split(self, validation: tuple[Any, Any] | float | None, by_class: bool) -> None:
+    def _split(self, validation: tuple[Any, Any] | float | None, by_number: bool) -> None:
         if validation is None:
             return
         if isinstance(validation, (tuple, list)):
             if len(validation) != 2:
                 raise OptionError("validation is a pair (x, y), or the share of the samples to set aside")
             self.validation = self.network.samples_and_targets(*validation)
+            self.validation_by_number = are_classes(validation[1], self.network.output_shape)
             self.validation_text = f"{len(self.validation[0])} samples of its own"
             return
         share = number("fit", "validation", validation, 0.0, 1.0)
         if share == 0:
             return
+        self.validation_by_number = by_number
+        by_class = by_number or self.network.loss_function.of_classes
         flat = self.y.reshape(len(self.y), -1)
         classes = (flat.argmax(axis=1) if flat.shape[1] > 1 else flat[:, 0] > 0.5) if by_class else None
         self.validation_text = share
@@ -358,7 +362,8 @@ class Fit:
         val_loss = val_accuracy = None
         if self.validation is not None:
             self._write_back()
-            found = self.network.evaluate(*self.validation, engine="compiled" if self.compiled else "numpy")
+            engine = "compiled" if self.compiled else "numpy"
+            found = self.network.evaluate_ready(*self.validation, by_number=self.validation_by_number, engine=engine)
             val_loss, val_accuracy = found.loss, found.accuracy
         record = Record(len(history) + 1, step, loss, rate, self.seconds(), val_loss, val_accuracy)
         history.records.append(record)
