@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from .train.callbacks import Callback
     from .train.checkpoints import Checkpoints
     from .train.history import History
-    from .train.optimizers import Optimizer
+    from .train.optimizers import Optimizer, OptimizerState
     from .train.schedules import Schedule
 
 Array = np.ndarray[Any, Any]
@@ -91,6 +91,8 @@ class Network:
         program: the steps of a training pass; `prediction_program` those without dropout and batch statistics.
         steps_taken: how many updates training has made; the clock that dropout's masks and the order of samples
             follow.
+        optimizer_state: what the optimizer of the last training remembers; None where the next one begins anew. It is
+            copied, but not saved.
 
     Raises:
         ShapeError: where a layer cannot take what comes into it.
@@ -121,6 +123,7 @@ class Network:
         self.program = self._write(training=True)
         self.prediction_program = self._write(training=False)
         self.steps_taken = 0
+        self.optimizer_state: OptimizerState | None = None
         self._frozen: set[str] = set()
         self._runners: dict[tuple[Any, ...], Runner] = {}
         self._compiled: dict[tuple[tuple[str, ...], bool], CompiledPrediction] = {}
@@ -170,7 +173,8 @@ class Network:
     def set_parameters(self, values: Mapping[str, Any] | None = None, **more: Any) -> None:
         """Sets parameters by name: `set_parameters(W1=..., b1=...)`, dotted names in a mapping.
 
-        Running averages (`running_mu2`) can be set in the same way. Nothing is changed where one does not fit.
+        Running averages (`running_mu2`) can be set in the same way. Nothing is changed where one does not fit. With
+        other parameters, the optimizer of the next training begins anew.
 
         Raises:
             UnknownNameError: where there is no parameter of this name.
@@ -187,6 +191,8 @@ class Network:
             ready[name] = fitting(name, value, targets[name])
         for name, array in ready.items():
             targets[name][...] = array
+        if any(name in self.parameters for name in ready):
+            self.optimizer_state = None
 
     def freeze(self, *names: str) -> None:
         """Leaves these parameters as they are in all updates; their gradients are still computed.
@@ -621,8 +627,14 @@ class Network:
         check_finite: bool = False,
         checkpoints: Checkpoints | str | Path | None = None,
         resume: str | Path | None = None,
+        fresh_optimizer: bool = False,
     ) -> History:
         """Trains the network in place.
+
+        What the optimizer remembers (momentum, moments, their number of steps) stays with the network: one fit of six
+        epochs is six fits of one. It begins anew where the optimizer is another, or has other settings (the learning
+        rate may change), where other parameters are frozen, and after `set_parameters` and `load`; and where the
+        weights were lost, or those of an earlier epoch put back. Schedule and patience begin anew in every fit.
 
         Args:
             x: (N, *input_shape).
@@ -656,6 +668,7 @@ class Network:
                 same data and settings, on the same machine, the result is bit for bit that of a training that was
                 never stopped. `patience` and `stop_below` may be others, `epochs` and `max_steps` too if the schedule
                 does not reckon with the end. What callbacks remember is not kept.
+            fresh_optimizer: the optimizer begins anew, whatever it remembers of earlier trainings.
 
         Returns:
             What happened, epoch by epoch, and why it stopped. A loss or a weight that is NaN or infinite stops
@@ -692,6 +705,7 @@ class Network:
             check_finite=check_finite,
             checkpoints=checkpoints,
             resume=resume,
+            fresh_optimizer=fresh_optimizer,
         ).run()
 
     # -- showing and keeping ---------------------------------------------------------------------------------
@@ -739,13 +753,16 @@ class Network:
         return description
 
     def save(self, path: str | Path) -> None:
-        """Saves description and weights into the directory `path`. See `chalkgrad.saved`."""
+        """Saves description and weights into the directory `path`, without what an optimizer remembers.
+
+        See `chalkgrad.saved`; checkpoints of a training hold everything (`fit(checkpoints=)`).
+        """
         from .saved import save
 
         save(self, path)
 
     def copy(self, *, dtype: Any = None) -> Network:
-        """A network of its own with the same parameters, in another dtype if asked for."""
+        """A network of its own with the same parameters, in another dtype if asked for; it trains on alike."""
         twin = Network(
             self.layers,
             input_shape=self.input_shape,
@@ -759,6 +776,8 @@ class Network:
         for name, state in self.states.items():
             twin.states[name][...] = state
         twin.steps_taken = self.steps_taken
+        if self.optimizer_state is not None:
+            twin.optimizer_state = self.optimizer_state.copy(twin.dtype)
         twin.freeze(*self.frozen)
         return twin
 

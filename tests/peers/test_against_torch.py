@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -168,6 +169,70 @@ def test_optimizers_step_by_step(name: str) -> None:
         optimizer.step()
     for value, parameter in zip(net.parameters.values(), model.parameters(), strict=True):
         np.testing.assert_allclose(value, as_ours(parameter), rtol=1e-7, atol=1e-10)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_an_optimizer_goes_on_from_fit_to_fit_with_another_rate(name: str) -> None:
+    """As PyTorch's optimizer object does, whose rate is changed in its param_groups; it tells the velocity's convention."""
+    ours, theirs = OPTIMIZERS[name]
+    net = cg.Network([cg.Dense(3, bias=False)], input_shape=4, loss=cg.SquaredError(scale="mean"), dtype="float64")
+    model = nn.Linear(4, 3, bias=False).double()
+    with torch.no_grad():
+        model.weight.copy_(torch.from_numpy(net.parameters["W1"].T))
+    x = np.random.default_rng(2).standard_normal((N, 4))
+    optimizer = theirs(model.parameters())
+    for rate in (0.1, 0.1, 0.02, 0.0, 0.05):
+        optimizer.param_groups[0]["lr"] = rate
+        net.fit(x, FLOATS, optimizer=replace(ours, learning_rate=rate), epochs=2, batch_size=None)
+        for _ in range(2):
+            optimizer.zero_grad()
+            F.mse_loss(model(torch.from_numpy(x)), torch.from_numpy(FLOATS)).backward()
+            optimizer.step()
+        np.testing.assert_allclose(net.parameters["W1"], as_ours(model.weight), rtol=1e-7, atol=1e-10)
+
+
+@pytest.mark.parametrize("patience", [1, 2, 4])
+def test_the_plateau_is_that_of_pytorch_with_one_epoch_less_of_patience(patience: int) -> None:
+    losses = [
+        5.0,
+        4.0,
+        4.0,
+        4.5,
+        4.2,
+        3.9,
+        3.9999,
+        3.9,
+        3.9,
+        4.0,
+        3.8,
+        4,
+        4,
+        4,
+        4,
+        4,
+        4,
+        4,
+        4,
+        4,
+        3.8,
+        3.7,
+        9,
+        9,
+        9,
+        9,
+        9,
+    ]
+    schedule = cg.ReduceOnPlateau(decay=0.5, patience=patience, least=0.01)
+    rate = schedule.start(0.1, 1, None)
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], 0.1)
+    theirs = torch.optim.lr_scheduler.ReduceLROnPlateau(
+        optimizer, factor=0.5, patience=patience - 1, threshold=0.0, cooldown=0, min_lr=0.01, eps=0.0
+    )
+    for loss in losses:
+        rate.epoch_done(loss)
+        theirs.step(loss)
+        assert rate.at(0) == pytest.approx(optimizer.param_groups[0]["lr"], rel=1e-12)
+    assert rate.at(0) < 0.1
 
 
 @pytest.mark.parametrize("kind", ["batch norm", "batch norm of images", "lenet"])

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..checkpoint import Checkpoint
-from ..checks import number, whole
+from ..checks import flag, number, whole
 from ..checks import seed as check_seed
 from ..data.splits import split_indices
 from ..engines.blas import few_threads
@@ -32,7 +32,7 @@ from .checkpoints import Checkpoints, Keeper, newest
 from .engine import steps_of
 from .epoch import EpochLosses
 from .history import History, Record, StopReason
-from .optimizers import Optimizer, as_optimizer
+from .optimizers import Optimizer, OptimizerState, as_optimizer
 from .order import shuffled
 from .progress import Progress
 from .resuming import check, fingerprint, restore, state
@@ -82,6 +82,7 @@ class Fit:
         check_finite: bool = False,
         checkpoints: Checkpoints | str | Path | None = None,
         resume: str | Path | Checkpoint | None = None,
+        fresh_optimizer: bool = False,
         extra: Mapping[str, Any] | None = None,
         signals: Sequence[Signals] = (Signals.SIGINT,),
     ) -> None:
@@ -148,7 +149,7 @@ class Fit:
                 "check_finite looks at every value, which the compiled engine does not keep; use engine='numpy'"
             )
         self.check_finite = check_finite
-        self._prepare("numpy" if check_finite else engine, found)
+        self._prepare("numpy" if check_finite else engine, found, flag("fit", "fresh_optimizer", fresh_optimizer))
         self.interrupts = Interrupts(signals, self.steps.stop)
         if found is not None:
             restore(self, found)
@@ -179,11 +180,16 @@ class Fit:
         given = () if self.validation is None or self.chosen is not None else self.validation
         return fingerprint(self.x, self.y, *given)
 
-    def _prepare(self, engine: str, found: Checkpoint | None) -> None:
+    def _prepare(self, engine: str, found: Checkpoint | None, fresh: bool) -> None:
         network = self.network
         self.program = self.optimizer.extend(network.program, network.plan, network.frozen)
         own = {**network.parameters, **network.states}
-        start = {**own, **self.optimizer.start(self.program, network.dtype)}
+        moments = self.optimizer.start(self.program, network.dtype)
+        self.moments = tuple(moments)  # the optimizer's own arrays
+        before = network.optimizer_state
+        if not fresh and before is not None and before.suits(self.optimizer, moments):
+            moments, self.history.steps_before = before.arrays, before.steps
+        start = {**own, **moments}
         computed = {s.output for s in self.program}
         self.kept = [name for name in own if f"{name}_new" in computed]
         self.data_loss = "L_data" if network.plan.penalties else "L"
@@ -300,11 +306,12 @@ class Fit:
         rates = self.rate.many(history.steps, steps)
         order = self._order(epochs, at)
         begun = time.perf_counter()
-        taken = self.steps.take(order, at * self.batch_size, rates, history.steps + 1, network.steps_taken + 1)
+        t = history.steps_before + history.steps + 1
+        taken = self.steps.take(order, at * self.batch_size, rates, t, network.steps_taken + 1)
         self.pace = (time.perf_counter() - begun) / max(taken.done, 1)
         network.steps_taken += taken.done
         history.steps += taken.done
-        self.training.step += taken.done
+        self.training.step = history.steps
         self.dirty = self.dirty or taken.done > 0
         if math.isnan(history.first_batch_loss) and len(taken.losses):
             history.first_batch_loss = float(taken.losses[0])
@@ -435,6 +442,7 @@ class Fit:
         if before is not None:
             network.steps_taken -= 1
             history.steps -= 1
+            self.training.step = history.steps
             self.dirty = True
             if lost:  # by the last update: that is the step to look into
                 values, step = before, history.steps + 1
@@ -459,10 +467,20 @@ class Fit:
             array[...] = values[name]
         self.dirty = False
 
+    def _keep_moments(self) -> None:
+        """Keeps the optimizer's arrays for the next training, unless they belong to weights that are not kept."""
+        history, values = self.history, self.steps.values()
+        lost = history.stop_reason is StopReason.NOT_FINITE
+        left = any(not np.array_equal(array, values[name]) for name, array in self.best.items())
+        arrays = {name: values[name] for name in self.moments}
+        kept = OptimizerState(self.optimizer, arrays, history.steps_before + history.steps)
+        self.network.optimizer_state = None if lost or left else kept
+
     def _finish(self) -> None:
         """Puts the best weights back, tells the callbacks, and lets go of the arrays."""
         if self.history.stop_reason is not StopReason.NOT_FINITE and self._lost_weights():
             self._not_finite("a weight is not finite")
+        self._keep_moments()
         if self.best:
             self.steps.put(self.best)
             self.dirty = True

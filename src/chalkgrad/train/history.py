@@ -168,6 +168,7 @@ class History:
     Attributes:
         records: one for every epoch in which a loss was computed.
         steps: updates made.
+        steps_before: updates that the optimizer remembers from earlier trainings of the network; 0 where it began anew.
         stop_reason: why it stopped.
         stop_detail: more about it in words ("" where there is nothing to say).
         best_epoch: the epoch with the best validation loss; None without validation.
@@ -184,6 +185,7 @@ class History:
     loss: float = float("nan")
     first_batch_loss: float = float("nan")
     engine: str = "numpy"
+    steps_before: int = 0
 
     def __len__(self) -> int:
         return len(self.records)

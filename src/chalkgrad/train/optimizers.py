@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -124,7 +124,8 @@ class SGD(Optimizer):
     """Stochastic gradient descent.
 
     Attributes:
-        momentum: how much of the last step's velocity is kept.
+        momentum: how much of the last step's velocity is kept, v = momentum * v + g; the step is lr * v (PyTorch's
+            convention).
         nesterov: look ahead along the velocity.
     """
 
@@ -233,6 +234,35 @@ class AdamW(Adam):
     @property
     def decays_gradient(self) -> bool:
         return False
+
+
+@dataclass(frozen=True, slots=True)
+class OptimizerState:
+    """What an optimizer remembers of a training, so that the next one goes on where this one ended.
+
+    Attributes:
+        optimizer: the optimizer, with its settings.
+        arrays: its own arrays by name: m_W1, v_W1, ...
+        steps: the updates that they come from.
+    """
+
+    optimizer: Optimizer
+    arrays: Mapping[str, Any]
+    steps: int
+
+    def suits(self, optimizer: Optimizer, names: Collection[str]) -> bool:
+        """Whether a training by `optimizer` with own arrays of these names goes on from here.
+
+        All settings must be the same, but the learning rate, which also schedules change.
+        """
+        alike = type(optimizer) is type(self.optimizer)
+        alike = alike and replace(optimizer, learning_rate=self.optimizer.learning_rate) == self.optimizer
+        return alike and set(names) == set(self.arrays)
+
+    def copy(self, dtype: Any) -> OptimizerState:
+        """The same in arrays of its own, of this dtype."""
+        arrays = {name: np.array(array, dtype) for name, array in self.arrays.items()}
+        return replace(self, arrays=arrays)
 
 
 def as_optimizer(given: Optimizer | str, dtype: np.dtype[Any]) -> Optimizer:

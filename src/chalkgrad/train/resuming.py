@@ -70,7 +70,7 @@ def state(fit: Fit, extra: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str,
         "engine": {"compiled": fit.compiled, "parts": fit.steps.parts},
         "history": {
             "steps": history.steps, "loss": history.loss, "first_batch_loss": history.first_batch_loss,
-            "best_epoch": history.best_epoch, "seconds": fit.seconds(),
+            "best_epoch": history.best_epoch, "seconds": fit.seconds(), "steps_before": history.steps_before,
         },
         "stopping": fit.stopping.state(),
         "rate": fit.rate.state(),
@@ -155,6 +155,8 @@ def restore(fit: Fit, found: Checkpoint) -> None:
     history.loss, history.first_batch_loss = real("history", "loss"), real("history", "first_batch_loss")
     if part("history").get("best_epoch") is not None:
         history.best_epoch = count("history", "best_epoch")
+    if "steps_before" in part("history"):
+        history.steps_before = count("history", "steps_before")
     seconds = real("history", "seconds")
     taken = part("steps_taken", int)
     if not 0 <= taken < 2**63 or history.steps > taken or not 0 <= seconds < math.inf:

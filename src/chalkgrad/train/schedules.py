@@ -238,7 +238,9 @@ class OneCycle(Schedule):
 class ReduceOnPlateau(Schedule):
     """The rate is multiplied by `decay` whenever the loss has not improved for `patience` epochs.
 
-    The loss is the validation loss where there is one, else the training loss.
+    The loss is the validation loss where there is one, else the training loss. Any lower one is an improvement; after
+    `patience` epochs in a row without one the rate is reduced (as in Keras; PyTorch waits for one more), and the count
+    begins again.
     """
 
     decay: float = 0.5
