@@ -73,6 +73,15 @@ class Loss:
         """The targets (N, ...) as the rules take them. Raises DataError where they cannot be."""
         return y
 
+    def of_zeros(self, y: Values) -> float:
+        """A sample's mean loss against targets y (N, ...) where every output is 0; for probabilities, every logit."""
+        scale = float(self.options(y.shape[1:])["scale"])
+        return scale * self._of_zeros(y.reshape(len(y), -1))
+
+    def _of_zeros(self, y: Values) -> float:
+        """The same for rows y (N, outputs), without the scale."""
+        raise NotImplementedError
+
     @property
     def of_classes(self) -> bool:
         """Whether the outputs are scores of classes, so that accuracy means something."""
@@ -115,6 +124,9 @@ class SquaredError(Loss):
     def operation(self, outputs: SampleShape) -> Operation:
         return rules.squared_error.operation
 
+    def _of_zeros(self, y: Values) -> float:
+        return float(np.square(y, dtype=np.float64).sum(axis=1).mean())
+
 
 @dataclass(frozen=True, slots=True)
 class AbsoluteError(Loss):
@@ -122,6 +134,9 @@ class AbsoluteError(Loss):
 
     def operation(self, outputs: SampleShape) -> Operation:
         return rules.absolute_error.operation
+
+    def _of_zeros(self, y: Values) -> float:
+        return float(np.abs(y).sum(axis=1, dtype=np.float64).mean())
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +233,9 @@ class CrossEntropy(_Entropy):
             )
         return y / y.sum(axis=1, keepdims=True)  # the fused gradient holds where rows sum to 1 exactly
 
+    def _of_zeros(self, y: Values) -> float:
+        return math.log(y.shape[1])
+
 
 @dataclass(frozen=True, slots=True)
 class BinaryCrossEntropy(_Entropy):
@@ -243,6 +261,9 @@ class BinaryCrossEntropy(_Entropy):
                 f"BinaryCrossEntropy needs targets between 0 and 1; they go from {y.min():.6g} to {y.max():.6g}"
             )
         return y
+
+    def _of_zeros(self, y: Values) -> float:
+        return y.shape[1] * math.log(2)
 
     @property
     def yes_or_no(self) -> bool:
@@ -286,6 +307,9 @@ class Hinge(Loss):
         if not (np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all()):
             raise DataError("Hinge needs class numbers (N,) or one-hot rows (N, K)")
         return y
+
+    def _of_zeros(self, y: Values) -> float:
+        return self.margin * max(y.shape[1] - 1, 1)
 
     @property
     def of_classes(self) -> bool:

@@ -55,16 +55,21 @@ class EpochLosses:
         losses, data, rates = self.columns()
         cut = epochs * per
         self.restore(losses[cut:], data[cut:], rates[cut:])
-        last = slice(per - 1, cut, per)
-        return self._means(data[:cut].reshape(epochs, per)) + losses[:cut][last] - data[:cut][last], rates[:cut][last]
+        means = self._means(losses[:cut].reshape(epochs, per), data[:cut].reshape(epochs, per))
+        return means, rates[:cut][per - 1 :: per]
 
     def unfinished(self) -> tuple[float, float]:
         """Takes out the steps of an epoch that will not be finished: their loss and the last learning rate."""
         losses, data, rates = self.columns()
-        loss = float(self._means(data[None])[0] + losses[-1] - data[-1])
+        loss = float(self._means(losses[None], data[None])[0])
         self.restore(*(np.empty(0),) * 3)
         return loss, float(rates[-1])
 
-    def _means(self, data: Numbers) -> Numbers:
+    def _means(self, losses: Numbers, data: Numbers) -> Numbers:
+        """The loss of every epoch (epochs,) from its steps' (epochs, steps): the mean over its samples, or their sum;
+        penalties, which do not depend on the samples, are averaged in both cases.
+        """
         sizes = self._sizes[: data.shape[1]]
-        return (data * sizes).sum(axis=1) / sizes.sum() if self._averaged else data.sum(axis=1)
+        if self._averaged:
+            return (losses * sizes).sum(axis=1) / sizes.sum()
+        return data.sum(axis=1) + ((losses - data) * sizes).sum(axis=1) / sizes.sum()

@@ -44,6 +44,8 @@ UNKNOWN_EPOCHS = 20
 """As many epochs are reckoned with where nothing says how many there will be."""
 MOST_AT_ONCE = 1_000_000
 """Samples that are ordered at once, where many short epochs are computed in one go."""
+GROWN = 100
+"""A loss that ends so many times above where it began, and above what needs no network, is worth a warning."""
 
 
 class Fit:
@@ -457,6 +459,28 @@ class Fit:
             stacklevel=5,
         )
 
+    def _look_for_growth(self) -> None:
+        """Says so where the loss has become very large, although it is a finite number."""
+        history, loss = self.history, self.network.loss_function
+        broken_off = (StopReason.NOT_FINITE, StopReason.INTERRUPTED, StopReason.ERROR)
+        if history.stop_reason in broken_off or not len(history):
+            return
+        summed = loss.reduction == "sum"
+        last = min(history.loss, history.records[-1].loss / (self.epoch_steps if summed else 1))
+        first, tiny = history.first_batch_loss, float(np.finfo(self.network.dtype).eps)
+        if not last > GROWN * max(first, tiny):
+            return
+        zeros = loss.of_zeros(self.y) * (min(self.batch_size, self.count) if summed else 1)
+        if not last > GROWN * zeros:
+            return
+        rate = self.optimizer.learning_rate
+        grown = (
+            f"the loss grew from {first:.4g} to {last:.4g}, where outputs of 0 would have {zeros:.4g}; try a smaller "
+            f"learning rate than {rate:g}, or scale the inputs"
+        )
+        history.stop_detail = f"{history.stop_detail}; {grown}" if history.stop_detail else grown
+        warnings.warn(grown, RuntimeWarning, stacklevel=5)
+
     # -- the network's own arrays --------------------------------------------------------------------------------
 
     def _write_back(self) -> None:
@@ -480,6 +504,7 @@ class Fit:
         """Puts the best weights back, tells the callbacks, and lets go of the arrays."""
         if self.history.stop_reason is not StopReason.NOT_FINITE and self._lost_weights():
             self._not_finite("a weight is not finite")
+        self._look_for_growth()
         self._keep_moments()
         if self.best:
             self.steps.put(self.best)

@@ -37,7 +37,9 @@ class Record:
     Attributes:
         epoch: its number, counted from 1.
         step: updates since the beginning of the training.
-        loss: the training loss, averaged over the epoch's batches as they came (summed, for a summed loss).
+        loss: the training loss L, that of every batch before its update, averaged over the epoch's samples: a smaller
+            last batch weighs less. For a summed loss the samples' sum. Penalties count as they stand in L, averaged
+            like it, with both.
         learning_rate: that of the epoch's last step.
         seconds: since the beginning of the training.
         val_loss, val_accuracy: on the validation samples, where there are any.
@@ -189,6 +191,14 @@ class History:
 
     def __len__(self) -> int:
         return len(self.records)
+
+    @overload
+    def __getitem__(self, at: int) -> Record: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[Record]: ...
+    def __getitem__(self, at: int | slice) -> Record | list[Record]:
+        """The record of an epoch, counted from 0 (or from the end, -1 the last), or of several."""
+        return self.records[at]
 
     def __iter__(self) -> Iterator[Record]:
         return iter(self.records)
