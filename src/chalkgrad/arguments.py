@@ -81,6 +81,10 @@ def _add_train(train: argparse.ArgumentParser) -> None:
         help="where the four MNIST files lie (default: data, then the cache, then download)",
     )
     add("--target", metavar="COLUMN", help="the target column of a CSV file, by name or number (default the last)")
+    add("--task", metavar="TASK", help="what the targets of a file are: classes or regression (default: what they look "
+        "like, which is said)")  # fmt: skip
+    add("--header", metavar="YES|NO", help="whether the first line of a CSV file holds the columns' names: yes or no "
+        "(default: what it looks like)")  # fmt: skip
     add("--loss", metavar="NAME", help="CrossEntropy, SquaredError, AbsoluteError, BinaryCrossEntropy or Hinge")
     add("--optimizer", metavar="NAME", help="SGD, RMSProp, AdaGrad, Adam or AdamW")
     add("--learning-rate", type=float, metavar="X", help="length of a step")

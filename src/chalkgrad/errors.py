@@ -29,6 +29,10 @@ class DataError(ChalkgradError, ValueError):
     """A data file or data array is missing, damaged or not what it says it is."""
 
 
+class DataWarning(UserWarning):
+    """Data can be read, but are likely to be trained on with a loss: digits that a dtype cannot hold, say."""
+
+
 class CheckpointError(ChalkgradError, ValueError):
     """A saved network is missing, damaged or does not fit."""
 

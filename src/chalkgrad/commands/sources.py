@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..checks import choice
 from ..data import Dataset, digits, mnist, read_csv, read_npz, spiral, vertical
 from ..errors import CheckpointError, DataError, nearest
 from ..network import Network
 
 NAMES = ("digits", "mnist", "spiral", "vertical")
+TABLES = (".csv", ".tsv", ".txt")
 
 
 def open_recorded(source: Mapping[str, Any], network: Network, where: Path) -> Dataset:
@@ -30,13 +32,24 @@ def open_recorded(source: Mapping[str, Any], network: Network, where: Path) -> D
         directory=source.get("directory"),
         target=source.get("target"),
         seed=source.get("seed", 0),
+        task=source.get("task"),
+        header=source.get("header"),
     )
     if data.input_shape != network.input_shape:
         raise CheckpointError(f"{where} takes {network.input_shape}, but {data.name} gives {data.input_shape}")
-    return data
+    return data.astype(network.dtype)
 
 
-def open_data(source: str, *, directory: str | None, target: str | None, seed: int) -> Dataset:
+def open_data(
+    source: str,
+    *,
+    directory: str | None,
+    target: str | None,
+    seed: int,
+    task: str | None = None,
+    header: str | None = None,
+    loss: str | None = None,
+) -> Dataset:
     """The data of a name, or of a .csv or .npz file.
 
     Args:
@@ -44,6 +57,9 @@ def open_data(source: str, *, directory: str | None, target: str | None, seed: i
         directory: where MNIST's four files lie, if it was said.
         target: the target column of a CSV file, if it was said.
         seed: where the split of a file into training and test comes from.
+        task: "classes" or "regression" for the targets of a file, if it was said.
+        header: "yes" or "no" for the first line of a CSV file, if it was said.
+        loss: the loss that was asked for, if one was; it decides the task where the targets leave it open.
 
     Raises:
         DataError: where the data are not known, missing or damaged.
@@ -52,8 +68,12 @@ def open_data(source: str, *, directory: str | None, target: str | None, seed: i
         raise DataError(
             f"--data says where MNIST lies, but the data are {source}; write: chalkgrad train mnist --data ..."
         )
-    if target is not None and not source.endswith((".csv", ".tsv", ".txt")):
-        raise DataError(f"--target names a column of a CSV file, but the data are {source}")
+    ending = "" if source in NAMES else Path(source).suffix.lower()
+    for option, value in (("--target names a column", target), ("--header speaks of the first line", header)):
+        if value is not None and ending not in TABLES:
+            raise DataError(f"{option} of a CSV file, but the data are {source}")
+    if task is not None and ending not in (*TABLES, ".npz"):
+        raise DataError(f"--task says what the targets of a CSV or .npz file are, but the data are {source}")
     match source:
         case "digits":
             return digits()
@@ -66,8 +86,9 @@ def open_data(source: str, *, directory: str | None, target: str | None, seed: i
         case _:
             pass
     path = Path(source)
-    if path.suffix in (".csv", ".tsv", ".txt"):
-        return read_csv(path, target=target, seed=seed)
-    if path.suffix == ".npz":
-        return read_npz(path, seed=seed)
+    if ending in TABLES:
+        titled = None if header is None else choice("data", "header", header, ("yes", "no")) == "yes"
+        return read_csv(path, target=target, seed=seed, header=titled, task=task, loss=loss)
+    if ending == ".npz":
+        return read_npz(path, seed=seed, task=task, loss=loss)
     raise DataError(f"there are no data {source!r}; {nearest(source, NAMES)} A file must end in .csv or .npz")

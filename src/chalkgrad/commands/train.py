@@ -17,7 +17,7 @@ from .. import __version__, run_directory
 from ..checkpoint import Checkpoint
 from ..checks import as_table
 from ..data import Dataset
-from ..errors import CheckpointError, OptionError, unknown
+from ..errors import CheckpointError, DataWarning, OptionError, unknown
 from ..files import clear_stale, locked
 from ..layers import Layer, Sigmoid, Softmax
 from ..losses import LOSSES
@@ -84,6 +84,8 @@ def run(arguments: Namespace) -> int:
 def _train(job: Job, training: Fit, arguments: Namespace) -> int:
     data, history = job.data, training.history
     print(f"{data.name}: {len(data.x_train):,} samples to train and validate on, {len(data.x_test):,} to test on")
+    for note in data.notes:
+        print(note)
     layers = " - ".join(layer.kind for layer in job.network.layers)
     print(f"{job.name}: {layers}, {job.network.flat.size:,} parameters")
     print(_recipe_text(job.plan))
@@ -120,8 +122,15 @@ def _say(message: Warning | str, *further: Any) -> None:
 def _new(arguments: Namespace) -> Job:
     """A training from the beginning."""
     given, network_name = arguments.source or "digits", arguments.network or "mlp"
-    data = open_data(given, directory=arguments.data, target=arguments.target, seed=arguments.seed or 0)
-    plan, network = _network(arguments, network_name, data)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", DataWarning)
+        warnings.showwarning = _say
+        data = open_data(
+            given, directory=arguments.data, target=arguments.target, seed=arguments.seed or 0, task=arguments.task,
+            header=arguments.header, loss=arguments.loss or _loss_of(network_name),
+        )  # fmt: skip
+        plan, network = _network(arguments, network_name, data)
+        data = data.astype(network.dtype)
     name = Path(network_name).stem
     for path in (given, arguments.data or ""):
         if not path.isprintable() and path.encode(errors="replace").decode() != path:
@@ -130,6 +139,8 @@ def _new(arguments: Namespace) -> Job:
         "source": given if given == data.name else str(Path(given).resolve()),
         "directory": str(Path(arguments.data).resolve()) if arguments.data else None,
         "target": arguments.target,
+        "task": arguments.task if given == data.name else "classes" if data.classes else "regression",
+        "header": arguments.header,
         "seed": arguments.seed or 0,
     }
     out = Path(arguments.out) if arguments.out else test.RUNS / f"{data.name}-{name}"
@@ -164,6 +175,13 @@ def _gone_on_with(arguments: Namespace) -> Job:
     data = open_recorded(source, network, found.path)
     recipe = _overridden(Recipe.from_table(network.layers, plan), arguments)
     return Job(name, place.parent, source, data, network, recipe, found)
+
+
+def _loss_of(network: str) -> str | None:
+    """The name of the loss that a network's TOML file states, if it is one and does."""
+    stated = read_toml(Path(network)).get("loss") if network.endswith(".toml") else None
+    name = (as_table(stated) or {}).get("type", stated)
+    return name if isinstance(name, str) else None
 
 
 def _network(arguments: Namespace, name: str, data: Dataset) -> tuple[Recipe, Network]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from ..pixels import Pixels
+from .archive import read_npz
 from .dataset import Dataset
 from .digits import digits
 from .idx import read_idx, write_idx
 from .mnist import mnist
 from .splits import split_indices
-from .table import read_csv, read_npz
+from .table import read_csv
 from .toy import spiral, spiral_data, vertical, vertical_data
 
 __all__ = [

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import warnings
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import DataError
+from ..errors import DataError, DataWarning
+from ..text import visible
+from .rounding import merged
 
 if TYPE_CHECKING:
     from ..pixels import Pixels
@@ -51,6 +54,37 @@ class Dataset:
     def is_image(self) -> bool:
         """Whether samples are images, (C, H, W)."""
         return len(self.input_shape) == 3
+
+    def astype(self, dtype: Any) -> Dataset:
+        """The same with samples and regression targets of another dtype, bytes staying bytes.
+
+        A `DataWarning` says where different numbers of a column become equal by that.
+
+        Raises:
+            DataError: where a number is too large for it.
+        """
+        dtype = np.dtype(dtype)
+        for x, what in ((self.x_train, "x"), (self.y_train, "y")):
+            names = self.columns if what == "x" else (self.target,) * bool(self.target)
+            for text in merged(x, dtype, what, names):
+                warnings.warn(f"{self.name}: {text}", DataWarning, stacklevel=2)
+        x_train, x_test = (_rounded(x, dtype, self.source, self.columns) for x in (self.x_train, self.x_test))
+        if self.classes:
+            return replace(self, x_train=x_train, x_test=x_test)
+        y_train, y_test = (_rounded(y, dtype, self.source, (self.target,)) for y in (self.y_train, self.y_test))
+        return replace(self, x_train=x_train, x_test=x_test, y_train=y_train, y_test=y_test)
+
+
+def _rounded(array: Any, dtype: np.dtype[Any], source: str, names: tuple[str, ...]) -> Any:
+    if not isinstance(array, np.ndarray):
+        return array.astype(dtype)
+    with np.errstate(over="ignore"):
+        rounded: Array = array.astype(dtype, copy=False)
+    if not np.isfinite(rounded).all():
+        bad = tuple(int(i) for i in np.argwhere(~np.isfinite(rounded))[0])
+        column = f", column {visible(names[bad[1]])}" if array.ndim == 2 and bad[1] < len(names) and names[0] else ""
+        raise DataError(f"{source}{column}: {array[bad]!s} is too large for {dtype}; train with --dtype float64")
+    return rounded
 
 
 def check_labels(labels: Array, count: int, classes: int, where: str) -> None:

@@ -11,6 +11,10 @@ from ..errors import DataError
 
 Array = np.ndarray[Any, Any]
 
+TEST_SHARE = 0.2
+FEWEST = 5
+"""So few samples can be split."""
+
 
 def split_indices(count: int, share: float, seed: int, classes: Array | None = None) -> tuple[Array, Array]:
     """Indices of the samples that stay and of those that are set aside, both in rising order.
@@ -44,3 +48,14 @@ def split_indices(count: int, share: float, seed: int, classes: Array | None = N
     aside = np.sort(order[:wanted])
     stay = np.setdiff1d(np.arange(count), aside, assume_unique=True)
     return stay, aside
+
+
+def for_testing(count: int, seed: int, classes: Array | None, source: str) -> tuple[Array, Array]:
+    """Indices of the samples to train on and of the fifth that is set aside for testing.
+
+    Raises:
+        DataError: where there are too few.
+    """
+    if count < FEWEST:
+        raise DataError(f"{source}: {count} samples are too few to set a fifth aside for testing; {FEWEST} are needed")
+    return split_indices(count, TEST_SHARE, seed, classes)

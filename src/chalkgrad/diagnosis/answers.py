@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..checks import as_table
-from ..data.table import read_npz_arrays
+from ..data.archive import read_npz_arrays
 from ..errors import DataError
 from ..files import MOST_TEXT, read_bounded
 from ..toml import parse_toml

@@ -16,13 +16,14 @@ import numpy as np
 from ..checkpoint import Checkpoint
 from ..checks import flag, number, whole
 from ..checks import seed as check_seed
+from ..data.rounding import merged
 from ..data.splits import split_indices
 from ..engines.blas import few_threads
 from ..engines.numpy_engine import Runner, first_not_finite
 from ..engines.numpy_steps import NumPySteps
 from ..engines.stepping import Taken
 from ..engines.work import RECORDED, seconds
-from ..errors import OptionError
+from ..errors import DataWarning, OptionError
 from ..losses import are_classes
 from ..network import Array, Network
 from ..pixels import Pixels
@@ -107,6 +108,8 @@ class Fit:
         self.seed = network.seed if seed is None else check_seed("fit", seed)
         by_number = are_classes(y, network.output_shape)
         self.x, self.y = network.samples_and_targets(x, y)
+        for text in (*merged(x, network.dtype, "x"), *merged(y, network.dtype, "y")):
+            warnings.warn(text, DataWarning, stacklevel=3)
         self.chosen: Array | None = None  # the samples to train on; None for all
         self.validation: tuple[Array | Pixels, Array] | None = None
         self.validation_by_number = False  # whether its targets are class numbers

@@ -1,0 +1,74 @@
+"""Images as samples: where their channels stand, and what range their pixels have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..errors import DataError
+from .dataset import Array
+
+CHANNELS = (1, 3, 4)
+"""Gray, red-green-blue, and that with opacity."""
+SMALLEST = 5
+"""Images at least this high and wide are looked at for channels that come last."""
+LARGEST = (16, 255, 1023, 4095, 16383, 65535)
+"""The largest pixels of 8, 10, 12, 14 and 16 bits; scikit-learn's digits go from 0 to 16."""
+UNSCALED = 20.0
+"""Inputs beyond this are likely to make a training by default settings fail."""
+
+
+def as_images(where: str, parts: Sequence[Array]) -> tuple[list[Array], list[str]]:
+    """Samples of one kind with channels first, and what was decided.
+
+    (N, H, W) becomes (N, 1, H, W), and (N, H, W, C) becomes (N, C, H, W).
+
+    Raises:
+        DataError: where the parts are not of one shape.
+    """
+    shape = parts[0].shape[1:]
+    if any(p.shape[1:] != shape for p in parts):
+        raise DataError(
+            f"{where}: the samples of the two parts have the shapes {' and '.join(str(p.shape[1:]) for p in parts)}"
+        )
+    if len(shape) == 2:
+        return [p[:, None] for p in parts], []
+    if len(shape) == 3 and shape[2] in CHANNELS and shape[0] not in CHANNELS and min(shape[:2]) >= SMALLEST:
+        text = f"{where} holds images (N, {', '.join(map(str, shape))}), channels last: read as (N, {shape[2]}, "
+        note = f"{text}{shape[0]}, {shape[1]}), by transpose(0, 3, 1, 2)"
+        return [np.ascontiguousarray(p.transpose(0, 3, 1, 2)) for p in parts], [note]
+    return list(parts), []
+
+
+def as_numbers(where: str, parts: Sequence[Array]) -> tuple[list[Array], list[str], list[str]]:
+    """Samples as floating-point numbers, what was decided, and what is likely to go wrong.
+
+    Whole numbers in images that go beyond 1 are pixels, and are divided by the largest of their bits. Others are left
+    as they are: in float32 where it holds all numbers of their dtype, else in float64.
+    """
+    lowest, highest = min(float(p.min()) for p in parts), max(float(p.max()) for p in parts)
+    image = parts[0].ndim > 2
+    if image and lowest >= 0 and 1 < highest <= 65535 and all(_whole(p) for p in parts):
+        largest = next(n for n in LARGEST if highest <= n)
+        note = (
+            f"{where} holds images of whole numbers from {lowest:g} to {highest:g}: pixels, which are divided by "
+            f"{largest}"
+        )
+        return [_divided(p, largest) for p in parts], [note], []
+    kept = [p.astype(np.float32 if np.can_cast(p.dtype, np.float32) else np.float64) for p in parts]
+    reach = max(abs(lowest), abs(highest))
+    if image and reach > UNSCALED:
+        text = f"{where} reaches {reach:g} and is not divided, since it is not all whole numbers from 0 on"
+        return kept, [], [f"{text}; divide it by {reach:g} before, or training is likely to fail"]
+    return kept, [], []
+
+
+def _whole(array: Array) -> bool:
+    return array.dtype.kind in "biu" or bool((array == np.floor(array)).all())
+
+
+def _divided(array: Array, largest: int) -> Array:
+    scaled = array.astype(np.float32)
+    scaled /= largest
+    return scaled

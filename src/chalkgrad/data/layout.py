@@ -1,0 +1,265 @@
+"""How the file of a table is laid out: its separator, its decimal mark, and whether its first line holds titles."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from ..errors import DataError
+from ..files import open_plain
+from ..text import visible
+from .cells import DECIMAL_COMMA, WHOLE, is_missing, number, shown
+
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+EXCEL_SEPARATOR = re.compile(r'"?sep=([,;\t])"?\s*')
+"""A first line by which Excel says how a file's cells are separated."""
+MOST_COLUMNS = 1_000_000
+LOOKED_AT = 20
+"""So many lines are looked at before the file is read,"""
+MOST_CELLS = 200_000
+"""or two, where they hold more cells than this."""
+ENOUGH = 4
+"""So many whole numbers in order, 0, 1, 2, 3, are titles above whole numbers too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a table's file is laid out.
+
+    Attributes:
+        separator: what stands between cells: "," or ";" or a tab.
+        decimal: the mark before a number's fraction: "." or ",".
+        titles: the columns' names; "1", "2", ... where the file has none.
+        titled: whether the names stand in the file.
+        unnamed: whether the first column has none there.
+        skipped: how many lines stand before the first sample.
+        notes: what was decided, a sentence each.
+    """
+
+    separator: str
+    decimal: str
+    titles: tuple[str, ...]
+    titled: bool
+    unnamed: bool
+    skipped: int
+    notes: tuple[str, ...]
+
+
+@contextmanager
+def opened(path: Path) -> Generator[TextIO]:
+    """A table's file, open to be read as text.
+
+    Raises:
+        DataError: where it cannot be read or, inside the block, is no text in UTF-8.
+    """
+    try:
+        with open_plain(path) as raw:
+            head = raw.read(4096)
+            if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+                raise DataError(f"{_name(path)} is no CSV file in UTF-8 but in UTF-16; save it as CSV in UTF-8")
+            if b"\0" in head:
+                raise DataError(f"{_name(path)} is no CSV file: it holds zero bytes, which no text has")
+            raw.seek(0)
+            with io.TextIOWrapper(raw, encoding="utf-8-sig") as file:
+                yield file
+    except UnicodeDecodeError:
+        raise DataError(
+            f"{_name(path)}, line {_undecoded(path)} is no text in UTF-8 (it may be Windows-1252 or Latin-1); "
+            "save it as CSV in UTF-8"
+        ) from None
+    except OSError as error:
+        raise DataError(f"{_name(path)} cannot be read: {error.strerror or error}") from None
+
+
+def read_layout(path: Path, header: bool | None = None) -> Layout:
+    """How the file of a table is laid out, from its first lines.
+
+    Args:
+        path: the file.
+        header: whether the first line holds titles; None to find out.
+
+    Raises:
+        DataError: where it cannot be read, holds less than two lines or columns, or names a column twice.
+    """
+    where = _name(path)
+    with opened(path) as file:
+        said, lines = _first_lines(where, file)
+    if not lines:
+        raise DataError(f"{where} is empty")
+    if len(lines) < 2:
+        raise DataError(f"{where} holds one line: no samples under a header, or one sample; 5 are needed")
+    separator = said or _separator([text for _, text in lines])
+    for place, text in lines:
+        if text.count(separator) >= MOST_COLUMNS:
+            raise DataError(f"{where}, line {place}: more than {MOST_COLUMNS:,} cells in a line; a line is a sample")
+    rows = [cells(text, separator) for _, text in lines]
+    if len(rows[0]) < 2:
+        raise DataError(
+            f"{where} has one column; it needs at least one input and one target, in cells separated by "
+            f"{', '.join(list(SEPARATORS.values())[:-1])} or tabs"
+        )
+    for (place, _), row in zip(lines, rows, strict=True):
+        check_width(where, place, row, len(rows[0]), separator)
+    notes: list[str] = []
+    decimal = "."
+    if separator != "," and (commas := [c for row in rows for c in row if DECIMAL_COMMA.fullmatch(c.strip())]):
+        decimal = ","
+        notes.append(f"numbers such as {shown(commas[0])} are read with a decimal comma")
+    titled, note = (header, "") if header is not None else _has_titles(rows, decimal)
+    notes += [note] if note else []
+    titles = tuple(_titles(where, lines[0][0], rows[0]) if titled else map(str, range(1, len(rows[0]) + 1)))
+    unnamed = titled and not rows[0][0]
+    return Layout(separator, decimal, titles, titled, unnamed, lines[0][0] - (not titled), tuple(notes))
+
+
+def cells(line: str, separator: str) -> list[str]:
+    """The cells of a line."""
+    if '"' not in line:
+        return [c.strip() for c in line.rstrip("\r\n").split(separator)]
+    return [c.strip() for c in next(csv.reader([line], delimiter=separator))]
+
+
+def check_width(where: str, line: int, row: list[str], width: int, separator: str) -> None:
+    """Raises DataError where a row has not as many cells as the first line."""
+    if len(row) == width:
+        return
+    cure = ""
+    if row[0].startswith("#"):
+        cure = "; lines of comment are not read: delete it"
+    elif row[-1] == "" and len(row) == width + 1:
+        cure = f"; the separator at its end, {separator!r}, begins another cell: delete it"
+    raise DataError(f"{where}, line {line}: {len(row):,} cells, where the first line has {width:,}{cure}")
+
+
+def _first_lines(where: str, file: TextIO) -> tuple[str | None, list[tuple[int, str]]]:
+    """The separator that the file itself names, and its first lines that are not blank, with their numbers."""
+    said: str | None = None
+    lines: list[tuple[int, str]] = []
+    held = 0
+    for place, text in enumerate(file, start=1):
+        if not text.strip():
+            continue
+        if not lines and (match := EXCEL_SEPARATOR.fullmatch(text)):
+            said = match[1]
+            continue
+        if text.count('"') % 2:
+            raise DataError(f"{where}, line {place}: a quoted cell does not end in its line; is a quote missing?")
+        lines.append((place, text))
+        held += max(map(text.count, SEPARATORS)) + 1
+        if len(lines) == LOOKED_AT or (len(lines) >= 2 and held > MOST_CELLS):
+            break
+    return said, lines
+
+
+def _separator(lines: list[str]) -> str:
+    """What separates cells: that by which all lines have as many, and most of them are numbers."""
+
+    def worth(separator: str) -> tuple[bool, int, int]:
+        if separator not in lines[0]:
+            return (False, 0, 0)
+        if lines[0].count(separator) >= MOST_COLUMNS:
+            return (True, 0, 1)
+        rows = [cells(line, separator) for line in lines]
+        same = len({len(row) for row in rows}) == 1
+        decimal = "." if separator == "," else ","
+        found = sum(number(c) is not None or number(c, decimal) is not None for row in rows for c in row)
+        return (same, found if same else 0, len(rows[0]))
+
+    return max(SEPARATORS, key=worth)
+
+
+def _titles(where: str, line: int, row: list[str]) -> tuple[str, ...]:
+    """The names in a line of titles, each of them once; the column without one is called by its number."""
+    names = [row[0].removeprefix("#").strip(), *row[1:]]  # numpy.savetxt begins its header with #
+    if not any(names[-1:]):
+        raise DataError(f"{where}, line {line}: the last column has no name; does the line end in a separator?")
+    places: dict[str, list[int]] = {}
+    for place, name in enumerate(names, start=1):
+        places.setdefault(name, []).append(place)
+    for name, found in places.items():
+        if len(found) > 1:
+            at = f"columns {', '.join(map(str, found[:-1]))} and {found[-1]}"
+            if not name:
+                raise DataError(f"{where}, line {line}: {at} have no name; does the line end in separators?")
+            raise DataError(f"{where}, line {line}: {at} are both called {shown(name)}; give each a name of its own")
+    return tuple(name or f"column {place}" for place, name in enumerate(names, start=1))
+
+
+def _has_titles(rows: list[list[str]], decimal: str) -> tuple[bool, str]:
+    """Whether the first line holds titles, and what to say of it where that is not plain.
+
+    A cell that is no number above one that is makes it a line of titles, unless it stands for a missing number. Whole
+    numbers in order (as pandas writes the titles of an array) are titles above numbers that all have a fraction, beside
+    a word that does not come again, or where they are four and more; a sample where only two or three stand above
+    whole numbers.
+    """
+    first, below = rows[0], rows[1:]
+    numeric = [i for i in range(len(first)) if any(number(row[i], decimal) is not None for row in below)]
+    worded = [i for i in numeric if number(first[i], decimal) is None]
+    counted = [i for i in numeric if i not in set(worded)]
+    if not numeric:
+        return False, ""
+    line = visible(",".join(first) if len(first) <= 6 else ",".join((*first[:3], "...", *first[-2:])))
+    as_titles = f"the first line, {line}, is read as the columns' titles; --header no reads it as a sample"
+    if not worded:
+        match _count_as_titles(rows, counted, decimal):
+            case True:
+                return True, as_titles
+            case False:
+                return False, ""
+            case None:
+                maybe = f"the first line, {line}, is read as a sample, though it could be titles"
+                return False, f"{maybe}; --header yes reads it as titles"
+    if not counted:
+        missing = all(is_missing(first[i]) for i in worded)
+        return True, as_titles if missing else ""
+    if all(is_missing(first[i]) for i in worded) and not _in_order(first, counted):
+        return False, ""  # reading it will name the cell
+    return True, as_titles
+
+
+def _in_order(first: list[str], counted: list[int]) -> bool:
+    """Whether the cells are whole numbers that go up by 1."""
+    if not all(WHOLE.fullmatch(first[i]) and len(first[i]) < 10 for i in counted):
+        return False
+    values = [int(first[i]) for i in counted]
+    return values == list(range(values[0], values[0] + len(values)))
+
+
+def _count_as_titles(rows: list[list[str]], counted: list[int], decimal: str) -> bool | None:
+    """Whether the whole numbers of the first line are titles: what stands below is of another kind. None: perhaps."""
+    first, below = rows[0], rows[1:]
+    if not _in_order(first, counted):
+        return False
+    width, usual = len(counted), int(first[counted[0]]) in (0, 1)
+    words = [i for i in range(len(first)) if i not in set(counted)]
+    others = [{row[i] for row in below} for i in words]
+    if any(first[i] in found for i, found in zip(words, others, strict=True)):
+        return False
+    repeated = bool(words) and all(2 * len(found) <= len(below) for found in others)
+    fractions = all(any(mark in row[i] for mark in (decimal, "e", "E")) for row in below for i in counted)
+    continued = len({(number(below[0][i], decimal) or 0) - int(first[i]) for i in counted}) == 1
+    if fractions and (width > 2 or (width > 1 and words) or (usual and repeated)):
+        return True
+    if usual and ((words and width > 1 and repeated) or (width >= ENOUGH and not continued)):
+        return True
+    return None if (usual or fractions) and (width > 1 or repeated) and not continued else False
+
+
+def _name(path: Path) -> str:
+    return visible(str(path))
+
+
+def _undecoded(path: Path) -> int:
+    """The number of the first line that is no UTF-8."""
+    with open(path, encoding="utf-8-sig", errors="surrogateescape") as file:
+        for place, text in enumerate(file, start=1):
+            if any("\ud800" <= c <= "\udfff" for c in text):
+                return place
+    return 1

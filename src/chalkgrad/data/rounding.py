@@ -1,0 +1,59 @@
+"""Different numbers that become one when they are rounded to a coarser dtype."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..text import visible
+
+Array = np.ndarray[Any, Any]
+
+MOST_ROWS = 5_000
+"""So many samples are looked at from the first on, and so many that are spread over the others."""
+KEPT = 0.9
+"""The share of its different values that a column keeps, or more."""
+SAME = 1e-12
+"""Values that are relatively nearer to one another differ by the rounding of earlier steps only."""
+
+
+def merged(array: Any, dtype: Any, what: str, names: Sequence[str] = ()) -> Iterator[str]:
+    """What to say of each column that loses different values when the array is rounded to a dtype.
+
+    Args:
+        array: (N,) or (N, K); others, and what is held exactly, are left alone.
+        dtype: the dtype, float32 or float64.
+        what: what the array is called.
+        names: the columns' names, if they have any.
+    """
+    dtype = np.dtype(dtype)
+    if not isinstance(array, np.ndarray) or array.ndim not in (1, 2) or array.dtype.kind not in "iuf" or not array.size:
+        return
+    if np.can_cast(array.dtype, dtype):
+        return
+    rows: Array = array.reshape(len(array), -1)
+    rows = np.concatenate([rows[:MOST_ROWS], rows[MOST_ROWS :: len(rows) // MOST_ROWS or 1]])
+    among = "" if len(rows) == len(array) else f" in {len(rows):,} samples"
+    for column in range(rows.shape[1]):
+        values = rows[:, column]
+        with np.errstate(over="ignore"):
+            if (values.astype(dtype) == values).all():
+                continue
+            values = np.sort(values)
+            rounded = values.astype(dtype)
+        if not np.isfinite(rounded).all():
+            continue  # said where it is rounded
+        differ = np.diff(values) > SAME * np.abs(values[1:])
+        equal = differ & (rounded[1:] == rounded[:-1])
+        before = int(differ.sum()) + 1
+        after = before - int(equal.sum())
+        if after < KEPT * before:
+            place = int(np.argmax(equal))
+            name = f"column {visible(names[column])}" if names else f"{what}[:, {column}]" if array.ndim == 2 else what
+            yield (
+                f"{name} holds {before:,} different numbers{among}, of which {dtype} keeps {after:,} "
+                f"({values[place]!s} and {values[place + 1]!s} become one); train in float64 "
+                "(Network's dtype, or --dtype), or subtract the mean first"
+            )
