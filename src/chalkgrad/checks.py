@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import warnings
 from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any, cast
@@ -82,13 +83,48 @@ def flag(owner: str, name: str, value: object) -> bool:
 
 
 def as_array(what: str, value: Any) -> Any:
-    """`value` as a NumPy array; DataError where its rows are not of equal length."""
+    """`value` as a NumPy array.
+
+    Raises:
+        DataError: where its rows are not of equal length, or it lacks values: masked ones, None, NA.
+    """
     try:
-        return np.asarray(value)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Warning: converting a masked element to nan")  # refused as NaN is
+            array: Any = np.asarray(value)
     except (ValueError, TypeError, OverflowError) as error:
         if isinstance(value, (list, tuple)):
             raise DataError(f"{what} must hold numbers in rows of equal length") from None
         raise DataError(f"{what} is no array of numbers: {str(error).splitlines()[0]}") from None
+    check_present(what, value, array)
+    return array
+
+
+def check_present(what: str, value: Any, array: Any) -> None:
+    """Raises DataError where a value lacks numbers that the `array` made of it seems to have, or holds None and NA."""
+    if isinstance(value, (list, tuple)) and any(isinstance(v, np.ma.MaskedArray) for v in cast("list[Any]", value)):
+        value = np.ma.array(array, mask=[np.ma.getmaskarray(v) for v in cast("list[Any]", value)])
+    if isinstance(value, np.ma.MaskedArray):
+        lacking, state = np.ma.getmaskarray(cast("Any", value)), "masked"
+    elif array.dtype == object:
+        lacking, state = np.array([_is_missing(v) for v in array.flat], dtype=bool).reshape(array.shape), "missing"
+    else:
+        return
+    if lacking.dtype.names or not lacking.any():
+        return
+    place = ", ".join(str(int(i)) for i in np.argwhere(lacking)[0])
+    first = f", first at {what}[{place}]" if place else ""
+    raise DataError(
+        f"{what} holds no number in {int(lacking.sum()):,} of {array.size:,} places, which are {state}{first}; "
+        "fill in numbers, or leave out what has none"
+    )
+
+
+def _is_missing(value: Any) -> bool:
+    """Whether an object among numbers stands for none: None, NaN, a masked one, pandas' NA or NaT."""
+    if value is None or value is np.ma.masked or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(value, float) and math.isnan(value)
 
 
 def plain(settings: Any) -> None:

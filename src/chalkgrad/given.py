@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 import warnings
 from typing import Any
 
 import numpy as np
 
-from .checks import as_list, said, whole
+from .checks import as_list, check_present, said, whole
 from .errors import DataError, OptionError, ShapeError
 from .layers import Layer
 from .losses import LOSSES, Loss
@@ -80,11 +81,12 @@ def fitting(name: str, value: Any, target: Array) -> Array:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what is wrong is said below
-            kind = np.asarray(value).dtype.kind
+            given: Any = np.asarray(value)
             array = np.asarray(value, dtype=target.dtype)
     except (TypeError, ValueError, OverflowError):
         raise DataError(f"{name} must hold numbers in rows of equal length, not {shown(value)}") from None
-    if kind not in "biuf":
+    check_present(name, value, given)
+    if given.dtype.kind not in "biuf":
         raise DataError(f"{name} must hold real numbers, not {shown(value)}")
     if array.shape != target.shape:
         cure = ""
@@ -103,14 +105,37 @@ def fitting(name: str, value: Any, target: Array) -> Array:
 def input_message(came: tuple[int, ...], expected: tuple[int, ...], first: str) -> str:
     """What to say of samples of another shape than the network takes, with the cure."""
     wanted = f"(N{''.join(f', {s}' for s in expected)})"
-    cure = ""
-    if came == expected:
-        cure = "; for a single sample use x[None]"
-    elif len(came) > 1 and math.prod(came[1:]) == math.prod(expected):
-        cure = f"; use x.reshape(len(x), {', '.join(map(str, expected))})"
-    elif len(came) == 4 and len(expected) == 3 and (came[3], came[1], came[2]) == expected:
-        cure = "; channels come first: use x.transpose(0, 3, 1, 2)"
+    cure = _laid_out(came[1:], expected, "len(x), ") if came else ""
+    cure = f"; use {cure}" if cure else ""
+    if not cure and (one := _laid_out(came, expected, "")):
+        cure = f"; for a single sample use {one}[None]"
     return (
         f"x has shape {came}, but {first} takes {wanted}, "
         f"as input_shape={expected} fixed when the network was built{cure}"
     )
+
+
+def _laid_out(came: tuple[int, ...], expected: tuple[int, ...], count: str) -> str:
+    """The expression that lays x out as expected, if no number of a sample has to change its neighbours for that.
+
+    Args:
+        came: the shape of a sample.
+        expected: the shape that it should have.
+        count: "len(x), " where x has an axis of samples before; "" where it is one.
+    """
+    if came == expected:
+        return "" if count else "x"
+    if sorted(came) == sorted(expected):  # axes in another order
+        order = next(p for p in itertools.permutations(range(len(came))) if tuple(came[i] for i in p) == expected)
+        axes = ", ".join(map(str, (0, *(i + 1 for i in order)) if count else order))
+        return f"x.transpose({axes})"
+    if expected == (1, *came):
+        return "x[:, None]" if count else "x[None]"
+    flat = min(len(came), len(expected)) <= 1
+    if math.prod(came) == math.prod(expected) and (flat or _without_ones(came) == _without_ones(expected)):
+        return f"x.reshape({count}{', '.join(map(str, expected))})"
+    return ""
+
+
+def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(s for s in shape if s != 1)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .checks import check_present
 from .errors import DataError
 
 Array = np.ndarray[Any, Any]
@@ -25,12 +26,13 @@ class Pixels:
         dtype: what they are read as, float32 or float64; the numbers are b / 255 rounded to float32 in both.
 
     Raises:
-        DataError: where they are no bytes.
+        DataError: where they are no bytes, or some of them are masked.
     """
 
     def __init__(self, stored: Array, dtype: Any = np.float32) -> None:
         if stored.dtype != np.uint8 or not stored.ndim:
             raise DataError(f"pixels are kept as uint8, (N, ...); {stored.dtype}, {stored.shape} came")
+        check_present("pixels", stored, stored)
         self.stored = stored
         self.dtype = np.dtype(dtype)
         self._numbers = (np.arange(LARGEST + 1, dtype=np.float32) / LARGEST).astype(self.dtype)
