@@ -5,12 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +18,8 @@ from ..address import Address
 from ..checks import as_list, as_table
 from ..errors import ChalkgradError, DataError, UnknownNameError, nearest
 from ..files import read_bounded
+from ..handwritten import Answer, read_number, short
+from ..text import visible
 from .names import shown
 
 if TYPE_CHECKING:
@@ -28,25 +28,24 @@ if TYPE_CHECKING:
 MOST_BYTES = 2**20
 NAME = "name"
 """The key of an answer sheet that is the student's name."""
-_DECIMAL = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?")
-_POWER = re.compile(r"(?P<front>.+?)\s*[*·\u00d7xX]\s*10\s*(?:\^|\*\*)\s*[({]?\s*(?P<power>[-+]?\d{1,3})\s*[)}]?")
-_FRACTION = re.compile(r"(?P<above>[-+]?\d{1,15})\s*/\s*(?P<below>\d{1,15})")
+LONGEST_NAME = 100
+MOST_NOTES = 20
+DEEPEST = 8
+"""No value has more axes."""
 _CSV_LINE = re.compile(r'\s*("(?:[^"]|"")*"|[^\[,;\t"]+(?:\[[^\]]*\])?)\s*[,;\t]\s*(.*?)\s*')
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """A number that somebody wrote down.
+class Unreadable:
+    """What stands in a blank and is no number.
 
     Attributes:
-        text: as it was written.
-        value: the number.
-        plain: the number as a decimal with the digits that it was given to.
+        text: as it was written, shortened where it is long.
+        reason: what is wrong with it, without a full stop: "not a number: '?' is no number".
     """
 
     text: str
-    value: float
-    plain: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,143 +55,202 @@ class Answers:
     Attributes:
         by_address: the answers that were given.
         student: the name on the sheet; may be empty.
+        unreadable: what was written down and is no number.
+        notes: what belongs to no blank and was passed over, a sentence each without a full stop.
     """
 
     by_address: Mapping[Address, Answer] = field(default_factory=dict[Address, Answer])
     student: str = ""
+    unreadable: Mapping[Address, Unreadable] = field(default_factory=dict[Address, Unreadable])
+    notes: tuple[str, ...] = ()
 
 
-def read_number(text: object) -> Answer | None:
-    """The number that a text writes ("0.0821", "0,0821", "1/3", "3e-4", "3·10^-4") or that was given; None for none.
+@dataclass(frozen=True, slots=True)
+class _Twice:
+    """A key of a file that stands there twice, with different answers."""
 
-    Raises:
-        ValueError: where it is no number; the message says what it is taken for.
-    """
-    if text is None:
-        return None
-    if isinstance(text, bool):
-        raise ValueError("is no number")
-    if not isinstance(text, str):
-        try:
-            value = float(text)  # pyright: ignore[reportArgumentType]
-        except (TypeError, ValueError, OverflowError):
-            raise ValueError("is no number") from None
-        if not math.isfinite(value):
-            raise ValueError("is no finite number")
-        return Answer(repr(text), value, repr(value))
-    bare = text.strip().replace("\u2212", "-").replace("\u2013", "-").lstrip("=≈~").strip()
-    if not bare or not bare.strip("_. "):
-        return None
-    fraction = _FRACTION.fullmatch(bare)
-    if fraction is not None:
-        if not int(fraction["below"]):
-            raise ValueError("divides by 0")
-        value = float(Fraction(int(fraction["above"]), int(fraction["below"])))
-        return Answer(text.strip(), value, repr(value))
-    power = _POWER.fullmatch(bare)
-    if power is not None:
-        bare = f"{power['front']}e{power['power']}"
-    if "," in bare:
-        if bare.count(",") > 1 or "." in bare:
-            raise ValueError("has several points or commas: write 1234.5, without separators of thousands")
-        bare = bare.replace(",", ".")
-    if _DECIMAL.fullmatch(bare) is None:
-        raise ValueError("is no number")
-    value = float(bare)
-    if not math.isfinite(value):
-        raise ValueError("is no finite number")
-    return Answer(text.strip(), value, bare)
+    first: Any
+    second: Any
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line of a file that is no address and number."""
+
+    number: int
 
 
 def as_answers(given: Answers | Mapping[str, Any], sheet: Worksheet) -> Answers:
-    """The answers by address.
+    """The answers by address. What cannot be read costs its own blanks and no others.
 
     Args:
         given: numbers or text by address or label; whole values as rows of numbers; "name" is the student's.
         sheet: the worksheet.
 
     Raises:
-        UnknownNameError: where an answer belongs to no blank; it suggests the nearest.
-        DataError: where an answer is no number, or given twice; it names the blank.
+        UnknownNameError: where none of the answers belongs to a blank; it suggests the nearest.
+        DataError: where there are no answers by address or label.
     """
     if isinstance(given, Answers):
         return given
     table = as_table(given if isinstance(given, dict) else dict(given))
     if table is None:
         raise DataError('answers are numbers by address or label, {"dW1[0, 0]": "0.0821"}')
-    found: dict[Address, Answer] = {}
-    student = ""
-    by_word = {w: a for a, w in sheet.words.items()}
-    for key, value in table.items():
-        if key == NAME and key not in by_word and key not in sheet.trace:
-            if not isinstance(value, str):
-                raise DataError(f"{NAME} must be text, not {value!r}")
-            student = " ".join(value.split())[:100]
-            continue
-        for address, one in _elements(key, value, sheet, by_word):
-            if address not in sheet.words:
-                raise UnknownNameError(f"{key} is no blank of this worksheet; {nearest(key, _known(sheet))}")
-            try:
-                answer = read_number(one)
-            except ValueError as error:
-                which = shown(address, sheet.trace)
-                number = [b.address for b in sheet.blanks].index(address) + 1
-                raise DataError(f"the answer to blank {number} ({which}) {error}: {str(one)[:60]!r}") from None
-            if answer is None:
+    return _Reading(sheet).run(table)
+
+
+class _Reading:
+    """Goes through a table of answers."""
+
+    def __init__(self, sheet: Worksheet) -> None:
+        self.sheet = sheet
+        self.by_word = {w: a for a, w in sheet.words.items()}
+        self.found: dict[Address, Answer] = {}
+        self.unreadable: dict[Address, Unreadable] = {}
+        self.notes: list[str] = []
+        self.passed_over = 0
+
+    def run(self, table: Mapping[str, Any]) -> Answers:
+        student, known = "", 0
+        for key, value in table.items():
+            if key == NAME and key not in self.by_word and key not in self.sheet.trace:
+                student = _name(value)
                 continue
-            if address in found:
-                raise DataError(f"{key} is answered twice")
-            found[address] = answer
-    return Answers(found, student)
+            known += self._take(key, value)
+        if self.notes and not known:
+            raise UnknownNameError(self.notes[0])
+        if self.passed_over > MOST_NOTES:
+            self.notes.append(f"{self.passed_over - MOST_NOTES} more answers belong to no blank")
+        return Answers(self.found, student, self.unreadable, tuple(self.notes))
+
+    def _take(self, key: str, value: Any) -> bool:
+        """Takes what is given for a key; whether it belongs to any blank."""
+        if isinstance(value, _Line):
+            self._note(repr(key[:60]), f"in line {value.number} is no address and number", near=False)
+            return False
+        both = (value.first, value.second) if isinstance(value, _Twice) else (value,)
+        asked: dict[Address, bool] = {}
+        for one in both:
+            for address, element in self._elements(key, one):
+                asked[address] = address in self.sheet.words
+                if asked[address]:
+                    self._put(address, element)
+        if not any(asked.values()):
+            self._note(key, "is no blank of this worksheet")
+        elif not all(asked.values()):
+            extra = next(a for a, is_blank in asked.items() if not is_blank)
+            self._note(key, f"has numbers that are no blanks of this worksheet, such as {extra}", near=False)
+        return any(asked.values())
+
+    def _note(self, key: str, said: str, *, near: bool = True) -> None:
+        """Keeps what is to be said of a key; of very many only how many they are."""
+        self.passed_over += 1
+        if len(self.notes) < MOST_NOTES:
+            hint = f"; {nearest(key[:100], self._known())}" if near else ""
+            self.notes.append(f"{visible(key[:100])} {said}{hint[:400]}")
+
+    def _put(self, address: Address, given: Any) -> None:
+        """Writes down what was given for a blank."""
+        before = self.found.get(address) or self.unreadable.get(address)
+        if isinstance(given, Unreadable):
+            answer: Answer | Unreadable | None = given
+        else:
+            try:
+                answer = read_number(given)
+            except ValueError as error:
+                text = short(given)
+                answer = Unreadable(text, f"not a number: {text!r} {error}")
+        if answer is None:
+            return
+        if before is not None:
+            if isinstance(before, Answer) and isinstance(answer, Answer) and before.value == answer.value:
+                return
+            text = f"{before.text} and {answer.text}"
+            answer = Unreadable(text, f"it is answered twice: {text}")
+            self.found.pop(address, None)
+        if isinstance(answer, Answer):
+            self.found[address] = answer
+        else:
+            self.unreadable[address] = answer
+
+    def _known(self) -> list[str]:
+        words = self.sheet.words
+        return list(dict.fromkeys([*words.values(), *map(str, words), *(a.name for a in words)]))
+
+    def _elements(self, key: str, value: Any) -> list[tuple[Address, Any]]:
+        """The elements that a key stands for, with what is given for each; none where there is no such value."""
+        trace = self.sheet.trace
+        if key in self.by_word and as_list(value) is None:
+            return [(self.by_word[key], value)]
+        name = trace.program.aliases.get(key, key)
+        if name not in trace or not (trace[name].ndim or as_list(value) is not None):
+            try:
+                return [(trace.address(key), value)]
+            except ChalkgradError:
+                return []
+        shape: tuple[int, ...] = trace[name].shape
+        if isinstance(value, np.ndarray):
+            value = value.tolist()  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        places = [Address(name, tuple(map(int, p))) for p in np.ndindex(shape)]
+        if _shape(value) == shape:
+            pairs = zip(places, _flat(value), strict=True)
+            return [(a, v) for a, v in pairs if a in self.sheet.words or v not in ("", None)]
+        if _empty(value):
+            return [(a, None) for a in places if a in self.sheet.words]
+        mistaken = Unreadable(short(value), _said(key, value, shape))
+        return [(a, mistaken) for a in places if a in self.sheet.words]
 
 
-def _known(sheet: Worksheet) -> list[str]:
-    return list(dict.fromkeys([*sheet.words.values(), *map(str, sheet.words), *(a.name for a in sheet.words)]))
+def _name(value: Any) -> str:
+    """The student's name in one line that moves nothing on a terminal."""
+    if isinstance(value, _Twice):
+        value = value.first
+    return visible(" ".join(value.split()))[:LONGEST_NAME] if isinstance(value, str) else short(value)
 
 
-def _elements(key: str, value: Any, sheet: Worksheet, by_word: Mapping[str, Address]) -> list[tuple[Address, Any]]:
-    """The elements that a key stands for, with what is given for each."""
-    if key in by_word and as_list(value) is None:
-        return [(by_word[key], value)]
-    name = sheet.trace.program.aliases.get(key, key)
-    if name in sheet.trace and (sheet.trace[name].ndim or as_list(value) is not None):
-        array = sheet.trace[name]
-        listed = _flat(value, array.shape)
-        if listed is None:
-            shape = " x ".join(map(str, array.shape)) or "one number"
-            raise DataError(f"{key} must be numbers in rows, {shape}, or be given element by element, {key}[0, ...]")
-        places = [Address(name, tuple(map(int, p))) for p in np.ndindex(array.shape)]
-        return [(a, v) for a, v in zip(places, listed, strict=True) if a in sheet.words or v not in ("", None)]
+def _empty(value: Any) -> bool:
     try:
-        return [(sheet.trace.address(key), value)]
-    except ChalkgradError:
-        raise UnknownNameError(f"{key} is no blank of this worksheet; {nearest(key, _known(sheet))}") from None
+        return as_list(value) is None and read_number(value) is None
+    except ValueError:
+        return False
 
 
-def _flat(value: Any, shape: Sequence[int]) -> list[Any] | None:
-    """Rows of rows as one list, where they have this shape; else None."""
-    if isinstance(value, np.ndarray):
-        value = value.tolist()  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-    if not shape:
-        return None if as_list(value) is not None else [value]
+def _shape(value: Any, depth: int = 0) -> tuple[int, ...] | None:
+    """How many rows, and rows of rows; None where they are not of equal length, or far too deep in each other."""
     rows = as_list(value)
-    if rows is None or len(rows) != shape[0]:
+    if rows is None:
+        return ()
+    inner = {_shape(row, depth + 1) for row in rows} if depth < DEEPEST else {None}
+    if len(inner) > 1 or None in inner:
         return None
-    flat: list[Any] = []
-    for row in rows:
-        inner = _flat(row, shape[1:])
-        if inner is None:
-            return None
-        flat.extend(inner)
-    return flat
+    return (len(rows), *(next(iter(inner), None) or ()))
+
+
+def _flat(value: Any) -> list[Any]:
+    """Rows of rows as one list."""
+    rows = as_list(value)
+    return [value] if rows is None else [one for row in rows for one in _flat(row)]
+
+
+def _said(key: str, value: Any, shape: tuple[int, ...]) -> str:
+    """What is wrong with a whole value that has another shape."""
+    came, wanted = _shape(value), " x ".join(map(str, shape)) or "one number"
+    if came is None:
+        return f"{key} must be numbers in rows, {wanted}; its rows are not of equal length"
+    if came == ():
+        return f"not a number: {short(value)!r} is given for {key}, which is numbers in rows, {wanted}"
+    said = f"{' x '.join(map(str, came))}{' numbers' * (len(came) == 1)} instead of {wanted}"
+    if len(came) == 2 and came[::-1] == shape:
+        return f"{key} is transposed: {said}"
+    return f"{key} has another shape: {said}"
 
 
 def read_answers(path: str | Path, sheet: Worksheet) -> Answers:
     """The answers in a TOML, JSON or CSV file; numbers keep the digits that they are written with.
 
     Raises:
-        DataError: where the file cannot be read, is none of these, or an answer is no number.
-        UnknownNameError: where an answer belongs to no blank; it suggests the nearest.
+        DataError: where the file cannot be read or is none of these.
+        UnknownNameError: where none of the answers belongs to a blank; it suggests the nearest.
     """
     path = Path(path)
     content = read_bounded(path, MOST_BYTES, DataError)
@@ -220,23 +278,33 @@ def read_answers(path: str | Path, sheet: Worksheet) -> Answers:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The pairs as a table; of a key that stands there twice both answers, where they differ."""
     table: dict[str, Any] = {}
     for key, value in pairs:
-        if key in table:
-            raise DataError(f"{key} is answered twice")
-        table[key] = value
+        if key not in table or _is_empty_text(table[key]):
+            table[key] = value
+        elif table[key] != value and not isinstance(table[key], _Twice) and not _is_empty_text(value):
+            table[key] = _Twice(table[key], value)
     return table
 
 
+def _is_empty_text(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
 def _read_csv(text: str) -> dict[str, Any]:
-    """Lines of an address or label and a number, between them a comma, a semicolon or a tab."""
+    """Lines of an address or label and a number, between them a comma, a semicolon or a tab.
+
+    A line that is none is kept as what belongs to no blank.
+    """
     pairs: list[tuple[str, Any]] = []
     for place, line in enumerate(text.splitlines(), start=1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         match = _CSV_LINE.fullmatch(line)
         if match is None:
-            raise DataError(f"line {place} is no address and number: {line[:60]!r}")
+            pairs.append((line.strip(), _Line(place)))
+            continue
         key, value = (_unquoted(part) for part in match.groups())
         if place == 1 and value.lower() in ("value", "answer", "number", "wert", "zahl"):
             continue
@@ -253,8 +321,9 @@ def _unquoted(text: str) -> str:
 
 def template(sheet: Worksheet) -> str:
     """An empty answer sheet as TOML, in the order of the program."""
+    title = visible(" ".join(sheet.title.split()))
     lines = [
-        f"# Answers to: {' '.join(sheet.title.split())}{'' if sheet.seed is None else f' (sheet {sheet.seed})'}",
+        f"# Answers to: {title}{'' if sheet.seed is None else f' (sheet {sheet.seed})'}",
         f"# Write every number between the quotation marks, to {sheet.digits} significant digits. 0.0821, 0,0821,",
         "# 3e-4 and 1/3 are numbers; what is left empty counts as missing.",
         "",
@@ -267,5 +336,5 @@ def template(sheet: Worksheet) -> str:
             before = blank.address.name
         word = sheet.words[blank.address]
         key = word if re.fullmatch(r"[A-Za-z0-9_-]+", word) else json.dumps(word, ensure_ascii=False)
-        lines.append(f'{key} = ""  # {place}. {shown(blank.address, sheet.trace)}')
+        lines.append(f'{key} = ""  # {place}. {visible(shown(blank.address, sheet.trace))}')
     return "\n".join(lines) + "\n"

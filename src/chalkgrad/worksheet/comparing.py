@@ -9,6 +9,7 @@ import numpy as np
 
 from ..address import Address
 from ..explain.trace import Trace
+from ..handwritten import Answer
 from ..numerals import rounded
 from .own_pass import spreads
 
@@ -58,3 +59,13 @@ class Comparing:
             return False
         room = self.room(address, value)
         return abs(given - value) <= room or abs(given - rounded(value, self.digits)) <= room
+
+
+def agrees(answer: Answer, value: float) -> bool:
+    """Whether a number is this one as far as its digits go: rounded, or, of more than one digit, cut off."""
+    if not answer.digits or not np.isfinite(value) or not answer.value:
+        return False
+    unit = 10.0 ** (np.floor(np.log10(abs(answer.value))) - answer.digits + 1)
+    beyond = (value - answer.value) / unit
+    cut_off = answer.digits > 1 and 0 <= beyond * np.sign(answer.value) < 1
+    return bool(cut_off or abs(beyond) <= 0.5 + 1e-9)

@@ -10,12 +10,11 @@ import numpy as np
 
 from ..address import Address
 from ..checks import number
-from ..diagnosis.rerun import Rerun
 from ..errors import OptionError
 from .answers import Answer, Answers, as_answers
-from .comparing import Comparing
+from .comparing import Comparing, agrees
 from .mistakes import Cause, Explaining
-from .own_pass import OwnPass
+from .trusting import Manner, Trusting
 
 if TYPE_CHECKING:
     from ..render.board import Board
@@ -37,7 +36,8 @@ class Mark:
         answer: the number as it was written; empty where it is missing.
         right: the right number.
         expected: what the student's own earlier numbers lead to.
-        cause: the mistake behind a wrong number, where one was found; may be empty.
+        cause: why it is wrong, where that is known: the mistake behind it, that it is no number, has too few digits,
+            or follows from the student's own numbers as it would from any; may be empty.
     """
 
     number: int
@@ -60,6 +60,7 @@ class Grading:
         causes: the mistakes that were named, with the blanks that they explain.
         student: the name on the sheet; may be empty.
         follow_credit: which share of its points a number gets that is right from the student's own.
+        notes: what came back and belongs to no blank, a sentence each without a full stop.
     """
 
     sheet: Worksheet = field(repr=False)
@@ -67,6 +68,7 @@ class Grading:
     causes: tuple[Cause, ...]
     student: str = ""
     follow_credit: float = 1.0
+    notes: tuple[str, ...] = ()
 
     @property
     def score(self) -> float:
@@ -117,8 +119,7 @@ def grade(sheet: Worksheet, answers: Answers | Mapping[str, Any], *, follow_cred
         follow_credit: which share of its points a number gets that is right from the student's own wrong ones: 0 to 1.
 
     Raises:
-        UnknownNameError: where an answer belongs to no blank; it suggests the nearest.
-        DataError: where an answer is no number; it names the blank.
+        UnknownNameError: where none of the answers belongs to a blank; it suggests the nearest.
         OptionError: where the credit is not between 0 and 1.
     """
     credit = number("grade", "follow_credit", follow_credit, 0.0)
@@ -142,23 +143,45 @@ class _Grading:
         off = {a for a, answer in self.answers.items() if not usual.same(a, answer.value, self._right(a))}
         all_own, wrong_own = self._written(set(self.answers)), self._written(off)
         wide = Comparing(trace, self.addresses, self.sheet.digits, all_own, wrong_own) if off else usual
-        ways = [OwnPass(trace, all_own), OwnPass(trace, wrong_own)]
-        touched = self._touched(off)
+        manners = [Manner(trace, written, off) for written in (all_own, wrong_own)]
         verdicts: dict[Address, str] = {}
+        following: dict[Address, list[Manner]] = {}
         for address, answer in self.answers.items():
-            led = [float(way.made(address.name)[address.place]) for way in ways]
             if address not in off:
                 verdicts[address] = "right"
-            elif any(wide.same(address, answer.value, value) for value in led):
-                verdicts[address] = "follows" if address.name in touched else "right"
-            else:
+                continue
+            led = [m for m in manners if wide.same(address, answer.value, m.value(address))]
+            if not led:
                 verdicts[address] = "wrong"
-        wrong = [a for a, verdict in verdicts.items() if verdict == "wrong"]
-        causes = Explaining(self.sheet, self.answers, wrong, (all_own, wrong_own), wide).causes()
+            elif not all(m.reaches(address) for m in led):
+                verdicts[address] = "right"
+            else:
+                verdicts[address], following[address] = "follows", led
+        said = Trusting(self.sheet, self.answers, verdicts, wide).doubts(following)
+        verdicts.update(dict.fromkeys(said, "wrong"))
+        left = [a for a, verdict in verdicts.items() if verdict == "wrong" and a not in said]
+        few = self._with_too_few_digits(left, manners)
+        left = [a for a in left if a not in few]
+        causes = Explaining(self.sheet, self.answers, left, (all_own, wrong_own), wide).causes()
         causes.sort(key=lambda c: self.addresses.index(c.blanks[0]))
-        said = {a: c.text for c in causes for a in c.blanks}
-        marks = tuple(self._mark(i, b, verdicts, said, ways[1]) for i, b in enumerate(self.sheet.blanks, start=1))
-        return Grading(self.sheet, marks, tuple(causes), self.given.student, self.credit)
+        said |= few | {a: c.text for c in causes for a in c.blanks}
+        said |= {a: one.reason for a, one in self.given.unreadable.items()}
+        verdicts.update(dict.fromkeys(self.given.unreadable, "wrong"))
+        marks = tuple(self._mark(i, b, verdicts, said, manners[1]) for i, b in enumerate(self.sheet.blanks, start=1))
+        return Grading(self.sheet, marks, tuple(causes), self.given.student, self.credit, self.given.notes)
+
+    def _with_too_few_digits(self, wrong: list[Address], manners: list[Manner]) -> dict[Address, str]:
+        """Wrong numbers that agree with the right ones, or those that follow, as far as they go."""
+        found: dict[Address, str] = {}
+        for address in wrong:
+            answer, asked = self.answers[address], self.sheet.digits
+            if answer.digits is None or not 0 < answer.digits < asked:
+                continue
+            for value in (self._right(address), *(m.value(address) for m in manners)):
+                if agrees(answer, value):
+                    found[address] = f"too few digits: right as far as it goes, but {asked} are asked for"
+                    break
+        return found
 
     def _right(self, address: Address) -> float:
         return float(self.sheet.trace[address.name][address.place])
@@ -171,19 +194,13 @@ class _Grading:
             array[address.place] = self.answers[address].value
         return written
 
-    def _touched(self, off: set[Address]) -> set[str]:
-        """The values that are computed from values with numbers that are not right."""
-        rerun = Rerun(self.sheet.trace.program, self.sheet.trace)
-        sources = {a.name for a in off}
-        return {n for n in {a.name for a in self.addresses} if (set(rerun.upstream(n)) - {n}) & sources}
-
     def _mark(
-        self, place: int, blank: Blank, verdicts: Mapping[Address, str], said: Mapping[Address, str], way: OwnPass
+        self, place: int, blank: Blank, verdicts: Mapping[Address, str], said: Mapping[Address, str], manner: Manner
     ) -> Mark:
         address = blank.address
         verdict = verdicts.get(address, "missing")
         share = {"right": 1.0, "follows": self.credit}.get(verdict, 0.0)
-        answer = self.answers.get(address)
+        answer = self.answers.get(address) or self.given.unreadable.get(address)
         return Mark(
             place,
             blank,
@@ -191,6 +208,6 @@ class _Grading:
             blank.points * share,
             answer.text if answer is not None else "",
             self._right(address),
-            float(way.made(address.name)[address.place]),
+            manner.value(address),
             said.get(address, ""),
         )

@@ -13,7 +13,7 @@ from ..diagnosis import diagnose
 from ..diagnosis.slips import Slip, slips
 from ..errors import ChalkgradError
 from .answers import Answer
-from .names import shown
+from .names import called
 from .own_pass import OwnPass
 
 if TYPE_CHECKING:
@@ -72,8 +72,9 @@ class Explaining:
         found, left = self._by_values(effects, list(self.wrong))
         single, left = self._by_elements(effects, left)
         found += single
-        copied, left = self._by_copying(left)
-        found += copied
+        for by_hand in (self._by_transposing, self._by_copying):
+            copied, left = by_hand(left)
+            found += copied
         if left:
             combined = self._by_diagnosis(left)
             found += combined
@@ -151,6 +152,20 @@ class Explaining:
 
     # -- slips of the pen ------------------------------------------------------------------------------------
 
+    def _by_transposing(self, left: list[Address]) -> tuple[list[Cause], list[Address]]:
+        """Matrices whose numbers all are those of the transpose."""
+        found: list[Cause] = []
+        for name in dict.fromkeys(a.name for a in left):
+            right = self.sheet.trace[name]
+            own = [a for a in self.answers if a.name == name]
+            if right.ndim != 2 or right.shape[0] != right.shape[1] or len(own) < right.size:
+                continue
+            if all(self.comparing.same(a, self.answers[a].value, float(right.T[a.place])) for a in own):
+                explained = tuple(a for a in left if a.name == name)
+                found.append(Cause(f"{name}: its numbers are those of the transpose", explained))
+                left = [a for a in left if a.name != name]
+        return found, left
+
     def _by_copying(self, left: list[Address]) -> tuple[list[Cause], list[Address]]:
         """A sign, a decimal point, a number that belongs elsewhere."""
         found: list[Cause] = []
@@ -185,7 +200,7 @@ class Explaining:
         return ""
 
     def _called(self, address: Address) -> str:
-        return shown(address, self.sheet.trace).partition(", ")[0]
+        return called(address, self.sheet.trace)
 
     # -- several mistakes together ---------------------------------------------------------------------------
 
@@ -196,7 +211,8 @@ class Explaining:
         example = self.sheet.example
         claimed = {str(a): answer.plain for a, answer in self.answers.items()}
         try:
-            found = diagnose(example.network, example.x, example.y, claimed, optimizer=example.optimizer)
+            with np.errstate(all="ignore"):
+                found = diagnose(example.network, example.x, example.y, claimed, optimizer=example.optimizer)
         except ChalkgradError:
             return []
         causes: list[Cause] = []

@@ -44,7 +44,12 @@ def style_of(trace: Trace, precision: int) -> Style:
     return Style(precision, dict(trace.labels), trace.derivatives)
 
 
+def called(address: Address, trace: Trace) -> str:
+    """An element's name as a sheet's text has it: "∂E/∂w1", "da1[0, 0]"."""
+    return TextMath(style_of(trace, 6)).address(address)
+
+
 def shown(address: Address, trace: Trace) -> str:
-    """An element's name as a sheet's text has it, "∂E/∂w1"; with its address where that is another."""
-    text = TextMath(style_of(trace, 6)).address(address)
+    """An element's name as a sheet's text has it, with its address where that is another: "∂E/∂w1, dW1[0, 0]"."""
+    text = called(address, trace)
     return text if text == str(address) else f"{text}, {address}"

@@ -26,6 +26,7 @@ def report_board(grading: Grading) -> Board:
     """The score, the mistakes with the right and the wrong line, and every blank in a table."""
     trace = grading.sheet.trace
     blocks: list[Block] = [Paragraph(f"{title(grading.sheet)}{_by(grading)}."), Paragraph(summary(grading))]
+    blocks.extend(Paragraph(note if note.endswith("?") else f"{note}.") for note in grading.notes)
     for place, cause in enumerate(grading.causes, start=1):
         blocks.extend(_cause(cause, grading, place if len(grading.causes) > 1 else 0))
     blocks.append(Heading("Every blank"))

@@ -36,7 +36,7 @@ def gradescope(grading: Grading) -> str:
         )
     table = {
         "score": _short(grading.score),
-        "output": summary(grading),
+        "output": " ".join([summary(grading), *(f"{note}." for note in grading.notes)]),
         "output_format": "text",
         "visibility": "visible",
         "tests": tests,
@@ -70,6 +70,7 @@ def plain_json(grading: Grading) -> str:
             }
             for m in grading.marks
         ],
+        "notes": list(grading.notes),
         "mistakes": [{"mistake": c.text, "blanks": [str(a) for a in c.blanks]} for c in grading.causes],
     }
     return json.dumps(table, indent=1, ensure_ascii=False) + "\n"

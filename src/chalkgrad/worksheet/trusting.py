@@ -1,0 +1,155 @@
+"""Which numbers that follow from wrong ones count: those that cannot be had without computing them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..address import Address
+from ..explain.trace import Trace
+from ..handwritten import Answer
+from .comparing import LEAST
+from .own_pass import OwnPass
+
+if TYPE_CHECKING:
+    from .comparing import Comparing
+    from .worksheet import Worksheet
+
+Array = np.ndarray[Any, Any]
+OUT_OF_REACH = 1e4
+"""A number so many times as large as the largest of its value is no slip's."""
+NEARLY = 0.01
+"""Numbers that differ by no larger a share are one number in many blanks."""
+DRAWS = 6
+"""How often the student's wrong numbers are replaced by others, to see what follows from them."""
+FACTOR = 4.0
+"""How much larger or smaller they are made."""
+SEED = 20260
+
+
+class Manner:
+    """What follows from the numbers that somebody goes on with, and from others in place of the wrong ones of them.
+
+    Args:
+        trace: the right numbers.
+        written: what is gone on with, by value, NaN where nothing is written.
+        off: the addresses of numbers that are not right.
+    """
+
+    def __init__(self, trace: Trace, written: Mapping[str, Array], off: Iterable[Address]) -> None:
+        self.trace, self.written, self.off = trace, written, sorted(off, key=str)
+        self.own = OwnPass(trace, written)
+        self._others: list[OwnPass] | None = None
+        self._scaled: list[OwnPass] | None = None
+
+    def value(self, address: Address) -> float:
+        """What the numbers lead to."""
+        return _at(self.own, address)
+
+    def with_others(self, numbers: Mapping[Address, float]) -> OwnPass:
+        """The pass with other numbers at some addresses."""
+        written = {n: a.copy() for n, a in self.written.items()}
+        for address, number in numbers.items():
+            written[address.name][address.place] = number
+        return OwnPass(self.trace, written)
+
+    def reaches(self, address: Address) -> bool:
+        """Whether any of the wrong numbers has to do with this one: numbers written in between may shield it."""
+        if self._others is None:
+            random = np.random.default_rng(SEED)
+            rights = {a: float(self.trace[a.name][a.place]) or largest(self.trace, a.name) for a in self.off}
+            self._others = [
+                self.with_others({a: r * random.uniform(0.5, 1.5) for a, r in rights.items()}) for _ in range(3)
+            ]
+        return self._change(self._others, address) > 1e-9 * abs(self.value(address))
+
+    def change(self, address: Address) -> float:
+        """How much this number changes with the student's wrong numbers: each made larger or smaller, none of them 0
+        that was, nor the other way round.
+        """
+        if self._scaled is None:
+            random = np.random.default_rng(SEED)
+            owns = {a: float(self.written[a.name][a.place]) for a in self.off}
+            shares = [FACTOR ** random.uniform(-1.0, 1.0, len(owns)) for _ in range(DRAWS)]
+            shares.append(np.full(len(owns), FACTOR))
+            self._scaled = [
+                self.with_others({a: v * s for (a, v), s in zip(owns.items(), drawn.tolist(), strict=True)})
+                for drawn in shares
+            ]
+        return self._change(self._scaled, address)
+
+    def _change(self, passes: Iterable[OwnPass], address: Address) -> float:
+        value = self.value(address)
+        with np.errstate(all="ignore"):
+            apart = [abs(_at(p, address) - value) for p in passes]
+        return max((a for a in apart if np.isfinite(a)), default=0.0)
+
+
+class Trusting:
+    """Looks at numbers that are right from the student's own, for what they say.
+
+    Args:
+        sheet: the worksheet.
+        answers: all that was written down.
+        verdicts: what came of each so far.
+        comparing: when numbers count as the same.
+    """
+
+    def __init__(
+        self,
+        sheet: Worksheet,
+        answers: Mapping[Address, Answer],
+        verdicts: Mapping[Address, str],
+        comparing: Comparing,
+    ) -> None:
+        self.sheet, self.answers, self.comparing = sheet, answers, comparing
+        self.wrong = [a for a, verdict in verdicts.items() if verdict == "wrong"]
+        trace = sheet.trace
+        self.far = {
+            a: float(trace[a.name][a.place])
+            for a, verdict in verdicts.items()
+            if verdict != "right" and abs(answers[a].value) > OUT_OF_REACH * largest(trace, a.name)
+        }
+
+    def doubts(self, following: Mapping[Address, list[Manner]]) -> dict[Address, str]:
+        """Those that say nothing, with the reason, which goes on from "wrong: "."""
+        found: dict[Address, str] = {}
+        for address, manners in following.items():
+            reasons = [self._doubt(address, m) for m in manners]
+            if all(reasons):
+                found[address] = reasons[0]
+        return found
+
+    def _doubt(self, address: Address, manner: Manner) -> str:
+        value = manner.value(address)
+        room = self.comparing.room(address, value)
+        if abs(value) <= LEAST or manner.change(address) <= room:
+            return "it follows from own numbers that leave nothing to compute"
+        if self.far:
+            known = {a: right for a, right in self.far.items() if a.name in manner.written}
+            if abs(_at(manner.with_others(known), address) - value) > room:
+                return "it follows from a number that is out of any slip's reach"
+        count = self._everywhere(address)
+        return f"the same number stands in {count} blanks, so that it follows says nothing" if count else ""
+
+    def _everywhere(self, address: Address) -> int:
+        """In how many blanks the number stands, where it is one that was written down whatever is asked."""
+        own = self.answers[address].value
+        same = [a for a, answer in self.answers.items() if abs(answer.value - own) <= NEARLY * abs(own)]
+        if len({a.name for a in same if a in self.wrong}) > 1:
+            return len(same)
+        rights = [float(self.sheet.trace[a.name][a.place]) for a in same]
+        distinct = max(rights) - min(rights) > NEARLY * max(map(abs, rights))
+        return len(same) if distinct and 2 * len(same) > len(self.answers) else 0
+
+
+def largest(trace: Trace, name: str) -> float:
+    """The size of a value's largest number, of a value that is all 0 of the largest of all."""
+    size = float(np.abs(trace[name]).max(initial=0.0))
+    return size or max((float(np.abs(trace[s.output]).max(initial=0.0)) for s in trace.program), default=1.0)
+
+
+def _at(own: OwnPass, address: Address) -> float:
+    return float(own.made(address.name)[address.place])
