@@ -475,8 +475,8 @@ def test_plain_json() -> None:
     assert found["blanks"][0]["verdict"] == "missing"
 
 
-def test_the_otter_test_accepts_the_right_answers() -> None:
-    sheet = make_worksheet(cg.load_example("web"), seed=3)
+def otter_cases(sheet: Worksheet) -> list[dict[str, Any]]:
+    """The cases of a sheet's Otter test, which are literals."""
     module = ast.parse(otter_test(sheet))
     named = {n.targets[0].id: ast.literal_eval(n.value) for n in module.body if isinstance(n, ast.Assign)}  # type: ignore[attr-defined]
     assert named["OK_FORMAT"] is True
@@ -485,18 +485,77 @@ def test_the_otter_test_accepts_the_right_answers() -> None:
     (suite,) = test["suites"]
     assert set(suite) == {"cases", "scored", "setup", "teardown", "type"}
     assert suite["type"] == "doctest"
-    assert len(suite["cases"]) == 24
+    assert not suite["setup"]
+    return suite["cases"]
+
+
+def otter_passes(case: dict[str, Any], answers: Any) -> tuple[bool, str]:
+    """Runs one case as Otter does: by itself, with a notebook's globals."""
     import doctest
 
-    answers = {sheet.words[Address.parse(a)]: v for a, v in written(sheet, sheet.trace).items()}
-    for changed, failures in (({}, 0), ({"dw5": "9"}, 1)):
-        failed = 0
-        for place, case in enumerate(suite["cases"]):
-            parsed = doctest.DocTestParser().get_doctest(
-                case["code"], {"answers": {**answers, **changed}}, str(place), "", 0
-            )
-            failed += doctest.DocTestRunner(verbose=False).run(parsed, out=lambda _: None).failed
-        assert failed == failures
+    said: list[str] = []
+    parsed = doctest.DocTestParser().get_doctest(case["code"], {"answers": answers}, "case", "", 0)
+    failed = doctest.DocTestRunner(verbose=False).run(parsed, out=said.append).failed
+    return not failed, "".join(said)
+
+
+@pytest.mark.parametrize("words", ["", "the transpose of W2 is left out"])
+def test_the_otter_test_gives_the_points_that_grading_gives(words: str) -> None:
+    sheet = make_worksheet(cg.load_example("web"), seed=3, points=0.5)
+    answers = mistaken(sheet, "da1", words) if words else written(sheet, sheet.trace)
+    answers = {sheet.words[Address.parse(a)]: v for a, v in answers.items()}
+    odd = {
+        sheet.words[sheet.blanks[0].address]: "?",
+        sheet.words[sheet.blanks[1].address]: "",
+        "name": "N",
+        "more": "1",
+    }
+    for changed in ({}, odd):
+        marks = grade(sheet, {**answers, **changed}).marks
+        for case, mark in zip(otter_cases(sheet), marks, strict=True):
+            passes, text = otter_passes(case, {**answers, **changed})
+            assert passes == (mark.verdict in ("right", "follows")), mark
+            assert case["points"] * passes == mark.score
+            assert passes or mark.verdict in text
+
+
+def test_the_otter_test_reads_numbers_as_grading_does() -> None:
+    sheet = make_worksheet(cg.load_example("web"), blanks=["dout_h1"], seed=7)
+    (case,) = otter_cases(sheet)
+    for text in (
+        "-0,01044",
+        "-1.044\u00b710\u207b\u00b2",
+        "-1/96",
+        "\u22120.01044",
+        "-1.044 %",
+        -0.01044,
+        np.float32(-0.01044),
+    ):
+        assert otter_passes(case, {"dout_h1": text})[0], text
+    for text in ("0.01044", "", None, True, "see above"):
+        assert not otter_passes(case, {"dout_h1": text})[0], text
+
+
+def test_the_otter_test_is_hidden_and_shows_no_right_number() -> None:
+    sheet = make_worksheet(cg.load_example("web"), seed=3)
+    text = otter_test(sheet)
+    assert all(case["hidden"] for case in otter_cases(sheet))
+    for blank in sheet.blanks:
+        right = float(sheet.trace[blank.address.name][blank.address.place])
+        assert repr(right)[:6] not in text
+    _, said = otter_passes(otter_cases(sheet)[5], {"dw5": "9"})
+    assert "Traceback" not in said
+
+
+def test_the_otter_test_says_what_it_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    sheet = make_worksheet(cg.load_example("web"), blanks=["dout_h1"], seed=7)
+    (case,) = otter_cases(sheet)
+    broken = {**case, "code": re.sub(r"1, '.{40}", "1, '", case["code"])}
+    assert "make the test again" in otter_passes(broken, {"dout_h1": "1"})[1]
+    monkeypatch.setitem(__import__("sys").modules, "chalkgrad.worksheet.otter", None)
+    passes, said = otter_passes(case, {"dout_h1": "1"})
+    assert not passes
+    assert "needs chalkgrad where it runs" in said
 
 
 def making(**changes: Any) -> Namespace:

@@ -20,14 +20,13 @@ from ..errors import ChalkgradError, DataError, UnknownNameError, nearest
 from ..files import read_bounded
 from ..handwritten import Answer, read_number, short
 from ..text import visible
-from .names import shown
+from .names import NAME, shown
+from .sheet import title
 
 if TYPE_CHECKING:
     from .worksheet import Worksheet
 
 MOST_BYTES = 2**20
-NAME = "name"
-"""The key of an answer sheet that is the student's name."""
 LONGEST_NAME = 100
 MOST_NOTES = 20
 DEEPEST = 8
@@ -321,9 +320,8 @@ def _unquoted(text: str) -> str:
 
 def template(sheet: Worksheet) -> str:
     """An empty answer sheet as TOML, in the order of the program."""
-    title = visible(" ".join(sheet.title.split()))
     lines = [
-        f"# Answers to: {title}{'' if sheet.seed is None else f' (sheet {sheet.seed})'}",
+        f"# Answers to: {title(sheet)}",
         f"# Write every number between the quotation marks, to {sheet.digits} significant digits. 0.0821, 0,0821,",
         "# 3e-4 and 1/3 are numbers; what is left empty counts as missing.",
         "",

@@ -11,6 +11,9 @@ from ..numerals import rounded, significant
 from ..render.board import Style
 from ..render.text import TextMath
 
+NAME = "name"
+"""The key of an answer sheet that is the student's name, so no blank is called so."""
+
 
 def word(address: Address, trace: Trace) -> str:
     """The shortest text that `Trace.address` reads as this element: "dw1", "w1_new", "dW1[0, 0]"."""
@@ -21,6 +24,8 @@ def word(address: Address, trace: Trace) -> str:
         if label is None:
             continue
         text = f"{start}{label}{ending}"
+        if text == NAME:
+            continue
         try:
             if trace.address(text) == address:
                 return text

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from .comparing import Comparing
 from .names import shown
+from .otter import packed
 from .report import said, summary
 
 if TYPE_CHECKING:
@@ -76,29 +76,33 @@ def plain_json(grading: Grading) -> str:
     return json.dumps(table, indent=1, ensure_ascii=False) + "\n"
 
 
-def otter_test(sheet: Worksheet) -> str:
-    """An Otter-Grader test in the OK format: a case for every blank that looks into a notebook's `answers`.
+CASE = """>>> try:
+...     from chalkgrad.worksheet.otter import counts as chalkgrad_counts
+... except ImportError:
+...     raise ImportError("this test needs chalkgrad where it runs, which is not installed here") from None
+>>> chalkgrad_counts(answers, {number}, {packed!r})
+True
+"""
 
-    It knows the right numbers and how much rounding may do, but nothing of numbers that follow from wrong ones.
+
+def otter_test(sheet: Worksheet) -> str:
+    """An Otter-Grader test in the OK format: a hidden case for every blank that looks into a notebook's `answers`.
+
+    Every case grades as `grade` does, so that chalkgrad must be installed where it runs, and holds the packed sheet, as
+    Otter runs each by itself. The right numbers stand nowhere in it.
     """
-    addresses = [b.address for b in sheet.blanks]
-    comparing = Comparing(sheet.trace, addresses, sheet.digits)
-    cases: list[str] = []
-    for blank in sheet.blanks:
-        right = float(sheet.trace[blank.address.name][blank.address.place])
-        word = json.dumps(sheet.words[blank.address], ensure_ascii=False)
-        room = comparing.room(blank.address, right) * (1 + 1e-9)
-        code = f'>>> abs(float(str(answers[{word}]).replace(",", ".")) - {right!r}) <= {room:.3g}\nTrue\n'
-        cases.append(
-            "                {\n"
-            f'                    "code": {code!r},\n'
-            f'                    "points": {_short(blank.points)!r},\n'
-            '                    "hidden": False,\n'
-            '                    "locked": False,\n'
-            "                },\n"
-        )
+    held = packed(sheet)
+    cases = [
+        "                {\n"
+        f'                    "code": {CASE.format(number=number, packed=held)!r},\n'
+        f'                    "points": {_short(blank.points)!r},\n'
+        '                    "hidden": True,\n'
+        '                    "locked": False,\n'
+        "                },\n"
+        for number, blank in enumerate(sheet.blanks, start=1)
+    ]
     return (
-        "# An Otter-Grader test made by chalkgrad.\n"
+        "# An Otter-Grader test made by chalkgrad, which must be installed where it runs.\n"
         "OK_FORMAT = True\n\n"
         "test = {\n"
         f'    "name": {OTTER_NAME!r},\n'

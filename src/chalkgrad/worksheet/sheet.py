@@ -15,6 +15,7 @@ from ..formula.expression import Quantity
 from ..formula.nodes import Symbol
 from ..numerals import significant
 from ..render.board import Block, Board, Equation, Heading, Line, Paragraph, Table
+from ..text import visible
 from ..train.optimizers import SGD
 from .names import shown, style_of
 
@@ -54,8 +55,9 @@ def sheet_board(sheet: Worksheet, *, hints: bool) -> Board:
 
 
 def title(sheet: Worksheet) -> str:
-    """The sheet's title, with the number that tells one student's sheet from another's."""
-    return sheet.title if sheet.seed is None else f"{sheet.title} (sheet {sheet.seed})"
+    """The sheet's title in one line, with the number that tells one student's sheet from another's."""
+    own = visible(" ".join(sheet.title.split()))
+    return own if sheet.seed is None else f"{own} (sheet {sheet.seed})"
 
 
 def task(sheet: Worksheet) -> str:

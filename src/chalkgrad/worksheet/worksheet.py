@@ -157,7 +157,19 @@ def read_worksheet(path: str | Path) -> Worksheet:
         ChalkgradError: where it describes no worksheet; the message names the file.
     """
     path = Path(path)
-    table = read_toml(path)
+    return as_worksheet(read_toml(path), path)
+
+
+def as_worksheet(table: Mapping[str, Any], path: str | Path) -> Worksheet:
+    """The worksheet that a table describes, as a worksheet.toml has it.
+
+    Args:
+        table: the table.
+        path: where it is from, for messages.
+
+    Raises:
+        ChalkgradError: where it describes no worksheet; the message names where it is from.
+    """
     if "blanks" not in table and {"x", "layers"} <= set(table):
         raise DataError(f"{path} is a worked example, no worksheet; make one with chalkgrad worksheet {path} --out DIR")
     for key in table:

@@ -1,0 +1,76 @@
+"""What a worksheet's Otter-Grader test runs: it grades a notebook's answers as `chalkgrad grade` does."""
+
+from __future__ import annotations
+
+import base64
+import tomllib
+import zlib
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from ..errors import DataError
+from .answers import Answers, as_answers
+from .grading import Mark, grade
+from .report import said
+from .worksheet import Worksheet, as_worksheet
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MOST_UNPACKED = 2**22
+"""A sheet that holds more bytes than this is none that chalkgrad packed."""
+
+
+def packed(sheet: Worksheet) -> str:
+    """The sheet in ASCII, as a test holds it: what grading needs, in no form that can be read as it stands."""
+    return base64.b85encode(zlib.compress(sheet.to_toml().encode(), 9)).decode()
+
+
+@lru_cache(maxsize=8)
+def _unpacked(text: str) -> Worksheet:
+    try:
+        unpacking = zlib.decompressobj()
+        content = unpacking.decompress(base64.b85decode(text), MOST_UNPACKED)
+        if not unpacking.eof:
+            raise ValueError("it does not end")
+        table = tomllib.loads(content.decode())
+    except (ValueError, zlib.error) as error:
+        raise DataError(f"the test's sheet cannot be read ({error}): make the test again") from None
+    return as_worksheet(table, "the test's sheet")
+
+
+def counts(answers: Mapping[str, Any], number: int, sheet: str) -> bool | str:
+    """Whether the answer to a blank earns its points; if not, its verdict in words, without the right number.
+
+    Args:
+        answers: the notebook's `answers`: numbers or text by address or label.
+        number: which blank, from 1.
+        sheet: the worksheet, as `packed` gives it.
+
+    Raises:
+        ChalkgradError: where none of the answers belongs to the sheet, or the sheet cannot be read.
+    """
+    read = _unpacked(sheet)
+    given = as_answers(answers, read)
+    mark, text = _marked(sheet, _Held(given))[number - 1]
+    return mark.verdict in ("right", "follows") or text
+
+
+class _Held:
+    """Answers, told apart by what was written: every case of a test asks for the same ones."""
+
+    def __init__(self, answers: Answers) -> None:
+        self.answers = answers
+        self.key = (frozenset(answers.by_address.items()), frozenset(answers.unreadable.items()))
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Held) and self.key == other.key
+
+
+@lru_cache(maxsize=8)
+def _marked(sheet: str, held: _Held) -> list[tuple[Mark, str]]:
+    grading = grade(_unpacked(sheet), held.answers)
+    return [(mark, said(mark, grading, tell=False)) for mark in grading.marks]
