@@ -14,6 +14,7 @@ import pytest
 
 import chalkgrad as cg
 from chalkgrad.address import Address
+from chalkgrad.diagnosis.rerun import Rerun
 from chalkgrad.errors import ChalkgradError
 from chalkgrad.example import Example, example
 from chalkgrad.numerals import significant
@@ -332,3 +333,31 @@ def test_own_pass_without_anything_of_its_own_is_the_pass() -> None:
     assert held[0, 0] == 1
     assert held[0, 1] == trace["dz2"][0, 1]
     assert all(a != b for a, b in itertools.pairwise(map(Address, own.steps)))
+
+
+def deep(layers: int) -> Example:
+    """A network whose program is longer than Python's stack."""
+    table = {
+        "input_shape": 2,
+        "loss": {"type": "SquaredError"},
+        "layers": [{"type": "Dense", "units": 2}, {"type": "Tanh"}] * layers,
+        "x": [0.1, 0.2],
+        "y": [0.1, 0.2],
+    }
+    return example(table, "deep")
+
+
+def test_a_pass_longer_than_the_stack_is_gone_through() -> None:
+    own = deep(200)
+    sheet = make_worksheet(own, blanks=["dW1[0, 0]"])
+    assert "Blank 1" in sheet.solution().to_text()
+    trace = sheet.trace
+    other = OwnPass(trace, {"a1": 2 * trace["a1"]})
+    np.testing.assert_array_equal(OwnPass(trace).made("dW1"), trace["dW1"])
+    assert other.made("y_hat").shape == (1, 2)
+    run = Rerun(trace.program, trace)
+    changed = run.run({"a1": lambda get: 0 * get("z1")}, ["y_hat", "dW1", "x"])
+    assert (changed["dW1"] == 0).sum() == 0
+    np.testing.assert_array_equal(changed["x"], trace["x"])
+    again = run.run({"a1": lambda get: np.tanh(get("z1"))}, ["dW1"])
+    np.testing.assert_allclose(again["dW1"], trace["dW1"], rtol=1e-12)

@@ -45,18 +45,27 @@ class Rerun:
         touched = sum(self.bit[name] for name in changes)
         memo: dict[str, Array] = {}
 
+        def own(name: str) -> bool:
+            return name == NEXT or name in changes or (name in self.steps and bool(self.above[name] & touched))
+
         def get(name: str) -> Array:
-            if name in memo:
-                return memo[name]
+            waiting = [name] if own(name) else []
+            while waiting:  # not by recursion: a program may be longer than Python's stack
+                last = waiting[-1]
+                asked = () if last == NEXT or last in changes else self.steps[last].inputs
+                missing = next((i for i in asked if i is not None and i not in memo and own(i)), None)
+                if missing is not None:
+                    waiting.append(missing)
+                    continue
+                if last not in memo:
+                    memo[last] = made(last)
+                waiting.pop()
+            return memo[name] if name in memo else self.base[name]
+
+        def made(name: str) -> Array:
             if name == NEXT:
-                memo[name] = self._next(get)
-            elif name in changes:
-                memo[name] = changes[name](get)
-            elif name not in self.steps or not self.above[name] & touched:
-                return self.base[name]
-            else:
-                memo[name] = self.steps[name].computed(get)
-            return memo[name]
+                return self._next(get)
+            return changes[name](get) if name in changes else self.steps[name].computed(get)
 
         with np.errstate(all="ignore"):
             return {name: get(name) for name in wanted}

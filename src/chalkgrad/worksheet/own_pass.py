@@ -56,17 +56,31 @@ class OwnPass:
 
     def made(self, name: str) -> Array:
         """What this step gives from what is held of the values before it."""
-        if name not in self._made:
-            step = self.steps[name]
-            with np.errstate(all="ignore"):
-                if self.slip is not None and self.slip.output == name:
-                    made = np.asarray(self.slip.replacement(self.held))
-                else:
-                    made = np.asarray(step.computed(self.held))
-                    if self.digits is not None and made.dtype.kind == "f" and step.rule.name not in EXACT:
-                        made = made + self._rounding(made, step)
-            self._made[name] = made
+        waiting = [name]
+        while waiting:  # not by recursion: a program may be longer than Python's stack
+            missing = next((i for i in self._asked(waiting[-1]) if i not in self._made), None)
+            if missing is not None:
+                waiting.append(missing)
+                continue
+            output = waiting.pop()
+            if output not in self._made:
+                self._made[output] = self._result(self.steps[output])
         return self._made[name]
+
+    def _asked(self, output: str) -> list[str]:
+        """The values that a step asks for and that are computed in turn; a mistake asks for what it likes."""
+        if self.slip is not None and self.slip.output == output:
+            return []
+        return [i for i in self.steps[output].inputs if i in self.steps]
+
+    def _result(self, step: Step) -> Array:
+        with np.errstate(all="ignore"):
+            if self.slip is not None and self.slip.output == step.output:
+                return np.asarray(self.slip.replacement(self.held))
+            made = np.asarray(step.computed(self.held))
+            if self.digits is not None and made.dtype.kind == "f" and step.rule.name not in EXACT:
+                made = made + self._rounding(made, step)
+        return made
 
     def _rounding(self, made: Array, step: Step) -> Array:
         """How much rounding the terms and the result may come to: of a sum, its terms' sizes count."""
