@@ -110,7 +110,7 @@ class Example:
 
 
 def load_example(path: str | Path) -> Example:
-    """Reads a worked example: a TOML file, or one that comes with chalkgrad, by its name ("web", "cnn", ...).
+    """Reads a worked example: a TOML file (a worksheet.toml too), or one that comes with chalkgrad ("web", "cnn", ...).
 
     Raises:
         UnknownNameError: where there is neither such a file nor a worked example of this name.
@@ -132,7 +132,9 @@ def examples() -> tuple[str, ...]:
 
 
 def example(table: Mapping[str, Any], where: str) -> Example:
-    """The worked example that a table describes; `where` names it in messages."""
+    """The worked example that a table describes, or that a worksheet's table is about; `where` names it in messages."""
+    if {"blanks", "example"} <= set(table):
+        table = as_table(table["example"]) or table
     for key in table:
         if key not in KEYS:
             raise DataError(f"{where}: there is no key {key!r}; {nearest(key, KEYS)}")

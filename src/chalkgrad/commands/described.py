@@ -1,4 +1,4 @@
-"""What a command is given to look at: a worked example, a network's description, or a run directory."""
+"""What a command is given to look at: a worked example, a worksheet, a network's description, or a run directory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..saved import DESCRIPTION, load, read_toml
 
 
 def read_described(text: str) -> Example | Network:
-    """The worked example in a TOML file; where the file has no samples, the network that it describes.
+    """The worked example in a TOML file (a worksheet's too); where the file has no samples, the network that it describes.
 
     Raises:
         ChalkgradError: where there is no such file or it is neither.
@@ -24,6 +24,6 @@ def read_described(text: str) -> Example | Network:
     if not path.suffix and not path.exists():
         return load_example(text)
     table = read_toml(path)
-    if path.name == DESCRIPTION or not {"x", "y", "title", "labels"} & set(table):
+    if path.name == DESCRIPTION or not {"x", "y", "title", "labels", "example"} & set(table):
         return load(path)
     return example(table, str(path))
