@@ -577,7 +577,10 @@ def test_both_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: 
     assert "4 blanks" in capsys.readouterr().out
     made = {f.name for f in Path("sheet").iterdir()}
     assert {"worksheet.md", "worksheet.tex", "worksheet.html", "worksheet.ipynb", "worksheet.toml"} <= made
-    assert {"solution.md", "solution.tex", "solution.html", "answers.toml"} <= made
+    assert not any(name.startswith("solution.") for name in made)
+    assert "answers.toml" in made
+    solutions = {f.name for f in Path("sheet/solution").iterdir()}
+    assert {"solution.md", "solution.tex", "solution.html"} <= solutions
     assert grade_command.run(grading()) == 0
     assert capsys.readouterr().out.startswith("0 of 4 points\n")
     assert grade_command.run(grading(worksheet="sheet/worksheet.toml", out="graded")) == 0
@@ -591,8 +594,14 @@ def test_both_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: 
 def test_a_sheet_for_every_student(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     worksheet_command.run(making(out="class", seed=10, count=3, kind="gradients", format=["markdown"]))
-    assert sorted(f.name for f in Path("class").iterdir()) == ["sheet-10", "sheet-11", "sheet-12"]
-    sheets = {(f / "worksheet.toml").read_text("utf-8") for f in Path("class").iterdir()}
+    assert sorted(f.name for f in Path("class").iterdir()) == ["sheet-10", "sheet-11", "sheet-12", "solutions"]
+    assert sorted(f.name for f in Path("class/sheet-10").iterdir()) == [
+        "answers.toml",
+        "worksheet.md",
+        "worksheet.toml",
+    ]
+    assert Path("class/solutions/sheet-12/solution.md").exists()
+    sheets = {f.read_text("utf-8") for f in Path("class").glob("sheet-*/worksheet.toml")}
     assert len(sheets) == 3
     with pytest.raises(ChalkgradError, match="needs --seed"):
         worksheet_command.run(making(count=3))

@@ -21,7 +21,7 @@ from chalkgrad.numerals import significant
 from chalkgrad.worksheet import Worksheet, make_worksheet, read_worksheet
 from chalkgrad.worksheet.answers import template
 from chalkgrad.worksheet.degenerate import closest, faults
-from chalkgrad.worksheet.files import sheet_files
+from chalkgrad.worksheet.files import sheet_files, solution_files
 from chalkgrad.worksheet.own_pass import OwnPass
 
 NAMES = ["web", "two_layers", "cnn", "neuron", "layer", "perceptron"]
@@ -278,7 +278,7 @@ def test_the_notebook_is_nbformat_4() -> None:
 @pytest.mark.parametrize(("name", "kind"), [("web", "all"), ("cnn", "backward"), ("perceptron", None)])
 def test_the_latex_compiles(name: str, kind: str | None, tmp_path: Path) -> None:
     sheet = make_worksheet(cg.load_example(name), seed=3, kind=kind)
-    files = sheet_files(sheet, ["latex"], hints=True)
+    files = sheet_files(sheet, ["latex"], hints=True) | solution_files(sheet, ["latex"])
     for file in ("worksheet.tex", "solution.tex"):
         (tmp_path / file).write_text(files[file], "utf-8")
         done = subprocess.run(
@@ -288,15 +288,50 @@ def test_the_latex_compiles(name: str, kind: str | None, tmp_path: Path) -> None
 
 
 def test_the_files_of_a_sheet() -> None:
-    files = sheet_files(make_worksheet(web()), ["html"])
-    assert set(files) == {
-        "worksheet.html",
-        "solution.html",
-        "answers.toml",
-        "worksheet.toml",
-        "tests/worksheet.py",
+    sheet = make_worksheet(web())
+    assert set(sheet_files(sheet, ["html"])) == {"worksheet.html", "answers.toml", "worksheet.toml"}
+    assert set(solution_files(sheet, ["html"])) == {"solution.html", "tests/worksheet.py"}
+    assert "solution.md" in solution_files(sheet, ["notebook"])
+
+
+@pytest.mark.parametrize("name", ["web", "two_layers", "cnn", "perceptron"])
+def test_no_file_of_the_students_tells_an_answer(name: str) -> None:
+    sheet = make_worksheet(cg.load_example(name), seed=2, kind="backward")
+    told = {f"{float(sheet.trace[b.address.name][b.address.place]):.6g}" for b in sheet.blanks}
+    told = {number for number in told if len(number) > 6}
+    for file, text in sheet_files(sheet, hints=True).items():
+        assert not told & shown_numbers(text), file
+    assert told & shown_numbers(solution_files(sheet, ["markdown"])["solution.md"])
+
+
+HOSTILE = "Sheet \x07 \x1b[2J \u202e \x7f\n\"\"\" $$ \\end{verbatim} </script> | ]] ''' \u2028 # 1"
+
+
+def test_any_title_and_label_is_written_right_in_every_format(tmp_path: Path) -> None:
+    table = web().network.to_table() | {
+        "title": HOSTILE,
+        "text": HOSTILE,
+        "x": web().x.tolist(),
+        "y": web().y.tolist(),
+        "learning_rate": 0.5,
+        "labels": {"W1": [["name", "@w"], ["-1", "\u05d0'"]], "L": "E"},
     }
-    assert "solution.md" in sheet_files(make_worksheet(web()), ["notebook"])
+    sheet = make_worksheet(example(table, "hostile"))
+    files = sheet_files(sheet, hints=True) | solution_files(sheet)
+    for file, text in files.items():
+        if file != "worksheet.toml":
+            assert not re.search("[\x00-\x09\x0b-\x1f\x7f\u202e\u2028]", text), file
+        text.encode()
+    assert list(tomllib.loads(files["answers.toml"])) == ["name", *sheet.words.values()]
+    assert tomllib.loads(files["worksheet.toml"])["title"] == HOSTILE
+    (tmp_path / "worksheet.toml").write_text(files["worksheet.toml"], "utf-8")
+    assert read_worksheet(tmp_path / "worksheet.toml").title == HOSTILE
+    cells = json.loads(files["worksheet.ipynb"])["cells"]
+    space: dict[str, Any] = {}
+    exec("".join(next(c["source"] for c in cells if c["id"] == "answers")), space)
+    assert list(space["answers"]) == ["name", *sheet.words.values()]
+    compile(files["tests/worksheet.py"], "tests/worksheet.py", "exec")
+    assert "</script>" not in files["worksheet.html"]
 
 
 def test_classes_are_drawn_as_classes_and_softmax_sheets_work() -> None:

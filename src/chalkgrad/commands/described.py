@@ -11,7 +11,7 @@ from ..saved import DESCRIPTION, load, read_toml
 
 
 def read_described(text: str) -> Example | Network:
-    """The worked example in a TOML file (a worksheet's too); where the file has no samples, the network that it describes.
+    """The worked example or worksheet in a TOML file; where the file has no samples, the network that it describes.
 
     Raises:
         ChalkgradError: where there is no such file or it is neither.

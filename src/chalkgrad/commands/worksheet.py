@@ -9,7 +9,9 @@ from ..checks import whole
 from ..errors import OptionError
 from ..example import load_example
 from ..worksheet import Worksheet, make_worksheet
-from ..worksheet.files import SHEET_FORMATS, sheet_files
+from ..worksheet.files import SHEET_FORMATS, SOLUTION, SOLUTIONS, sheet_files, solution_files
+from ..worksheet.sheet import points
+from ..worksheet.written import Written
 from .output import write_file
 
 MOST_SHEETS = 1000
@@ -25,6 +27,7 @@ def run(arguments: Namespace) -> int:
         raise OptionError("worksheet: --count makes sheets with numbers of their own, so it needs --seed")
     formats = arguments.format or SHEET_FORMATS
     out = Path(arguments.out)
+    made: list[tuple[str, Written]] = []
     for place in range(count):
         sheet = make_worksheet(
             example,
@@ -34,9 +37,17 @@ def run(arguments: Namespace) -> int:
             digits=arguments.digits,
             points=arguments.points,
         )
-        folder = out if arguments.count is None else out / f"sheet-{sheet.seed}"
-        write_files(folder, sheet_files(sheet, formats, hints=arguments.hints))
-        print(f"{folder}: {_said(sheet)}")
+        folder, solution = out, out / SOLUTION
+        if arguments.count is not None:  # what a student gets is a folder that has nothing else in it
+            folder, solution = out / f"sheet-{sheet.seed}", out / SOLUTIONS / f"sheet-{sheet.seed}"
+        files = {folder / name: text for name, text in sheet_files(sheet, formats, hints=arguments.hints).items()}
+        files |= {solution / name: text for name, text in solution_files(sheet, formats).items()}
+        made.append((_said(sheet, folder, solution), Written(files, solution)))
+    for _, written in made:
+        written.check()
+    for text, written in made:
+        written.write()
+        print(text)
     return 0
 
 
@@ -67,6 +78,6 @@ def write_files(folder: Path, files: dict[str, str]) -> None:
         write_file(folder / name, text, folders=True)
 
 
-def _said(sheet: Worksheet) -> str:
+def _said(sheet: Worksheet, folder: Path, solution: Path) -> str:
     count = len(sheet.blanks)
-    return f"{count} blank{'s' * (count != 1)}, {sheet.points:g} points, in worksheet.*, solution.* and answers.toml"
+    return f"{folder}: {count} blank{'s' * (count != 1)}, {points(sheet.points)}; the solution is in {solution}"

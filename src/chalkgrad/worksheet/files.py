@@ -18,25 +18,26 @@ ENDINGS = {"markdown": "md", "latex": "tex", "html": "html", "text": "txt"}
 SHEET_FORMATS = ("markdown", "latex", "html", "notebook")
 REPORT_FORMATS = ("text", "markdown", "html", "latex")
 SHEET, ANSWERS = "worksheet.toml", "answers.toml"
+SOLUTION, SOLUTIONS = "solution", "solutions"
+"""The folder of what only the teacher may see: of a sheet, and of a class."""
 OTTER = f"tests/{OTTER_NAME}.py"
 
 
 def sheet_files(sheet: Worksheet, formats: Collection[str] = SHEET_FORMATS, *, hints: bool = False) -> dict[str, str]:
-    """Worksheet and solution in the formats, the empty answer sheet, and what grading needs, by file name."""
-    board, solution = sheet.board(hints=hints), sheet.solution()
-    files: dict[str, str] = {}
-    for form in formats:
-        if form == "notebook":
-            files["worksheet.ipynb"] = notebook(sheet, hints=hints)
-            continue
-        files[f"worksheet.{ENDINGS[form]}"] = in_format(board, form)
-        files[f"solution.{ENDINGS[form]}"] = in_format(solution, form)
-    if not any(name.startswith("solution") for name in files):
-        files["solution.md"] = in_format(solution, "markdown")
-    files[ANSWERS] = template(sheet)
-    files[SHEET] = sheet.to_toml()
-    files[OTTER] = otter_test(sheet)
-    return files
+    """The worksheet in the formats, the empty answer sheet, and what grading needs, by name; none tells an answer."""
+    board = sheet.board(hints=hints)
+    files = {f"worksheet.{ENDINGS[form]}": in_format(board, form) for form in formats if form != "notebook"}
+    if "notebook" in formats:
+        files["worksheet.ipynb"] = notebook(sheet, hints=hints)
+    return files | {ANSWERS: template(sheet), SHEET: sheet.to_toml()}
+
+
+def solution_files(sheet: Worksheet, formats: Collection[str] = SHEET_FORMATS) -> dict[str, str]:
+    """What only the teacher may see: the solution in the formats, and the Otter test with its right numbers."""
+    solution = sheet.solution()
+    written = [form for form in formats if form != "notebook"] or ["markdown"]
+    files = {f"solution.{ENDINGS[form]}": in_format(solution, form) for form in written}
+    return files | {OTTER: otter_test(sheet)}
 
 
 def grading_files(grading: Grading, formats: Collection[str] = REPORT_FORMATS[:3]) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from ..render.board import Board
@@ -79,4 +80,4 @@ def _code(name: str, text: str) -> dict[str, Any]:
 
 def _lines(text: str) -> list[str]:
     """The text as a notebook has it: lines, all but the last with their ends."""
-    return text.strip("\n").splitlines(keepends=True)
+    return re.findall(r".*\n|.+", text.strip("\n"))

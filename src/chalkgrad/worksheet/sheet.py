@@ -36,7 +36,7 @@ def sheet_board(sheet: Worksheet, *, hints: bool) -> Board:
     trace = sheet.trace
     blocks: list[Block] = [Paragraph(f"Name: {'_' * 30}    Date: {'_' * 12}")]
     if sheet.example.text:
-        blocks.append(Paragraph(sheet.example.text))
+        blocks.append(Paragraph(visible(sheet.example.text)))
     blocks.append(Paragraph(task(sheet)))
     blocks.append(Heading("The network"))
     blocks.append(Paragraph(READING))
