@@ -225,11 +225,12 @@ def _add_worksheet(worksheet: argparse.ArgumentParser) -> None:
 
 def _add_grade(grade: argparse.ArgumentParser) -> None:
     add = grade.add_argument
-    add("worksheet", metavar="WORKSHEET", help="the sheet's worksheet.toml")
-    add("answers", metavar="ANSWERS", help="the student's numbers: .toml, .json or .csv, by address or label")
-    add(
-        "--out", metavar="DIR", help="write the report, results.json (Gradescope), grading.json and an Otter test there"
-    )
+    add("worksheet", metavar="WORKSHEET", help="the sheet's worksheet.toml; or the first of folders that each hold one "
+        "with its answers")  # fmt: skip
+    add("answers", nargs="*", metavar="ANSWERS", help="the student's numbers: .toml, .json or .csv, by address or "
+        "label; of a class several, or folders of them")  # fmt: skip
+    add("--out", metavar="DIR", help="write the report, results.json (Gradescope), grading.json and an Otter test "
+        "there; of a class grades.csv and a report on everyone")  # fmt: skip
     add("--follow-credit", type=float, default=1.0, metavar="X", help="share of the points for a number that is right "
         "from the student's own earlier numbers (default 1)")  # fmt: skip
     add("--format", nargs="+", choices=("text", "markdown", "html", "latex"), help="the report's formats")
@@ -304,7 +305,9 @@ COMMANDS: dict[str, tuple[Adder, str, str, str]] = {
         _add_grade,
         "grade a filled-in worksheet and name the mistakes behind wrong numbers",
         "Scores every blank, with credit for what is right from the student's own earlier numbers.",
-        "example: chalkgrad grade sheet/worksheet.toml answers.toml --out graded",
+        "examples: chalkgrad grade sheet/worksheet.toml answers.toml --out graded\n"
+        "          chalkgrad grade sheet/worksheet.toml submissions/ --out graded\n"
+        "          chalkgrad grade class --out graded",
     ),
     "replay": (
         _add_replay,

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import csv
+import json
+import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from chalkgrad.cli import main
+from chalkgrad.worksheet import read_worksheet
 
 
 @pytest.fixture(autouse=True)
@@ -82,3 +87,130 @@ def test_answers_in_a_folder_that_chalkgrad_did_not_write_are_kept(capsys: pytes
     Path("own/answers.toml").write_text('dw1 = "1"\n')
     said(capsys, "worksheet", "web", "--out", "own", code=2)
     assert contents("own") == {"own/answers.toml": b'dw1 = "1"\n'}
+
+
+def right(sheet: str) -> dict[str, str]:
+    """Every blank of a sheet, filled in right."""
+    found = read_worksheet(sheet)
+    return {word: f"{float(found.trace[a.name][a.place]):.5g}" for a, word in found.words.items()}
+
+
+def hand_in(file: str, answers: Mapping[str, str], name: str = "") -> None:
+    Path(file).parent.mkdir(parents=True, exist_ok=True)
+    Path(file).write_text(json.dumps({"name": name, **answers}), "utf-8")
+
+
+def rows(file: str) -> list[dict[str, str]]:
+    with open(file, encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+@pytest.fixture
+def class_sheet(capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
+    """A sheet in `sheet`, filled in right."""
+    said(capsys, "worksheet", "web", "--seed", "1", "--blanks", "da1", "dW1", "--out", "sheet", "--format", "markdown")
+    return right("sheet/worksheet.toml")
+
+
+def test_a_class_is_graded_at_once(class_sheet: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    flipped = {k: str(-float(v)) if "out_h" in k else v for k, v in class_sheet.items()}
+    hand_in("in/one.json", class_sheet, "Ann")
+    hand_in("in/two/answers.json", flipped, "Bob")
+    hand_in("in/three/their own name.json", flipped, "Carl")
+    Path("in/four.csv").write_text("".join(f'"{k}",{v}\n' for k, v in class_sheet.items()), "utf-8")
+    for given in (["sheet/worksheet.toml", "in"], ["sheet", "in/one.json", "in/two", "in/three", "in/four.csv"]):
+        told = said(capsys, "grade", *given, "--out", "graded")
+        assert "4 submissions graded" in told
+        assert "da1: the sign is flipped" in told
+        found = {row["name"]: row for row in rows("graded/grades.csv")}
+        assert {n: row["score"] for n, row in found.items()} == {"Ann": "6", "four": "6", "Bob": "4", "Carl": "4"}
+        assert found["Ann"]["percent"] == "100"
+        assert found["Bob"]["remark"] == "da1: the sign is flipped"
+        assert [found["Bob"][word] for word in class_sheet] == ["0", "0", "1", "1", "1", "1"]
+    assert re.search(r"\n +2 +da1: the sign is flipped\n", Path("graded/class.txt").read_text("utf-8"))
+    reports = {f.name: {g.name for g in f.iterdir()} for f in Path("graded/reports").iterdir()}
+    assert set(reports) == {"one", "two", "three", "four"}
+    assert all({"report.txt", "results.json", "grading.json"} <= files for files in reports.values())
+    one = said(capsys, "grade", "sheet", "in/two/answers.json")
+    assert one == Path("graded/reports/two/report.txt").read_text("utf-8")  # the same as of one student
+
+
+def test_folders_with_sheets_of_their_own(capsys: pytest.CaptureFixture[str]) -> None:
+    making = ["worksheet", "web", "--seed", "7", "--count", "3", "--blanks", "dW1", "--out", "class"]
+    said(capsys, *making, "--format", "markdown")
+    for place in (7, 8):  # beside the empty answers.toml
+        hand_in(f"class/sheet-{place}/answers.json", right(f"class/sheet-{place}/worksheet.toml"), f"Student {place}")
+    Path("class/sheet-10").mkdir()
+    told = said(capsys, "grade", "class", "--out", "class")  # nothing there has these names
+    assert [(r["name"], r["score"], r["points"]) for r in rows("class/grades.csv")] == [
+        ("sheet-10", "0", "0"), ("Student 7", "4", "4"), ("Student 8", "4", "4"), ("sheet-9", "0", "4")
+    ]  # fmt: skip
+    assert "class/sheet-10: the folder holds no worksheet.toml" in told
+    again = said(capsys, "grade", "class/sheet-7", "class/sheet-8", "class/sheet-9")
+    assert "3 submissions graded" in again
+    hand_in("class/sheet-8/answers.json", right("class/sheet-7/worksheet.toml"))
+    other = said(capsys, "grade", "class/sheet-7/worksheet.toml", "class/sheet-8", code=1)
+    assert "is another sheet than" in other  # never by numbers that are another student's
+
+
+def test_what_cannot_be_read_costs_only_itself(class_sheet: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    hand_in("in/good.json", class_sheet)
+    bad = {
+        "broken.toml": "a = [",
+        "deep.json": "[" * 100_000,
+        "scan.pdf": "%PDF",
+        "bytes.csv": "\x00",
+        "nine.json": "9",
+    }
+    for file, text in bad.items():
+        Path("in", file).write_text(text)
+    Path("in/empty").mkdir()
+    hand_in("in/both/answers.json", class_sheet)
+    Path("in/both/answers.csv").write_text("".join(f'"{k}",{v}\n' for k, v in class_sheet.items()))
+    assert main(["grade", "sheet/worksheet.toml", "in", "--out", "graded"]) == 0
+    shown = capsys.readouterr()
+    lines = shown.err.splitlines()
+    assert len(lines) == len(bad) + 2
+    for file in (*bad, "empty", "both"):
+        assert sum(f"in/{file}" in line for line in lines) == 1, file
+    found = {row["folder"]: row for row in rows("graded/grades.csv")}
+    assert found["in/good.json"]["score"] == "6"
+    for file in (*bad, "empty", "both"):
+        assert (found[f"in/{file}"]["score"], found[f"in/{file}"]["points"]) == ("0", "6")
+        assert found[f"in/{file}"]["remark"].startswith("unreadable: ")
+        assert "Not graded" in Path("graded/reports", Path(file).stem, "report.txt").read_text("utf-8")
+    Path("in/good.json").unlink()
+    assert main(["grade", "sheet/worksheet.toml", "in"]) == 1  # it came to nothing
+
+
+def test_names_lead_nowhere_and_no_cell_is_a_formula(
+    class_sheet: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = ["=1+1", "+1", "-1", "@x", "\t=1", "../../up", "\x1b[2J", 'Ann, "the" one', "＝1"]
+    for place, name in enumerate(names):
+        hand_in(f"in/{place}.json", class_sheet, name)
+    for folder in ("in/A", "in/a", "in/..", "in/con", "in/=x", "in/a*", "in/a?", "in/ü \x1b[1m", f"in/{'x' * 200}"):
+        if folder != "in/..":
+            hand_in(f"{folder}/answers.json", class_sheet)
+    before = {f for f in Path().rglob("*") if "graded" not in f.parts}
+    said(capsys, "grade", "sheet", "in", "--out", "graded")
+    assert {f for f in Path().rglob("*") if "graded" not in f.parts} == before
+    table = rows("graded/grades.csv")
+    assert len(table) == len(names) + 8
+    assert not any(cell.lstrip().startswith(tuple("=+-@\t＝")) for row in table for cell in row.values())
+    assert "\x1b" not in Path("graded/grades.csv").read_text("utf-8")
+    reports = sorted(f.name for f in Path("graded/reports").iterdir())
+    assert len(reports) == len(table)
+    assert len({name.casefold() for name in reports}) == len(table)
+
+
+def test_reports_do_not_go_where_answers_lie(class_sheet: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    hand_in("in/grades.json", class_sheet)
+    hand_in("in/two/answers.json", class_sheet)
+    for out in ("in", "in/two"):
+        assert "of their own" in said(capsys, "grade", "sheet", "in", "--out", out, code=2)
+    assert "no answers" in said(capsys, "grade", "sheet/worksheet.toml", code=2)
+    Path("none").mkdir()
+    assert "no answers" in said(capsys, "grade", "sheet/worksheet.toml", "none", code=2)
+    assert "cannot be read" in said(capsys, "grade", "nowhere", "in", code=2)
+    assert "follow_credit" in said(capsys, "grade", "sheet", "in", "--follow-credit", "2", code=2)
