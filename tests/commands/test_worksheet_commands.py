@@ -118,11 +118,14 @@ def test_a_class_is_graded_at_once(class_sheet: dict[str, str], capsys: pytest.C
     hand_in("in/two/answers.json", flipped, "Bob")
     hand_in("in/three/their own name.json", flipped, "Carl")
     Path("in/four.csv").write_text("".join(f'"{k}",{v}\n' for k, v in class_sheet.items()), "utf-8")
-    for given in (["sheet/worksheet.toml", "in"], ["sheet", "in/one.json", "in/two", "in/three", "in/four.csv"]):
-        told = said(capsys, "grade", *given, "--out", "graded")
+    for given, out in (
+        (["sheet", "in/one.json", "in/two", "in/three", "in/four.csv"], "apart"),
+        (["sheet/worksheet.toml", "in"], "graded"),
+    ):
+        told = said(capsys, "grade", *given, "--out", out)
         assert "4 submissions graded" in told
         assert "da1: the sign is flipped" in told
-        found = {row["name"]: row for row in rows("graded/grades.csv")}
+        found = {row["name"]: row for row in rows(f"{out}/grades.csv")}
         assert {n: row["score"] for n, row in found.items()} == {"Ann": "6", "four": "6", "Bob": "4", "Carl": "4"}
         assert found["Ann"]["percent"] == "100"
         assert found["Bob"]["remark"] == "da1: the sign is flipped"
