@@ -217,6 +217,8 @@ def _add_worksheet(worksheet: argparse.ArgumentParser) -> None:
     add("--kind", metavar="KIND", help="leave all of a kind blank: forward, loss, backward, update, gradients or all")
     add("--seed", type=_seed, metavar="N", help="draw fresh round numbers (default: the example's own)")
     add("--count", type=int, metavar="K", help="so many sheets, with the seeds N, N + 1, ...")
+    add("--step", type=int, metavar="K", help="which step of the training (default 1; with --seed 2 where the update "
+        "is asked for and the optimizer carries something on)")  # fmt: skip
     add("--digits", type=int, default=4, metavar="N", help="significant digits of the answers (default 4)")
     add("--points", type=float, default=1.0, metavar="X", help="points for every blank (default 1)")
     add("--hints", action="store_true", help="show the formula of every blank")

@@ -24,7 +24,7 @@ from __future__ import annotations
 import itertools
 import warnings
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,8 @@ FORBIDDEN = '+*/^=,;:<>|[]{}\\"$%&#'
 """What a label cannot hold: it stands in formulas and tables."""
 FOLDER = Path(__file__).parent / "examples"
 """Where the worked examples that come with chalkgrad lie."""
-OWN_KEYS = ("title", "text", "parameters", "x", "y", "optimizer", "learning_rate", "steps", "labels")
+OWN_KEYS = ("title", "text", "parameters", "x", "y", "optimizer", "learning_rate", "steps", "labels",
+            "steps_before", "optimizer_state")  # fmt: skip
 KEYS = (*OWN_KEYS, *(k for k in NETWORK_KEYS if k not in ("parameters", "steps_taken")))
 
 
@@ -65,6 +66,8 @@ class Example:
         optimizer: how the parameters are updated.
         steps: how many updates the example makes.
         labels: other names of elements, by address: {"W1[0, 0]": "w1"}.
+        steps_before: how many updates were made before these numbers.
+        optimizer_state: the optimizer's own arrays after these, by name: {"v_W1": ...}; zeros where there is none.
     """
 
     title: str
@@ -75,6 +78,13 @@ class Example:
     optimizer: Optimizer
     steps: int
     labels: Mapping[str, str]
+    steps_before: int = 0
+    optimizer_state: Mapping[str, Array] = field(default_factory=dict[str, Array])
+
+    @property
+    def carried(self) -> dict[str, Any]:
+        """What the optimizer carries from the updates before, as `Network.trace` takes it."""
+        return {**self.optimizer_state, "t": self.steps_before + 1}
 
     def train(self, steps: int | None = None) -> Network:
         """The network after so many updates (the example's own number if not given), all samples at once.
@@ -84,8 +94,10 @@ class Example:
         Raises:
             NotFiniteError: where a number became NaN or infinite on the way.
         """
-        network = self.network.copy()
         count = self.steps if steps is None else whole("Example", "steps", steps, 0)
+        if self.optimizer_state:
+            return self.at(count).network
+        network = self.network.copy()
         if count:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", RuntimeWarning)  # said below
@@ -96,13 +108,39 @@ class Example:
                 raise NotFiniteError(f"the training is lost after {history.steps:,} updates: {history.stop_detail}")
         return network
 
+    def at(self, after: int) -> Example:
+        """The example after so many updates, all samples at once, with what the optimizer carries on from them.
+
+        Raises:
+            NotFiniteError: where a number became NaN or infinite on the way.
+        """
+        if not whole("Example", "after", after, 0):
+            return self
+        before, network = self.steps_before, self.network
+        extended = self.optimizer.extend(network.program, network.plan, network.frozen)
+        if not self.optimizer.start(extended, network.dtype):
+            return replace(self, network=self.train(after), steps_before=before + after)
+        network, arrays = network.copy(), dict(self.optimizer_state)
+        own = {*network.parameters, *network.states}
+        for step in range(after):
+            carried = {**arrays, "t": before + step + 1}
+            trace = network.trace(self.x, self.y, optimizer=self.optimizer, optimizer_state=carried)
+            new = {n.removesuffix("_new"): trace[n] for n in trace if n.endswith("_new")}
+            if not all(np.isfinite(array).all() for array in (trace["L"], *new.values())):
+                raise NotFiniteError(f"the training is lost after {step:,} updates: a number is not finite")
+            network.set_parameters({n: a for n, a in new.items() if n in own})
+            network.steps_taken += 1
+            arrays = {n: a for n, a in new.items() if n not in own}
+        return replace(self, network=network, steps_before=before + after, optimizer_state=arrays)
+
     def trace(self, after: int = 0) -> Trace:
-        """Every named value of one pass with its update, after so many updates (none: the first step)."""
-        if after and (self.optimizer != SGD(self.optimizer.learning_rate)):
-            raise DataError("a later step can be traced with plain SGD only: other optimizers carry arrays on")
-        network = self.train(after)
-        trace = network.trace(self.x, self.y, optimizer=self.optimizer, labels=self.labels)
-        trace.moment = f"After {after:,} update{'s' * (after != 1)}." if after else ""
+        """Every named value of one pass with its update, after so many further updates, by any optimizer."""
+        here = self.at(after)
+        trace = here.network.trace(
+            here.x, here.y, optimizer=here.optimizer, labels=here.labels, optimizer_state=here.carried
+        )
+        before = here.steps_before
+        trace.moment = f"After {before:,} update{'s' * (before != 1)}." if before else ""
         return trace
 
     def __repr__(self) -> str:
@@ -165,7 +203,10 @@ def example(table: Mapping[str, Any], where: str) -> Example:
         for key, value in words.items():
             if not isinstance(value, str):
                 raise DataError(f"{key} must be text, not {said(value)}")
-        trace = network.trace(x, y, optimizer=optimizer)
+        before = whole("example", "steps_before", table.get("steps_before", 0), 0)
+        network.steps_taken = before
+        carried = _carried(table.get("optimizer_state", {}), before, network, optimizer)
+        trace = network.trace(x, y, optimizer=optimizer, optimizer_state=carried)
         shapes = {name: trace[name].shape for name in trace}
         labels = read_labels(table.get("labels", {}), shapes, set(trace.program.aliases))
     except ChalkgradError as error:
@@ -173,7 +214,29 @@ def example(table: Mapping[str, Any], where: str) -> Example:
             raise
         raise type(error)(f"{where}: {error}") from None
     title = words["title"] or Path(where).stem
-    return Example(title, " ".join(words["text"].split()), network, x, y, optimizer, steps, labels)
+    state = {n: trace[n] for n in carried if n != "t"}
+    return Example(title, " ".join(words["text"].split()), network, x, y, optimizer, steps, labels, before, state)
+
+
+def _carried(given: object, before: int, network: Network, optimizer: Optimizer) -> dict[str, Any]:
+    """What the optimizer carries from the updates before; after any, all of its arrays must be given."""
+    state = as_table(given)
+    if state is None:
+        raise DataError("optimizer_state must be a table, [optimizer_state]")
+    needed = optimizer.start(optimizer.extend(network.program, network.plan, network.frozen), network.dtype)
+    missing = [n for n in needed if n not in state]
+    if before and missing:
+        raise DataError(
+            f"after {before} updates {optimizer.kind} carries arrays on: [optimizer_state] lacks {', '.join(missing)}"
+        )
+    for name in state:
+        if name not in needed:
+            raise (
+                unknown(f"array of {optimizer.kind}", name, needed)
+                if needed
+                else DataError(f"optimizer_state: this {optimizer.kind} carries nothing from step to step")
+            )
+    return {**state, "t": before + 1}
 
 
 def read_labels(given: object, shapes: Mapping[str, tuple[int, ...]], others: Collection[str] = ()) -> dict[str, str]:

@@ -391,6 +391,7 @@ class Network:
         optimizer: Optimizer | str | None = None,
         training: bool = True,
         labels: Mapping[str, str] | None = None,
+        optimizer_state: Mapping[str, Any] | None = None,
     ) -> Trace:
         """Runs one pass and keeps every named value: trace["z1"], trace["dz2"], trace["dW1"], trace["L"].
 
@@ -400,17 +401,26 @@ class Network:
             optimizer: with one, the update's values too (trace["W1_new"]); nothing is updated.
             training: with dropout's masks and batch statistics.
             labels: other names of elements, by address, for explanations: {"W1[0, 0]": "w1"}.
+            optimizer_state: what the optimizer carries from the steps before: its arrays by name ("v_W1"; zeros
+                where none is given) and "t", this step's number (1).
+
+        Raises:
+            ShapeError, DataError: where x, y or the optimizer's arrays do not fit.
+            UnknownNameError: where the optimizer has no such array.
+            OptionError: where its state is given and the optimizer is not.
         """
         from .train.optimizers import as_optimizer
 
         x, y = self.pair(x, y)
         program = self.program if training else self.prediction_program
         values = self.given(x, y)
+        if optimizer is None and optimizer_state:
+            raise OptionError("optimizer_state is what an optimizer carries on: give the optimizer too")
         if optimizer is not None:
             optimizer = as_optimizer(optimizer, self.dtype)
             program = optimizer.extend(program, self.plan, self.frozen)
-            values.update(optimizer.start(program, self.dtype))
-            values["lr"], values["t"] = optimizer.learning_rate, 1
+            values.update(optimizer.carried(program, self.dtype, optimizer_state or {}))
+            values["lr"] = optimizer.learning_rate
         return Trace(program, Runner(program.steps).run(values), labels)
 
     def evaluate(self, x: Any, y: Any, *, engine: str = "auto") -> Evaluation:
@@ -455,6 +465,7 @@ class Network:
         precision: int = 6,
         labels: Mapping[str, str] | None = None,
         title: str = "",
+        optimizer_state: Mapping[str, Any] | None = None,
     ) -> Board:
         """The whole forward and backward pass as mathematics: every step in matrix form with its shape.
 
@@ -466,6 +477,7 @@ class Network:
             precision: significant digits.
             labels: other names of elements, by address.
             title: what stands above.
+            optimizer_state: what the optimizer carries from the steps before, as for `trace`.
 
         Returns:
             A board, which prints as text, Markdown, LaTeX, HTML and JSON.
@@ -485,7 +497,9 @@ class Network:
         program = self.program if training else self.prediction_program
         if optimizer is not None:
             program = as_optimizer(optimizer, self.dtype).extend(program, self.plan, self.frozen)
-        trace = None if x is None else self.trace(x, y, optimizer=optimizer, training=training)
+        trace = None
+        if x is not None:
+            trace = self.trace(x, y, optimizer=optimizer, training=training, optimizer_state=optimizer_state)
         style = Style(precision, dict(labels or {}), program.derivatives, None if trace is None else len(trace["x"]))
         return derive(program, trace, style, title or "The forward and backward pass")
 

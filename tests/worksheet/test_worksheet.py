@@ -18,7 +18,7 @@ from chalkgrad.diagnosis.rerun import Rerun
 from chalkgrad.errors import ChalkgradError
 from chalkgrad.example import Example, example
 from chalkgrad.numerals import significant
-from chalkgrad.worksheet import Worksheet, make_worksheet, read_worksheet
+from chalkgrad.worksheet import Worksheet, grade, make_worksheet, read_worksheet
 from chalkgrad.worksheet.answers import template
 from chalkgrad.worksheet.degenerate import closest, faults
 from chalkgrad.worksheet.files import sheet_files, solution_files
@@ -396,3 +396,74 @@ def test_a_pass_longer_than_the_stack_is_gone_through() -> None:
     np.testing.assert_array_equal(changed["x"], trace["x"])
     again = run.run({"a1": lambda get: np.tanh(get("z1"))}, ["dW1"])
     np.testing.assert_allclose(again["dW1"], trace["dW1"], rtol=1e-12)
+
+
+OPTIMIZERS: list[dict[str, Any]] = [
+    {"type": "SGD", "learning_rate": 0.5, "momentum": 0.9},
+    {"type": "SGD", "learning_rate": 0.5, "momentum": 0.9, "nesterov": True, "weight_decay": 0.01},
+    {"type": "RMSProp", "learning_rate": 0.01},
+    {"type": "AdaGrad", "learning_rate": 0.1},
+    {"type": "Adam", "learning_rate": 0.01},
+    {"type": "AdamW", "learning_rate": 0.01, "weight_decay": 0.1},
+]
+
+
+def by(optimizer: dict[str, Any]) -> Example:
+    """The 2-2-2 network with another optimizer."""
+    table = web().network.to_table() | {"x": web().x.tolist(), "y": web().y.tolist(), "optimizer": optimizer}
+    table["parameters"] = {n: a.tolist() for n, a in web().network.parameters.items()}
+    return example(table, "by")
+
+
+def name_of(optimizer: dict[str, Any]) -> str:
+    return f"{optimizer['type']}{' momentum' * ('momentum' in optimizer)}{' Nesterov' * ('nesterov' in optimizer)}"
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=name_of)
+def test_a_sheet_says_all_of_its_optimizer(optimizer: dict[str, Any]) -> None:
+    own = by(optimizer)
+    first = make_worksheet(own, blanks=["W1_new"])
+    said = " ".join(first.board().to_text().split())
+    assert "step t = 1" in said
+    assert re.search(r"Before it (\w_W1, )*\w_W1 (is|are) 0\.", said)
+    later = make_worksheet(own, blanks=["W1_new"], step=3)
+    drawn = make_worksheet(own, seed=3, blanks=["W1_new"])
+    for sheet, step in ((later, 3), (drawn, 2)):
+        text = sheet.board().to_text()
+        assert f"step t = {step} of {optimizer['type']}" in " ".join(text.split())
+        for setting, value in optimizer.items():
+            if setting not in ("type", "nesterov"):
+                assert f"{value:g}" in text.partition("The update is")[2].partition("\n\n")[0]
+        state = sheet.example.optimizer_state
+        assert state
+        for name in state:
+            assert np.abs(state[name]).min() > 0
+            if name.endswith("W1"):
+                assert re.search(rf"\n{name} .*\[\[", text)  # its numbers are given
+        assert "W1_new = W1 - " in text
+        assert grade(sheet, {str(a): f"{sheet.trace[a.name][a.place]:.5g}" for a in sheet.words}).score == sheet.points
+        notebook = json.loads(sheet_files(sheet)["worksheet.ipynb"])
+        assert any("_W1 = np.array" in "".join(c["source"]) for c in notebook["cells"])
+    again = example(tomllib.loads(later.to_toml()), "again")
+    np.testing.assert_array_equal(again.trace()["W1_new"], later.trace["W1_new"])
+    np.testing.assert_allclose(later.trace["W1_new"], own.trace(after=2)["W1_new"], atol=2e-6)
+    assert make_worksheet(own, seed=3, blanks=["dW1"]).example.steps_before == 0  # nothing is asked of the update
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"steps_before": 2}, "lacks v_W1, v_W2"),
+        ({"optimizer_state": {"v_W1": [[1.0, 2.0]]}}, r"v_W1 has shape \(1, 2\), expected \(2, 2\)"),
+        ({"optimizer_state": {"v_W3": [[1.0, 2.0]]}}, "did you mean 'v_W"),
+        ({"optimizer_state": 1}, "must be a table"),
+        ({"steps_before": -1}, "steps_before must be a whole number"),
+        ({"optimizer": {"type": "SGD"}, "optimizer_state": {"v_W1": [[1.0]]}}, "carries nothing"),
+    ],
+)
+def test_an_optimizers_state_that_does_not_fit_is_refused(changes: dict[str, Any], message: str) -> None:
+    table = web().network.to_table() | {"x": web().x.tolist(), "y": web().y.tolist(), "optimizer": OPTIMIZERS[0]}
+    with pytest.raises(ChalkgradError, match=message):
+        example(table | changes, "own")
+    with pytest.raises(ChalkgradError, match="step must be a whole number"):
+        make_worksheet(by(OPTIMIZERS[0]), step=0)

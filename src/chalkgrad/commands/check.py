@@ -32,6 +32,7 @@ def run(arguments: Namespace) -> int:
         optimizer=example.optimizer,
         before=None if arguments.before is None else dict(load_example(arguments.before).network.parameters),
         labels=example.labels,
+        optimizer_state=example.carried,
     )
     board = diagnosis.board()
     deliver(diagnosis.to_json() + "\n" if form == "json" else in_format(board, form), arguments.out)

@@ -20,6 +20,7 @@ def run(arguments: Namespace) -> int:
         board = found.network.derive(
             x, y, optimizer=optimizer, precision=arguments.precision, labels=found.labels,
             title=f"{found.title}: forward and backward pass",
+            optimizer_state=found.carried if arguments.update else None,
         )  # fmt: skip
     else:
         for wanted in ("numbers", "update"):

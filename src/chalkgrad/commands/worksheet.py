@@ -36,6 +36,7 @@ def run(arguments: Namespace) -> int:
             seed=None if arguments.seed is None else arguments.seed + place,
             digits=arguments.digits,
             points=arguments.points,
+            step=getattr(arguments, "step", None),
         )
         folder, solution = out, out / SOLUTION
         if arguments.count is not None:  # what a student gets is a folder that has nothing else in it

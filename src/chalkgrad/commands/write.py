@@ -24,6 +24,11 @@ def run(arguments: Namespace) -> int:
         network, x, y, optimizer = found.network, found.x, found.y, found.optimizer
         steps = found.steps if arguments.steps is None else arguments.steps
         title = found.title
+        if steps and found.optimizer_state:
+            raise OptionError(
+                f"a script starts at the first update, and {arguments.file} after {found.steps_before}, with what "
+                f"{optimizer.kind} carries on: write the prediction (--steps 0), or the example from its start"
+            )
     else:
         network, x, y, optimizer = found, None, None, "SGD"
         steps, title = 1 if arguments.steps is None else arguments.steps, ""

@@ -165,6 +165,7 @@ def diagnose(
     before: Mapping[str, Any] | None = None,
     labels: Mapping[str, str] | None = None,
     training: bool = True,
+    optimizer_state: Mapping[str, Any] | None = None,
 ) -> Diagnosis:
     """Says which claimed numbers are right, which are wrong, and which mistake made them so.
 
@@ -175,10 +176,11 @@ def diagnose(
         claimed: numbers by name ("dW1", "W1_new", any named value), address or label; "L_next" is the loss after
             the update. Or a function (parameters, x, y) that gives gradients by the parameters' names.
         learning_rate: of plain gradient descent, where a claim depends on one.
-        optimizer: instead of `learning_rate`, another optimizer's first step.
+        optimizer: instead of `learning_rate`, another optimizer's step, the first unless its state is given.
         before: the parameters of an earlier pass on the same samples, where its values may have been used again.
         labels: other names of elements, by address.
         training: with dropout's masks and batch statistics.
+        optimizer_state: what the optimizer carries from the steps before, as for `Network.trace`.
 
     Raises:
         UnknownNameError, ShapeError, DataError: where the claims do not fit; the messages say how to cure it.
@@ -190,7 +192,7 @@ def diagnose(
     if optimizer is None and learning_rate is not None:
         optimizer = SGD(learning_rate)
     chosen = None if optimizer is None else as_optimizer(optimizer, twin.dtype)
-    trace = twin.trace(x, y, optimizer=chosen, training=training, labels=labels)
+    trace = twin.trace(x, y, optimizer=chosen, training=training, labels=labels, optimizer_state=optimizer_state)
     probe = claimed if callable(claimed) else None
     if probe is not None:
         claimed = _by_gradient(probe(_copies(twin.parameters), x.copy(), y.copy()), twin)
@@ -203,7 +205,7 @@ def diagnose(
         earlier.set_parameters(before)
         old = earlier.trace(x, y, optimizer=chosen, training=training)
         passed = {n: old[n] for n in old if n not in ("x", "y", "clock", "lr", "t")}
-    return _Diagnosing(twin, trace, dict(claimed), following, passed, training, chosen, probe).run()
+    return _Diagnosing(twin, trace, dict(claimed), following, passed, training, chosen, probe, optimizer_state).run()
 
 
 Probe = Callable[[dict[str, Array], Array, Array], Mapping[str, Any]]
@@ -232,7 +234,9 @@ class _Diagnosing:
         training: bool,
         optimizer: Optimizer | None,
         probe: Probe | None,
+        optimizer_state: Mapping[str, Any] | None,
     ) -> None:
+        self.optimizer_state = optimizer_state
         self.network, self.trace, self.optimizer, self.training = network, trace, optimizer, training
         self.probe = probe
         after = claimed.pop(NEXT, MISSING)
@@ -253,7 +257,12 @@ class _Diagnosing:
     def _noise(self) -> dict[str, float]:
         """How much rounding to float32 changes each claimed value."""
         coarse = self.network.copy(dtype="float32")
-        values = dict(coarse.trace(self.trace["x"], self.trace["y"], optimizer=self.optimizer, training=self.training))
+        values = dict(
+            coarse.trace(
+                self.trace["x"], self.trace["y"], optimizer=self.optimizer, training=self.training,
+                optimizer_state=self.optimizer_state,
+            )
+        )  # fmt: skip
         noise: dict[str, float] = {}
         for name in self.claims:
             if name in values:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..build import Blueprint
-from ..checks import flag, number, plain
-from ..errors import OptionError
+from ..checks import as_array, flag, number, plain, whole
+from ..errors import DataError, OptionError, ShapeError, unknown
 from ..formula import Shape
 from ..program import Program, Step
 from ..rules import Operation, adagrad, adam, rmsprop, sgd, weight_decay
@@ -117,6 +117,34 @@ class Optimizer:
         """The optimizer's own arrays at the start: zeros."""
         outside = ("x", "y", "clock", "t", "lr")
         return {name: np.zeros(shape, dtype) for name, shape in extended.given.items() if name not in outside}  # pyright: ignore[reportArgumentType, reportCallIssue]
+
+    def carried(self, extended: Program, dtype: Any, state: Mapping[str, Any]) -> dict[str, Any]:
+        """The optimizer's own arrays before a step, and the step's number t.
+
+        Args:
+            extended: the program with the update behind it.
+            dtype: the arrays' type.
+            state: the arrays by name; zeros where there is none; "t" is 1 if not given.
+
+        Raises:
+            UnknownNameError: where the optimizer has no such array.
+            ShapeError, DataError: where one has another shape, or is not finite.
+        """
+        arrays = self.start(extended, dtype)
+        held: dict[str, Any] = {**arrays, "t": 1}
+        for name, given in state.items():
+            if name == "t":
+                held["t"] = whole(self.kind, "t", given)
+                continue
+            if name not in arrays:
+                raise unknown(f"array of {self.kind}", name, [*arrays, "t"])
+            array = as_array(name, given).astype(dtype)
+            if array.shape != arrays[name].shape:
+                raise ShapeError(f"{name} has shape {array.shape}, expected {arrays[name].shape}")
+            if not np.isfinite(array).all():
+                raise DataError(f"{name} must hold finite numbers")
+            held[name] = array
+        return held
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,10 @@ def table_of(example: Example, digits: int) -> dict[str, Any]:
         table["learning_rate"] = float(optimizer.learning_rate)
     else:
         table["optimizer"] = to_table(optimizer)
+    if example.steps_before:
+        table["steps_before"] = example.steps_before
+    if example.optimizer_state:
+        table["optimizer_state"] = {n: _rows(a, digits) for n, a in example.optimizer_state.items()}
     table["parameters"] = {n: _rows(a, digits) for n, a in {**network.parameters, **network.states}.items()}
     if example.labels:
         table["labels"] = dict(example.labels)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -12,9 +13,9 @@ import numpy as np
 
 from ..address import Address
 from ..errors import ChalkgradError, DataError
-from ..example import Example
+from ..example import Example, example
 from .degenerate import faults
-from .described import with_numbers
+from .described import table_of, with_numbers
 
 Array = np.ndarray[Any, Any]
 TRIES = 600
@@ -23,13 +24,17 @@ LEVELS, ENOUGH = 5, 20
 """So many multiples of the step at least there are to choose from, and of an array with more elements so many."""
 
 
+ROUND = 3
+"""Significant digits of what updates before the sheet's step lead to."""
 WIDER = 1.2
 """How much larger than the largest of the example's numbers a fresh one may be."""
 SMALLER = (1.0, 0.75, 0.5)
 """By how much parameters are made smaller in every third of the tries: large ones saturate."""
 
 
-def draw(own: Example, table: Mapping[str, Any], seed: int, blanks: Sequence[Address], digits: int) -> dict[str, Any]:
+def draw(
+    own: Example, table: Mapping[str, Any], seed: int, blanks: Sequence[Address], digits: int, after: int = 0
+) -> dict[str, Any]:
     """The table with numbers drawn from the seed.
 
     Args:
@@ -38,6 +43,7 @@ def draw(own: Example, table: Mapping[str, Any], seed: int, blanks: Sequence[Add
         seed: where the numbers come from; the same seed gives the same numbers.
         blanks: what is asked for.
         digits: to how many significant digits.
+        after: how many updates are made from the numbers drawn; what comes of them is rounded and given.
 
     Raises:
         DataError: where none of the draws makes a good exercise; it says what was wrong with most of them.
@@ -50,13 +56,15 @@ def draw(own: Example, table: Mapping[str, Any], seed: int, blanks: Sequence[Add
         numbers = _numbers(own, random, WIDER * SMALLER[third])
         try:
             network.set_parameters({n: a for n, a in numbers.items() if n in network.parameters})
-            trace = network.trace(numbers["x"], numbers["y"], optimizer=own.optimizer)
+            here = replace(own, network=network, x=numbers["x"], y=numbers["y"], text="").at(after)
+            found = with_numbers(table, numbers) if not after else table_of(here, ROUND)
+            trace = here.trace() if not after else example(found, own.title).trace()
         except ChalkgradError as error:
             why[str(error)] += 1
             continue
         bad = faults(trace, blanks, digits, margin=0.5**third)
         if not bad:
-            return with_numbers(table, numbers)
+            return found
         why[bad[0]] += 1
     (most, count), *_ = why.most_common(1)
     raise DataError(

@@ -212,7 +212,10 @@ class Explaining:
         claimed = {str(a): answer.plain for a, answer in self.answers.items()}
         try:
             with np.errstate(all="ignore"):
-                found = diagnose(example.network, example.x, example.y, claimed, optimizer=example.optimizer)
+                found = diagnose(
+                    example.network, example.x, example.y, claimed, optimizer=example.optimizer,
+                    optimizer_state=example.carried,
+                )  # fmt: skip
         except ChalkgradError:
             return []
         causes: list[Cause] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,9 +15,10 @@ from ..explain.trace import Trace
 from ..formula.expression import Quantity
 from ..formula.nodes import Symbol
 from ..numerals import significant
+from ..program import Step
 from ..render.board import Block, Board, Equation, Heading, Line, Paragraph, Table
 from ..text import visible
-from ..train.optimizers import SGD
+from ..train.optimizers import SGD, Optimizer
 from .names import shown, style_of
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ def sheet_board(sheet: Worksheet, *, hints: bool) -> Board:
     blocks.append(Paragraph(READING))
     blocks.extend(equation(s, trace.program, None) for s in needed(sheet, "forward", "loss"))
     blocks.append(Paragraph(_update(sheet)))
+    blocks.extend(equation(s, trace.program, None) for s in _update_lines(sheet))
     blocks.append(Heading("The numbers"))
     blocks.append(givens_table(sheet))
     known = known_values(sheet)
@@ -103,7 +106,48 @@ def _update(sheet: Worksheet) -> str:
     kept = f" {', '.join(frozen)} {'stays' if len(frozen) == 1 else 'stay'} as given." if frozen else ""
     if optimizer == SGD(optimizer.learning_rate):
         return f"The update is plain gradient descent with the learning rate {rate}: W_new = W - {rate} dW.{kept}"
-    return f"The update is the first step of {type(optimizer).__name__} with the learning rate {rate}.{kept}"
+    used = {i for s in needed(sheet, "update") for i in s.inputs}
+    own = [n for n in sheet.trace.program.given if n in used and n not in ("x", "y", "clock", "lr", "t")]
+    start = ""
+    if own and sheet.example.optimizer_state:
+        start = f" What it carries from the steps before is given: {', '.join(own)}."
+    elif own:
+        start = f" Before it {', '.join(own)} {'is' if len(own) == 1 else 'are'} 0."
+    step = f"step t = {sheet.example.steps_before + 1}"
+    return f"The update is {step} of {optimizer.kind} with {settings_of(optimizer)}.{start}{kept}"
+
+
+def settings_of(optimizer: Optimizer) -> str:
+    """An optimizer's settings in words, all that its formulas use."""
+    found = [f"the learning rate lr = {significant(float(optimizer.learning_rate), 12)}"]
+    for setting in fields(optimizer):
+        value = getattr(optimizer, setting.name)
+        if setting.name == "learning_rate" or (setting.name == "weight_decay" and not value):
+            continue
+        name = setting.name.replace("_", " ")
+        if isinstance(value, bool):
+            found += [f"{name[0].upper()}{name[1:]}'s momentum"] if value else []
+        else:
+            found.append(f"{name} {significant(float(value), 12)}")
+    return ", ".join(found)
+
+
+def _update_lines(sheet: Worksheet) -> list[Step]:
+    """The update's formulas where they are not said in words: of every parameter that has others, one."""
+    optimizer = sheet.example.optimizer
+    if optimizer == SGD(optimizer.learning_rate):
+        return []
+    program = sheet.trace.program
+    shown: list[Step] = []
+    seen: set[tuple[str, ...]] = set()
+    asked = {s.output for s in needed(sheet, "update")}
+    for name in program.parameters:
+        own = [s for s in program.part("update") if s.bound.get("W") == name and s.output in asked]
+        kinds = tuple(s.rule.name for s in own)
+        if own and kinds not in seen:
+            seen.add(kinds)
+            shown += own
+    return shown
 
 
 def givens_table(sheet: Worksheet) -> Table:

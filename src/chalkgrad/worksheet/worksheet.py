@@ -27,6 +27,8 @@ MOST_POINTS = 1_000_000.0
 """What a blank is worth at most: more is a slip."""
 KEYS = ("title", "seed", "digits", "blanks", "example")
 MOST_DIGITS = 10
+MOST_STEPS = 1000
+"""So many updates at most are made before a sheet's step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +117,9 @@ def make_worksheet(
     seed: int | None = None,
     digits: int = 4,
     points: float = 1.0,
+    step: int | None = None,
 ) -> Worksheet:
-    """An exercise from a worked example: the first step of its training.
+    """An exercise from a worked example: a step of its training.
 
     Args:
         example: the worked example.
@@ -126,6 +129,8 @@ def make_worksheet(
         seed: draws fresh round numbers of the same shapes; the example's own if not given.
         digits: how many significant digits are asked for.
         points: what every blank is worth.
+        step: which step of the training, the example's first if not given; but with fresh numbers the second, where
+            the update is asked for and the optimizer carries something on: in the first its momentum does nothing.
 
     Raises:
         UnknownNameError, ShapeError, OptionError: where a blank, a kind or a setting cannot be.
@@ -134,18 +139,23 @@ def make_worksheet(
     _check_digits(digits)
     points = number("worksheet", "points", points, 0.0, MOST_POINTS)
     frozen = example.network.frozen
-    table = table_of(example, digits + 2)
-
-    def chosen(of: Example) -> tuple[Address, ...]:
-        return choose(of.trace(), frozen, blanks, kind)
-
+    first = example.steps_before + 1
+    if step is not None and whole("worksheet", "step", step, first) - first > MOST_STEPS:
+        raise OptionError(f"worksheet: step is at most {first + MOST_STEPS}; it is {step}")
     if seed is None:
+        moved = example.at(0 if step is None else step - first)
+        table = table_of(moved, digits + 2)
         sheet = Worksheet(example.title, table, (), digits)
-        places = chosen(sheet.example)
+        places = choose(sheet.trace, frozen, blanks, kind)
     else:
         check_seed("worksheet", seed)
-        places = chosen(example)  # what cannot be left blank is said before anything is drawn
-        table = draw(example, table, seed, places, digits)
+        trace = example.trace()
+        places = choose(trace, frozen, blanks, kind)  # what cannot be left blank is said before anything is drawn
+        if step is None:
+            updates = {s.output for s in trace.program.part("update")}
+            carries = any(f"{n.removesuffix('_new')}" in trace.program.given for n in updates)
+            step = first + (carries and first == 1 and any(a.name in updates for a in places))
+        table = draw(example, table_of(example, digits + 2), seed, places, digits, after=step - first)
     return Worksheet(example.title, table, tuple(Blank(a, points) for a in places), digits, seed)
 
 
