@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 import chalkgrad as cg
-from chalkgrad import CheckpointError
+from chalkgrad import CheckpointError, files
 from chalkgrad.layers import LAYERS
 from chalkgrad.losses import LOSSES
 from chalkgrad.saved import SEAL
@@ -196,3 +197,70 @@ def test_every_layer_and_loss_survives_its_table() -> None:
     for kind in LOSSES.values():
         loss = kind(scale="mean", reduction="sum")
         assert from_table("loss", to_table(loss), LOSSES) == loss
+
+
+def small(seed: int) -> cg.Network:
+    return cg.Network([cg.Dense(4), cg.Tanh(), cg.Dense(2)], input_shape=3, loss="SquaredError", seed=seed)
+
+
+@pytest.mark.parametrize("locks", [True, False], ids=["locks", "no locks"])
+def test_several_save_at_once_and_others_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, locks: bool) -> None:
+    """The last save wins, whole, and a reader always finds a whole network; also where nothing can be locked."""
+    if not locks:
+        monkeypatch.setattr(files, "fcntl", None)
+    nets = [small(seed) for seed in range(3)]
+    nets[0].save(tmp_path)
+    done, faults = threading.Event(), []
+
+    def saved(net: cg.Network) -> None:
+        for _ in range(15):
+            try:
+                net.save(tmp_path)
+            except CheckpointError as error:
+                faults.append(error)
+
+    def read() -> None:
+        while not done.is_set():
+            try:
+                found = cg.load(tmp_path)
+            except CheckpointError as error:
+                faults.append(error)
+            else:
+                assert any(np.array_equal(found.flat, net.flat) for net in nets)
+
+    savers = [threading.Thread(target=saved, args=(net,)) for net in nets]
+    reader = threading.Thread(target=read)
+    for thread in (reader, *savers):
+        thread.start()
+    for thread in savers:
+        thread.join()
+    done.set()
+    reader.join()
+    assert not faults
+    assert any(np.array_equal(cg.load(tmp_path).flat, net.flat) for net in nets)
+    if locks:
+        assert len(list(tmp_path.iterdir())) == 2, "nothing is left behind"
+
+
+def test_weights_that_are_being_saved_are_not_cleared_and_those_of_a_killed_save_are(tmp_path: Path) -> None:
+    small(0).save(tmp_path)
+    busy, left = tmp_path / "weights-0123456789ab", tmp_path / "weights-ba9876543210"
+    for folder in (busy, left):
+        folder.mkdir()
+        (folder / "W1.npy").write_bytes(b"half")
+    (mine := tmp_path / "weights-aaaaaaaaaaaa").mkdir()
+    (mine / "notes.md").write_text("mine")
+    with files.locked(busy, "another save"):
+        small(1).save(tmp_path)
+    assert busy.exists()
+    assert mine.exists()
+    assert not left.exists()
+
+
+def test_a_description_that_a_person_wrote_is_not_written_over(tmp_path: Path) -> None:
+    text = 'input_shape = 3\nloss = "SquaredError"\nlayers = ["Tanh"]  # mine\n'
+    (tmp_path / "network.toml").write_text(text)
+    with pytest.raises(CheckpointError, match="is not written over"):
+        small(0).save(tmp_path)
+    assert (tmp_path / "network.toml").read_text() == text
+    assert len(list(tmp_path.iterdir())) == 1

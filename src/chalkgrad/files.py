@@ -34,12 +34,13 @@ NOT_SYNCED = (errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES, errno.EPER
 """What systems say that cannot flush a directory."""
 
 
-def replace_file(path: Path, content: bytes | str | Iterable[Any]) -> None:
-    """Writes `content` to `path` in one step: a temporary file beside it, flushed to disk, takes its place.
+def replace_file(path: Path, content: bytes | str | Iterable[Any], *, workplace: Path | None = None) -> None:
+    """Writes `content` to `path` in one step: a temporary file, flushed to disk, takes its place.
 
     Args:
         path: where to.
         content: text, bytes, or several buffers (arrays too) that are written one after another.
+        workplace: the directory of the temporary file, on the same disk; beside `path` if not given.
 
     Raises:
         OSError: where that is not possible; the old file is then as it was (only where the directory's own entry
@@ -47,7 +48,7 @@ def replace_file(path: Path, content: bytes | str | Iterable[Any]) -> None:
     """
     parts = [content.encode("utf-8")] if isinstance(content, str) else content
     parts = [parts] if isinstance(parts, bytes) else parts
-    name = temporary(path)
+    name = temporary(path if workplace is None else workplace / path.name)
     handle = os.open(name, NEW, 0o666)  # the umask applies
     try:
         try:
@@ -157,10 +158,10 @@ def clear_stale(path: Path) -> None:
 
 
 @contextmanager
-def locked(path: Path, what: str) -> Generator[None]:
+def locked(path: Path, what: str) -> Generator[bool]:
     """Holds a directory for this process alone, until the end of the block or of the process, however it ends.
 
-    On Windows, and on file systems that know no locks, nothing is held.
+    Gives whether it is held: on Windows, and on file systems that know no locks, nothing is.
 
     Args:
         path: the directory.
@@ -170,12 +171,13 @@ def locked(path: Path, what: str) -> Generator[None]:
         CheckpointError: where another process holds it.
     """
     if fcntl is None:
-        yield
+        yield False
         return
     try:
         handle = os.open(path, os.O_RDONLY)
     except OSError as error:
         raise CheckpointError(f"{path} cannot be opened: {error.strerror or error}") from None
+    held = True
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -184,7 +186,7 @@ def locked(path: Path, what: str) -> Generator[None]:
                 f"{what} is writing into {path}; wait for its end, or name another directory"
             ) from None
         except OSError:
-            pass  # a file system without locks
-        yield
+            held = False  # a file system without locks
+        yield held
     finally:
         os.close(handle)

@@ -4,9 +4,12 @@
                                  SHA-256 stands in its second line
     run/weights-3fa9c2d1/W1.npy  one .npy file for every weight and bias
 
-The weights of every save stand in a directory of their own, named after their content. Writing network.toml,
+The weights of every save stand in a directory of their own, under a name that no other save has. Writing network.toml,
 which happens in one step, is what makes them the current ones; the old directory is deleted after that. So an
-interruption leaves either the old network or the new one, whole.
+interruption leaves either the old network or the new one, whole, and of several that save at once the last one wins.
+
+Whoever saves holds the directory of its weights until it is done: what nobody holds and network.toml does not name was
+left behind by a save that was killed. A reader whose weights were replaced meanwhile begins again.
 """
 
 from __future__ import annotations
@@ -17,17 +20,19 @@ import io
 import math
 import os
 import re
+import secrets
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from .build import blueprint
 from .checks import as_list, as_table, said
 from .errors import ChalkgradError, CheckpointError, DataError, nearest
-from .files import MOST_TEXT, clear_stale, make_directory, read_bounded, replace_file, sync_directory
+from .files import MOST_TEXT, clear_stale, locked, make_directory, read_bounded, replace_file, sync_directory
 from .given import read_input_shape, read_layers, shown
 from .layers import LAYERS
 from .losses import LOSSES
@@ -39,12 +44,24 @@ from .toml import check_places, parse_toml
 DESCRIPTION = "network.toml"
 WEIGHTS = "weights-"
 WEIGHTS_FOLDER = re.compile(r"weights-[0-9a-f]{12}")
+READS = 100
+"""So often a directory is read again into which others save meanwhile."""
 SEAL = "# SHA-256 of all that follows: "
 KEYS = ("input_shape", "dtype", "seed", "l1", "l2", "frozen", "loss", "layers", "steps_taken", "parameters")
+T = TypeVar("T")
 
 
-def save(network: Network, path: str | Path) -> None:
+def save(
+    network: Network, path: str | Path, *, further: Callable[[Path], None] | None = None, names: Sequence[str] = ()
+) -> None:
     """Saves a network into the directory `path`, which is made if it is not there.
+
+    Args:
+        network: the network.
+        path: the directory.
+        further: writes more files, which belong to the network, into the directory that it is given. Each comes to
+            stand beside network.toml when the network does.
+        names: the names that such files have. Those of the network before go with it.
 
     Raises:
         CheckpointError: where that is not possible; what was saved there before is then as it was.
@@ -56,63 +73,133 @@ def save(network: Network, path: str | Path) -> None:
     for name, array in arrays.items():
         if not np.isfinite(array).all():
             raise CheckpointError(f"{name} holds NaN or infinity, so the network is not saved")
+    check_replaceable(path)
     contents = {name: _npy(array) for name, array in arrays.items()}
-    digests = {name: hashlib.sha256(content) for name, content in contents.items()}
-    parts = b"".join(name.encode() + digest.digest() for name, digest in digests.items())
-    folder = f"{WEIGHTS}{hashlib.sha256(parts).hexdigest()[:12]}"
-    table = network.to_table()
-    table["steps_taken"] = network.steps_taken
-    table["parameters"] = {
-        name: {
-            "file": f"{folder}/{name}.npy",
-            "shape": list(array.shape),
-            "sha256": digests[name].hexdigest(),
-        }
-        for name, array in arrays.items()
-    }
-    body = tomli_w.dumps(table)
-    digest = hashlib.sha256(body.encode()).hexdigest()
-    text = f"# A network saved by chalkgrad; the weights are the .npy files named below.\n{SEAL}{digest}\n{body}"
     try:
-        make_directory(path / folder)
-        for name, content in contents.items():
-            replace_file(path / folder / f"{name}.npy", content)
-        replace_file(path / DESCRIPTION, text)
+        make_directory(path)
+        with ExitStack() as held:
+            before, folder = current_weights(path), _new_folder(path, held)
+            aside = path / (before or _new_name())
+            table = network.to_table()
+            table["steps_taken"] = network.steps_taken
+            table["parameters"] = {
+                name: {
+                    "file": f"{folder.name}/{name}.npy",
+                    "shape": list(arrays[name].shape),
+                    "sha256": hashlib.sha256(content).hexdigest(),
+                }
+                for name, content in contents.items()
+            }
+            body = tomli_w.dumps(table)
+            digest = hashlib.sha256(body.encode()).hexdigest()
+            head = f"# A network saved by chalkgrad; the weights are the .npy files named below.\n{SEAL}{digest}\n"
+            try:
+                for name, content in contents.items():
+                    replace_file(folder / f"{name}.npy", content)
+                if further is not None:
+                    further(folder)
+                _move(names, path, aside)  # to the weights that they belong to: none is ever beside others
+                replace_file(path / DESCRIPTION, head + body, workplace=folder)  # this is the step
+            except BaseException:
+                done = current_weights(path) == folder.name
+                with contextlib.suppress(OSError):
+                    _move(names, folder if done else aside, path)
+                if not done:
+                    shutil.rmtree(folder, ignore_errors=True)
+                raise
+            _move(names, folder, path)
+        clear_weights(path, names, replaced=before)
     except OSError as error:
         raise CheckpointError(f"the network cannot be saved in {path}: {error.strerror or error}") from None
-    _clear(path, keep=folder)
 
 
-def clear_weights(path: Path) -> None:
-    """Deletes the weights that a save left behind which was killed; nobody may be saving there (`files.locked`)."""
+def check_replaceable(path: Path) -> None:
+    """Raises CheckpointError where the directory's network.toml was written by a person: it is not written over."""
+    text = (_content(path / DESCRIPTION) or b"").decode("utf-8", "replace")
+    if text.strip() and SEAL not in text and "[parameters" not in text:
+        raise CheckpointError(
+            f"{path / DESCRIPTION} is a description that chalkgrad did not write, so it is not written over; name "
+            "another directory"
+        )
+
+
+def current_weights(path: Path) -> str | None:
+    """The name of the directory that holds the weights of the network in `path`; "" where there is none.
+
+    None where network.toml is there and cannot be read: nothing is known about what belongs to it.
+    """
     try:
         table = read_toml(path / DESCRIPTION)
     except CheckpointError:
-        if (path / DESCRIPTION).exists():
-            return  # it cannot be read: nothing is known about what belongs to it
-        table = {}
+        return None if (path / DESCRIPTION).exists() else ""
     files = [as_table(entry) or {} for entry in (as_table(table.get("parameters")) or {}).values()]
-    keep = str(files[0].get("file", "")).partition("/")[0] if files else ""
-    _clear(path, keep)
-    if WEIGHTS_FOLDER.fullmatch(keep):
-        clear_stale(path / keep)
+    folder = str(files[0].get("file", "")).partition("/")[0] if files else ""
+    return folder if WEIGHTS_FOLDER.fullmatch(folder) else ""
+
+
+def settle(path: Path, names: Sequence[str]) -> None:
+    """Puts the files that came with the current weights beside network.toml, if that was not done yet.
+
+    Raises:
+        OSError: where that is not possible.
+    """
+    if current := current_weights(path):
+        _move(names, path / current, path)
+
+
+def _move(names: Sequence[str], source: Path, target: Path) -> None:
+    there = [name for name in names if (source / name).is_file()]
+    if there:
+        make_directory(target)
+        for name in there:
+            os.replace(source / name, target / name)
+        sync_directory(target)
+        sync_directory(source)
+
+
+def clear_weights(path: Path, names: Sequence[str] = (), *, replaced: str | None = None) -> None:
+    """Deletes the weights that are not current and that nobody is saving, and nothing that `save` did not make.
+
+    Args:
+        path: the directory of a saved network.
+        names: the names of further files that may lie with the weights.
+        replaced: weights that are known to be nobody's; on systems without locks no others are deleted.
+    """
+    with contextlib.suppress(OSError):
+        for entry in path.iterdir():
+            if not WEIGHTS_FOLDER.fullmatch(entry.name) or entry.is_symlink() or not entry.is_dir():
+                continue
+            with contextlib.suppress(CheckpointError, OSError), locked(entry, "another save") as held:
+                current = current_weights(path)  # now that nobody can make these the current ones
+                if entry.name == current:
+                    clear_stale(entry)
+                    continue
+                nobodys = current is not None and (held or entry.name == replaced)
+                if nobodys and all(f.suffix in (".npy", ".part") or f.name in names for f in entry.iterdir()):
+                    shutil.rmtree(entry, ignore_errors=True)
+        sync_directory(path)
+
+
+def _new_folder(path: Path, held: ExitStack) -> Path:
+    """A new directory for weights, held so that nobody takes it for one that was left behind."""
+    for _ in range(READS):
+        folder = path / _new_name()
+        make_directory(folder)
+        with contextlib.suppress(CheckpointError):  # somebody was quicker, and is deleting it
+            held.enter_context(locked(folder, "another save"))
+            if folder.is_dir():
+                return folder
+    raise CheckpointError(f"no directory for the weights can be held in {path}")
+
+
+def _new_name() -> str:
+    return f"{WEIGHTS}{secrets.token_hex(6)}"
 
 
 def _npy(array: Array) -> bytes:
     buffer = io.BytesIO()
     np.save(buffer, array, allow_pickle=False)
     return buffer.getvalue()
-
-
-def _clear(path: Path, keep: str) -> None:
-    """Deletes the weights of earlier saves, and nothing that was not made by `save`."""
-    with contextlib.suppress(OSError):
-        for entry in path.iterdir():
-            if not WEIGHTS_FOLDER.fullmatch(entry.name) or entry.name == keep or entry.is_symlink():
-                continue
-            if entry.is_dir() and all(file.suffix in (".npy", ".part") for file in entry.iterdir()):
-                shutil.rmtree(entry, ignore_errors=True)
-        sync_directory(path)
 
 
 def describe(table: Mapping[str, Any], where: str, stored: Mapping[str, Sequence[int]] | None = None) -> Network:
@@ -210,6 +297,33 @@ def load(path: str | Path) -> Network:
         file = path / DESCRIPTION if path.is_dir() else path
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{path} cannot be read: {error}") from None
+    return unchanged(file, lambda: _load(file))
+
+
+def unchanged(file: Path, read: Callable[[], T]) -> T:
+    """What `read` gives, which is called again where it fails because `file` was replaced meanwhile.
+
+    Raises:
+        CheckpointError: that of `read`.
+    """
+    for _ in range(READS):
+        before = _content(file)
+        try:
+            return read()
+        except CheckpointError:
+            if _content(file) == before:
+                raise
+    return read()
+
+
+def _content(file: Path) -> bytes | None:
+    try:
+        return read_bounded(file, MOST_TEXT, CheckpointError)
+    except CheckpointError:
+        return None
+
+
+def _load(file: Path) -> Network:
     table = read_toml(file)
     if "parameters" not in table:
         return describe(table, str(file))
@@ -235,7 +349,11 @@ def _shape(file: Path, name: str, given: object) -> tuple[int, ...]:
     shape = as_list(entry.get("shape"))
     if shape is None or not all(type(s) is int and s >= 0 for s in shape):
         raise CheckpointError(f"{file}: the parameter {name} needs a shape")
-    if 4 * math.prod(shape) > place.stat().st_size:
+    try:
+        size = place.stat().st_size
+    except OSError as error:
+        raise CheckpointError(f"{place} cannot be read: {error.strerror or error}") from None
+    if 4 * math.prod(shape) > size:
         raise CheckpointError(f"{place} is damaged: it is too short to hold {tuple(shape)} numbers")
     return tuple(shape)
 
