@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import importlib
 import io
-import os
 import sys
 from collections.abc import Sequence
 
 from .arguments import parser
 from .errors import ChalkgradError
+from .messages import complain, complete_streams, let_go
 from .text import visible
 
 LONGEST = 600
@@ -18,6 +18,15 @@ LONGEST = 600
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command; returns its exit code: 0 done, 1 it came to nothing, 2 bad input, 128 + a signal."""
+    complete_streams()
+    try:
+        return _run(argv)
+    finally:
+        let_go(sys.stdout)
+        let_go(sys.stderr)
+
+
+def _run(argv: Sequence[str] | None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # names that the terminal cannot show
@@ -29,18 +38,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         command = importlib.import_module(f".commands.{arguments.command}", __package__)  # loaded when it is used
         done: int = command.run(arguments)
+        sys.stdout.flush()  # what is not written was not done
         return done
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on
-        return 1
+        return 1  # nobody reads on
     except (ChalkgradError, OSError) as error:
         said = visible(str(error))
         said = f"{said[:LONGEST]} ..." if len(said) > LONGEST else said
-        print(f"chalkgrad {arguments.command}: {said}", file=sys.stderr)
+        complain(f"chalkgrad {arguments.command}: {said}")
         return 2
     except MemoryError:
-        print(f"chalkgrad {arguments.command}: this takes more memory than there is", file=sys.stderr)
+        complain(f"chalkgrad {arguments.command}: this takes more memory than there is")
         return 2
     except KeyboardInterrupt:
-        print("\ninterrupted", file=sys.stderr)
+        complain("\ninterrupted")
         return 130

@@ -7,6 +7,7 @@ import sys
 import time
 from typing import Any, TextIO
 
+from ..messages import Lossy
 from .callbacks import Callback, Training
 from .history import History, Record
 
@@ -31,6 +32,8 @@ def _losses(record: Record) -> str:
 class Progress(Callback):
     """A bar on a terminal; elsewhere a line for the first epoch, the last, and every so often between.
 
+    What cannot be written is lost, and the training goes on.
+
     Args:
         stream: where to show it; standard error if not given.
         every: seconds between two plain lines.
@@ -39,7 +42,7 @@ class Progress(Callback):
     interval = 0.1
 
     def __init__(self, stream: TextIO | None = None, every: float = 2.0) -> None:
-        self.stream = stream if stream is not None else sys.stderr
+        self.stream = Lossy(stream if stream is not None else sys.stderr)
         self.every = every
         self._bar: Any = None
         self._by_step = False
