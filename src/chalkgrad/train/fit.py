@@ -16,6 +16,7 @@ import numpy as np
 from ..checkpoint import Checkpoint
 from ..checks import flag, number, whole
 from ..checks import seed as check_seed
+from ..data.record import fingerprint
 from ..data.rounding import merged
 from ..data.splits import split_indices
 from ..engines.blas import few_threads
@@ -36,7 +37,7 @@ from .history import History, Record, StopReason
 from .optimizers import Optimizer, OptimizerState, as_optimizer
 from .order import shuffled
 from .progress import Progress
-from .resuming import check, fingerprint, restore, state
+from .resuming import check, restore, state
 from .schedules import SCHEDULES, Constant, Schedule
 from .signals import Interrupts
 from .stopping import EarlyStopping
@@ -145,7 +146,7 @@ class Fit:
         if checkpoints is not None:
             if not isinstance(checkpoints, Checkpoints):  # pyright: ignore[reportUnnecessaryIsInstance]
                 raise OptionError(f"checkpoints is a directory or Checkpoints, not {checkpoints!r}")
-            self.keeper = Keeper(checkpoints)
+            self.keeper = Keeper(checkpoints, found)
         self.data_digest = self._digest() if found or self.keeper else ""
         if found is not None:
             check(self, found)

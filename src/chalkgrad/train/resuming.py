@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,6 @@ from ..checkpoint import Checkpoint
 from ..checks import as_table
 from ..errors import CheckpointError
 from ..network import Array
-from ..pixels import Pixels
 from ..settings import to_table
 from .history import History, Records
 from .stopping import EarlyStopping
@@ -27,16 +25,6 @@ COLUMNS = {"step": np.int64, "loss": np.float64, "learning_rate": np.float64, "s
 ENDS = "steps that the schedule reckons with"
 EPOCH = ("losses", "data_losses", "rates")
 """What is kept of every step of the unfinished epoch."""
-
-
-def fingerprint(*arrays: Array | Pixels) -> str:
-    """SHA-256 of arrays, with their types and shapes."""
-    digest = hashlib.sha256()
-    for array in arrays:
-        own = np.ascontiguousarray(array.stored if isinstance(array, Pixels) else array)
-        digest.update(f"{own.dtype.str} {own.shape}\n".encode())
-        digest.update(own.data)
-    return digest.hexdigest()
 
 
 def settings(fit: Fit) -> dict[str, Any]:

@@ -1,0 +1,110 @@
+"""What is remembered of the data that a network was trained on, so that other data are not taken for them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..checks import as_list
+from ..pixels import Pixels
+from ..text import visible
+from .dataset import Array, Dataset
+
+MOST_LETTERS = 100_000
+"""More names than this together are remembered by their digest."""
+SHOWN = 5
+
+
+def fingerprint(*arrays: Array | Pixels) -> str:
+    """SHA-256 of arrays, with their types and shapes."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        own = np.ascontiguousarray(array.stored if isinstance(array, Pixels) else array)
+        digest.update(f"{own.dtype.str} {own.shape}\n".encode())
+        digest.update(own.data)
+    return digest.hexdigest()
+
+
+def record(data: Dataset, *, digests: bool = True) -> dict[str, Any]:
+    """A table of what the data are, for run.toml: names, shapes, counts, and digests of what was read and split.
+
+    Args:
+        data: the data.
+        digests: whether the numbers are the same on every machine; those that sines are drawn from are not.
+    """
+    table: dict[str, Any] = {}
+    if data.columns:
+        table["columns"] = _names(data.columns)
+    if data.target:
+        table["target"] = data.target
+    if data.classes:
+        table["classes"] = _names(data.classes)
+    table["sample"] = _kind(data.x_train)
+    table["answer"] = _kind(data.y_train)
+    table["training_samples"], table["test_samples"] = len(data.x_train), len(data.x_test)
+    if digests:
+        table["training_sha256"] = fingerprint(data.x_train, data.y_train)
+        table["test_sha256"] = fingerprint(data.x_test, data.y_test)
+    return table
+
+
+def _names(names: Sequence[str]) -> list[str]:
+    text = "\n".join(names)
+    return list(names) if len(text) <= MOST_LETTERS else [f"SHA-256 {hashlib.sha256(text.encode()).hexdigest()}"]
+
+
+def _kind(array: Array | Pixels) -> str:
+    stored = array.stored if isinstance(array, Pixels) else array
+    return f"{'x'.join(map(str, array.shape[1:])) or 1} {stored.dtype}"
+
+
+def difference(known: Mapping[str, Any], data: Dataset) -> str:
+    """The first thing in which data differ from those that were remembered, as half a sentence; "" if in none.
+
+    Args:
+        known: the table that `record` gave, or what a file says it is.
+        data: the data.
+    """
+    own = record(data, digests="training_sha256" in known or "test_sha256" in known)
+    for key, what in (("columns", "columns"), ("target", "target column"), ("classes", "classes")):
+        if known.get(key) != own.get(key) and not (key == "target" and not data.target):
+            return _other_names(what, as_list(known.get(key)), as_list(own.get(key)), known.get(key), own.get(key))
+    for key, what in (("sample", "a sample is"), ("answer", "a target is")):
+        if known.get(key) != own[key]:
+            return f"{what} {own[key]}, and was {_shown(known.get(key))}"
+    counts = [(known.get(k), own[k]) for k in ("training_samples", "test_samples")]
+    if any(a != b for a, b in counts):
+        return f"there are {counts[0][1]:,} samples to train on and {counts[1][1]:,} to test on, and there were " + (
+            " and ".join(_shown(a) for a, _ in counts)
+        )
+    for key, what in (("training_sha256", "train"), ("test_sha256", "test")):
+        if known.get(key) != own.get(key):
+            return f"some of the samples to {what} on are others than they were, or stand in another order"
+    return ""
+
+
+def _other_names(what: str, before: list[Any] | None, now: list[Any] | None, old: Any, new: Any) -> str:
+    if before is None or now is None:
+        return f"the {what} {'are' if what.endswith('s') else 'is'} {_shown(new)}, and was {_shown(old)}"
+    gone, added = [n for n in before if n not in now], [n for n in now if n not in before]
+    if not gone and not added and len(before) == len(now):
+        place = next(i for i, (a, b) in enumerate(zip(before, now, strict=True)) if a != b)
+        shown = f"number {place + 1} is {_shown(now[place])}, and was {_shown(before[place])}"
+        return f"the {what} are in another order ({shown})"
+    parts = [f"{_listed(added)} new"] * bool(added) + [f"{_listed(gone)} gone"] * bool(gone)
+    return f"the {what} are others: {', '.join(parts) or 'some stand there twice'}"
+
+
+def _listed(names: list[Any]) -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return f"{', '.join(_shown(n) for n in names[:SHOWN])}{more} {'are' if len(names) > 1 else 'is'}"
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "none"
+    text = visible(f"{value:,}" if type(value) is int else str(value))
+    return text if len(text) <= 40 else f"{text[:39]}\u2026"
