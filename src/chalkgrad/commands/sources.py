@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ..checks import choice
 from ..data import Dataset, digits, mnist, read_csv, read_npz, spiral, vertical
+from ..data.record import difference, record
 from ..errors import CheckpointError, DataError, nearest
+from ..messages import complain
 from ..network import Network
 
 NAMES = ("digits", "mnist", "spiral", "vertical")
 TABLES = (".csv", ".tsv", ".txt")
+DRAWN = ("spiral", "vertical")
+"""Points that sines and logarithms give: their last digits are another machine's own."""
+
+
+def recorded(source: Mapping[str, Any], data: Dataset) -> dict[str, Any]:
+    """What a run says of its data, with what is remembered of their content."""
+    return {**source, "content": record(data, digests=source["source"] not in DRAWN)}
 
 
 def open_recorded(source: Mapping[str, Any], network: Network, where: Path) -> Dataset:
@@ -25,7 +35,7 @@ def open_recorded(source: Mapping[str, Any], network: Network, where: Path) -> D
 
     Raises:
         DataError: where the data are missing or damaged.
-        CheckpointError: where the network does not take them.
+        CheckpointError: where they are not those that the run was trained on, or the network does not take them.
     """
     data = open_data(
         source["source"],
@@ -34,10 +44,19 @@ def open_recorded(source: Mapping[str, Any], network: Network, where: Path) -> D
         seed=source.get("seed", 0),
         task=source.get("task"),
         header=source.get("header"),
-    )
+    ).astype(network.dtype)
+    content = source.get("content")
+    if content is None:
+        complain(f"chalkgrad: {where} does not say what was in {data.source} when it was trained on; whether samples "
+                 "to test on were trained on cannot be seen")  # fmt: skip
+    elif change := difference(content, data):
+        raise CheckpointError(
+            f"{where} was trained on other data than {data.source} holds now: {change}. Put back what was there then, "
+            f"or train again with: chalkgrad train {shlex.quote(source['source'])}"
+        )
     if data.input_shape != network.input_shape:
         raise CheckpointError(f"{where} takes {network.input_shape}, but {data.name} gives {data.input_shape}")
-    return data.astype(network.dtype)
+    return data
 
 
 def open_data(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,12 @@ import numpy as np
 from .. import run_directory
 from ..data import Dataset
 from ..errors import CheckpointError
-from ..network import Evaluation, Network
+from ..losses import BinaryCrossEntropy, CrossEntropy, Hinge, Loss
+from ..network import Array, Evaluation, Network
 from ..report.metrics import class_rows, class_table, confusion_matrix, most_confused
-from ..saved import load
+from ..saved import current_weights
+from ..text import visible
+from .pictures import save_pictures
 from .sources import open_recorded
 
 RUNS = Path("runs")
@@ -55,7 +59,8 @@ def examine(network: Network, data: Dataset, engine: str = "auto") -> Findings:
 
 def describe(findings: Findings, data: Dataset) -> str:
     """Everything that was found, as text."""
-    lines = [f"{data.name}: {findings.evaluation}"]
+    names = [visible(name) for name in data.classes]
+    lines = [f"{visible(data.name)}: {findings.evaluation}"]
     if findings.confusion is None:
         error = findings.evaluation.y_hat - data.y_test.reshape(findings.evaluation.y_hat.shape)
         spread = float(np.sum((data.y_test - data.y_test.mean(axis=0)) ** 2))
@@ -63,11 +68,11 @@ def describe(findings: Findings, data: Dataset) -> str:
         if spread > 0:
             lines.append(f"R2 {1 - float(np.sum(error**2)) / spread:.4f}")
         return "\n".join(lines)
-    lines += ["", class_table(findings.confusion, data.classes)]
+    lines += ["", class_table(findings.confusion, names)]
     pairs = most_confused(findings.confusion)
     if pairs:
         lines += ["", "most confused:"]
-        lines += [f"  {data.classes[i]} read as {data.classes[j]}: {count}" for i, j, count in pairs]
+        lines += [f"  {names[i]} read as {names[j]}: {count}" for i, j, count in pairs]
     return "\n".join(lines)
 
 
@@ -89,49 +94,87 @@ def results(findings: Findings, data: Dataset) -> dict[str, Any]:
     return table
 
 
-def save_findings(path: Path, findings: Findings, data: Dataset, *, pictures: bool) -> list[str]:
-    """Writes test.json and the pictures of the test; returns the pictures' names."""
-    table = results(findings, data)
+def save_results(path: Path, weights: str, findings: Findings, data: Dataset) -> None:
+    """Writes test.json.
+
+    Args:
+        path: the directory.
+        weights: the name of the weights that were tested.
+        findings: what was found.
+        data: on these data.
+    """
+    table = {run_directory.WEIGHTS: weights, **results(findings, data)}
     if not np.isfinite(table["loss"]):
         table["loss"] = None
-    run_directory.write(path, "test.json", json.dumps(table, indent=1, allow_nan=False) + "\n")
-    if findings.confusion is None or not pictures:
-        return []
-    from ..report import pictures as draw
-
-    drawn = ["confusion_matrix.png"]
-    run_directory.write(path, drawn[0], draw.confusion_picture(findings.confusion, data.classes))
-    if data.is_image:
-        certainty = certainties(findings.evaluation.y_hat)
-        sheet = draw.misread_sheet(data.x_test, findings.truth, findings.found, certainty, data.classes)
-        run_directory.write(path, "misread.png", sheet)
-        drawn.append("misread.png")
-    return drawn
+    run_directory.write(path, run_directory.TEST, json.dumps(table, indent=1, allow_nan=False) + "\n")
 
 
-def certainties(y_hat: Any) -> Any:
-    """How sure each prediction (N, K) is: its largest probability, after a softmax where rows are scores."""
-    if (y_hat >= 0).all() and np.allclose(y_hat.sum(axis=1), 1, atol=1e-3):
-        return y_hat.max(axis=1)
-    exponentials = np.exp(y_hat - y_hat.max(axis=1, keepdims=True))
+def pictures(findings: Findings, data: Dataset, loss: Loss) -> Mapping[str, Callable[[], bytes]]:
+    """What draws the pictures of the test, by the files' names."""
+    if findings.confusion is None:
+        return {}
+
+    def confusion() -> bytes:
+        from ..report.pictures import confusion_picture
+
+        return confusion_picture(findings.confusion, data.classes)
+
+    def misread() -> bytes:
+        from ..report.pictures import misread_sheet
+
+        certainty = certainties(findings.evaluation.y_hat, loss)
+        return misread_sheet(data.x_test, findings.truth, findings.found, certainty, data.classes)
+
+    return {run_directory.CONFUSION: confusion} | ({run_directory.MISREAD: misread} if data.is_image else {})
+
+
+def certainties(y_hat: Array, loss: Loss | None = None) -> Array | None:
+    """How sure each prediction is: the probability (N,) of the class that was found.
+
+    Args:
+        y_hat: predictions (N, K), or of yes or no (N, 1).
+        loss: the network's loss, which says what they are; without it, rows that are no probabilities are logits.
+
+    Returns:
+        None where they are scores from which no probability follows.
+    """
+    rows = y_hat.reshape(len(y_hat), -1).astype(np.float64)
+    each = rows.shape[1] == 1 or isinstance(loss, BinaryCrossEntropy)  # every output is a yes or no of its own
+    shares = bool(((rows >= 0) & (rows <= 1 + 1e-3)).all())
+    shares = shares and (each or np.allclose(rows.sum(axis=1), 1, atol=1e-3))
+    if isinstance(loss, (BinaryCrossEntropy, CrossEntropy)):
+        shares = not loss.from_logits
+    elif loss is not None and (isinstance(loss, Hinge) or not shares):
+        return None
+    if each:
+        with np.errstate(over="ignore"):
+            yes = rows if shares else 1 / (1 + np.exp(-rows))
+        return np.maximum(yes, 1 - yes)[:, 0] if rows.shape[1] == 1 else yes.max(axis=1)
+    if shares:
+        return rows.max(axis=1)
+    exponentials = np.exp(rows - rows.max(axis=1, keepdims=True))
     return (exponentials / exponentials.sum(axis=1, keepdims=True)).max(axis=1)
 
 
 def run(arguments: Namespace) -> int:
     """The command."""
     path = Path(arguments.run) if arguments.run else run_directory.newest(RUNS)
-    source = run_directory.read_run(path)
+    network, source, weights = run_directory.open_run(path)
     if arguments.data:
         source["directory"] = arguments.data
-    network = load(path)
     data = open_recorded(source, network, path)
     if not outputs_fit(network, data):
         raise CheckpointError(f"{path} gives {network.output_shape}, but {data.name} has {len(data.classes)} classes")
-    findings = examine(network, data, arguments.engine)
     out = Path(arguments.out) if arguments.out else path
     run_directory.prepare(out)
-    print(f"{path}: {network!r}")
+    findings = examine(network, data, arguments.engine)
+    if not arguments.out and current_weights(path) != weights:
+        raise CheckpointError(f"another network was saved in {path} meanwhile; test it again, or say --out")
+    save_results(out, weights, findings, data)
+    drawn: list[str] = []
+    if not arguments.no_pictures:
+        drawn = save_pictures("test", out, pictures(findings, data, network.loss_function))
+    print(f"{visible(str(path))}: {network!r}")
     print(describe(findings, data))
-    drawn = save_findings(out, findings, data, pictures=not arguments.no_pictures)
-    print(f"\nsaved in {out}: {', '.join(['test.json', *drawn])}")
+    print(f"\nsaved in {visible(str(out))}: {', '.join([run_directory.TEST, *drawn])}")
     return 0

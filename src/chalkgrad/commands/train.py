@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 import math
 import shlex
-import sys
 import warnings
 from argparse import Namespace
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from signal import SIGINT, SIGTERM, Signals
@@ -18,23 +18,25 @@ from ..checkpoint import Checkpoint
 from ..checks import as_table
 from ..data import Dataset
 from ..errors import CheckpointError, DataWarning, OptionError, unknown
-from ..files import clear_stale, locked
+from ..files import locked
 from ..layers import Layer, Sigmoid, Softmax
 from ..losses import LOSSES
+from ..messages import complain, say
 from ..network import Network
-from ..saved import clear_weights, read_toml
+from ..saved import current_weights, read_toml
 from ..saved import describe as network_from_table
-from ..settings import from_table
-from ..train.checkpoints import FOLDER, Checkpoints, CheckpointWarning, listed, newest
+from ..settings import from_table, to_table
+from ..text import visible
+from ..train.checkpoints import FOLDER, Checkpoints, CheckpointWarning, forget, newest
 from ..train.fit import Fit
-from ..train.history import StopReason
+from ..train.history import History, StopReason
 from ..train.optimizers import OPTIMIZERS, Optimizer
 from ..train.recipes import NUMBERS, RECIPES, Recipe, recipe
 from ..train.schedules import SCHEDULES, Schedule
 from . import test
-from .sources import open_data, open_recorded
+from .pictures import save_pictures
+from .sources import open_data, open_recorded, recorded
 
-PICTURES = ("confusion_matrix.png", "misread.png", "learning_curves.png", "first_layer.png")
 KEPT = (
     "epochs", "max_steps", "patience", "stop_below", "data", "engine", "quiet", "no_pictures", "checkpoint_every",
     "keep",
@@ -52,6 +54,7 @@ class Job:
         source: where the data are from, as run.toml has it.
         data, network, plan: they.
         found: the checkpoint from which it goes on; None for a new training.
+        before: the recipe's own optimizer, where another was asked for.
     """
 
     name: str
@@ -61,6 +64,7 @@ class Job:
     network: Network
     plan: Recipe
     found: Checkpoint | None = None
+    before: Optimizer | None = None
 
 
 def run(arguments: Namespace) -> int:
@@ -72,26 +76,28 @@ def run(arguments: Namespace) -> int:
             f"{job.name} has {network.output_shape} outputs, but {data.name} has {len(data.classes)} classes: "
             f"{', '.join(data.classes[:10])}"
         )
+    if not network.parameters:
+        raise OptionError(f"{job.name} has no weights, so there is nothing to train")
     network.samples_and_targets(data.x_test, data.y_test)
     training = _training(job, arguments)  # what does not fit is found before anything is written
     run_directory.prepare(job.out)
     with locked(job.out, "another training"):
-        clear_stale(job.out)
-        clear_weights(job.out)
+        run_directory.tidy(job.out)
         return _train(job, training, arguments)
 
 
 def _train(job: Job, training: Fit, arguments: Namespace) -> int:
     data, history = job.data, training.history
-    print(f"{data.name}: {len(data.x_train):,} samples to train and validate on, {len(data.x_test):,} to test on")
+    name = visible(data.name)
+    say(f"{name}: {len(data.x_train):,} samples to train and validate on, {len(data.x_test):,} to test on")
     for note in data.notes:
-        print(note)
+        say(visible(note))
     layers = " - ".join(layer.kind for layer in job.network.layers)
-    print(f"{job.name}: {layers}, {job.network.flat.size:,} parameters")
-    print(_recipe_text(job.plan))
+    say(f"{visible(job.name)}: {layers}, {job.network.flat.size:,} parameters")
+    say(_recipe_text(job.plan, job.before))
     if job.found is not None:
-        print(f"goes on after {history.steps:,} steps ({len(history)} epochs), from {job.found.path.name}")
-    print(f"engine: {history.engine}", flush=True)
+        say(f"goes on after {history.steps:,} steps ({len(history)} epochs), from {job.found.path.name}")
+    say(f"engine: {history.engine}")
     came: Signals | None = None
     try:
         with warnings.catch_warnings():
@@ -103,20 +109,25 @@ def _train(job: Job, training: Fit, arguments: Namespace) -> int:
         came = training.interrupts.came or SIGINT
     detail = f", {history.stop_detail}" if history.stop_detail else ""
     count = f"{len(history)} epoch{'s' * (len(history) != 1)}"
-    print(f"stopped after {count}, {training.seconds():.1f} s: {history.stop_reason}{detail}")
+    say(f"stopped after {count}, {training.seconds():.1f} s: {history.stop_reason}{detail}")
+    if training.keeper is not None:
+        training.keeper.forget_others()
+    else:
+        forget(job.out / FOLDER)  # or --resume would go back to an earlier training's
     _save(job, arguments, training, interrupted=came is not None)
-    if training.keeper is None:  # or --resume would go back to an earlier training's
-        for _, _, path in listed(job.out / FOLDER):
-            path.unlink(missing_ok=True)
     if came is not None:
         if training.keeper is not None:
-            print(f"go on with: chalkgrad train --resume {shlex.quote(str(job.out))}")
+            say(f"go on with: chalkgrad train --resume {_quoted(job.out)}")
         return 128 + came
     return 1 if history.stop_reason is StopReason.NOT_FINITE else 0
 
 
+def _quoted(path: Path) -> str:
+    return visible(shlex.quote(str(path)))
+
+
 def _say(message: Warning | str, *further: Any) -> None:
-    print(f"chalkgrad train: {message}", file=sys.stderr)
+    complain(f"chalkgrad train: {message}")
 
 
 def _new(arguments: Namespace) -> Job:
@@ -144,7 +155,9 @@ def _new(arguments: Namespace) -> Job:
         "seed": arguments.seed or 0,
     }
     out = Path(arguments.out) if arguments.out else test.RUNS / f"{data.name}-{name}"
-    return Job(name, out, source, data, network, _overridden(plan, arguments))
+    changed = _overridden(plan, arguments)
+    before = None if type(changed.optimizer) is type(plan.optimizer) else plan.optimizer
+    return Job(name, out, recorded(source, data), data, network, changed, before=before)
 
 
 def _gone_on_with(arguments: Namespace) -> Job:
@@ -174,7 +187,7 @@ def _gone_on_with(arguments: Namespace) -> Job:
     network = network_from_table(as_table(found.table.get("network")) or {}, str(found.path), values)
     data = open_recorded(source, network, found.path)
     recipe = _overridden(Recipe.from_table(network.layers, plan), arguments)
-    return Job(name, place.parent, source, data, network, recipe, found)
+    return Job(name, place.parent, recorded(source, data), data, network, recipe, found)
 
 
 def _loss_of(network: str) -> str | None:
@@ -230,9 +243,11 @@ def _overridden(plan: Recipe, arguments: Namespace) -> Recipe:
             changes[key] = getattr(arguments, key)
     if arguments.epochs is not None and arguments.patience is None:
         changes["patience"] = None
+    optimizer = plan.optimizer
     if arguments.optimizer is not None:
-        changes["optimizer"] = from_table("optimizer", arguments.optimizer, OPTIMIZERS)
-    optimizer: Optimizer = changes.get("optimizer", plan.optimizer)
+        asked: Optimizer = from_table("optimizer", arguments.optimizer, OPTIMIZERS)
+        if type(asked) is not type(optimizer):  # the recipe's settings are those of its own optimizer
+            optimizer = asked
     settings = {
         "learning_rate": arguments.learning_rate,
         "momentum": arguments.momentum,
@@ -278,8 +293,20 @@ def _training(job: Job, arguments: Namespace) -> Fit:
     )
 
 
-def _recipe_text(plan: Recipe) -> str:
-    parts = [f"{plan.optimizer.kind} with learning rate {plan.optimizer.learning_rate:g}"]
+def _recipe_text(plan: Recipe, before: Optimizer | None) -> str:
+    """The recipe in a line.
+
+    Args:
+        plan: the recipe.
+        before: the recipe's own optimizer, where another was asked for.
+    """
+    optimizer = plan.optimizer
+    parts = [f"{optimizer.kind} with learning rate {optimizer.learning_rate:g}"]
+    if before is not None:
+        settings = ", ".join(f"{k.replace('_', ' ')} {v:g}" for k, v in to_table(before).items() if k != "type")
+        default = optimizer.learning_rate == type(optimizer)().learning_rate
+        own = f"{optimizer.kind}'s default" if default else "as was said"
+        parts[0] += f" ({own}; the recipe's was {before.kind} with {settings or 'its defaults'})"
     if plan.schedule.kind != "Constant":
         parts.append(f"schedule {plan.schedule.kind}")
     parts.append(f"batches of {plan.batch_size}")
@@ -296,47 +323,49 @@ def _recipe_text(plan: Recipe) -> str:
 def _save(job: Job, arguments: Namespace, training: Fit, *, interrupted: bool) -> None:
     """Saves the network first, then tests it and saves the rest."""
     out, network, data, history = job.out, job.network, job.data, training.history
-    network.save(out)
-    run_directory.write_table(
-        out,
-        run_directory.RUN,
-        {
-            "chalkgrad": __version__,
-            "data": job.source,
-            "training": job.plan.to_table(),
-            "result": {
-                "stop_reason": str(history.stop_reason),
-                "stop_detail": history.stop_detail or None,
-                "epochs": len(history),
-                "steps": history.steps,
-                "best_epoch": history.best_epoch,
-                "seconds": round(training.seconds(), 3),
-                "engine": history.engine,
-                "training_loss": history.loss if math.isfinite(history.loss) else None,
-            },
+    written = ["network.toml and the weights as .npy", run_directory.RUN, run_directory.HISTORY]
+    run = {
+        "chalkgrad": __version__,
+        "data": job.source,
+        "training": job.plan.to_table(),
+        "result": {
+            "stop_reason": str(history.stop_reason),
+            "stop_detail": history.stop_detail or None,
+            "epochs": len(history),
+            "steps": history.steps,
+            "best_epoch": history.best_epoch,
+            "seconds": round(training.seconds(), 3),
+            "engine": history.engine,
+            "training_loss": history.loss if math.isfinite(history.loss) else None,
         },
-    )
-    run_directory.write(out, run_directory.HISTORY, history.to_jsonl())
-    for name in PICTURES:
-        (out / name).unlink(missing_ok=True)  # those of an earlier training
-    drawn: list[str] = []
+    }
+    run_directory.save(out, network, run, history.to_jsonl())
+    drawings: Mapping[str, Callable[[], bytes | None]] = {}
     if interrupted:
-        print("the test set was not run")
+        say("the test set was not run")
     else:
         findings = test.examine(network, data, arguments.engine)
-        print(f"test set: {findings.evaluation}")
-        drawn = test.save_findings(out, findings, data, pictures=not arguments.no_pictures)
+        say(f"test set: {findings.evaluation}")
+        test.save_results(out, current_weights(out) or "", findings, data)
+        written.append(run_directory.TEST)
+        drawings = test.pictures(findings, data, network.loss_function)
     if not arguments.no_pictures:
-        from ..report import pictures
+        written += save_pictures("train", out, {**drawings, **_pictures(network, history)})
+    say(f"saved in {visible(str(out))}: {', '.join(written)}")
+    say(f"look closer with: chalkgrad test {_quoted(out)}")
 
-        if history.records:
-            run_directory.write(out, "learning_curves.png", pictures.learning_curves(history))
-            drawn.append("learning_curves.png")
-        if (weights := pictures.first_layer(network)) is not None:
-            run_directory.write(out, "first_layer.png", weights)
-            drawn.append("first_layer.png")
-    print(
-        f"saved in {out}: network.toml and the weights as .npy, run.toml, history.jsonl, test.json"
-        + "".join(f", {d}" for d in drawn)
-    )
-    print(f"look closer with: chalkgrad test {out}")
+
+def _pictures(network: Network, history: History) -> dict[str, Callable[[], bytes | None]]:
+    """What draws the pictures of the training, by the files' names."""
+
+    def curves() -> bytes | None:
+        from ..report.pictures import learning_curves
+
+        return learning_curves(history) if history.records else None
+
+    def weights() -> bytes | None:
+        from ..report.pictures import first_layer
+
+        return first_layer(network)
+
+    return {run_directory.CURVES: curves, run_directory.FIRST_LAYER: weights}

@@ -1,20 +1,27 @@
 """The pictures of a run: learning curves, first-layer weights, confusion matrix, misread samples.
 
-matplotlib is imported here and nowhere else, when a picture is drawn. Every function returns the PNG's bytes.
+matplotlib is imported here and nowhere else, when a picture is drawn; what the user has set it to (a backend, styles,
+fonts, LaTeX) changes nothing here, and stays. Every function returns the PNG's bytes.
 """
 
 from __future__ import annotations
 
+import importlib
 import io
+import logging
 import math
+import os
+import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from ..network import Network
 from ..pixels import Pixels
+from ..text import visible
 from ..train.history import History
 
 Array = np.ndarray[Any, Any]
@@ -22,6 +29,25 @@ Array = np.ndarray[Any, Any]
 INK = "#1f2a30"
 CHALK = ("#0b6e99", "#d9730d")
 MAX_TILES = 64
+
+
+@contextmanager
+def _plain() -> Generator[None]:
+    """matplotlib as it comes, and silent: a missing glyph or a cache that cannot be written is no reason to speak."""
+    log = logging.getLogger("matplotlib")
+    level, backend = log.level, None if "matplotlib" in sys.modules else os.environ.pop("MPLBACKEND", None)
+    log.setLevel(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            mpl: Any = importlib.import_module("matplotlib")
+            ours = {k: v for k, v in mpl.rcParamsDefault.items() if not k.startswith("backend")}
+            with mpl.rc_context(ours):
+                yield
+    finally:
+        log.setLevel(level)
+        if backend is not None:
+            os.environ["MPLBACKEND"] = backend
 
 
 def _figure(width: float, height: float) -> Any:
@@ -32,16 +58,16 @@ def _figure(width: float, height: float) -> Any:
 
 def _png(figure: Any) -> bytes:
     buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a glyph that no font has is no reason to stop
-        figure.savefig(buffer, format="png", metadata={"Software": "chalkgrad"})
+    figure.savefig(buffer, format="png", metadata={"Software": "chalkgrad"})
     return buffer.getvalue()
 
 
 def _short(name: str, most: int = 16) -> str:
+    name = visible(name)
     return name if len(name) <= most else name[: most - 1] + "\u2026"
 
 
+@_plain()
 def learning_curves(history: History) -> bytes:
     """Loss (and accuracy, where there is one) over the epochs."""
     epochs = [r.epoch for r in history.records]
@@ -73,6 +99,7 @@ def learning_curves(history: History) -> bytes:
     return _png(figure)
 
 
+@_plain()
 def first_layer(network: Network) -> bytes | None:
     """The first layer's weights as small pictures, one for every unit or kernel; None where they are none.
 
@@ -104,6 +131,7 @@ def first_layer(network: Network) -> bytes | None:
     return _png(figure)
 
 
+@_plain()
 def confusion_picture(confusion: Array, names: Sequence[str]) -> bytes:
     """The confusion matrix: rows the true class, columns the class that was found."""
     size = max(4.0, min(0.5 * len(names) + 1.5, 14.0))
@@ -131,12 +159,14 @@ def confusion_picture(confusion: Array, names: Sequence[str]) -> bytes:
     return _png(figure)
 
 
+@_plain()
 def misread_sheet(
-    x: Array | Pixels, truth: Array, found: Array, certainty: Array, names: Sequence[str], most: int = 60
+    x: Array | Pixels, truth: Array, found: Array, certainty: Array | None, names: Sequence[str], most: int = 60
 ) -> bytes:
     """The misread images (N, C, H, W), the surest mistakes first: true class, found class, how sure."""
     wrong = np.flatnonzero(truth != found)
-    wrong = wrong[np.argsort(-certainty[wrong], kind="stable")]
+    if certainty is not None:
+        wrong = wrong[np.argsort(-certainty[wrong], kind="stable")]
     shown = wrong[:most]
     columns = min(10, max(len(shown), 5))
     rows = max(math.ceil(len(shown) / columns), 1)
@@ -148,7 +178,8 @@ def misread_sheet(
         image: Any = np.clip(x[i].transpose(1, 2, 0), 0, 1) if x.shape[1] == 3 else x[i][0]
         axis.imshow(image, cmap="gray_r")
         pair = f"{_short(names[int(truth[i])])} read as {_short(names[int(found[i])])}"
-        axis.set_title(f"{pair}\n{certainty[i]:.0%} sure", fontsize=7, parse_math=False)
+        sure = "" if certainty is None else f"\n{certainty[i]:.0%} sure"
+        axis.set_title(f"{pair}{sure}", fontsize=7, parse_math=False)
     figure.suptitle(
         f"{len(wrong)} of {len(x)} misread" + (f", {len(shown)} shown" if len(shown) < len(wrong) else ""),
         fontsize=9,

@@ -60,16 +60,21 @@ class Checkpoints:
 class Keeper:
     """Writes one training's checkpoints. Held as a context, it holds the directory.
 
+    The first one that is written takes the place of all those of other trainings: one that is damaged is passed over
+    in favour of an earlier one of the same training, never of another.
+
     Args:
         settings: where and when.
+        found: the checkpoint from which the training goes on.
 
     Raises:
         CheckpointError: where the directory cannot be made, or another training writes into it.
     """
 
-    def __init__(self, settings: Checkpoints) -> None:
+    def __init__(self, settings: Checkpoints, found: Checkpoint | None = None) -> None:
         self.settings = settings
         self.directory = Path(settings.directory)
+        self.goes_on = found is not None and found.path.parent.resolve() == self.directory.resolve()
         self.began = 0  # the files' names begin with it
         self._written = time.monotonic()
         self._cost = 0.0
@@ -116,9 +121,15 @@ class Keeper:
         return True
 
     def _prune(self) -> None:
+        self.forget_others()
         for _, _, path in listed(self.directory)[: -self.settings.keep]:
             with contextlib.suppress(OSError):
                 os.unlink(path)
+
+    def forget_others(self) -> None:
+        """Deletes the checkpoints of other trainings."""
+        if not self.goes_on:
+            forget(self.directory, but=self.began)
 
 
 def listed(directory: Path) -> list[tuple[int, int, Path]]:
@@ -131,6 +142,14 @@ def listed(directory: Path) -> list[tuple[int, int, Path]]:
     except (OSError, ValueError):
         return []
     return sorted(found)
+
+
+def forget(directory: Path, *, but: int = 0) -> None:
+    """Deletes the checkpoints in a directory, but for those of the training that began then."""
+    for began, _, path in listed(directory):
+        if began != but:
+            with contextlib.suppress(OSError):
+                os.unlink(path)
 
 
 def newest(place: str | Path) -> Checkpoint:
@@ -156,11 +175,14 @@ def newest(place: str | Path) -> Checkpoint:
         raise CheckpointError(f"there is no training to go on with in {place}: there is no such directory")
     faults: list[str] = []
     for directory in (place, place / FOLDER):
-        for _, _, path in reversed(listed(directory)):
+        tried: set[Path] = set()
+        while left := [path for _, _, path in listed(directory) if path not in tried]:  # some come while others go
+            tried.add(path := left[-1])
             try:
                 found = _checked(path)
             except CheckpointError as error:
-                faults.append(str(error))
+                if path.exists():
+                    faults.append(str(error))
                 continue
             if faults:
                 text = f"{faults[0]}; the training goes on from {path.name}"
