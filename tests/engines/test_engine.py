@@ -18,8 +18,8 @@ import pytest
 import chalkgrad as cg
 from chalkgrad.engines.compiled import compiler
 from chalkgrad.engines.compiled.compiler import available
-from chalkgrad.engines.compiled.library import move_apart
 from chalkgrad.engines.compiled.prediction import CompiledPrediction
+from chalkgrad.engines.compiled.workers import move_apart
 from chalkgrad.example import load_example
 from chalkgrad.train.callbacks import Callback, Training
 from chalkgrad.train.fit import Fit

@@ -1,15 +1,10 @@
-"""Calling a compiled program: its state as the C side knows it, its buffers, and the threads that run it."""
+"""Calling a compiled program: its state as the C side knows it, and its buffers."""
 
 from __future__ import annotations
 
 import ctypes
 import os
-import threading
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import suppress
-from functools import cache
-from queue import SimpleQueue
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -19,6 +14,7 @@ from ..stepping import MOST_THREADS
 from .compiler import Built
 from .layouts import Layout
 from .source import Source
+from .workers import Call
 
 Array = np.ndarray[Any, Any]
 THREADS = "CHALKGRAD_THREADS"
@@ -36,68 +32,6 @@ def threads() -> int:
 def rows_of(x: Array | Pixels) -> Array:
     """The samples as one block of memory, row after row: bytes, where they are bytes."""
     return np.ascontiguousarray(x.stored if isinstance(x, Pixels) else x)
-
-
-def move_apart(number: int, count: int) -> None:
-    """Moves this thread, of as many as there are processors, to one of its own, where it is not held.
-
-    Threads that wake on one processor and wait for each other by turns, microseconds each, may stay together for tens
-    of milliseconds: Linux moves no thread that ran just now.
-    """
-    if count == 1 or not hasattr(os, "sched_setaffinity"):
-        return
-    allowed = os.sched_getaffinity(0)  # 0: of this thread
-    if count == len(allowed):
-        with suppress(OSError):
-            os.sched_setaffinity(0, {sorted(allowed)[number]})
-            os.sched_setaffinity(0, allowed)
-
-
-class _Call:
-    """One call of a compiled program, until it is done."""
-
-    def __init__(self, function: Callable[..., None], address: int, count: int) -> None:
-        self.function, self.address, self.count = function, address, count
-        self.taken = False
-        self.done = threading.Event()
-
-    def run(self, pool: ThreadPoolExecutor) -> None:
-        """Runs it on this thread and others."""
-        others = [pool.submit(self.compute, k) for k in range(1, self.count)]
-        self.compute(0)
-        wait(others)
-
-    def compute(self, number: int) -> None:
-        move_apart(number, self.count)
-        self.function(self.address, number, self.count)
-
-
-@cache
-def _calls() -> SimpleQueue[_Call]:
-    """Where calls are left for the thread that serves them, one after another.
-
-    An interruption reaches the main thread wherever it is, also in the middle of starting threads that then wait for
-    each other, and use buffers. So a thread of its own starts them, which nothing interrupts.
-    """
-    calls: SimpleQueue[_Call] = SimpleQueue()
-
-    def serve() -> None:
-        pool = ThreadPoolExecutor(MOST_THREADS, thread_name_prefix="chalkgrad")
-        while True:
-            call = calls.get()
-            if not call.taken:  # an interruption may have left it here twice
-                call.taken = True
-                try:
-                    call.run(pool)
-                finally:
-                    call.done.set()
-
-    threading.Thread(target=serve, name="chalkgrad", daemon=True).start()
-    return calls
-
-
-if hasattr(os, "register_at_fork"):  # a child process has none of its parent's threads
-    os.register_at_fork(after_in_child=_calls.cache_clear)
 
 
 def aligned(count: int, dtype: Any) -> Array:
@@ -160,7 +94,7 @@ class Program:
         parts = source.parts
         self.count = min(count, parts)
         sizes, real = source.sizes, source.real
-        self.carried = aligned(sizes["carried"], real)
+        self._carried = aligned(sizes["carried"], real)
         batch = aligned(sizes["batch"], real)
         chunk = aligned(sizes["chunk"] * self.count, real)
         part = aligned(sizes["part"] * parts, real)
@@ -191,26 +125,38 @@ class Program:
         ]  # fmt: skip
         kind = type("Training", (ctypes.Structure,), {"_fields_": fields})
         self.state: Any = kind()
-        self.state.carried = self.carried.ctypes.data
+        self.state.carried = self._carried.ctypes.data
         for name, buffer in self.kept.items():
             setattr(self.state, name, buffer.ctypes.data)
         self._places = [
             (name, *place)
             for name, (begin, layout) in source.carried.items()
-            for place in places(self.carried, begin, layout)
+            for place in places(self._carried, begin, layout)
         ]
         self.function = built.library.train
         self.function.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_int]
         self.function.restype = None
+        self._together = built.library.together
+        self._together.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int, ctypes.c_int]
+        self._together.restype = ctypes.c_int
+        self._call: Call | None = None  # that may be under way: an exception can end the wait for it
+
+    @property
+    def carried(self) -> Array:
+        """The values that last from step to step."""
+        self._settle()
+        return self._carried
 
     def give(self, **arrays: Array) -> None:
         """Sets pointers of the state to arrays, which are kept."""
+        self._settle()
         for name, array in arrays.items():
             self.kept[name] = array
             setattr(self.state, name, array.__array_interface__["data"][0])  # quicker than array.ctypes.data
 
     def load(self, values: Mapping[str, Array]) -> None:
         """Puts the carried values into their buffer."""
+        self._settle()
         for name, view, part in self._places:
             view[...] = values[name][part]
 
@@ -220,24 +166,24 @@ class Program:
         fetch(self.carried, begin, layout, into)
 
     def call(self) -> bool:
-        """Runs the program on its threads.
+        """Runs the program on its threads, or on fewer where not all can be had; the numbers are the same.
 
         Returns:
             Whether the user interrupted it: it then ended after the step that it was in.
         """
-        call = _Call(self.function, ctypes.addressof(self.state), self.count)
-        left, interrupted = False, False
-        while not call.done.is_set():
-            try:
-                if interrupted:
-                    self.state.stop = 1
-                if not left:
-                    _calls().put(call)
-                    left = True
-                call.done.wait()
-            except KeyboardInterrupt:
-                interrupted = True
-        return interrupted
+        self._call = Call(self._together, self.state, self.count, self)
+        came = self._settle()
+        if came is not None and not isinstance(came, KeyboardInterrupt):
+            raise came
+        return came is not None
+
+    def _settle(self) -> BaseException | None:
+        """Waits for the end of a call that is under way; returns what came meanwhile."""
+        if self._call is None:
+            return None
+        came = self._call.run()
+        self._call = None
+        return came
 
     def call_here(self) -> None:
         """Runs the program on this thread alone."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -71,24 +70,26 @@ class CompiledPrediction:
         machine = compiler().machine(dtype.itemsize)
         source = prediction_source(program, carried, results, count, title, dtype, machine, of_bytes=of_bytes)
         self.built: Built = build(source.text)
+        self._source, self._count = source, count
         self._runs = {k: Program(source, self.built, k) for k in {1, count}}
-        self._count = count
-        self._lock = Lock()
         self._shapes = {n: tuple(s for s in program.shapes[program.resolve(n)] if isinstance(s, int)) for n in results}
 
     def __call__(self, values: Mapping[str, Array], x: Array | Pixels, y: Array | None = None) -> dict[str, Array]:
         """The results for samples x (N, ...) and targets y, with the parameters in `values`."""
-        run = self._runs[1 if len(x) <= FEW else self._count]
+        count = 1 if len(x) <= FEW else self._count
+        # taken out while it is used: another thread that asks meanwhile, or whoever asks after an exception, or in a
+        # process that was forked, gets buffers of its own, and waits for nobody
+        run = self._runs.pop(count, None) or Program(self._source, self.built, count)
         given: dict[str, Any] = {"x": rows_of(x), "y": y if y is None else np.ascontiguousarray(y)}
         found = {n: np.empty((len(x), *shape), run.source.real) for n, shape in self._shapes.items()}
         order = np.arange(len(x), dtype=np.int64)
         rows = {**{n: given[n] for n in run.source.given}, **{f"{n}_out": a for n, a in found.items()}}
-        with self._lock:  # the caller's own threads may ask at the same time, and the buffers are there once
-            run.load(values)
-            run.give(**rows, order=order)
-            run.state.count, run.state.stop = len(x), 0
-            if run.count == 1:
-                run.call_here()
-            elif run.call():
-                raise KeyboardInterrupt
+        run.load(values)
+        run.give(**rows, order=order)
+        run.state.count, run.state.stop = len(x), 0
+        if run.count == 1:
+            run.call_here()
+        elif run.call():
+            raise KeyboardInterrupt
+        self._runs[count] = run
         return found

@@ -206,7 +206,6 @@ typedef struct {
     int64_t late;         /* how often somebody had to wait for milliseconds */
 } Training;
 /// wait
-#define SPINS 20000
 /* waits until all threads are here: for a while without a pause, then letting others have the processor */
 static void wait_for_all(Training *T, int threads) {
     if (threads == 1)
@@ -223,6 +222,51 @@ static void wait_for_all(Training *T, int threads) {
         if (k == SPINS + 2000)
             __atomic_add_fetch(&T->late, 1, __ATOMIC_RELAXED);
     }
+}
+/// together
+/* what is noted of one call, of which each thread is one */
+typedef struct { int taken, here, left, ended; } Meeting;
+#define NOBODY (-1 << 20) /* so many are here where nobody shall begin */
+#define PATIENCE 1.0      /* seconds after which nobody waits for one that is missing */
+static double seconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+/* waits until all threads are here, and returns 1; or 0, to all of them, where one does not come */
+static int all_here(Meeting *M, int threads) {
+    int here = __atomic_add_fetch(&M->here, 1, __ATOMIC_ACQ_REL);
+    for (int k = 0; k < SPINS && here >= 0 && here < threads; k++)
+        here = __atomic_load_n(&M->here, __ATOMIC_ACQUIRE);
+    for (double begun = seconds(); here >= 0 && here < threads; here = __atomic_load_n(&M->here, __ATOMIC_ACQUIRE)) {
+        sched_yield();
+        if (seconds() - begun > PATIENCE)
+            __atomic_compare_exchange_n(&M->here, &here, NOBODY, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+    }
+    return here >= 0;
+}
+/* calls `train` by all of so many threads together; returns 0 where not all came, and nothing was computed.
+   Whoever comes as thread 0 while it is computed, or was, changes nothing. */
+int together(Meeting *M, Training *T, int thread, int threads) {
+    if (thread == 0 && __atomic_exchange_n(&M->taken, 1, __ATOMIC_ACQ_REL)) {
+        if (threads > 1)
+            __atomic_store_n(&M->here, NOBODY, __ATOMIC_RELEASE);
+        return 1;
+    }
+    if (threads > 1 && !all_here(M, threads)) {
+        if (thread == 0)
+            __atomic_store_n(&M->taken, 0, __ATOMIC_RELEASE);
+        return 0;
+    }
+    train(T, thread, threads);
+    __atomic_add_fetch(&M->left, 1, __ATOMIC_ACQ_REL);
+    if (thread == 0) {
+        for (int k = 0; __atomic_load_n(&M->left, __ATOMIC_ACQUIRE) < threads; k++)
+            if (k > SPINS)
+                sched_yield(), k = SPINS;
+        __atomic_store_n(&M->ended, 1, __ATOMIC_RELEASE);
+    }
+    return 1;
 }
 /// subnormals
 /* numbers below the smallest normal one count as 0 while we compute: they would take a hundred times as long */

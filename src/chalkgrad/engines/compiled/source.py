@@ -171,7 +171,7 @@ def _head(
     """What stands before the first function."""
     name = "float" if wanted.real == np.float32 else "double"
     sections = prelude()
-    includes = ("math.h", *(["stdio.h"] if alone else ["sched.h"]), "stdint.h", "string.h")
+    includes = ["math.h", "stdio.h" if alone else "sched.h", "stdint.h", "string.h", *([] if alone else ["time.h"])]
     lines = [*(f"#include <{name}>" for name in includes), ""]
     lines += [f"typedef {name} real;", *sections["base"].rstrip().split("\n"), *sections[name].rstrip().split("\n")]
     lines += sections["functions"].rstrip().split("\n")
@@ -201,6 +201,7 @@ def _head(
     if alone:
         lines += ["#define wait_for_all(T, threads) ((void)(T), (void)(threads)) /* there is one thread */"]
     else:
+        lines += ["#define SPINS 20000 /* so often somebody looks for others without a pause */"]
         lines += sections["wait"].rstrip().split("\n") if wanted.data_loss is not None else []
         lines += sections["subnormals"].rstrip().split("\n")
     pointers = [f"    const real **rows_of_{n}; /* each thread's: where the samples' rows begin */" for n in given]
@@ -443,4 +444,5 @@ def _main(
     report = sections["report"].rstrip().split("\n") if training else []
     if alone:
         return [*report, *step[1:]]
-    return [*report, *step, "", *sections[kind].rstrip().split("\n")]
+    called = [*sections[kind].rstrip().split("\n"), *sections["together"].rstrip().split("\n")]
+    return [*report, *step, "", *called]
