@@ -343,12 +343,14 @@ class Network:
 
     def _compile(self, names: tuple[str, ...], engine: str, *, of_bytes: bool) -> CompiledPrediction | None:
         """The forward pass by the compiled engine; None where that was not asked for and cannot be had."""
-        from .engines.compiled.compiler import CompilerError
+        from .engines.compiled.compiler import CompilerError, patience
         from .engines.compiled.prediction import CompiledPrediction
 
         carried, title = {**self.parameters, **self.states}, f"prediction by {self!r}"
         try:
-            made = CompiledPrediction(self.prediction_program, carried, names, title, self.dtype, of_bytes=of_bytes)
+            made = CompiledPrediction(
+                self.prediction_program, carried, names, title, self.dtype, of_bytes=of_bytes, patience=patience(engine)
+            )
         except CompilerError:
             if engine == "compiled":
                 raise

@@ -42,12 +42,12 @@ def steps_of(
         expected = math.inf if compiled else 0.0
     why = ""
     if compiled_wanted("fit", engine, expected, WORTH):
-        from ..engines.compiled.compiler import CompilerError
+        from ..engines.compiled.compiler import CompilerError, patience
         from ..engines.compiled.training import CompiledSteps
 
         split = max(1, min(parts, MOST_THREADS)) if compiled and isinstance(parts, int) else None
         try:
-            return CompiledSteps(*arguments, title=title, parts=split)
+            return CompiledSteps(*arguments, title=title, parts=split, patience=patience(engine, expected))
         except CompilerError as error:
             if engine == "compiled":
                 raise

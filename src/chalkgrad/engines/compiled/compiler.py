@@ -1,30 +1,29 @@
-"""Compiling what was printed: which compiler, with which flags, and where the result is kept.
+"""Compiling what was printed: which compiler, with which flags.
 
 A compiled file is kept under a name made of everything that went into it: the source, the compiler's own macros
-(version and processor among them) and the flags. A directory that others can write to is not trusted.
+(version and processor among them) and the flags.
 """
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import hashlib
 import os
-import secrets
 import shlex
 import shutil
-import stat
-import subprocess
 import sys
-import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
 from ...errors import OptionError
+from ...text import visible
+from .cache import cache_directory, own_directory, put, taken_from, user_directory, workplace
 from .products import Machine
+from .running import Ran, run
 
 FLAGS = (
     "-std=gnu11", "-O3", "-fPIC", "-shared", "-fno-math-errno", "-fno-trapping-math", "-fopenmp-simd",
@@ -33,8 +32,23 @@ FLAGS = (
 """Nothing that changes what a formula means: no -ffast-math, neither when compiling nor when linking."""
 FURTHER = "CHALKGRAD_CFLAGS"
 """Names an environment variable with further flags: warnings as errors, sanitizers, another processor."""
-PATIENCE = 120
+PATIENCE = 120.0
 """Seconds after which a compiler is given up."""
+ANSWER = 10.0
+"""Seconds in which it says what it is."""
+
+SHORTEST = 10.0
+"""Seconds that compiling may take in any case."""
+
+
+def patience(engine: str, expected: float = 0.0) -> float:
+    """Seconds that compiling may take.
+
+    Args:
+        engine: "compiled", or "auto": then no longer than the work itself without it.
+        expected: about how many seconds the reference engine would take for it.
+    """
+    return PATIENCE if engine == "compiled" else min(max(SHORTEST, expected), PATIENCE)
 
 
 class CompilerError(OptionError):
@@ -82,9 +96,16 @@ class Compiler:
         return names.get(self.machine(4).bytes, "NEON" if self.defines("__aarch64__") else "SSE")
 
 
-def _candidates() -> list[tuple[str, ...]]:
-    if named := os.environ.get("CC"):
-        return [tuple(shlex.split(named))]
+def _split(text: str, variable: str) -> tuple[str, ...]:
+    try:
+        return tuple(shlex.split(text))
+    except ValueError as error:
+        raise CompilerError(f"{variable} is {visible(text)!r}, which cannot be split into words: {error}") from None
+
+
+def _candidates(named: str | None) -> list[tuple[str, ...]]:
+    if named and named.strip():
+        return [_split(named, "CC")]
     found: list[tuple[str, ...]] = [(path,) for name in ("cc", "gcc", "clang") if (path := shutil.which(name))]
     if find_spec("ziglang") is not None:
         found.append((sys.executable, "-m", "ziglang", "cc"))
@@ -95,22 +116,33 @@ def _candidates() -> list[tuple[str, ...]]:
 def _found(named: str | None, further: str, path: str | None) -> Compiler | str:
     """The compiler, or why there is none."""
     said = "no C compiler was found: install gcc or clang, or pip install 'chalkgrad[compiled]'"
-    for command in _candidates():
-        more = tuple(shlex.split(further))
-        native = () if any(f.startswith(("-march", "-mcpu")) for f in more) else ("-march=native",)
+    try:
+        more, candidates = _split(further, FURTHER), _candidates(named)
+    except CompilerError as error:
+        return str(error)
+    native = () if any(f.startswith(("-march", "-mcpu")) for f in more) else ("-march=native",)
+    for command in candidates:
+        if shutil.which(command[0]) is None:
+            said = f"the compiler {visible(command[0])} cannot be run: there is no such program{_cure()}"
+            continue
         try:
-            run = subprocess.run(
-                [*command, *native, *more, "-dM", "-E", "-x", "c", os.devnull],
-                capture_output=True, text=True, timeout=PATIENCE, check=False,
-            )  # fmt: skip
-        except (OSError, subprocess.SubprocessError) as error:
-            said = f"the compiler {command[0]} cannot be run: {error}"
+            ran = run([*command, *native, *more, "-dM", "-E", "-x", "c", os.devnull], ANSWER)
+        except OSError as error:
+            said = f"the compiler {visible(command[0])} cannot be run: {error}{_cure()}"
             continue
-        if run.returncode:
-            said = f"the compiler {command[0]} fails: {_first(run.stderr)}"
-            continue
-        return Compiler(command, (*FLAGS, *native, *tuning(run.stdout), *more), run.stdout)
+        if ran.status:
+            said = f"the compiler {visible(command[0])} fails: {_first(ran)}{_cure()}"
+        elif "#define __GNUC__ " not in ran.out:
+            said = f"{visible(command[0])} is no C compiler of the kind that is needed, gcc or clang{_cure()}"
+        else:
+            return Compiler(command, (*FLAGS, *native, *tuning(ran.out), *more), ran.out)
     return said
+
+
+def _cure() -> str:
+    """Where what was called, and how, can be changed, at the end of a sentence."""
+    given = [f"{name} ({visible(os.environ[name])})" for name in ("CC", FURTHER) if os.environ.get(name, "").strip()]
+    return f"; it was called as the environment says, by {' and '.join(given)}: change or unset that" if given else ""
 
 
 def tuning(macros: str) -> tuple[str, ...]:
@@ -143,44 +175,11 @@ def available() -> bool:
     return True
 
 
-def _first(text: str) -> str:
+def _first(ran: Ran) -> str:
     """The first line that says what is wrong."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return next((line for line in lines if "error" in line), lines[0] if lines else "it says nothing")
-
-
-def cache_directory() -> Path:
-    """Where compiled files are kept; made if it is not there.
-
-    Returns:
-        The user's cache, or a directory of this process alone where others can write to that.
-    """
-    from platformdirs import user_cache_path
-
-    path = user_cache_path("chalkgrad", appauthor=False) / "compiled"
-    try:
-        path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if _trusted(path) and os.access(path, os.W_OK):
-            return path
-    except OSError:
-        pass
-    return _own_directory()
-
-
-@cache
-def _own_directory() -> Path:
-    import atexit
-
-    path = tempfile.mkdtemp(prefix="chalkgrad-")
-    atexit.register(shutil.rmtree, path, ignore_errors=True)
-    return Path(path)
-
-
-def _trusted(path: Path) -> bool:
-    """Whether nobody but this user can have written there."""
-    found = path.lstat()
-    own = not hasattr(os, "getuid") or found.st_uid == os.getuid()
-    return own and not stat.S_ISLNK(found.st_mode) and not found.st_mode & 0o022
+    lines = [line.strip() for line in ran.err.splitlines() if line.strip()]
+    said = next((line for line in lines if "error" in line), lines[0] if lines else f"it ends with status {ran.status}")
+    return visible(said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,54 +197,72 @@ class Built:
 
 def kept_under(tool: Compiler, text: str) -> Path:
     """Where what a compiler makes of a C file is kept."""
+    return cache_directory() / _name(tool, text)
+
+
+def _name(tool: Compiler, text: str) -> str:
     content = "\0".join([text, tool.macros, *tool.command, *tool.flags])
-    return cache_directory() / f"{hashlib.sha256(content.encode()).hexdigest()[:40]}.so"
+    return f"{hashlib.sha256(content.encode()).hexdigest()[:40]}.so"
 
 
-def build(text: str) -> Built:
+def build(text: str, seconds: float = PATIENCE, names: tuple[str, ...] = ()) -> Built:
     """Compiles a C file, or takes what was kept of it, and loads it.
+
+    Args:
+        text: the C file.
+        seconds: how long compiling may take.
+        names: the functions that it must have.
 
     Raises:
         CompilerError: where it does not compile or cannot be loaded.
     """
     tool = compiler()
-    path = kept_under(tool, text)
-    if _usable(path):
-        with contextlib.suppress(OSError):  # damaged: it is compiled again
-            return Built(ctypes.CDLL(str(path)), 0.0)
+    name = _name(tool, text)
+    if library := _kept(name):
+        return Built(library, 0.0)
     started = time.perf_counter()
-    _compile(tool, text, path)
-    seconds = time.perf_counter() - started
     try:
-        return Built(ctypes.CDLL(str(path)), seconds)
+        place = cache_directory()
     except OSError as error:
-        raise CompilerError(f"what {tool.command[0]} compiled cannot be loaded: {error}") from None
-
-
-def _usable(path: Path) -> bool:
+        raise CompilerError(str(error)) from None
     try:
-        return stat.S_ISREG(path.lstat().st_mode) and _trusted(path)
-    except OSError:
-        return False
+        _compile(tool, text, place, name, seconds)
+        took = time.perf_counter() - started
+        library = taken_from(place, name)
+        if library is not None and not all(hasattr(library, n) for n in names):
+            raise OSError("it is not what was to be compiled")
+    except OSError as error:
+        with suppress(OSError):
+            (place / name).unlink()
+        raise CompilerError(f"what {visible(tool.command[0])} compiled cannot be used: {error}{_cure()}") from None
+    if library is None:
+        raise CompilerError(f"what was compiled is not found again in {place}: something deletes or changes it there")
+    return Built(library, took)
 
 
-def _compile(tool: Compiler, text: str, path: Path) -> None:
-    """Compiles into a file beside the final one, which takes its place when it is whole."""
-    stem = f".{secrets.token_hex(8)}"
-    source, made = path.with_name(f"{stem}.c"), path.with_name(f"{stem}.so")
-    try:
+def _kept(name: str) -> ctypes.CDLL | None:
+    """What was compiled before, by this process or another one; None where it is not there, or damaged."""
+    for where in (user_directory, lambda: own_directory(make=False)):
+        try:
+            if library := taken_from(where(), name):
+                return library
+        except OSError:
+            continue
+    return None
+
+
+def _compile(tool: Compiler, text: str, place: Path, name: str, seconds: float) -> None:
+    """Compiles into a directory of its own; the file takes its place when it is whole, and flushed to disk."""
+    with workplace(place) as work:
+        source, made = work / "program.c", work / "program.so"
         source.write_text(text, encoding="utf-8")
-        run = subprocess.run(
-            [*tool.command, *tool.flags, str(source), "-o", str(made), "-lm"],
-            capture_output=True, text=True, timeout=PATIENCE, check=False,
-        )  # fmt: skip
-        if run.returncode:
-            raise CompilerError(f"{tool.command[0]} does not compile the network: {_first(run.stderr)}")
-        os.chmod(made, 0o700)
-        os.replace(made, path)
-    except (OSError, subprocess.SubprocessError) as error:
-        raise CompilerError(f"{tool.command[0]} cannot be run: {error}") from None
-    finally:
-        for left in (source, made):
-            with contextlib.suppress(OSError):
-                left.unlink()
+        command = visible(tool.command[0])
+        try:
+            ran = run([*tool.command, *tool.flags, str(source), "-o", str(made), "-lm"], seconds, {"TMPDIR": str(work)})
+        except OSError as error:
+            raise CompilerError(f"{command} cannot be run: {error}{_cure()}") from None
+        if ran.status:
+            raise CompilerError(f"{command} does not compile the network: {_first(ran)}{_cure()}")
+        if not made.is_file():
+            raise CompilerError(f"{command} says that it compiled the network, and wrote nothing{_cure()}")
+        put(place, name, made)

@@ -19,6 +19,8 @@ from .workers import Call
 Array = np.ndarray[Any, Any]
 THREADS = "CHALKGRAD_THREADS"
 """Names an environment variable that says how many threads there are at most."""
+FUNCTIONS = ("train", "together")
+"""What is called of a compiled program."""
 
 
 def threads() -> int:
@@ -133,10 +135,9 @@ class Program:
             for name, (begin, layout) in source.carried.items()
             for place in places(self._carried, begin, layout)
         ]
-        self.function = built.library.train
+        self.function, self._together = (getattr(built.library, n) for n in FUNCTIONS)
         self.function.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_int]
         self.function.restype = None
-        self._together = built.library.together
         self._together.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int, ctypes.c_int]
         self._together.restype = ctypes.c_int
         self._call: Call | None = None  # that may be under way: an exception can end the wait for it

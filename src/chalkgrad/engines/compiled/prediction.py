@@ -10,8 +10,8 @@ import numpy as np
 from ...pixels import Pixels
 from ...program import Program as Steps
 from ..stepping import Array
-from .compiler import Built, build, compiler
-from .library import Program, rows_of, threads
+from .compiler import PATIENCE, Built, build, compiler
+from .library import FUNCTIONS, Program, rows_of, threads
 from .products import Machine
 from .source import Source, Wanted, print_source
 
@@ -52,6 +52,7 @@ class CompiledPrediction:
         title: the C file's first line.
         dtype: the numbers' type.
         of_bytes: whether x comes as bytes (`Pixels`).
+        patience: seconds that compiling may take.
 
     Raises:
         CompilerError: where there is no compiler, or it does not compile.
@@ -65,11 +66,12 @@ class CompiledPrediction:
         title: str,
         dtype: np.dtype[Any],
         of_bytes: bool = False,
+        patience: float = PATIENCE,
     ) -> None:
         count = threads()
         machine = compiler().machine(dtype.itemsize)
         source = prediction_source(program, carried, results, count, title, dtype, machine, of_bytes=of_bytes)
-        self.built: Built = build(source.text)
+        self.built: Built = build(source.text, patience, FUNCTIONS)
         self._source, self._count = source, count
         self._runs = {k: Program(source, self.built, k) for k in {1, count}}
         self._shapes = {n: tuple(s for s in program.shapes[program.resolve(n)] if isinstance(s, int)) for n in results}

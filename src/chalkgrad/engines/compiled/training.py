@@ -11,8 +11,8 @@ import numpy as np
 from ...pixels import Pixels
 from ...program import Program as Steps
 from ..stepping import Array, Taken, Values
-from .compiler import build, compiler
-from .library import Program, rows_of, threads
+from .compiler import PATIENCE, build, compiler
+from .library import FUNCTIONS, Program, rows_of, threads
 from .source import Wanted, print_source
 from .zeros import mostly_zeros
 
@@ -67,6 +67,7 @@ class CompiledSteps:
         stop_below: a loss below this ends the training.
         title: the C file's first line.
         parts: into how many parts a batch is split; as many as there are threads, if not given.
+        patience: seconds that compiling may take.
 
     Raises:
         CompilerError: where there is no compiler, or it does not compile.
@@ -84,6 +85,7 @@ class CompiledSteps:
         stop_below: float = -math.inf,
         title: str = "a training",
         parts: int | None = None,
+        patience: float = PATIENCE,
     ) -> None:
         self._x, self._y, self._count = x, y, count
         self._batch = min(batch, count)
@@ -95,7 +97,7 @@ class CompiledSteps:
             program, list(values), self._batch, parts, data_loss, title, x.dtype, of_bytes=of_bytes, sparse=sparse
         )
         source = print_source(wanted, compiler().machine(x.dtype.itemsize))
-        self.built = build(source.text)
+        self.built = build(source.text, patience, FUNCTIONS)
         workers = min(parts, threads())
         self._run = Program(source, self.built, workers)
         self._run.load(values)

@@ -1,0 +1,80 @@
+"""Running a compiler so that it ends in time, and with us."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+SHELL = "/bin/sh"
+WATCHED = """
+exec 3<&0
+"$@" </dev/null 3<&- &
+made=$!
+(read -r _ <&3; kill -KILL 0) &
+watch=$!
+exec 3<&-
+wait $made
+status=$?
+kill -KILL $watch
+exit $status
+"""
+"""Runs a command, and ends it and all that it started as soon as nobody holds the other end of the standard input: the
+system lets go of it however a process ends. (PR_SET_PDEATHSIG would reach the compiler, and not what that starts.)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What came of a command.
+
+    Attributes:
+        status: its exit status.
+        out, err: what it wrote.
+    """
+
+    status: int
+    out: str
+    err: str
+
+
+def run(command: Sequence[str], seconds: float, further: Mapping[str, str] | None = None) -> Ran:
+    """Runs a command with nothing to read; when this returns or raises, it has ended, with all that it started.
+
+    Args:
+        command: the program and its arguments.
+        seconds: how long it may take.
+        further: further environment variables.
+
+    Raises:
+        OSError: where it cannot be started, or takes longer (TimeoutError).
+    """
+    environment = {**os.environ, **(further or {}), "LC_ALL": "C"}
+    watched = os.name == "posix" and os.path.exists(SHELL)
+    ours, given = os.pipe()
+    try:
+        process = subprocess.Popen(
+            [SHELL, "-c", WATCHED, SHELL, *command] if watched else command,
+            stdin=ours if watched else subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env=environment, start_new_session=watched, encoding="utf-8", errors="replace",
+        )  # fmt: skip
+        try:
+            out, err = process.communicate(timeout=seconds)
+        except BaseException as error:
+            if process.returncode is None:
+                if watched:
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.kill()
+                process.wait()
+            if isinstance(error, subprocess.TimeoutExpired):
+                raise TimeoutError(f"it did not end within {seconds:.0f} seconds") from None
+            raise
+        finally:
+            for pipe in (process.stdout, process.stderr):
+                if pipe is not None:
+                    pipe.close()
+    finally:
+        os.close(ours)
+        os.close(given)
+    return Ran(process.returncode, out, err)
