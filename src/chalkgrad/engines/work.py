@@ -19,7 +19,9 @@ DENSE = 8e10
 OTHER = 8e9
 """in convolutions and all else (measured on two cores with AVX-512)."""
 WORTH = 2.0
-"""Seconds of training on the reference engine from which compiling (about a second, once) is worth it."""
+"""Seconds of training on the reference engine from which compiling (about a second, once) is worth it,"""
+LINE = 0.015
+"""and for each line of a long program: those are compiled for so long."""
 WORTH_PREDICTING = 0.25
 """The same for predictions: they are asked for again and again, and what was compiled is kept."""
 
@@ -36,6 +38,11 @@ def terms(step: Step, program: Program) -> int:
         else:
             known[operand] = program.shapes[name]
     return math.prod(_count(size) for size in formula.sizes(known, step.options).values())
+
+
+def worth(program: Program) -> float:
+    """Seconds of training on the reference engine from which compiling a program is worth it."""
+    return max(WORTH, LINE * len(program.steps))
 
 
 def _count(size: Any) -> int:

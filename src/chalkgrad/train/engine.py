@@ -11,7 +11,7 @@ from ..checks import as_table
 from ..engines.choice import compiled_wanted
 from ..engines.numpy_steps import NumPySteps
 from ..engines.stepping import MOST_THREADS, Steps
-from ..engines.work import WORTH
+from ..engines.work import worth
 
 
 def steps_of(
@@ -41,7 +41,7 @@ def steps_of(
     if found and engine == "auto":
         expected = math.inf if compiled else 0.0
     why = ""
-    if compiled_wanted("fit", engine, expected, WORTH):
+    if compiled_wanted("fit", engine, expected, worth(arguments[0])):
         from ..engines.compiled.compiler import CompilerError, patience
         from ..engines.compiled.training import CompiledSteps
 

@@ -282,7 +282,8 @@ def _phases(
         assert taken, f"nothing can be computed of {[s.text for s in left]}"
         phases.append(Phase(kind, taken))
         have |= {s.output for s in taken}
-        left = [s for s in left if s not in taken]
+        gone = {id(s) for s in taken}  # comparing statements would walk through both
+        left = [s for s in left if id(s) not in gone]
     chains = {s.output for s in left if (pointwise(s) or s.output in large) and work.shapes[s.output]}
     report = [s for s in left if s.output not in chains]
     phases.append(Phase("report", report))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -30,6 +30,11 @@ SHORT = 256
 TINY = 2000
 """A step of at most so many terms, made by one thread, is written so that the compiler can unroll it all: in one
 function, twice, once for full batches, and with what it computes in variables."""
+
+ROWS = "const Training *T, int thread, int part, int64_t first, int64_t end, int N"
+"""What the function of a phase that goes through the samples is given."""
+MANY, TOGETHER = 60, 30
+"""A phase of more statements is written as several functions, each of so many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +240,9 @@ def _phase(
     name: str, phase: Phase, made: Plan, memory: Memory, functions: dict[str, Lines], lanes: set[int],
     zeros: Zeros, tiny: bool,
 ) -> Lines:  # fmt: skip
-    """The function of one phase."""
+    """The function of one phase, and those that it is made of where there is much in it."""
+    if phase.kind == "rows" and len(phase.statements) > MANY and not tiny:
+        return _long_phase(name, phase, made, memory, functions, lanes, zeros)
     loops = Loops(made, memory)
     tiles = Tiles(made, memory, functions, loops)
     printed = {"rows": _rows, "blocks": _blocks, "shared": _shared, "report": _shared, "update": _update}[phase.kind]
@@ -246,28 +253,72 @@ def _phase(
     if phase.kind == "update":  # the first part's sums get the others added to them
         pointers = [p.replace("part * PART_SIZE + ", "") for p in pointers]
     if phase.kind == "rows":
-        sums = [v for v in loops.used if made.values[v].home == "part"]
-        mine = {s.output for s in phase.statements}
-        zero: Lines = []
-        for value in sums:
-            if value not in mine:
-                continue
-            layout = made.values[value].layout
-            own = memory.name(value)
-            zero.append(f"*{own} = 0;" if layout is None else f"memset({own}, 0, {layout.size} * sizeof *{own});")
-        outer = [p for v, p in zip(loops.used, pointers, strict=True) if v in sums]
-        inner = [p for v, p in zip(loops.used, pointers, strict=True) if v not in sums]
+        outer = [p for v, p in zip(loops.used, pointers, strict=True) if made.values[v].home == "part"]
+        inner = [p for v, p in zip(loops.used, pointers, strict=True) if made.values[v].home != "part"]
         inner += zeros.begun(phase)
-        chunks = braced(
-            "for (int64_t begin = first; begin < end; begin += CHUNK)",
-            ["const int rows = (int)least(CHUNK, end - begin);", *inner, *body],
-        )
-        lines = [*loops.constants.lines, *outer, *zero, *chunks]
+        zero = _zeroed(phase, made, memory, loops.used)
+        lines = [*loops.constants.lines, *outer, *zero, *_by_chunks([*inner, *body])]
     else:
         lines = [*loops.constants.lines, *pointers, *zeros.begun(phase), *body]
+    return _function(f"static {'ALWAYS ' if tiny else ''}void {name}", head, lines)
+
+
+def _long_phase(
+    name: str, phase: Phase, made: Plan, memory: Memory, functions: dict[str, Lines], lanes: set[int], zeros: Zeros
+) -> Lines:
+    """A phase that goes through the samples, as several functions.
+
+    A compiler's time grows with the square of what the loops inside one loop read and write together.
+    """
+    lines: Lines = []
+    calls: Lines = []
+    sums: Lines = []
+    for at in range(0, len(phase.statements), TOGETHER):
+        piece = Phase("rows", phase.statements[at : at + TOGETHER])
+        loops = Loops(made, memory)
+        tiles = Tiles(made, memory, functions, loops)
+        _, body = _rows(piece, made, memory, loops, tiles)
+        lanes |= tiles.vectors
+        own = f"{name}_{at // TOGETHER + 1}"
+        pointers = [memory.declared(v, "begin") for v in loops.used]
+        head = "const Training *T, int thread, int part, int64_t begin, int rows, int N"
+        lines += _function(
+            f"static __attribute__((noinline)) void {own}", head,
+            [*loops.constants.lines, *pointers, *zeros.begun(piece), *body],
+        )  # fmt: skip
+        lines += [""]
+        calls += [f"{own}(T, thread, part, begin, rows, N);"]
+        sums += [memory.declared(v, "begin") for v in _sums(piece, made, loops.used)]
+        sums += _zeroed(piece, made, memory, loops.used)
+    return [*lines, *_function(f"static void {name}", ROWS, [*sums, *_by_chunks(calls)])]
+
+
+def _sums(phase: Phase, made: Plan, used: Iterable[str]) -> list[str]:
+    """The parts' sums that a phase computes, of the values that it uses."""
+    mine = {s.output for s in phase.statements}
+    return [v for v in used if v in mine and made.values[v].home == "part"]
+
+
+def _zeroed(phase: Phase, made: Plan, memory: Memory, used: Iterable[str]) -> Lines:
+    """Sets these sums to zero."""
+    lines: Lines = []
+    for value in _sums(phase, made, used):
+        layout, own = made.values[value].layout, memory.name(value)
+        lines.append(f"*{own} = 0;" if layout is None else f"memset({own}, 0, {layout.size} * sizeof *{own});")
+    return lines
+
+
+def _by_chunks(body: Lines) -> Lines:
+    """The loop over the samples, those at a time that are taken together."""
+    return braced(
+        "for (int64_t begin = first; begin < end; begin += CHUNK)",
+        ["const int rows = (int)least(CHUNK, end - begin);", *body],
+    )
+
+
+def _function(kind: str, head: str, lines: Lines) -> Lines:
     unused = ", ".join(f"(void){word.split()[-1].lstrip('*')}" for word in head.split(","))
-    kind = "ALWAYS void" if tiny else "void"
-    return [f"static {kind} {name}({head}) {{", *indented([f"{unused};", *lines]), "}"]
+    return [f"{kind}({head}) {{", *indented([f"{unused};", *lines]), "}"]
 
 
 def _rows(phase: Phase, made: Plan, memory: Memory, loops: Loops, tiles: Tiles) -> tuple[str, Lines]:
@@ -288,7 +339,7 @@ def _rows(phase: Phase, made: Plan, memory: Memory, loops: Loops, tiles: Tiles) 
         close()
         lines += tiles.product(chosen)
     close()
-    return "const Training *T, int thread, int part, int64_t first, int64_t end, int N", lines
+    return ROWS, lines
 
 
 def _with_n(statement: Statement) -> Statement:

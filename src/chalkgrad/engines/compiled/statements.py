@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ...formula import Shape, Size
@@ -59,6 +59,10 @@ class Statement:
     adds: bool
     text: str
     step: Step
+    reads: frozenset[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reads", names_in(self.body))
 
     @property
     def sample(self) -> str | None:
@@ -69,11 +73,6 @@ class Statement:
     def by_sample(self) -> bool:
         """Whether it sets something for every sample."""
         return bool(self.place) and isinstance(self.place[0], Symbol) and self.sizes.get(self.place[0].name) == SAMPLES
-
-    @property
-    def reads(self) -> frozenset[str]:
-        """The values that stand on the right."""
-        return names_in(self.body)
 
     @property
     def terms(self) -> int:
