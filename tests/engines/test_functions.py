@@ -22,6 +22,7 @@ EXACT: dict[str, Callable[[float], float]] = {
     "log": math.log,
     "tanh": math.tanh,
     "erf": math.erf,
+    "erfc": math.erfc,
     "softplus": lambda a: max(a, 0.0) + math.log1p(math.exp(-abs(a))),
 }
 
@@ -33,7 +34,7 @@ def library(request: pytest.FixtureRequest) -> tuple[np.dtype, ctypes.CDLL]:
     sections = prelude()
     lines = ["#include <math.h>", "#include <stdint.h>", "#include <string.h>", f"typedef {real} real;"]
     lines += [sections["base"], sections[real], sections["functions"]]
-    for name in PLACES:
+    for name in EXACT:
         lines.append(f"void all_{name}(const real *restrict a, real *restrict b, int64_t size) {{")
         lines.append(f"    SIMD\n    for (int64_t k = 0; k < size; k++) b[k] = real_{name}(a[k]);\n}}")
     return dtype, compiler.build("\n".join(lines) + "\n").library
@@ -63,6 +64,18 @@ def test_last_places(library: tuple[np.dtype, ctypes.CDLL], name: str) -> None:
     assert places[worst] <= PLACES[name], f"{name}({x[where][worst]!r}) is {places[worst]:.2f} places off"
 
 
+def test_small_values_of_erfc_keep_their_digits(library: tuple[np.dtype, ctypes.CDLL]) -> None:
+    """In the rounding of a^2 in e^(-a^2), as far as Chebyshev's interpolation goes; beyond 6 with eight digits."""
+    dtype, own = library
+    eps, tiny = float(np.finfo(dtype).eps), float(np.finfo(dtype).tiny)
+    x = np.concatenate([np.linspace(-9, 6, 30001), np.linspace(6, 27, 10001)]).astype(dtype)
+    exact = np.array([math.erfc(float(v)) for v in x])
+    where = exact >= tiny
+    apart = np.abs(called(own, "erfc", x).astype(np.float64) - exact)[where] / exact[where]
+    allowed = np.where(x[where] <= 6, (4 + 2 * x[where] ** 2) * eps, 5e-8 + 200 * eps)
+    assert (apart <= allowed).all(), x[where][(apart / allowed).argmax()]
+
+
 @pytest.mark.parametrize(
     ("name", "values", "expected"),
     [
@@ -70,6 +83,7 @@ def test_last_places(library: tuple[np.dtype, ctypes.CDLL], name: str) -> None:
         ("log", [np.inf, 0.0, -0.0, -1.0, np.nan, 1.0], [np.inf, -np.inf, -np.inf, np.nan, np.nan, 0]),
         ("tanh", [np.inf, -np.inf, np.nan, 0.0, 1e30, -1e30], [1, -1, np.nan, 0, 1, -1]),
         ("erf", [np.inf, -np.inf, np.nan, 0.0, 1e30, -1e30], [1, -1, np.nan, 0, 1, -1]),
+        ("erfc", [np.inf, -np.inf, np.nan, 0.0, 1e30, -1e30], [0, 2, np.nan, 1, 0, 2]),
         ("softplus", [np.inf, -np.inf, np.nan, 1e30, -1e30], [np.inf, 0, np.nan, 1e30, 0]),
     ],
 )

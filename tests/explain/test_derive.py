@@ -29,7 +29,7 @@ from test_network import X, Y, example
 slow = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 FUNCTIONS: dict[str, Any] = {
     "exp": np.exp, "log": np.log, "sqrt": np.sqrt, "tanh": np.tanh, "abs": np.abs, "max": np.maximum, "min": np.minimum,
-    "sign": np.sign, "erf": np.vectorize(__import__("math").erf),
+    "sign": np.sign, "erf": np.vectorize(__import__("math").erf), "erfc": np.vectorize(__import__("math").erfc),
 }  # fmt: skip
 
 

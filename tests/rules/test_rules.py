@@ -245,15 +245,19 @@ def test_rules_keep_the_dtype() -> None:
                 assert value.dtype == np.float32, (name, value_name)
 
 
-def test_erf_is_exact_to_the_last_digits() -> None:
-    from math import erf
+def test_erfc_is_exact_to_the_last_digits() -> None:
+    from math import erfc
 
-    from chalkgrad.rules.arrays import erf as array_erf
+    from chalkgrad.rules.arrays import erfc as array_erfc
 
     z = np.concatenate([np.linspace(-7, 7, 20001), [np.inf, -np.inf, 1e-300, 0.0]])
-    expected = np.array([erf(v) for v in z])
-    assert np.abs(array_erf(z) - expected).max() < 4e-16
-    assert np.isnan(array_erf(np.array([np.nan]))).all()
+    expected = np.array([erfc(v) for v in z])
+    assert np.abs(array_erfc(z) - expected).max() < 5e-16
+    far = np.linspace(0, 26, 20001)
+    np.testing.assert_allclose(array_erfc(far), [erfc(v) for v in far], rtol=1e-9)
+    far = far[far < 10]
+    np.testing.assert_allclose(array_erfc(far), [erfc(v) for v in far], rtol=1e-13)
+    assert np.isnan(array_erfc(np.array([np.nan]))).all()
 
 
 def test_dropout_masks_depend_on_seed_layer_and_step_only() -> None:

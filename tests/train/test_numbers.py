@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -149,3 +152,41 @@ def test_an_eps_that_the_dtype_cannot_hold_is_refused(kind: type[cg.Optimizer], 
 def test_an_eps_of_a_normalisation_is_one_that_float32_holds(layer: type[cg.Layer], eps: float) -> None:
     with pytest.raises(cg.OptionError, match=f"{layer.__name__}: eps"):
         layer(eps=eps)  # type: ignore[call-arg]
+
+
+ELEMENTWISE: dict[str, tuple[cg.Layer, Any]] = {
+    "softplus": (cg.Softplus(), lambda z: np.logaddexp(z, 0)),
+    "silu": (cg.SiLU(), lambda z: z / (1 + np.exp(-z))),
+    "elu": (cg.ELU(0.7), lambda z: np.where(z > 0, z, 0.7 * np.expm1(z))),
+    "gelu": (cg.GELU(), lambda z: z * np.vectorize(math.erfc)(-z / math.sqrt(2)) / 2),
+    "sigmoid": (cg.Sigmoid(), lambda z: 1 / (1 + np.exp(-z))),
+    "tanh": (cg.Tanh(), np.tanh),
+}
+SLOPES: dict[str, Any] = {
+    "softplus": lambda z: 1 / (1 + np.exp(-z)),
+    "elu": lambda z: np.where(z > 0, 1, 0.7 * np.exp(z)),
+    "gelu": lambda z: np.vectorize(math.erfc)(-z / math.sqrt(2)) / 2 + z * np.exp(-z * z / 2) / math.sqrt(2 * math.pi),
+    "silu": lambda z: (1 + z / (1 + np.exp(z))) / (1 + np.exp(-z)),
+}
+"""Those of sigmoid and tanh come from the activation, a (1 - a) and 1 - a^2, and are as exact as 1 - a is."""
+
+
+@pytest.mark.parametrize("engine", ["numpy", "compiled"])
+@pytest.mark.parametrize("name", ELEMENTWISE)
+def test_small_activations_and_slopes_keep_their_digits_in_float32(name: str, engine: str) -> None:
+    """Nothing is rounded to what stands beside 1: the tails are as exact, relative to themselves, as the middle."""
+    from chalkgrad.engines.compiled.compiler import available
+
+    if engine == "compiled" and not available():
+        pytest.skip("there is no C compiler")
+    layer, exact = ELEMENTWISE[name]
+    z = np.concatenate([np.linspace(-11, 12, 231), np.geomspace(1e-20, 0.1, 40), -np.geomspace(1e-20, 0.1, 40)])
+    z = z.astype(np.float32)
+    net = cg.Network([cg.Dense(len(z), weights="zeros"), layer], input_shape=1, loss="AbsoluteError")
+    net.set_parameters(b1=z)
+    found = net.predict([[1.0]], engine=engine)[0]
+    np.testing.assert_allclose(found, exact(z.astype(np.float64)), rtol=1e-5)
+    net.fit([[1.0]], [np.full(len(z), -1e4)], optimizer=cg.SGD(1.0), engine=engine)  # dL/da is 1, and dW the slope
+    if name in SLOPES:
+        atol = 1e-7 if name in ("silu", "gelu") else 0.0  # whose slopes go through 0
+        np.testing.assert_allclose(-net.parameters["W1"][0], SLOPES[name](z.astype(np.float64)), rtol=2e-5, atol=atol)

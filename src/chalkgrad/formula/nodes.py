@@ -24,6 +24,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "sqrt": math.sqrt,
     "tanh": math.tanh,
     "erf": math.erf,
+    "erfc": math.erfc,
     "abs": abs,
     "max": max,
     "min": min,

@@ -21,13 +21,18 @@ def elu_sides(z: Array, *, alpha: float) -> Array:
     return z > 0
 
 
-@rule("dz[...] = da[...] * ([z[...] > 0] + [z[...] <= 0] * (a[...] + alpha))")
-def elu_dz(da: Array, z: Array, a: Array, *, alpha: float) -> Array:
-    """dz of da, z and a, any shape: below 0 the derivative alpha exp(z) is a + alpha."""
-    return namespace(da).where(z > 0, da, da * (a + alpha))
+@rule("dz[...] = da[...] * ([z[...] > 0] + [z[...] <= 0] * alpha * exp(min(z[...], 0)))")
+def elu_dz(da: Array, z: Array, *, alpha: float) -> Array:
+    """dz of da and z, any shape: below 0 the derivative is alpha exp(z), which is a + alpha, but keeps its digits."""
+    xp = namespace(da)
+    return xp.where(z > 0, da, da * (alpha * xp.exp(xp.minimum(z, 0))))
 
 
-@mistake(elu_dz, "dz[...] = da[...] * ([z[...] > 0] + [z[...] <= 0] * a[...])", "a is taken instead of a + alpha")
+@mistake(
+    elu_dz,
+    "dz[...] = da[...] * ([z[...] > 0] + [z[...] <= 0] * a[...])",
+    "a is taken instead of a + alpha",
+)
 def elu_dz_without_alpha(da: Array, z: Array, a: Array) -> Array:
     return namespace(da).where(z > 0, da, da * a)
 

@@ -4,31 +4,29 @@ from __future__ import annotations
 
 import math
 
-from .arrays import erf, namespace
+from .arrays import erfc, namespace
 from .rule import Array, Operation, mistake, rule
 
 SLOPE = math.sqrt(2 / math.pi)
 CUBIC = 0.044715
 
 
-@rule("a[...] = z[...] * (1 + erf(z[...] / sqrt(2))) / 2", source="Hendrycks and Gimpel, arXiv:1606.08415, 2")
+@rule("a[...] = z[...] * erfc(-z[...] / sqrt(2)) / 2", source="Hendrycks and Gimpel, arXiv:1606.08415, 2")
 def gelu(z: Array) -> Array:
-    """a of z, any shape."""
-    return z * (1 + erf(z / math.sqrt(2))) / 2
+    """a of z, any shape: erfc(-z / sqrt(2)) is 1 + erf(z / sqrt(2)), but keeps its digits where z is far below 0."""
+    return z * erfc(-z / math.sqrt(2)) / 2
 
 
-@rule(
-    "dz[...] = da[...] * ((1 + erf(z[...] / sqrt(2))) / 2 + z[...] * exp(-z[...]^2 / 2) / sqrt(2 * 3.141592653589793))"
-)
+@rule("dz[...] = da[...] * (erfc(-z[...] / sqrt(2)) / 2 + z[...] * exp(-z[...]^2 / 2) / sqrt(2 * 3.141592653589793))")
 def gelu_dz(da: Array, z: Array) -> Array:
     """dz of da and z, any shape: the distribution function plus z times the density."""
     density = namespace(z).exp(-z * z / 2) / math.sqrt(2 * math.pi)
-    return da * ((1 + erf(z / math.sqrt(2))) / 2 + z * density)
+    return da * (erfc(-z / math.sqrt(2)) / 2 + z * density)
 
 
-@mistake(gelu_dz, "dz[...] = da[...] * (1 + erf(z[...] / sqrt(2))) / 2", "the term with the density is left out")
+@mistake(gelu_dz, "dz[...] = da[...] * erfc(-z[...] / sqrt(2)) / 2", "the term with the density is left out")
 def gelu_dz_without_density(da: Array, z: Array) -> Array:
-    return da * (1 + erf(z / math.sqrt(2))) / 2
+    return da * erfc(-z / math.sqrt(2)) / 2
 
 
 @rule("u[...] = tanh(slope * (z[...] + cubic * z[...]^3))", source="Hendrycks and Gimpel, arXiv:1606.08415, 2")

@@ -35,13 +35,14 @@ static ALWAYS double real_exp(double a) {
     double e = p * one.value * two.value;
     return a > 709.782712893384 ? INFINITY : a != a ? a : e;
 }
-/* as for float, of degree 16 */
-static ALWAYS double real_erf(double a) {
-    double b = a < 0 ? -a : a, z = a * a, r = 1.12837916709551257390; /* 2 / sqrt(pi) */
-    double near = a * r * (1 + z * (-1.0 / 3 + z * (1.0 / 10 + z * (-1.0 / 42 + z * (1.0 / 216 + z * (-1.0 / 1320
+static ALWAYS double real_erf_near(double a) {
+    double z = a * a, r = 1.12837916709551257390; /* 2 / sqrt(pi) */
+    return a * r * (1 + z * (-1.0 / 3 + z * (1.0 / 10 + z * (-1.0 / 42 + z * (1.0 / 216 + z * (-1.0 / 1320
                 + z * (1.0 / 9360 + z * (-1.0 / 75600 + z * (1.0 / 685440 + z * (-1.0 / 6894720
                 + z * (1.0 / 76204800 + z * (-1.0 / 918086400 + z * (1.0 / 11975040000)))))))))))));
-    b = b > 6.0 ? 6.0 : b;
+}
+/* as for float, of degree 16 */
+static ALWAYS double real_erfc_far(double b) {
     double t = 1.0 / (1.0 + 0.5 * b), s = (t - 0.525) * (1.0 / 0.275);
     double q = 0.528321919277789428 + s * (0.196726821082705176 + s * (0.0430469544523376105
              + s * (0.00266083683536854635 + s * (-0.00105283376179009409 + s * (-0.00013872281034586555
@@ -49,8 +50,7 @@ static ALWAYS double real_erf(double a) {
              + s * (7.51729599035866953e-8 + s * (1.55378101839388122e-7 + s * (-3.07349454856225821e-8
              + s * (-4.4909960836079146e-9 + s * (3.07826122412180152e-9 + s * (-3.52519863811458211e-10
              + s * (-1.49446557572679308e-10 + s * 4.93078850141521927e-11)))))))))))))));
-    double far = 1.0 - t * real_exp(-b * b) * q;
-    return b < 0.5 ? near : a < 0 ? -far : far;
+    return t * real_exp(-b * b) * q;
 }
 static ALWAYS double real_log(double a) {
     union { double value; int64_t bits; } u = {a < 2.2250738585072014e-308 ? a * 18014398509481984.0 : a};
@@ -72,6 +72,15 @@ static ALWAYS real real_expm1(real a) {
            + a * ((real)(1.0 / 3628800) + a * (real)(1.0 / 39916800)))))))))));
     real e = real_exp(a) - 1;
     return real_abs(a) < (real)0.25 ? p : e;
+}
+static ALWAYS real real_erf(real a) {
+    real b = real_abs(a), far = 1 - real_erfc_far(b > 6 ? 6 : b);
+    return b < (real)0.5 ? real_erf_near(a) : a < 0 ? -far : far;
+}
+/* 1 - erf(a), of which large a leave something */
+static ALWAYS real real_erfc(real a) {
+    real b = real_abs(a), far = real_erfc_far(b > 28 ? 28 : b);
+    return b < (real)0.5 ? 1 - real_erf_near(a) : a < 0 ? 2 - far : far;
 }
 /* tanh(a) = (1 - t) / (1 + t) with t = e^(-2|a|) */
 static ALWAYS real real_tanh(real a) {

@@ -24,10 +24,10 @@ from ...formula.nodes import (
     walk,
 )
 
-CALLS = {"exp": "real_exp", "log": "real_log", "tanh": "real_tanh", "erf": "real_erf", "sqrt": "real_sqrt",
-         "abs": "real_abs", "sign": "real_sign"}  # fmt: skip
+CALLS = {"exp": "real_exp", "log": "real_log", "tanh": "real_tanh", "erf": "real_erf", "erfc": "real_erfc",
+         "sqrt": "real_sqrt", "abs": "real_abs", "sign": "real_sign"}  # fmt: skip
 INDICATED = {"<": "<", ">": ">", "<=": "<=", ">=": ">=", "=": "=="}
-DOUBLE = {"exp": "exp", "log": "log", "tanh": "tanh", "erf": "erf", "sqrt": "sqrt", "abs": "fabs"}
+DOUBLE = {"exp": "exp", "log": "log", "tanh": "tanh", "erf": "erf", "erfc": "erfc", "sqrt": "sqrt", "abs": "fabs"}
 
 
 def literal(value: float) -> str:

@@ -26,17 +26,19 @@ static ALWAYS float real_exp(float a) {
     float e = p * one.value * two.value;
     return a > 88.8f ? INFINITY : a != a ? a : e;
 }
-/* erf(a) = 1 - t e^(-a^2) q(s) with t = 1 / (1 + |a| / 2), s = t from -1 to 1 for |a| from 6 to 1/2, where q is the Chebyshev
-   interpolation of degree 8; near 0 by the Taylor series */
-static ALWAYS float real_erf(float a) {
-    float b = a < 0 ? -a : a, z = a * a, near = a * (1.12837917f + z * (-0.376126389f + z * (0.112837917f
+/* erf near 0 by its Taylor series, for |a| < 1/2 */
+static ALWAYS float real_erf_near(float a) {
+    float z = a * a;
+    return a * (1.12837917f + z * (-0.376126389f + z * (0.112837917f
             + z * (-0.0268661706f + z * (0.00522397762f + z * -0.000854832701f)))));
-    b = b > 6.0f ? 6.0f : b;
+}
+/* erfc(b) = t e^(-b^2) q(s) with t = 1 / (1 + b / 2), s = t from -1 to 1 for b from 6 to 1/2, where q is the Chebyshev
+   interpolation of degree 8; beyond 6 it is still good to 1e-6 of the value, until that is 0 */
+static ALWAYS float real_erfc_far(float b) {
     float t = 1.0f / (1.0f + 0.5f * b), s = (t - 0.525f) * 3.63636364f;
     float q = 0.5283219193f + s * (0.1967268205f + s * (0.04304694938f + s * (0.002660845083f + s * (-0.001052765944f
             + s * (-0.0001387609171f + s * (4.594028766e-5f + s * (4.424848815e-6f + s * -2.442822114e-6f)))))));
-    float far = 1.0f - t * real_exp(-b * b) * q;
-    return b < 0.5f ? near : a < 0 ? -far : far;
+    return t * real_exp(-b * b) * q;
 }
 static ALWAYS float real_log(float a) {
     union { float value; int32_t bits; } u = {a < 1.17549435e-38f ? a * 8388608.0f : a};
@@ -69,13 +71,14 @@ static ALWAYS double real_exp(double a) {
     double e = p * one.value * two.value;
     return a > 709.782712893384 ? INFINITY : a != a ? a : e;
 }
-/* as for float, of degree 16 */
-static ALWAYS double real_erf(double a) {
-    double b = a < 0 ? -a : a, z = a * a, r = 1.12837916709551257390; /* 2 / sqrt(pi) */
-    double near = a * r * (1 + z * (-1.0 / 3 + z * (1.0 / 10 + z * (-1.0 / 42 + z * (1.0 / 216 + z * (-1.0 / 1320
+static ALWAYS double real_erf_near(double a) {
+    double z = a * a, r = 1.12837916709551257390; /* 2 / sqrt(pi) */
+    return a * r * (1 + z * (-1.0 / 3 + z * (1.0 / 10 + z * (-1.0 / 42 + z * (1.0 / 216 + z * (-1.0 / 1320
                 + z * (1.0 / 9360 + z * (-1.0 / 75600 + z * (1.0 / 685440 + z * (-1.0 / 6894720
                 + z * (1.0 / 76204800 + z * (-1.0 / 918086400 + z * (1.0 / 11975040000)))))))))))));
-    b = b > 6.0 ? 6.0 : b;
+}
+/* as for float, of degree 16 */
+static ALWAYS double real_erfc_far(double b) {
     double t = 1.0 / (1.0 + 0.5 * b), s = (t - 0.525) * (1.0 / 0.275);
     double q = 0.528321919277789428 + s * (0.196726821082705176 + s * (0.0430469544523376105
              + s * (0.00266083683536854635 + s * (-0.00105283376179009409 + s * (-0.00013872281034586555
@@ -83,8 +86,7 @@ static ALWAYS double real_erf(double a) {
              + s * (7.51729599035866953e-8 + s * (1.55378101839388122e-7 + s * (-3.07349454856225821e-8
              + s * (-4.4909960836079146e-9 + s * (3.07826122412180152e-9 + s * (-3.52519863811458211e-10
              + s * (-1.49446557572679308e-10 + s * 4.93078850141521927e-11)))))))))))))));
-    double far = 1.0 - t * real_exp(-b * b) * q;
-    return b < 0.5 ? near : a < 0 ? -far : far;
+    return t * real_exp(-b * b) * q;
 }
 static ALWAYS double real_log(double a) {
     union { double value; int64_t bits; } u = {a < 2.2250738585072014e-308 ? a * 18014398509481984.0 : a};
@@ -107,6 +109,15 @@ static ALWAYS real real_expm1(real a) {
            + a * ((real)(1.0 / 3628800) + a * (real)(1.0 / 39916800)))))))))));
     real e = real_exp(a) - 1;
     return real_abs(a) < (real)0.25 ? p : e;
+}
+static ALWAYS real real_erf(real a) {
+    real b = real_abs(a), far = 1 - real_erfc_far(b > 6 ? 6 : b);
+    return b < (real)0.5 ? real_erf_near(a) : a < 0 ? -far : far;
+}
+/* 1 - erf(a), of which large a leave something */
+static ALWAYS real real_erfc(real a) {
+    real b = real_abs(a), far = real_erfc_far(b > 28 ? 28 : b);
+    return b < (real)0.5 ? 1 - real_erf_near(a) : a < 0 ? 2 - far : far;
 }
 /* tanh(a) = (1 - t) / (1 + t) with t = e^(-2|a|) */
 static ALWAYS real real_tanh(real a) {
