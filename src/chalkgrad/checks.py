@@ -40,10 +40,11 @@ def whole(owner: str, name: str, value: object, least: int = 1) -> int:
 
 def seed(owner: str, value: object) -> int:
     """`value` if it is a seed, a whole number from 0 to 2**63 - 1: which TOML and every generator hold."""
-    held = -1 if isinstance(value, bool) or not isinstance(value, (int, np.integer)) else int(cast("Any", value))
-    if not 0 <= held < SEEDS:
-        raise OptionError(f"{owner}: seed must be a whole number from 0 to 2**63 - 1; it is {said(value)}")
-    return held
+    if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
+        held = int(cast("Any", value))
+        if 0 <= held < SEEDS:
+            return held
+    raise OptionError(f"{owner}: seed must be a whole number from 0 to 2**63 - 1; it is {said(cast('Any', value))}")
 
 
 def number(owner: str, name: str, value: object, least: float, below: float = math.inf) -> float:

@@ -400,7 +400,7 @@ class Network:
         Args:
             x: (N, *input_shape).
             y: targets (N, *output_shape) or class numbers (N,).
-            optimizer: with one, the update's values too (trace["W1_new"]); nothing is updated.
+            optimizer: with one, the update's values too (trace["W1_new"]), those of its first step; nothing is updated.
             training: with dropout's masks and batch statistics.
             labels: other names of elements, by address, for explanations: {"W1[0, 0]": "w1"}.
             optimizer_state: what the optimizer carries from the steps before: its arrays by name ("v_W1"; zeros
@@ -518,6 +518,7 @@ class Network:
         """The network as a script that stands alone: forward pass, loss, backward pass, update, line by line.
 
         The NumPy script prints the same losses as `fit` on all samples at once, to the last bit.
+        Its optimizer begins anew.
 
         Args:
             to: "numpy"; "torch" for the same network as an nn.Module with its weights and a training loop; "c" for a
