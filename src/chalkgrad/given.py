@@ -129,8 +129,6 @@ def _laid_out(came: tuple[int, ...], expected: tuple[int, ...], count: str) -> s
         order = next(p for p in itertools.permutations(range(len(came))) if tuple(came[i] for i in p) == expected)
         axes = ", ".join(map(str, (0, *(i + 1 for i in order)) if count else order))
         return f"x.transpose({axes})"
-    if expected == (1, *came):
-        return "x[:, None]" if count else "x[None]"
     flat = min(len(came), len(expected)) <= 1
     if math.prod(came) == math.prod(expected) and (flat or _without_ones(came) == _without_ones(expected)):
         return f"x.reshape({count}{', '.join(map(str, expected))})"

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from ..pixels import Pixels
-from .archive import read_npz
 from .dataset import Dataset
 from .digits import digits
 from .idx import read_idx, write_idx
 from .mnist import mnist
 from .splits import split_indices
-from .table import read_csv
 from .toy import spiral, spiral_data, vertical, vertical_data
+
+if TYPE_CHECKING:
+    from .archive import read_npz
+    from .table import read_csv
 
 __all__ = [
     "Dataset",
@@ -27,3 +31,13 @@ __all__ = [
     "vertical_data",
     "write_idx",
 ]
+
+
+def __getattr__(name: str) -> Any:  # readers of files wait until they are used
+    if name == "read_csv":
+        from .table import read_csv as reader
+    elif name == "read_npz":
+        from .archive import read_npz as reader
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return reader

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -79,7 +79,7 @@ def _rounded(array: Any, dtype: np.dtype[Any], source: str, names: tuple[str, ..
     if not isinstance(array, np.ndarray):
         return array.astype(dtype)
     with np.errstate(over="ignore"):
-        rounded: Array = array.astype(dtype, copy=False)
+        rounded = cast("Array", array.astype(dtype, copy=False))
     if not np.isfinite(rounded).all():
         bad = tuple(int(i) for i in np.argwhere(~np.isfinite(rounded))[0])
         column = f", column {visible(names[bad[1]])}" if array.ndim == 2 and bad[1] < len(names) and names[0] else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -29,9 +29,10 @@ def merged(array: Any, dtype: Any, what: str, names: Sequence[str] = ()) -> Iter
         names: the columns' names, if they have any.
     """
     dtype = np.dtype(dtype)
-    if not isinstance(array, np.ndarray) or array.ndim not in (1, 2) or array.dtype.kind not in "iuf" or not array.size:
+    if not isinstance(array, np.ndarray):
         return
-    if np.can_cast(array.dtype, dtype):
+    array = cast("Array", array)
+    if array.ndim not in (1, 2) or array.dtype.kind not in "iuf" or not array.size or np.can_cast(array.dtype, dtype):
         return
     rows: Array = array.reshape(len(array), -1)
     rows = np.concatenate([rows[:MOST_ROWS], rows[MOST_ROWS :: len(rows) // MOST_ROWS or 1]])

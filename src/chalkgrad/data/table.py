@@ -98,8 +98,8 @@ def _inputs(blocks: list[Array], columns: list[int], aside: Array) -> tuple[Arra
         here = tested[first : first + len(block)]
         tests = int(here.sum())
         end = trained + len(block) - tests
-        x_train[trained:end] = block[np.ix_(~here, columns)]
-        x_test[first - trained :][:tests] = block[np.ix_(here, columns)]
+        x_train[trained:end] = block[~here][:, columns]
+        x_test[first - trained :][:tests] = block[here][:, columns]
         first, trained = first + len(block), end
     return x_train, x_test
 
