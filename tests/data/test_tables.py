@@ -48,6 +48,11 @@ TITLES = {
     "2019,2020,2021,label": floats(3),
     "0,1,2,3,4,label": wholes(5),
     "0,1,label": wholes(2),
+    "0.0,1.0,2.0,label": floats(3),
+    "-1,0,1,label": floats(3),
+    "400.5,410.5,label": floats(2),
+    "7,label": wholes(1),
+    "0.0,1.0,2.0,3.0": wholes(4, target=False),
     "0,label": floats(1),
     "0,1,2,3": floats(4, target=False),
     "0,1,2,3,4": wholes(5, target=False),
@@ -66,7 +71,7 @@ def test_a_line_of_titles_is_no_sample(tmp_path: Path, head: str) -> None:
     assert (list(data.columns), data.target) == (names[:-1], names[-1])
     said = [n for n in data.notes if "--header no" in n]
     assert bool(said) == any(c.isdigit() for c in head), "what the file leaves open is said"
-    if "# " not in head and head[0].isdigit():
+    if head[0].isdigit():
         assert samples(read_csv(file, header=True)) == 20
     assert samples(read_csv(file, target=names[-1])) == 20
 
@@ -312,3 +317,12 @@ def test_a_few_words_among_numbers_are_refused_unless_classes_are_meant(tmp_path
     with pytest.raises(cg.DataError, match=r"line 4, column room: the target '2a' .*--task classes"):
         read_csv(file)
     assert read_csv(file, task="classes").classes == ("1", "2", "2a")
+
+
+def test_a_rare_class_in_the_first_sample_is_one_where_its_numbers_are_no_titles(tmp_path: Path) -> None:
+    data = read_csv(written(tmp_path, "", "5,5,rare", *wholes(2)))
+    assert samples(data) == 21
+    assert "rare" in data.classes
+    file = written(tmp_path, "", "3,5,rare", *wholes(2))
+    assert any("its 'rare' comes nowhere else" in note and "--header no" in note for note in read_csv(file).notes)
+    assert "rare" in read_csv(file, header=False).classes

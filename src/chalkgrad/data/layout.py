@@ -77,12 +77,13 @@ def opened(path: Path) -> Generator[TextIO]:
         raise DataError(f"{_name(path)} cannot be read: {error.strerror or error}") from None
 
 
-def read_layout(path: Path, header: bool | None = None) -> Layout:
+def read_layout(path: Path, header: bool | None = None, target: object = None) -> Layout:
     """How the file of a table is laid out, from its first lines.
 
     Args:
         path: the file.
         header: whether the first line holds titles; None to find out.
+        target: the name of the target column, if it was said: a first line that holds it is one of titles.
 
     Raises:
         DataError: where it cannot be read, holds less than two lines or columns, or names a column twice.
@@ -111,6 +112,8 @@ def read_layout(path: Path, header: bool | None = None) -> Layout:
     if separator != "," and (commas := [c for row in rows for c in row if DECIMAL_COMMA.fullmatch(c.strip())]):
         decimal = ","
         notes.append(f"numbers such as {shown(commas[0])} are read with a decimal comma")
+    if header is None and isinstance(target, str) and number(target) is None and target.strip() in rows[0]:
+        header = True
     titled, note = (header, "") if header is not None else _has_titles(rows, decimal)
     notes += [note] if note else []
     titles = tuple(_titles(where, lines[0][0], rows[0]) if titled else map(str, range(1, len(rows[0]) + 1)))
@@ -226,9 +229,9 @@ def _has_titles(rows: list[list[str]], decimal: str) -> tuple[bool, str]:
 
 def _in_order(first: list[str], counted: list[int]) -> bool:
     """Whether the cells are whole numbers that go up by 1."""
-    if not all(WHOLE.fullmatch(first[i]) and len(first[i]) < 10 for i in counted):
+    if not all(WHOLE.fullmatch(first[i]) for i in counted):
         return False
-    values = [int(first[i]) for i in counted]
+    values = [int(float(first[i])) for i in counted]
     return values == list(range(values[0], values[0] + len(values)))
 
 
@@ -237,14 +240,15 @@ def _count_as_titles(rows: list[list[str]], counted: list[int], decimal: str) ->
     first, below = rows[0], rows[1:]
     if not _in_order(first, counted):
         return False
-    width, usual = len(counted), int(first[counted[0]]) in (0, 1)
+    width, usual = len(counted), float(first[counted[0]]) in (0, 1)
     words = [i for i in range(len(first)) if i not in set(counted)]
     others = [{row[i] for row in below} for i in words]
     if any(first[i] in found for i, found in zip(words, others, strict=True)):
         return False
     repeated = bool(words) and all(2 * len(found) <= len(below) for found in others)
-    fractions = all(any(mark in row[i] for mark in (decimal, "e", "E")) for row in below for i in counted)
-    continued = len({(number(below[0][i], decimal) or 0) - int(first[i]) for i in counted}) == 1
+    pointed = any("." in first[i] for i in counted)
+    fractions = not pointed and all(any(m in row[i] for m in (decimal, "e", "E")) for row in below for i in counted)
+    continued = len({(number(below[0][i], decimal) or 0) - float(first[i]) for i in counted}) == 1
     if fractions and (width > 2 or (width > 1 and words) or (usual and repeated)):
         return True
     if usual and ((words and width > 1 and repeated) or (width >= ENOUGH and not continued)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from ..errors import DataError, nearest
 from ..text import visible
 from .archive import large
+from .cells import number, shown
 from .dataset import Array, Dataset
 from .layout import Layout, read_layout
 from .rows import Rows, read_rows
@@ -47,9 +49,16 @@ def read_csv(
     """
     path, task = Path(path), read_task(task)
     where = visible(str(path))
-    layout = read_layout(path, header)
+    layout = read_layout(path, header, target)
     column, said = _target_column(where, target, layout)
     rows = read_rows(path, layout, column, mixed=task == "classes")
+    if header is None and _word_of_titles(layout, column, rows):
+        note = (
+            f"the first line is read as the columns' titles, since its {shown(rows.words[0])} comes nowhere else; "
+            "--header no reads it as a sample"
+        )
+        data = read_csv(path, target=target, seed=seed, header=True, task=task, loss=loss)
+        return replace(data, notes=(note, *data.notes))
     if not rows.blocks:
         raise DataError(f"{where} holds a header but no samples")
     title = layout.titles[column]
@@ -83,6 +92,16 @@ def _targets(
         places = np.concatenate([block[:, column] for block in again.blocks]).astype(int)
         return of_words(where, np.array(again.words)[places], task)
     return targets
+
+
+def _word_of_titles(layout: Layout, column: int, rows: Rows) -> bool:
+    """Whether the first line, read as a sample, looks like titles: its target is a word that comes nowhere else, while all
+    others come again, and no number in it comes twice.
+    """
+    if layout.titled or not rows.words or len(set(rows.blocks[0][0])) < len(layout.titles) - 1:
+        return False
+    counts = np.bincount(np.concatenate([block[:, column] for block in rows.blocks]).astype(int))
+    return len(counts) > 1 and counts[0] == 1 and int(counts[1:].min()) > 1 and number(rows.words[0]) is None
 
 
 def _inputs(blocks: list[Array], columns: list[int], aside: Array) -> tuple[Array, Array]:
