@@ -95,10 +95,13 @@ def _targets(
 
 
 def _word_of_titles(layout: Layout, column: int, rows: Rows) -> bool:
-    """Whether the first line, read as a sample, looks like titles: its target is a word that comes nowhere else, while all
-    others come again, and no number in it comes twice.
+    """Whether the first line, read as a sample, looks like titles: its target is a word that comes nowhere else, while
+    all others come again, and no number in it comes twice.
     """
-    if layout.titled or not rows.words or len(set(rows.blocks[0][0])) < len(layout.titles) - 1:
+    if layout.titled or not rows.words:
+        return False
+    first = np.delete(rows.blocks[0][0], column)
+    if len(np.unique(first)) < len(first):
         return False
     counts = np.bincount(np.concatenate([block[:, column] for block in rows.blocks]).astype(int))
     return len(counts) > 1 and counts[0] == 1 and int(counts[1:].min()) > 1 and number(rows.words[0]) is None
