@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import chalkgrad as cg
+from chalkgrad.cli import main
 from chalkgrad.data import digits, read_npz
 
 RNG = np.random.default_rng(3)
@@ -205,3 +206,22 @@ def test_the_digits_as_scikit_learn_has_them(tmp_path: Path) -> None:
     images = (np.concatenate([data.x_train, data.x_test])[:, 0] * 16).astype(float)
     read = archive(tmp_path, x=images, y=np.concatenate([data.y_train, data.y_test]))
     assert (read.x_train.max(), read.x_train.dtype) == (1, np.float32)
+
+
+def test_the_command_warns_in_one_line_and_only_when_it_trains(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("t.csv").write_text("time,y\n" + "".join(f"{t},{i % 2}\n" for i, t in enumerate(TIMES)))
+    np.savez("t.npz", x=RNG.uniform(0, 255, (40, 6, 6)), y=Y)
+    usual = ["--epochs", "1", "--quiet", "--no-pictures"]
+    for file, said in (("t.csv", "column time"), ("t.npz", "is not divided")):
+        assert main(["train", file, "--out", "run", *usual]) in (0, 1)
+        lines = capsys.readouterr().err.splitlines()
+        assert len(lines) == 1
+        assert lines[0].startswith("chalkgrad train: ")
+        assert said in lines[0]
+        assert main(["test", "run", "--no-pictures"]) == 0
+        assert capsys.readouterr().err == ""
+    assert main(["train", "t.csv", "--dtype", "float64", "--out", "run", *usual]) == 0
+    assert capsys.readouterr().err == ""

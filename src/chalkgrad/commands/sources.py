@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from ..checks import choice
 from ..data import Dataset, digits, mnist, read_csv, read_npz, spiral, vertical
 from ..data.record import difference, record
-from ..errors import CheckpointError, DataError, nearest
+from ..errors import CheckpointError, DataError, DataWarning, nearest
 from ..messages import complain
 from ..network import Network
 
@@ -37,14 +38,16 @@ def open_recorded(source: Mapping[str, Any], network: Network, where: Path) -> D
         DataError: where the data are missing or damaged.
         CheckpointError: where they are not those that the run was trained on, or the network does not take them.
     """
-    data = open_data(
-        source["source"],
-        directory=source.get("directory"),
-        target=source.get("target"),
-        seed=source.get("seed", 0),
-        task=source.get("task"),
-        header=source.get("header"),
-    ).astype(network.dtype)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)  # said when it was trained
+        data = open_data(
+            source["source"],
+            directory=source.get("directory"),
+            target=source.get("target"),
+            seed=source.get("seed", 0),
+            task=source.get("task"),
+            header=source.get("header"),
+        ).astype(network.dtype)
     content = source.get("content")
     if content is None:
         complain(f"chalkgrad: {where} does not say what was in {data.source} when it was trained on; whether samples "

@@ -96,9 +96,6 @@ def read_layout(path: Path, header: bool | None = None, target: object = None) -
     if len(lines) < 2:
         raise DataError(f"{where} holds one line: no samples under a header, or one sample; 5 are needed")
     separator = said or _separator([text for _, text in lines])
-    for place, text in lines:
-        if text.count(separator) >= MOST_COLUMNS:
-            raise DataError(f"{where}, line {place}: more than {MOST_COLUMNS:,} cells in a line; a line is a sample")
     rows = [cells(text, separator) for _, text in lines]
     if len(rows[0]) < 2:
         raise DataError(
@@ -154,7 +151,10 @@ def _first_lines(where: str, file: TextIO) -> tuple[str | None, list[tuple[int, 
         if text.count('"') % 2:
             raise DataError(f"{where}, line {place}: a quoted cell does not end in its line; is a quote missing?")
         lines.append((place, text))
-        held += max(map(text.count, SEPARATORS)) + 1
+        width = max(map(text.count, SEPARATORS)) + 1
+        held += width
+        if width > MOST_COLUMNS and len(lines) > 1:
+            raise DataError(f"{where}, line {place}: more than {MOST_COLUMNS:,} cells in a line; a line is a sample")
         if len(lines) == LOOKED_AT or (len(lines) >= 2 and held > MOST_CELLS):
             break
     return said, lines
@@ -166,8 +166,6 @@ def _separator(lines: list[str]) -> str:
     def worth(separator: str) -> tuple[bool, int, int]:
         if separator not in lines[0]:
             return (False, 0, 0)
-        if lines[0].count(separator) >= MOST_COLUMNS:
-            return (True, 0, 1)
         rows = [cells(line, separator) for line in lines]
         same = len({len(row) for row in rows}) == 1
         decimal = "." if separator == "," else ","
