@@ -33,9 +33,9 @@ KINDS = ("backward", "all", "gradients", "update", "forward", "loss")
 CONSTANTS = ("0", "1", "-1", "0.5", "0.1", "2", "10", "1e-3", "1e6", "1e300", "-0", "1e-12")
 
 
-def sheets(seeds: int, kinds: list[str]) -> Iterator[tuple[str, Worksheet]]:
+def sheets(examples: list[str], seeds: int, kinds: list[str]) -> Iterator[tuple[str, Worksheet]]:
     """Sheets by what they are called."""
-    for name in EXAMPLES:
+    for name in examples:
         example = cg.load_example(name)
         for kind in kinds:
             for seed in (None, *range(1, seeds + 1)):
@@ -133,7 +133,7 @@ def run(arguments: argparse.Namespace) -> int:
     fair = total = 0
     lost: Counter[str] = Counter()
     slowest, graded = 0.0, 0
-    for name, sheet in sheets(arguments.seeds, arguments.kinds):
+    for name, sheet in sheets(arguments.examples, arguments.seeds, arguments.kinds):
         for how, answers in empty(sheet).items() if arguments.of != "honest" else ():
             start = time.perf_counter()
             grading = grade(sheet, answers)
@@ -169,6 +169,7 @@ def run(arguments: argparse.Namespace) -> int:
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--examples", nargs="+", default=EXAMPLES, choices=EXAMPLES)
     parser.add_argument("--seeds", type=int, default=1, help="sheets with fresh numbers, besides the example's own")
     parser.add_argument("--kinds", nargs="+", default=list(KINDS), choices=KINDS)
     parser.add_argument("--of", choices=("both", "empty", "honest"), default="both")

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
-import numpy as np
-
 from .text import visible
 
 LONGEST = 200
@@ -100,19 +98,18 @@ def read_number(given: object) -> Answer | None:
     return _exact(given, _computed(bare))
 
 
-def _as_given(given: object) -> Answer:
-    """A number that is no text; of other digits than its shortest decimal's nothing is known."""
-    if isinstance(given, np.ndarray) and not given.ndim:
-        given = given.item()
-    if isinstance(given, (bool, np.bool_)) or not isinstance(given, (Real, np.integer, np.floating)):
+def _as_given(given: Any) -> Answer:
+    """A number that is no text: it has the digits of its shortest decimal."""
+    plain: Any = given.item() if getattr(given, "shape", None) == () else given
+    if isinstance(plain, bool) or not isinstance(plain, Real):
         raise ValueError("is no number")
     try:
-        value = float(given)
+        value = float(plain)
     except OverflowError:
         value = math.inf
     if not math.isfinite(value):
         raise ValueError("is no finite number")
-    return Answer(short(given), value, repr(value), _digits(repr(value)))
+    return Answer(short(plain), value, repr(value), _digits(str(plain)))
 
 
 def _usual_signs(text: str) -> str:

@@ -359,3 +359,16 @@ def test_bad_answer_files_are_refused_in_one_line(
     said = capsys.readouterr().err
     assert message in said
     assert said.count("\n") == 1
+
+
+def test_text_is_read_as_on_worksheets() -> None:
+    right = diagnose_of({"dW1[0, 0]": "4.386\u00b710\u207b\u2074", "dW1[0, 1]": "0,0004977"})
+    assert right.correct
+    for text, said in (("1,234.5", "several points or commas"), ("see above", "is no number"), ("", "left empty")):
+        with pytest.raises(cg.ChalkgradError, match=f"dW1.*{said}"):
+            diagnose_of({"dW1": [["1", text], ["1", "1"]]})
+
+
+def diagnose_of(claims: Any) -> Any:
+    web = cg.load_example("web")
+    return cg.diagnose(web.network, web.x, web.y, claims)

@@ -14,6 +14,7 @@ from ..address import Address
 from ..checks import as_list
 from ..errors import DataError, ShapeError
 from ..explain.trace import Trace
+from ..handwritten import read_number, short
 
 Array = np.ndarray[Any, Any]
 FULL = 12
@@ -126,9 +127,11 @@ def numbers_of(key: str, value: Any) -> tuple[Array, Array]:
         numbers = array.astype(np.float64)
     else:
         try:
-            texts = np.array(_listed(key, value), dtype=object)
+            texts = np.array(_plain(key, _listed(key, value)), dtype=object)
             numbers = np.vectorize(_parsed, otypes=[float])(texts) if texts.size else np.zeros(texts.shape)
-        except (TypeError, ValueError, RecursionError):
+        except (TypeError, ValueError, RecursionError) as error:
+            if isinstance(error, DataError):
+                raise
             raise DataError(f"{key} must hold numbers in rows of equal length") from None
     if not np.isfinite(numbers).all():
         raise DataError(f"{key} holds NaN or infinity, or text that is no number")
@@ -169,9 +172,9 @@ def _units(texts: Any, numbers: Array) -> Array:
     bare = np.zeros(numbers.shape, dtype=bool)
     for place in np.ndindex(numbers.shape):
         text = isinstance(texts[place], str)
-        written = texts[place].strip() if text else repr(float(texts[place]))
+        written = texts[place] if text else repr(float(texts[place]))
         decimals[place], full[place] = _decimals(written)
-        bare[place] = text and written.lstrip("+-\u2212").isdigit()
+        bare[place] = text and written.lstrip("+-").isdigit()
     decimals = np.clip(decimals, -300, 300)
     own = 0.5 * 10.0**-decimals
     if any(isinstance(t, str) for t in np.ravel(np.asarray(texts, dtype=object))):
@@ -200,14 +203,24 @@ def _listed(key: str, value: Any) -> Any:
     return rows
 
 
+def _plain(key: str, given: Any) -> Any:
+    """Text, in rows too, as decimals with the digits that they are given to; other things as they are."""
+    if isinstance(given, list):
+        return [_plain(key, one) for one in cast("list[Any]", given)]
+    if not isinstance(given, str):
+        return given
+    try:
+        answer = read_number(given)
+    except ValueError as error:
+        raise DataError(f"{key} must hold numbers; {short(given)!r} {error}") from None
+    if answer is None:
+        raise DataError(f"{key} must hold numbers; one is left empty")
+    return answer.plain
+
+
 def _parsed(text: Any) -> float:
     if isinstance(text, bool) or not isinstance(text, (int, float, str, np.integer, np.floating)):
         raise TypeError
-    if isinstance(text, str):
-        match = _NUMBER.fullmatch(text.strip().replace("\u2212", "-"))
-        if match is None or not (match[1] or match[2]):
-            raise ValueError
-        return float(text.strip().replace("\u2212", "-"))
     try:
         return float(cast("Any", text))
     except OverflowError:
@@ -216,7 +229,7 @@ def _parsed(text: Any) -> float:
 
 def _decimals(text: str) -> tuple[int, bool]:
     """How many decimals a number is given to, and whether it has all of float64's digits."""
-    match = _NUMBER.fullmatch(text.strip().replace("\u2212", "-"))
+    match = _NUMBER.fullmatch(text)
     if match is None:
         return 17, True
     whole, behind, exponent = match[1], match[2], int(match[3] or 0)
