@@ -22,6 +22,7 @@ from chalkgrad.worksheet import Worksheet, grade, make_worksheet, read_worksheet
 from chalkgrad.worksheet.answers import template
 from chalkgrad.worksheet.degenerate import closest, faults
 from chalkgrad.worksheet.files import sheet_files, solution_files
+from chalkgrad.worksheet.noise import without_noise
 from chalkgrad.worksheet.own_pass import OwnPass
 
 NAMES = ["web", "two_layers", "cnn", "neuron", "layer", "perceptron"]
@@ -467,3 +468,50 @@ def test_an_optimizers_state_that_does_not_fit_is_refused(changes: dict[str, Any
         example(table | changes, "own")
     with pytest.raises(ChalkgradError, match="step must be a whole number"):
         make_worksheet(by(OPTIMIZERS[0]), step=0)
+
+
+def rectified(activation: str, units: int, samples: int) -> Example:
+    layers = [{"type": "Dense", "units": units}, {"type": activation}, {"type": "Dense", "units": 1}]
+    rng = np.random.default_rng(0)
+    table = {
+        "input_shape": 2, "loss": {"type": "SquaredError"}, "layers": layers, "seed": 1, "learning_rate": 0.1,
+        "x": rng.uniform(-1, 1, (samples, 2)).round(2).tolist(), "y": rng.uniform(-1, 1, (samples, 1)).round(2).tolist(),
+    }  # fmt: skip
+    return example(table, "rectified")
+
+
+@pytest.mark.parametrize(("activation", "units", "samples"), [("ReLU", 5, 1), ("ReLU", 3, 4), ("LeakyReLU", 4, 3)])
+def test_some_relus_of_a_drawn_sheet_are_off_and_most_are_on(activation: str, units: int, samples: int) -> None:
+    own = rectified(activation, units, samples)
+    for seed in range(5):
+        sheet = make_worksheet(own, seed=seed, kind="gradients")
+        z = sheet.trace["z1"]
+        assert 1 <= np.count_nonzero(z < 0) < z.size / 2
+        assert np.abs(z).min() > 0.01
+        assert (z > 0).any(axis=1).all()
+        if samples > 1:
+            assert (z > 0).any(axis=0).all()
+        assert ("A ReLU is off where its input is below 0" in " ".join(sheet.board().to_text().split())) == (
+            activation == "ReLU"
+        )
+        right = {str(a): f"{sheet.trace[a.name][a.place]:.5g}" for a in sheet.words}
+        assert grade(sheet, right).score == sheet.points
+        zeros = [a for a in right if float(right[a]) == 0]
+        assert bool(zeros) == (activation == "ReLU" and samples == 1)  # of a unit that is off in its only sample
+        assert all(grade(sheet, {**right, a: "0.0004"}).marks[list(right).index(a)].verdict == "wrong" for a in zeros)
+
+
+def test_what_is_0_but_for_rounding_is_given_as_0() -> None:
+    table = web().network.to_table() | {"x": [[0.1, 0.2, 0.3]], "y": [[0.6, 0.5]], "input_shape": 3}
+    weights = [[1.0, 0.5], [1.0, 0.5], [-1.0, 1e-9]]
+    table["parameters"] = {"W1": weights, "b1": [0.0, 0.0]}
+    sheet = make_worksheet(example(table, "noise"), kind="backward")
+    raw = sheet.example.trace()["z1"]
+    assert 0 < abs(raw[0, 0]) < 1e-15
+    assert sheet.trace["z1"][0, 0] == 0
+    assert sheet.trace["z1"][0, 1] == raw[0, 1]  # nothing else is touched
+    np.testing.assert_allclose(sheet.trace["dW1"], sheet.example.trace()["dW1"], rtol=1e-12)
+    for text in (sheet.board().to_text(), sheet.solution().to_text(), sheet.solution().to_latex()):
+        assert not re.search(r"e-1[5-9]|10\^\{-1[5-9]\}", text)
+    small = without_noise(example(table | {"x": [[1e-20, 3e-25, 0.0]]}, "small").trace())
+    assert small["z1"][0, 0] == pytest.approx(1e-20)  # small is no noise

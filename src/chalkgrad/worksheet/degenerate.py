@@ -23,7 +23,13 @@ ROUNDING = 0.01
 TINY = 1e-12
 
 
-def faults(trace: Trace, blanks: Iterable[Address], digits: int, *, margin: float = 1.0) -> list[str]:
+ENOUGH = 4
+"""In a layer with so many units x samples some ReLU may be off; with fewer none."""
+
+
+def faults(
+    trace: Trace, blanks: Iterable[Address], digits: int, *, margin: float = 1.0, off: bool = False
+) -> list[str]:
     """What is wrong with these numbers, a sentence each; none where they make a good exercise.
 
     Args:
@@ -31,6 +37,7 @@ def faults(trace: Trace, blanks: Iterable[Address], digits: int, *, margin: floa
         blanks: what is asked for.
         digits: to how many significant digits.
         margin: how much of the usual distance from kinks, ties and equal outputs is asked for.
+        off: whether some ReLU must be off, where there are enough of them: it is the point of the exercise.
     """
     found: list[str] = []
     for step in trace.program.part("forward"):
@@ -38,7 +45,19 @@ def faults(trace: Trace, blanks: Iterable[Address], digits: int, *, margin: floa
     y_hat = trace["y_hat"]
     if y_hat.ndim == 2 and y_hat.shape[1] > 1 and np.diff(np.sort(y_hat, axis=1), axis=1).min() < SAME * margin:
         found.append("two outputs are equal")
+    if off and not found and any(z.size >= ENOUGH for z in _kinked(trace)) and not _some_off(trace):
+        found.append("no ReLU is off")
     return found or _of_blanks(trace, list(blanks), digits)
+
+
+def _kinked(trace: Trace) -> list[Array]:
+    """What ReLUs and their like are given."""
+    steps = [s for s in trace.program.part("forward") if s.rule.name in KINKED]
+    return [trace[s.inputs[0]] for s in steps if s.inputs[0] is not None and s.inputs[0] in trace]
+
+
+def _some_off(trace: Trace) -> bool:
+    return any(bool((z < 0).any()) for z in _kinked(trace))
 
 
 def _of_step(step: Step, trace: Trace, margin: float) -> list[str]:
@@ -50,8 +69,13 @@ def _of_step(step: Step, trace: Trace, margin: float) -> list[str]:
         wide = KINK if z.ndim == 2 else KINK / 5  # a map has many more elements
         if np.abs(z).min() < wide * margin:
             return [f"{given} is near the kink of {rule}"]
-        if rule == "relu" and not (z.reshape(len(z), -1) > 0).any(axis=0).all() and z.ndim == 2:
-            return [f"a unit of {given} is dead"]
+        if z.ndim == 2 and z.size >= ENOUGH and 2 * np.count_nonzero(z < 0) >= z.size:
+            return [f"most units of {given} are off"]
+        if rule == "relu" and z.ndim == 2:
+            if not (z > 0).any(axis=1).all():
+                return [f"all units of {given} are off in a sample"]
+            if (len(z) > 1 or z.size < ENOUGH) and not (z > 0).any(axis=0).all():
+                return [f"a unit of {given} is dead"]
         if rule == "relu" and z.ndim == 4 and not (z > 0).any(axis=(0, 2, 3)).all():
             return [f"a channel of {given} is dead"]
     if rule in SATURATING and np.abs(z).max() > SATURATED:
@@ -81,14 +105,27 @@ def closest(z: Array, step: Step) -> float:
     return nearest
 
 
+def _behind_relus(trace: Trace) -> dict[str, bool]:
+    """Which values follow from a ReLU that is off."""
+    behind: dict[str, bool] = {}
+    for step in trace.program:
+        z = step.inputs[0] if step.rule.name == "relu" else None
+        own = z is not None and z in trace and bool((trace[z] < 0).any())
+        behind[step.output] = own or any(behind.get(i or "", False) for i in step.inputs)
+    return behind
+
+
 def _of_blanks(trace: Trace, blanks: Sequence[Address], digits: int) -> list[str]:
     maps = {n for n in trace if trace[n].ndim > 2 and n.removeprefix("d") not in trace.program.parameters}
     names = sorted({a.name for a in blanks})
+    behind = _behind_relus(trace)
+    few = 2 * sum(float(trace[a.name][a.place]) == 0 for a in blanks) < len(blanks)
     for address in blanks:
         value = float(trace[address.name][address.place])
         if not np.isfinite(value):
             return [f"{address} is no number"]
-        if abs(value) < TINY and address.name not in maps:  # what lost its window gets nothing, and should not
+        # what lost its window gets nothing, and should not; and so where a ReLU is off
+        if abs(value) < TINY and address.name not in maps and not (value == 0 and few and behind[address.name]):
             return [f"{address} is 0"]
     apart, share = spreads(trace, names, digits, {}, runs=6), min(ROUNDING * max(1.0, 10.0 ** (4 - digits)), 0.3)
     for address in blanks:

@@ -62,7 +62,7 @@ def draw(
         except ChalkgradError as error:
             why[str(error)] += 1
             continue
-        bad = faults(trace, blanks, digits, margin=0.5**third)
+        bad = faults(trace, blanks, digits, margin=0.5**third, off=third < 2)
         if not bad:
             return found
         why[bad[0]] += 1

@@ -16,6 +16,8 @@ RUNS = 24
 """How often the pass is gone through with other roundings."""
 EXACT = ("flatten", "flatten_dx", "relu", "max_pool2d", "max_pool2d_win")
 """Rules whose results need no rounding."""
+CHOOSING = ("relu_dz", "leaky_relu", "leaky_relu_dz")
+"""Rules that choose by a sign and add nothing up: their terms are no larger than their results."""
 
 
 class OwnPass:
@@ -85,10 +87,12 @@ class OwnPass:
     def _rounding(self, made: Array, step: Step) -> Array:
         """How much rounding the terms and the result may come to: of a sum, its terms' sizes count."""
         sizes = np.abs(made)
+        assert self.digits is not None
+        if step.rule.name in CHOOSING:
+            return units(sizes, self.digits) * self._random.uniform(-1.0, 1.0, sizes.shape)
         terms = np.asarray(step.computed(lambda name: np.abs(self.held(name))))
         if terms.shape == sizes.shape:
             sizes = np.fmax(sizes, np.where(np.isfinite(terms), np.abs(terms), 0.0))
-        assert self.digits is not None
         return units(sizes, self.digits) * self._random.uniform(-1.0, 1.0, sizes.shape)
 
 

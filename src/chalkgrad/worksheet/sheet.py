@@ -32,6 +32,11 @@ READING = (
     "or as d with the value's name: dz1 has the shape of z1."
 )
 
+OFF = (
+    "A ReLU is off where its input is below 0: its output is 0 there, and nothing comes back through it, so that the "
+    "derivative behind it is 0 too. A blank may be 0."
+)
+
 
 def sheet_board(sheet: Worksheet, *, hints: bool) -> Board:
     """Name, network, numbers, the derivation with blanks, and the list of the blanks."""
@@ -43,6 +48,8 @@ def sheet_board(sheet: Worksheet, *, hints: bool) -> Board:
     blocks.append(Heading("The network"))
     blocks.append(Paragraph(READING))
     blocks.extend(equation(s, trace.program, None) for s in needed(sheet, "forward", "loss"))
+    if any(s.rule.name == "relu" for s in needed(sheet, "forward", "loss")):
+        blocks.append(Paragraph(OFF))
     blocks.append(Paragraph(_update(sheet)))
     blocks.extend(equation(s, trace.program, None) for s in _update_lines(sheet))
     blocks.append(Heading("The numbers"))

@@ -19,6 +19,7 @@ from .blanks import choose
 from .described import table_of
 from .draw import draw
 from .names import word
+from .noise import without_noise
 
 if TYPE_CHECKING:
     from ..render.board import Board
@@ -69,8 +70,8 @@ class Worksheet:
 
     @cached_property
     def trace(self) -> Trace:
-        """Every number of its pass."""
-        return self.example.trace()
+        """Every number of its pass; what is 0 but for rounding is 0."""
+        return without_noise(self.example.trace())
 
     @property
     def points(self) -> float:
