@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import chalkgrad as cg
 from chalkgrad.cli import main
 from chalkgrad.worksheet import read_worksheet
 
@@ -217,3 +218,25 @@ def test_reports_do_not_go_where_answers_lie(class_sheet: dict[str, str], capsys
     assert "no answers" in said(capsys, "grade", "sheet/worksheet.toml", "none", code=2)
     assert "cannot be read" in said(capsys, "grade", "nowhere", "in", code=2)
     assert "follow_credit" in said(capsys, "grade", "sheet", "in", "--follow-credit", "2", code=2)
+
+
+def test_a_later_step_is_asked_for_and_opened(capsys: pytest.CaptureFixture[str]) -> None:
+    text = (Path(cg.__file__).parent / "examples" / "web.toml").read_text("utf-8")
+    momentum = 'optimizer = { type = "SGD", learning_rate = 0.5, momentum = 0.9 }'
+    Path("own.toml").write_text(text.replace("learning_rate = 0.5", momentum), "utf-8")
+    said(capsys, "worksheet", "own.toml", "--step", "3", "--blanks", "w1_new", "--out", "sheet")
+    own = read_worksheet("sheet/worksheet.toml")
+    opened = said(capsys, "explain", "sheet/worksheet.toml", "W1_new[0, 0]", "--steps", "2")
+    assert "After 2 updates." in opened
+    assert f"{own.trace['v_W1_new'][0, 0]:.6g}" in opened
+    assert f"{own.trace['v_W1_new'][0, 0]:.6g}" in said(
+        capsys, "derive", "sheet/worksheet.toml", "--numbers", "--update"
+    )
+    assert "After 2 updates." in said(capsys, "explain", "own.toml", "--after", "2")
+
+    Path("claimed.json").write_text(json.dumps({"W1_new[0, 0]": f"{own.trace['W1_new'][0, 0]:.10g}"}))
+    said(capsys, "check", "sheet/worksheet.toml", "--claimed", "claimed.json")
+    assert "after 2" in said(capsys, "write", "sheet/worksheet.toml", code=2)
+    said(capsys, "write", "sheet/worksheet.toml", "--steps", "0")  # as the message says
+    assert "step must be a whole number" in said(capsys, "worksheet", "own.toml", "--step", "0", "--out", "no", code=2)
+    assert not Path("no").exists()
