@@ -514,11 +514,13 @@ class Network:
         optimizer: Optimizer | str = "SGD",
         steps: int = 1,
         title: str = "",
+        out: str | Path | None = None,
     ) -> str:
         """The network as a script that stands alone: forward pass, loss, backward pass, update, line by line.
 
-        The NumPy script prints the same losses as `fit` on all samples at once, to the last bit.
-        Its optimizer begins anew.
+        The NumPy script prints the same losses as `fit` on all samples at once, to the last bit; its optimizer begins
+        anew. Long arrays stand in it as the text of their bytes; written to a file, it reads them from files beside it
+        (`NAME_weights.npz`, `NAME_data.npz`), which are written too.
 
         Args:
             to: "numpy"; "torch" for the same network as an nn.Module with its weights and a training loop; "c" for a
@@ -529,22 +531,34 @@ class Network:
             optimizer: how the script updates the parameters.
             steps: how many updates it makes.
             title: what it is called.
+            out: the file that it is written to, as well as returned.
 
         Raises:
-            OptionError: where `to` is not known, or PyTorch has no form for a layer.
+            OptionError: where `to` is not known, PyTorch has no form for a layer, there are more numbers than can
+                stand in a script and no `out`, or `out` cannot be written.
             ShapeError, DataError: where x and y do not fit.
         """
+        from .write.given import files_beside
         from .write.numpy_script import numpy_script
+        from .write.script_file import write_script
         from .write.torch_module import torch_script
 
+        path = None if out is None else Path(out)
         if choice("source", "to", to, ("numpy", "torch", "c")) == "c":
-            return self._c_program(x, y, optimizer, whole("source", "steps", steps, 0), title)
-        script = {"numpy": numpy_script, "torch": torch_script}[to]
-        return script(self, x, y, optimizer=optimizer, steps=steps, title=title)
+            text, files = self._c_program(x, y, optimizer, whole("source", "steps", steps, 0), title), {}
+        else:
+            script = {"numpy": numpy_script, "torch": torch_script}[to]
+            beside = None if path is None else path.stem
+            text = script(self, x, y, optimizer=optimizer, steps=steps, title=title, beside=beside)
+            files = {} if beside is None else files_beside(self, x, y, beside)
+        if path is not None:
+            write_script(path, text, files)
+        return text
 
     def _c_program(self, x: Any, y: Any, optimizer: Optimizer | str, steps: int, title: str) -> str:
         from .engines.compiled.standalone import prediction_program, training_program
         from .train.optimizers import as_optimizer
+        from .write.numpy_script import shown_every
 
         title = title.strip() or repr(self)
         own = {**self.parameters, **self.states}
@@ -558,13 +572,16 @@ class Network:
         values = {**own, **optimizer.start(program, self.dtype)}
         return training_program(
             program,
+            self.prediction_program,
             values,
             None if x is None else self.pair(x, y),
-            "L_data" if self.plan.penalties else "L",
+            self.loss_function,
             optimizer.learning_rate,
             self.steps_taken,
             steps,
+            shown_every(steps),
             title,
+            self.dtype,
         )
 
     def diagram(

@@ -161,7 +161,7 @@ def test_a_script_is_not_left_without_its_weights(tmp_path: Path, capsys: pytest
     net = cg.Network([cg.Dense(40)], input_shape=30, loss="SquaredError")
     net.flat += 0.01
     net.save(tmp_path / "run")
-    (tmp_path / "weights.npz").mkdir()
+    (tmp_path / "s_weights.npz").mkdir()
     assert main(["write", str(tmp_path / "run"), "--out", str(tmp_path / "s.py")]) == 2
     assert "cannot be written" in capsys.readouterr().err
     assert not (tmp_path / "s.py").exists()

@@ -91,15 +91,7 @@ def scripts(every: dict[str, Written]) -> dict[str, str]:
 def test_losses_are_the_networks_to_the_last_bit(
     every: dict[str, Written], scripts: dict[str, str], tmp_path: Path
 ) -> None:
-    needed = [
-        n for n, made in every.items() if weights_needed(made.network) or data_needed(made.network, made.x, made.y)
-    ]
-    for name in needed:  # each in a directory of its own
-        place = tmp_path / name
-        place.mkdir()
-        save(every[name], place)
-        assert run({name: scripts[name]}, place)[name] == printed(every[name]), name
-    found = run({n: s for n, s in scripts.items() if n not in needed}, tmp_path)
+    found = run(scripts, tmp_path)
     wrong = {n: (losses, printed(every[n])) for n, losses in found.items() if losses != printed(every[n])}
     assert not wrong
 
@@ -109,20 +101,11 @@ def printed(made: Written) -> list[float]:
     return made.losses() if trains else made.losses()[-1:]
 
 
-def save(made: Written, place: Path) -> None:
-    for file, arrays in (
-        ("weights.npz", weights_needed(made.network)),
-        ("data.npz", data_needed(made.network, made.x, made.y)),
-    ):
-        if arrays is not None:
-            np.savez(place / file, **arrays)
-
-
 def test_scripts_stand_alone_and_hold_nothing_in_vain(scripts: dict[str, str]) -> None:
     for name, text in scripts.items():
         tree = ast.parse(text)
         imported = {a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
-        assert imported <= {"numpy", "math"}, name
+        assert imported <= {"base64", "numpy", "math"}, name
         assert {n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)} <= {"functools", "pathlib"}, name
         assert not unused_names(text), name
         lines = text.splitlines()
@@ -186,7 +169,7 @@ def test_steps_and_thinning_and_the_forward_pass_alone(tmp_path: Path) -> None:
         numpy_script(net, X, Y, optimizer="Adm")
 
 
-def test_large_weights_are_drawn_again_or_read_from_a_file(tmp_path: Path) -> None:
+def test_large_weights_are_drawn_again_or_stand_there_as_text_or_in_a_file(tmp_path: Path) -> None:
     net = written([cg.Dense(30), cg.ReLU(), cg.Dense(3), cg.Softmax()], 20, "CrossEntropy", "float32").network
     assert weights_needed(net) is None
     text = numpy_script(net)
@@ -200,9 +183,13 @@ def test_large_weights_are_drawn_again_or_read_from_a_file(tmp_path: Path) -> No
     needed = weights_needed(net)
     assert needed is not None
     assert list(needed) == ["W1", "b1", "W2", "b2"]
-    assert "weights.npz" in numpy_script(net, x, y)
-    np.savez(tmp_path / "weights.npz", **needed)
     assert run({"a": numpy_script(net, x, y, steps=0)}, tmp_path)["a"] == [net.loss(x, y)]
+    written_text = net.source("numpy", x, y, steps=0, out=tmp_path / "script_0.py")
+    assert written_text == (tmp_path / "script_0.py").read_text()
+    assert "script_0_weights.npz" in written_text
+    assert len(written_text) < len(numpy_script(net, x, y, steps=0)) / 2
+    assert {f.name for f in tmp_path.iterdir()} == {"script_0.py", "script_0_weights.npz"}
+    assert run({"a": written_text}, tmp_path)["a"] == [net.loss(x, y)]
 
 
 def test_a_large_array_behind_a_changed_one_cannot_be_drawn() -> None:
@@ -212,7 +199,7 @@ def test_a_large_array_behind_a_changed_one_cannot_be_drawn() -> None:
     assert weights_needed(net) is not None
 
 
-def test_many_samples_are_read_from_a_file(tmp_path: Path) -> None:
+def test_many_samples_stand_in_the_script_or_in_a_file(tmp_path: Path) -> None:
     net = written([cg.Dense(3), cg.Softmax()], 4, "CrossEntropy").network
     x, y = samples(net, rows=200)
     needed = data_needed(net, x, y)
@@ -220,10 +207,24 @@ def test_many_samples_are_read_from_a_file(tmp_path: Path) -> None:
     assert set(needed) == {"x", "labels"}
     assert data_needed(net, x[:5], y[:5]) is None
     assert data_needed(net, None, None) is None
-    np.savez(tmp_path / "data.npz", **needed)
-    text = numpy_script(net, x, y, steps=0)
-    assert "data.npz" in text
+    assert run({"a": numpy_script(net, x, y, steps=0)}, tmp_path)["a"] == [net.loss(x, y)]
+    text = net.source("numpy", x, y, steps=0, out=tmp_path / "script_0.py")
+    assert 'with_name("script_0_data.npz")' in text
     assert run({"a": text}, tmp_path)["a"] == [net.loss(x, y)]
+
+
+@pytest.mark.parametrize("to", ["numpy", "torch"])
+def test_more_than_can_stand_in_a_script_needs_a_file(to: str, tmp_path: Path) -> None:
+    net = written([cg.Dense(3), cg.Softmax()], 500, "CrossEntropy", "float32").network
+    x, y = samples(net, rows=600)
+    with pytest.raises(cg.OptionError, match=r'300,\d{3} numbers as text \(x: 300,000\).*out="network.py"'):
+        net.source(to, x, y, steps=0)
+    assert "odd \\'name\\'" in net.source(to, x, y, steps=0, out=tmp_path / "odd 'name\".py")
+    with np.load(tmp_path / "odd 'name\"_data.npz") as held:
+        assert held["x"].tobytes() == x.astype(np.float32).tobytes()
+    with pytest.raises(cg.OptionError, match="cannot be written"):
+        net.source(to, x, y, steps=0, out=tmp_path / "nowhere" / "a.py")
+    assert not list(tmp_path.glob("*.part"))
 
 
 @pytest.mark.parametrize("loss", LOSSES)

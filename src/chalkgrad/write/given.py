@@ -1,12 +1,13 @@
 """What a script begins with: its parameters, running averages, samples and targets.
 
-Small arrays stand in the script. Large ones that still are what the network's seed draws are drawn again; trained
-ones are read from `weights.npz`, and many samples from `data.npz`, beside the script.
+Small arrays stand in the script. Large parameters that still are what the network's seed draws are drawn again;
+trained ones, and many samples, stand in it as the text of their bytes, or lie in files beside it (`files_beside`).
 """
 
 from __future__ import annotations
 
 import ast
+import base64
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -19,14 +20,16 @@ from ..initializers import Constant, Initializer, initializer
 from ..layers import Parameter
 from ..losses import BinaryCrossEntropy, CrossEntropy, Hinge, are_classes
 from .inline import Library, lines_of
-from .layout import statement_lines
-from .literals import Array, array_lines, number_text
+from .layout import WIDTH, statement_lines
+from .literals import Array, array_lines, number_text, string_text
 
 if TYPE_CHECKING:
     from ..network import Network
 
 LIMIT = 300
-"""Arrays of more numbers than this are not written out."""
+"""Arrays of more numbers than this are not written out, a number after the other."""
+MOST = 250_000
+"""Arrays of more numbers than this in all do not stand in a script: it would be megabytes of text."""
 EXAMPLES = 8
 """How many samples a script draws that was given none."""
 
@@ -87,13 +90,54 @@ def _full(library: str, shape: tuple[int, ...], value: float, dtype: np.dtype[An
     return f"{library}.full({size}, {number_text(value, dtype)}{kind})"
 
 
+# -- what does not stand in the script ---------------------------------------------------------------------------
+
+
+def files_beside(network: Network, x: Any, y: Any, beside: str) -> dict[str, dict[str, Array]]:
+    """What lies beside a script that was told so: files by name, each with arrays by name, as `np.savez` takes them.
+
+    Args:
+        network: the network.
+        x: the script's samples.
+        y: their targets.
+        beside: the script's name without its ending; the files' names begin with it.
+    """
+    files = {"weights": weights_needed(network), "data": data_needed(network, x, y)}
+    return {_file(beside, what): arrays for what, arrays in files.items() if arrays is not None}
+
+
+def read_beside(network: Network, data: Data, beside: str | None) -> list[str]:
+    """The sentence of a script's docstring that names the files it reads, if it reads any.
+
+    Raises:
+        OptionError: where there is nothing beside it, and its arrays are too large to stand in it.
+    """
+    weights = weights_needed(network) or {}
+    samples = {"x": data.x, "targets": data.y if data.labels is None else data.labels} if data.saved else {}
+    if beside is not None:
+        names = [_file(beside, what) for what, arrays in (("weights", weights), ("data", samples)) if arrays]
+        return [f"It reads {' and '.join(names)}, which must lie beside it."] if names else []
+    sizes = {n: a.size for n, a in {**samples, **weights}.items() if a is not None and a.size > LIMIT}
+    if sum(sizes.values()) > MOST:
+        name = max(sizes, key=lambda n: sizes[n])
+        raise OptionError(
+            f"the script would hold {sum(sizes.values()):,} numbers as text ({name}: {sizes[name]:,}); say where it is "
+            'written (out="network.py", on the command line --out network.py), and they lie in a file beside it'
+        )
+    return []
+
+
+def _file(beside: str, what: str) -> str:
+    return f"{beside}_{what}.npz"
+
+
 # -- parameters and running averages -----------------------------------------------------------------------------
 
 
 def weights_needed(network: Network) -> dict[str, Array] | None:
-    """What has to lie beside a script of this network as `weights.npz`: arrays by name, as `np.savez` takes them.
+    """The parameters and running averages that a script can neither write out nor draw: arrays by name.
 
-    None where the script holds or draws all of its weights.
+    None where it holds or draws all of them.
     """
     arrays = {**network.parameters, **network.states}
     if not any(_long(a) for a in arrays.values()) or _draws(network) is not None:
@@ -101,13 +145,16 @@ def weights_needed(network: Network) -> dict[str, Array] | None:
     return {name: np.array(array) for name, array in arrays.items()}
 
 
-def weight_lines(network: Network, names: Mapping[str, str], used: set[str], style: Style) -> list[str]:
+def weight_lines(
+    network: Network, names: Mapping[str, str], used: set[str], style: Style, beside: str | None
+) -> list[str]:
     """The lines that give a script's parameters and running averages, those of them that are `used`."""
     arrays = {**network.parameters, **network.states}
-    if weights_needed(network) is not None:
-        lines = ['weights = np.load(Path(__file__).with_name("weights.npz"))']
+    needed = weights_needed(network) is not None
+    if needed and beside is not None:
+        lines = [_load("weights", beside)]
         return lines + [line for name in arrays if name in used for line in _read("weights", name, names[name], style)]
-    drawn = _draws(network) if any(_long(a) for a in arrays.values()) else {}
+    drawn = _draws(network) if not needed and any(_long(a) for a in arrays.values()) else {}
     lines: list[str] = []
     if drawn:
         lines.append(f"rng = np.random.default_rng({network.seed})")
@@ -120,10 +167,12 @@ def weight_lines(network: Network, names: Mapping[str, str], used: set[str], sty
 
 
 def written(name: str, array: Array, style: Style) -> list[str]:
-    """An array as an assignment: its numbers, or zeros and the like where it is of one value."""
+    """An array as an assignment: its numbers, or zeros and the like where it is of one value; a long one's bytes."""
     known = str(array.flat[0].item()) in ("0.0", "1.0")
     if array.size > (1 if known else 4) and _uniform(array):
         return [f"{name} = {style.constant(array.shape, array.flat[0].item(), array.dtype)}"]
+    if array.size > LIMIT:
+        return _packed(name, array, style)
     start, end = style.array(array.dtype)
     return array_lines(f"{name} = {start}", array, end)
 
@@ -134,6 +183,20 @@ def _uniform(array: Array) -> bool:
 
 def _long(array: Array) -> bool:
     return array.size > LIMIT and not _uniform(array)
+
+
+def _packed(name: str, array: Array, style: Style) -> list[str]:
+    """A long array as the text of its bytes."""
+    stored = array.astype(array.dtype.newbyteorder("<"))
+    text = base64.b64encode(stored.tobytes()).decode()
+    before, behind = ast.unparse(style.numpy(ast.Name("BYTES", ast.Load()))).split("BYTES")
+    rest = f'"{stored.dtype.str}").astype(np.{array.dtype.name}).reshape({", ".join(map(str, array.shape))})'
+    opening = f'{name} = {before}np.frombuffer(base64.b64decode("""'
+    return [opening, *(text[i : i + WIDTH] for i in range(0, len(text), WIDTH)), f'"""), {rest}{behind}']
+
+
+def _load(what: str, beside: str) -> str:
+    return f"{what} = np.load(Path(__file__).with_name({string_text(_file(beside, what))}))"
 
 
 def _read(file: str, key: str, name: str, style: Style) -> list[str]:
@@ -216,7 +279,7 @@ class Data:
 
     @property
     def saved(self) -> bool:
-        """Whether it is too much to stand in the script."""
+        """Whether it is too much to be written out."""
         target = self.y if self.labels is None else self.labels
         return self.x is not None and target is not None and (self.x.size > LIMIT or target.size > LIMIT)
 
@@ -238,17 +301,14 @@ def given_data(network: Network, x: Any, y: Any) -> Data:
 
 
 def data_needed(network: Network, x: Any, y: Any) -> dict[str, Array] | None:
-    """What has to lie beside a script of these samples as `data.npz`: arrays by name, as `np.savez` takes them.
-
-    None where the samples and targets stand in the script.
-    """
+    """The samples and targets that are too many to be written out: arrays by name; None where they are few."""
     data = given_data(network, x, y)
     if not data.saved or data.x is None or data.y is None:
         return None
     return {"x": data.x, "y": data.y} if data.labels is None else {"x": data.x, "labels": data.labels}
 
 
-def data_lines(network: Network, data: Data, style: Style, one_hot: str) -> list[str]:
+def data_lines(network: Network, data: Data, style: Style, one_hot: str, beside: str | None) -> list[str]:
     """The lines that give a script's x and y; `one_hot` makes y of class numbers, empty where y are `labels`."""
     if data.x is None or data.y is None:
         return _example_lines(network, style, one_hot)
@@ -256,8 +316,8 @@ def data_lines(network: Network, data: Data, style: Style, one_hot: str) -> list
     target, values = ("labels", data.labels) if data.labels is not None else ("y", data.y)
     end = [one_hot] if by_class and one_hot else []
     heading = "# the samples, one a row, and their targets"
-    if data.saved:
-        opening = [heading, 'data = np.load(Path(__file__).with_name("data.npz"))']
+    if data.saved and beside is not None:
+        opening = [heading, _load("data", beside)]
         return [*opening, *_read("data", "x", "x", style), *_read("data", target, target, style), *end]
     return [heading, *written("x", data.x, style), *written(target, np.asarray(values), style), *end]
 

@@ -26,6 +26,12 @@ def number_text(value: float, dtype: np.dtype[Any]) -> str:
     return repr(value)
 
 
+def string_text(value: str) -> str:
+    """A string in double quotes, or as Python writes it where that needs others."""
+    text = repr(value)
+    return text if '"' in text else f'"{text[1:-1]}"'
+
+
 def array_lines(start: str, array: Array, end: str, indent: int = 0) -> list[str]:
     """An array as nested lists, `start` before it and `end` behind it, a row a line where it is long."""
     margin = " " * indent

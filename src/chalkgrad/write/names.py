@@ -10,8 +10,8 @@ from ..rules import RULES
 from .inline import unused
 
 SCRIPT = frozenset(
-    {"np", "math", "torch", "nn", "functional", "Path", "cache", "step", "steps", "rng", "weights", "data", "example"}
-    | {"labels", "loss", "model", "optimizer", "Network", "self"}
+    {"np", "base64", "math", "torch", "nn", "functional", "Path", "cache", "step", "steps", "rng", "weights", "data"}
+    | {"example", "labels", "loss", "model", "optimizer", "Network", "self"}
 )
 """What a script's own names are."""
 

@@ -13,7 +13,7 @@ from ..checks import whole
 from ..program import Program, Step
 from ..train.optimizers import Optimizer, as_optimizer
 from .folding import constant
-from .given import Data, NumPyStyle, data_lines, given_data, weight_lines, weights_needed
+from .given import Data, NumPyStyle, data_lines, given_data, read_beside, weight_lines
 from .inline import Library, call_of, lines_of, unused
 from .layout import comment_lines, docstring_lines, statement_lines
 from .names import helpers, identifiers, reserved
@@ -33,11 +33,12 @@ def numpy_script(
     optimizer: Optimizer | str = "SGD",
     steps: int = 1,
     title: str = "",
+    beside: str | None = None,
 ) -> str:
     """A Python script that trains this network as `fit` does with all samples at once, and needs NumPy only.
 
-    Its lines are the network's program, and so are its losses, to the last bit. Where `weights_needed` or
-    `data_needed` give arrays, these have to lie beside it as `weights.npz` and `data.npz`.
+    Its lines are the network's program, and so are its losses, to the last bit. It is whole, or what
+    `files_beside` gives has to lie beside it.
 
     Args:
         network: the network; the script begins with its parameters as they are now.
@@ -46,6 +47,7 @@ def numpy_script(
         optimizer: how the parameters are updated.
         steps: how many updates there are; 0 for the forward pass alone.
         title: the script's first line.
+        beside: what the files beside it begin with; None where all stands in the script.
 
     Raises:
         OptionError: where a setting cannot be.
@@ -53,7 +55,7 @@ def numpy_script(
     """
     steps = whole("numpy_script", "steps", steps, 0)
     data = given_data(network, x, y)
-    return _Script(network, as_optimizer(optimizer, network.dtype), steps, data, title).text()
+    return _Script(network, as_optimizer(optimizer, network.dtype), steps, data, title, beside).text()
 
 
 @dataclass(slots=True)
@@ -65,8 +67,11 @@ class _Group:
 
 
 class _Script:
-    def __init__(self, network: Network, optimizer: Optimizer, steps: int, data: Data, title: str) -> None:
+    def __init__(
+        self, network: Network, optimizer: Optimizer, steps: int, data: Data, title: str, beside: str | None
+    ) -> None:
         self.network, self.optimizer, self.steps, self.data, self.title = network, optimizer, steps, data, title
+        self.beside = beside
         program = optimizer.extend(network.program, network.plan, network.frozen)
         computed = {s.output for s in program}
         arrays = [*network.parameters, *network.states, *optimizer.start(program, network.dtype)]
@@ -180,15 +185,11 @@ class _Script:
         about[1] += f"{passes}, line by line. Samples are rows, N of them."
         about[1] += " dW1 stands for dL/dW1, and so does every name with a d before it." if self.steps else ""
         about[1] = about[1][0].upper() + about[1][1:]
-        files = ["weights.npz"] if weights_needed(network) is not None else []
-        files += ["data.npz"] if self.data.saved else []
-        if files:
-            about.append(f"It reads {' and '.join(files)}, which must lie beside it.")
-        return "\n\n".join(about)
+        return "\n\n".join([*about, *read_beside(network, self.data, self.beside)])
 
     def _imports(self, text: str) -> list[str]:
         words = {n.id for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Name)}
-        standard = sorted(["import math"] * ("math" in words))
+        standard = [f"import {name}" for name in ("base64", "math") if name in words]
         standard += sorted([*self.library.imports, *["from pathlib import Path"] * ("Path" in words)])
         quiet = []
         if "exp" in {n.attr for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Attribute)}:
@@ -202,9 +203,9 @@ class _Script:
         kind = ", dtype=np.float32" if network.dtype.name == "float32" else ""
         one_hot = f"y = np.eye({network.output_shape[0]}{kind})[labels]  # one row for each: 1 at its class, else 0"
         lines = ["# the parameters" + (", and the running averages" if network.states else "")] if wanted else []
-        lines += weight_lines(network, self.names, wanted, NumPyStyle())
+        lines += weight_lines(network, self.names, wanted, NumPyStyle(), self.beside)
         lines += [""] if wanted else []
-        lines += data_lines(network, self.data, NumPyStyle(), one_hot)
+        lines += data_lines(network, self.data, NumPyStyle(), one_hot, self.beside)
         if not self.steps:
             return lines
         lines += ["", *comment_lines(f"how it is trained: {self.optimizer.kind}{self._frozen()}")]
@@ -261,11 +262,17 @@ class _Script:
         return f"the loss as in prediction: {', '.join(what)}"
 
 
-def shown_loss(value: str, steps: int, last: bool) -> list[str]:
-    """The lines of a loop that print a step's loss, of many steps some; with the `last` one, where it is seen."""
+def shown_every(steps: int) -> int:
+    """A script of this many steps prints the loss of every so many of them."""
     every = 1
     while steps > SHOWN * every:
         every *= 10
+    return every
+
+
+def shown_loss(value: str, steps: int, last: bool) -> list[str]:
+    """The lines of a loop that print a step's loss, of many steps some; with the `last` one, where it is seen."""
+    every = shown_every(steps)
     line = f'print(f"step {{step}}: L = {{{value}!r}}")'
     if every == 1:
         return [f"    {line}"]

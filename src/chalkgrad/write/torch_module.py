@@ -32,7 +32,7 @@ from ..layers import (
 )
 from ..losses import AbsoluteError, BinaryCrossEntropy, CrossEntropy, Hinge, SquaredError
 from ..train.optimizers import SGD, AdaGrad, Adam, AdamW, Optimizer, RMSProp, as_optimizer
-from .given import Data, TorchStyle, data_lines, given_data, weight_lines, weights_needed
+from .given import Data, TorchStyle, data_lines, given_data, read_beside, weight_lines
 from .inline import unused
 from .layout import WIDTH, docstring_lines
 from .names import identifiers, reserved
@@ -50,11 +50,12 @@ def torch_script(
     optimizer: Optimizer | str = "SGD",
     steps: int = 1,
     title: str = "",
+    beside: str | None = None,
 ) -> str:
     """A Python script that holds this network as an `nn.Module` and trains it as `fit` does with all samples at once.
 
-    Its losses are the network's up to rounding, dropout aside. Where `weights_needed` or `data_needed` give
-    arrays, these have to lie beside it as `weights.npz` and `data.npz`.
+    Its losses are the network's up to rounding, dropout aside. It is whole, or what `files_beside` gives
+    has to lie beside it.
 
     Args:
         network: the network; the script begins with its parameters as they are now.
@@ -63,6 +64,7 @@ def torch_script(
         optimizer: how the parameters are updated.
         steps: how many updates there are; 0 for the forward pass alone.
         title: the script's first line.
+        beside: what the files beside it begin with; None where all stands in the script.
 
     Raises:
         OptionError: where a setting cannot be, or a layer or loss has no form in PyTorch.
@@ -72,7 +74,7 @@ def torch_script(
     data = given_data(network, x, y)
     if x is not None:
         _refuse_single_values(network, len(network.inputs(x)))
-    return _Script(network, as_optimizer(optimizer, network.dtype), steps, data, title).text()
+    return _Script(network, as_optimizer(optimizer, network.dtype), steps, data, title, beside).text()
 
 
 def _refuse_single_values(network: Network, samples: int) -> None:
@@ -83,10 +85,13 @@ def _refuse_single_values(network: Network, samples: int) -> None:
 
 
 class _Script:
-    def __init__(self, network: Network, optimizer: Optimizer, steps: int, data: Data, title: str) -> None:
+    def __init__(
+        self, network: Network, optimizer: Optimizer, steps: int, data: Data, title: str, beside: str | None
+    ) -> None:
         self.network, self.optimizer, self.data, self.title = network, optimizer, data, title
+        self.beside = beside
         self.trained = [n for n in network.parameters if n not in network.frozen]
-        self.steps = steps if self.trained else 0
+        self.steps = steps if self.trained or network.states else 0
         self.names = identifiers([*network.parameters, *network.states], {*reserved(), "x", "y"})
         self.places: dict[str, str] = {}  # where in the model each parameter and running average is
         self.made: list[str] = []  # the lines of __init__
@@ -128,7 +133,7 @@ class _Script:
         """The whole script."""
         body = [*self._class(), "", "", *self._loss_function(), "", "", *self._weights(), "", *self._data(), ""]
         words = "\n".join(body)
-        standard = ["import math"] if "math." in words else []
+        standard = [f"import {name}" for name in ("base64", "math") if f"{name}." in words]
         standard += ["from pathlib import Path"] if "Path(" in words else []
         imports = [*standard, ""] if standard else []
         imports += ["import numpy as np"] if "np." in words else []
@@ -146,11 +151,7 @@ class _Script:
         about = [title, f"The network {what}, in PyTorch."] if title else [f"{what}, in PyTorch."]
         if any(isinstance(v, Dropout) for v in network.layers):
             about.append("Dropout draws other masks in PyTorch, so that the losses of training are other numbers.")
-        files = ["weights.npz"] if weights_needed(network) is not None else []
-        files += ["data.npz"] if self.data.saved else []
-        if files:
-            about.append(f"It reads {' and '.join(files)}, which must lie beside it.")
-        return "\n\n".join(about)
+        return "\n\n".join([*about, *read_beside(network, self.data, self.beside)])
 
     def _settings(self) -> list[str]:
         lines = ["torch.set_default_dtype(torch.float64)"] if self.network.dtype.name == "float64" else []
@@ -167,7 +168,7 @@ class _Script:
 
     def _weights(self) -> list[str]:
         network = self.network
-        given = weight_lines(network, self.names, set(self.places), TorchStyle())
+        given = weight_lines(network, self.names, set(self.places), TorchStyle(), self.beside)
         if not given:
             return ["model = Network()"]
         dense = {n["W"] for v, n in zip(network.layers, network.plan.names, strict=True) if isinstance(v, Dense)}
@@ -183,7 +184,7 @@ class _Script:
         one_hot = f"y = functional.one_hot(labels, {outputs[0]}).to(torch.get_default_dtype())"
         if isinstance(loss, CrossEntropy) and (self.fused or loss.from_logits):
             one_hot = ""  # PyTorch's cross-entropy takes class numbers
-        return data_lines(self.network, self.data, TorchStyle(), one_hot)
+        return data_lines(self.network, self.data, TorchStyle(), one_hot, self.beside)
 
     @property
     def _target(self) -> str:
@@ -281,7 +282,7 @@ class _Script:
             return [*(["model.eval()"] if self.modes else []), compute, 'print(f"L = {L.item()!r}")']
         lines = [
             f"# how it is trained: {self.optimizer.kind}",
-            *self._optimizer(),
+            *(self._optimizer() if self.trained else ["# there are only the running averages to be updated"]),
             f"steps = {self.steps}  # how many updates",
             "",
         ]
@@ -289,7 +290,8 @@ class _Script:
         lines += shown_loss("L.item()", self.steps, not self.modes)
         if not self.modes:
             lines += ["    if step == steps:", "        break  # this was the loss after the last update"]
-        lines += ["    optimizer.zero_grad()", "    L.backward()", "    optimizer.step()"]
+        if self.trained:
+            lines += ["    optimizer.zero_grad()", "    L.backward()", "    optimizer.step()"]
         if self.modes:
             lines += ["", "model.eval()  # as in prediction: no dropout, running averages", compute]
             lines.append('print(f"after step {steps}, as in prediction: L = {L.item()!r}")')

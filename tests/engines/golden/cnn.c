@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdint.h>
 #include <string.h>
+#pragma GCC diagnostic ignored "-Wunknown-pragmas" /* OpenMP's, where -fopenmp-simd is not given */
 
 typedef double real;
 #define EACH(k, count) _Pragma("GCC unroll 32") for (int k = 0; k < (count); k++)
@@ -408,8 +409,8 @@ int main(void) {
     static int64_t order[sizeof x / sizeof *x];
     for (int64_t k = 0; k < samples; k++)
         order[k] = k;
-    double loss = 0, data_loss = 0;
-    T.rate = 0.001, T.losses = &loss, T.data_losses = &data_loss;
+    double loss = 0, predicted = 0;
+    T.rate = 0.001, T.losses = &loss, T.data_losses = &predicted;
     for (int64_t s = 0; s <= 2; s++) {
         const int64_t N = least(BATCH, samples - T.at);
         T.t = (double)(s + 1), T.clock = (double)(s + 1);
@@ -419,6 +420,10 @@ int main(void) {
         if (!going)
             break;
         T.at = T.at + N == samples ? 0 : T.at + N;
+    }
+    if (fflush(stdout) || ferror(stdout)) {
+        perror("standard output");
+        return 1;
     }
     return 0;
 }

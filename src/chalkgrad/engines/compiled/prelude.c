@@ -164,13 +164,13 @@ static void find_nonzero(uint32_t *found, const real *const *x, int rows, int si
 /// mask
 #define ABREAST 4 /* counters at a time: the rounds of one have to wait for each other */
 /* Philox 4x64-10 (Salmon et al., 2011): eight 32-bit numbers for every counter, in the order of NumPy's generator */
+__extension__ typedef unsigned __int128 wide;
 static void philox(uint64_t counter, uint64_t clock, uint64_t seed, uint64_t layer, uint32_t drawn[8 * ABREAST]) {
     uint64_t a[ABREAST], b[ABREAST], c[ABREAST], d[ABREAST], key = seed, other = layer;
     EACH(j, ABREAST) a[j] = counter + (uint64_t)j, b[j] = 0, c[j] = clock, d[j] = 0;
     for (int round = 0; round < 10; round++) {
         EACH(j, ABREAST) {
-            const unsigned __int128 one = (unsigned __int128)a[j] * 0xD2E7470EE14C6C93u;
-            const unsigned __int128 two = (unsigned __int128)c[j] * 0xCA5A826395121157u;
+            const wide one = (wide)a[j] * 0xD2E7470EE14C6C93u, two = (wide)c[j] * 0xCA5A826395121157u;
             a[j] = (uint64_t)(two >> 64) ^ b[j] ^ key, b[j] = (uint64_t)two;
             c[j] = (uint64_t)(one >> 64) ^ d[j] ^ other, d[j] = (uint64_t)one;
         }

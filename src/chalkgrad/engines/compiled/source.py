@@ -177,7 +177,8 @@ def _head(
     name = "float" if wanted.real == np.float32 else "double"
     sections = prelude()
     includes = ["math.h", "stdio.h" if alone else "sched.h", "stdint.h", "string.h", *([] if alone else ["time.h"])]
-    lines = [*(f"#include <{name}>" for name in includes), ""]
+    quiet = '#pragma GCC diagnostic ignored "-Wunknown-pragmas" /* OpenMP\'s, where -fopenmp-simd is not given */'
+    lines = [*(f"#include <{name}>" for name in includes), *([quiet] if alone else []), ""]
     lines += [f"typedef {name} real;", *sections["base"].rstrip().split("\n"), *sections[name].rstrip().split("\n")]
     lines += sections["functions"].rstrip().split("\n")
     if wanted.of_bytes and "x" in given:
