@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from .arguments import parser
+from .commands.output import check_out
 from .errors import ChalkgradError
 from .messages import complain, complete_streams, let_go
 from .text import visible
@@ -37,6 +38,7 @@ def _run(argv: Sequence[str] | None) -> int:
         return 0
     try:
         command = importlib.import_module(f".commands.{arguments.command}", __package__)  # loaded when it is used
+        check_out(arguments)
         done: int = command.run(arguments)
         sys.stdout.flush()  # what is not written was not done
         return done

@@ -150,17 +150,18 @@ class Example:
 def load_example(path: str | Path) -> Example:
     """Reads a worked example: a TOML file (a worksheet.toml too), or one that comes with chalkgrad ("web", "cnn", ...).
 
+    A name means the latter, whatever else is called so; a file of this name is "./web" (or a `Path`).
+
     Raises:
         UnknownNameError: where there is neither such a file nor a worked example of this name.
         CheckpointError: where the file is missing or no TOML.
         ChalkgradError: where what it describes cannot be; the message names the file and the key.
     """
+    if not isinstance(path, Path) and path in examples():
+        return example(read_toml(FOLDER / f"{path}.toml"), f"{path}.toml")
     path = Path(path)
     if not path.suffix and not path.exists():
-        if str(path) not in examples():
-            raise unknown("file or worked example", str(path), examples())
-        path = FOLDER / f"{path}.toml"
-        return example(read_toml(path), path.name)
+        raise unknown("file or worked example", str(path), examples())
     return example(read_toml(path), str(path))
 
 

@@ -8,6 +8,7 @@ import os
 import re
 import secrets
 import stat
+import time
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from io import BufferedReader
@@ -23,6 +24,9 @@ except ImportError:  # Windows: nothing is locked there
 
 STALE = re.compile(r"\..+\.[0-9a-f]{16}\.part")
 """Names of temporary files, which only a process that was killed leaves behind."""
+DESCRIPTOR = re.compile(r"/(?:dev|proc/self)/fd/(\d{1,9})")
+LONGEST_WAIT = 10
+"""Seconds."""
 CHUNK = 65536
 MOST_TEXT = 2 * 2**20
 """Text files are written by people, or hold no more than they would; larger ones (in bytes) are refused."""
@@ -37,6 +41,8 @@ NOT_SYNCED = (errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES, errno.EPER
 def replace_file(path: Path, content: bytes | str | Iterable[Any], *, workplace: Path | None = None) -> None:
     """Writes `content` to `path` in one step: a temporary file, flushed to disk, takes its place.
 
+    A file that was there keeps its permissions, and its owner where that is allowed.
+
     Args:
         path: where to.
         content: text, bytes, or several buffers (arrays too) that are written one after another.
@@ -46,13 +52,12 @@ def replace_file(path: Path, content: bytes | str | Iterable[Any], *, workplace:
         OSError: where that is not possible; the old file is then as it was (only where the directory's own entry
             could not be flushed is the new one in its place), and nothing is left beside it.
     """
-    parts = [content.encode("utf-8")] if isinstance(content, str) else content
-    parts = [parts] if isinstance(parts, bytes) else parts
     name = temporary(path if workplace is None else workplace / path.name)
     handle = os.open(name, NEW, 0o666)  # the umask applies
     try:
         try:
-            for part in parts:
+            _keep_owner(handle, path)
+            for part in _parts(content):
                 _write(handle, part)
             os.fsync(handle)
         finally:
@@ -63,6 +68,95 @@ def replace_file(path: Path, content: bytes | str | Iterable[Any], *, workplace:
             os.unlink(name)
         raise
     sync_directory(path.parent)
+
+
+def write_named(path: Path, content: bytes | str) -> None:
+    """Writes `content` to what somebody named: a file in one step (`replace_file`), that which a link leads to where it
+    is one; a device or a pipe is written to, and stays what it is.
+
+    Raises:
+        OSError: where that is not possible, where nobody reads from a pipe, or where the file is write-protected.
+    """
+    stream = descriptor(path)
+    if stream is not None:
+        for part in _parts(content):
+            _write(stream, part)
+        return
+    target = Path(os.path.realpath(path))
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:  # a link too may lead to a file that is not there yet
+        replace_file(target, content)
+        return
+    if stat.S_ISREG(mode):
+        if not os.access(target, os.W_OK):
+            raise PermissionError(errno.EACCES, "it is write-protected")
+        replace_file(target, content)
+        return
+    handle = _open_stream(path, stat.S_ISFIFO(mode))
+    try:
+        for part in _parts(content):
+            _write(handle, part)
+    finally:
+        os.close(handle)
+
+
+def descriptor(path: Path) -> int | None:
+    """The number of the open file that a name such as /dev/stdout stands for; None for other names."""
+    name = os.path.abspath(path)
+    found = DESCRIPTOR.fullmatch(name)
+    return int(found[1]) if found else {"/dev/stdout": 1, "/dev/stderr": 2}.get(name)
+
+
+def is_stream(path: Path) -> bool:
+    """Whether this is a device or a pipe: what is written to it lies nowhere, and nothing can lie beside it."""
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return False
+    return descriptor(path) is not None or not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+def _open_stream(path: Path, pipe: bool) -> int:
+    """A device or a pipe, open for writing; a pipe is waited for until somebody reads from it, but not for ever."""
+    if not pipe:
+        return os.open(path, os.O_WRONLY)
+    end = time.monotonic() + LONGEST_WAIT
+    while True:
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                raise
+            if time.monotonic() > end:
+                raise OSError(errno.ENXIO, f"nobody has read from this pipe for {LONGEST_WAIT} seconds") from None
+            time.sleep(0.02)
+        else:
+            os.set_blocking(handle, True)
+            return handle
+
+
+def _parts(content: bytes | str | Iterable[Any]) -> Iterable[Any]:
+    ready = content.encode("utf-8") if isinstance(content, str) else content
+    return [ready] if isinstance(ready, bytes) else ready
+
+
+def _keep_owner(handle: int, path: Path) -> None:
+    """Gives a new file the permissions, and where that is allowed the owner, of the one whose place it will take."""
+    try:
+        before = os.lstat(path)
+    except OSError:
+        return
+    if not stat.S_ISREG(before.st_mode) or not hasattr(os, "fchmod"):
+        return
+    mode = stat.S_IMODE(before.st_mode)
+    with contextlib.suppress(OSError):
+        made = os.fstat(handle)
+        if (made.st_uid, made.st_gid) != (before.st_uid, before.st_gid):
+            mode &= 0o777  # nothing runs as another user's
+            os.fchown(handle, before.st_uid, before.st_gid)
+    with contextlib.suppress(OSError):
+        os.fchmod(handle, mode)
 
 
 def make_directory(path: Path) -> None:

@@ -7,15 +7,15 @@ from argparse import Namespace
 from ..diagnosis import diagnose
 from ..diagnosis.answers import read_answers
 from ..errors import OptionError
-from ..example import load_example
 from ..render.board import Board, Listing
 from ..render.formats import in_format
+from .described import read_example
 from .output import chosen_format, deliver
 
 
 def run(arguments: Namespace) -> int:
     """The command: 0 where nothing is wrong, 1 where something is."""
-    example = load_example(arguments.file)
+    example = read_example(arguments.file)
     form = chosen_format(arguments.format, arguments.out)
     if arguments.claimed is None:
         if arguments.before is not None:
@@ -30,7 +30,7 @@ def run(arguments: Namespace) -> int:
         example.y,
         read_answers(arguments.claimed),
         optimizer=example.optimizer,
-        before=None if arguments.before is None else dict(load_example(arguments.before).network.parameters),
+        before=None if arguments.before is None else dict(read_example(arguments.before).network.parameters),
         labels=example.labels,
         optimizer_state=example.carried,
     )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from pathlib import Path
 
 from ..errors import OptionError
 from ..example import Example
+from ..files import is_stream
 from .described import read_described
 from .output import deliver
 
@@ -25,7 +27,8 @@ def run(arguments: Namespace) -> int:
         )
     else:
         picture = found.diagram(arguments.kind, batch=batch)
-    if arguments.out is not None and not arguments.out.lower().endswith(".svg"):
-        raise OptionError(f"draw writes SVG: give --out a name that ends in .svg, not {arguments.out}")
-    deliver(picture.svg, arguments.out)
+    out = arguments.out
+    if out is not None and not out.lower().endswith(".svg") and not is_stream(Path(out)):
+        raise OptionError(f"draw writes SVG: give --out a name that ends in .svg, not {out}")
+    deliver(picture.svg, out)
     return 0

@@ -9,17 +9,18 @@ import numpy as np
 from ..address import Address
 from ..diagram import neurons
 from ..errors import OptionError
-from ..example import Example, load_example
+from ..example import Example
 from ..explain.derive import in_rows
 from ..explain.trace import Trace
 from ..render.board import Board, Drawing, Paragraph, Style, Table
 from ..render.formats import in_format
+from .described import read_example
 from .output import chosen_format, deliver
 
 
 def run(arguments: Namespace) -> int:
     """The command."""
-    example = load_example(arguments.file)
+    example = read_example(arguments.file)
     trace = example.trace(arguments.after)
     form = chosen_format(arguments.format, arguments.out)
     if arguments.address is None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from argparse import Namespace
 from pathlib import Path
 
 from ..errors import OptionError
-from ..files import replace_file
+from ..files import descriptor, write_named
+from ..text import visible
 
 ENDINGS = {
     ".txt": "text",
@@ -36,6 +40,26 @@ def chosen_format(given: str | None, out: str | None, plain: tuple[str, ...] = (
     return ENDINGS.get(ending, "text")
 
 
+def check_out(arguments: Namespace) -> None:
+    """Refuses to write over a file that the command reads.
+
+    Raises:
+        OptionError: where --out names one.
+    """
+    out = getattr(arguments, "out", None)
+    for name in ("file", "claimed", "before", "worksheet", "answers", "source"):
+        given = getattr(arguments, name, None)
+        if out and given and _same_file(out, given):
+            raise OptionError(f"--out {out} is a file that the command reads; give another name")
+
+
+def _same_file(one: str, other: str) -> bool:
+    try:
+        return Path(one).is_file() and os.path.samefile(one, other)
+    except (OSError, ValueError):
+        return False
+
+
 def deliver(text: str | bytes, out: str | None) -> None:
     """Prints the text, or writes it (or the bytes) to the file and says so.
 
@@ -48,11 +72,12 @@ def deliver(text: str | bytes, out: str | None) -> None:
         return
     path = Path(out)
     write_file(path, text)
-    print(f"written: {path}")
+    if descriptor(path) is None:
+        print(f"written: {visible(str(path))}")
 
 
 def write_file(path: Path, text: str | bytes, *, folders: bool = False) -> None:
-    """Writes a whole file or leaves what was there.
+    """Writes a whole file or leaves what was there; a link, a device or a pipe stays what it is.
 
     Args:
         path: the file.
@@ -65,7 +90,8 @@ def write_file(path: Path, text: str | bytes, *, folders: bool = False) -> None:
     try:
         if folders:
             path.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(path, text)
+        sys.stdout.flush()  # the file may be the same
+        write_named(path, text)
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
+        reason = (isinstance(error, OSError) and error.strerror) or error
         raise OptionError(f"{path} cannot be written: {reason}") from None

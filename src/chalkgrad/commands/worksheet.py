@@ -7,11 +7,11 @@ from pathlib import Path
 
 from ..checks import whole
 from ..errors import OptionError
-from ..example import load_example
 from ..worksheet import Worksheet, make_worksheet
 from ..worksheet.files import SHEET_FORMATS, SOLUTION, SOLUTIONS, sheet_files, solution_files
 from ..worksheet.sheet import points
 from ..worksheet.written import Written
+from .described import read_example
 from .output import write_file
 
 MOST_SHEETS = 1000
@@ -19,7 +19,7 @@ MOST_SHEETS = 1000
 
 def run(arguments: Namespace) -> int:
     """The command."""
-    example = load_example(arguments.file)
+    example = read_example(arguments.file)
     count = 1 if arguments.count is None else whole("worksheet", "count", arguments.count)
     if count > MOST_SHEETS:
         raise OptionError(f"worksheet: count is at most {MOST_SHEETS:,}; it is {count:,}")

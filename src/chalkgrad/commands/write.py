@@ -5,7 +5,9 @@ from __future__ import annotations
 from argparse import Namespace
 from pathlib import Path
 
+from ..errors import OptionError
 from ..example import Example
+from ..files import is_stream
 from ..render.board import Board, Listing
 from ..render.formats import in_format
 from ..text import visible
@@ -31,7 +33,8 @@ def run(arguments: Namespace) -> int:
         steps, title = 1 if arguments.steps is None else arguments.steps, ""
     stands_alone = arguments.to == "c"
     form = chosen_format(arguments.format, arguments.out, ("", ".c" if stands_alone else ".py"))
-    out = arguments.out if form == "text" else None  # a page holds all of it
+    to_file = arguments.out is not None and form == "text" and not is_stream(Path(arguments.out))
+    out = arguments.out if to_file else None  # a page holds all of it, and beside a stream lies nothing
     script = network.source(arguments.to, x, y, optimizer=optimizer, steps=steps, title=title, out=out)
     if form != "text":
         script = in_format(Board(title or f"The network in {arguments.to}", (Listing(script),)), form)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..files import replace_file
+from ..files import write_named
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Picture:
         Raises:
             OSError: where that is not possible.
         """
-        replace_file(Path(path), self.svg + "\n")
+        write_named(Path(path), self.svg + "\n")
 
     def _repr_svg_(self) -> str:
         return self.svg

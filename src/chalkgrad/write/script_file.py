@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import OptionError
-from ..files import replace_file
+from ..files import write_named
 from .literals import Array
 
 
@@ -32,7 +32,7 @@ def write_script(path: Path, script: str, beside: Mapping[str, Mapping[str, Arra
     contents[path] = script
     for file, content in contents.items():
         try:
-            replace_file(file, content)
+            write_named(file, content)
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else error
             raise OptionError(f"{file} cannot be written: {reason}") from None
