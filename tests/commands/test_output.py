@@ -185,10 +185,14 @@ def test_a_script_with_a_hostile_name_finds_its_weights() -> None:
     assert not Path("made").exists()
 
 
-def test_weights_cannot_lie_beside_a_device(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_script_for_a_stream_holds_its_weights(capfd: pytest.CaptureFixture[str]) -> None:
     trained().save("run")
-    assert main(["write", "run", "--out", "/dev/null"]) == 2
-    assert "beside it: say where with --out FILE.py" in capsys.readouterr().err
+    assert main(["write", "run", "--out", "/dev/stdout"]) == 0
+    script = capfd.readouterr().out
+    Path("alone.py").write_text(script)
+    done = subprocess.run([sys.executable, "alone.py"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("step 0: L = ")
+    assert not list(Path().glob("*.npz"))
 
 
 def test_an_example_is_not_hidden_by_what_lies_here(capsys: pytest.CaptureFixture[str]) -> None:
