@@ -114,7 +114,7 @@ class Example:
         Raises:
             NotFiniteError: where a number became NaN or infinite on the way.
         """
-        if not whole("Example", "after", after, 0):
+        if not whole("Example", "steps", after, 0):
             return self
         before, network = self.steps_before, self.network
         extended = self.optimizer.extend(network.program, network.plan, network.frozen)
