@@ -82,7 +82,15 @@ def test_every_difference_is_named() -> None:
     many = dataclasses.replace(data, columns=tuple(f"a column's name, {i}" for i in range(9000)))
     assert len(str(record(many))) < 2000
     assert difference(record(many), dataclasses.replace(many, columns=many.columns[::-1]))
-    for nonsense in ({}, {"columns": 3}, {"classes": [[]]}, {**known, "sample": []}, {**known, "test_samples": "x"}):
+    for nonsense in (
+        {},
+        {"columns": 3},
+        {"classes": [[]]},
+        {**known, "sample": []},
+        {**known, "test_samples": "x"},
+        {**known, "test_samples": 16**9000},
+        {**known, "classes": [16**9000]},
+    ):
         assert difference(nonsense, data)
 
 

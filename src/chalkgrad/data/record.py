@@ -106,5 +106,8 @@ def _listed(names: list[Any]) -> str:
 def _shown(value: Any) -> str:
     if value is None:
         return "none"
-    text = visible(f"{value:,}" if type(value) is int else str(value))
+    try:
+        text = visible(f"{value:,}" if type(value) is int else str(value))
+    except ValueError:  # Python writes no number of thousands of digits
+        text = "a number without end"
     return text if len(text) <= 40 else f"{text[:39]}\u2026"

@@ -127,7 +127,8 @@ def first_layer(network: Network) -> bytes | None:
     for axis, tile in zip(axes.flat, shown, strict=False):
         axis.imshow(tile, cmap="RdBu_r", vmin=-limit, vmax=limit)
     of = f"the first {len(shown)} of {len(tiles)}" if len(shown) < len(tiles) else f"all {len(tiles)}"
-    figure.suptitle(f"{name}: the weights of {of} units or kernels, blue negative, red positive, one scale", fontsize=9)
+    title = f"{_short(name)}: the weights of {of} units or kernels, blue negative, red positive, one scale"
+    figure.suptitle(title, fontsize=9, parse_math=False)
     return _png(figure)
 
 

@@ -111,7 +111,8 @@ class Keeper:
             if not self._complained:
                 self._complained = True
                 text = f"a checkpoint could not be written in {self.directory}: {error.strerror or error}"
-                warnings.warn(f"{text}; the training goes on", CheckpointWarning, stacklevel=2)
+                with contextlib.suppress(ValueError):  # where standard error was closed
+                    warnings.warn(f"{text}; the training goes on", CheckpointWarning, stacklevel=2)
             self._written = time.monotonic()  # it is tried again when the next one is due
             return False
         self._complained = False
