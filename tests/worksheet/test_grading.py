@@ -613,3 +613,45 @@ def test_blanks_are_split_at_commas_outside_brackets() -> None:
     assert worksheet_command.split(["dW1[0, 0],dz1 , w1", "L"]) == ["dW1[0, 0]", "dz1", "w1", "L"]
     assert worksheet_command.split(None) is None
     assert worksheet_command.split([" dW1[0, "]) == ["dW1[0,"]
+
+
+CONSTANTS = ["0", "1", "-1", "0.5", "10", "1e-3", "1e6", "1e300", "1e-12"]
+
+
+@pytest.mark.parametrize("name", ["web", "neuron", "layer"])
+@pytest.mark.parametrize("kind", ["backward", "all"])
+def test_one_number_everywhere_earns_what_it_is_right_in(name: str, kind: str) -> None:
+    sheet = make_worksheet(cg.load_example(name), kind=kind)
+    for constant in CONSTANTS:
+        result = grade(sheet, {str(b.address): constant for b in sheet.blanks})
+        assert result.count("follows") == 0, constant
+        assert result.score <= 0.1 * result.points, constant
+
+
+def test_what_says_nothing_does_not_follow() -> None:
+    """Zeros, old parameters beside gradients that are nearly 0, ones and zeros in turn, a number out of reach."""
+    sheet = make_worksheet(cg.load_example("web"), kind="all", seed=3)
+    places = [b.address for b in sheet.blanks]
+    old = {
+        str(a): f"{sheet.trace[a.name.removesuffix('_new')][a.place]:.6g}" if a.name.endswith("_new") else "1e-12"
+        for a in places
+    }
+    turns = {str(a): str(i % 2) for i, a in enumerate(places)}
+    right = written(sheet, sheet.trace)
+    for answers in (old, turns, dict.fromkeys(right, "0")):
+        assert grade(sheet, answers).count("follows") == 0
+    far = right | {a: "1e9" for a in right if a.startswith("dz2")}
+    own = OwnPass(sheet.trace, {"dz2": np.full(sheet.trace["dz2"].shape, 1e9)})
+    far |= {str(a): f"{float(own.made(a.name)[a.place]):.4g}" for a in places if a.name == "dW2"}
+    assert {m.cause for m in grade(sheet, far).marks if m.blank.address.name == "dW2"} == {
+        "it follows from a number that is out of any slip's reach"
+    }
+
+
+def test_honest_work_on_a_wrong_number_counts_where_numbers_are_copied() -> None:
+    """A ReLU and a bias hand their numbers on as they are: those who go on rightly copy them."""
+    sheet = make_worksheet(cg.load_example("layer"), kind="backward")
+    for words in ("the sign is flipped", "it is twice"):
+        found = by_value(grade(sheet, mistaken(sheet, "dy_hat", words)))
+        assert found["dy_hat"] == {"wrong"}
+        assert all(verdicts == {"follows"} for name, verdicts in found.items() if name != "dy_hat")

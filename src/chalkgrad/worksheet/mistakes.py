@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from .worksheet import Worksheet
 
 Array = np.ndarray[Any, Any]
-MOST_DIAGNOSED = 60
-"""With more wrong numbers than this, combinations of mistakes are not looked for."""
+MOST_DIAGNOSED, MOST_VALUES = 60, 2
+"""With more wrong numbers than this, or in more values, combinations of mistakes are not looked for: where so much is
+left that no single mistake explains, a combination that fits is found by chance, and slowly."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -206,7 +207,7 @@ class Explaining:
 
     def _by_diagnosis(self, left: list[Address]) -> list[Cause]:
         """What `chalkgrad.diagnosis` makes of all numbers on the sheet: mistakes that must come together."""
-        if len(left) > MOST_DIAGNOSED:
+        if len(left) > MOST_DIAGNOSED or len({a.name for a in left}) > MOST_VALUES:
             return []
         example = self.sheet.example
         claimed = {str(a): answer.plain for a, answer in self.answers.items()}
