@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from .errors import nearest
+from .text import shortened
 
 WORKED = "cnn, layer, neuron, perceptron, two_layers, web"
 FORMATS = ("text", "markdown", "latex", "html", "json")
@@ -24,7 +25,7 @@ class Parser(argparse.ArgumentParser):
             word = message.split()[2].partition("=")[0]
             known = [o for a in self._all_actions() for o in a.option_strings]
             message = f"there is no option {word}; {nearest(word, known)}"
-        print(f"{self.prog}: {message} (see {self.prog} --help)", file=sys.stderr)
+        print(f"{self.prog}: {shortened(message)} (see {self.prog} --help)", file=sys.stderr)
         raise SystemExit(2)
 
     def _all_actions(self) -> list[argparse.Action]:

@@ -11,10 +11,7 @@ from .arguments import parser
 from .commands.output import check_out
 from .errors import ChalkgradError
 from .messages import complain, complete_streams, let_go
-from .text import visible
-
-LONGEST = 600
-"""How many characters of an error are shown: what came may be long."""
+from .text import shortened
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -45,9 +42,7 @@ def _run(argv: Sequence[str] | None) -> int:
     except BrokenPipeError:
         return 1  # nobody reads on
     except (ChalkgradError, OSError) as error:
-        said = visible(str(error))
-        said = f"{said[:LONGEST]} ..." if len(said) > LONGEST else said
-        complain(f"chalkgrad {arguments.command}: {said}")
+        complain(f"chalkgrad {arguments.command}: {shortened(str(error))}")
         return 2
     except MemoryError:
         complain(f"chalkgrad {arguments.command}: this takes more memory than there is")

@@ -9,6 +9,8 @@ from typing import Any
 JOINERS = "\u200c\u200d"
 """Belong to the spelling of some scripts' words, and move nothing."""
 SPACES = "Zs"
+LONGEST = 600
+"""How many characters of an error are shown."""
 
 
 def visible(text: str) -> str:
@@ -23,6 +25,12 @@ def visible(text: str) -> str:
         else c.encode("unicode_escape").decode()
         for c in text
     )
+
+
+def shortened(message: str) -> str:
+    """An error's message as it is shown: visible, and not longer than a screen, for what came may be long."""
+    shown = visible(message)
+    return f"{shown[:LONGEST]} ..." if len(shown) > LONGEST else shown
 
 
 def visible_lines(code: str) -> str:

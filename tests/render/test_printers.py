@@ -255,3 +255,18 @@ def test_a_notebook_shows_a_fragment() -> None:
     assert "<html" not in shown
     assert balanced(shown)
     assert "<svg" in example().diagram("neurons", X, Y)._repr_svg_()
+
+
+def test_what_is_printed_on_paper_comes_after_what_it_overrides() -> None:
+    """Rules of the same weight: the last one counts. Drawings and formulas are whole, without scroll bars."""
+    page = Board("t", (Drawing("<svg/>", "d"),)).to_html()
+    style = "".join(re.findall("<style>(.*?)</style>", page.partition("<body>")[2], re.DOTALL))
+    before, _, paper = style.rpartition("@media print {")
+    assert before
+    assert "@media print" not in page.partition("<body>")[0]
+    assert paper.count("{") + 1 == paper.count("}"), "nothing comes behind it"
+    for name in (".lines", ".table", "figure"):
+        assert re.search(rf"{re.escape(name)} {{[^}}]*overflow-x: auto", before)
+        assert re.search(rf"{re.escape(name)}[^{{}}]*{{ overflow: visible; }}", paper), name
+    assert "figure svg { max-width: 100% !important; max-height: 24cm;" in paper
+    assert re.search(r"figure[^{}]*{ break-inside: avoid; }", paper)

@@ -53,12 +53,21 @@ CSS = """
   .chalkgrad .table th, .chalkgrad .table td { border-color: #45544e; }
   .chalkgrad a { color: #9ad9c5; }
 }
+@media print {
+  .chalkgrad { max-width: none; font-size: 12px; }
+  .chalkgrad .equation, .chalkgrad figure, .chalkgrad tr { break-inside: avoid; }
+  .chalkgrad h1, .chalkgrad h2, .chalkgrad h3 { break-after: avoid; }
+  .chalkgrad .lines, .chalkgrad .table, .chalkgrad figure { overflow: visible; }
+  .chalkgrad figure svg { max-width: 100% !important; max-height: 24cm; height: auto; }
+  .chalkgrad pre { overflow: visible; white-space: pre-wrap; overflow-wrap: anywhere; }
+  .chalkgrad .table td, .chalkgrad .table th { overflow-wrap: break-word; }
+  .chalkgrad .note { font-size: .9em; }
+}
 """
 PAGE_CSS = """
 body { margin: 0; padding: 1rem; background: #fff; }
 .chalkgrad { margin: 0 auto; }
 @media (prefers-color-scheme: dark) { body { background: #18211e; } }
-@media print { .chalkgrad .equation { break-inside: avoid; } .chalkgrad .lines { overflow: visible; } }
 """
 
 
