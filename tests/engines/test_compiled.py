@@ -274,6 +274,7 @@ def test_the_largest_of_what_is_no_number(size: int, padding: str) -> None:
 
 @pytest.mark.parametrize("small", [False, True])
 @pytest.mark.parametrize("further", ["", "-march=skylake-avx512", "-march=x86-64-v3", "-march=x86-64"])
+@pytest.mark.long
 def test_larger_networks(monkeypatch: pytest.MonkeyPatch, further: str, small: bool) -> None:
     import platform
 

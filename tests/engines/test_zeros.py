@@ -87,6 +87,7 @@ def test_the_same_bits(monkeypatch: pytest.MonkeyPatch, further: str) -> None:
 @seed(13)
 @few
 @given(sparse())
+@pytest.mark.long
 def test_against_the_reference(drawn: Sparse) -> None:
     double = drawn.net.dtype == np.float64
     optimizer = drawn.optimizer if double else cg.SGD(0.05, momentum=0.9)

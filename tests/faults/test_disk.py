@@ -113,6 +113,7 @@ def test_checkpoints(tmp_path: Path, name: str, number: int, record: Callable[..
            "a warning, the training goes on, an earlier checkpoint is there to resume from")  # fmt: skip
 
 
+@pytest.mark.long
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str], record: Callable[..., None]) -> None:
     """The disk is full from some moment on, and stays so."""
     command = ["train", "spiral", "--epochs", "2", "--quiet", "--no-pictures", "--out"]

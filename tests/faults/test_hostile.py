@@ -298,6 +298,7 @@ def peak_of(reader: Reader, path: Path) -> tuple[int, BaseException | None]:
     return peak, error
 
 
+@pytest.mark.long
 def test_two_hundred_hostile_files(
     honest: dict[str, tuple[Path, Reader, int]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     record: Callable[..., None],

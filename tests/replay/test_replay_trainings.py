@@ -24,6 +24,7 @@ def replays() -> dict[str, Replay]:
     return {name: replay(name) for name in REPLAYS}
 
 
+@pytest.mark.long
 def test_the_long_trainings() -> None:
     section = next(s for s in replays()["000"].sections if "trained until" in s.title)
     iterations, error, predictions, slow = section.figures
