@@ -237,7 +237,7 @@ static void wait_for_all(Training *T, int threads) {
 /// together
 /* what is noted of one call, of which each thread is one */
 typedef struct { int taken, here, left, ended; } Meeting;
-#define NOBODY (-1 << 20) /* so many are here where nobody shall begin */
+#define NOBODY (-1000000) /* so many are here where nobody shall begin */
 #define PATIENCE 1.0      /* seconds after which nobody waits for one that is missing */
 static double seconds(void) {
     struct timespec now;
