@@ -80,6 +80,8 @@ def run(arguments: Namespace) -> int:
         raise OptionError(f"{job.name} has no weights, so there is nothing to train")
     network.samples_and_targets(data.x_test, data.y_test)
     training = _training(job, arguments)  # what does not fit is found before anything is written
+    if training.keeper is not None:
+        training.keeper.alone = job.found is None
     run_directory.prepare(job.out)
     with locked(job.out, "another training"):
         run_directory.tidy(job.out)

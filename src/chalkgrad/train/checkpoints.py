@@ -60,21 +60,22 @@ class Checkpoints:
 class Keeper:
     """Writes one training's checkpoints. Held as a context, it holds the directory.
 
-    The first one that is written takes the place of all those of other trainings: one that is damaged is passed over
-    in favour of an earlier one of the same training, never of another.
-
     Args:
         settings: where and when.
-        found: the checkpoint from which the training goes on.
+
+    Attributes:
+        alone: whether the first one that is written takes the place of those of all other trainings. Where all that a
+            training is begun with stands in its checkpoints, nobody would see that a damaged one was passed over in
+            favour of another training's.
 
     Raises:
         CheckpointError: where the directory cannot be made, or another training writes into it.
     """
 
-    def __init__(self, settings: Checkpoints, found: Checkpoint | None = None) -> None:
+    def __init__(self, settings: Checkpoints) -> None:
         self.settings = settings
         self.directory = Path(settings.directory)
-        self.goes_on = found is not None and found.path.parent.resolve() == self.directory.resolve()
+        self.alone = False
         self.began = 0  # the files' names begin with it
         self._written = time.monotonic()
         self._cost = 0.0
@@ -128,8 +129,8 @@ class Keeper:
                 os.unlink(path)
 
     def forget_others(self) -> None:
-        """Deletes the checkpoints of other trainings."""
-        if not self.goes_on:
+        """Deletes the checkpoints of other trainings, if this one is to stand alone."""
+        if self.alone:
             forget(self.directory, but=self.began)
 
 

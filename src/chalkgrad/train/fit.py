@@ -146,7 +146,7 @@ class Fit:
         if checkpoints is not None:
             if not isinstance(checkpoints, Checkpoints):  # pyright: ignore[reportUnnecessaryIsInstance]
                 raise OptionError(f"checkpoints is a directory or Checkpoints, not {checkpoints!r}")
-            self.keeper = Keeper(checkpoints, found)
+            self.keeper = Keeper(checkpoints)
         self.data_digest = self._digest() if found or self.keeper else ""
         if found is not None:
             check(self, found)
