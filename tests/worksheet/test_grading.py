@@ -648,6 +648,16 @@ def test_what_says_nothing_does_not_follow() -> None:
     }
 
 
+def test_given_numbers_beside_a_one_do_not_follow() -> None:
+    sheet = make_worksheet(cg.load_example("neuron"), kind="backward")
+    copied = {"dW1[0, 0]": "1", "dW1[1, 0]": "-2", "dW1[2, 0]": "3"}
+    found = verdicts(grade(sheet, {str(b.address): "1" for b in sheet.blanks} | copied))
+    assert {found[a] for a in copied} == {"wrong"}
+    worked = {"dW1[0, 0]": "1.5", "dW1[1, 0]": "-3", "dW1[2, 0]": "4.5"}
+    found = verdicts(grade(sheet, {str(b.address): "1.5" for b in sheet.blanks} | worked))
+    assert {found[a] for a in copied} == {"follows"}
+
+
 def test_honest_work_on_a_wrong_number_counts_where_numbers_are_copied() -> None:
     """A ReLU and a bias hand their numbers on as they are: those who go on rightly copy them."""
     sheet = make_worksheet(cg.load_example("layer"), kind="backward")

@@ -107,6 +107,7 @@ class Trusting:
         self.sheet, self.answers, self.comparing = sheet, answers, comparing
         self.wrong = [a for a, verdict in verdicts.items() if verdict == "wrong"]
         trace = sheet.trace
+        self.steps = {s.output: s for s in trace.program}
         self.far = {
             a: float(trace[a.name][a.place])
             for a, verdict in verdicts.items()
@@ -127,12 +128,22 @@ class Trusting:
         room = self.comparing.room(address, value)
         if abs(value) <= LEAST or manner.change(address) <= room:
             return "it follows from own numbers that leave nothing to compute"
+        if self._copied(address, value, manner):
+            return "it follows from a 1, by which a given number stays as it is"
         if self.far:
             known = {a: right for a, right in self.far.items() if a.name in manner.written}
             if abs(_at(manner.with_others(known), address) - value) > room:
                 return "it follows from a number that is out of any slip's reach"
         count = self._everywhere(address)
         return f"the same number stands in {count} blanks, so that it follows says nothing" if count else ""
+
+    def _copied(self, address: Address, value: float, manner: Manner) -> bool:
+        """Whether a wrong 1 or -1 makes the number a copy of a given one that the step takes."""
+        inputs = [i for i in self.steps[address.name].inputs if i is not None]
+        if not any(a.name in inputs and abs(manner.written[a.name][a.place]) == 1 for a in manner.off):
+            return False
+        given = [np.abs(self.sheet.trace[i]).ravel() for i in inputs if i not in self.steps]
+        return any(bool((np.abs(sizes - abs(value)) <= 1e-9 * abs(value)).any()) for sizes in given)
 
     def _everywhere(self, address: Address) -> int:
         """In how many blanks the number stands, where it is one that was written down whatever is asked."""
