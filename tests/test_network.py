@@ -1,5 +1,10 @@
 from __future__ import annotations
 
+import copy
+import io
+import pickle
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -297,3 +302,75 @@ def test_images_that_lack_the_channel_axis_are_recognised() -> None:
     colour = cg.Network([cg.Conv2D(2, 3)], input_shape=(3, 8, 6), loss="SquaredError")
     with pytest.raises(cg.ShapeError, match=r"transpose\(0, 3, 1, 2\)|reshape"):
         colour.predict(np.zeros((3, 8, 6, 3)))
+
+
+def test_gradients_go_by_both_names() -> None:
+    net = example()
+    found = net.gradients(X, Y)
+    assert list(found) == ["W1", "b1", "W2", "b2"]
+    assert found["dW1"] is found["W1"] is found.get("dW1")
+    assert "dW1" in found
+    assert "dz1" not in found
+    for name in ("dW3", "z1", "dx", 1):
+        with pytest.raises(cg.UnknownNameError, match="no gradient"):
+            found[name]
+    with pytest.raises(cg.UnknownNameError, match="did you mean 'dW2'"):
+        found["dW3"]
+
+
+COPIES = {
+    "copy.copy": copy.copy,
+    "copy.deepcopy": copy.deepcopy,
+    "pickle": lambda thing: pickle.loads(pickle.dumps(thing)),
+    "inside something": lambda thing: copy.deepcopy({"here": [thing]})["here"][0],
+}
+
+
+@pytest.mark.parametrize("way", COPIES)
+def test_copied_and_pickled_networks_are_their_own(way: str) -> None:
+    layers = [cg.Dense(5, name="hidden", weights="normal(0.3)", l1=0.1), cg.BatchNorm(), cg.Dropout(0.3), cg.GELU(),
+              cg.Dense(3), cg.Softmax()]  # fmt: skip
+    net = cg.Network(layers, input_shape=4, loss=cg.CrossEntropy(scale=0.5), dtype="float64", seed=7, l2=0.01)
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((20, 4)), rng.integers(0, 3, 20)
+    net.freeze("b3")
+    net.fit(x, y, epochs=2)
+    twin = COPIES[way](net)
+    assert twin.to_table() == net.to_table()
+    assert (twin.steps_taken, twin.frozen) == (net.steps_taken, ("b3",))
+    assert twin.loss(x, y, training=True) == net.loss(x, y, training=True)
+    assert twin.loss(x, y) == net.loss(x, y)
+    before = net.flat.copy()
+    twin.fit(x, y, epochs=2)
+    assert np.array_equal(net.flat, before)
+    assert all(np.shares_memory(v, twin.flat) for v in twin.parameters.values())
+    net.fit(x, y, epochs=2)
+    assert np.array_equal(net.flat, twin.flat)
+    assert all(np.array_equal(twin.states[n], s) for n, s in net.states.items())
+
+
+def test_a_pickled_network_holds_nothing_but_plain_values() -> None:
+    class Reader(pickle.Unpickler):
+        def find_class(self, module: str, name: str) -> Any:
+            asked.append(f"{module}.{name}")
+            return super().find_class(module, name)
+
+    asked: list[str] = []
+    Reader(io.BytesIO(pickle.dumps(example()))).load()
+    assert [a for a in asked if not a.startswith("numpy.")] == ["chalkgrad.network.restored"]
+
+
+@pytest.mark.parametrize("way", COPIES)
+def test_what_a_network_gives_can_be_copied_and_pickled(way: str) -> None:
+    net = example()
+    history = net.fit(X, Y, epochs=3)
+    given = {
+        "history": history, "evaluation": net.evaluate(X, Y), "trace": net.trace(X, Y, labels={"W1[0, 0]": "w1"}),
+        "gradients": net.gradients(X, Y), "example": cg.load_example("web"), "digits": cg.data.digits(),
+        "diagnosis": cg.diagnose(net, X, Y, net.gradients(X, Y)), "check": net.check_gradients(X, Y),
+    }  # fmt: skip
+    found = {name: COPIES[way](thing) for name, thing in given.items()}
+    assert {n: type(v) for n, v in found.items()} == {n: type(v) for n, v in given.items()}
+    assert [r.loss for r in found["history"].records] == [r.loss for r in history.records]
+    assert str(found["trace"]) == str(given["trace"])
+    assert str(found["trace"].explain("dw1")) == str(given["trace"].explain("dw1"))

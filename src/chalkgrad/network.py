@@ -21,6 +21,7 @@ from .engines.work import WORTH_PREDICTING, seconds
 from .errors import DataError, OptionError, ShapeError, unknown
 from .explain.trace import Trace
 from .given import fitting, input_message, read_dtype, read_input_shape, read_layers, read_loss, shown
+from .gradients import Gradients
 from .initializers import initializer
 from .layers import Layer
 from .losses import LOSSES, Loss, are_classes, prepare_targets
@@ -369,8 +370,8 @@ class Network:
         x, y = self.pair(x, y)
         return float(self.runner(["L"], training=training).run(self.given(x, y))["L"])
 
-    def gradients(self, x: Any, y: Any, *, training: bool = True) -> dict[str, Array]:
-        """dL/dW of every parameter by the parameter's name, as views of one flat buffer.
+    def gradients(self, x: Any, y: Any, *, training: bool = True) -> Gradients:
+        """dL/dW of every parameter by the parameter's name, as views of one flat buffer; "dW1" names that of W1 too.
 
         Args:
             x: (N, *input_shape).
@@ -383,7 +384,7 @@ class Network:
         views = self.views(np.empty_like(self.flat))
         for name, view in views.items():
             view[...] = values[f"d{name}"]
-        return views
+        return Gradients(views)
 
     def trace(
         self,
@@ -814,6 +815,36 @@ class Network:
             twin.optimizer_state = self.optimizer_state.copy(twin.dtype)
         twin.freeze(*self.frozen)
         return twin
+
+    def __copy__(self) -> Network:
+        return self.copy()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Network:
+        return self.copy()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What pickling keeps, for other processes: plain description and arrays, from which `restored` makes it."""
+        states = {name: np.array(state) for name, state in self.states.items()}
+        return restored, (self.to_table(), np.array(self.flat), states, self.steps_taken)
+
+
+def restored(description: dict[str, Any], flat: Array, states: Mapping[str, Array], steps_taken: int) -> Network:
+    """The network that was pickled.
+
+    Args:
+        description: its table.
+        flat: all parameters in one buffer.
+        states: the running averages by name.
+        steps_taken: how many updates training had made.
+    """
+    from .saved import describe
+
+    network = describe(description, "a pickled network")
+    network.flat[...] = flat
+    for name, state in states.items():
+        network.states[name][...] = state
+    network.steps_taken = steps_taken
+    return network
 
 
 def _check_as_many(samples: int, targets: int) -> None:

@@ -372,3 +372,45 @@ def test_text_is_read_as_on_worksheets() -> None:
 def diagnose_of(claims: Any) -> Any:
     web = cg.load_example("web")
     return cg.diagnose(web.network, web.x, web.y, claims)
+
+
+# -- gradients by the parameters' names ------------------------------------------------------------------------------
+
+
+def _classifier() -> tuple[cg.Network, np.ndarray, np.ndarray]:
+    layers = [cg.Dense(3, name="hidden"), cg.Tanh(), cg.Dense(2), cg.Softmax()]
+    net = cg.Network(layers, input_shape=4, loss="CrossEntropy", dtype="float64", seed=3)
+    return net, np.random.default_rng(0).standard_normal((5, 4)), np.arange(5) % 2
+
+
+@pytest.mark.parametrize(
+    "form", [lambda g: g, dict, lambda g: {n: a.astype(float).round(4).tolist() for n, a in g.items()}]
+)
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_what_gradients_gives_is_taken_for_gradients(form: Any, dtype: str) -> None:
+    net, x, y = _classifier()
+    found = cg.diagnose(net, x, y, form(net.copy(dtype=dtype).gradients(x, y)))
+    assert found.correct
+    assert {f.name for f in found.findings} == {"dhidden.W", "dhidden.b", "dW2", "db2"}
+
+
+def test_a_wrong_one_among_them_is_found() -> None:
+    net, x, y = _classifier()
+    given = net.gradients(x, y)
+    given["hidden.W"] *= 5  # 1/N was left out
+    for claims in (given, dict(given)):
+        found = cg.diagnose(net, x, y, claims)
+        assert [f.name for f in found.findings if f.verdict == "wrong"] == ["dhidden.W"]
+        assert found.causes
+
+
+def test_a_parameter_is_what_its_numbers_say_and_never_silently_wrong() -> None:
+    net, x, y = _classifier()
+    W2, dW2 = net.parameters["W2"], net.gradients(x, y)["dW2"]
+    assert cg.diagnose(net, x, y, {"W2": W2, "dW2": dW2}).correct
+    (new,) = cg.diagnose(net, x, y, {"W2": W2 - 0.1 * dW2}, learning_rate=0.1).findings
+    assert (new.name, new.verdict) == ("W2_new", "right")
+    with pytest.raises(cg.DataError, match=r"W2 is a parameter .* claim dW2 for its gradient, or W2_new"):
+        cg.diagnose(net, x, y, {"W2": 3 * dW2})
+    with pytest.raises(cg.DataError, match="dW2 is claimed twice"):
+        cg.diagnose(net, x, y, {"W2": dW2, "dW2": dW2})

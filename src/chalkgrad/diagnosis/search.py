@@ -6,7 +6,7 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -16,6 +16,7 @@ from ..checks import as_table
 from ..engines.numpy_engine import Runner
 from ..errors import DataError
 from ..explain.trace import Trace
+from ..gradients import Gradients
 from ..train.optimizers import SGD, Optimizer, as_optimizer
 from .claims import Claim, numbers_of, read_claims
 from .factoring import where_it_sits
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, Any]
 Claimed = Mapping[str, Any] | Callable[[dict[str, Array], Array, Array], Mapping[str, Any]]
 MISSING = object()
+_READINGS = (("d", ""), ("", "_new"))
+"""What is put before and behind a parameter's name: its gradient, its value after the update."""
 DEEPEST = 4
 """How many mistakes at most are put together."""
 BRANCHES = 6
@@ -174,7 +177,9 @@ def diagnose(
         x: samples (N, *input_shape).
         y: targets (N, *output_shape) or class numbers (N,).
         claimed: numbers by name ("dW1", "W1_new", any named value), address or label; "L_next" is the loss after
-            the update. Or a function (parameters, x, y) that gives gradients by the parameters' names.
+            the update. What `network.gradients` gives, or a function (parameters, x, y) that gives gradients by the
+            parameters' names. In other claims the name of a parameter stands for its gradient, or for its value after
+            the update, where the numbers say so.
         learning_rate: of plain gradient descent, where a claim depends on one.
         optimizer: instead of `learning_rate`, another optimizer's step, the first unless its state is given.
         before: the parameters of an earlier pass on the same samples, where its values may have been used again.
@@ -196,6 +201,8 @@ def diagnose(
     probe = claimed if callable(claimed) else None
     if probe is not None:
         claimed = _by_gradient(probe(_copies(twin.parameters), x.copy(), y.copy()), twin)
+    if isinstance(claimed, Gradients):
+        claimed = _by_gradient(claimed, twin)
     if callable(claimed) or not isinstance(claimed, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise DataError('claims are numbers by name, {"dW1": [[...]], ...}')
     following = twin.prediction_program.part("forward", "loss") if chosen is not None else ()
@@ -249,6 +256,7 @@ class _Diagnosing:
         if not self.claims:
             raise DataError('claims are numbers by name, {"dW1": [[...]], ...}; none came')
         self.noise = self._noise()
+        self._take_parameters_as_meant()
         self.right = self.rerun.run({}, list(self.claims))
         self.slips = slips(trace.program, before, len(trace["x"]))
 
@@ -264,14 +272,37 @@ class _Diagnosing:
             )
         )  # fmt: skip
         noise: dict[str, float] = {}
-        for name in self.claims:
-            if name in values:
+        for name in (*self.claims, *(f"{b}{n}{e}" for n in self.claims for b, e in _READINGS)):
+            if name in values and name in self.trace:
                 apart = np.abs(values[name].astype(np.float64) - self.trace[name])
                 finite = apart[np.isfinite(apart)]
                 noise[name] = float(finite.max()) if finite.size else 0.0
             else:
                 noise[name] = 1e-6
         return noise
+
+    def _take_parameters_as_meant(self) -> None:
+        """Claims of parameters that are not the network's own numbers: their gradients, or their new values.
+
+        Raises:
+            DataError: where they are neither.
+        """
+        named = {n: c for n, c in self.claims.items() if n in self.network.parameters}
+        if all(self.matches(claim, self.trace[name]) for name, claim in named.items()):
+            return
+        for begin, end in _READINGS:
+            meant = {n: replace(c, name=f"{begin}{n}{end}") for n, c in named.items()}
+            if any(c.name in self.trace and self.matches(c, self.trace[c.name]) for c in meant.values()):
+                if twice := [c.name for c in meant.values() if c.name in self.claims]:
+                    raise DataError(f"{twice[0]} is claimed twice")
+                self.claims = {meant[n].name if n in meant else n: meant.get(n, c) for n, c in self.claims.items()}
+                return
+        name = next(n for n, c in named.items() if not self.matches(c, self.trace[n]))
+        new = f"{name}_new" + ("" if self.optimizer is not None else " (with learning_rate=)")
+        raise DataError(
+            f"{name} is a parameter of the network, which has other numbers there: claim d{name} for its gradient, or "
+            f"{new} for its value after the update"
+        )
 
     def same(self, claim: Claim, computed: Array) -> Array:
         """Which claimed numbers are the computed ones, to the digits that they are given to."""

@@ -58,6 +58,9 @@ class Trace(Mapping[str, Array]):
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and self.program.aliases.get(name, name) in self._values
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Trace, (self.program, self._values, dict(self.labels), self.moment)
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)
 

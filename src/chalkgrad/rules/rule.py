@@ -8,6 +8,7 @@ with them, and an `Operation` that puts them in order. Inside such a file the va
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import re
 from collections.abc import Callable, Mapping
@@ -74,6 +75,9 @@ class Stated:
             raise FormulaError(f"{formula.text!r} uses {sorted(extra)}, not in {self.name}")
         return formula
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _named, (self.function.__module__, self.name)  # where it was defined it is found again
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__.lower()} {self.name}: {self._text or self.output}>"
 
@@ -124,6 +128,10 @@ class Rule(Stated):
 
     def __call__(self, *arrays: Array, **options: Any) -> Array:
         return self.function(*arrays, **options)
+
+
+def _named(module: str, name: str) -> Any:
+    return getattr(importlib.import_module(module), name)
 
 
 def _parameters(function: Callable[..., Any]) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
