@@ -1,14 +1,22 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
+import inspect
 import io
 import pickle
+import re
 from typing import Any
 
 import numpy as np
 import pytest
 
 import chalkgrad as cg
+from chalkgrad import foreign
+from chalkgrad.layers import LAYERS
+from chalkgrad.losses import LOSSES
+from chalkgrad.settings import from_table
+from chalkgrad.train.optimizers import OPTIMIZERS
 
 X, Y = [[0.05, 0.10]], [[0.01, 0.99]]
 
@@ -374,3 +382,74 @@ def test_what_a_network_gives_can_be_copied_and_pickled(way: str) -> None:
     assert [r.loss for r in found["history"].records] == [r.loss for r in history.records]
     assert str(found["trace"]) == str(given["trace"])
     assert str(found["trace"].explain("dw1")) == str(given["trace"].explain("dw1"))
+
+
+FOREIGN = {
+    "cg.Dense(10, activation='relu')": "add the activation as the next layer, such as cg.ReLU()",
+    "cg.Dense(10, in_features=3)": "the network's input_shape",
+    "cg.Dense(out_features=3)": "it is called units",
+    "cg.Dense(3, weihgts='he')": "did you mean 'weights'?",
+    "cg.Conv2D(3, kernel_size=2)": "it is called kernel",
+    "cg.MaxPool2D(kernel_size=2)": "it is called window",
+    "cg.Dropout(p=0.3)": "it is called rate",
+    "cg.SGD(lr=0.1)": "it is called learning_rate",
+    "cg.Adam(betas=(0.9, 0.99))": "it is called beta1 and beta2",
+    "cg.CrossEntropy(label_smoothing=0.1)": "CrossEntropy has no label_smoothing; known: from_logits",
+    "cg.Cosine(warm_up=3)": "did you mean 'warmup'?",
+    "example(optimizer='adam')": "the optimizer goes to fit",
+    "example(random_state=3)": "it is called seed",
+    "example().fit(X, Y, validation_split=0.1)": "fit has no validation_split; it is called validation",
+    "example().fit(X, Y, verbose=1)": "it is called progress",
+    "example().fit(X, Y, lr=0.1)": "optimizer=cg.SGD(0.1)",
+    "example().predict(X, batch_size=3)": "predict has no batch_size",
+    "example().compile(optimizer='adam')": "it is ready when it is made",
+    "example().forward(X)": "write net.predict(x)",
+    "example().score(X, Y)": "write net.evaluate(x, y).accuracy",
+    "example().zero_grad()": "computes them anew",
+    "example().predikt(X)": "did you mean 'predict'?",
+    "cg.Sequential([])": "write cg.Network(layers",
+    "cg.nn.Linear(2, 3)": "cg.Dense(units) is nn.Linear(inputs, units)",
+    "cg.Conv2d(3, 2)": "did you mean 'Conv2D'?",
+    "from_table('layer', {'type': 'Dense', 'units': 3, 'activation': 'relu'}, LAYERS)": "as the next layer",
+    "from_table('layer', 'Linear', LAYERS)": "it is called Dense",
+    "from_table('loss', 'mse', LOSSES)": "it is called SquaredError",
+}
+
+
+@pytest.mark.parametrize("written", FOREIGN)
+def test_words_of_other_libraries_are_answered(written: str) -> None:
+    of_table = cg.UnknownNameError if "type" not in written else cg.OptionError
+    kind = of_table if written.startswith("from_table") else TypeError if "=" in written else AttributeError
+    kind = AttributeError if ".compile" in written else kind
+    names = {"cg": cg, "example": example, "X": X, "Y": Y, "from_table": from_table, "LAYERS": LAYERS, "LOSSES": LOSSES}
+    with pytest.raises(kind) as caught:
+        eval(written, names)
+    assert FOREIGN[written] in str(caught.value)
+
+
+def test_every_answer_to_a_foreign_word_names_what_there_is() -> None:
+    """What follows cg., net. or stands behind `it is called` can be written."""
+    net = example()
+    fields = {f.name for k in (*LAYERS.values(), *LOSSES.values(), *OPTIMIZERS.values()) for f in dataclasses.fields(k)}
+    known = fields | set(inspect.signature(cg.Network.fit).parameters) | set(inspect.signature(cg.Network).parameters)
+    assert {name for names in foreign.RENAMED.values() for name in names.split()} <= known
+    for owner, said in foreign.OWN.items():
+        for word, text in said.items():
+            assert not (owner == "network" and hasattr(net, word)), word
+            assert not (owner == "module" and hasattr(cg, word)), word
+            assert all(hasattr(cg, name) for name in re.findall(r"cg\.(\w+)", text)), text
+            assert all(hasattr(net, name) for name in re.findall(r"net\.(\w+)", text)), text
+
+
+def test_layers_of_ones_own_take_what_they_take() -> None:
+    class Scaled(cg.Dense):
+        def __init__(self, units: int, *, gain: float) -> None:
+            super().__init__(units, weights=f"normal({gain})")
+
+    class Free(cg.Dense):
+        def __init__(self, units: int, **more: Any) -> None:
+            super().__init__(units, **{k: v for k, v in more.items() if k != "gain"})
+
+    assert Scaled(3, gain=0.5).units == Free(3, gain=0.5).units == 3
+    with pytest.raises(TypeError, match="Scaled has no activation; add the activation as the next layer"):
+        Scaled(3, gain=0.5, activation="relu")

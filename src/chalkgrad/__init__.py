@@ -174,6 +174,9 @@ if not TYPE_CHECKING:  # type checkers and editors read the imports above, and s
         elif not name.startswith("_") and importlib.util.find_spec(f"{__name__}.{name}") is not None:
             found = importlib.import_module(f".{name}", __name__)
         else:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            from .foreign import cure
+
+            said = "" if name.startswith("_") else f"; {cure('module', name, __all__)}"
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}{said}")
         globals()[name] = found
         return found

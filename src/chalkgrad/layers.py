@@ -9,11 +9,12 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from . import rules
 from .checks import choice, flag, number, pair, plain, said, whole
 from .errors import OptionError, ShapeError
+from .foreign import refuse_settings
 from .initializers import Initializer, initializer
 from .rules import Operation
 
@@ -59,6 +60,12 @@ class Layer:
     """
 
     name: str | None = field(default=None, kw_only=True)
+
+    if not TYPE_CHECKING:  # type checkers know the fields
+
+        def __new__(cls, *_: Any, **settings: Any) -> Any:
+            refuse_settings(cls, settings)
+            return object.__new__(cls)
 
     def __post_init__(self) -> None:
         plain(self)

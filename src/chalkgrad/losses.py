@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import rules
 from .checks import as_array, choice, flag, number, plain
 from .errors import DataError, OptionError, ShapeError
+from .foreign import refuse_settings
 from .layers import Layer, SampleShape, Sigmoid, Softmax
 from .rules import Operation
 
@@ -32,6 +33,12 @@ class Loss:
 
     scale: float | str = field(default=1.0, kw_only=True)
     reduction: str = field(default="mean", kw_only=True)
+
+    if not TYPE_CHECKING:  # type checkers know the fields
+
+        def __new__(cls, *_: Any, **settings: Any) -> Any:
+            refuse_settings(cls, settings)
+            return object.__new__(cls)
 
     def __post_init__(self) -> None:
         plain(self)

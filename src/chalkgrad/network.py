@@ -20,6 +20,7 @@ from .engines.numpy_engine import Runner
 from .engines.work import WORTH_PREDICTING, seconds
 from .errors import DataError, OptionError, ShapeError, unknown
 from .explain.trace import Trace
+from .foreign import cure, own_words
 from .given import fitting, input_message, read_dtype, read_input_shape, read_layers, read_loss, shown
 from .gradients import Gradients
 from .initializers import initializer
@@ -100,6 +101,7 @@ class Network:
         OptionError: where a setting cannot be.
     """
 
+    @own_words
     def __init__(
         self,
         layers: Sequence[Layer],
@@ -302,6 +304,7 @@ class Network:
         start: dict[str, Any] = {"x": x, "clock": self.steps_taken + 1, **self.parameters, **self.states}
         return start if y is None else {**start, "y": y}
 
+    @own_words
     def predict(self, x: Any, *, engine: str = "auto") -> Array:
         """The prediction y_hat, (N, *output_shape), for x (N, *input_shape).
 
@@ -426,6 +429,7 @@ class Network:
             values["lr"] = optimizer.learning_rate
         return Trace(program, Runner(program.steps).run(values), labels)
 
+    @own_words
     def evaluate(self, x: Any, y: Any, *, engine: str = "auto") -> Evaluation:
         """Loss and accuracy on x (N, ...) and y, as in prediction; the engine as for `predict`."""
         by_number = are_classes(y, self.output_shape)
@@ -639,6 +643,7 @@ class Network:
 
     # -- training --------------------------------------------------------------------------------------------
 
+    @own_words
     def fit(
         self,
         x: Any,
@@ -765,6 +770,13 @@ class Network:
 
     def __str__(self) -> str:
         return self.summary()
+
+    if not TYPE_CHECKING:  # type checkers know what there is
+
+        def __getattr__(self, name: str) -> Any:
+            known = [n for n in dir(type(self)) + list(vars(self)) if not n.startswith("_")]
+            said = "" if name.startswith("_") else f"; {cure('network', name, known)}"
+            raise AttributeError(f"a network has no {name}{said}", name=name, obj=self)
 
     def __repr__(self) -> str:
         kinds = " - ".join(layer.kind for layer in self.layers)

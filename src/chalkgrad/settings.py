@@ -7,7 +7,8 @@ from dataclasses import MISSING, fields
 from typing import Any, TypeVar, cast
 
 from .checks import as_list, as_table, said
-from .errors import OptionError, nearest, unknown
+from .errors import OptionError, UnknownNameError
+from .foreign import cure
 from .initializers import Constant, Normal, Uniform, VarianceScaling, initializer_name
 
 T = TypeVar("T")
@@ -47,12 +48,12 @@ def from_table(what: str, table: object, known: Mapping[str, type[T]]) -> T:
     if not isinstance(name, str):
         raise OptionError(f"a {what} needs a type, one of {', '.join(known)}; not {said(table)}")
     if name not in known:
-        raise unknown(what, name, known)
+        raise UnknownNameError(f"there is no {what} {name!r}; {cure(what, name, known)}")
     kind = known[name]
     names = [f.name for f in fields(cast("Any", kind))]
     for key, value in settings.items():
         if key not in names:
-            raise OptionError(f"{name} has no setting {key!r}; {nearest(key, names)}")
+            raise OptionError(f"{name} has no setting {key!r}; {cure(name, key, names)}")
         items = as_list(value)
         if items is not None:
             settings[key] = tuple(items)

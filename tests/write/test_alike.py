@@ -32,7 +32,7 @@ def compiled(text: str, place: Path, *flags: str, cc: str | None = None) -> Path
 def sanitized(text: str, place: Path) -> Path:
     """The C program that stops where it reads, writes or computes what it may not; plain without a sanitizer."""
     try:
-        return compiled(text, place, "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+        return compiled(text, place, "-O0", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
     except subprocess.CalledProcessError:
         return compiled(text, place, "-O1")
 
@@ -59,7 +59,7 @@ def larger(seed: int) -> Written:
 
 
 @needs_compiler
-@pytest.mark.parametrize("seeds", [range(12), range(12, 24)])
+@pytest.mark.parametrize("seeds", [range(8), range(8, 16)])
 def test_random_networks_print_the_same_losses_in_every_language(seeds: range, tmp_path: Path) -> None:
     pytest.importorskip("torch")
     for seed in seeds:
@@ -78,7 +78,7 @@ def test_random_networks_print_the_same_losses_in_every_language(seeds: range, t
             if to == "torch" and masked:  # its masks are others
                 assert len(found) == len(expected)
                 continue
-            tolerance = 1e-9 if made.network.dtype == np.float64 else 2e-4
+            tolerance = 1e-7 if made.network.dtype == np.float64 else 2e-4  # Adam divides by what is near 0
             np.testing.assert_allclose(found, expected, rtol=tolerance, err_msg=f"{seed} {to}")
 
 

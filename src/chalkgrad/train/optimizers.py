@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..build import Blueprint
 from ..checks import as_array, flag, number, plain, whole
 from ..errors import DataError, OptionError, ShapeError, unknown
+from ..foreign import refuse_settings
 from ..formula import Shape
 from ..program import Program, Step
 from ..rules import Operation, adagrad, adam, rmsprop, sgd, weight_decay
@@ -31,6 +32,12 @@ class Optimizer:
 
     learning_rate: float = 0.01
     weight_decay: float = field(default=0.0, kw_only=True)
+
+    if not TYPE_CHECKING:  # type checkers know the fields
+
+        def __new__(cls, *_: Any, **settings: Any) -> Any:
+            refuse_settings(cls, settings)
+            return object.__new__(cls)
 
     def __post_init__(self) -> None:
         plain(self)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from ..checks import number, plain, whole
+from ..foreign import refuse_settings
 
 Rates = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -52,6 +53,12 @@ class Schedule:
     """
 
     warmup: int = field(default=0, kw_only=True)
+
+    if not TYPE_CHECKING:  # type checkers know the fields
+
+        def __new__(cls, *_: Any, **settings: Any) -> Any:
+            refuse_settings(cls, settings)
+            return object.__new__(cls)
 
     def __post_init__(self) -> None:
         plain(self)
