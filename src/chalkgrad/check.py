@@ -85,6 +85,20 @@ class GradientCheck:
         return self.passed
 
     def __str__(self) -> str:
+        return self.to_text()
+
+    def to_text(self, *, width: int | None = None) -> str:
+        """The table; `width` is that of the terminal, where it is to fit one: then without the columns that are empty,
+        and with fewer digits if need be.
+        """
+        text = ""
+        for digits in (9, 6, 4):
+            text = self._table(digits, width)
+            if width is None or max(map(len, text.split("\n"))) <= width:
+                break
+        return text
+
+    def _table(self, digits: int, width: int | None) -> str:
         rows = [
             (
                 v.name,
@@ -94,8 +108,8 @@ class GradientCheck:
                 v.undecided or "",
                 f"{v.error:.1e}" if v.checked else "",
                 v.worst if v.checked else "",
-                f"{v.gradient:.9g}" if v.checked else "",
-                f"{v.difference:.9g}" if v.checked else "",
+                f"{v.gradient:.{digits}g}" if v.checked else "",
+                f"{v.difference:.{digits}g}" if v.checked else "",
                 ("same" if v.error <= self.tolerance else "DIFFERS") if v.checked else "undecided",
             )
             for v in self.values
@@ -112,7 +126,13 @@ class GradientCheck:
             "difference",
             "result",
         )
-        return table(head, rows, right=(1, 2, 3, 4, 5, 7, 8))
+        shown = [i for i in range(len(head)) if width is None or any(row[i] != "" for row in rows)]
+        return table(
+            [head[i] for i in shown],
+            [[row[i] for i in shown] for row in rows],
+            right=[place for place, i in enumerate(shown) if i not in (0, 6, 9)],
+            width=width,
+        )
 
 
 def check_gradients(

@@ -8,9 +8,8 @@ from ..diagnosis import diagnose
 from ..diagnosis.answers import read_answers
 from ..errors import OptionError
 from ..render.board import Board, Listing
-from ..render.formats import in_format
 from .described import read_example
-from .output import chosen_format, deliver
+from .output import chosen_format, deliver, show, terminal_width
 
 
 def run(arguments: Namespace) -> int:
@@ -22,7 +21,10 @@ def run(arguments: Namespace) -> int:
             raise OptionError("--before belongs to --claimed")
         found = example.network.check_gradients(example.x, example.y)
         board = Board(f"{example.title}: gradients against central differences", (Listing(str(found), "text"),))
-        deliver(str(found) + "\n" if form == "text" else in_format(board, form), arguments.out)
+        if form == "text":
+            deliver(found.to_text(width=terminal_width(arguments.out)) + "\n", arguments.out)
+        else:
+            show(board, form, arguments.out)
         return 0 if found.passed else 1
     diagnosis = diagnose(
         example.network,
@@ -35,5 +37,8 @@ def run(arguments: Namespace) -> int:
         optimizer_state=example.carried,
     )
     board = diagnosis.board()
-    deliver(diagnosis.to_json() + "\n" if form == "json" else in_format(board, form), arguments.out)
+    if form == "json":
+        deliver(diagnosis.to_json() + "\n", arguments.out)
+    else:
+        show(board, form, arguments.out)
     return 0 if diagnosis.correct else 1

@@ -6,9 +6,8 @@ from argparse import Namespace
 
 from ..errors import OptionError
 from ..example import Example
-from ..render.formats import in_format
 from .described import read_described
-from .output import chosen_format, deliver
+from .output import chosen_format, show
 
 
 def run(arguments: Namespace) -> int:
@@ -27,5 +26,6 @@ def run(arguments: Namespace) -> int:
             if getattr(arguments, wanted):
                 raise OptionError(f"--{wanted} needs a worked example, with x and y; {arguments.file} has none")
         board = found.derive(precision=arguments.precision)
-    deliver(in_format(board, chosen_format(arguments.format, arguments.out)), arguments.out)
+    form = chosen_format(arguments.format, arguments.out)
+    show(board, form, arguments.out)
     return 0

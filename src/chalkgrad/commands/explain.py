@@ -13,9 +13,8 @@ from ..example import Example
 from ..explain.derive import in_rows
 from ..explain.trace import Trace
 from ..render.board import Board, Drawing, Paragraph, Style, Table
-from ..render.formats import in_format
 from .described import read_example
-from .output import chosen_format, deliver
+from .output import chosen_format, show
 
 
 def run(arguments: Namespace) -> int:
@@ -24,7 +23,7 @@ def run(arguments: Namespace) -> int:
     trace = example.trace(arguments.after)
     form = chosen_format(arguments.format, arguments.out)
     if arguments.address is None:
-        deliver(in_format(contents(example, trace, arguments.precision), form), arguments.out)
+        show(contents(example, trace, arguments.precision), form, arguments.out)
         return 0
     derivation = trace.explain(
         arguments.address,
@@ -36,7 +35,7 @@ def run(arguments: Namespace) -> int:
         hand_rounding=arguments.hand_rounding,
         labels={} if arguments.no_labels else None,
     )
-    deliver(in_format(derivation, form), arguments.out)
+    show(derivation, form, arguments.out)
     return 0
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from argparse import Namespace
 from pathlib import Path
 
 from ..errors import OptionError
 from ..files import descriptor, write_named
+from ..render.formats import Printable, in_format
 from ..text import visible
 
+LEAST_WIDTH = 40
 ENDINGS = {
     ".txt": "text",
     ".md": "markdown",
@@ -58,6 +61,18 @@ def _same_file(one: str, other: str) -> bool:
         return Path(one).is_file() and os.path.samefile(one, other)
     except (OSError, ValueError):
         return False
+
+
+def terminal_width(out: str | None = None) -> int | None:
+    """How wide the terminal is (or $COLUMNS says), where that is where the findings go; else None."""
+    if out is not None or not sys.stdout.isatty():
+        return None
+    return max(LEAST_WIDTH, shutil.get_terminal_size().columns)
+
+
+def show(findings: Printable, form: str, out: str | None) -> None:
+    """Delivers findings in a format; as text they fit the terminal."""
+    deliver(in_format(findings, form, terminal_width(out)), out)
 
 
 def deliver(text: str | bytes, out: str | None) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 
-from ..render.formats import in_format
 from ..replay import REPLAYS, replay
 from ..replay.board import replays_board
-from .output import chosen_format, deliver
+from .output import chosen_format, show
 
 SHOWN = 4
 """How many numbers of a matrix stand in a table of plain text."""
@@ -23,5 +22,5 @@ def run(arguments: Namespace) -> int:
     replays = [replay(name, long=not arguments.quick) for name in names]
     form = chosen_format(arguments.format, arguments.out)
     board = replays_board(replays, most=SHOWN if form == "text" else None, only_wrong=arguments.only_wrong)
-    deliver(in_format(board, form), arguments.out)
+    show(board, form, arguments.out)
     return 0

@@ -194,9 +194,9 @@ class Derivation:
 
         return derivation_board(self)
 
-    def to_text(self, **changes: Any) -> str:
+    def to_text(self, *, width: int | None = None, **changes: Any) -> str:
         """As plain text; settings of printing (precision, style, labels, steps) may be given."""
-        return self.printed(**changes).board().to_text()
+        return self.printed(**changes).board().to_text(width=width)
 
     def to_markdown(self, **changes: Any) -> str:
         """As Markdown with LaTeX formulas."""

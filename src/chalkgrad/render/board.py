@@ -115,11 +115,11 @@ class Board:
     blocks: tuple[Block, ...]
     style: Style = field(default_factory=Style)
 
-    def to_text(self) -> str:
-        """As plain text."""
+    def to_text(self, *, width: int | None = None) -> str:
+        """As plain text; `width` is that of the terminal, where it is to fit one."""
         from .text import to_text
 
-        return to_text(self)
+        return to_text(self, width)
 
     def to_markdown(self) -> str:
         """As Markdown with LaTeX formulas."""

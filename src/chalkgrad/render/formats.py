@@ -8,15 +8,15 @@ from typing import Protocol
 class Printable(Protocol):
     """What prints itself in every format: a board, a derivation."""
 
-    def to_text(self) -> str: ...
+    def to_text(self, *, width: int | None = None) -> str: ...
     def to_markdown(self) -> str: ...
     def to_latex(self) -> str: ...
     def to_html(self) -> str: ...
     def to_json(self) -> str: ...
 
 
-def in_format(findings: Printable, form: str) -> str:
-    """The findings as "markdown", "latex", "html" or "json"; as text for any other name."""
+def in_format(findings: Printable, form: str, width: int | None = None) -> str:
+    """The findings as "markdown", "latex", "html" or "json"; as text for any other name, of a terminal's width."""
     match form:
         case "markdown":
             return findings.to_markdown()
@@ -27,4 +27,4 @@ def in_format(findings: Printable, form: str) -> str:
         case "json":
             return findings.to_json() + "\n"
         case _:
-            return findings.to_text()
+            return findings.to_text(width=width)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ..address import Address
 from ..tables import table
@@ -73,34 +75,60 @@ class TextMath(MathPrinter):
         return inner[0] if len(inner) == 1 else f"[{', '.join(inner)}]"
 
 
-def to_text(board: Board) -> str:
-    """The board as plain text, lines of about 100 characters."""
-    title = visible(board.title)
-    pieces = [title, "=" * len(title)]
+def to_text(board: Board, width: int | None = None) -> str:
+    """The board as plain text, lines of about 100 characters.
+
+    Args:
+        board: the board.
+        width: how many characters a line may have, where it is known; all but code and what cannot be broken is
+            then made to fit.
+    """
+    line = Room(min(width or WIDTH, WIDTH), narrow=width is not None)
+    pieces = line.headed(board.title, "=")
     for block in board.blocks:
-        pieces.extend(["", _block(block, TextMath(board.style))])
+        pieces.extend(["", _block(block, TextMath(board.style), line)])
     return "\n".join(pieces) + "\n"
 
 
-def _block(block: Block, math: TextMath) -> str:
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What fits into a line.
+
+    Attributes:
+        width: so many characters.
+        narrow: whether nothing may be longer, and is rather broken where it is not as easy to read.
+    """
+
+    width: int
+    narrow: bool
+
+    def headed(self, text: str, sign: str) -> list[str]:
+        """A heading and the signs below it."""
+        shown = textwrap.wrap(visible(text), self.width) if self.narrow else [visible(text)]
+        return [*shown, sign * max(map(len, shown), default=0)]
+
+    def filled(self, text: str, margin: str = "") -> str:
+        """A paragraph, behind a margin."""
+        shown = visible(" ".join(text.split()))
+        return textwrap.fill(shown, self.width, initial_indent=margin, subsequent_indent=margin)
+
+
+def _block(block: Block, math: TextMath, line: Room) -> str:
     match block:
         case Heading(text=text, level=level):
-            shown = visible(text)
-            return f"{shown}\n{'-' * len(shown)}" if level == 2 else shown
+            return "\n".join(line.headed(text, "-")) if level == 2 else visible(text)
         case Paragraph(text=text):
-            return _filled(text)
+            return line.filled(text)
         case Equation():
-            return _equation(block, math)
+            return _equation(block, math, line)
         case Table(head=head, rows=rows, right=right):
+            if line.narrow:
+                return table(head, rows, right, line.width)
             return table(head, _narrowed(head, rows), right)
         case Drawing(description=description):
-            return _filled(f"[drawing: {description}]")
+            return line.filled(f"[drawing: {description}]")
         case Listing(code=code):
             return textwrap.indent(visible_lines(code), "    ")
-
-
-def _filled(text: str) -> str:
-    return textwrap.fill(visible(" ".join(text.split())), WIDTH)
 
 
 def _narrowed(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[list[str]]:
@@ -115,7 +143,7 @@ def _narrowed(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[list[s
     return narrow
 
 
-def _equation(block: Equation, math: TextMath) -> str:
+def _equation(block: Equation, math: TextMath, line: Room) -> str:
     left = math.inline(block.left)
     rights = [math.inline(line.node, numbers=line.numbers) for line in block.lines]
     if block.one_line:
@@ -123,23 +151,29 @@ def _equation(block: Equation, math: TextMath) -> str:
     lines: list[str] = []
     for place, right in enumerate(rights):
         head = f"{left} {block.sign} " if place == 0 else f"{'= ':>{len(left) + len(block.sign) + 2}}"
-        lines.extend(_wrapped(head, right))
-    lines.extend(f"    {visible(note)}" for note in block.notes)
+        lines.extend(_wrapped(head, right, line))
+    lines.extend(line.filled(note, "    ") if line.narrow else f"    {visible(note)}" for note in block.notes)
     return "\n".join(lines or [left])
 
 
-def _wrapped(head: str, right: str) -> list[str]:
+def _wrapped(head: str, right: str, line: Room) -> list[str]:
     """A right side over several lines, broken before a sign: outside brackets if that is enough, else inside too."""
-    if len(head) + len(right) <= WIDTH:
+    width = line.width
+    if len(head) + len(right) <= width:
         return [head + right]
+    if line.narrow and len(head) > width // 2:  # it needs a line of its own
+        again = head.strip() == "="
+        return _wrapped("    = ", right, line) if again else [head.rstrip(), *_wrapped("    ", right, line)]
     pieces = _pieces(right, 0)
-    if any(len(head) + len(piece) > WIDTH for piece in pieces):
+    if any(len(head) + len(piece) > width for piece in pieces):
         pieces = _pieces(right, 2)
+    if line.narrow and any(len(head) + len(piece) > width for piece in pieces):
+        pieces = [part for piece in pieces for part in re.split(r"(?<=,) | (?=[*/@⊙] )", piece)]
     lines: list[str] = []
     margin = " " * len(head)
     current = head
     for piece in pieces:
-        if current not in (head, margin) and len(current) + len(piece) + 1 > WIDTH:
+        if current not in (head, margin) and len(current) + len(piece) + 1 > width:
             lines.append(current.rstrip())
             current = margin
         current += piece if current in (head, margin) else f" {piece}"
