@@ -41,7 +41,7 @@ from .saved import KEYS as NETWORK_KEYS
 from .saved import describe, read_toml
 from .settings import from_table
 from .toml import check_places
-from .train.optimizers import OPTIMIZERS, SGD, Optimizer
+from .train.optimizers import OPTIMIZERS, SGD, Optimizer, OptimizerState
 
 Array = np.ndarray[Any, Any]
 FORBIDDEN = '+*/^=,;:<>|[]{}\\"$%&#'
@@ -94,19 +94,7 @@ class Example:
         Raises:
             NotFiniteError: where a number became NaN or infinite on the way.
         """
-        count = self.steps if steps is None else whole("Example", "steps", steps, 0)
-        if self.optimizer_state:
-            return self.at(count).network
-        network = self.network.copy()
-        if count:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", RuntimeWarning)  # said below
-                history = network.fit(
-                    self.x, self.y, optimizer=self.optimizer, epochs=count, batch_size=None, shuffle=False
-                )
-            if history.steps < count:
-                raise NotFiniteError(f"the training is lost after {history.steps:,} updates: {history.stop_detail}")
-        return network
+        return self.at(self.steps if steps is None else steps).network.copy()
 
     def at(self, after: int) -> Example:
         """The example after so many updates, all samples at once, with what the optimizer carries on from them.
@@ -116,22 +104,17 @@ class Example:
         """
         if not whole("Example", "steps", after, 0):
             return self
-        before, network = self.steps_before, self.network
-        extended = self.optimizer.extend(network.program, network.plan, network.frozen)
-        if not self.optimizer.start(extended, network.dtype):
-            return replace(self, network=self.train(after), steps_before=before + after)
-        network, arrays = network.copy(), dict(self.optimizer_state)
-        own = {*network.parameters, *network.states}
-        for step in range(after):
-            carried = {**arrays, "t": before + step + 1}
-            trace = network.trace(self.x, self.y, optimizer=self.optimizer, optimizer_state=carried)
-            new = {n.removesuffix("_new"): trace[n] for n in trace if n.endswith("_new")}
-            if not all(np.isfinite(array).all() for array in (trace["L"], *new.values())):
-                raise NotFiniteError(f"the training is lost after {step:,} updates: a number is not finite")
-            network.set_parameters({n: a for n, a in new.items() if n in own})
-            network.steps_taken += 1
-            arrays = {n: a for n, a in new.items() if n not in own}
-        return replace(self, network=network, steps_before=before + after, optimizer_state=arrays)
+        network = self.network.copy()
+        network.optimizer_state = OptimizerState(self.optimizer, self.optimizer_state, self.steps_before)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # said below
+            history = network.fit(
+                self.x, self.y, optimizer=self.optimizer, epochs=after, batch_size=None, shuffle=False
+            )
+        if history.steps < after:
+            raise NotFiniteError(f"the training is lost after {history.steps:,} updates: {history.stop_detail}")
+        carried = dict(network.optimizer_state.arrays)
+        return replace(self, network=network, steps_before=self.steps_before + after, optimizer_state=carried)
 
     def trace(self, after: int = 0) -> Trace:
         """Every named value of one pass with its update, after so many further updates, by any optimizer."""

@@ -20,7 +20,7 @@ from .engines.numpy_engine import Runner
 from .engines.work import WORTH_PREDICTING, seconds
 from .errors import DataError, OptionError, ShapeError, unknown
 from .explain.trace import Trace
-from .foreign import cure, own_words
+from .foreign import own_words
 from .given import fitting, input_message, read_dtype, read_input_shape, read_layers, read_loss, shown
 from .gradients import Gradients
 from .initializers import initializer
@@ -397,7 +397,7 @@ class Network:
         optimizer: Optimizer | str | None = None,
         training: bool = True,
         labels: Mapping[str, str] | None = None,
-        optimizer_state: Mapping[str, Any] | None = None,
+        optimizer_state: Mapping[str, Any] | OptimizerState | None = None,
     ) -> Trace:
         """Runs one pass and keeps every named value: trace["z1"], trace["dz2"], trace["dW1"], trace["L"].
 
@@ -408,7 +408,7 @@ class Network:
             training: with dropout's masks and batch statistics.
             labels: other names of elements, by address, for explanations: {"W1[0, 0]": "w1"}.
             optimizer_state: what the optimizer carries from the steps before: its arrays by name ("v_W1"; zeros
-                where none is given) and "t", this step's number (1).
+                where none is given) and "t", this step's number (1); or the network's own `optimizer_state`.
 
         Raises:
             ShapeError, DataError: where x, y or the optimizer's arrays do not fit.
@@ -472,7 +472,7 @@ class Network:
         precision: int = 6,
         labels: Mapping[str, str] | None = None,
         title: str = "",
-        optimizer_state: Mapping[str, Any] | None = None,
+        optimizer_state: Mapping[str, Any] | OptimizerState | None = None,
     ) -> Board:
         """The whole forward and backward pass as mathematics: every step in matrix form with its shape.
 

@@ -90,3 +90,17 @@ def test_a_state_that_is_none_is_refused() -> None:
         net.trace(x, y, optimizer=sgd, optimizer_state={"t": 0})
     with pytest.raises(OptionError, match="give the optimizer too"):
         net.trace(x, y, optimizer_state={"t": 1})
+
+
+@pytest.mark.parametrize(("optimizer", "kind", "settings"), KINDS)
+def test_what_a_training_left_opens_its_next_step(
+    optimizer: dict[str, Any], kind: Any, settings: dict[str, Any]
+) -> None:
+    own = two(optimizer)
+    net = own.network.copy()
+    fit: dict[str, Any] = {"optimizer": own.optimizer, "batch_size": None, "shuffle": False, "engine": "numpy"}
+    net.fit(own.x, own.y, epochs=3, **fit)
+    trace = net.trace(own.x, own.y, optimizer=own.optimizer, optimizer_state=net.optimizer_state)
+    net.fit(own.x, own.y, epochs=1, **fit)
+    for name, array in net.parameters.items():
+        np.testing.assert_array_equal(trace[f"{name}_new"], array)

@@ -17,7 +17,7 @@ from ..engines.numpy_engine import Runner
 from ..errors import DataError
 from ..explain.trace import Trace
 from ..gradients import Gradients
-from ..train.optimizers import SGD, Optimizer, as_optimizer
+from ..train.optimizers import SGD, Optimizer, OptimizerState, as_optimizer
 from .claims import Claim, numbers_of, read_claims
 from .factoring import where_it_sits
 from .rerun import NEXT, Replacement, Rerun
@@ -168,7 +168,7 @@ def diagnose(
     before: Mapping[str, Any] | None = None,
     labels: Mapping[str, str] | None = None,
     training: bool = True,
-    optimizer_state: Mapping[str, Any] | None = None,
+    optimizer_state: Mapping[str, Any] | OptimizerState | None = None,
 ) -> Diagnosis:
     """Says which claimed numbers are right, which are wrong, and which mistake made them so.
 
@@ -241,7 +241,7 @@ class _Diagnosing:
         training: bool,
         optimizer: Optimizer | None,
         probe: Probe | None,
-        optimizer_state: Mapping[str, Any] | None,
+        optimizer_state: Mapping[str, Any] | OptimizerState | None,
     ) -> None:
         self.optimizer_state = optimizer_state
         self.network, self.trace, self.optimizer, self.training = network, trace, optimizer, training

@@ -125,13 +125,13 @@ class Optimizer:
         outside = ("x", "y", "clock", "t", "lr")
         return {name: np.zeros(shape, dtype) for name, shape in extended.given.items() if name not in outside}  # pyright: ignore[reportArgumentType, reportCallIssue]
 
-    def carried(self, extended: Program, dtype: Any, state: Mapping[str, Any]) -> dict[str, Any]:
+    def carried(self, extended: Program, dtype: Any, state: Mapping[str, Any] | OptimizerState) -> dict[str, Any]:
         """The optimizer's own arrays before a step, and the step's number t.
 
         Args:
             extended: the program with the update behind it.
             dtype: the arrays' type.
-            state: the arrays by name; zeros where there is none; "t" is 1 if not given.
+            state: the arrays by name; zeros where there is none; "t" is 1 if not given. Or what a training left.
 
         Raises:
             UnknownNameError: where the optimizer has no such array.
@@ -139,7 +139,8 @@ class Optimizer:
         """
         arrays = self.start(extended, dtype)
         held: dict[str, Any] = {**arrays, "t": 1}
-        for name, given in state.items():
+        known = {**state.arrays, "t": state.steps + 1} if isinstance(state, OptimizerState) else state
+        for name, given in known.items():
             if name == "t":
                 held["t"] = whole(self.kind, "t", given)
                 continue
