@@ -128,7 +128,7 @@ def planned_only(monkeypatch: pytest.MonkeyPatch) -> list[plan.Plan]:
         plans.append(plan.plan(*arguments))
         return plans[-1]
 
-    def refused(text: str) -> None:
+    def refused(text: str, *_: object) -> None:
         raise CompilerError("not compiled here")
 
     monkeypatch.setattr(source, "plan", kept)
