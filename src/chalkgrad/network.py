@@ -774,6 +774,8 @@ class Network:
     if not TYPE_CHECKING:  # type checkers know what there is
 
         def __getattr__(self, name: str) -> Any:
+            from .foreign import cure
+
             known = [n for n in dir(type(self)) + list(vars(self)) if not n.startswith("_")]
             said = "" if name.startswith("_") else f"; {cure('network', name, known)}"
             raise AttributeError(f"a network has no {name}{said}", name=name, obj=self)
