@@ -36,6 +36,6 @@ class Gradients(dict[str, Array]):
         """The name that it is kept under."""
         if isinstance(name, str):
             for known in (name, name[1:] if name.startswith("d") else name):
-                if dict.__contains__(self, known):
+                if super().__contains__(known):
                     return known
         return None
