@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -219,7 +221,10 @@ def test_more_than_can_stand_in_a_script_needs_a_file(to: str, tmp_path: Path) -
     x, y = samples(net, rows=600)
     with pytest.raises(cg.OptionError, match=r'300,\d{3} numbers as text \(x: 300,000\).*out="network.py"'):
         net.source(to, x, y, steps=0)
-    assert "odd \\'name\\'" in net.source(to, x, y, steps=0, out=tmp_path / "odd 'name\".py")
+    odd = tmp_path / "odd 'name\".py"
+    net.source(to, x, y, steps=0, out=odd)
+    done = subprocess.run([sys.executable, odd], capture_output=True, text=True, check=True, timeout=60)
+    np.testing.assert_allclose(float(done.stdout.partition("L = ")[2]), net.loss(x, y), rtol=1e-5)
     with np.load(tmp_path / "odd 'name\"_data.npz") as held:
         assert held["x"].tobytes() == x.astype(np.float32).tobytes()
     with pytest.raises(cg.OptionError, match="cannot be written"):
