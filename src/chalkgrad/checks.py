@@ -19,7 +19,7 @@ LONGEST = 200
 """How many characters of what came are shown."""
 
 
-def said(value: object) -> str:
+def said(value: Any) -> str:
     """The beginning of what came, as Python writes it."""
     try:
         text = repr(value)
@@ -44,7 +44,7 @@ def seed(owner: str, value: object) -> int:
         held = int(cast("Any", value))
         if 0 <= held < SEEDS:
             return held
-    raise OptionError(f"{owner}: seed must be a whole number from 0 to 2**63 - 1; it is {said(cast('Any', value))}")
+    raise OptionError(f"{owner}: seed must be a whole number from 0 to 2**63 - 1; it is {said(value)}")
 
 
 def number(owner: str, name: str, value: object, least: float, below: float = math.inf) -> float:

@@ -66,7 +66,7 @@ def _check_numbers(value: object, name: str, where: str, raises: type[ChalkgradE
         for key, inner in inside:
             if isinstance(inner, int) and inner.bit_length() > MOST_BITS:
                 raise raises(f"{where}: {key} is far too large: a whole number of {inner.bit_length():,} bits")
-            if isinstance(inner, (dict, list)):
+            if as_table(inner) is not None or as_list(inner) is not None:
                 waiting.append((key, inner))
 
 
