@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -154,6 +155,28 @@ def test_bad_worked_examples_are_refused_in_one_line(
     said = refused(capsys, "explain", "own.toml", "dw1")
     assert message in said
     assert "own.toml" in said
+
+
+def test_a_whole_value_shows_its_elements(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    text = shown(capsys, "explain", "own.toml", "dW1")
+    lines = [line.split("  ") for line in text.split("\n") if line.startswith("dW1[")]
+    assert [line[0] for line in lines] == ["dW1[0, 0]", "dW1[0, 1]", "dW1[1, 0]", "dW1[1, 1]"]
+    trace = cg.load_example("own.toml").trace()
+    for (row, column), line in zip(np.ndindex(2, 2), lines, strict=True):
+        assert f"{trace['dW1'][row, column]:.6g}" in "  ".join(line)
+    assert "dW[i,o] = sum_n x[n,i] * dz[n,o]" in text
+    hint = text.rstrip().rpartition("chalkgrad ")[2]
+    assert shown(capsys, *shlex.split(hint)) == shown(capsys, "explain", "own.toml", "dW1[0, 0]")
+    (tmp_path / "my own.toml").write_text(EXAMPLE)
+    hint = shown(capsys, "explain", "my own.toml", " dW1 ").rstrip().rpartition("chalkgrad ")[2]
+    assert "= " in shown(capsys, *shlex.split(hint))
+    few = shown(capsys, "explain", "own.toml", "dW1", "--steps", "3", "--precision", "12")
+    assert "1 more are not shown" in few
+    assert f"{trace['dW1'][1, 0]:.12g}" in few
+    assert "∂" in shown(capsys, "explain", "own.toml", "dW1", "--form", "paths", "--format", "html")
+    assert "given" in shown(capsys, "explain", "own.toml", "W1")
+    assert "the paths form opens" in refused(capsys, "explain", "own.toml", "z1", "--form", "paths")
+    assert "steps must be" in refused(capsys, "explain", "own.toml", "dW1", "--steps", "0")
 
 
 def test_derive(capsys: pytest.CaptureFixture[str]) -> None:

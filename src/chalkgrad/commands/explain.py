@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
+import shlex
 from argparse import Namespace
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from ..address import Address
+from ..checks import whole
 from ..diagram import neurons
 from ..errors import OptionError
 from ..example import Example
+from ..explain.board import printed
 from ..explain.derive import in_rows
 from ..explain.trace import Trace
+from ..numerals import significant
 from ..render.board import Board, Drawing, Paragraph, Style, Table
+from ..render.text import TextMath
 from .described import read_example
 from .output import chosen_format, show
 
@@ -25,18 +33,49 @@ def run(arguments: Namespace) -> int:
     if arguments.address is None:
         show(contents(example, trace, arguments.precision), form, arguments.out)
         return 0
-    derivation = trace.explain(
-        arguments.address,
-        form=arguments.form,
-        style=arguments.style,
-        precision=arguments.precision,
-        terms=arguments.terms,
-        steps=arguments.steps,
-        hand_rounding=arguments.hand_rounding,
-        labels={} if arguments.no_labels else None,
-    )
-    show(derivation, form, arguments.out)
+    settings: dict[str, Any] = {
+        "form": arguments.form,
+        "style": arguments.style,
+        "precision": arguments.precision,
+        "terms": arguments.terms,
+        "steps": arguments.steps,
+        "hand_rounding": arguments.hand_rounding,
+        "labels": {} if arguments.no_labels else None,
+    }
+    name = arguments.address.strip()
+    if name in trace and trace[name].shape:
+        show(elements(arguments.file, trace, name, settings), form, arguments.out)
+    else:
+        show(trace.explain(arguments.address, **settings), form, arguments.out)
     return 0
+
+
+def elements(file: str, trace: Trace, name: str, settings: Mapping[str, Any]) -> Board:
+    """A whole value: each of its elements with what made it, as many as `steps` says, and how one of them is opened."""
+    shape = trace[name].shape
+    if not trace[name].size:
+        raise OptionError(f"{name} has no elements: its shape is {shape}")
+    places = list(itertools.islice(np.ndindex(shape), whole("explain", "steps", settings["steps"])))
+    found = [trace.explain(str(Address(name, place)), **settings) for place in places]
+    first = found[0]
+    printer = TextMath(first.settings)
+    rows = [
+        (d.address, printer.inline(d.head), significant(printed(d), d.settings.precision),
+         d.symbols if d.expression is not None else "given")
+        for d in found
+    ]  # fmt: skip
+    renamed = any(row[0] != row[1] for row in rows)
+    head = ("element", "called", "number", "what made it")
+    shown = [i for i in range(4) if i != 1 or renamed]
+    cells = tuple(tuple(row[i] for i in shown) for row in rows)
+    table = Table(tuple(head[i] for i in shown), cells, (shown.index(2),))
+    rule = [Paragraph(f"{first.rule}: {first.formula}, {first.layer}")] if first.formula else []
+    left = trace[name].size - len(rows)
+    more = [Paragraph(f"{left:,} more are not shown: --steps N shows N of them.")] if left else []
+    moment = [Paragraph(trace.moment)] if trace.moment else []
+    hint = f"Open one of them with: chalkgrad explain {shlex.quote(file)} {shlex.quote(first.address)}"
+    title = f"{name}, {' x '.join(map(str, shape))}"
+    return Board(title, (*moment, *rule, table, *more, Paragraph(hint)), Style(first.settings.precision))
 
 
 def contents(example: Example, trace: Trace, precision: int) -> Board:

@@ -22,7 +22,7 @@ FORM_TEXT = {
 def derivation_board(derivation: Derivation) -> Board:
     """The derivation's steps as equations, what is not opened, and how the numbers compare with the program's."""
     settings = derivation.settings
-    value = significant(_printed(derivation), settings.precision)
+    value = significant(printed(derivation), settings.precision)
     style = Style(settings.precision, settings.labels, settings.derivatives)
     shown = TextMath(style).inline(derivation.head)
     title = f"{shown} = {value}" if shown == derivation.address else f"{shown} = {value}, that is {derivation.address}"
@@ -45,7 +45,7 @@ def derivation_board(derivation: Derivation) -> Board:
 def equation(step: Derivation) -> Equation:
     """One step: symbols, numbers, result; for what was given, its number."""
     settings = step.settings
-    result = Line(Number(_printed(step)))
+    result = Line(Number(printed(step)))
     if step.expression is None:
         lines: tuple[Line, ...] = (result,)
     elif settings.style == "symbolic":
@@ -68,7 +68,7 @@ def equation(step: Derivation) -> Equation:
     )
 
 
-def _printed(step: Derivation) -> float:
+def printed(step: Derivation) -> float:
     """The program's number where the two agree, so that a number is the same wherever it stands."""
     return step.program if step.check.agrees and step.settings.hand_rounding is None else step.value
 
