@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import unicodedata
 from typing import Any
 
@@ -44,5 +43,7 @@ def as_json(table: Any, *, allow_nan: bool = True) -> str:
     Raises:
         ValueError: where a number is NaN or infinite, and that is not allowed.
     """
+    import json
+
     text = json.dumps(table, indent=1, ensure_ascii=False, allow_nan=allow_nan)
     return "".join(c if c == "\n" or c in JOINERS or c.isprintable() else json.dumps(c)[1:-1] for c in text)
