@@ -6,7 +6,7 @@ import codecs
 import re
 import tomllib
 from collections.abc import Collection, Mapping
-from typing import Any, cast
+from typing import Any
 
 from .checks import as_list, as_table
 from .errors import ChalkgradError, DataError

@@ -240,3 +240,9 @@ def test_a_later_step_is_asked_for_and_opened(capsys: pytest.CaptureFixture[str]
     said(capsys, "write", "sheet/worksheet.toml", "--steps", "0")  # as the message says
     assert "step must be a whole number" in said(capsys, "worksheet", "own.toml", "--step", "0", "--out", "no", code=2)
     assert not Path("no").exists()
+
+
+def test_a_class_is_listed_as_it_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    said(capsys, "worksheet", "neuron", "--seed", "1", "--count", "11", "--out", "class", "--format", "markdown")
+    shown = said(capsys, "grade", "class", "--out", "graded")
+    assert re.findall(r"^sheet-(\d+)", shown, re.M) == [str(k) for k in range(1, 12)]

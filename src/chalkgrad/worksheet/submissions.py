@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -155,6 +156,11 @@ def _is_file(path: Path) -> bool:
 
 def _children(folder: Path) -> list[Path]:
     try:
-        return sorted(c for c in folder.iterdir() if not c.name.startswith("."))
+        return sorted((c for c in folder.iterdir() if not c.name.startswith(".")), key=_counted)
     except OSError as error:
         raise DataError(f"{folder} cannot be read: {error.strerror or error}") from None
+
+
+def _counted(path: Path) -> list[str | int]:
+    """A key by which sheet-2 comes before sheet-10: words and whole numbers in turn."""
+    return [int(part) if place % 2 else part for place, part in enumerate(re.split("([0-9]+)", path.name))]
