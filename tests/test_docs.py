@@ -54,7 +54,7 @@ def test_the_table_of_the_readme_is_that_of_the_figures() -> None:
 def test_the_figures_of_the_faults_are_there() -> None:
     text = (ROOT / "docs" / "reliability.md").read_text("utf-8")
     figures = text.partition("<!-- figures:")[2].partition("<!-- end of the figures -->")[0]
-    for area in ("SIGKILL", "Stopped", "Disk", "Damage", "Hostile files", "Fuzzing"):
+    for area in ("SIGKILL", "At once", "Stopped", "Disk", "Log", "Threads", "Damage", "Hostile files", "Fuzzing"):
         assert f"\n| {area} |" in figures, area
 
 

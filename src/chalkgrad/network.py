@@ -839,10 +839,18 @@ class Network:
     def __reduce__(self) -> tuple[Any, ...]:
         """What pickling keeps, for other processes: plain description and arrays, from which `restored` makes it."""
         states = {name: np.array(state) for name, state in self.states.items()}
-        return restored, (self.to_table(), np.array(self.flat), states, self.steps_taken)
+        left = self.optimizer_state
+        carried = None if left is None else (to_table(left.optimizer), dict(left.arrays), left.steps)
+        return restored, (self.to_table(), np.array(self.flat), states, self.steps_taken, carried)
 
 
-def restored(description: dict[str, Any], flat: Array, states: Mapping[str, Array], steps_taken: int) -> Network:
+def restored(
+    description: dict[str, Any],
+    flat: Array,
+    states: Mapping[str, Array],
+    steps_taken: int,
+    carried: tuple[dict[str, Any], dict[str, Array], int] | None,
+) -> Network:
     """The network that was pickled.
 
     Args:
@@ -850,14 +858,19 @@ def restored(description: dict[str, Any], flat: Array, states: Mapping[str, Arra
         flat: all parameters in one buffer.
         states: the running averages by name.
         steps_taken: how many updates training had made.
+        carried: what the last training's optimizer remembers: its table, its arrays by name, and its steps.
     """
     from .saved import describe
+    from .train.optimizers import OPTIMIZERS, OptimizerState
 
     network = describe(description, "a pickled network")
     network.flat[...] = flat
     for name, state in states.items():
         network.states[name][...] = state
     network.steps_taken = steps_taken
+    if carried is not None:
+        table, arrays, steps = carried
+        network.optimizer_state = OptimizerState(from_table("optimizer", table, OPTIMIZERS), arrays, steps)
     return network
 
 

@@ -47,7 +47,7 @@ def main() -> int:
             cells = [c.strip() for c in line.strip("|").split("|")]
             if len(cells) == 4 and cells[2].replace(",", "").isdecimal() and (cells[0], cells[1]) not in new:
                 rows.append([cells[0], cells[1], int(cells[2].replace(",", "")), cells[3]])
-    areas = ("SIGKILL", "At once", "Stopped", "Disk", "Log", "Damage", "Hostile files", "Fuzzing")
+    areas = ("SIGKILL", "At once", "Stopped", "Disk", "Log", "Threads", "Damage", "Hostile files", "Fuzzing")
     rows.sort(key=lambda row: (areas.index(row[0]), row[1]))
     lines = ["| | what was done to it | times | what came of it |", "|---|---|---|---|"]
     lines += [f"| {area} | {fault} | {trials:,} | {outcome} |" for area, fault, trials, outcome in rows]
