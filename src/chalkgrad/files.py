@@ -178,7 +178,10 @@ def open_plain(path: Path) -> BufferedReader:
         OSError: where it cannot be opened, or is no plain file.
     """
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
+        mode = os.stat(path).st_mode
+        if stat.S_ISDIR(mode):
+            raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not stat.S_ISREG(mode):
             raise OSError("it is no plain file")
         return open(path, "rb")
     except ValueError as error:  # a zero byte in the name

@@ -32,7 +32,16 @@ import numpy as np
 from .build import blueprint
 from .checks import as_list, as_table, said
 from .errors import ChalkgradError, CheckpointError, DataError, nearest
-from .files import MOST_TEXT, clear_stale, locked, make_directory, read_bounded, replace_file, sync_directory
+from .files import (
+    MOST_TEXT,
+    clear_stale,
+    locked,
+    make_directory,
+    open_plain,
+    read_bounded,
+    replace_file,
+    sync_directory,
+)
 from .given import read_input_shape, read_layers, shown
 from .layers import LAYERS
 from .losses import LOSSES
@@ -380,7 +389,7 @@ def _stored(file: Path, name: str, given: object, target: Array) -> Array:
     """One parameter's array, checked against its entry and against the network."""
     place, entry = _place(file, name, given)
     try:
-        with place.open("rb") as stream:
+        with open_plain(place) as stream:
             size = os.fstat(stream.fileno()).st_size
             most = target.nbytes + 4096
             if size > most:

@@ -147,7 +147,7 @@ def test_folders_with_sheets_of_their_own(capsys: pytest.CaptureFixture[str]) ->
     Path("class/sheet-10").mkdir()
     told = said(capsys, "grade", "class", "--out", "class")  # nothing there has these names
     assert [(r["name"], r["score"], r["points"]) for r in rows("class/grades.csv")] == [
-        ("sheet-10", "0", "0"), ("Student 7", "4", "4"), ("Student 8", "4", "4"), ("sheet-9", "0", "4")
+        ("Student 7", "4", "4"), ("Student 8", "4", "4"), ("sheet-9", "0", "4"), ("sheet-10", "0", "0")
     ]  # fmt: skip
     assert "class/sheet-10: the folder holds no worksheet.toml" in told
     again = said(capsys, "grade", "class/sheet-7", "class/sheet-8", "class/sheet-9")

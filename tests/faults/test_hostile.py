@@ -369,3 +369,19 @@ def test_what_is_no_plain_file_is_not_waited_for(tmp_path: Path) -> None:
     for place in (tmp_path / "pipe.checkpoint", Path("/dev/zero")):
         with pytest.raises(cg.CheckpointError):
             net.fit(np.ones((3, 2)), np.ones((3, 2)), max_steps=1, resume=place)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+@pytest.mark.parametrize("name", ["d.csv", "d.npz", "d.idx"])
+@pytest.mark.parametrize("kind", ["pipe", "device", "directory"])
+def test_data_that_are_no_plain_file_are_not_waited_for(name: str, kind: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    else:
+        path.mkdir()
+    read = {".csv": cg.data.read_csv, ".npz": cg.data.read_npz, ".idx": cg.data.read_idx}[path.suffix]
+    with pytest.raises(cg.DataError, match="directory" if kind == "directory" else "no plain file"):
+        read(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Collection
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import DataError, DataWarning
-from ..files import check_unpacked
+from ..files import check_unpacked, open_plain
 from ..npy import read_npy
 from ..text import visible
 from .dataset import Array, Dataset
@@ -32,10 +33,10 @@ def read_npz_arrays(path: Path, wanted: Collection[str] | None = None) -> dict[s
 
     arrays: dict[str, Array] = {}
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_plain(path) as file, zipfile.ZipFile(file) as archive:
             names = {m.filename.removesuffix(".npy"): m for m in archive.infolist() if m.filename.endswith(".npy")}
             chosen = {name: m for name, m in names.items() if wanted is None or name in wanted}
-            check_unpacked(path, path.stat().st_size, sum(m.file_size for m in chosen.values()))
+            check_unpacked(path, os.fstat(file.fileno()).st_size, sum(m.file_size for m in chosen.values()))
             for name, member in chosen.items():
                 with archive.open(member) as stream:
                     arrays[name] = read_npy(stream, f"{path}, {name}", member.file_size)

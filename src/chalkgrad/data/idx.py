@@ -19,7 +19,7 @@ import numpy as np
 
 from ..checks import as_array
 from ..errors import DataError
-from ..files import check_unpacked, replace_file
+from ..files import check_unpacked, open_plain, replace_file
 
 Array = np.ndarray[Any, Any]
 
@@ -42,7 +42,7 @@ def read_idx(path: str | Path, dimensions: int | None = None) -> Array:
     """
     path = Path(path)
     try:
-        with path.open("rb") as raw:
+        with open_plain(path) as raw:
             size = os.fstat(raw.fileno()).st_size
             zipped = raw.read(2) == GZIP_MAGIC
             raw.seek(0)

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from ..render.board import Board
+from ..text import as_json
 from .names import shown
 from .sheet import in_rows, sheet_board
 
@@ -40,7 +41,7 @@ def notebook(sheet: Worksheet, *, hints: bool = False) -> str:
         "nbformat": 4,
         "nbformat_minor": 5,
     }
-    return json.dumps(table, indent=1, ensure_ascii=False) + "\n"
+    return as_json(table) + "\n"
 
 
 def _givens(sheet: Worksheet) -> str:

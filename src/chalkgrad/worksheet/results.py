@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
+from ..text import as_json
 from .names import shown
 from .otter import packed
 from .report import said, summary
@@ -41,7 +41,7 @@ def gradescope(grading: Grading) -> str:
         "visibility": "visible",
         "tests": tests,
     }
-    return json.dumps(table, indent=1, ensure_ascii=False) + "\n"
+    return as_json(table) + "\n"
 
 
 def plain_json(grading: Grading) -> str:
@@ -73,7 +73,7 @@ def plain_json(grading: Grading) -> str:
         "notes": list(grading.notes),
         "mistakes": [{"mistake": c.text, "blanks": [str(a) for a in c.blanks]} for c in grading.causes],
     }
-    return json.dumps(table, indent=1, ensure_ascii=False) + "\n"
+    return as_json(table) + "\n"
 
 
 CASE = """>>> try:
