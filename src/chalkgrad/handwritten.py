@@ -36,7 +36,9 @@ _SIGNS = {
 }
 _TEX = {r"\cdot": "*", r"\times": "*", r"\,": "\u2009", r"\%": "%", "$": "", "{": "(", "}": ")"}
 _RAISED = re.compile("[\u207a\u207b]?[\u2070\u00b9\u00b2\u00b3\u2074-\u2079]+")
-_NAMED = re.compile(r"(?:[^\W\d][^=]{0,60})?[=~]")
+_NAMED = re.compile(r"(?:(?:[^\W\d]|∂)[^=]{0,60})?[=~]")
+_VULGAR = "\u00bc-\u00be\u2150-\u215e\u2189"
+_HALVES = re.compile(rf"(?:(?<![0-9.,])([0-9]{{1,15}}) ?)?([{_VULGAR}])")
 _GROUP = re.compile("(?<=[0-9])[\u2009\u202f\u00a0\u2008\u2007](?=[0-9]{3}(?![0-9]))")
 _MIXED = re.compile(r"([-+]?)([0-9]{1,15}) +([0-9]{1,15}) */ *([0-9]{1,15})")
 _DECIMAL = r"(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)"
@@ -45,7 +47,10 @@ _TIMES = re.compile(r"(?<=[0-9.,)]) ?[xX] ?(?=10 ?(?:\^|\*\*))|(?<=[0-9.,)]) [xX
 _POWER = r" ?\* ?10 ?(?:\^|\*\*) ?(?:\( ?[-+]? ?[0-9]{1,9} ?\)|[-+]? ?[0-9]{1,9})"
 _PLAIN = re.compile(rf"([-+]? ?{_DECIMAL})({_EXPONENT}|{_POWER})? ?(%?)")
 _LOST = re.compile(r"[0-9.,)] ?[*xX] ?10 ?[-+] ?[0-9]{1,3}\)?|[0-9.,)] +10 ?\^.*")
-_TOKEN = re.compile(rf"({_DECIMAL}(?:[eE][-+]?[0-9]{{1,9}})?)|(sqrt|exp|ln)(?= ?\()|(\*\*|[-+*/^()])|(%)")
+_TWO_WAYS = re.compile(rf"[/^] ?[-+]? ?{_DECIMAL} ?%")
+_TOKEN = re.compile(
+    rf"({_DECIMAL}(?:[eE][-+]?[0-9]{{1,9}})?)|(sqrt(?= ?[(.,0-9])|(?:exp|ln)(?= ?\())|(\*\*|[-+*/^()])|(%)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +83,7 @@ def read_number(given: object) -> Answer | None:
     """The number that a text writes, or that was given; None where there is none ("", "-", "___").
 
     Decimals with a point or a comma, powers of ten (1.4e-3, 1.4·10^-3, 1.4 x 10⁻³), percents, fractions (1/3, ½, 1 1/2)
-    and arithmetic with + - * / ^, parentheses, sqrt, exp and ln are numbers.
+    and arithmetic with + - * / ^, parentheses, sqrt, exp and ln are numbers; so is "0.35*0.5 = 0.175": both must agree.
 
     Raises:
         ValueError: where it is no number; the message goes on from "the answer": "is no number".
@@ -90,12 +95,29 @@ def read_number(given: object) -> Answer | None:
     if len(given) > LONGEST:
         raise ValueError(f"has {len(given):,} characters, which is no number")
     bare = _usual_signs(given)
-    if not bare.strip("-_./ "):
+    if not bare.strip("-_./\u2026 "):
         return None
+    numbers = [_number(given, part.strip()) for part in bare.split("=")]
+    best = max(numbers, key=lambda n: math.inf if n.digits is None else n.digits)
+    if not all(_agree(best, other) for other in numbers):
+        raise ValueError("says that numbers are equal which are not")
+    return best
+
+
+def _number(given: str, bare: str) -> Answer:
+    """A number in the usual signs, written out or as arithmetic."""
     plain = _PLAIN.fullmatch(bare)
-    if plain is not None:
-        return _decimal(given, plain)
-    return _exact(given, _computed(bare))
+    return _exact(given, _computed(bare)) if plain is None else _decimal(given, plain)
+
+
+def _agree(one: Answer, other: Answer) -> bool:
+    """Whether a number is another one as far as its digits go: rounded, or cut off."""
+    if one.value == other.value or other.digits == 0:
+        return one.value == other.value
+    digits = 12 if other.digits is None else other.digits
+    unit = 10.0 ** (math.floor(math.log10(max(abs(one.value), abs(other.value)))) - digits + 1)
+    beyond = (one.value - other.value) / unit
+    return abs(beyond) <= 0.5 + 1e-9 or 0 <= beyond * math.copysign(1.0, other.value) < 1
 
 
 def _as_given(given: Any) -> Answer:
@@ -116,6 +138,7 @@ def _usual_signs(text: str) -> str:
     """The text in ASCII, without what stands before the number (=, x =) and after it (a point, a semicolon)."""
     for tex, sign in _TEX.items():
         text = text.replace(tex, sign)
+    text = _HALVES.sub(_fraction, text)
     text = _RAISED.sub(lambda m: f"^({unicodedata.normalize('NFKC', m[0])})", text)
     text = _GROUP.sub("", "".join(_usual_sign(c) for c in text))
     text = re.sub(r"\s+", " ", text).strip()
@@ -135,12 +158,13 @@ def _usual_sign(character: str) -> str:
     if character in _SIGNS:
         return _SIGNS[character]
     digit = unicodedata.decimal(character, None)
-    if digit is not None:
-        return str(digit)
-    parts = unicodedata.normalize("NFKC", character).split("\u2044")
-    if len(parts) == 2 and all(p.isascii() and p.isdigit() for p in parts):
-        return f" {parts[0]}/{parts[1]}"  # a half behind a whole number: one and a half
-    return character
+    return character if digit is None else str(digit)
+
+
+def _fraction(match: re.Match[str]) -> str:
+    """A fraction in one character, with the whole number before it: one number, whatever stands around it."""
+    fraction = unicodedata.normalize("NFKC", match[2]).replace("\u2044", "/")
+    return f"({match[1]}+{fraction})" if match[1] else f"({fraction})"
 
 
 def _decimal(given: str, match: re.Match[str]) -> Answer:
@@ -179,6 +203,8 @@ def _computed(text: str) -> float:
     mixed = _MIXED.fullmatch(text)
     if mixed is not None:
         text = f"{mixed[1]}({mixed[2]}+{mixed[3]}/{mixed[4]})"
+    if _TWO_WAYS.search(text):
+        raise ValueError("may be read in two ways: write (1/2)% or 1/(2%)")
     if _LOST.search(text):
         raise ValueError("may be a power of ten without its ^: write 1.5e-3 or 1.5*10^-3")
     if re.search(r"[0-9]*(?:\.[0-9]+,|,[0-9]+\.)[0-9]|[0-9][.,][0-9]+[.,][0-9]", text):
