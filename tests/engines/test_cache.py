@@ -301,6 +301,26 @@ def test_no_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="LD_PRELOAD is Linux's")
+def test_what_no_shell_starts_with_is_loaded_into_the_compiler_alone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As the thread sanitizer's library: a shell dies of it, the compiler does not."""
+    source, library = tmp_path / "preloaded.c", tmp_path / "preloaded.so"
+    source.write_text(
+        "#define _GNU_SOURCE\n#include <errno.h>\n#include <stdlib.h>\n#include <string.h>\n"
+        "__attribute__((constructor)) static void begin(void) {\n"
+        '    if (strstr(program_invocation_short_name, "sh"))\n        abort();\n}\n'
+    )
+    subprocess.run([*compiler.compiler().command, "-shared", "-fPIC", str(source), "-o", str(library)], check=True)
+    monkeypatch.setenv("LD_PRELOAD", str(library))
+    assert running.run(["sh", "-c", "true"], 20).status != 0  # it is loaded into what is run
+    told = running.run([sys.executable, "-c", "import os; print(os.environ['LD_PRELOAD'])"], 20)
+    assert told == running.Ran(0, f"{library}\n", "")
+    monkeypatch.delenv("LD_PRELOAD")
+    assert running.run([sys.executable, "-c", "import os; print(os.environ.get('LD_PRELOAD'))"], 20).status == 0
+
+
 def test_a_command_ends_with_all_that_it_started(tmp_path: Path) -> None:
     with pytest.raises(TimeoutError, match="within 1 seconds"):
         running.run(["sh", "-c", "sleep 1234.5 & sleep 1234.5"], 1.0)

@@ -9,9 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 SHELL = "/bin/sh"
+PRELOADED = "LD_PRELOAD"
 WATCHED = """
 exec 3<&0
-"$@" </dev/null 3<&- &
+preloaded=$1
+shift
+LD_PRELOAD=$preloaded "$@" </dev/null 3<&- &
 made=$!
 (read -r _ <&3; kill -KILL 0) &
 watch=$!
@@ -22,7 +25,10 @@ kill -KILL $watch
 exit $status
 """
 """Runs a command, and ends it and all that it started as soon as nobody holds the other end of the standard input: the
-system lets go of it however a process ends. (PR_SET_PDEATHSIG would reach the compiler, and not what that starts.)"""
+system lets go of it however a process ends. (PR_SET_PDEATHSIG would reach the compiler, and not what that starts.)
+
+What the user has loaded into every program is loaded into the command and not into the shell: with the library of the
+thread sanitizer no shell starts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +58,12 @@ def run(command: Sequence[str], seconds: float, further: Mapping[str, str] | Non
     """
     environment = {**os.environ, **(further or {}), "LC_ALL": "C"}
     watched = os.name == "posix" and os.path.exists(SHELL)
+    if watched:
+        command = [SHELL, "-c", WATCHED, SHELL, environment.pop(PRELOADED, ""), *command]
     ours, given = os.pipe()
     try:
         process = subprocess.Popen(
-            [SHELL, "-c", WATCHED, SHELL, *command] if watched else command,
+            command,
             stdin=ours if watched else subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             env=environment, start_new_session=watched, encoding="utf-8", errors="replace",
         )  # fmt: skip
