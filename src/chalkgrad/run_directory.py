@@ -23,6 +23,7 @@ from .files import clear_stale, make_directory, replace_file, temporary
 from .network import Network
 from .saved import DESCRIPTION, check_replaceable, clear_weights, current_weights, load, read_toml, settle, unchanged
 from .saved import save as save_network
+from .text import as_toml
 
 RUN = "run.toml"
 HISTORY = "history.jsonl"
@@ -100,13 +101,12 @@ def write(path: Path, name: str, content: bytes | str) -> Path:
 
 def write_table(path: Path, name: str, table: dict[str, Any]) -> None:
     """Writes a TOML file of the run; what is None is left out."""
-    import tomli_w
 
     def present(value: Any) -> Any:
         inner = as_table(value)
         return value if inner is None else {k: present(v) for k, v in inner.items() if v is not None}
 
-    write(path, name, tomli_w.dumps(present(table)))
+    write(path, name, as_toml(present(table)))
 
 
 def located(path: Path, name: str) -> Path:

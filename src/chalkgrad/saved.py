@@ -48,6 +48,7 @@ from .losses import LOSSES
 from .network import Array, Network
 from .npy import read_npy
 from .settings import from_table
+from .text import as_toml
 from .toml import check_places, parse_toml
 
 DESCRIPTION = "network.toml"
@@ -75,8 +76,6 @@ def save(
     Raises:
         CheckpointError: where that is not possible; what was saved there before is then as it was.
     """
-    import tomli_w
-
     path = Path(path)
     arrays = {**network.parameters, **network.states}
     for name, array in arrays.items():
@@ -99,7 +98,7 @@ def save(
                 }
                 for name, content in contents.items()
             }
-            body = tomli_w.dumps(table)
+            body = as_toml(table)
             digest = hashlib.sha256(body.encode()).hexdigest()
             head = f"# A network saved by chalkgrad; the weights are the .npy files named below.\n{SEAL}{digest}\n"
             try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
 from typing import Any
 
 JOINERS = "\u200c\u200d"
@@ -47,3 +48,16 @@ def as_json(table: Any, *, allow_nan: bool = True) -> str:
 
     text = json.dumps(table, indent=1, ensure_ascii=False, allow_nan=allow_nan)
     return "".join(c if c == "\n" or c in JOINERS or c.isprintable() else json.dumps(c)[1:-1] for c in text)
+
+
+def as_toml(table: Mapping[str, Any]) -> str:
+    """What TOML can hold; letters stand as they are, all that `visible` would not show as an escape."""
+    import tomli_w
+
+    return "".join(c if c == "\n" or c in JOINERS or c.isprintable() else _toml_escape(c) for c in tomli_w.dumps(table))
+
+
+def _toml_escape(character: str) -> str:
+    """tomli_w writes all text, keys too, between double quotation marks, where this stands for the character."""
+    code = ord(character)
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

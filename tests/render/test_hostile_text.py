@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import json
 import re
 import shutil
 import subprocess
+import tomllib
 import unicodedata
 from html.parser import HTMLParser
 from pathlib import Path
@@ -20,7 +22,10 @@ from chalkgrad.diagram.svg import Canvas
 from chalkgrad.engines.compiled.source import in_comment
 from chalkgrad.formula.nodes import Number
 from chalkgrad.render.board import Board, Drawing, Equation, Heading, Line, Listing, Paragraph, Style, Table
-from chalkgrad.text import as_json, visible, visible_lines
+from chalkgrad.text import as_json, as_toml, visible, visible_lines
+from chalkgrad.worksheet.files import grading_files, sheet_files, solution_files
+from chalkgrad.worksheet.grading import grade
+from chalkgrad.worksheet.worksheet import make_worksheet
 
 PDFLATEX = shutil.which("pdflatex")
 COMPILER = shutil.which("cc")
@@ -223,6 +228,26 @@ def test_latex_documents_compile_and_write_nothing(tmp_path: Path) -> None:
 def test_json_is_read_as_it_was(text: str) -> None:
     assert json.loads(as_json({"a": text})) == {"a": text}
     assert harmless(as_json({text: [text]}))
+
+
+@each
+def test_toml_is_read_as_it_was(text: str) -> None:
+    if "\ud800" in text:
+        pytest.skip("no TOML can hold it")
+    table = {text: {"a": text, "b": [text]}}
+    assert tomllib.loads(as_toml(table)) == table
+    assert harmless(as_toml(table))
+
+
+@each
+def test_files_of_a_worksheet_and_of_its_grading(text: str) -> None:
+    """What a teacher or a student may print with `cat`, the files for programs too."""
+    if "\ud800" in text:
+        pytest.skip("no TOML can hold it")
+    sheet = make_worksheet(dataclasses.replace(cg.load_example("web"), title=text), blanks=["dW1"])
+    grading = grade(sheet, {"name": text, "dw1": text})
+    for name, content in {**sheet_files(sheet), **solution_files(sheet), **grading_files(grading)}.items():
+        assert harmless(content), name
 
 
 @each

@@ -15,6 +15,7 @@ from ..errors import ChalkgradError, DataError, OptionError, nearest
 from ..example import Example, example
 from ..explain.trace import Trace
 from ..saved import read_toml
+from ..text import as_toml
 from .blanks import choose
 from .described import table_of
 from .draw import draw
@@ -97,14 +98,12 @@ class Worksheet:
 
     def to_toml(self) -> str:
         """What `read_worksheet` reads back and `grade` needs."""
-        import tomli_w
-
         table: dict[str, Any] = {"title": self.title, "digits": self.digits}
         if self.seed is not None:
             table["seed"] = self.seed
         table["blanks"] = [{"address": str(b.address), "points": b.points} for b in self.blanks]
         table["example"] = dict(self.table)
-        return "# A worksheet made by chalkgrad: what grading it needs.\n" + tomli_w.dumps(table)
+        return "# A worksheet made by chalkgrad: what grading it needs.\n" + as_toml(table)
 
     def __repr__(self) -> str:
         return f"<worksheet {self.title!r}: {len(self.blanks)} blanks, {self.points:g} points>"
