@@ -102,6 +102,32 @@ def test_what_could_be_titles_is_said_and_can_be_chosen(tmp_path: Path) -> None:
     assert not [n for n in read_csv(file, header=False).notes if "--header" in n]
 
 
+@pytest.mark.parametrize("head", ["10,20,30", "0.1,0.2,0.3", "400,420,-7"])
+def test_numbers_that_may_be_titles_above_a_target_of_few_numbers_are_spoken_of(tmp_path: Path, head: str) -> None:
+    lines = [f"{line},{i % 2}" for i, line in enumerate(floats(2, target=False))]
+    file = written(tmp_path, head, *lines)
+    data = read_csv(file)
+    assert samples(data) == 21, "it may be a sample too"
+    assert any(f"its target, {head.split(',')[-1]}, comes nowhere else" in n and "--header yes" in n for n in data.notes)
+    assert read_csv(file, header=True).classes == ("0", "1"), "the cure"
+    assert not [n for n in read_csv(file, header=False).notes if "--header" in n]
+    for first in ("0.5,0.7,1", "0.5,0.5,9"):  # comes again; no titles have one name twice
+        assert not [n for n in read_csv(written(tmp_path, first, *lines)).notes if "--header" in n]
+
+
+def test_a_column_that_is_called_a_target_and_is_not_the_last_is_spoken_of(tmp_path: Path) -> None:
+    lines = [f"{i % 2},{line}" for i, line in enumerate(wholes(3, target=False))]
+    file = written(tmp_path, "label,pixel0,pixel1,pixel2", *lines)
+    assert any("the last column, pixel2; --target label takes label" in n for n in read_csv(file).notes)
+    assert not [n for n in read_csv(file, target="label").notes if "--target" in n]
+    assert not [n for n in read_csv(file, target="pixel2").notes if "--target" in n], "it was said"
+    file = written(tmp_path, "label,pixel0,pixel1,class", *lines)
+    assert not [n for n in read_csv(file).notes if "--target" in n]
+    empty = written(tmp_path, "Label,pixel0,pixel1", *(f"{i % 2},{i},0" for i in range(20)))
+    with pytest.raises(cg.DataError, match="one class.*--target Label"):
+        read_csv(empty)
+
+
 def test_a_missing_number_in_the_first_sample_is_named(tmp_path: Path) -> None:
     with pytest.raises(cg.DataError, match="line 1, column 1: 'NA' is no finite number"):
         read_csv(written(tmp_path, "NA,1.5,a", *floats(2)))

@@ -15,7 +15,10 @@ from .dataset import Array, Dataset
 from .layout import Layout, read_layout
 from .rows import Rows, read_rows
 from .splits import for_testing
-from .targets import EXACT, Targets, of_numbers, of_words, read_task, untrained
+from .targets import EXACT, Targets, as_text, of_numbers, of_words, read_task, untrained
+
+USUAL = ("label", "labels", "class", "target", "y", "species", "diagnosis", "survived", "outcome")
+"""What target columns are usually called, in small letters."""
 
 
 def read_csv(
@@ -62,11 +65,20 @@ def read_csv(
     if not rows.blocks:
         raise DataError(f"{where} holds a header but no samples")
     title = layout.titles[column]
-    targets = _targets(f"{where}, column {visible(title)}", path, layout, column, rows, task, loss)
+    try:
+        targets = _targets(f"{where}, column {visible(title)}", path, layout, column, rows, task, loss)
+    except DataError as error:
+        raise DataError("; ".join([str(error), *said])) from None
     y, classes = targets.y, targets.classes
     stay, aside = for_testing(len(y), seed, y if classes else None, where)
     inputs = [i for i in range(len(layout.titles)) if i != column]
     notes = [*layout.notes, *said]
+    if header is None and not layout.notes and _number_of_titles(layout, column, rows):
+        first = as_text(rows.blocks[0][0, column])
+        notes.append(
+            f"the first line is read as a sample, though its target, {first}, comes nowhere else; if it holds the "
+            "columns' titles, say --header yes"
+        )
     if _is_index(layout, column, rows.blocks):
         notes.append("the first column has no name and counts the samples: it is left out; with a name it is an input")
         inputs = inputs[1:]
@@ -107,6 +119,17 @@ def _word_of_titles(layout: Layout, column: int, rows: Rows) -> bool:
     return len(counts) > 1 and counts[0] == 1 and int(counts[1:].min()) > 1 and number(rows.words[0]) is None
 
 
+def _number_of_titles(layout: Layout, column: int, rows: Rows) -> bool:
+    """Whether the first line, read as a sample, may be titles that are numbers: its target comes nowhere else, while
+    all others come again, and no number in it comes twice.
+    """
+    if layout.titled or rows.words or len(np.unique(rows.blocks[0][0])) < len(layout.titles):
+        return False
+    values = np.concatenate([block[:, column] for block in rows.blocks])
+    distinct, counts = np.unique(values[1:], return_counts=True)
+    return len(values) > 1 and values[0] not in distinct and int(counts.min()) > 1
+
+
 def _inputs(blocks: list[Array], columns: list[int], aside: Array) -> tuple[Array, Array]:
     """The columns of the samples to train on, and of those that are set aside; the blocks are used up."""
     count = sum(map(len, blocks))
@@ -138,7 +161,13 @@ def _target_column(where: str, target: str | int | None, layout: Layout) -> tupl
     """The place of the target column, and what to say of it."""
     titles = layout.titles
     if target is None:
-        return len(titles) - 1, ()
+        last = len(titles) - 1
+        others = [t for t in titles[:last] if t.lower() in USUAL] if layout.titled else []
+        if len(others) == 1 and titles[last].lower() not in USUAL:
+            name = visible(others[0])
+            note = f"the target is the last column, {visible(titles[last])}; --target {name} takes {name}"
+            return last, (note,)
+        return last, ()
     if isinstance(target, str):
         target = target.strip()
         if target in titles:

@@ -93,7 +93,7 @@ def of_numbers(where: str, values: Array, task: str | None, loss: str | None, na
         return Targets(values.astype(np.float64)[:, None], (), notes)
     if names:
         return _named(where, values, distinct, names)
-    numbers = [_as_text(v) for v in distinct]
+    numbers = [as_text(v) for v in distinct]
     _check_count(where, numbers, "numbers")
     notes = [] if decided else [f"{where} holds {many}: classes; --task regression reads them as numbers"]
     if not np.array_equal(distinct, np.arange(len(distinct))):
@@ -173,13 +173,13 @@ def _named(where: str, values: Array, distinct: Array, names: Sequence[str]) -> 
         raise DataError(f"{where}: {len(names):,} classes are named; at most {MAX_CLASSES:,} can be told apart")
     if distinct[0] >= 0 and distinct[-1] < len(names):
         return Targets(values.astype(np.int64), tuple(names))
-    numbers = [_as_text(v) for v in distinct]
+    numbers = [as_text(v) for v in distinct]
     if set(numbers) <= set(names):
         places = np.array([list(names).index(n) for n in numbers])
         return Targets(places[np.searchsorted(distinct, values)].astype(np.int64), tuple(names))
     wrong = distinct[0] if distinct[0] < 0 else distinct[-1]
     raise DataError(
-        f"{where}: class number {_as_text(wrong)} came, but {len(names)} classes are named, which are 0 to "
+        f"{where}: class number {as_text(wrong)} came, but {len(names)} classes are named, which are 0 to "
         f"{len(names) - 1}"
     )
 
@@ -192,6 +192,7 @@ def _check_count(where: str, found: Sequence[str], what: str) -> None:
         raise DataError(f"{where}: all samples are of one class, {shown(found[0])}; at least two are needed")
 
 
-def _as_text(value: object) -> str:
+def as_text(value: object) -> str:
+    """A number as a class is called by it: whole ones without a point."""
     number = float(value)  # type: ignore[arg-type]
     return str(int(value)) if number == int(number) else repr(number)  # type: ignore[call-overload]
