@@ -639,6 +639,29 @@ def test_one_number_everywhere_earns_what_it_is_right_in(name: str, kind: str) -
         assert result.score <= 0.1 * result.points, constant
 
 
+def test_one_number_everywhere_earns_nothing_where_it_is_right_by_chance() -> None:
+    """A pooling window's losers are 0: whoever writes 0 into every blank does not know that."""
+    sheet = make_worksheet(cg.load_example("cnn"), kind="backward")
+    zeros = [m for m in sheet.blanks if sheet.trace[m.address.name][m.address.place] == 0]
+    assert 10 * len(zeros) > len(sheet.blanks)
+    for constant in ("0", "-0.0", "1e-13"):
+        result = grade(sheet, {str(b.address): constant for b in sheet.blanks})
+        assert result.score == 0
+        assert {m.cause for m in result.marks if m.right == 0} == {
+            f"the same number stands in {len(sheet.blanks)} blanks, so that it says nothing"
+        }
+    only_these = {str(b.address): "0" for b in zeros}
+    assert grade(sheet, only_these).score == len(zeros)
+    some = written(sheet, sheet.trace)
+    assert grade(sheet, dict(list(some.items())[:20]) | only_these).score == len({*list(some)[:20], *only_these})
+
+
+def test_one_right_number_everywhere_counts_where_most_of_the_right_ones_are_it() -> None:
+    sheet = make_worksheet(cg.load_example("neuron"), kind="backward")
+    answers = dict.fromkeys((str(b.address) for b in sheet.blanks), "12")
+    assert grade(sheet, answers).count("right") == 4
+
+
 def test_what_says_nothing_does_not_follow() -> None:
     """Zeros, old parameters beside gradients that are nearly 0, ones and zeros in turn, a number out of reach."""
     sheet = make_worksheet(cg.load_example("web"), kind="all", seed=3)

@@ -37,7 +37,7 @@ class Mark:
         right: the right number.
         expected: what the student's own earlier numbers lead to.
         cause: why it is wrong, where that is known: the mistake behind it, that it is no number, has too few digits,
-            or follows from the student's own numbers as it would from any; may be empty.
+            follows from the student's own numbers as it would from any, or stands everywhere; may be empty.
     """
 
     number: int
@@ -157,7 +157,9 @@ class _Grading:
                 verdicts[address] = "right"
             else:
                 verdicts[address], following[address] = "follows", led
-        said = Trusting(self.sheet, self.answers, verdicts, wide).doubts(following)
+        trusting = Trusting(self.sheet, self.answers, verdicts, wide)
+        said = trusting.doubts(following)
+        said |= trusting.said_whatever_is_asked([a for a, verdict in verdicts.items() if verdict == "right"])
         verdicts.update(dict.fromkeys(said, "wrong"))
         left = [a for a, verdict in verdicts.items() if verdict == "wrong" and a not in said]
         few = self._with_too_few_digits(left, manners)

@@ -1,8 +1,9 @@
-"""Which numbers that follow from wrong ones count: those that cannot be had without computing them."""
+"""Which numbers count: those that cannot be had without computing them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import median_low
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +23,8 @@ OUT_OF_REACH = 1e4
 """A number so many times as large as the largest of its value is no slip's."""
 NEARLY = 0.01
 """Numbers that differ by no larger a share are one number in many blanks."""
+FEW, MOSTLY = 3, 0.9
+"""A number in so many blanks, and so large a share of all, is one that somebody wrote everywhere."""
 DRAWS = 6
 """How often the student's wrong numbers are replaced by others, to see what follows from them."""
 FACTOR = 4.0
@@ -123,6 +126,19 @@ class Trusting:
                 found[address] = reasons[0]
         return found
 
+    def said_whatever_is_asked(self, right: Sequence[Address]) -> dict[Address, str]:
+        """Right numbers of a sheet that says one number nearly everywhere, and is wrong with it in most places."""
+        if not right:
+            return {}
+        usual = median_low(answer.value for answer in self.answers.values())
+        same = [a for a, answer in self.answers.items() if abs(answer.value - usual) <= NEARLY * abs(usual)]
+        by_chance = [a for a in right if a in same]
+        if len(same) < FEW or len(same) < MOSTLY * len(self.answers) or 2 * len(by_chance) >= len(same):
+            return {}
+        if not self._differ(same):
+            return {}
+        return dict.fromkeys(by_chance, f"the same number stands in {len(same)} blanks, so that it says nothing")
+
     def _doubt(self, address: Address, manner: Manner) -> str:
         value = manner.value(address)
         room = self.comparing.room(address, value)
@@ -151,9 +167,12 @@ class Trusting:
         same = [a for a, answer in self.answers.items() if abs(answer.value - own) <= NEARLY * abs(own)]
         if len({a.name for a in same if a in self.wrong}) > 1:
             return len(same)
-        rights = [float(self.sheet.trace[a.name][a.place]) for a in same]
-        distinct = max(rights) - min(rights) > NEARLY * max(map(abs, rights))
-        return len(same) if distinct and 2 * len(same) > len(self.answers) else 0
+        return len(same) if self._differ(same) and 2 * len(same) > len(self.answers) else 0
+
+    def _differ(self, addresses: Iterable[Address]) -> bool:
+        """Whether the right numbers are not all the same."""
+        rights = [float(self.sheet.trace[a.name][a.place]) for a in addresses]
+        return max(rights) - min(rights) > NEARLY * max(map(abs, rights))
 
 
 def largest(trace: Trace, name: str) -> float:
