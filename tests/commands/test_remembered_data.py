@@ -63,6 +63,21 @@ def test_other_content_under_the_same_name(tmp_path: Path, name: str, capsys: py
     assert main(["train", "--resume", str(run), "--epochs", "3", *QUICK]) == 0
 
 
+def test_the_cure_reads_the_data_as_the_run_did(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, run, again = tmp_path / "t.csv", tmp_path / "run", tmp_path / "again"
+    rows = [[str(k % 3), *row[:3]] for k, row in enumerate(ROWS)]
+    write(file, ["rating", "p", "q", "r"], rows)
+    said = ["--target", "rating", "--task", "regression", "--header", "yes", "--seed", "5"]
+    assert main(["train", str(file), *said, "--epochs", "2", *QUICK, "--out", str(run)]) == 0
+    write(file, ["rating", "p", "q", "r"], rows[1:])
+    capsys.readouterr()
+    assert main(["test", str(run)]) == 2
+    cure = shlex.split(capsys.readouterr().err.partition("train again with: chalkgrad ")[2])
+    assert main([*cure, "--epochs", "2", *QUICK, "--out", str(again)]) == 0
+    before, now = (tomllib.loads((d / "run.toml").read_text())["data"] for d in (run, again))
+    assert {k: v for k, v in before.items() if k != "content"} == {k: v for k, v in now.items() if k != "content"}
+
+
 def test_every_difference_is_named() -> None:
     data = dataclasses.replace(digits(), columns=("a", "b", "c"), target="t")
     known = record(data)

@@ -20,6 +20,9 @@ TABLES = (".csv", ".tsv", ".txt")
 DRAWN = ("spiral", "vertical")
 """Points that sines and logarithms give: their last digits are another machine's own."""
 
+OPTIONS = ("directory", "target", "task", "header", "seed")
+"""What a run says of how its data were read."""
+
 
 def recorded(source: Mapping[str, Any], data: Dataset) -> dict[str, Any]:
     """What a run says of its data, with what is remembered of their content."""
@@ -55,11 +58,20 @@ def open_recorded(source: Mapping[str, Any], network: Network, where: Path) -> D
     elif change := difference(content, data):
         raise CheckpointError(
             f"{where} was trained on other data than {data.source} holds now: {change}. Put back what was there then, "
-            f"or train again with: chalkgrad train {shlex.quote(source['source'])}"
+            f"or train again with: {_command(source)}"
         )
     if data.input_shape != network.input_shape:
         raise CheckpointError(f"{where} takes {network.input_shape}, but {data.name} gives {data.input_shape}")
     return data
+
+
+def _command(source: Mapping[str, Any]) -> str:
+    """The command that trains on a source, read as it was."""
+    words = [str(source["source"])]
+    for key in OPTIONS:
+        if source.get(key) not in (None, 0):
+            words += ["--data" if key == "directory" else f"--{key}", str(source[key])]
+    return f"chalkgrad train {shlex.join(words)}"
 
 
 def open_data(
