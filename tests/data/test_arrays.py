@@ -69,6 +69,24 @@ def test_where_channels_stand(tmp_path: Path) -> None:
         assert archive(tmp_path, x=RNG.normal(size=(40, *came)), y=Y).input_shape == read
 
 
+@pytest.mark.parametrize("shape", [(8, 8, 2), (4, 4, 3), (9, 7, 5)])
+def test_channels_that_may_come_last_are_spoken_of(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    x = RNG.normal(size=(40, *shape))
+    (note,) = [n for n in archive(tmp_path, x=x, y=Y).notes if "channels come last" in n]
+    assert f"read as {shape[0]} channels of {shape[1]} x {shape[2]}" in note
+    cured = archive(tmp_path, x=apply(re.findall(r"x\.transpose\([^)]*\)", note)[0], x), y=Y)
+    assert cured.input_shape == (shape[2], *shape[:2])
+    assert not [n for n in cured.notes if "come last" in n]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
+def test_pixels_in_rows_are_spoken_of(tmp_path: Path, dtype: Any) -> None:
+    pixels = RNG.integers(0, 256, (40, 64)).astype(dtype)
+    assert [n for n in archive(tmp_path, x=pixels, y=Y).notes if "reaches 255; the networks softmax and mlp scale" in n]
+    for other in (pixels / 255, pixels - 0.5, pixels % 17, pixels[:, :9]):
+        assert not [n for n in archive(tmp_path, x=other, y=Y).notes if "reaches" in n]
+
+
 SHAPES = [
     ((5, 8, 8, 1), (1, 8, 8)), ((5, 8, 8, 3), (3, 8, 8)), ((5, 9, 7, 3), (3, 9, 7)), ((5, 8, 9), (1, 8, 9)),
     ((5, 64), (1, 8, 8)), ((5, 8, 8), (64,)), ((5, 1, 8, 8), (64,)), ((5,), (1,)), ((5, 1, 6), (6,)), ((5, 6), (6, 1)),

@@ -108,7 +108,9 @@ def test_numbers_that_may_be_titles_above_a_target_of_few_numbers_are_spoken_of(
     file = written(tmp_path, head, *lines)
     data = read_csv(file)
     assert samples(data) == 21, "it may be a sample too"
-    assert any(f"its target, {head.split(',')[-1]}, comes nowhere else" in n and "--header yes" in n for n in data.notes)
+    assert any(
+        f"its target, {head.split(',')[-1]}, comes nowhere else" in n and "--header yes" in n for n in data.notes
+    )
     assert read_csv(file, header=True).classes == ("0", "1"), "the cure"
     assert not [n for n in read_csv(file, header=False).notes if "--header" in n]
     for first in ("0.5,0.7,1", "0.5,0.5,9"):  # comes again; no titles have one name twice
@@ -124,13 +126,23 @@ def test_a_column_that_is_called_a_target_and_is_not_the_last_is_spoken_of(tmp_p
     file = written(tmp_path, "label,pixel0,pixel1,class", *lines)
     assert not [n for n in read_csv(file).notes if "--target" in n]
     empty = written(tmp_path, "Label,pixel0,pixel1", *(f"{i % 2},{i},0" for i in range(20)))
-    with pytest.raises(cg.DataError, match="one class.*--target Label"):
+    with pytest.raises(cg.DataError, match=r"one class.*--target Label"):
         read_csv(empty)
 
 
 def test_a_missing_number_in_the_first_sample_is_named(tmp_path: Path) -> None:
     with pytest.raises(cg.DataError, match="line 1, column 1: 'NA' is no finite number"):
         read_csv(written(tmp_path, "NA,1.5,a", *floats(2)))
+
+
+def test_faults_of_cells_name_their_cure(tmp_path: Path) -> None:
+    for cell, cure in (
+        ("", "fill it in, or leave the row out"),
+        ("NA", "fill it in"),
+        ("male", "give each word a number"),
+    ):
+        with pytest.raises(cg.DataError, match=f"line 3, column sex: '{cell}' is no finite number; .*{cure}"):
+            read_csv(written(tmp_path, "sex,age,label", "1,2.5,a", f"{cell},3.5,b", *wholes(2)))
 
 
 def test_an_index_without_a_name_is_left_out(tmp_path: Path) -> None:

@@ -97,6 +97,18 @@ NPZ = {
 }
 
 
+@pytest.mark.parametrize("word", ["", " ", "nan", "NaN"])
+def test_a_label_that_is_missing_names_no_class(tmp_path: Path, word: str) -> None:
+    y = np.array(["a", "b", word, "a", "b", word, "none", "none"])
+    np.savez(tmp_path / "d.npz", x=X[:8], y=y)
+    with pytest.raises(cg.DataError, match=rf"y holds '{word.strip()}', .* in 2 places, first in row 2 "):
+        cg.data.read_npz(tmp_path / "d.npz")
+    np.savez(tmp_path / "d.npz", x=np.delete(X[:8], [2, 5], axis=0), y=np.delete(y, [2, 5]))
+    assert cg.data.read_npz(tmp_path / "d.npz").classes == ("a", "b", "none")
+    np.savez(tmp_path / "d.npz", x=X[:8], y=y, classes=np.array(["a", "b", "none", word]))
+    assert word in cg.data.read_npz(tmp_path / "d.npz").classes, "it was named"
+
+
 @pytest.mark.parametrize("name", NPZ)
 @pytest.mark.parametrize("parts", [False, True])
 def test_targets_of_archives(tmp_path: Path, name: str, parts: bool) -> None:

@@ -14,13 +14,15 @@ from ..files import check_unpacked, open_plain
 from ..npy import read_npy
 from ..text import visible
 from .dataset import Array, Dataset
-from .images import as_images, as_numbers
+from .images import UNSCALED, as_images, as_numbers
 from .splits import for_testing
 from .targets import of_array, read_task, untrained
 
 NAMES = ("x", "y", "x_train", "y_train", "x_test", "y_test", "classes")
 LARGE = 1000.0
-"""Inputs of tables beyond this are spoken of."""
+"""Inputs of tables beyond this are spoken of,"""
+MANY = 64
+"""and pixels from 0 to 255 where a row has so many."""
 
 
 def read_npz_arrays(path: Path, wanted: Collection[str] | None = None) -> dict[str, Array]:
@@ -95,18 +97,23 @@ def read_npz(path: str | Path, *, seed: int = 0, task: str | None = None, loss: 
 
 
 def large(parts: list[Array], columns: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """What to say of tables whose numbers are large: nothing scales them but the network."""
+    """What to say of tables whose numbers are large, or pixels in rows: nothing scales them but the network."""
     if parts[0].ndim != 2:
         return ()
     reach = np.max([np.maximum(p.max(axis=0), -p.min(axis=0)) for p in parts], axis=0)
     column = int(reach.argmax())
-    if reach[column] <= LARGE:
+    if reach[column] <= LARGE and not (len(reach) >= MANY and reach[column] > UNSCALED and all(map(_pixels, parts))):
         return ()
     name = visible(columns[column]) if columns else str(column + 1)
     return (
         f"column {name} reaches {reach[column]:g}; the networks softmax and mlp scale a table's columns (BatchNorm); "
         "one of your own should too",
     )
+
+
+def _pixels(rows: Array) -> bool:
+    """Whether all numbers are whole and not negative."""
+    return bool(rows.min() >= 0) and (rows.dtype.kind in "biu" or bool((rows == np.floor(rows)).all()))
 
 
 def _parts(where: str, arrays: dict[str, Array]) -> list[tuple[str, str]]:

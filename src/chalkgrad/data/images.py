@@ -38,6 +38,13 @@ def as_images(where: str, parts: Sequence[Array]) -> tuple[list[Array], list[str
         text = f"{where} holds images (N, {', '.join(map(str, shape))}), channels last: read as (N, {shape[2]}, "
         note = f"{text}{shape[0]}, {shape[1]}), by transpose(0, 3, 1, 2)"
         return [np.ascontiguousarray(p.transpose(0, 3, 1, 2)) for p in parts], [note]
+    if len(shape) == 3 and 1 < shape[2] < min(shape[:2]):
+        read = f"read as {shape[0]} channels of {shape[1]} x {shape[2]}"
+        note = (
+            f"{where} holds images (N, {', '.join(map(str, shape))}): {read}; if the channels come last, use "
+            "x.transpose(0, 3, 1, 2) before"
+        )
+        return list(parts), [note]
     return list(parts), []
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..errors import DataError
 from ..text import visible
-from .cells import DECIMAL_COMMA, is_not_finite, number, shown
+from .cells import DECIMAL_COMMA, is_missing, is_not_finite, number, shown
 from .dataset import Array
 from .layout import Layout, check_width, opened
 
@@ -120,7 +120,10 @@ def _read_slowly(path: Path, layout: Layout, target: int, as_words: bool) -> Row
             elif column == target and value is None:
                 return _read_slowly(path, layout, target, as_words=True)
             if value is None:
-                raise DataError(f"{_place(path, layout, line, column)}: {_no_number(cell, layout)}")
+                text = f"{_place(path, layout, line, column)}: {_no_number(cell, layout)}"
+                if cell.strip().isalpha() and not is_missing(cell):
+                    text += "; inputs are numbers: give each word a number, or a column of 0 and 1 of its own"
+                raise DataError(text)
             values.append(value)
         if len(words) > MOST_WORDS:
             raise DataError(f"{_place(path, layout, line, target)}: more than {MOST_WORDS:,} different words")
@@ -199,6 +202,8 @@ def _no_number(cell: str, layout: Layout) -> str:
         cure = "; the table's numbers have decimal commas"
     elif layout.separator != "," and DECIMAL_COMMA.fullmatch(cell.strip()):
         cure = "; write decimal points, or decimal commas from the first lines on"
+    elif is_missing(cell):
+        cure = "; fill it in, or leave the row out"
     return f"{shown(cell)} is no finite number{cure}"
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from ..checks import choice
 from ..errors import DataError
 from ..text import visible
-from .cells import shown
+from .cells import is_not_finite, shown
 from .dataset import Array
 
 TASKS = ("classes", "regression")
@@ -119,6 +119,7 @@ def of_array(where: str, y: Array, task: str | None, loss: str | None, names: Se
     if y.dtype.kind == "U":
         if y.ndim == 2:
             raise DataError(f"{where} holds words in rows; class names are (N,), not {y.shape}")
+        _check_words(where, y, names)
         return of_words(where, y, task, names)
     if not np.isfinite(y).all():
         bad = tuple(int(i) for i in np.argwhere(~np.isfinite(y))[0])
@@ -182,6 +183,17 @@ def _named(where: str, values: Array, distinct: Array, names: Sequence[str]) -> 
         f"{where}: class number {as_text(wrong)} came, but {len(names)} classes are named, which are 0 to "
         f"{len(names) - 1}"
     )
+
+
+def _check_words(where: str, words: Array, names: Sequence[str]) -> None:
+    """Raises DataError where a word stands for a missing one and is no class that was named."""
+    none = [w for w in np.unique(words).tolist() if w not in names and (not w.strip() or is_not_finite(w))]
+    if none:
+        places = np.flatnonzero(np.isin(words, none))
+        raise DataError(
+            f"{where} holds {shown(words[places[0]])}, which names no class, in {len(places):,} places, first in row "
+            f"{places[0]} (counted from 0); leave these samples out"
+        )
 
 
 def _check_count(where: str, found: Sequence[str], what: str) -> None:
