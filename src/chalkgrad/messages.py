@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import warnings
 from typing import Any
 
 STANDARD = (0, 1, 2)
@@ -86,3 +87,17 @@ def complete_streams() -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+
+
+def warn(text: str, category: type[Warning]) -> None:
+    """Warns at the line that called chalkgrad, wherever inside it the reason was found.
+
+    Raises:
+        Warning: where the filters make errors of warnings; a standard error that was closed is none.
+    """
+    own = __name__.partition(".")[0]
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and str(frame.f_globals.get("__name__")).partition(".")[0] == own:
+        level, frame = level + 1, frame.f_back
+    with contextlib.suppress(ValueError):
+        warnings.warn(text, category, stacklevel=level)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import math
+import warnings
 from typing import Any
 
 import numpy as np
@@ -85,6 +88,43 @@ def test_large_inputs_in_float32(ending: list[cg.Layer], loss: cg.Loss, name: st
         found[f"{dtype} loss"] = evaluation.loss  # type: ignore[assignment]
     assert found["float32 loss"] == pytest.approx(found["float64 loss"], rel=1e-5)
     assert np.allclose(found["float32"].flat, found["float64"].flat, rtol=1e-4, atol=1e-6)
+
+
+X = np.random.default_rng(0).normal(size=(64, 3))
+LOST = {"grown": (cg.SGD(1.0), 9, "grew"), "lost": (cg.SGD(1e4), 9, "training stopped")}
+
+
+@pytest.mark.parametrize("name", LOST)
+def test_a_training_is_whole_where_its_warning_is_an_error_or_nowhere(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    optimizer, steps, said = LOST[name]
+
+    def trained() -> tuple[cg.Network, cg.History | None]:
+        net = cg.Network([cg.Dense(1)], input_shape=3, loss="SquaredError", seed=1)
+        with contextlib.suppress(RuntimeWarning):
+            return net, net.fit(X, X[:, :1], optimizer=optimizer, max_steps=steps, batch_size=64)
+        return net, None
+
+    with pytest.warns(RuntimeWarning, match=said) as caught:
+        expected, _ = trained()
+    assert caught[0].filename == __file__, "it is said of the line that trains"
+    assert expected.steps_taken
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        net, history = trained()
+    assert history is None
+    assert np.array_equal(net.flat, expected.flat)
+    assert (net.optimizer_state is None) == (expected.optimizer_state is None)
+    closed = io.StringIO()
+    closed.close()
+    monkeypatch.setattr("sys.stderr", closed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        monkeypatch.setattr(warnings, "showwarning", lambda *_, **__: closed.write(""))
+        net, history = trained()
+    assert history is not None
+    assert np.array_equal(net.flat, expected.flat)
 
 
 def test_half_precision_is_refused() -> None:

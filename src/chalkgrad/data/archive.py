@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Collection
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from ..errors import DataError, DataWarning
 from ..files import check_unpacked, open_plain
+from ..messages import warn
 from ..npy import read_npy
 from ..text import visible
 from .dataset import Array, Dataset
@@ -83,7 +83,7 @@ def read_npz(path: str | Path, *, seed: int = 0, task: str | None = None, loss: 
     images, notes = as_images(f"{where}: {x_name}", inputs)
     numbers, scaled, dangers = as_numbers(f"{where}: {x_name}", images)
     for text in dangers:
-        warnings.warn(text, DataWarning, stacklevel=2)
+        warn(text, DataWarning)
     targets = of_array(f"{where}: {y_name}", _joined(where, [arrays[y] for _, y in parts]), task, loss, names)
     notes = [*notes, *scaled, *large(numbers), *targets.notes]
     x, y, classes = numbers[0], targets.y, targets.classes

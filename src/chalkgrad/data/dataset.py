@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from ..errors import DataError, DataWarning
+from ..messages import warn
 from ..text import visible
 from .rounding import merged
 
@@ -67,7 +67,7 @@ class Dataset:
         for x, what in ((self.x_train, "x"), (self.y_train, "y")):
             names = self.columns if what == "x" else (self.target,) * bool(self.target)
             for text in merged(x, dtype, what, names):
-                warnings.warn(f"{self.name}: {text}", DataWarning, stacklevel=2)
+                warn(f"{self.name}: {text}", DataWarning)
         x_train, x_test = (_rounded(x, dtype, self.source, self.columns) for x in (self.x_train, self.x_test))
         if self.classes:
             return replace(self, x_train=x_train, x_test=x_test)

@@ -7,7 +7,6 @@ import math
 import os
 import re
 import time
-import warnings
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from ..checkpoint import Array, Checkpoint, write_checkpoint
 from ..checks import number, whole
 from ..errors import CheckpointError, OptionError
 from ..files import clear_stale, locked, make_directory
+from ..messages import warn
 
 ENDING = ".checkpoint"
 NAME = re.compile(r"(\d{20})-(\d{12,})\.checkpoint")
@@ -112,8 +112,7 @@ class Keeper:
             if not self._complained:
                 self._complained = True
                 text = f"a checkpoint could not be written in {self.directory}: {error.strerror or error}"
-                with contextlib.suppress(ValueError):  # where standard error was closed
-                    warnings.warn(f"{text}; the training goes on", CheckpointWarning, stacklevel=2)
+                warn(f"{text}; the training goes on", CheckpointWarning)
             self._written = time.monotonic()  # it is tried again when the next one is due
             return False
         self._complained = False
@@ -188,7 +187,7 @@ def newest(place: str | Path) -> Checkpoint:
                 continue
             if faults:
                 text = f"{faults[0]}; the training goes on from {path.name}"
-                warnings.warn(text, CheckpointWarning, stacklevel=4)
+                warn(text, CheckpointWarning)
             return found
     if faults:
         raise CheckpointError(f"none of the checkpoints in {place} is whole: {faults[0]}")

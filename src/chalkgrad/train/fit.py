@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from signal import Signals
@@ -26,6 +25,7 @@ from ..engines.stepping import Taken
 from ..engines.work import RECORDED, seconds
 from ..errors import DataWarning, OptionError
 from ..losses import are_classes
+from ..messages import warn
 from ..network import Array, Network
 from ..pixels import Pixels
 from ..settings import from_table
@@ -110,7 +110,7 @@ class Fit:
         by_number = are_classes(y, network.output_shape)
         self.x, self.y = network.samples_and_targets(x, y)
         for text in (*merged(x, network.dtype, "x"), *merged(y, network.dtype, "y")):
-            warnings.warn(text, DataWarning, stacklevel=3)
+            warn(text, DataWarning)
         self.chosen: Array | None = None  # the samples to train on; None for all
         self.validation: tuple[Array | Pixels, Array] | None = None
         self.validation_by_number = False  # whether its targets are class numbers
@@ -129,6 +129,7 @@ class Fit:
             raise OptionError(f"callbacks is a list of Callback objects, not {callbacks!r}")
         self.callbacks = [*callbacks, Progress()] if progress else list(callbacks)
         self.history = History()
+        self.warnings: list[str] = []  # said when the training is over
         self.training = Training(network, self.epochs, self.epoch_steps, self._write_back)
         self.stopping = EarlyStopping()
         self.epoch = EpochLosses(self.count, self.batch_size, network.loss_function.reduction == "mean")
@@ -456,12 +457,8 @@ class Fit:
         found = first_not_finite(self.program.steps, values) or what
         history.stop_reason = StopReason.NOT_FINITE
         history.stop_detail = f"{found}, in step {step} (epoch {-(-step // self.epoch_steps)})"
-        warnings.warn(
-            f"training stopped: {history.stop_detail}; try a smaller learning rate than "
-            f"{self.optimizer.learning_rate:g}",
-            RuntimeWarning,
-            stacklevel=5,
-        )
+        rate = self.optimizer.learning_rate
+        self.warnings.append(f"training stopped: {history.stop_detail}; try a smaller learning rate than {rate:g}")
 
     def _look_for_growth(self) -> None:
         """Says so where the loss has become very large, although it is a finite number."""
@@ -483,7 +480,7 @@ class Fit:
             f"learning rate than {rate:g}, or scale the inputs"
         )
         history.stop_detail = f"{history.stop_detail}; {grown}" if history.stop_detail else grown
-        warnings.warn(grown, RuntimeWarning, stacklevel=5)
+        self.warnings.append(grown)
 
     # -- the network's own arrays --------------------------------------------------------------------------------
 
@@ -520,3 +517,5 @@ class Fit:
         self.x = self.y = np.empty(0)
         self.chosen = self.validation = None
         del self.steps
+        for text in self.warnings:  # where warnings are errors, the training is done and kept by now
+            warn(text, RuntimeWarning)
