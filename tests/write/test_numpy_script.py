@@ -250,3 +250,27 @@ def test_hostile_titles_and_strange_numbers(tmp_path: Path) -> None:
     for title in ['"""', "\\", 'ends with a "', "two\nlines", "é", "\\N{DASH}", "x" * 300]:
         text = numpy_script(net, X, Y, title=title, steps=0)
         assert run({"a": text}, tmp_path)["a"] == [net.loss(X, Y)], title
+
+
+@pytest.mark.parametrize("what", ["weights", "data"])
+@pytest.mark.parametrize("there", [None, "print('reads nothing')\n"])
+def test_a_file_of_somebody_else_is_not_replaced(what: str, there: str | None, tmp_path: Path) -> None:
+    """Nobody named the files beside a script: those of the script that it takes the place of go, and no others."""
+    net = written([cg.Dense(400), cg.ReLU(), cg.Dense(3), cg.Softmax()], 4, "CrossEntropy").network
+    net.parameters["W1"][0, 0] += 1
+    x, y = samples(net, rows=200)
+    own, script = tmp_path / f"iris_{what}.npz", tmp_path / "iris.py"
+    own.write_bytes(b"measured by hand")
+    if there is not None:
+        script.write_text(there)
+    with pytest.raises(cg.OptionError, match=rf"iris_{what}.npz is there, and iris.py would .* another name"):
+        net.source("numpy", x, y, out=script)
+    assert own.read_bytes() == b"measured by hand"
+    assert {f.name: f.stat().st_size for f in tmp_path.iterdir() if f != own} == (
+        {script.name: len(there)} if there else {}
+    )
+    own.unlink()
+    net.source("numpy", x, y, out=script)
+    net.parameters["W1"][0, 1] += 1
+    net.source("numpy", x, y, out=script)
+    assert {f.name for f in tmp_path.iterdir()} == {"iris.py", "iris_weights.npz", "iris_data.npz"}
