@@ -413,6 +413,25 @@ def test_bad_answer_files_are_refused(name: str, text: str, message: str, tmp_pa
         read_answers(tmp_path / "none.toml", sheet)
 
 
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16", "utf-8-sig", "mac-roman"])
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.csv", "name,Jürgen Müller\ndw1,{0}\n"),
+        ("a.toml", 'name = "Jürgen Müller"\ndw1 = "{0}"\n'),
+        ("a.json", '{{"name": "Jürgen Müller", "dw1": "{0}"}}'),
+    ],
+)
+def test_another_encoding_costs_a_letter_and_no_number(encoding: str, name: str, text: str, tmp_path: Path) -> None:
+    """As spreadsheets and editors of other systems save."""
+    sheet = make_worksheet(cg.load_example("web"), blanks=["dw1"])
+    right = f"{sheet.trace[sheet.blanks[0].address.name][0, 0]:.6g}"
+    (tmp_path / name).write_bytes(text.format(right).encode(encoding))
+    grading = grade(sheet, read_answers(tmp_path / name, sheet))
+    assert grading.score == 1
+    assert grading.student.replace("\ufffd", "ü") == "Jürgen Müller"
+
+
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [

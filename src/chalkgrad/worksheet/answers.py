@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
@@ -255,7 +256,7 @@ def read_answers(path: str | Path, sheet: Worksheet) -> Answers:
     content = read_bounded(path, MOST_BYTES, DataError)
     kind = path.suffix.lower()
     try:
-        text = content.decode("utf-8-sig")
+        text = _decoded(content)
         if kind == ".json":
             table = json.loads(text, parse_float=str, parse_int=str, parse_constant=str, object_pairs_hook=_once)
         elif kind in (".csv", ".tsv", ".txt"):
@@ -273,7 +274,17 @@ def read_answers(path: str | Path, sheet: Worksheet) -> Answers:
         hint = ""
         if kind == ".toml":
             hint = '; an answer is a line such as dw1 = "0.0821", with the number between quotation marks'
-        raise DataError(f"{path} cannot be read as {kind[1:]}: {error}{hint}") from None
+        what = "its brackets are nested too deeply" if isinstance(error, RecursionError) else error
+        raise DataError(f"{path} cannot be read as {kind[1:]}: {what}{hint}") from None
+
+
+def _decoded(content: bytes) -> str:
+    """Text in UTF-8, or in UTF-16 where it says so; a letter in another encoding, as of a name in a table that a
+    spreadsheet saved, costs itself and no number.
+    """
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16", "replace")
+    return content.decode("utf-8-sig", "replace")
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
