@@ -81,6 +81,8 @@ OWN: dict[str, dict[str, str]] = {
         "l1": _IN_NETWORK,
         "l2": _IN_NETWORK,
         "metrics": "evaluate gives the accuracy",
+        "momentum": "it is the optimizer's: optimizer=cg.SGD(0.1, momentum=0.9)",
+        "nesterov": "it is the optimizer's: optimizer=cg.SGD(0.1, momentum=0.9, nesterov=True)",
         "weight_decay": "it is the optimizer's: optimizer=cg.SGD(0.1, weight_decay=0.0001)",
     },
     "evaluate": {"verbose": "it prints nothing", "batch_size": "it takes the samples in parts by itself"},
@@ -119,6 +121,7 @@ OWN: dict[str, dict[str, str]] = {
         "BCEWithLogitsLoss": "write cg.BinaryCrossEntropy(from_logits=True)",
         "BatchNormalization": "write cg.BatchNorm()",
         "CrossEntropyLoss": "write cg.CrossEntropy(from_logits=True)",
+        "EarlyStopping": "it is in fit: net.fit(x, y, patience=5)",
         "Input": "write cg.Network(layers, input_shape=..., loss=...)",
         "L1Loss": "write cg.AbsoluteError(scale='mean')",
         "MLPClassifier": "write cg.Network([cg.Dense(100), cg.ReLU(), cg.Dense(10), cg.Softmax()], ...)",
@@ -190,12 +193,12 @@ def refuse_settings(kind: type, given: Iterable[str]) -> None:
 
 def own_words(function: Callable[P, R]) -> Callable[P, R]:
     """Makes a function answer keywords that it does not take (`refuse_foreign`)."""
-    known = frozenset(inspect.signature(function).parameters) - {"self"}
+    known = {n: None for n in inspect.signature(function).parameters if n != "self"}  # in their order
     owner = function.__qualname__.removesuffix(".__init__").rpartition(".")[2]
 
     @functools.wraps(function)
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
-        if not known.issuperset(kwargs):
+        if not known.keys() >= kwargs.keys():
             refuse_foreign(owner, kwargs, known)
         return function(*args, **kwargs)
 

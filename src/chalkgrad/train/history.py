@@ -198,6 +198,8 @@ class History:
     def __getitem__(self, at: slice) -> list[Record]: ...
     def __getitem__(self, at: int | slice) -> Record | list[Record]:
         """The record of an epoch, counted from 0 (or from the end, -1 the last), or of several."""
+        if isinstance(at, str):  # pyright: ignore[reportUnnecessaryIsInstance] (as Keras has it)
+            raise TypeError(f"epochs are counted; the values of all of them are history.column({at!r})")
         return self.records[at]
 
     def __iter__(self) -> Iterator[Record]:
