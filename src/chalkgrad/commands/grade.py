@@ -37,7 +37,7 @@ def _one(path: Path, answers: Path, arguments: Namespace) -> int:
         print(text, end="" if text.endswith("\n") else "\n")
         return 0
     write_files(Path(arguments.out), grading_files(grading, _formats(arguments)))
-    print(f"{grading.score:g} of {grading.points:g} points; the report is in {arguments.out}")
+    print(f"{grading.score:g} of {grading.points:g} points; the report is in {visible(arguments.out)}")
     return 0
 
 
@@ -60,7 +60,7 @@ def _class(submissions: list[Submission], arguments: Namespace) -> int:
     form = arguments.format[0] if arguments.format and out is None else "text"
     print(in_format(board, form), end="")
     if out is not None:
-        print(f"\n{out}: {GRADES}, {CLASS}.*, and a report on everyone in {REPORTS}/")
+        print(f"\n{visible(str(out))}: {GRADES}, {CLASS}.*, and a report on everyone in {REPORTS}/")
     for line in unreadable(class_):
         print(f"chalkgrad grade: {visible(line)}", file=sys.stderr)
     return 1 if all(g.fault for g in class_) else 0

@@ -125,4 +125,4 @@ def open_data(
         return read_csv(path, target=target, seed=seed, header=titled, task=task, loss=loss)
     if ending == ".npz":
         return read_npz(path, seed=seed, task=task, loss=loss)
-    raise DataError(f"there are no data {source!r}; {nearest(source, NAMES)} A file must end in .csv or .npz")
+    raise DataError(f"there are no data {source!r}; {nearest(source, NAMES)}; a file must end in .csv or .npz")
