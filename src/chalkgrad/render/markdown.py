@@ -17,14 +17,17 @@ def to_markdown(board: Board) -> str:
 
 MARKS = "\\`*_[]<>|#$&~"
 """What Markdown reads as marks wherever it stands."""
-_BEGIN = re.compile(r"(\d*)([-+=.)])")
-"""What it reads as a mark at the beginning of a line: of a list, a rule or a heading's underline."""
+_BEGIN = re.compile(r"^(\d*)([-+=.)])")
+"""What it reads as a mark at the beginning of a paragraph: of a list, a rule or a heading's underline."""
 
 
 def escaped(text: str) -> str:
     """`text` on one line, with what Markdown would read as marks written out."""
-    shown = "".join(f"\\{c}" if c in MARKS else c for c in visible(" ".join(text.split())))
-    return _BEGIN.sub(r"\1\\\2", shown, count=1) if _BEGIN.match(shown) else shown
+    return "".join(f"\\{c}" if c in MARKS else c for c in visible(" ".join(text.split())))
+
+
+def _paragraph(text: str) -> str:
+    return _BEGIN.sub(r"\1\\\2", escaped(text), count=1)
 
 
 def _block(block: Block, math: LatexMath) -> str:
@@ -32,7 +35,7 @@ def _block(block: Block, math: LatexMath) -> str:
         case Heading(text=text, level=level):
             return f"{'#' * level} {escaped(text)}"
         case Paragraph(text=text):
-            return escaped(text)
+            return _paragraph(text)
         case Equation():
             return _equation(block, math)
         case Table(head=head, rows=rows, right=right):
