@@ -13,7 +13,10 @@ from chalkgrad.engines.compiled.compiler import Compiler, CompilerError, availab
 from chalkgrad.engines.compiled.statements import span
 from networks import networks
 
-pytestmark = pytest.mark.skipif(not available(), reason="there is no C compiler")
+pytestmark = [
+    pytest.mark.skipif(not available(), reason="there is no C compiler"),
+    pytest.mark.filterwarnings("ignore:the loss grew:RuntimeWarning"),  # random networks may explode alike
+]
 
 EXACT = 1e-12
 """In float64, relative to the largest value: the bound that the docs state."""

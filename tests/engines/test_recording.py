@@ -23,6 +23,8 @@ from chalkgrad.rules.arrays import add_windows, windows
 from chalkgrad.train.fit import Fit
 from networks import networks
 
+pytestmark = pytest.mark.filterwarnings("ignore:the loss grew:RuntimeWarning")  # random networks may explode alike
+
 CALLED = {"dropout_mask", "gelu", "gelu_dz"}
 """Rules that look at values, or that draw: they are called in every step."""
 

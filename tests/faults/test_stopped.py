@@ -17,6 +17,8 @@ import chalkgrad as cg
 from chalkgrad.engines.compiled.compiler import available
 from networks import networks
 
+pytestmark = pytest.mark.filterwarnings("ignore:the loss grew:RuntimeWarning")  # random networks may explode alike
+
 OPTIMIZERS = [
     cg.SGD(0.05), cg.SGD(0.05, momentum=0.9, nesterov=True, weight_decay=0.01), cg.Adam(0.01, weight_decay=0.1),
     cg.AdamW(0.01), cg.RMSProp(0.01), cg.AdaGrad(0.01),
