@@ -701,6 +701,19 @@ def test_what_says_nothing_does_not_follow() -> None:
     }
 
 
+def test_the_rest_of_a_sum_with_a_wrong_0_in_it_follows() -> None:
+    """A unit left out: what comes of the others is computed, what is all 0 is not."""
+    sheet = make_worksheet(cg.load_example("two_layers"), blanks=["dz2", "dW2", "da1"])
+    left_out = np.array(sheet.trace["dz2"])
+    left_out[0, 0] = 0
+    own = OwnPass(sheet.trace, {"dz2": left_out})
+    answers = {str(b.address): f"{float(own.held(b.address.name)[b.address.place]):.4g}" for b in sheet.blanks}
+    found = by_value(grade(sheet, answers))
+    assert found["da1"] == {"follows"}
+    assert found["dW2"] == {"right", "wrong"}
+    assert grade(sheet, dict.fromkeys(answers, "0")).score == 0
+
+
 def test_given_numbers_beside_a_one_do_not_follow() -> None:
     sheet = make_worksheet(cg.load_example("neuron"), kind="backward")
     copied = {"dW1[0, 0]": "1", "dW1[1, 0]": "-2", "dW1[2, 0]": "3"}

@@ -142,7 +142,9 @@ class Trusting:
     def _doubt(self, address: Address, manner: Manner) -> str:
         value = manner.value(address)
         room = self.comparing.room(address, value)
-        if abs(value) <= LEAST or manner.change(address) <= room:
+        if abs(value) <= LEAST or (
+            manner.change(address) <= room and not self._worked_out(address, value, room, manner)
+        ):
             return "it follows from own numbers that leave nothing to compute"
         if self._copied(address, value, manner):
             return "it follows from a 1, by which a given number stays as it is"
@@ -152,6 +154,29 @@ class Trusting:
                 return "it follows from a number that is out of any slip's reach"
         count = self._everywhere(address)
         return f"the same number stands in {count} blanks, so that it follows says nothing" if count else ""
+
+    def _worked_out(self, address: Address, value: float, room: float, manner: Manner) -> bool:
+        """Whether a number that wrong ones leave as it is comes of the others: of a sum with a wrong 0 in it, the rest.
+
+        It does not where it is one of the step's operands as it stands, or the same whatever these are.
+        """
+        if abs(value) <= LEAST:
+            return False
+        step = self.steps[address.name]
+        operands: dict[str, Array] = {i: manner.own.held(i) for i in step.inputs if i is not None}
+        if any(bool((np.abs(np.abs(o) - abs(value)) <= room).any()) for o in operands.values()):
+            return False
+        random = np.random.default_rng(SEED)
+
+        def moved(name: str) -> Array:
+            operand = operands[name]
+            factors: Array = random.uniform(0.5, 1.5, operand.shape)
+            return np.multiply(operand, factors) if operand.dtype.kind == "f" else operand
+
+        with np.errstate(all="ignore"):
+            others = [step.computed(moved) for _ in range(3)]
+        apart = [abs(float(np.asarray(other)[address.place]) - value) for other in others]
+        return all(np.isfinite(apart)) and max(apart) > room
 
     def _copied(self, address: Address, value: float, manner: Manner) -> bool:
         """Whether a wrong 1 or -1 makes the number a copy of a given one that the step takes."""
