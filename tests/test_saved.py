@@ -264,3 +264,15 @@ def test_a_description_that_a_person_wrote_is_not_written_over(tmp_path: Path) -
         small(0).save(tmp_path)
     assert (tmp_path / "network.toml").read_text() == text
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_an_empty_path_is_no_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    net = cg.Network([cg.Dense(2)], input_shape=2, loss="SquaredError")
+    with pytest.raises(cg.CheckpointError, match="path is empty"):
+        net.save("")
+    with pytest.raises(cg.CheckpointError, match="path is empty"):
+        cg.load("")
+    assert not list(tmp_path.iterdir())
+    net.save(".")
+    assert (cg.load(".").flat == net.flat).all()

@@ -177,9 +177,8 @@ def _add_write(write: argparse.ArgumentParser) -> None:
     add("file", metavar="FILE.toml", help="a worked example, or a network's description or run directory")
     add(
         "--to",
-        default="numpy",
         choices=("numpy", "torch", "c"),
-        help="numpy (the default), torch, or c: a program that needs a C compiler and nothing else",
+        help="numpy (the default), torch, or c (so --out FILE.c): a program that needs a C compiler and nothing else",
     )
     add(
         "--steps",

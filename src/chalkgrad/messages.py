@@ -95,9 +95,12 @@ def warn(text: str, category: type[Warning]) -> None:
     Raises:
         Warning: where the filters make errors of warnings; a standard error that was closed is none.
     """
+    import inspect  # not quick to import, and rarely needed
+
     own = __name__.partition(".")[0]
-    level, frame = 1, sys._getframe()
-    while frame.f_back is not None and str(frame.f_globals.get("__name__")).partition(".")[0] == own:
+    level, frame = 1, inspect.currentframe()
+    while frame is not None and str(frame.f_globals.get("__name__")).partition(".")[0] == own:
         level, frame = level + 1, frame.f_back
+    level -= frame is None  # called by nobody outside
     with contextlib.suppress(ValueError):
         warnings.warn(text, category, stacklevel=level)

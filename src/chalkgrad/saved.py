@@ -76,7 +76,7 @@ def save(
     Raises:
         CheckpointError: where that is not possible; what was saved there before is then as it was.
     """
-    path = Path(path)
+    path = _named(path)
     arrays = {**network.parameters, **network.states}
     for name, array in arrays.items():
         if not np.isfinite(array).all():
@@ -300,12 +300,19 @@ def load(path: str | Path) -> Network:
     Raises:
         CheckpointError: where anything is missing, damaged, or does not fit the description.
     """
-    path = Path(path)
+    path = _named(path)
     try:
         file = path / DESCRIPTION if path.is_dir() else path
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{path} cannot be read: {error}") from None
     return unchanged(file, lambda: _load(file))
+
+
+def _named(path: str | Path) -> Path:
+    """A path that was given. Raises CheckpointError where it is empty, which would be the current directory."""
+    if not os.fspath(path):
+        raise CheckpointError('the path is empty; name the directory, "." for the current one')
+    return Path(path)
 
 
 def unchanged(file: Path, read: Callable[[], T]) -> T:

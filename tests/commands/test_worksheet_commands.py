@@ -246,3 +246,20 @@ def test_a_class_is_listed_as_it_is_counted(capsys: pytest.CaptureFixture[str]) 
     said(capsys, "worksheet", "neuron", "--seed", "1", "--count", "11", "--out", "class", "--format", "markdown")
     shown = said(capsys, "grade", "class", "--out", "graded")
     assert re.findall(r"^sheet-(\d+)", shown, re.M) == [str(k) for k in range(1, 12)]
+
+
+def test_a_remark_in_the_table_of_grades_is_not_overwritten(
+    class_sheet: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    said(capsys, "worksheet", "neuron", "--seed", "1", "--count", "2", "--out", "class", "--format", "markdown")
+    said(capsys, "grade", "class", "--out", "graded")
+    said(capsys, "grade", "class", "--out", "graded")  # nobody has written anything in
+    table = Path("graded/grades.csv")
+    table.write_text(table.read_text("utf-8") + "well tried\n", "utf-8")
+    before = contents("graded")
+    assert "grades.csv is not as chalkgrad wrote it" in said(capsys, "grade", "class", "--out", "graded", code=2)
+    assert contents("graded") == before
+    one = ["grade", "class/sheet-1/worksheet.toml", "class/sheet-1/answers.toml", "--out", "one"]
+    said(capsys, *one)
+    Path("one/report.txt").write_text("mine", "utf-8")
+    assert "report.txt is not as chalkgrad wrote it" in said(capsys, *one, code=2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from collections.abc import Mapping
 from pathlib import Path
 
 from ..checks import number
@@ -15,7 +16,7 @@ from ..worksheet.answers import read_answers
 from ..worksheet.files import ENDINGS, REPORT_FORMATS, SHEET, grading_files
 from ..worksheet.gradebook import class_board, grade_class, gradebook, unreadable
 from ..worksheet.submissions import CLASS, GRADES, REPORTS, Submission, find, report_names
-from .worksheet import write_files
+from ..worksheet.written import Written
 
 
 def run(arguments: Namespace) -> int:
@@ -36,7 +37,7 @@ def _one(path: Path, answers: Path, arguments: Namespace) -> int:
         text = grading.to_json() if form == "json" else in_format(grading.board(), form)
         print(text, end="" if text.endswith("\n") else "\n")
         return 0
-    write_files(Path(arguments.out), grading_files(grading, _formats(arguments)))
+    _write(Path(arguments.out), grading_files(grading, _formats(arguments)))
     print(f"{grading.score:g} of {grading.points:g} points; the report is in {visible(arguments.out)}")
     return 0
 
@@ -53,10 +54,10 @@ def _class(submissions: list[Submission], arguments: Namespace) -> int:
     class_ = grade_class(submissions, follow_credit=arguments.follow_credit, formats=None if out is None else formats)
     board = class_board(class_)
     if out is not None:
+        files = {f"{CLASS}.{ENDINGS[form]}": in_format(board, form) for form in formats} | {GRADES: gradebook(class_)}
         for name, one in zip(report_names(submissions), class_, strict=True):
-            write_files(out / REPORTS / name, dict(one.files))
-        write_files(out, {f"{CLASS}.{ENDINGS[form]}": in_format(board, form) for form in formats})
-        write_files(out, {GRADES: gradebook(class_)})
+            files |= {f"{REPORTS}/{name}/{file}": text for file, text in one.files.items()}
+        _write(out, files)
     form = arguments.format[0] if arguments.format and out is None else "text"
     print(in_format(board, form), end="")
     if out is not None:
@@ -64,6 +65,13 @@ def _class(submissions: list[Submission], arguments: Namespace) -> int:
     for line in unreadable(class_):
         print(f"chalkgrad grade: {visible(line)}", file=sys.stderr)
     return 1 if all(g.fault for g in class_) else 0
+
+
+def _write(out: Path, files: Mapping[str, str]) -> None:
+    """Writes reports, but over none that somebody has changed since, such as a remark in the table of grades."""
+    written = Written({out / name: text for name, text in files.items()}, out)
+    written.check()
+    written.write()
 
 
 def _formats(arguments: Namespace) -> list[str]:

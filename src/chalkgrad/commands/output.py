@@ -91,20 +91,17 @@ def deliver(text: str | bytes, out: str | None) -> None:
         print(f"written: {visible(str(path))}")
 
 
-def write_file(path: Path, text: str | bytes, *, folders: bool = False) -> None:
+def write_file(path: Path, text: str | bytes) -> None:
     """Writes a whole file or leaves what was there; a link, a device or a pipe stays what it is.
 
     Args:
         path: the file.
         text: what it holds.
-        folders: whether the folders that it lies in are made.
 
     Raises:
         OptionError: where the file cannot be written.
     """
     try:
-        if folders:
-            path.parent.mkdir(parents=True, exist_ok=True)
         sys.stdout.flush()  # the file may be the same
         write_named(path, text)
     except (OSError, ValueError) as error:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from ..checks import whole
 from ..errors import OptionError
+from ..text import visible
 from ..worksheet import Worksheet, make_worksheet
 from ..worksheet.files import SHEET_FORMATS, SOLUTION, SOLUTIONS, sheet_files, solution_files
 from ..worksheet.sheet import points
 from ..worksheet.written import Written
 from .described import read_example
-from .output import write_file
 
 MOST_SHEETS = 1000
 
@@ -69,16 +69,7 @@ def split(blanks: list[str] | None) -> list[str] | None:
     return [one for one in found if one]
 
 
-def write_files(folder: Path, files: dict[str, str]) -> None:
-    """Writes files by name into a folder, which is made if it is not there.
-
-    Raises:
-        OptionError: where that is not possible.
-    """
-    for name, text in files.items():
-        write_file(folder / name, text, folders=True)
-
-
 def _said(sheet: Worksheet, folder: Path, solution: Path) -> str:
     count = len(sheet.blanks)
-    return f"{folder}: {count} blank{'s' * (count != 1)}, {points(sheet.points)}; the solution is in {solution}"
+    where, beside = visible(str(folder)), visible(str(solution))
+    return f"{where}: {count} blank{'s' * (count != 1)}, {points(sheet.points)}; the solution is in {beside}"

@@ -31,13 +31,14 @@ def run(arguments: Namespace) -> int:
     else:
         network, x, y, optimizer = found, None, None, "SGD"
         steps, title = 1 if arguments.steps is None else arguments.steps, ""
-    stands_alone = arguments.to == "c"
+    to = arguments.to or ("c" if str(arguments.out).lower().endswith(".c") else "numpy")
+    stands_alone = to == "c"
     form = chosen_format(arguments.format, arguments.out, ("", ".c" if stands_alone else ".py"))
     to_file = arguments.out is not None and form == "text" and not is_stream(Path(arguments.out))
     out = arguments.out if to_file else None  # a page holds all of it, and beside a stream lies nothing
-    script = network.source(arguments.to, x, y, optimizer=optimizer, steps=steps, title=title, out=out)
+    script = network.source(to, x, y, optimizer=optimizer, steps=steps, title=title, out=out)
     if form != "text":
-        script = in_format(Board(title or f"The network in {arguments.to}", (Listing(script),)), form)
+        script = in_format(Board(title or f"The network in {to}", (Listing(script),)), form)
     if out is None:
         deliver(script, arguments.out)
         return 0

@@ -190,8 +190,9 @@ def _check_words(where: str, words: Array, names: Sequence[str]) -> None:
     none = [w for w in np.unique(words).tolist() if w not in names and (not w.strip() or is_not_finite(w))]
     if none:
         places = np.flatnonzero(np.isin(words, none))
+        first = shown(str(words[places[0]]))
         raise DataError(
-            f"{where} holds {shown(words[places[0]])}, which names no class, in {len(places):,} places, first in row "
+            f"{where} holds {first}, which names no class, in {len(places):,} places, first in row "
             f"{places[0]} (counted from 0); leave these samples out"
         )
 

@@ -170,8 +170,10 @@ class Trusting:
 
         def moved(name: str) -> Array:
             operand = operands[name]
-            factors: Array = random.uniform(0.5, 1.5, operand.shape)
-            return np.multiply(operand, factors) if operand.dtype.kind == "f" else operand
+            if operand.dtype.kind != "f":
+                return operand
+            shape: tuple[int, ...] = operand.shape
+            return random.uniform(0.5, 1.5, shape) * operand
 
         with np.errstate(all="ignore"):
             others = [step.computed(moved) for _ in range(3)]

@@ -1,6 +1,6 @@
-"""Writes a sheet's files, and never over one that somebody has filled in or changed since.
+"""Writes the files of sheets and gradings, and never over one that somebody has filled in or changed since.
 
-The SHA-256 of every file stands in a list beside the solution, as `sha256sum -c` reads it.
+The SHA-256 of every file stands in a list, beside the solution or the reports, as `sha256sum -c` reads it.
 """
 
 from __future__ import annotations
