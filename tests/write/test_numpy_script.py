@@ -217,6 +217,8 @@ def test_many_samples_stand_in_the_script_or_in_a_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("to", ["numpy", "torch"])
 def test_more_than_can_stand_in_a_script_needs_a_file(to: str, tmp_path: Path) -> None:
+    if to == "torch":
+        pytest.importorskip("torch")
     net = written([cg.Dense(3), cg.Softmax()], 500, "CrossEntropy", "float32").network
     x, y = samples(net, rows=600)
     with pytest.raises(cg.OptionError, match=r'300,\d{3} numbers as text \(x: 300,000\).*out="network.py"'):
