@@ -15,6 +15,7 @@ from chalkgrad.data import digits, mnist, read_csv, read_npz, spiral, split_indi
 from chalkgrad.data import mnist as mnist_function
 from chalkgrad.data.mnist import FILES, cache_directory
 
+pytestmark = pytest.mark.usefixtures("own_cache")  # downloads are kept there
 mnist_module = __import__("chalkgrad.data.mnist", fromlist=["mnist"])
 
 

@@ -616,7 +616,8 @@ def test_both_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: 
     assert grade_command.run(grading(worksheet="sheet/worksheet.toml", out="graded")) == 0
     assert capsys.readouterr().out == "0 of 4 points; the report is in graded\n"
     made = {str(f.relative_to("graded")) for f in Path("graded").rglob("*") if f.is_file()}
-    assert made == {"report.txt", "report.md", "report.html", "results.json", "grading.json", "tests/worksheet.py"}
+    reports = {"report.txt", "report.md", "report.html", "results.json", "grading.json", "tests/worksheet.py"}
+    assert made == {*reports, "written.sha256"}
     assert grade_command.run(grading(format=["json"])) == 0
     assert json.loads(capsys.readouterr().out)["points"] == 4
 

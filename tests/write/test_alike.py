@@ -178,6 +178,7 @@ def test_what_the_c_program_reads(predicting: Path, given: str) -> None:
         (b"1 \x00 3\n", "line 1, column 3: \\x00 is no number"),
         ("1 \x1b[2J 3\n", "line 1, column 3: \\x1b[2J is no number"),
     ],
+    ids=lambda value: repr(value)[:40],  # pytest puts them into the environment
 )
 def test_what_the_c_program_refuses(predicting: Path, given: str | bytes, said: str) -> None:
     code, out, err = answer(predicting, given)
