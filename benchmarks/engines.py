@@ -108,7 +108,7 @@ def again(work: Work, predict: Callable[[], Any]) -> Run:
 
 
 def document_000() -> Any:
-    from chalkgrad.example import load_example
+    from chalkgrad.examples.example import load_example
 
     return load_example("cnn")
 

@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 
 import chalkgrad as cg
+from chalkgrad.base.digits import rounded
+from chalkgrad.base.errors import ChalkgradError
 from chalkgrad.diagnosis.slips import slips
-from chalkgrad.errors import ChalkgradError
-from chalkgrad.numerals import rounded
 from chalkgrad.worksheet import Worksheet, grade, make_worksheet
 from chalkgrad.worksheet.own_pass import OwnPass
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 import chalkgrad as cg
-from chalkgrad.engines import numpy_steps
+from chalkgrad.engines.numpy import steps as numpy_steps
 from chalkgrad.train.fit import Fit
 from engines import document_000, layers
 

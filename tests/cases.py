@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from chalkgrad import rules
-from chalkgrad.layers import AvgPool2D, Conv2D, MaxPool2D
+from chalkgrad.describe.layers import AvgPool2D, Conv2D, MaxPool2D
 from chalkgrad.rules import Operation, Rule
 
 Draw = Callable[[Any], Any]

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import chalkgrad as cg
-from chalkgrad.cli import main
-from chalkgrad.engines.numpy_steps import NumPySteps
+from chalkgrad.cli.main import main
+from chalkgrad.engines.numpy.steps import NumPySteps
 
 
 @pytest.fixture(autouse=True)
@@ -236,7 +236,7 @@ def test_python_m_chalkgrad() -> None:
 def test_starting_is_quick_and_heavy_libraries_wait() -> None:
     heavy = (
         "matplotlib", "tqdm", "torch", "scipy", "pandas", "threadpoolctl", "tomli_w", "platformdirs",
-        "chalkgrad.engines.compiled", "chalkgrad.engines.recording", "chalkgrad.train.fit", "chalkgrad.layers",
+        "chalkgrad.engines.c", "chalkgrad.engines.numpy.recording", "chalkgrad.train.fit", "chalkgrad.describe.layers",
     )  # fmt: skip
     shown = run("-c", f"import sys, chalkgrad; print([m for m in {heavy!r} if m in sys.modules])")
     assert shown.stdout.strip() == "[]"

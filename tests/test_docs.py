@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import chalkgrad as cg
-from chalkgrad.cli import main
+from chalkgrad.cli.main import main
 
 ROOT = Path(__file__).parent.parent
 DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -67,7 +67,7 @@ def test_the_worked_example_of_the_docs_is_one(tmp_path: Path) -> None:
     assert example.trace().explain("dw1", form="paths").check.agrees
     keys = set(re.findall(r"^\| `\[?(\w+)\]?`", text, re.MULTILINE)) | set(re.findall(r", `(\w+)` \|", text))
     keys |= {"text", "y", "l1", "l2"}
-    from chalkgrad.example import KEYS
+    from chalkgrad.examples.example import KEYS
 
     assert set(KEYS) <= keys, set(KEYS) - keys
 

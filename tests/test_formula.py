@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from chalkgrad.errors import FormulaError
+from chalkgrad.base.errors import FormulaError
 from chalkgrad.formula import Formula
 from chalkgrad.rules import RULES
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chalkgrad.cli import main
+from chalkgrad.cli.main import main
 
 
 @pytest.mark.parametrize(("network", "least"), [("mlp", 0.982), ("lenet", 0.991)])

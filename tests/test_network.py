@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 import chalkgrad as cg
-from chalkgrad import foreign
-from chalkgrad.layers import LAYERS
-from chalkgrad.losses import LOSSES
-from chalkgrad.settings import from_table
-from chalkgrad.train.optimizers import OPTIMIZERS
+from chalkgrad.describe import foreign
+from chalkgrad.describe.layers import LAYERS
+from chalkgrad.describe.losses import LOSSES
+from chalkgrad.describe.optimizers import OPTIMIZERS
+from chalkgrad.describe.settings import from_table
 
 X, Y = [[0.05, 0.10]], [[0.01, 0.99]]
 

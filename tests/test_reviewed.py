@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import chalkgrad as cg
-from chalkgrad.cli import main
+from chalkgrad.cli.main import main
 from chalkgrad.formula import Formula
 
 
@@ -262,7 +262,7 @@ HEADERS = [
 
 @pytest.mark.parametrize(("kind", "shape"), HEADERS)
 def test_crafted_npy_headers(kind: str, shape: str) -> None:
-    from chalkgrad.npy import read_npy
+    from chalkgrad.files.npy import read_npy
 
     text = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}".ljust(117) + "\n"
     content = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text.encode() + bytes(8)

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 import chalkgrad as cg
-from chalkgrad import CheckpointError, files
-from chalkgrad.layers import LAYERS
-from chalkgrad.losses import LOSSES
-from chalkgrad.saved import SEAL
+from chalkgrad import CheckpointError
+from chalkgrad.describe.layers import LAYERS
+from chalkgrad.describe.losses import LOSSES
+from chalkgrad.files import writing as files
+from chalkgrad.model.saved import SEAL
 
 
 def network(seed: int = 0) -> cg.Network:
@@ -188,7 +189,7 @@ def test_where_it_cannot_be_saved(tmp_path: Path) -> None:
 
 
 def test_every_layer_and_loss_survives_its_table() -> None:
-    from chalkgrad.settings import from_table, to_table
+    from chalkgrad.describe.settings import from_table, to_table
 
     arguments: dict[str, tuple[Any, ...]] = {"Dense": (4,), "Conv2D": (3, (2, 3), 2, (1, 0))}
     for name, kind in LAYERS.items():

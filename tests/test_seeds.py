@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import chalkgrad as cg
-from chalkgrad.cli import main
+from chalkgrad.cli.main import main
 from chalkgrad.data.splits import split_indices
 from chalkgrad.data.toy import spiral, spiral_data, vertical_data
 
@@ -24,7 +24,7 @@ def network(seed: Any = 0) -> cg.Network:
 @pytest.mark.parametrize("seed", [2**63, 2**64, 10**5000, -1, True, 1.0, "3", None, np.uint64(2**63)], ids=range(9))
 @pytest.mark.parametrize("taker", ["Network", "fit", "split_indices", "spiral_data", "vertical_data", "worksheet"])
 def test_what_is_no_seed_is_refused_everywhere_with_the_same_words(taker: str, seed: Any) -> None:
-    from chalkgrad.example import load_example
+    from chalkgrad.examples.example import load_example
     from chalkgrad.worksheet import make_worksheet
 
     if seed is None and taker in ("fit", "worksheet"):
@@ -43,7 +43,7 @@ def test_what_is_no_seed_is_refused_everywhere_with_the_same_words(taker: str, s
 
 @pytest.mark.parametrize("engine", ["numpy", "compiled"])
 def test_the_largest_seed_is_saved_loaded_and_drawn_from(tmp_path: Path, engine: str) -> None:
-    from chalkgrad.engines.compiled.compiler import available
+    from chalkgrad.engines.c.compiler import available
 
     if engine == "compiled" and not available():
         pytest.skip("there is no C compiler")

@@ -7,7 +7,7 @@ import unicodedata
 
 import pytest
 
-from chalkgrad.text import visible
+from chalkgrad.base.text import visible
 
 
 @pytest.mark.parametrize("text", ["W1", "Zoë Müller-Łukasz", "網絡", "a\u200cb", "∂E/∂w1", "back\\slash", "👩‍🔬"])

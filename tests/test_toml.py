@@ -6,8 +6,8 @@ import pytest
 
 import chalkgrad as cg
 from chalkgrad.diagnosis.answers import read_answers
-from chalkgrad.saved import read_toml
-from chalkgrad.toml import parse_toml
+from chalkgrad.files.toml import parse_toml
+from chalkgrad.model.saved import read_toml
 
 WHOLE = """input_shape = 2
 loss = "SquaredError"

@@ -9,9 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import data, initializers
-    from .diagnosis import Diagnosis, diagnose
-    from .errors import (
+    from . import data
+    from .base.errors import (
         ChalkgradError,
         CheckpointError,
         DataError,
@@ -21,10 +20,8 @@ if TYPE_CHECKING:
         ShapeError,
         UnknownNameError,
     )
-    from .example import Example, load_example
-    from .explain.derivation import Derivation
-    from .explain.trace import Trace
-    from .layers import (
+    from .describe import initializers
+    from .describe.layers import (
         ELU,
         GELU,
         AvgPool2D,
@@ -45,15 +42,9 @@ if TYPE_CHECKING:
         Sum,
         Tanh,
     )
-    from .losses import AbsoluteError, BinaryCrossEntropy, CrossEntropy, Hinge, Loss, SquaredError
-    from .network import Evaluation, Network
-    from .program import Program, Step
-    from .saved import load
-    from .train.callbacks import Callback
-    from .train.checkpoints import Checkpoints, CheckpointWarning
-    from .train.history import History, Record, StopReason
-    from .train.optimizers import SGD, AdaGrad, Adam, AdamW, Optimizer, RMSProp
-    from .train.schedules import (
+    from .describe.losses import AbsoluteError, BinaryCrossEntropy, CrossEntropy, Hinge, Loss, SquaredError
+    from .describe.optimizers import SGD, AdaGrad, Adam, AdamW, Optimizer, RMSProp
+    from .describe.schedules import (
         Constant,
         Cosine,
         Exponential,
@@ -64,6 +55,16 @@ if TYPE_CHECKING:
         Schedule,
         StepDecay,
     )
+    from .diagnosis import Diagnosis, diagnose
+    from .examples.example import Example, load_example
+    from .explain.derivation import Derivation
+    from .explain.trace import Trace
+    from .model.saved import load
+    from .network import Evaluation, Network
+    from .program import Program, Step
+    from .train.callbacks import Callback
+    from .train.checkpoints import Checkpoints, CheckpointWarning
+    from .train.history import History, Record, StopReason
 
 __version__ = "0.1.0"
 
@@ -139,22 +140,23 @@ __all__ = [
 
 _MODULES = {  # where the public names are
     ".diagnosis": "Diagnosis diagnose",
-    ".errors": "ChalkgradError CheckpointError DataError FormulaError NotFiniteError OptionError ShapeError "
+    ".base.errors": "ChalkgradError CheckpointError DataError FormulaError NotFiniteError OptionError ShapeError "
     "UnknownNameError",
-    ".example": "Example load_example",
+    ".examples.example": "Example load_example",
     ".explain.derivation": "Derivation",
     ".explain.trace": "Trace",
-    ".layers": "AvgPool2D BatchNorm Conv2D Dense Dropout ELU Flatten GELU Layer LayerNorm "
+    ".describe": "initializers",
+    ".describe.layers": "AvgPool2D BatchNorm Conv2D Dense Dropout ELU Flatten GELU Layer LayerNorm "
     "LeakyReLU MaxPool2D ReLU SiLU Sigmoid Softmax Softplus Sum Tanh",
-    ".losses": "AbsoluteError BinaryCrossEntropy CrossEntropy Hinge Loss SquaredError",
+    ".describe.losses": "AbsoluteError BinaryCrossEntropy CrossEntropy Hinge Loss SquaredError",
     ".network": "Evaluation Network",
     ".program": "Program Step",
-    ".saved": "load",
+    ".model.saved": "load",
     ".train.callbacks": "Callback",
     ".train.checkpoints": "CheckpointWarning Checkpoints",
     ".train.history": "History Record StopReason",
-    ".train.optimizers": "AdaGrad Adam AdamW Optimizer RMSProp SGD",
-    ".train.schedules": "Constant Cosine Exponential InverseTime Linear OneCycle ReduceOnPlateau Schedule StepDecay",
+    ".describe.optimizers": "AdaGrad Adam AdamW Optimizer RMSProp SGD",
+    ".describe.schedules": "Constant Cosine Exponential InverseTime Linear OneCycle ReduceOnPlateau Schedule StepDecay",
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names.split()}
 
@@ -174,7 +176,7 @@ if not TYPE_CHECKING:  # type checkers and editors read the imports above, and s
         elif not name.startswith("_") and importlib.util.find_spec(f"{__name__}.{name}") is not None:
             found = importlib.import_module(f".{name}", __name__)
         else:
-            from .foreign import cure
+            from .describe.foreign import cure
 
             said = "" if name.startswith("_") else f"; {cure('module', name, __all__)}"
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}{said}")

@@ -12,36 +12,36 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .build import BATCH, blueprint, followed_by_rectifier, write_program
-from .checks import as_array, choice, number, whole
-from .checks import seed as check_seed
+from .base.checks import as_array, choice, number, whole
+from .base.checks import seed as check_seed
+from .base.columns import table
+from .base.errors import DataError, OptionError, ShapeError, unknown
+from .data.pixels import Pixels
+from .describe.foreign import own_words
+from .describe.initializers import initializer
+from .describe.layers import Layer
+from .describe.losses import LOSSES, Loss, are_classes, prepare_targets
+from .describe.settings import from_table, to_table
 from .engines.choice import compiled_wanted
-from .engines.numpy_engine import Runner
+from .engines.numpy.runner import Runner
 from .engines.work import WORTH_PREDICTING, seconds
-from .errors import DataError, OptionError, ShapeError, unknown
 from .explain.trace import Trace
-from .foreign import own_words
-from .given import fitting, input_message, read_dtype, read_input_shape, read_layers, read_loss, shown
-from .gradients import Gradients
-from .initializers import initializer
-from .layers import Layer
-from .losses import LOSSES, Loss, are_classes, prepare_targets
-from .pixels import Pixels
+from .model.arguments import fitting, input_message, read_dtype, read_input_shape, read_layers, read_loss, shown
+from .model.build import BATCH, blueprint, followed_by_rectifier, write_program
+from .model.gradients import Gradients
 from .program import Program
 from .rules import penalty
-from .settings import from_table, to_table
-from .tables import table
 
 if TYPE_CHECKING:
-    from .check import GradientCheck
+    from .describe.optimizers import Optimizer, OptimizerState
+    from .describe.schedules import Schedule
     from .diagram import Picture
-    from .engines.compiled.prediction import CompiledPrediction
+    from .engines.c.prediction import CompiledPrediction
+    from .gradient_check import GradientCheck
     from .render.board import Board
     from .train.callbacks import Callback
     from .train.checkpoints import Checkpoints
     from .train.history import History
-    from .train.optimizers import Optimizer, OptimizerState
-    from .train.schedules import Schedule
 
 Array = np.ndarray[Any, Any]
 CHUNK = 1024
@@ -347,8 +347,8 @@ class Network:
 
     def _compile(self, names: tuple[str, ...], engine: str, *, of_bytes: bool) -> CompiledPrediction | None:
         """The forward pass by the compiled engine; None where that was not asked for and cannot be had."""
-        from .engines.compiled.compiler import CompilerError, patience
-        from .engines.compiled.prediction import CompiledPrediction
+        from .engines.c.compiler import CompilerError, patience
+        from .engines.c.prediction import CompiledPrediction
 
         carried, title = {**self.parameters, **self.states}, f"prediction by {self!r}"
         try:
@@ -415,7 +415,7 @@ class Network:
             UnknownNameError: where the optimizer has no such array.
             OptionError: where its state is given and the optimizer is not.
         """
-        from .train.optimizers import as_optimizer
+        from .describe.optimizers import as_optimizer
 
         x, y = self.pair(x, y)
         program = self.program if training else self.prediction_program
@@ -493,9 +493,9 @@ class Network:
             ShapeError, DataError: where x and y do not fit.
             OptionError: where a setting cannot be.
         """
+        from .describe.optimizers import as_optimizer
         from .explain.derive import derive
         from .render.board import Style
-        from .train.optimizers import as_optimizer
 
         if whole("derive", "precision", precision) > 17:
             raise OptionError(f"derive: precision is in significant digits, 1 to 17; it is {precision}")
@@ -561,8 +561,8 @@ class Network:
         return text
 
     def _c_program(self, x: Any, y: Any, optimizer: Optimizer | str, steps: int, title: str) -> str:
-        from .engines.compiled.standalone import prediction_program, training_program
-        from .train.optimizers import as_optimizer
+        from .describe.optimizers import as_optimizer
+        from .engines.c.standalone import prediction_program, training_program
         from .write.numpy_script import shown_every
 
         title = title.strip() or repr(self)
@@ -636,8 +636,8 @@ class Network:
     def check_gradients(
         self, x: Any, y: Any, *, tolerance: float = 1e-6, samples: int | None = None, training: bool = True
     ) -> GradientCheck:
-        """Compares every gradient with central differences, in float64. See `chalkgrad.check`."""
-        from .check import check_gradients
+        """Compares every gradient with central differences, in float64. See `chalkgrad.gradient_check`."""
+        from .gradient_check import check_gradients
 
         return check_gradients(self, x, y, tolerance=tolerance, samples=samples, training=training)
 
@@ -774,7 +774,7 @@ class Network:
     if not TYPE_CHECKING:  # type checkers know what there is
 
         def __getattr__(self, name: str) -> Any:
-            from .foreign import cure
+            from .describe.foreign import cure
 
             known = [n for n in dir(type(self)) + list(vars(self)) if not n.startswith("_")]
             said = "" if name.startswith("_") else f"; {cure('network', name, known)}"
@@ -804,9 +804,9 @@ class Network:
     def save(self, path: str | Path) -> None:
         """Saves description and weights into the directory `path`, without what an optimizer remembers.
 
-        See `chalkgrad.saved`; checkpoints of a training hold everything (`fit(checkpoints=)`).
+        See `chalkgrad.model.saved`; checkpoints of a training hold everything (`fit(checkpoints=)`).
         """
-        from .saved import save
+        from .model.saved import save
 
         save(self, path)
 
@@ -860,8 +860,8 @@ def restored(
         steps_taken: how many updates training had made.
         carried: what the last training's optimizer remembers: its table, its arrays by name, and its steps.
     """
-    from .saved import describe
-    from .train.optimizers import OPTIMIZERS, OptimizerState
+    from .describe.optimizers import OPTIMIZERS, OptimizerState
+    from .model.saved import describe
 
     network = describe(description, "a pickled network")
     network.flat[...] = flat

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import chalkgrad as cg
-from chalkgrad.cli import main
+from chalkgrad.cli.main import main
 from chalkgrad.explain.derivation import Derivation
 
 EXAMPLE = """

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 import chalkgrad as cg
-from chalkgrad.cli import main
-from chalkgrad.report.pictures import confusion_picture, misread_sheet
+from chalkgrad.cli.main import main
+from chalkgrad.runs.pictures import confusion_picture, misread_sheet
 
 SAVED = ("network.toml", "run.toml", "history.jsonl", "test.json")
 

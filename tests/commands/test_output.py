@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import chalkgrad as cg
-from chalkgrad.cli import main
+from chalkgrad.cli.main import main
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes and links as on POSIX here")
 EXPLAIN = ["explain", "neuron", "w1"]
@@ -72,7 +72,7 @@ def test_a_pipe_gets_it_all(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_pipe_that_nobody_reads_is_not_waited_for_for_ever(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chalkgrad.files.LONGEST_WAIT", 0.1)
+    monkeypatch.setattr("chalkgrad.files.writing.LONGEST_WAIT", 0.1)
     os.mkfifo("pipe")
     assert main([*EXPLAIN, "--out", "pipe"]) == 2
     assert "nobody has read from this pipe" in capsys.readouterr().err

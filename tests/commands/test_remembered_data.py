@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from chalkgrad.cli import main
-from chalkgrad.commands.test import certainties
+from chalkgrad.cli.main import main
+from chalkgrad.cli.test import certainties
 from chalkgrad.data import digits, spiral
 from chalkgrad.data.record import difference, record
-from chalkgrad.losses import BinaryCrossEntropy, CrossEntropy, Hinge, SquaredError
+from chalkgrad.describe.losses import BinaryCrossEntropy, CrossEntropy, Hinge, SquaredError
 
 RNG = np.random.default_rng(0)
 ROWS = [[f"{v:.4f}" for v in row] + ["ab"[k % 2]] for k, row in enumerate(RNG.normal(size=(40, 3)))]

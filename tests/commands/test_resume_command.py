@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 import chalkgrad as cg
-from chalkgrad.cli import main
-from chalkgrad.files import locked
+from chalkgrad.cli.main import main
+from chalkgrad.files.writing import locked
 
 TRAIN = ["train", "spiral", "--quiet", "--no-pictures"]
 

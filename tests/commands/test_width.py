@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from chalkgrad.cli import main
-from chalkgrad.commands import output
-from chalkgrad.tables import table
+from chalkgrad.base.columns import table
+from chalkgrad.cli import output
+from chalkgrad.cli.main import main
 
 COMMANDS = [
     ["explain", "web"],

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import chalkgrad as cg
-from chalkgrad.cli import main
+from chalkgrad.cli.main import main
 from chalkgrad.worksheet import read_worksheet
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import chalkgrad as cg
-from chalkgrad.cli import main
+from chalkgrad.cli.main import main
 from chalkgrad.data import digits, read_npz
 
 RNG = np.random.default_rng(3)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import chalkgrad as cg
-from chalkgrad.cli import main
+from chalkgrad.cli.main import main
 
 RNG = np.random.default_rng(2)
 X = RNG.normal(size=(400, 3))

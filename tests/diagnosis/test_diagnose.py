@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import chalkgrad as cg
-from chalkgrad.cli import main
+from chalkgrad.cli.main import main
 from chalkgrad.diagnosis.rerun import Rerun
 from chalkgrad.diagnosis.slips import slips
 from chalkgrad.rules import RULES

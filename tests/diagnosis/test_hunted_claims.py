@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import chalkgrad as cg
-from chalkgrad.cli import main
+from chalkgrad.cli.main import main
 
 X1, Y1 = [[0.1234567, 100.0]], [[0.0, 0.0]]
 

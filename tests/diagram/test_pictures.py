@@ -16,10 +16,10 @@ import pytest
 
 import chalkgrad as cg
 from chalkgrad import diagram
+from chalkgrad.base.digits import significant
 from chalkgrad.diagram import svg
 from chalkgrad.diagram.svg import Box, text_width
-from chalkgrad.example import Example, load_example
-from chalkgrad.numerals import significant
+from chalkgrad.examples.example import Example, load_example
 from test_documents import IMAGE, document_000
 
 WEB = Path(cg.__file__).parent / "examples" / "web.toml"

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import chalkgrad as cg
-from chalkgrad.engines.compiled import products, source, training
-from chalkgrad.engines.compiled.compiler import available
-from chalkgrad.engines.compiled.source import print_source
+from chalkgrad.engines.c import products, source, training
+from chalkgrad.engines.c.compiler import available
+from chalkgrad.engines.c.source import print_source
 from chalkgrad.engines.work import WORTH, worth
 from chalkgrad.train.fit import Fit
 

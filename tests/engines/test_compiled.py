@@ -8,9 +8,9 @@ from hypothesis import HealthCheck, Phase, given, reject, seed, settings
 from hypothesis import strategies as st
 
 import chalkgrad as cg
-from chalkgrad.engines.compiled import arrangement, channels, plan, products, source, training
-from chalkgrad.engines.compiled.compiler import Compiler, CompilerError, available, compiler, tuning
-from chalkgrad.engines.compiled.statements import span
+from chalkgrad.engines.c import arrangement, channels, plan, products, source, training
+from chalkgrad.engines.c.compiler import Compiler, CompilerError, available, compiler, tuning
+from chalkgrad.engines.c.statements import span
 from networks import networks
 
 pytestmark = [

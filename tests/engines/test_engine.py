@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 
 import chalkgrad as cg
-from chalkgrad.engines.compiled import compiler
-from chalkgrad.engines.compiled.compiler import available
-from chalkgrad.engines.compiled.prediction import CompiledPrediction
-from chalkgrad.engines.compiled.workers import move_apart
-from chalkgrad.example import load_example
+from chalkgrad.engines.c import compiler
+from chalkgrad.engines.c.compiler import available
+from chalkgrad.engines.c.prediction import CompiledPrediction
+from chalkgrad.engines.c.workers import move_apart
+from chalkgrad.examples.example import load_example
 from chalkgrad.train.callbacks import Callback, Training
 from chalkgrad.train.fit import Fit
 from chalkgrad.train.history import Record, Records

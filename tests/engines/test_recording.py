@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from test_compiled import OPTIMIZERS, few, larger
 
 import chalkgrad as cg
-from chalkgrad.engines import numpy_steps
-from chalkgrad.engines.calls import Calls, TooLargeError
-from chalkgrad.engines.numpy_engine import Runner
-from chalkgrad.engines.numpy_steps import NumPySteps
-from chalkgrad.engines.recorded import NotRecordedError, Number
-from chalkgrad.engines.recording import Recording, Running
-from chalkgrad.example import load_example
-from chalkgrad.pixels import Pixels
+from chalkgrad.data.pixels import Pixels
+from chalkgrad.engines.numpy import steps as numpy_steps
+from chalkgrad.engines.numpy.calls import Calls, TooLargeError
+from chalkgrad.engines.numpy.recorded import NotRecordedError, Number
+from chalkgrad.engines.numpy.recording import Recording, Running
+from chalkgrad.engines.numpy.runner import Runner
+from chalkgrad.engines.numpy.steps import NumPySteps
+from chalkgrad.examples.example import load_example
 from chalkgrad.rules.arrays import add_windows, windows
 from chalkgrad.train.fit import Fit
 from networks import networks

@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import chalkgrad as cg
+from chalkgrad.base.digits import rounded
 from chalkgrad.explain.derivation import Derivation
 from chalkgrad.formula.expression import Extreme, Partial, Terms, number, quantities, walk_expression
-from chalkgrad.numerals import rounded
 from networks import networks
 from test_documents import IMAGE, document_000
 from test_network import X, Y, example
@@ -115,7 +115,7 @@ def test_local_derivatives_are_those_of_the_forward_pass() -> None:
         dtype="float64",
     )
     nets.append((expanded, np.array([[0.3, -0.4]]), np.array([1])))
-    from chalkgrad.engines.numpy_engine import Runner
+    from chalkgrad.engines.numpy.runner import Runner
 
     for net, x, y in nets:
         trace = net.trace(x, y)

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 import chalkgrad as cg
-from chalkgrad.cli import main
+from chalkgrad.base.digits import rounded
+from chalkgrad.cli.main import main
 from chalkgrad.explain.derivation import Derivation
 from chalkgrad.formula.nodes import Binary, Number
-from chalkgrad.numerals import rounded
 from chalkgrad.render.board import Board, Heading, Listing, Paragraph, Style
 from chalkgrad.render.glyphs import glyph
 from chalkgrad.render.html import MathML

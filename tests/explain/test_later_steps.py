@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import chalkgrad as cg
-from chalkgrad.errors import OptionError, ShapeError, UnknownNameError
-from chalkgrad.example import Example, example
+from chalkgrad.base.errors import OptionError, ShapeError, UnknownNameError
+from chalkgrad.examples.example import Example, example
 
 torch = pytest.importorskip("torch")
 

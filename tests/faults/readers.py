@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 
 import chalkgrad as cg
-from chalkgrad import run_directory
-from chalkgrad.checkpoint import MAGIC, Checkpoint
-from chalkgrad.cli import main
+from chalkgrad.cli.main import main
 from chalkgrad.data import read_csv, read_idx, read_npz, write_idx
 from chalkgrad.diagnosis.answers import read_answers as read_claims
-from chalkgrad.example import FOLDER
-from chalkgrad.npy import read_npy
-from chalkgrad.saved import SEAL, load
+from chalkgrad.examples.example import FOLDER
+from chalkgrad.files.checkpoint import MAGIC, Checkpoint
+from chalkgrad.files.npy import read_npy
+from chalkgrad.model.saved import SEAL, load
+from chalkgrad.runs import directory as run_directory
 from chalkgrad.train.checkpoints import listed
 from chalkgrad.worksheet.answers import read_answers
 from chalkgrad.worksheet.worksheet import read_worksheet

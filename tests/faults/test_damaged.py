@@ -11,7 +11,7 @@ import numpy as np
 from trials import many
 
 import chalkgrad as cg
-from chalkgrad.checkpoint import Checkpoint
+from chalkgrad.files.checkpoint import Checkpoint
 from chalkgrad.train.checkpoints import listed
 
 

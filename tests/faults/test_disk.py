@@ -14,7 +14,7 @@ import pytest
 from trials import many
 
 import chalkgrad as cg
-from chalkgrad.cli import main
+from chalkgrad.cli.main import main
 from chalkgrad.train.checkpoints import listed, newest
 
 RNG = np.random.default_rng(1)

@@ -20,7 +20,7 @@ import pytest
 from readers import Reader, readers
 
 import chalkgrad as cg
-from chalkgrad.checkpoint import MAGIC
+from chalkgrad.files.checkpoint import MAGIC
 
 NUMBERS = 250_000
 """About how many numbers the honest files hold."""

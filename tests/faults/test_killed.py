@@ -16,8 +16,9 @@ import pytest
 from trials import many
 
 import chalkgrad as cg
-from chalkgrad import files, run_directory
-from chalkgrad.saved import clear_weights
+from chalkgrad.files import writing as files
+from chalkgrad.model.saved import clear_weights
+from chalkgrad.runs import directory as run_directory
 from chalkgrad.train.checkpoints import listed, newest
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")

@@ -19,8 +19,8 @@ from test_killed import _kill_at
 from trials import many
 
 import chalkgrad as cg
-from chalkgrad import run_directory
-from chalkgrad.cli import main
+from chalkgrad.cli.main import main
+from chalkgrad.runs import directory as run_directory
 from chalkgrad.train.checkpoints import listed
 
 SAVER = """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chalkgrad.example import load_example
+from chalkgrad.examples.example import load_example
 from chalkgrad.replay import replay
 from chalkgrad.replay.simple_cnn_torch import STEPS, differences
 

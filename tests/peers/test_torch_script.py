@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import chalkgrad as cg
-from chalkgrad.errors import OptionError
-from chalkgrad.layers import Layer
+from chalkgrad.base.errors import OptionError
+from chalkgrad.describe.layers import Layer
 from chalkgrad.rules import dense
 from chalkgrad.write.given import weights_needed
 from chalkgrad.write.torch_module import torch_script

@@ -18,11 +18,11 @@ import numpy as np
 import pytest
 
 import chalkgrad as cg
+from chalkgrad.base.text import as_json, as_toml, visible, visible_lines
 from chalkgrad.diagram.svg import Canvas
-from chalkgrad.engines.compiled.source import in_comment
+from chalkgrad.engines.c.source import in_comment
 from chalkgrad.formula.nodes import Number
 from chalkgrad.render.board import Board, Drawing, Equation, Heading, Line, Listing, Paragraph, Style, Table
-from chalkgrad.text import as_json, as_toml, visible, visible_lines
 from chalkgrad.worksheet.files import grading_files, sheet_files, solution_files
 from chalkgrad.worksheet.grading import grade
 from chalkgrad.worksheet.worksheet import make_worksheet
@@ -253,7 +253,7 @@ def test_files_of_a_worksheet_and_of_its_grading(text: str) -> None:
 @each
 def test_a_worked_example_is_said_in_text_alone(text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The whole way, from a file's title to the terminal."""
-    from chalkgrad.cli import main
+    from chalkgrad.cli.main import main
 
     if "\ud800" in text:
         pytest.skip("no TOML can hold it")

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import chalkgrad as cg
-from chalkgrad.address import Address
+from chalkgrad.base.address import Address
+from chalkgrad.base.digits import rounded, significant
 from chalkgrad.formula.expression import Quantity, Terms
 from chalkgrad.formula.nodes import Binary, Function, Indicator, Negative, Node, Number
-from chalkgrad.numerals import rounded, significant
 from chalkgrad.render.board import Board, Drawing, Equation, Heading, Line, Listing, Paragraph, Style, Table
 from chalkgrad.render.glyphs import glyph
 from chalkgrad.render.html import MathML

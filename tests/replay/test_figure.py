@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from chalkgrad.errors import DataError, ShapeError
+from chalkgrad.base.errors import DataError, ShapeError
 from chalkgrad.replay.figure import Figure, Replay, Section, cut, figures
 
 

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from chalkgrad.example import load_example
+from chalkgrad.examples.example import load_example
 from chalkgrad.replay import rounded_products, web_example
 from chalkgrad.replay.cnn_names import by_name
 from chalkgrad.replay.document_000 import manual_values

@@ -9,8 +9,8 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from chalkgrad.errors import UnknownNameError
-from chalkgrad.example import examples, load_example
+from chalkgrad.base.errors import UnknownNameError
+from chalkgrad.examples.example import examples, load_example
 from chalkgrad.replay import REPLAYS, Replay, replay
 
 TORCH = 2 if find_spec("torch") else 0

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 import chalkgrad as cg
+from chalkgrad.describe.optimizers import OPTIMIZERS
+from chalkgrad.describe.schedules import SCHEDULES
 from chalkgrad.rules import UPDATES
 from chalkgrad.train.callbacks import Training
-from chalkgrad.train.optimizers import OPTIMIZERS
-from chalkgrad.train.schedules import SCHEDULES
 
 
 def spirals(dtype: str = "float32", **settings: Any) -> tuple[cg.Network, Any, Any]:

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import chalkgrad as cg
-from chalkgrad.checkpoint import Checkpoint
-from chalkgrad.engines.compiled.compiler import available
+from chalkgrad.engines.c.compiler import available
+from chalkgrad.files.checkpoint import Checkpoint
 from chalkgrad.train.checkpoints import listed, newest
 
 ENGINES = ["numpy", pytest.param("compiled", marks=pytest.mark.skipif(not available(), reason="no C compiler"))]

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 import chalkgrad as cg
-from chalkgrad.address import Address
-from chalkgrad.commands import grade as grade_command
-from chalkgrad.commands import worksheet as worksheet_command
+from chalkgrad.base.address import Address
+from chalkgrad.base.digits import rounded
+from chalkgrad.base.errors import ChalkgradError
+from chalkgrad.cli import grade as grade_command
+from chalkgrad.cli import worksheet as worksheet_command
 from chalkgrad.diagnosis.slips import slips
-from chalkgrad.errors import ChalkgradError
-from chalkgrad.numerals import rounded
 from chalkgrad.worksheet import Grading, Worksheet, grade, make_worksheet
 from chalkgrad.worksheet.answers import read_answers, read_number
 from chalkgrad.worksheet.own_pass import OwnPass

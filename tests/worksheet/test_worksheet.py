@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 import chalkgrad as cg
-from chalkgrad.address import Address
+from chalkgrad.base.address import Address
+from chalkgrad.base.digits import significant
+from chalkgrad.base.errors import ChalkgradError
 from chalkgrad.diagnosis.rerun import Rerun
-from chalkgrad.errors import ChalkgradError
-from chalkgrad.example import Example, example
-from chalkgrad.numerals import significant
+from chalkgrad.examples.example import Example, example
 from chalkgrad.worksheet import Worksheet, grade, make_worksheet, read_worksheet
 from chalkgrad.worksheet.answers import template
 from chalkgrad.worksheet.degenerate import closest, faults

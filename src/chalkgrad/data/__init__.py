@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..pixels import Pixels
 from .dataset import Dataset
 from .digits import digits
 from .idx import read_idx, write_idx
 from .mnist import mnist
+from .pixels import Pixels
 from .splits import split_indices
 from .toy import spiral, spiral_data, vertical, vertical_data
 

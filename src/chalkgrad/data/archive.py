@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import DataError, DataWarning
-from ..files import check_unpacked, open_plain
-from ..messages import warn
-from ..npy import read_npy
-from ..text import visible
+from ..base.errors import DataError, DataWarning
+from ..base.messages import warn
+from ..base.text import visible
+from ..files.npy import read_npy
+from ..files.writing import check_unpacked, open_plain
 from .dataset import Array, Dataset
 from .images import UNSCALED, as_images, as_numbers
 from .splits import for_testing

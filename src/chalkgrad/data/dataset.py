@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from ..errors import DataError, DataWarning
-from ..messages import warn
-from ..text import visible
+from ..base.errors import DataError, DataWarning
+from ..base.messages import warn
+from ..base.text import visible
 from .rounding import merged
 
 if TYPE_CHECKING:
-    from ..pixels import Pixels
+    from .pixels import Pixels
 
 Array = np.ndarray[Any, Any]
 

@@ -17,9 +17,9 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from ..checks import as_array
-from ..errors import DataError
-from ..files import check_unpacked, open_plain, replace_file
+from ..base.checks import as_array
+from ..base.errors import DataError
+from ..files.writing import check_unpacked, open_plain, replace_file
 
 Array = np.ndarray[Any, Any]
 

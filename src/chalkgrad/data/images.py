@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..errors import DataError
+from ..base.errors import DataError
 from .dataset import Array
 
 CHANNELS = (1, 3, 4)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from ..errors import DataError
-from ..files import open_plain
-from ..text import visible
+from ..base.errors import DataError
+from ..base.text import visible
+from ..files.writing import open_plain
 from .cells import DECIMAL_COMMA, WHOLE, is_missing, number, shown
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import DataError
-from ..files import replace_file
-from ..pixels import Pixels
+from ..base.errors import DataError
+from ..files.writing import replace_file
 from .dataset import Dataset, check_labels
 from .idx import Array, read_idx
+from .pixels import Pixels
 
 FILES: dict[str, tuple[int, str]] = {
     "train-images-idx3-ubyte": (9912422, "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"),

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import as_list
-from ..pixels import Pixels
-from ..text import visible
+from ..base.checks import as_list
+from ..base.text import visible
 from .dataset import Array, Dataset
+from .pixels import Pixels
 
 MOST_LETTERS = 100_000
 """More names than this together are remembered by their digest."""

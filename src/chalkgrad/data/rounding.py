@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from ..text import visible
+from ..base.text import visible
 
 Array = np.ndarray[Any, Any]
 

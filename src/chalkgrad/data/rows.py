@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import DataError
-from ..text import visible
+from ..base.errors import DataError
+from ..base.text import visible
 from .cells import DECIMAL_COMMA, is_missing, is_not_finite, number, shown
 from .dataset import Array
 from .layout import Layout, check_width, opened

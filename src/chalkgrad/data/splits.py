@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import seed as check_seed
-from ..errors import DataError
+from ..base.checks import seed as check_seed
+from ..base.errors import DataError
 
 Array = np.ndarray[Any, Any]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import DataError, nearest
-from ..text import visible
+from ..base.errors import DataError, nearest
+from ..base.text import visible
 from .archive import large
 from .cells import number, shown
 from .dataset import Array, Dataset

@@ -8,9 +8,9 @@ from typing import Literal
 
 import numpy as np
 
-from ..checks import choice
-from ..errors import DataError
-from ..text import visible
+from ..base.checks import choice
+from ..base.errors import DataError
+from ..base.text import visible
 from .cells import is_not_finite, shown
 from .dataset import Array
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..checks import SEEDS, number, whole
-from ..checks import seed as check_seed
+from ..base.checks import SEEDS, number, whole
+from ..base.checks import seed as check_seed
 from .dataset import Array, Dataset
 
 

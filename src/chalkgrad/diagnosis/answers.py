@@ -8,11 +8,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ..checks import as_table
+from ..base.checks import as_table
+from ..base.errors import DataError
 from ..data.archive import read_npz_arrays
-from ..errors import DataError
-from ..files import MOST_TEXT, read_bounded
-from ..toml import parse_toml
+from ..files.toml import parse_toml
+from ..files.writing import MOST_TEXT, read_bounded
 
 
 def read_answers(path: str | Path) -> dict[str, Any]:

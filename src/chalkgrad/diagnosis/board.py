@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from ..base.digits import significant
+from ..base.text import as_json
 from ..explain.derive import equation
 from ..formula.nodes import Binary, Number, Symbol
-from ..numerals import significant
 from ..render.board import Block, Board, Equation, Heading, Line, Paragraph, Style, Table
-from ..text import as_json
 from .search import Cause, Diagnosis
 from .slips import Slip
 from .wrong_line import wrong_line

@@ -10,11 +10,11 @@ from typing import Any, cast
 
 import numpy as np
 
-from ..address import Address
-from ..checks import as_list
-from ..errors import DataError, ShapeError
+from ..base.address import Address
+from ..base.checks import as_list
+from ..base.errors import DataError, ShapeError
 from ..explain.trace import Trace
-from ..handwritten import read_number, short
+from .handwritten import read_number, short
 
 Array = np.ndarray[Any, Any]
 FULL = 12

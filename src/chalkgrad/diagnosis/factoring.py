@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..numerals import significant
+from ..base.digits import significant
 from ..program import Step
 from ..rules import dense
 from .claims import Claim

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from ..address import Address
-from ..checks import as_table
-from ..engines.numpy_engine import Runner
-from ..errors import DataError
+from ..base.address import Address
+from ..base.checks import as_table
+from ..base.errors import DataError
+from ..describe.optimizers import SGD, Optimizer, OptimizerState, as_optimizer
+from ..engines.numpy.runner import Runner
 from ..explain.trace import Trace
-from ..gradients import Gradients
-from ..train.optimizers import SGD, Optimizer, OptimizerState, as_optimizer
+from ..model.gradients import Gradients
 from .claims import Claim, numbers_of, read_claims
 from .factoring import where_it_sits
 from .rerun import NEXT, Replacement, Rerun

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from ..errors import FormulaError
+from ..base.errors import FormulaError
 from ..explain.derive import equation
 from ..program import Program, Step
 from ..render.board import Equation

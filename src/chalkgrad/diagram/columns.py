@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..address import Address
+from ..base.address import Address
+from ..base.digits import significant
+from ..describe.layers import Dense, Flatten, Layer, Sum
 from ..explain.trace import Trace
-from ..layers import Dense, Flatten, Layer, Sum
-from ..numerals import significant
 from .svg import ORANGE, Box, Span, shortened
 
 if TYPE_CHECKING:

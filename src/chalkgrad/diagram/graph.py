@@ -5,23 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ..errors import OptionError
+from ..base.errors import OptionError
 from ..program import Program, Step
 from ..rules import reduction
 from .picture import Picture
 from .shapes import batch_text, shape_text
-from .svg import (
-    BLUE,
-    INK,
-    ORANGE,
-    PALE_BLUE,
-    SOFT,
-    Box,
-    Canvas,
-    Span,
-    shortened,
-    text_width,
-)
+from .svg import BLUE, INK, ORANGE, PALE_BLUE, SOFT, Box, Canvas, Span, shortened, text_width
 
 MOST_STEPS = 60
 SIZE = 12.5

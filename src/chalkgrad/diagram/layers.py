@@ -6,22 +6,10 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ..layers import AvgPool2D, Conv2D, Dense, Dropout, Flatten, Layer, MaxPool2D, Pair, Sum
+from ..describe.layers import AvgPool2D, Conv2D, Dense, Dropout, Flatten, Layer, MaxPool2D, Pair, Sum
 from .picture import Picture
 from .shapes import batch_text, shape_text
-from .svg import (
-    BLUE,
-    INK,
-    LINE,
-    PALE_BLUE,
-    PALE_GREY,
-    PAPER,
-    SOFT,
-    Box,
-    Canvas,
-    shortened,
-    text_width,
-)
+from .svg import BLUE, INK, LINE, PALE_BLUE, PALE_GREY, PAPER, SOFT, Box, Canvas, shortened, text_width
 
 if TYPE_CHECKING:
     from ..network import Network

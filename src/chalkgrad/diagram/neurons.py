@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..address import Address
-from ..checks import whole
-from ..errors import OptionError
+from ..base.address import Address
+from ..base.checks import whole
+from ..base.errors import OptionError
+from ..describe.layers import RECTIFIERS, Dense, Flatten, Sigmoid, Softmax, Sum, Tanh
 from ..explain.trace import Trace
 from ..formula import Shape
-from ..layers import RECTIFIERS, Dense, Flatten, Sigmoid, Softmax, Sum, Tanh
 from .columns import Column, Reader, Shown, Unit, describe, read_columns
 from .picture import Picture
 from .placing import Tied, spread

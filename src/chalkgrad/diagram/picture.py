@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..files import write_named
+from ..files.writing import write_named
 
 
 @dataclass(frozen=True, slots=True)

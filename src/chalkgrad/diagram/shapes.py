@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..checks import whole
-from ..errors import OptionError
+from ..base.checks import whole
+from ..base.errors import OptionError
 from .svg import shortened
 
 

@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from ..text import visible_lines
+from ..base.text import visible_lines
 from .picture import Picture
 
 Point = tuple[float, float]

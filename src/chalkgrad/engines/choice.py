@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..checks import choice
+from ..base.checks import choice
 
 ENGINES = ("auto", "numpy", "compiled")
 

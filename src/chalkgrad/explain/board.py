@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..base.digits import significant
 from ..formula.expression import Partial, Quantity, walk_expression
 from ..formula.nodes import Indicator, Node, Number
-from ..numerals import significant
 from ..render.board import Block, Board, Equation, Line, Paragraph, Style
 from ..render.text import TextMath
 

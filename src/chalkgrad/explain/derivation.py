@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ..checks import as_table, choice, whole
-from ..errors import OptionError
+from ..base.checks import as_table, choice, whole
+from ..base.errors import OptionError
 from ..formula.expression import Partial, Quantity
 from ..formula.nodes import Node
 

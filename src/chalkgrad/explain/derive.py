@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from ..base.digits import significant
 from ..formula.expression import Named, Rows
 from ..formula.nodes import Element, Function, Node, Position, Symbol, walk
-from ..numerals import significant
 from ..program import PARTS, Program, Step
 from ..render.board import Block, Board, Equation, Heading, Line, Paragraph, Style, Table
 from .matrix import matrix_form, spelled

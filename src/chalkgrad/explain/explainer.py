@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..address import Address
-from ..errors import OptionError
+from ..base.address import Address
+from ..base.digits import rounded
+from ..base.errors import OptionError
 from ..formula.expression import Extreme, Quantity, number, quantities, walk_expression
 from ..formula.nodes import Indicator, Node, Reduction
-from ..numerals import rounded
 from ..program import Step
 from .derivation import Derivation, Settings, head_address, tolerance_of
 from .opening import Opened, open_element

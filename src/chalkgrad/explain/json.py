@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, cast
 
-from ..address import Address
-from ..checks import as_list, as_table
-from ..errors import ChalkgradError, DataError
+from ..base.address import Address
+from ..base.checks import as_list, as_table
+from ..base.errors import ChalkgradError, DataError
+from ..base.text import as_json
 from ..formula.expression import Extreme, Partial, Quantity, Terms
 from ..formula.nodes import FUNCTIONS, Binary, Function, Indicator, Negative, Node, Number
-from ..text import as_json
 from .derivation import Derivation, Settings
 
 KINDS: dict[str, type[Any]] = {

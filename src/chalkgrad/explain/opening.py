@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from ..address import Address
+from ..base.address import Address
 from ..formula import Formula
 from ..formula.evaluation import Evaluation, Grid, OutsideError
 from ..formula.expression import Extreme, Quantity, Terms, number, quantities, total_of

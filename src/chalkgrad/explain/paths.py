@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from ..address import Address
-from ..errors import OptionError
+from ..base.address import Address
+from ..base.digits import rounded
+from ..base.errors import OptionError
 from ..formula.expression import Partial, Quantity, Terms, number, parts, total_of
 from ..formula.nodes import Binary, Negative, Node, Number
-from ..numerals import rounded
 from ..program import Step
 from .opening import open_element
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..address import Address
-from ..errors import UnknownNameError, nearest
-from ..numerals import rounded
+from ..base.address import Address
+from ..base.columns import table
+from ..base.digits import rounded
+from ..base.errors import UnknownNameError, nearest
 from ..program import Program
-from ..tables import table
 
 if TYPE_CHECKING:
     from .derivation import Derivation

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from ..errors import FormulaError
+from ..base.errors import FormulaError
 from .nodes import (
     ARITHMETIC,
     COMPARISONS,

@@ -10,19 +10,8 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from ..address import Address
-from .nodes import (
-    ARITHMETIC,
-    COMPARISONS,
-    Binary,
-    Function,
-    Indicator,
-    Negative,
-    Node,
-    Number,
-    applied,
-    children,
-)
+from ..base.address import Address
+from .nodes import ARITHMETIC, COMPARISONS, Binary, Function, Indicator, Negative, Node, Number, applied, children
 
 
 @dataclass(frozen=True, slots=True)

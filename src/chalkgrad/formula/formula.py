@@ -9,22 +9,9 @@ from typing import Any, cast
 
 import numpy as np
 
-from ..errors import FormulaError
+from ..base.errors import FormulaError
 from .evaluation import Evaluation, OutsideError
-from .nodes import (
-    ELLIPSIS,
-    Binary,
-    Count,
-    Element,
-    Negative,
-    Node,
-    Position,
-    Reduction,
-    Shape,
-    Size,
-    Symbol,
-    walk,
-)
+from .nodes import ELLIPSIS, Binary, Count, Element, Negative, Node, Position, Reduction, Shape, Size, Symbol, walk
 from .parser import Parser
 
 

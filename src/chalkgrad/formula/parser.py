@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..errors import FormulaError
+from ..base.errors import FormulaError
 from .nodes import (
     COMPARISONS,
     ELLIPSIS,

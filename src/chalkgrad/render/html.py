@@ -6,8 +6,8 @@ import re
 from collections.abc import Collection, Sequence
 from html import escape
 
+from ..base.text import visible, visible_lines
 from ..formula.nodes import Node
-from ..text import visible, visible_lines
 from .board import Block, Board, Drawing, Equation, Heading, Listing, Paragraph, Table
 from .glyphs import GREEK, Glyph, glyph, label_glyph
 from .mathematics import MathPrinter

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from ..text import visible_lines
+from ..base.text import visible_lines
 from .board import Block, Board, Drawing, Equation, Heading, Listing, Paragraph, Table
 from .glyphs import GREEK, Glyph, glyph, label_glyph
 from .mathematics import MathPrinter

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..text import visible, visible_lines
+from ..base.text import visible, visible_lines
 from .board import Block, Board, Drawing, Equation, Heading, Listing, Paragraph, Table
 from .latex import LatexMath
 

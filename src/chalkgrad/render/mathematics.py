@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from ..address import Address
+from ..base.address import Address
+from ..base.digits import significant
 from ..formula.expression import Extreme, Hadamard, MatrixProduct, Named, Ones, Partial, Quantity, Terms, Transposed
 from ..formula.nodes import (
     Binary,
@@ -20,7 +21,6 @@ from ..formula.nodes import (
     Reduction,
     Symbol,
 )
-from ..numerals import significant
 
 SUM, PRODUCT, POWER, ATOM = 1, 2, 3, 4
 """How tightly a piece holds together; one that holds less tightly than its surroundings needs gets brackets."""

@@ -7,9 +7,9 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..address import Address
-from ..tables import table
-from ..text import visible, visible_lines
+from ..base.address import Address
+from ..base.columns import table
+from ..base.text import visible, visible_lines
 from .board import Block, Board, Drawing, Equation, Heading, Listing, Paragraph, Table
 from .mathematics import MathPrinter
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..errors import unknown
+from ..base.errors import unknown
 from . import document_000, document_001, document_002, document_003, web_example
 from .figure import Figure, Replay, Section
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..numerals import significant
+from ..base.digits import significant
 from ..render.board import Block, Board, Heading, Paragraph, Table
 from .figure import Figure, Replay, Value, printed_digits
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..layers import Dense, ReLU, Softmax
-from ..losses import CrossEntropy
+from ..describe.layers import Dense, ReLU, Softmax
+from ..describe.losses import CrossEntropy
 from ..network import Network
 from .figure import Figure, Section
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..example import Example
+from ..examples.example import Example
 from ..explain.trace import Trace
 from .figure import Value
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..example import load_example
+from ..examples.example import load_example
 from . import manual_pass
 from .cnn_names import by_name
 from .figure import Replay, Section, Value

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..example import Example, load_example
+from ..examples.example import Example, load_example
 from ..explain.trace import Trace
 from .figure import Figure, Replay, Section
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..example import load_example
+from ..examples.example import load_example
 from ..explain.trace import Trace
 from .figure import Figure, Replay, Section, cut, figures
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..example import Example, load_example
+from ..examples.example import Example, load_example
 from . import rounded_products
 from .classifier_003 import classifier_section
 from .figure import Figure, Replay, Section, Value, cut, figures

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DataError, ShapeError
-from ..numerals import significant
-from ..tables import table
+from ..base.columns import table
+from ..base.digits import significant
+from ..base.errors import DataError, ShapeError
 
 Array = np.ndarray[Any, Any]
 Value = float | Array

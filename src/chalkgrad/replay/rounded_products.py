@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..example import Example
+from ..examples.example import Example
 
 Array = np.ndarray[Any, Any]
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ..example import Example
+from ..describe.optimizers import SGD
+from ..examples.example import Example
 from ..train.callbacks import Callback, Training
-from ..train.optimizers import SGD
 
 Array = np.ndarray[Any, Any]
 

@@ -6,8 +6,8 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from ..example import Example
-from ..train.optimizers import SGD
+from ..describe.optimizers import SGD
+from ..examples.example import Example
 from . import manual_pass
 from .figure import Figure, Section
 from .simple_cnn import SimpleCNN

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
 
-from ..errors import FormulaError
+from ..base.errors import FormulaError
 from ..formula import Formula
 
 Array: TypeAlias = Any

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..checkpoint import Array, Checkpoint, write_checkpoint
-from ..checks import number, whole
-from ..errors import CheckpointError, OptionError
-from ..files import clear_stale, locked, make_directory
-from ..messages import warn
+from ..base.checks import number, whole
+from ..base.errors import CheckpointError, OptionError
+from ..base.messages import warn
+from ..files.checkpoint import Array, Checkpoint, write_checkpoint
+from ..files.writing import clear_stale, locked, make_directory
 
 ENDING = ".checkpoint"
 NAME = re.compile(r"(\d{20})-(\d{12,})\.checkpoint")

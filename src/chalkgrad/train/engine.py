@@ -6,12 +6,12 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from ..checkpoint import Checkpoint
-from ..checks import as_table
+from ..base.checks import as_table
 from ..engines.choice import compiled_wanted
-from ..engines.numpy_steps import NumPySteps
+from ..engines.numpy.steps import NumPySteps
 from ..engines.stepping import MOST_THREADS, Steps
 from ..engines.work import worth
+from ..files.checkpoint import Checkpoint
 
 
 def steps_of(
@@ -42,8 +42,8 @@ def steps_of(
         expected = math.inf if compiled else 0.0
     why = ""
     if compiled_wanted("fit", engine, expected, worth(arguments[0])):
-        from ..engines.compiled.compiler import CompilerError, patience
-        from ..engines.compiled.training import CompiledSteps
+        from ..engines.c.compiler import CompilerError, patience
+        from ..engines.c.training import CompiledSteps
 
         split = max(1, min(parts, MOST_THREADS)) if compiled and isinstance(parts, int) else None
         try:

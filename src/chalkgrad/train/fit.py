@@ -12,33 +12,33 @@ from typing import Any
 
 import numpy as np
 
-from ..checkpoint import Checkpoint
-from ..checks import flag, number, whole
-from ..checks import seed as check_seed
+from ..base.checks import flag, number, whole
+from ..base.checks import seed as check_seed
+from ..base.errors import DataWarning, OptionError
+from ..base.messages import warn
+from ..data.pixels import Pixels
 from ..data.record import fingerprint
 from ..data.rounding import merged
 from ..data.splits import split_indices
+from ..describe.losses import are_classes
+from ..describe.optimizers import Optimizer, OptimizerState, as_optimizer
+from ..describe.schedules import SCHEDULES, Constant, Schedule
+from ..describe.settings import from_table
 from ..engines.blas import few_threads
-from ..engines.numpy_engine import Runner, first_not_finite
-from ..engines.numpy_steps import NumPySteps
+from ..engines.numpy.runner import Runner, first_not_finite
+from ..engines.numpy.steps import NumPySteps
 from ..engines.stepping import Taken
 from ..engines.work import RECORDED, seconds
-from ..errors import DataWarning, OptionError
-from ..losses import are_classes
-from ..messages import warn
+from ..files.checkpoint import Checkpoint
 from ..network import Array, Network
-from ..pixels import Pixels
-from ..settings import from_table
 from .callbacks import Callback, Training
 from .checkpoints import Checkpoints, Keeper, newest
 from .engine import steps_of
 from .epoch import EpochLosses
 from .history import History, Record, StopReason
-from .optimizers import Optimizer, OptimizerState, as_optimizer
 from .order import shuffled
 from .progress import Progress
 from .resuming import check, restore, state
-from .schedules import SCHEDULES, Constant, Schedule
 from .signals import Interrupts
 from .stopping import EarlyStopping
 

@@ -12,7 +12,7 @@ from typing import Any, cast, overload
 
 import numpy as np
 
-from ..tables import table
+from ..base.columns import table
 
 Numbers = np.ndarray[Any, Any]
 

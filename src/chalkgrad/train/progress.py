@@ -7,7 +7,7 @@ import sys
 import time
 from typing import Any, TextIO
 
-from ..messages import Lossy
+from ..base.messages import Lossy
 from .callbacks import Callback, Training
 from .history import History, Record
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..checkpoint import Checkpoint
-from ..checks import as_table
-from ..errors import CheckpointError
+from ..base.checks import as_table
+from ..base.errors import CheckpointError
+from ..describe.settings import to_table
+from ..files.checkpoint import Checkpoint
 from ..network import Array
-from ..settings import to_table
 from .history import History, Records
 from .stopping import EarlyStopping
 

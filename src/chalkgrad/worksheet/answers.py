@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..address import Address
-from ..checks import as_list, as_table
-from ..errors import ChalkgradError, DataError, UnknownNameError, nearest
-from ..files import read_bounded
-from ..handwritten import Answer, read_number, short
-from ..text import visible
+from ..base.address import Address
+from ..base.checks import as_list, as_table
+from ..base.errors import ChalkgradError, DataError, UnknownNameError, nearest
+from ..base.text import visible
+from ..diagnosis.handwritten import Answer, read_number, short
+from ..files.writing import read_bounded
 from .names import NAME, shown
 from .sheet import title
 

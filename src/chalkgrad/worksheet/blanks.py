@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from ..address import Address
-from ..checks import choice
-from ..errors import DataError
+from ..base.address import Address
+from ..base.checks import choice
+from ..base.errors import DataError
 from ..explain.trace import Trace
 from ..program import Step
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ..address import Address
+from ..base.address import Address
+from ..base.digits import rounded
+from ..diagnosis.handwritten import Answer
 from ..explain.trace import Trace
-from ..handwritten import Answer
-from ..numerals import rounded
 from .own_pass import spreads
 
 Array = np.ndarray[Any, Any]

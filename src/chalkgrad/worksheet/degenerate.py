@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..address import Address
+from ..base.address import Address
 from ..explain.trace import Trace
 from ..program import Step
 from .own_pass import spreads

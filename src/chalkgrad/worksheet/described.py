@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from ..example import Example
-from ..settings import to_table
-from ..train.optimizers import SGD
+from ..describe.optimizers import SGD
+from ..describe.settings import to_table
+from ..examples.example import Example
 
 Array = np.ndarray[Any, Any]
 
 
 def table_of(example: Example, digits: int) -> dict[str, Any]:
-    """The example as a table that `chalkgrad.example.example` reads back; its text is left out where it is empty.
+    """The example as a table that `chalkgrad.examples.example.example` reads back; an empty text is left out.
 
     Args:
         example: the worked example.

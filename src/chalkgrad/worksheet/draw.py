@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from ..address import Address
-from ..errors import ChalkgradError, DataError
-from ..example import Example, example
+from ..base.address import Address
+from ..base.errors import ChalkgradError, DataError
+from ..examples.example import Example, example
 from .degenerate import faults
 from .described import table_of, with_numbers
 

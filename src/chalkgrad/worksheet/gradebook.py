@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
 
-from ..errors import ChalkgradError, DataError
+from ..base.errors import ChalkgradError, DataError
+from ..base.text import visible
 from ..render.board import Block, Board, Heading, Paragraph, Table
-from ..text import visible
 from .answers import read_answers
 from .files import SHEET, grading_files
 from .grading import Grading, grade

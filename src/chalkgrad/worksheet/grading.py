@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..address import Address
-from ..checks import number
-from ..errors import OptionError
+from ..base.address import Address
+from ..base.checks import number
+from ..base.errors import OptionError
 from .answers import Answer, Answers, as_answers
 from .comparing import Comparing, agrees
 from .mistakes import Cause, Explaining

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..address import Address
+from ..base.address import Address
+from ..base.errors import ChalkgradError
 from ..diagnosis import diagnose
 from ..diagnosis.slips import Slip, slips
-from ..errors import ChalkgradError
 from .answers import Answer
 from .names import called
 from .own_pass import OwnPass

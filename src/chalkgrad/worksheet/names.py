@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from ..address import Address
-from ..errors import ChalkgradError
+from ..base.address import Address
+from ..base.digits import rounded, significant
+from ..base.errors import ChalkgradError
 from ..explain.trace import Trace
-from ..numerals import rounded, significant
 from ..render.board import Style
 from ..render.text import TextMath
 

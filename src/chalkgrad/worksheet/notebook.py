@@ -6,8 +6,8 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from ..base.text import as_json
 from ..render.board import Board
-from ..text import as_json
 from .names import shown
 from .sheet import in_rows, sheet_board
 

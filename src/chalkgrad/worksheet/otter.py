@@ -8,7 +8,7 @@ import zlib
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from ..errors import DataError
+from ..base.errors import DataError
 from .answers import Answers, as_answers
 from .grading import Mark, grade
 from .report import said

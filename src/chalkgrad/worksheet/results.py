@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..text import as_json
+from ..base.text import as_json
 from .names import shown
 from .otter import packed
 from .report import said, summary

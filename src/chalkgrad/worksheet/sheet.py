@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..address import Address
+from ..base.address import Address
+from ..base.digits import significant
+from ..base.text import visible
+from ..describe.optimizers import SGD, Optimizer
 from ..explain.derive import TITLES, equation
 from ..explain.trace import Trace
 from ..formula.expression import Quantity
 from ..formula.nodes import Symbol
-from ..numerals import significant
 from ..program import Step
 from ..render.board import Block, Board, Equation, Heading, Line, Paragraph, Table
-from ..text import visible
-from ..train.optimizers import SGD, Optimizer
 from .names import shown, style_of
 
 if TYPE_CHECKING:

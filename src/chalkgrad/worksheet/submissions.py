@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import DataError
+from ..base.errors import DataError
 from .files import ANSWERS, SHEET, SOLUTIONS
 
 ENDINGS = (".toml", ".json", ".csv", ".tsv", ".txt")

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..address import Address
+from ..base.address import Address
+from ..diagnosis.handwritten import Answer
 from ..explain.trace import Trace
-from ..handwritten import Answer
 from .comparing import LEAST
 from .own_pass import OwnPass
 

@@ -8,14 +8,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..address import Address
-from ..checks import as_list, as_table, number, whole
-from ..checks import seed as check_seed
-from ..errors import ChalkgradError, DataError, OptionError, nearest
-from ..example import Example, example
+from ..base.address import Address
+from ..base.checks import as_list, as_table, number, whole
+from ..base.checks import seed as check_seed
+from ..base.errors import ChalkgradError, DataError, OptionError, nearest
+from ..base.text import as_toml
+from ..examples.example import Example, example
 from ..explain.trace import Trace
-from ..saved import read_toml
-from ..text import as_toml
+from ..model.saved import read_toml
 from .blanks import choose
 from .described import table_of
 from .draw import draw

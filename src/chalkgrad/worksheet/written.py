@@ -11,8 +11,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..errors import DataError, OptionError
-from ..files import MOST_TEXT, make_directory, read_bounded, replace_file
+from ..base.errors import DataError, OptionError
+from ..files.writing import MOST_TEXT, make_directory, read_bounded, replace_file
 
 LIST = "written.sha256"
 _LINE = re.compile(r"(?P<digest>[0-9a-f]{64})  (?P<name>.+)")

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from ..build import followed_by_rectifier
-from ..errors import OptionError
-from ..initializers import Constant, Initializer, initializer
-from ..layers import Parameter
-from ..losses import BinaryCrossEntropy, CrossEntropy, Hinge, are_classes
+from ..base.errors import OptionError
+from ..describe.initializers import Constant, Initializer, initializer
+from ..describe.layers import Parameter
+from ..describe.losses import BinaryCrossEntropy, CrossEntropy, Hinge, are_classes
+from ..model.build import followed_by_rectifier
 from .inline import Library, lines_of
 from .layout import WIDTH, statement_lines
 from .literals import Array, array_lines, number_text, string_text

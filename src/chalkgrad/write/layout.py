@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Sequence
 from copy import copy
 
-from ..text import visible
+from ..base.text import visible
 
 WIDTH = 100
 STEP = 4

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from ..checks import whole
+from ..base.checks import whole
+from ..describe.optimizers import Optimizer, as_optimizer
 from ..program import Program, Step
-from ..train.optimizers import Optimizer, as_optimizer
 from .folding import constant
 from .given import Data, NumPyStyle, data_lines, given_data, read_beside, weight_lines
 from .inline import Library, call_of, lines_of, unused

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import OptionError
-from ..files import MOST_TEXT, read_bounded, write_named
+from ..base.errors import OptionError
+from ..files.writing import MOST_TEXT, read_bounded, write_named
 from .literals import Array, string_text
 
 

@@ -6,9 +6,9 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ..checks import pair, whole
-from ..errors import OptionError
-from ..layers import (
+from ..base.checks import pair, whole
+from ..base.errors import OptionError
+from ..describe.layers import (
     ELU,
     GELU,
     AvgPool2D,
@@ -30,8 +30,8 @@ from ..layers import (
     Sum,
     Tanh,
 )
-from ..losses import AbsoluteError, BinaryCrossEntropy, CrossEntropy, Hinge, SquaredError
-from ..train.optimizers import SGD, AdaGrad, Adam, AdamW, Optimizer, RMSProp, as_optimizer
+from ..describe.losses import AbsoluteError, BinaryCrossEntropy, CrossEntropy, Hinge, SquaredError
+from ..describe.optimizers import SGD, AdaGrad, Adam, AdamW, Optimizer, RMSProp, as_optimizer
 from .given import Data, TorchStyle, data_lines, given_data, read_beside, weight_lines
 from .inline import unused
 from .layout import WIDTH, docstring_lines

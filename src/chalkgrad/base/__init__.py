@@ -1,0 +1,1 @@
+"""What every room uses: errors, checks of what was given, digits, text, messages, addresses."""

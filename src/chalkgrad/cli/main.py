@@ -1,0 +1,52 @@
+"""The command line. Every command has a --help with an example; bad input is one line and exit code 2."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import sys
+from collections.abc import Sequence
+
+from ..base.errors import ChalkgradError
+from ..base.messages import complain, complete_streams, let_go
+from ..base.text import shortened
+from .arguments import parser
+from .output import check_out
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs a command; returns its exit code: 0 done, 1 it came to nothing, 2 bad input, 128 + a signal."""
+    complete_streams()
+    try:
+        return _run(argv)
+    finally:
+        let_go(sys.stdout)
+        let_go(sys.stderr)
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names that the terminal cannot show
+    reader = parser()
+    arguments = reader.parse_args(argv)
+    if arguments.command is None:
+        reader.print_help()
+        return 0
+    try:
+        command = importlib.import_module(f".{arguments.command}", __package__)  # loaded when it is used
+        check_out(arguments)
+        done: int = command.run(arguments)
+        sys.stdout.flush()  # what is not written was not done
+        return done
+    except BrokenPipeError:
+        return 1  # nobody reads on
+    except (ChalkgradError, OSError) as error:
+        complain(f"chalkgrad {arguments.command}: {shortened(str(error))}")
+        return 2
+    except MemoryError:
+        complain(f"chalkgrad {arguments.command}: this takes more memory than there is")
+        return 2
+    except KeyboardInterrupt:
+        complain("\ninterrupted")
+        return 130

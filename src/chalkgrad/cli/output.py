@@ -1,0 +1,109 @@
+"""Where a command's findings go: the terminal or a file, in the format that was asked for."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+from ..base.errors import OptionError
+from ..base.text import visible
+from ..files.writing import descriptor, write_named
+from ..render.formats import Printable, in_format
+
+LEAST_WIDTH = 40
+ENDINGS = {
+    ".txt": "text",
+    ".md": "markdown",
+    ".tex": "latex",
+    ".html": "html",
+    ".htm": "html",
+    ".json": "json",
+}
+
+
+def chosen_format(given: str | None, out: str | None, plain: tuple[str, ...] = ("",)) -> str:
+    """The format that was asked for, or the one that the file's name ends in; text without a file.
+
+    Args:
+        given: the format that was asked for.
+        out: the file.
+        plain: endings that mean text too.
+
+    Raises:
+        OptionError: where the file's name ends in something else.
+    """
+    if given is not None or out is None:
+        return given or "text"
+    ending = Path(out).suffix.lower()
+    if ending not in ENDINGS and ending not in plain:
+        raise OptionError(f"{out} ends in {ending}; known: {', '.join(ENDINGS)}; or say --format")
+    return ENDINGS.get(ending, "text")
+
+
+def check_out(arguments: Namespace) -> None:
+    """Refuses to write over a file that the command reads.
+
+    Raises:
+        OptionError: where --out names one.
+    """
+    out = getattr(arguments, "out", None)
+    for name in ("file", "claimed", "before", "worksheet", "answers", "source"):
+        given = getattr(arguments, name, None)
+        if out and given and _same_file(out, given):
+            raise OptionError(f"--out {out} is a file that the command reads; give another name")
+
+
+def _same_file(one: str, other: str) -> bool:
+    try:
+        return Path(one).is_file() and os.path.samefile(one, other)
+    except (OSError, ValueError):
+        return False
+
+
+def terminal_width(out: str | None = None) -> int | None:
+    """How wide the terminal is (or $COLUMNS says), where that is where the findings go; else None."""
+    if out is not None or not sys.stdout.isatty():
+        return None
+    return max(LEAST_WIDTH, shutil.get_terminal_size().columns)
+
+
+def show(findings: Printable, form: str, out: str | None) -> None:
+    """Delivers findings in a format; as text they fit the terminal."""
+    deliver(in_format(findings, form, terminal_width(out)), out)
+
+
+def deliver(text: str | bytes, out: str | None) -> None:
+    """Prints the text, or writes it (or the bytes) to the file and says so.
+
+    Raises:
+        OptionError: where the file cannot be written.
+    """
+    if out is None:
+        text = str(text)
+        print(text, end="" if text.endswith("\n") else "\n")
+        return
+    path = Path(out)
+    write_file(path, text)
+    if descriptor(path) is None:
+        print(f"written: {visible(str(path))}")
+
+
+def write_file(path: Path, text: str | bytes) -> None:
+    """Writes a whole file or leaves what was there; a link, a device or a pipe stays what it is.
+
+    Args:
+        path: the file.
+        text: what it holds.
+
+    Raises:
+        OptionError: where the file cannot be written.
+    """
+    try:
+        sys.stdout.flush()  # the file may be the same
+        write_named(path, text)
+    except (OSError, ValueError) as error:
+        reason = (isinstance(error, OSError) and error.strerror) or error
+        raise OptionError(f"{path} cannot be written: {reason}") from None

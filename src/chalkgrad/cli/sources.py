@@ -1,0 +1,128 @@
+"""Data by name or path, as the commands take them."""
+
+from __future__ import annotations
+
+import shlex
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..base.checks import choice
+from ..base.errors import CheckpointError, DataError, DataWarning, nearest
+from ..base.messages import complain
+from ..data import Dataset, digits, mnist, read_csv, read_npz, spiral, vertical
+from ..data.record import difference, record
+from ..network import Network
+
+NAMES = ("digits", "mnist", "spiral", "vertical")
+TABLES = (".csv", ".tsv", ".txt")
+DRAWN = ("spiral", "vertical")
+"""Points that sines and logarithms give: their last digits are another machine's own."""
+
+OPTIONS = ("directory", "target", "task", "header", "seed")
+"""What a run says of how its data were read."""
+
+
+def recorded(source: Mapping[str, Any], data: Dataset) -> dict[str, Any]:
+    """What a run says of its data, with what is remembered of their content."""
+    return {**source, "content": record(data, digests=source["source"] not in DRAWN)}
+
+
+def open_recorded(source: Mapping[str, Any], network: Network, where: Path) -> Dataset:
+    """The data that a run was trained on.
+
+    Args:
+        source: what the run says of them (`run_directory.checked_source`).
+        network: the run's network, which must take them.
+        where: the run, for messages.
+
+    Raises:
+        DataError: where the data are missing or damaged.
+        CheckpointError: where they are not those that the run was trained on, or the network does not take them.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)  # said when it was trained
+        data = open_data(
+            source["source"],
+            directory=source.get("directory"),
+            target=source.get("target"),
+            seed=source.get("seed", 0),
+            task=source.get("task"),
+            header=source.get("header"),
+        ).astype(network.dtype)
+    content = source.get("content")
+    if content is None:
+        complain(f"chalkgrad: {where} does not say what was in {data.source} when it was trained on; whether samples "
+                 "to test on were trained on cannot be seen")  # fmt: skip
+    elif change := difference(content, data):
+        raise CheckpointError(
+            f"{where} was trained on other data than {data.source} holds now: {change}. Put back what was there then, "
+            f"or train again with: {_command(source)}"
+        )
+    if data.input_shape != network.input_shape:
+        raise CheckpointError(f"{where} takes {network.input_shape}, but {data.name} gives {data.input_shape}")
+    return data
+
+
+def _command(source: Mapping[str, Any]) -> str:
+    """The command that trains on a source, read as it was."""
+    words = [str(source["source"])]
+    for key in OPTIONS:
+        if source.get(key) not in (None, 0):
+            words += ["--data" if key == "directory" else f"--{key}", str(source[key])]
+    return f"chalkgrad train {shlex.join(words)}"
+
+
+def open_data(
+    source: str,
+    *,
+    directory: str | None,
+    target: str | None,
+    seed: int,
+    task: str | None = None,
+    header: str | None = None,
+    loss: str | None = None,
+) -> Dataset:
+    """The data of a name, or of a .csv or .npz file.
+
+    Args:
+        source: "digits", "mnist", "spiral", "vertical", or a path.
+        directory: where MNIST's four files lie, if it was said.
+        target: the target column of a CSV file, if it was said.
+        seed: where the split of a file into training and test comes from.
+        task: "classes" or "regression" for the targets of a file, if it was said.
+        header: "yes" or "no" for the first line of a CSV file, if it was said.
+        loss: the loss that was asked for, if one was; it decides the task where the targets leave it open.
+
+    Raises:
+        DataError: where the data are not known, missing or damaged.
+    """
+    if directory is not None and source != "mnist":
+        raise DataError(
+            f"--data says where MNIST lies, but the data are {source}; write: chalkgrad train mnist --data ..."
+        )
+    ending = "" if source in NAMES else Path(source).suffix.lower()
+    for option, value in (("--target names a column", target), ("--header speaks of the first line", header)):
+        if value is not None and ending not in TABLES:
+            raise DataError(f"{option} of a CSV file, but the data are {source}")
+    if task is not None and ending not in (*TABLES, ".npz"):
+        raise DataError(f"--task says what the targets of a CSV or .npz file are, but the data are {source}")
+    match source:
+        case "digits":
+            return digits()
+        case "mnist":
+            return mnist(directory, as_bytes=True)
+        case "spiral":
+            return spiral()
+        case "vertical":
+            return vertical()
+        case _:
+            pass
+    path = Path(source)
+    if ending in TABLES:
+        titled = None if header is None else choice("data", "header", header, ("yes", "no")) == "yes"
+        return read_csv(path, target=target, seed=seed, header=titled, task=task, loss=loss)
+    if ending == ".npz":
+        return read_npz(path, seed=seed, task=task, loss=loss)
+    raise DataError(f"there are no data {source!r}; {nearest(source, NAMES)}; a file must end in .csv or .npz")

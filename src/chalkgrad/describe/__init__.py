@@ -1,0 +1,1 @@
+"""What a user writes to describe a network and its training: layers, losses, optimizers, schedules, initializers."""

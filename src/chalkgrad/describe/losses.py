@@ -1,0 +1,388 @@
+"""Losses: what is compared with the target, summed or averaged over the samples.
+
+Every loss of one sample is multiplied by `scale` (1/2 for the textbook's halved square, "mean" for 1/outputs);
+the samples' losses are then averaged (`reduction="mean"`, 1/N) or summed.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import rules
+from ..base.checks import as_array, choice, flag, number, plain
+from ..base.errors import DataError, OptionError, ShapeError
+from ..rules import Operation
+from .foreign import refuse_settings
+from .layers import Layer, SampleShape, Sigmoid, Softmax
+
+Values = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Base of all losses.
+
+    Attributes:
+        scale: the factor of every sample's loss: a number, or "mean" for 1/outputs.
+        reduction: "mean" (1/N, the default) or "sum" over the samples.
+    """
+
+    scale: float | str = field(default=1.0, kw_only=True)
+    reduction: str = field(default="mean", kw_only=True)
+
+    if not TYPE_CHECKING:  # type checkers know the fields
+
+        def __new__(cls, *_: Any, **settings: Any) -> Any:
+            refuse_settings(cls, settings)
+            return object.__new__(cls)
+
+    def __post_init__(self) -> None:
+        plain(self)
+        choice(self.kind, "reduction", self.reduction, ("mean", "sum"))
+        if self.scale != "mean":
+            number(self.kind, "scale", self.scale, 0.0)
+        self.check()
+
+    def check(self) -> None:
+        """Raises OptionError where a setting cannot be."""
+
+    @property
+    def kind(self) -> str:
+        """The loss's class name."""
+        return type(self).__name__
+
+    def operation(self, outputs: SampleShape) -> Operation:
+        """The operation from the prediction y_hat to the samples' losses l."""
+        raise NotImplementedError
+
+    def fused(self, last: Layer) -> Operation | None:
+        """The operation that stands for the last layer and the loss together, from logits; or None."""
+        return None
+
+    def options(self, outputs: SampleShape) -> dict[str, Any]:
+        """Settings for the rules, by the rules' names."""
+        return {"scale": 1 / math.prod(outputs) if self.scale == "mean" else float(self.scale)}
+
+    def shape_check(self, outputs: SampleShape) -> None:
+        """Raises ShapeError where predictions of this shape cannot be compared."""
+
+    def last_layer_check(self, last: Layer) -> None:
+        """Raises OptionError where the last layer (dropout aside) does not give what the loss takes."""
+
+    def dtype_check(self, dtype: np.dtype[Any]) -> None:
+        """Raises OptionError where a setting means nothing in this dtype."""
+
+    def target_check(self, y: Values) -> Values:
+        """The targets (N, ...) as the rules take them. Raises DataError where they cannot be."""
+        return y
+
+    def of_zeros(self, y: Values) -> float:
+        """A sample's mean loss against targets y (N, ...) where every output is 0; for probabilities, every logit."""
+        scale = float(self.options(y.shape[1:])["scale"])
+        return scale * self._of_zeros(y.reshape(len(y), -1))
+
+    def _of_zeros(self, y: Values) -> float:
+        """The same for rows y (N, outputs), without the scale."""
+        raise NotImplementedError
+
+    @property
+    def of_classes(self) -> bool:
+        """Whether the outputs are scores of classes, so that accuracy means something."""
+        return False
+
+    @property
+    def yes_or_no(self) -> bool:
+        """Whether every output is a yes-or-no of its own."""
+        return False
+
+    @property
+    def threshold(self) -> float:
+        """Above which prediction a yes-or-no output says yes."""
+        return 0.5
+
+    @property
+    def target_threshold(self) -> float:
+        """Above which target it should."""
+        return 0.5
+
+    def hits(self, y_hat: Values, y: Values, *, by_number: bool) -> Values:
+        """Which predictions are right: by the largest output, (N,), or every output for itself, (N, outputs).
+
+        Args:
+            y_hat: predictions (N, ...).
+            y: targets (N, ...), as the rules take them.
+            by_number: whether the targets were given as class numbers (N,). What the rows hold decides nothing: a
+                few samples would then be counted otherwise than many.
+        """
+        rows, truth = y_hat.reshape(len(y_hat), -1), y.reshape(len(y), -1)
+        if rows.shape[1] > 1 and (by_number or not self.yes_or_no):
+            return rows.argmax(axis=1) == truth.argmax(axis=1)
+        return (rows > self.threshold) == (truth > self.target_threshold)
+
+
+@dataclass(frozen=True, slots=True)
+class SquaredError(Loss):
+    """scale * sum over the outputs of (y_hat - y)^2. In document 002 scale is 0.5, in 000 and 003 it is 1."""
+
+    def operation(self, outputs: SampleShape) -> Operation:
+        return rules.squared_error.operation
+
+    def _of_zeros(self, y: Values) -> float:
+        return float(np.square(y, dtype=np.float64).sum(axis=1).mean())
+
+
+@dataclass(frozen=True, slots=True)
+class AbsoluteError(Loss):
+    """scale * sum over the outputs of |y_hat - y|."""
+
+    def operation(self, outputs: SampleShape) -> Operation:
+        return rules.absolute_error.operation
+
+    def _of_zeros(self, y: Values) -> float:
+        return float(np.abs(y).sum(axis=1, dtype=np.float64).mean())
+
+
+@dataclass(frozen=True, slots=True)
+class _Entropy(Loss):
+    """What the two cross-entropies share: probabilities or logits, fused with their last layer or expanded."""
+
+    from_logits: bool = False
+    fuse: bool = True
+    clip: float = 1e-7
+
+    def check(self) -> None:
+        flag(self.kind, "from_logits", self.from_logits)
+        flag(self.kind, "fuse", self.fuse)
+        number(self.kind, "clip", self.clip, 0.0, 0.5)
+
+    @property
+    def ending(self) -> type[Layer]:
+        """The layer that makes the probabilities, and that the loss is fused with."""
+        raise NotImplementedError
+
+    @property
+    def operations(self) -> tuple[Operation, Operation]:
+        """The operation from probabilities, and the fused one from logits."""
+        raise NotImplementedError
+
+    def operation(self, outputs: SampleShape) -> Operation:
+        return self.operations[1 if self.from_logits else 0]
+
+    def fused(self, last: Layer) -> Operation | None:
+        fits = isinstance(last, self.ending) and self.fuse and not self.from_logits
+        return self.operations[1] if fits else None
+
+    def options(self, outputs: SampleShape) -> dict[str, Any]:
+        return {**Loss.options(self, outputs), "clip": self.clip}
+
+    def last_layer_check(self, last: Layer) -> None:
+        probabilities = isinstance(last, (Softmax, Sigmoid))
+        if self.from_logits and probabilities:
+            raise OptionError(
+                f"{self.kind}(from_logits=True) takes logits, but the network ends with {last.kind}, which gives "
+                f"probabilities; leave out {last.kind}() or from_logits=True"
+            )
+        if not self.from_logits and not probabilities:
+            raise OptionError(
+                f"{self.kind} takes probabilities, but the network ends with {last.kind}; end with "
+                f"{self.ending.__name__}(), or use {self.kind}(from_logits=True)"
+            )
+
+    def dtype_check(self, dtype: np.dtype[Any]) -> None:
+        kind: Any = dtype.type
+        if not kind(self.clip) > 0 or not kind(1 - self.clip) < 1:
+            raise OptionError(f"{self.kind}: clip={self.clip:g} is too small for {dtype}; 1e-7 holds in float32")
+
+    @property
+    def of_classes(self) -> bool:
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class CrossEntropy(_Entropy):
+    """Minus the logarithm of the probability given to the right class, in nats.
+
+    Behind a Softmax layer the two are one fused step, unless `fuse=False` asks for the expanded form.
+
+    Attributes:
+        from_logits: the network ends without a softmax; its outputs are logits.
+        fuse: whether Softmax and this loss become one step.
+        clip: in the expanded form, probabilities are held between clip and 1 - clip.
+    """
+
+    @property
+    def ending(self) -> type[Layer]:
+        return Softmax
+
+    @property
+    def operations(self) -> tuple[Operation, Operation]:
+        return rules.cross_entropy.operation, rules.cross_entropy.fused
+
+    def shape_check(self, outputs: SampleShape) -> None:
+        if len(outputs) != 1 or outputs[0] < 2:
+            raise ShapeError(
+                f"CrossEntropy compares rows of at least two classes, (N, K), but the network gives "
+                f"(N{''.join(f', {s}' for s in outputs)}); end with Dense(classes), "
+                "or take BinaryCrossEntropy for one output"
+            )
+
+    def target_check(self, y: Values) -> Values:
+        if (y < 0).any() or (y > 2).any() or not np.allclose(y.sum(axis=1), 1, atol=1e-4):
+            y = y.astype(np.float64)
+            row = int(np.argmax((y < 0).any(axis=1) | (np.abs(y.sum(axis=1) - 1) > 1e-4)))
+            raise DataError(
+                f"CrossEntropy needs class numbers (N,) or rows of probabilities that sum to 1; row {row} of "
+                f"the targets sums to {y[row].sum():.6g}"
+            )
+        return y / y.sum(axis=1, keepdims=True)  # the fused gradient holds where rows sum to 1 exactly
+
+    def _of_zeros(self, y: Values) -> float:
+        return math.log(y.shape[1])
+
+
+@dataclass(frozen=True, slots=True)
+class BinaryCrossEntropy(_Entropy):
+    """The cross-entropy of yes-or-no outputs, each on its own, in nats; summed over the outputs.
+
+    Behind a Sigmoid layer the two are one fused step, unless `fuse=False` asks for the expanded form.
+
+    Attributes:
+        from_logits, fuse, clip: as for CrossEntropy, with the sigmoid in place of the softmax.
+    """
+
+    @property
+    def ending(self) -> type[Layer]:
+        return Sigmoid
+
+    @property
+    def operations(self) -> tuple[Operation, Operation]:
+        return rules.binary_cross_entropy.operation, rules.binary_cross_entropy.fused
+
+    def target_check(self, y: Values) -> Values:
+        if y.min() < 0 or y.max() > 1:
+            raise DataError(
+                f"BinaryCrossEntropy needs targets between 0 and 1; they go from {y.min():.6g} to {y.max():.6g}"
+            )
+        return y
+
+    def _of_zeros(self, y: Values) -> float:
+        return y.shape[1] * math.log(2)
+
+    @property
+    def yes_or_no(self) -> bool:
+        return True
+
+    @property
+    def threshold(self) -> float:
+        return 0.0 if self.from_logits else 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Hinge(Loss):
+    """No loss where a score is right by `margin`.
+
+    One output: max(margin - y * y_hat, 0) with targets -1 and 1 (0 is read as -1). Several: the sum over the
+    wrong classes of max(their score - the right class's score + margin, 0).
+    """
+
+    margin: float = 1.0
+
+    def check(self) -> None:
+        number(self.kind, "margin", self.margin, 0.0)
+
+    def operation(self, outputs: SampleShape) -> Operation:
+        return rules.hinge.operation if outputs == (1,) else rules.hinge.classes
+
+    def options(self, outputs: SampleShape) -> dict[str, Any]:
+        return {**Loss.options(self, outputs), "margin": self.margin}
+
+    def shape_check(self, outputs: SampleShape) -> None:
+        if len(outputs) != 1:
+            inner = "".join(f", {s}" for s in outputs)
+            raise ShapeError(f"Hinge compares rows of scores, (N, K), but the network gives (N{inner})")
+
+    def target_check(self, y: Values) -> Values:
+        if y.shape[1] == 1:
+            signs = np.where(y == 0, np.asarray(-1, dtype=y.dtype), y)
+            if not np.isin(signs, (-1, 1)).all():
+                raise DataError("Hinge with one output needs targets -1 and 1 (or 0 and 1)")
+            return signs
+        if not (np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all()):
+            raise DataError("Hinge needs class numbers (N,) or one-hot rows (N, K)")
+        return y
+
+    def _of_zeros(self, y: Values) -> float:
+        return self.margin * max(y.shape[1] - 1, 1)
+
+    @property
+    def of_classes(self) -> bool:
+        return True
+
+    @property
+    def threshold(self) -> float:
+        return 0.0
+
+    @property
+    def target_threshold(self) -> float:
+        return 0.0
+
+
+LOSSES: dict[str, type[Loss]] = {
+    kind.__name__: kind for kind in (SquaredError, AbsoluteError, CrossEntropy, BinaryCrossEntropy, Hinge)
+}
+
+
+def are_classes(y: Any, outputs: SampleShape) -> bool:
+    """Whether targets are class numbers (N,), for a network with several outputs."""
+    y = as_array("y", y)
+    return y.ndim == 1 and y.dtype.kind in "biu" and len(outputs) == 1 and outputs[0] > 1
+
+
+def prepare_targets(loss: Loss, y: Any, outputs: SampleShape, dtype: np.dtype[Any]) -> Values:
+    """Targets as the rules take them: (N, *outputs) of the network's dtype.
+
+    Class numbers (N,) of an integer dtype become one-hot rows where the network has several outputs; (N,)
+    becomes (N, 1) where it has one.
+
+    Raises:
+        ShapeError: where the shape does not fit the network's outputs.
+        DataError: where the values cannot be targets of this loss.
+    """
+    y = as_array("y", y)
+    if y.dtype.kind not in "biuf":
+        found = "text" if y.dtype.kind in "US" else y.dtype
+        raise DataError(f"targets must be numbers, not {found}; turn class names into class numbers first")
+    if len(outputs) == 1 and outputs[0] > 1 and y.ndim == 1:
+        classes = outputs[0]
+        if y.dtype.kind not in "biu":
+            raise DataError(
+                f"class numbers must be integers, but the targets (N,) are {y.dtype}; use y.astype(int), or write "
+                "them without a point"
+            )
+        if y.size and (y.min() < 0 or y.max() >= classes):
+            wrong = int(y.max() if y.max() >= classes else y.min())
+            raise DataError(
+                f"class number {wrong} is out of range: the network has {classes} outputs, "
+                f"so classes are 0 to {classes - 1}"
+            )
+        rows = np.zeros((len(y), classes), dtype=dtype)
+        rows[np.arange(len(y)), y.astype(np.intp)] = 1
+        return rows
+    if outputs == (1,) and y.ndim == 1:
+        y = y[:, None]
+    if y.shape[1:] != outputs or y.ndim == 0:
+        wanted = f"(N{''.join(f', {s}' for s in outputs)})"
+        also = " or class numbers (N,)" if len(outputs) == 1 and outputs[0] > 1 else ""
+        cure = "; use y.ravel()" if also and y.ndim == 2 and y.shape[1] == 1 else ""
+        raise ShapeError(
+            f"the targets have shape {y.shape}, but the network gives {wanted}: expected {wanted}{also}{cure}"
+        )
+    with np.errstate(over="ignore"):
+        y = y.astype(dtype, copy=False)
+    if not np.isfinite(y).all():
+        raise DataError(f"the targets hold NaN or infinity (or numbers too large for {dtype})")
+    return loss.target_check(y) if len(y) else y

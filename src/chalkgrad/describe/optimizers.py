@@ -1,0 +1,317 @@
+"""Optimizers: how a gradient changes a parameter. Their mathematics stands in `chalkgrad.rules`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..base.checks import as_array, flag, number, plain, whole
+from ..base.errors import DataError, OptionError, ShapeError, unknown
+from ..formula import Shape
+from ..model.build import Blueprint
+from ..program import Program, Step
+from ..rules import Operation, adagrad, adam, rmsprop, sgd, weight_decay
+from .foreign import refuse_settings
+from .settings import from_table
+
+TINY = 1e-300
+"""The least eps: with 0, a weight whose gradient was always 0 would become 0 / 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Optimizer:
+    """Base of all optimizers.
+
+    Attributes:
+        learning_rate: the step's length; a schedule changes it from step to step.
+        weight_decay: decay * W is added to the gradient of every weight (not of biases, gamma and beta).
+    """
+
+    learning_rate: float = 0.01
+    weight_decay: float = field(default=0.0, kw_only=True)
+
+    if not TYPE_CHECKING:  # type checkers know the fields
+
+        def __new__(cls, *_: Any, **settings: Any) -> Any:
+            refuse_settings(cls, settings)
+            return object.__new__(cls)
+
+    def __post_init__(self) -> None:
+        plain(self)
+        number(self.kind, "learning_rate", self.learning_rate, 0.0)
+        number(self.kind, "weight_decay", self.weight_decay, 0.0)
+        self.check()
+
+    def check(self) -> None:
+        """Raises OptionError where a setting cannot be."""
+
+    def dtype_check(self, dtype: np.dtype[Any]) -> None:
+        """Raises OptionError where an eps is no normal number of this dtype: it is 0 there, or counts as 0."""
+        eps: float | None = getattr(self, "eps", None)
+        least, most = float(np.finfo(dtype).smallest_normal), float(np.finfo(dtype).max)
+        if eps is not None and not least <= eps <= most:
+            raise OptionError(
+                f"{self.kind}: eps={eps:g} is too {'small' if eps < least else 'large'} for {dtype}, whose numbers go "
+                f"from {least:.2g} to {most:.2g}; 1e-8 is usual"
+            )
+
+    @property
+    def kind(self) -> str:
+        """The optimizer's class name."""
+        return type(self).__name__
+
+    @property
+    def operation(self) -> Operation:
+        """The update's rules."""
+        raise NotImplementedError
+
+    def options(self, decay: float) -> dict[str, Any]:
+        """Settings for the rules, by the rules' names."""
+        return {}
+
+    @property
+    def decays_gradient(self) -> bool:
+        """Whether weight decay goes through the gradient (AdamW's does not)."""
+        return True
+
+    def extend(self, program: Program, plan: Blueprint, frozen: Collection[str]) -> Program:
+        """The program with the update of every parameter behind it, the frozen ones left out.
+
+        The new value of W1 is W1_new; the optimizer's own arrays are v_W1, m_W1, ... and v_W1_new, ...
+        """
+        steps: list[Step] = []
+        given: dict[str, Shape] = {"lr": (), "t": ()}
+        label = f"optimizer, {self.kind}"
+        for name, shape in program.parameters.items():
+            if name in frozen:
+                continue
+            decay = self.weight_decay if plan.parameters[name].penalised else 0.0
+            names: dict[str, str | None] = {"W": name, "W_new": f"{name}_new", "g": f"d{name}", "lr": "lr", "t": "t"}
+            if decay and self.decays_gradient:
+                names["g"] = f"g_{name}"
+                bound = {"dW": f"d{name}", "W": name, "g": f"g_{name}"}
+                coupled = {"decay": decay}
+                steps.append(
+                    Step(f"g_{name}", weight_decay, (f"d{name}", name), coupled, shape, "update", label, bound, coupled)
+                )
+            settings = self.options(decay)
+            for rule in self.operation.forward:
+                for formal in (*rule.operands, rule.output):
+                    if formal not in names:
+                        own = f"{formal.removesuffix('_new')}_{name}{'_new' * formal.endswith('_new')}"
+                        names[formal] = own
+                        if not formal.endswith("_new"):
+                            given[own] = shape
+                steps.append(
+                    Step(
+                        names[rule.output] or "",
+                        rule,
+                        tuple(names[o] for o in rule.operands),
+                        {o: settings[o] for o in rule.options},
+                        shape,
+                        "update",
+                        label,
+                        names,
+                        settings,
+                    )
+                )
+        return program.followed_by(steps, given)
+
+    def start(self, extended: Program, dtype: Any) -> dict[str, Any]:
+        """The optimizer's own arrays at the start: zeros."""
+        outside = ("x", "y", "clock", "t", "lr")
+        return {name: np.zeros(shape, dtype) for name, shape in extended.given.items() if name not in outside}  # pyright: ignore[reportArgumentType, reportCallIssue]
+
+    def carried(self, extended: Program, dtype: Any, state: Mapping[str, Any] | OptimizerState) -> dict[str, Any]:
+        """The optimizer's own arrays before a step, and the step's number t.
+
+        Args:
+            extended: the program with the update behind it.
+            dtype: the arrays' type.
+            state: the arrays by name; zeros where there is none; "t" is 1 if not given. Or what a training left.
+
+        Raises:
+            UnknownNameError: where the optimizer has no such array.
+            ShapeError, DataError: where one has another shape, or is not finite.
+        """
+        arrays = self.start(extended, dtype)
+        held: dict[str, Any] = {**arrays, "t": 1}
+        known = {**state.arrays, "t": state.steps + 1} if isinstance(state, OptimizerState) else state
+        for name, given in known.items():
+            if name == "t":
+                held["t"] = whole(self.kind, "t", given)
+                continue
+            if name not in arrays:
+                raise unknown(f"array of {self.kind}", name, [*arrays, "t"])
+            array = as_array(name, given).astype(dtype)
+            if array.shape != arrays[name].shape:
+                raise ShapeError(f"{name} has shape {array.shape}, expected {arrays[name].shape}")
+            if not np.isfinite(array).all():
+                raise DataError(f"{name} must hold finite numbers")
+            held[name] = array
+        return held
+
+
+@dataclass(frozen=True, slots=True)
+class SGD(Optimizer):
+    """Stochastic gradient descent.
+
+    Attributes:
+        momentum: how much of the last step's velocity is kept, v = momentum * v + g; the step is lr * v (PyTorch's
+            convention).
+        nesterov: look ahead along the velocity.
+    """
+
+    momentum: float = 0.0
+    nesterov: bool = False
+
+    def check(self) -> None:
+        number(self.kind, "momentum", self.momentum, 0.0, 1.0)
+        if flag(self.kind, "nesterov", self.nesterov) and not self.momentum:
+            raise OptionError("SGD: nesterov needs a momentum above 0, such as momentum=0.9")
+
+    @property
+    def operation(self) -> Operation:
+        if not self.momentum:
+            return sgd.plain
+        return sgd.nesterov if self.nesterov else sgd.momentum
+
+    def options(self, decay: float) -> dict[str, Any]:
+        return {"momentum": self.momentum}
+
+
+@dataclass(frozen=True, slots=True)
+class RMSProp(Optimizer):
+    """RMSProp.
+
+    Attributes:
+        rho: how much of the running mean of squares is kept.
+        eps: added to its root.
+    """
+
+    learning_rate: float = 0.001
+    rho: float = 0.9
+    eps: float = 1e-8
+
+    def check(self) -> None:
+        number(self.kind, "rho", self.rho, 0.0, 1.0)
+        number(self.kind, "eps", self.eps, TINY)
+
+    @property
+    def operation(self) -> Operation:
+        return rmsprop.operation
+
+    def options(self, decay: float) -> dict[str, Any]:
+        return {"rho": self.rho, "eps": self.eps}
+
+
+@dataclass(frozen=True, slots=True)
+class AdaGrad(Optimizer):
+    """AdaGrad.
+
+    Attributes:
+        eps: added to the root of the sum of squares.
+    """
+
+    learning_rate: float = 0.01
+    eps: float = 1e-10
+
+    def check(self) -> None:
+        number(self.kind, "eps", self.eps, TINY)
+
+    @property
+    def operation(self) -> Operation:
+        return adagrad.operation
+
+    def options(self, decay: float) -> dict[str, Any]:
+        return {"eps": self.eps}
+
+
+@dataclass(frozen=True, slots=True)
+class Adam(Optimizer):
+    """Adam.
+
+    Attributes:
+        beta1, beta2: how much of the running moments is kept.
+        eps: added to the root of the second moment.
+    """
+
+    learning_rate: float = 0.001
+    beta1: float = 0.9
+    beta2: float = 0.999
+    eps: float = 1e-8
+
+    def check(self) -> None:
+        number(self.kind, "beta1", self.beta1, 0.0, 1.0)
+        number(self.kind, "beta2", self.beta2, 0.0, 1.0)
+        number(self.kind, "eps", self.eps, TINY)
+
+    @property
+    def operation(self) -> Operation:
+        return adam.adam
+
+    def options(self, decay: float) -> dict[str, Any]:
+        return {"beta1": self.beta1, "beta2": self.beta2, "eps": self.eps, "decay": decay}
+
+
+@dataclass(frozen=True, slots=True)
+class AdamW(Adam):
+    """Adam whose weight decay does not go through the moments."""
+
+    weight_decay: float = field(default=0.01, kw_only=True)
+
+    @property
+    def operation(self) -> Operation:
+        return adam.adamw
+
+    @property
+    def decays_gradient(self) -> bool:
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class OptimizerState:
+    """What an optimizer remembers of a training, so that the next one goes on where this one ended.
+
+    Attributes:
+        optimizer: the optimizer, with its settings.
+        arrays: its own arrays by name: m_W1, v_W1, ...
+        steps: the updates that they come from.
+    """
+
+    optimizer: Optimizer
+    arrays: Mapping[str, Any]
+    steps: int
+
+    def suits(self, optimizer: Optimizer, names: Collection[str]) -> bool:
+        """Whether a training by `optimizer` with own arrays of these names goes on from here.
+
+        All settings must be the same, but the learning rate, which also schedules change.
+        """
+        alike = type(optimizer) is type(self.optimizer)
+        alike = alike and replace(optimizer, learning_rate=self.optimizer.learning_rate) == self.optimizer
+        return alike and set(names) == set(self.arrays)
+
+    def copy(self, dtype: Any) -> OptimizerState:
+        """The same in arrays of its own, of this dtype."""
+        arrays = {name: np.array(array, dtype) for name, array in self.arrays.items()}
+        return replace(self, arrays=arrays)
+
+
+def as_optimizer(given: Optimizer | str, dtype: np.dtype[Any]) -> Optimizer:
+    """An optimizer, or the one of a name, for parameters of this dtype.
+
+    Raises:
+        UnknownNameError, OptionError: where it is none, or a setting means nothing in the dtype.
+    """
+    optimizer = from_table("optimizer", given, OPTIMIZERS) if isinstance(given, str) else given
+    if not isinstance(optimizer, Optimizer):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise OptionError(f"optimizer is {given!r}; known: {', '.join(OPTIMIZERS)}")
+    optimizer.dtype_check(dtype)
+    return optimizer
+
+
+OPTIMIZERS: dict[str, type[Optimizer]] = {kind.__name__: kind for kind in (SGD, RMSProp, AdaGrad, Adam, AdamW)}

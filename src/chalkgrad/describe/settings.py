@@ -1,0 +1,70 @@
+"""Layers, losses, optimizers and schedules as tables of a TOML file, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+from typing import Any, TypeVar, cast
+
+from ..base.checks import as_list, as_table, said
+from ..base.errors import OptionError, UnknownNameError
+from .foreign import cure
+from .initializers import Constant, Normal, Uniform, VarianceScaling, initializer_name
+
+T = TypeVar("T")
+
+
+def to_table(thing: Any) -> dict[str, Any]:
+    """A dataclass as a table: its type and those settings that are not the default.
+
+    Raises:
+        OptionError: where a setting has no form in a file.
+    """
+    table: dict[str, Any] = {"type": type(thing).__name__}
+    for f in fields(thing):
+        value: Any = getattr(thing, f.name)
+        if value is None or (f.default is not MISSING and value == f.default):
+            continue
+        if isinstance(value, (Normal, Uniform, Constant, VarianceScaling)):
+            value = initializer_name(value)
+        table[f.name] = as_list(value) or value
+    return table
+
+
+def from_table(what: str, table: object, known: Mapping[str, type[T]]) -> T:
+    """The dataclass that a table, or the bare name of its type, describes.
+
+    Args:
+        what: "layer", "loss", ..., for the messages.
+        table: the table; its "type" names the class, the other keys are its settings.
+        known: the classes by name.
+
+    Raises:
+        UnknownNameError: where the type is not known.
+        OptionError: where a setting is not known, missing, or has a value it cannot have.
+    """
+    settings: dict[str, Any] = {"type": table} if isinstance(table, str) else dict(as_table(table) or {})
+    name = settings.pop("type", None)
+    if not isinstance(name, str):
+        raise OptionError(f"a {what} needs a type, one of {', '.join(known)}; not {said(table)}")
+    if name not in known:
+        raise UnknownNameError(f"there is no {what} {name!r}; {cure(what, name, known)}")
+    kind = known[name]
+    names = [f.name for f in fields(cast("Any", kind))]
+    for key, value in settings.items():
+        if key not in names:
+            raise OptionError(f"{name} has no setting {key!r}; {cure(name, key, names)}")
+        items = as_list(value)
+        if items is not None:
+            settings[key] = tuple(items)
+    missing = [
+        f.name
+        for f in fields(cast("Any", kind))
+        if f.name not in settings and f.default is MISSING and f.default_factory is MISSING
+    ]
+    if missing:
+        raise OptionError(f'{name} needs {" and ".join(missing)}, such as {{ type = "{name}", {missing[0]} = ... }}')
+    try:
+        return kind(**settings)
+    except TypeError as error:
+        raise OptionError(f"{name} cannot be made from {said(settings)}: {error}") from None

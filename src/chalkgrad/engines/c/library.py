@@ -1,0 +1,191 @@
+"""Calling a compiled program: its state as the C side knows it, and its buffers."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ...data.pixels import Pixels
+from ..stepping import MOST_THREADS
+from .compiler import Built
+from .layouts import Layout
+from .source import Source
+from .workers import Call
+
+Array = np.ndarray[Any, Any]
+THREADS = "CHALKGRAD_THREADS"
+"""Names an environment variable that says how many threads there are at most."""
+FUNCTIONS = ("train", "together")
+"""What is called of a compiled program."""
+
+
+def threads() -> int:
+    """How many threads compute: as many as there are processors for this process, or as the environment says."""
+    given = os.environ.get(THREADS, "")
+    if given.isdecimal() and int(given) > 0:
+        return min(int(given), MOST_THREADS)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def rows_of(x: Array | Pixels) -> Array:
+    """The samples as one block of memory, row after row: bytes, where they are bytes."""
+    return np.ascontiguousarray(x.stored if isinstance(x, Pixels) else x)
+
+
+def aligned(count: int, dtype: Any) -> Array:
+    """Zeros that begin at a multiple of 64 bytes."""
+    size = np.dtype(dtype).itemsize
+    raw = np.zeros(count * size + 64, np.uint8)
+    begin = -raw.ctypes.data % 64
+    return raw[begin : begin + count * size].view(dtype)
+
+
+def strided(buffer: Array, begin: int, layout: Layout) -> Array:
+    """A value in its buffer as an array of its own shape; writing into it writes into the buffer."""
+    size = buffer.itemsize
+    if layout.block is None:
+        return np.lib.stride_tricks.as_strided(
+            buffer[begin + layout.offset :], layout.shape, tuple(s * size for s in layout.strides)
+        )
+    rows, columns = layout.shape
+    blocks = -(-columns // layout.block)
+    strides = tuple(s * size for s in (layout.strides[0], layout.block_stride, 1))
+    return np.lib.stride_tricks.as_strided(buffer[begin:], (rows, blocks, layout.block), strides)
+
+
+def places(buffer: Array, begin: int, layout: Layout) -> list[tuple[Array, Any]]:
+    """Where a value lies in its buffer: views of it, each with the part of the value that stands there."""
+    view = strided(buffer, begin, layout)
+    if layout.block is None:
+        return [(view, ...)]
+    found: list[tuple[Array, Any]] = []
+    for block in range(view.shape[1]):
+        first, last = block * layout.block, min((block + 1) * layout.block, layout.shape[1])
+        found.append((view[:, block, : last - first], (slice(None), slice(first, last))))
+    return found
+
+
+def store(buffer: Array, begin: int, layout: Layout, value: Array) -> None:
+    """Writes a value into its buffer."""
+    for view, part in places(buffer, begin, layout):
+        view[...] = value[part]
+
+
+def fetch(buffer: Array, begin: int, layout: Layout, into: Array) -> None:
+    """Reads a value out of its buffer."""
+    for view, part in places(buffer, begin, layout):
+        into[part] = view
+
+
+class Program:
+    """A compiled program with its buffers.
+
+    Args:
+        source: what was printed.
+        built: what was compiled.
+        count: how many threads compute.
+    """
+
+    def __init__(self, source: Source, built: Built, count: int) -> None:
+        self.source = source
+        self.built = built
+        parts = source.parts
+        self.count = min(count, parts)
+        sizes, real = source.sizes, source.real
+        self._carried = aligned(sizes["carried"], real)
+        batch = aligned(sizes["batch"], real)
+        chunk = aligned(sizes["chunk"] * self.count, real)
+        part = aligned(sizes["part"] * parts, real)
+        own = aligned(sizes["own"] * self.count, real)
+        numbers = aligned(max(sizes["numbers"], 1) * self.count, np.float64)
+        part_numbers = aligned(max(sizes["numbers"], 1) * parts, np.float64)
+        rows = {n: aligned(source.batch * self.count, np.int64) for n in source.given}
+        read = {"x_read": aligned(sizes["read"], real)} if sizes["read"] else {}
+        if sizes["nonzero"]:
+            read["nonzero"] = aligned(sizes["nonzero"] * self.count, np.uint32)
+            read["rows_ahead"] = aligned(source.batch * self.count, np.int64)
+        self.kept: dict[str, Any] = {"batch": batch, "chunk": chunk, "part": part, "own": own, "numbers": numbers,
+                     "part_numbers": part_numbers, **read, **{f"rows_of_{n}": r for n, r in rows.items()}}  # fmt: skip
+        fields: list[tuple[str, Any]] = [
+            ("order", ctypes.c_void_p), ("count", ctypes.c_int64), ("between", ctypes.c_int64),
+            ("at", ctypes.c_int64), ("steps", ctypes.c_int64), ("done", ctypes.c_int64),
+            ("clock", ctypes.c_double), ("t", ctypes.c_double), ("rate", ctypes.c_double),
+            ("rates", ctypes.c_void_p), ("stop_below", ctypes.c_double), ("losses", ctypes.c_void_p),
+            ("data_losses", ctypes.c_void_p), ("carried", ctypes.c_void_p), ("batch", ctypes.c_void_p),
+            ("chunk", ctypes.c_void_p), ("part", ctypes.c_void_p), ("own", ctypes.c_void_p),
+            ("numbers", ctypes.c_void_p), ("part_numbers", ctypes.c_void_p),
+            *((n, ctypes.c_void_p) for n in source.given),
+            *((f"rows_of_{n}", ctypes.c_void_p) for n in source.given),
+            *((n, ctypes.c_void_p) for n in read),
+            *((n, ctypes.c_void_p) for n in source.results),
+            ("stop", ctypes.c_int), ("halt", ctypes.c_int), ("stopped", ctypes.c_int),
+            ("waiting", ctypes.c_int), ("turn", ctypes.c_int), ("late", ctypes.c_int64),
+        ]  # fmt: skip
+        kind = type("Training", (ctypes.Structure,), {"_fields_": fields})
+        self.state: Any = kind()
+        self.state.carried = self._carried.ctypes.data
+        for name, buffer in self.kept.items():
+            setattr(self.state, name, buffer.ctypes.data)
+        self._places = [
+            (name, *place)
+            for name, (begin, layout) in source.carried.items()
+            for place in places(self._carried, begin, layout)
+        ]
+        self.function, self._together = (getattr(built.library, n) for n in FUNCTIONS)
+        self.function.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_int]
+        self.function.restype = None
+        self._together.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int, ctypes.c_int]
+        self._together.restype = ctypes.c_int
+        self._call: Call | None = None  # that may be under way: an exception can end the wait for it
+
+    @property
+    def carried(self) -> Array:
+        """The values that last from step to step."""
+        self._settle()
+        return self._carried
+
+    def give(self, **arrays: Array) -> None:
+        """Sets pointers of the state to arrays, which are kept."""
+        self._settle()
+        for name, array in arrays.items():
+            self.kept[name] = array
+            setattr(self.state, name, array.__array_interface__["data"][0])  # quicker than array.ctypes.data
+
+    def load(self, values: Mapping[str, Array]) -> None:
+        """Puts the carried values into their buffer."""
+        self._settle()
+        for name, view, part in self._places:
+            view[...] = values[name][part]
+
+    def fetch(self, name: str, into: Array) -> None:
+        """Reads one carried value."""
+        begin, layout = self.source.carried[name]
+        fetch(self.carried, begin, layout, into)
+
+    def call(self) -> bool:
+        """Runs the program on its threads, or on fewer where not all can be had; the numbers are the same.
+
+        Returns:
+            Whether the user interrupted it: it then ended after the step that it was in.
+        """
+        self._call = Call(self._together, self.state, self.count, self)
+        came = self._settle()
+        if came is not None and not isinstance(came, KeyboardInterrupt):
+            raise came
+        return came is not None
+
+    def _settle(self) -> BaseException | None:
+        """Waits for the end of a call that is under way; returns what came meanwhile."""
+        if self._call is None:
+            return None
+        came = self._call.run()
+        self._call = None
+        return came
+
+    def call_here(self) -> None:
+        """Runs the program on this thread alone."""
+        self.function(ctypes.addressof(self.state), 0, 1)

@@ -1,0 +1,316 @@
+"""A C program of its own: the engine's file with a main function, that trains or predicts without Python."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+
+from ...base.errors import OptionError
+from ...describe.losses import BinaryCrossEntropy, CrossEntropy, Hinge, Loss
+from ...program import Program as Steps
+from ...program import Step
+from ..stepping import Array
+from .library import aligned, store
+from .prediction import prediction_source
+from .products import Machine
+from .source import Source, print_source
+from .training import wanted_for_training
+
+PORTABLE = 16
+"""Bytes of the vectors: every processor has them, and compilers do without where one has none."""
+ROWS_AT_ONCE = 32
+"""Samples in a step, where they are read from standard input."""
+PER_LINE = 8
+ENDING = (
+    "    if (fflush(stdout) || ferror(stdout)) {",
+    '        perror("standard output");',
+    "        return 1;",
+    "    }",
+    "    return 0;",
+    "}",
+)
+"""A main function's last lines: what was printed has arrived."""
+
+
+def training_program(
+    program: Steps,
+    prediction: Steps,
+    values: Mapping[str, Array],
+    data: tuple[Array, Array] | None,
+    loss: Loss,
+    rate: float,
+    clock: int,
+    steps: int,
+    every: int,
+    title: str,
+    dtype: np.dtype[Any],
+) -> str:
+    """A C program that makes `steps` updates and prints the loss before each, and after the last that of prediction.
+
+    Where an update changes nothing, it prints the loss alone.
+
+    Args:
+        program: the program with its update.
+        prediction: that of prediction, without dropout and batch statistics.
+        values: what is carried from step to step, at the start.
+        data: samples and targets, which then stand in the program; without them it reads them.
+        loss: what targets that it reads are for.
+        rate: the learning rate.
+        clock: updates made before.
+        steps: how many updates there are.
+        every: the loss of every so many of them is printed.
+        title: the first line.
+        dtype: the numbers' type.
+
+    Raises:
+        OptionError: where an update changes nothing, and there are no samples whose loss could be printed.
+    """
+    batch = ROWS_AT_ONCE if data is None else len(data[0])
+    both, last = with_prediction(program, prediction)
+    computed = {s.output for s in program}
+    if not any(f"{name}_new" in computed for name in values):
+        if data is None:
+            raise OptionError(
+                "there is nothing to train: give x and y, whose loss is printed, or steps=0 for predictions"
+            )
+        both, last, steps = prediction, "L", 0
+    wanted = wanted_for_training(both, list(values), batch, 1, last, title, dtype)
+    source = print_source(wanted, Machine(PORTABLE, 16, dtype.itemsize, PORTABLE), alone=True)
+    lines = [source.text, *_carried(source, values)]
+    if data is None:
+        lines += _reading({n: _size(program.shapes[n]) for n in ("x", "y")}, dtype, loss)
+    else:
+        lines += _numbers("x", data[0], dtype), _numbers("y", data[1], dtype)
+        lines += [f"static const int64_t samples = {len(data[0])};"]
+    lines += [
+        "",
+        "int main(void) {",
+        *_prepared(source, "    "),
+        *_ordered(source, read=data is None),
+        "    double loss = 0, predicted = 0;",
+        f"    T.rate = {rate!r}, T.losses = &loss, T.data_losses = &predicted;",
+        f"    for (int64_t s = 0; s <= {steps}; s++) {{",
+        "        const int64_t N = least(BATCH, samples - T.at);",
+        f"        T.t = (double)(s + 1), T.clock = (double)(s + {clock + 1});",
+        f"        T.stop_below = s < {steps} ? -INFINITY : INFINITY; /* the last loss is not followed by an update */",
+        "        const int going = step(&T, 0, 1, order + T.at, N);",
+        *_shown(steps, every, differs=last != "L"),
+        "        if (!going)",
+        "            break;",
+        "        T.at = T.at + N == samples ? 0 : T.at + N;",
+        "    }",
+        *ENDING,
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def with_prediction(program: Steps, prediction: Steps) -> tuple[Steps, str]:
+    """A training's program with the steps behind its own that give the loss as in prediction, and that loss's name.
+
+    What is the same in both is computed once.
+    """
+    names: dict[str, str] = {}
+    more: list[Step] = []
+    for step in prediction.needed_for(["L"]):
+        inputs = tuple(None if i is None else names.get(i, i) for i in step.inputs)
+        same = program.by_output.get(step.output)
+        if same is not None and (same.rule, same.inputs, dict(same.options)) == (step.rule, inputs, dict(step.options)):
+            continue
+        names[step.output] = _free(f"{step.output}_predicted", program)
+        more.append(replace(step, output=names[step.output], inputs=inputs))
+    place = max(i for i, s in enumerate(program) if s.part in ("forward", "loss")) + 1
+    steps = (*program.steps[:place], *more, *program.steps[place:])
+    return replace(program, steps=steps), names.get("L", "L")
+
+
+def _free(name: str, program: Steps) -> str:
+    return _free(f"{name}_", program) if name in program.shapes else name
+
+
+def _shown(steps: int, every: int, *, differs: bool) -> list[str]:
+    """The lines that print a step's loss."""
+    if not steps:
+        return ['        printf("L = %.17g\\n", loss);']
+    line = 'printf("step %lld: L = %.17g\\n", (long long)s, loss);'
+    if not differs:
+        return [*([f"        if (s % {every} == 0 || s == {steps})"] if every > 1 else []), f"        {line}"]
+    return [
+        f"        if (s < {steps} && s % {every} == 0)" if every > 1 else f"        if (s < {steps})",
+        f"            {line}",
+        f"        if (s == {steps}) /* without dropout, with the running averages */",
+        '            printf("after step %lld, as in prediction: L = %.17g\\n", (long long)s, predicted);',
+    ]
+
+
+def prediction_program(
+    program: Steps, values: Mapping[str, Array], x: Array | None, title: str, dtype: np.dtype[np.generic]
+) -> str:
+    """A C program that prints the prediction for every sample: those in the program, or those that it reads."""
+    machine = Machine(PORTABLE, 16, dtype.itemsize, PORTABLE)
+    source = prediction_source(program, values, ("y_hat",), 1, title, dtype, machine, batch=ROWS_AT_ONCE, alone=True)
+    outputs = _size(program.shapes["y_hat"])
+    lines = [source.text, *_carried(source, {n: values[n] for n in source.carried})]
+    if x is None:
+        lines += _reading({"x": _size(program.shapes["x"])}, dtype, None)
+    else:
+        lines += [_numbers("x", x, dtype), f"static const int64_t samples = {len(x)};"]
+    lines += [
+        "static real *y_hat_out;" if x is None else f"static real y_hat_out[{len(x) * outputs}];",
+        "",
+        "int main(void) {",
+        *_prepared(source, "    "),
+        *_ordered(source, read=x is None),
+        *([f"    y_hat_out = longer(NULL, samples * {outputs});"] if x is None else []),
+        "    T.y_hat_out = y_hat_out;",
+        "    T.count = samples;",
+        "    for (T.at = 0; T.at < samples; T.at += BATCH)",
+        "        step(&T, 0, 1, order + T.at, least(BATCH, samples - T.at));",
+        "    for (int64_t n = 0; n < samples; n++)",
+        f"        for (int k = 0; k < {outputs}; k++)",
+        f'            printf("%.9g%s", (double)y_hat_out[n * {outputs} + k], k == {outputs - 1} ? "\\n" : " ");',
+        *ENDING,
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _carried(source: Source, values: Mapping[str, Array]) -> list[str]:
+    """The values that are carried from step to step, in the places that the program gives them."""
+    buffer = aligned(source.sizes["carried"], source.real)
+    places: list[str] = []
+    for name, (begin, layout) in source.carried.items():
+        store(buffer, begin, layout, values[name])
+        places.append(f"{name} from {begin}")
+    comment = f"/* {', '.join(places)} */"
+    return [comment if len(comment) < 118 else "/* the parameters, and what else lasts from step to step */",
+            _numbers("carried", buffer, source.real).replace("static const", "static", 1)]  # fmt: skip
+
+
+def _numbers(name: str, array: Array, dtype: np.dtype[np.generic]) -> str:
+    """An array as C."""
+    digits, mark = (9, "f") if dtype == np.float32 else (17, "")
+
+    def text(value: float) -> str:
+        shown = f"{value:.{digits}g}"
+        return (shown if any(c in shown for c in ".en") else f"{shown}.0") + mark
+
+    flat = [text(v) for v in np.asarray(array, dtype=dtype).ravel().tolist()]
+    while len(flat) > 1 and flat[-1] == flat[-2] == text(0.0):
+        flat.pop()  # what is not written is zero
+    rows = [", ".join(flat[i : i + PER_LINE]) for i in range(0, len(flat), PER_LINE)]
+    return f"static const real {name}[{array.size}] = {{\n    " + ",\n    ".join(rows) + "};"
+
+
+def _prepared(source: Source, space: str) -> list[str]:
+    """The buffers, and a state that knows them."""
+    sizes = source.sizes
+    lines = ["static Training T;"]
+    for name in ("batch", "chunk", "part", "own"):
+        lines.append(f"static real {name}[{sizes[name]}];")
+    for name in ("numbers", "part_numbers"):
+        lines.append(f"static double {name}[NUMBERS];")
+    lines += [f"static const real *rows_of_{n}[BATCH];" for n in source.given]
+    lines.append("T.carried = carried, T.batch = batch, T.chunk = chunk, T.part = part, T.own = own;")
+    lines.append("T.numbers = numbers, T.part_numbers = part_numbers;")
+    return [f"{space}{line}" for line in lines]
+
+
+def _ordered(source: Source, *, read: bool) -> list[str]:
+    """The samples, read or there already, one after another."""
+    given = [f"    T.{n} = {n}, T.rows_of_{n} = rows_of_{n};" for n in source.given]
+    order = "    static int64_t order[sizeof x / sizeof *x];"
+    if read:
+        order = "    static int64_t *order;\n    order = malloc((size_t)samples * sizeof *order);"
+        given = ["    const int64_t samples = read_samples();", *given]
+    full = ["    if (!order)", '        refuse(0, "so many samples do not fit into memory", "", 0);'] if read else []
+    return [*given, order, *full, "    for (int64_t k = 0; k < samples; k++)", "        order[k] = k;"]
+
+
+def _size(shape: Sequence[int | str]) -> int:
+    return math.prod(s for s in shape if isinstance(s, int))
+
+
+@cache
+def _reader() -> str:
+    """The C that reads samples from standard input."""
+    return files(__package__ or "").joinpath("reading.c").read_text(encoding="utf-8")
+
+
+def _reading(sizes: Mapping[str, int], dtype: np.dtype[np.generic], loss: Loss | None) -> list[str]:
+    """A function that reads samples from standard input, one a line: its numbers, and those of its target."""
+    usage = f"a line holds one sample's {_counted(sizes['x'])}"
+    usage += f", then its target's {_counted(sizes['y'])}" if "y" in sizes else ""
+    grown = [f"            {n} = longer({n}, room * {size});" for n, size in sizes.items()]
+    stored: list[str] = []
+    begin = 0
+    for name, size in sizes.items():
+        part = f"{begin} + k" if begin else "k"
+        stored += [
+            f"        for (int k = 0; k < {size}; k++)",
+            f"            {name}[samples * {size} + k] = row[{part}];",
+        ]
+        begin += size
+    checks = _target_check(loss, sizes["x"], sizes["y"]) if loss is not None else []
+    single = dtype == np.float32
+    return [
+        "/* Samples come from standard input, each on a line of its own, with spaces or commas between the numbers. */",
+        "#include <stdlib.h>",
+        f"#define PER_SAMPLE {begin}",
+        f'#define USAGE "{usage}"',
+        f"#define TO_REAL {'strtof' if single else 'strtod'}",
+        "#define WORD 400 /* characters of a number at most */",
+        "#define SHOWN 40 /* and those of them that a message shows */",
+        *(f"static real *{n};" for n in sizes),
+        *_reader()
+        .replace("GROWN\n", "\n".join(grown) + "\n")
+        .replace("STORED\n", "\n".join([*checks, *stored, ""]))
+        .splitlines(),
+    ]
+
+
+def _counted(count: int) -> str:
+    return f"{count:,} number{'' if count == 1 else 's'}"
+
+
+def _target_check(loss: Loss, begin: int, size: int) -> list[str]:
+    """The lines that refuse targets which are none of this loss, as the network does (`Loss.target_check`)."""
+    each = f"        for (int k = {begin}; k < {begin + size}; k++)"
+    total = ["        double total = 0;", each, "            total += (double)row[k];"]
+    match loss:
+        case CrossEntropy():
+            return [
+                *total,
+                each,
+                "            if (row[k] < 0 || total < 0.9999 || total > 1.0001)",
+                '                refuse(0, "a target must sum to 1, such as 1 at its class and else 0", "", 0);',
+                each,
+                "            row[k] /= (real)total;",
+            ]
+        case BinaryCrossEntropy():
+            return [
+                each,
+                "            if (row[k] < 0 || row[k] > 1)",
+                '                refuse(0, "a target must be between 0 and 1", "", 0);',
+            ]
+        case Hinge() if size == 1:
+            return [
+                f"        row[{begin}] = row[{begin}] == 0 ? -1 : row[{begin}];",
+                f"        if (row[{begin}] != 1 && row[{begin}] != -1)",
+                '            refuse(0, "a target must be -1 or 1 (or 0 or 1)", "", 0);',
+            ]
+        case Hinge():
+            return [
+                *total,
+                each,
+                "            if ((row[k] != 0 && row[k] != 1) || total != 1)",
+                '                refuse(0, "a target must be 1 at its class, else 0", "", 0);',
+            ]
+        case _:
+            return []

@@ -1,0 +1,190 @@
+"""Training steps by the compiled engine."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ...data.pixels import Pixels
+from ...program import Program as Steps
+from ..stepping import Array, Taken, Values
+from .compiler import PATIENCE, build, compiler
+from .library import FUNCTIONS, Program, rows_of, threads
+from .source import Wanted, print_source
+from .zeros import mostly_zeros
+
+BUSY = 0.02
+"""Share of steps in which a thread had to wait for milliseconds, from which one thread goes on alone."""
+WORTH_A_THREAD = 200_000
+"""Terms of a step from which one more thread is worth it."""
+
+
+def wanted_for_training(
+    program: Steps,
+    carried: Sequence[str],
+    batch: int,
+    parts: int,
+    data_loss: str,
+    title: str,
+    dtype: np.dtype[Any],
+    *,
+    of_bytes: bool = False,
+    sparse: bool = False,
+) -> Wanted:
+    """What is to be printed for a training.
+
+    Args:
+        program: the program with its update.
+        carried: what lasts from step to step.
+        batch: samples in a step.
+        parts: into how many parts it is split.
+        data_loss: the name of the loss without penalties.
+        title: the file's first line.
+        dtype: the numbers' type.
+        of_bytes: whether x comes as bytes (`Pixels`).
+        sparse: whether x is mostly zeros.
+    """
+    computed = {s.output for s in program}
+    updated = {f"{name}_new": name for name in carried if f"{name}_new" in computed}
+    steps = program.needed_for(["L", data_loss, *updated])
+    shapes = {name: program.shapes[name] for name in carried}
+    return Wanted(title, steps, program.shapes, shapes, updated, (), batch, parts, dtype, data_loss, of_bytes, sparse)
+
+
+class CompiledSteps:
+    """See `chalkgrad.engines.stepping.Steps`.
+
+    Args:
+        program: the program with its update.
+        values: what is carried from step to step, at the start.
+        x, y: the samples and their targets, (N, ...), of the network's dtype.
+        count: how many samples an epoch takes.
+        batch: samples in a step.
+        data_loss: the name of the loss without penalties.
+        stop_below: a loss below this ends the training.
+        title: the C file's first line.
+        parts: into how many parts a batch is split; as many as there are threads, if not given.
+        patience: seconds that compiling may take.
+
+    Raises:
+        CompilerError: where there is no compiler, or it does not compile.
+    """
+
+    def __init__(
+        self,
+        program: Steps,
+        values: Mapping[str, Array],
+        x: Array | Pixels,
+        y: Array,
+        count: int,
+        batch: int,
+        data_loss: str,
+        stop_below: float = -math.inf,
+        title: str = "a training",
+        parts: int | None = None,
+        patience: float = PATIENCE,
+    ) -> None:
+        self._x, self._y, self._count = x, y, count
+        self._batch = min(batch, count)
+        self.parts = parts = min(parts or worthwhile(program, self._batch), self._batch)
+        of_bytes = isinstance(x, Pixels)
+        rows = {"x": rows_of(x), "y": rows_of(y)}
+        sparse = mostly_zeros(rows["x"])
+        wanted = wanted_for_training(
+            program, list(values), self._batch, parts, data_loss, title, x.dtype, of_bytes=of_bytes, sparse=sparse
+        )
+        source = print_source(wanted, compiler().machine(x.dtype.itemsize))
+        self.built = build(source.text, patience, FUNCTIONS)
+        workers = min(parts, threads())
+        self._run = Program(source, self.built, workers)
+        self._run.load(values)
+        self._run.give(**{n: rows[n] for n in source.given})
+        self._run.state.stop_below = stop_below
+        self._run.state.count = count
+        self._shapes = {n: (v.shape, v.dtype) for n, v in values.items()}
+        self._calls: list[tuple[Array, Array, int, Array, int, int]] = []  # the last two: state before, arguments
+        self._done = 0
+        self._stopped: Values = {}
+        self.name = f"compiled ({compiler().name}, {compiler().vectors}, {workers} thread{'s' * (workers > 1)})"
+
+    def stop(self) -> None:
+        self._run.state.stop = 1
+
+    def take(self, order: Array, at: int, rates: Array, t: int, clock: int) -> Taken:
+        before = self._run.carried.copy()
+        if self._done or not self._calls:
+            self._calls = [*self._calls[-1:], (before, order, at, rates, t, clock)]
+        else:  # a call that did nothing is not worth keeping
+            self._calls[-1] = (before, order, at, rates, t, clock)
+        taken = self._take(order, at, rates, t, clock)
+        self._done = taken.done
+        if taken.stopped:
+            self._stopped = self._given(taken.done)
+        return taken
+
+    def _given(self, step: int) -> Values:
+        """What one step of the last call was given: its samples, learning rate and clocks."""
+        _, order, at, rates, t, clock = self._calls[-1]
+        orders = order.reshape(-1, self._count)
+        epoch, place = divmod(at // self._batch + step, -(-self._count // self._batch))
+        chosen = orders[epoch % len(orders)][place * self._batch : (place + 1) * self._batch]
+        return {
+            "x": self._x[chosen], "y": self._y[chosen], "lr": float(rates[step]), "t": t + step, "clock": clock + step,
+        }  # fmt: skip
+
+    def _take(self, order: Array, at: int, rates: Array, t: int, clock: int) -> Taken:
+        run, state = self._run, self._run.state
+        steps = len(rates)
+        losses, data_losses = np.empty(steps), np.empty(steps)
+        order = np.ascontiguousarray(order, dtype=np.int64)
+        rates = np.ascontiguousarray(rates, dtype=np.float64)
+        run.give(order=order, rates=rates, losses=losses, data_losses=data_losses)
+        state.between = self._count if order.ndim == 2 and len(order) > 1 else 0
+        state.at, state.steps, state.done, state.t, state.clock = at, steps, 0, t, clock
+        state.halt = state.stopped = state.late = 0
+        interrupted = run.call()
+        done, stopped = int(state.done), bool(state.stopped)
+        if run.count > 1 and state.late > BUSY * max(done, 10):
+            run.count = 1  # the processors are busy with other things: the parts stay, one thread computes them all
+        kept = done + stopped
+        return Taken(losses[:kept], data_losses[:kept], done, stopped, interrupted)
+
+    def values(self) -> Mapping[str, Array]:
+        found: dict[str, Array] = {}
+        for name, (shape, dtype) in self._shapes.items():
+            found[name] = np.empty(shape, dtype)
+            self._run.fetch(name, found[name])
+        return found
+
+    def put(self, values: Mapping[str, Array]) -> None:
+        self._run.load({**self.values(), **{n: v for n, v in values.items() if n in self._shapes}})
+
+    def stopped_at(self) -> Values:
+        return self._stopped
+
+    def undo(self) -> Values | None:
+        """Nothing of an update is kept, but every step can be repeated: the call is run again, but for its last one."""
+        if not self._done:  # the last update was made by the call before
+            self._calls = self._calls[:-1]
+        if not self._calls:
+            return None
+        before, order, at, rates, t, clock = self._calls[-1]
+        done = self._done or len(rates)
+        self._run.carried[:] = before
+        if done > 1:
+            self._run.state.stop = 0
+            self._take(order, at, rates[: done - 1], t, clock)
+        given = self._given(done - 1)
+        self._calls, self._done = [], 0
+        return {**self.values(), **given}
+
+
+def worthwhile(program: Steps, batch: int) -> int:
+    """How many threads a step of so many samples is worth."""
+    from ..work import terms
+
+    work = sum(terms(s, program) for s in program.part("forward", "loss", "backward")) * batch
+    return max(1, min(threads(), work // WORTH_A_THREAD, batch))

@@ -1,0 +1,1 @@
+"""The reference engine: the rules themselves, on NumPy arrays."""

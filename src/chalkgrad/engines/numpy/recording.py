@@ -1,0 +1,152 @@
+"""A training step as a list of NumPy calls on fixed memory: recorded from the rules once, then made again and again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from ...program import Step
+from .calls import Calls, TooLargeError
+from .recorded import Array, Line, Number, Recorded
+from .runner import Runner
+
+Values = dict[str, Any]
+
+
+def _plain(value: Any) -> Any:
+    """What a rule is called with where it cannot be recorded."""
+    match value:
+        case Recorded():
+            return value.array
+        case Number():
+            return value.value
+        case _:
+            return value
+
+
+class Recording:
+    """Steps that compute from and into fixed arrays, and were made once when this has been made.
+
+    Args:
+        steps: the steps, in order.
+        arrays: what is given, by name; `run` looks at what then lies in them.
+        numbers: the numbers that are given for the first time.
+        into: where results have to go, by name.
+        watched: the names of results of one number that a run returns.
+        scratch: what an earlier recording of these steps kept, to be used again by this one.
+        most: as many bytes may be kept for results.
+
+    Attributes:
+        called: the names of the steps whose rule is called in each run, as it cannot be recorded.
+        scratch: see above.
+
+    Raises:
+        TooLargeError: where the results take more.
+    """
+
+    def __init__(
+        self,
+        steps: Sequence[Step],
+        arrays: Mapping[str, Array],
+        numbers: Mapping[str, float],
+        into: Mapping[str, Array],
+        watched: Sequence[str] = (),
+        scratch: Sequence[Array | None] = (),
+        most: float = np.inf,
+    ) -> None:
+        calls = Calls(scratch, most)
+        own = {name: Number(calls, value) for name, value in numbers.items()}
+        self._values: Values = {**{n: calls.given(a) for n, a in arrays.items()}, **own, "": None}
+        self.called: list[str] = []
+        for step in steps:
+            function = partial(step.rule.function, **step.options)
+            operands = [self._values[name or ""] for name in step.inputs]
+            begun = len(calls.lines)
+            try:
+                result = function(*operands)
+            except TooLargeError:
+                raise
+            except Exception:  # an error of the rule's own comes again when it is called
+                result = None
+            if not isinstance(result, Recorded):
+                self.called.append(step.output)
+                result = _call(calls, function, operands)
+            if step.output in into:
+                calls.move(result, into[step.output], begun)
+            self._values[step.output] = result
+        self._numbers = list(own.values())
+        self._lines = calls.lines
+        self._watched = [self._values[name].array for name in watched]
+        self.scratch = calls.made
+
+    def run(self, *numbers: float) -> list[float]:
+        """Computes everything from what lies in the given arrays and from the numbers, which stand in their order."""
+        for number, value in zip(self._numbers, numbers):  # noqa: B905 - `strict` takes time
+            number.value = value
+        for line in self._lines:
+            line()
+        return self.watched()
+
+    def watched(self) -> list[float]:
+        """The last run's results that are watched."""
+        return [array.item() for array in self._watched]
+
+    def values(self) -> Values:
+        """The last run's values by name; the arrays are changed by the next run."""
+        return {name: _plain(value) for name, value in self._values.items() if name}
+
+
+def _call(calls: Calls, function: Any, operands: Sequence[Any]) -> Recorded:
+    """A rule that is called in every run."""
+
+    def compute() -> Any:
+        return function(*map(_plain, operands))
+
+    def write(out: Array) -> list[Line]:
+        return [lambda: np.copyto(out, compute())]
+
+    array = calls.place(lambda: np.array(compute()), write)  # a copy, as a rule may return what it was given
+    calls.lines += write(array)
+    return calls.given(array)
+
+
+class Running:
+    """The same without a recording, for what takes much memory: every rule is called in every run.
+
+    Args:
+        runner: the steps.
+        values: where their values are left, which several may share: of one run there is only one.
+        arrays, numbers, into, watched: see `Recording`.
+    """
+
+    def __init__(
+        self,
+        runner: Runner,
+        values: Values,
+        arrays: Mapping[str, Array],
+        numbers: Mapping[str, float],
+        into: Mapping[str, Array],
+        watched: Sequence[str] = (),
+    ) -> None:
+        self._runner, self._values = runner, values
+        self._arrays, self._numbers, self._into = arrays, tuple(numbers), into
+        self._watched = watched
+        self.run(*numbers.values())
+
+    def run(self, *numbers: float) -> list[float]:
+        values = self._values
+        values.update(self._arrays)
+        values.update(zip(self._numbers, numbers, strict=True))
+        self._runner.compute(values)
+        for name, array in self._into.items():
+            np.copyto(array, values[name])
+        return self.watched()
+
+    def watched(self) -> list[float]:
+        return [float(self._values[name]) for name in self._watched]
+
+    def values(self) -> Values:
+        return {name: value for name, value in self._values.items() if name}

@@ -1,0 +1,202 @@
+"""Training steps by the reference engine: the program's rules, one after another, on NumPy arrays.
+
+Each kind of batch is recorded once (`recording.py`): from then on a step is the NumPy calls that the rules make, on
+memory that stays. The values that are carried from step to step lie in one of three places: a step reads one and
+writes the next, and the third still holds what the update before began with.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from ...data.pixels import Pixels
+from ...program import Program
+from ..stepping import Array, Taken, Values
+from .calls import TooLargeError
+from .recording import Recording, Running
+from .runner import Runner, first_not_finite
+
+MOST_BYTES = 2**24
+"""A recording may keep so much for its results; larger steps call the rules and let go of what is no longer needed."""
+
+Given = tuple["Array | slice", float, int, int]
+"""What a step is given: its samples, the learning rate, and the numbers t and clock."""
+
+
+class NumPySteps:
+    """See `chalkgrad.engines.stepping.Steps`.
+
+    Args:
+        program: the program with its update.
+        values: what is carried from step to step, at the start.
+        x, y: the samples and their targets.
+        count: how many samples an epoch takes.
+        batch: samples in a step.
+        data_loss: the name of the loss without penalties.
+        stop_below: a loss below this ends the training.
+        check_finite: look at every value of every step, and end the training where one is NaN or infinite.
+    """
+
+    name = "numpy"
+    parts = 1
+
+    def __init__(
+        self,
+        program: Program,
+        values: Mapping[str, Array],
+        x: Array | Pixels,
+        y: Array,
+        count: int,
+        batch: int,
+        data_loss: str,
+        stop_below: float = -math.inf,
+        *,
+        check_finite: bool = False,
+    ) -> None:
+        computed = {s.output for s in program}
+        self._names = tuple(values)
+        self._carried = [name for name in values if f"{name}_new" in computed]
+        self._steps = program.needed_for(["L", data_loss, *(f"{name}_new" for name in self._carried)])
+        self._check_finite = check_finite
+        self._fixed = {name: np.array(array) for name, array in values.items() if name not in self._carried}
+        self._places = [{name: np.array(values[name]) for name in self._carried} for _ in range(3)]
+        self._now = 0  # where the values of this moment lie
+        self._x, self._y, self._count = x, y, count
+        self._batch = batch
+        self._watched = ("L",) if data_loss == "L" else ("L", data_loss)
+        self._stop_below = stop_below
+        self._asked_to_stop = False
+        self._samples: dict[int, tuple[Array, Array]] = {}
+        self._recordings: dict[tuple[int, int], Recording | Running] = {}
+        self._scratch: dict[int, list[Array | None]] = {}
+        self._recording = True  # until a step is too large for it
+        self._runner = Runner(self._steps)
+        self._values: Values = {}
+        self._given: Given | None = None
+        self._updated: Given | None = None
+
+    def stop(self) -> None:
+        self._asked_to_stop = True
+
+    def take(self, order: Array, at: int, rates: Array, t: int, clock: int) -> Taken:
+        with np.errstate(all="ignore"):  # here, as entering it takes as long as a line of the program
+            return self._take(order, at, rates, t, clock)
+
+    def _take(self, order: Array, at: int, rates: Array, t: int, clock: int) -> Taken:
+        losses: list[float] = []
+        data_losses: list[float] = []
+        done, stopped, interrupted = 0, False, False
+        try:
+            for done, (rate, chosen) in enumerate(zip(rates.tolist(), self._batches(order, at), strict=False)):
+                loss, data_loss = self._step(chosen, rate, t + done, clock + done)
+                losses.append(loss)
+                data_losses.append(data_loss)
+                if not math.isfinite(loss) or loss < self._stop_below:
+                    stopped = True
+                    break
+                self._now = (self._now + 1) % 3
+                self._updated = self._given
+                if self._asked_to_stop:
+                    done += 1
+                    break
+            else:
+                done = len(losses)
+        except KeyboardInterrupt:
+            interrupted, done = True, len(losses)
+        return Taken(np.array(losses), np.array(data_losses), done, stopped, interrupted)
+
+    def _batches(self, order: Array, at: int) -> Iterator[Array | slice]:
+        """The samples of every step, epoch after epoch."""
+        orders = order.reshape(-1, self._count)
+        as_they_come = [bool(o[0] == 0 and (np.diff(o) == 1).all()) for o in orders]
+        for epoch in itertools.count():
+            own = orders[epoch % len(orders)]
+            plain = as_they_come[epoch % len(orders)]
+            for begin in range(at, self._count, self._batch):
+                end = min(begin + self._batch, self._count)
+                yield slice(begin, end) if plain else own[begin:end]
+            at = 0
+
+    def _step(self, chosen: Array | slice, rate: float, t: int, clock: int) -> tuple[float, float]:
+        """Takes a step from the values of this moment to those of the next; returns its losses."""
+        self._given = chosen, rate, t, clock
+        kind = self._load(chosen)
+        run = self._recordings.get((kind, self._now))
+        if run is None:
+            run = self._recordings[kind, self._now] = self._recorded(kind, rate, t, clock)
+            losses = run.watched()
+        else:
+            losses = run.run(rate, t, clock)
+        if self._check_finite and first_not_finite(self._steps, run.values()):
+            losses[0] = math.nan
+        return losses[0], losses[-1]
+
+    def _load(self, chosen: Array | slice) -> int:
+        """Brings samples to where a step of their kind reads them.
+
+        Returns:
+            The kind: how many they are, or 0 for all of them, read where they lie.
+        """
+        size = chosen.stop - chosen.start if isinstance(chosen, slice) else len(chosen)
+        kind = 0 if isinstance(chosen, slice) and size == len(self._x) else size
+        if kind not in self._samples:
+            own = np.array if kind else np.asarray
+            self._samples[kind] = own(self._x[chosen]), own(self._y[chosen])
+        elif kind:
+            x, y = self._samples[kind]
+            _gather(self._x, chosen, x)
+            _gather(self._y, chosen, y)
+        return kind
+
+    def _recorded(self, kind: int, rate: float, t: int, clock: int) -> Recording | Running:
+        """A step with samples of that kind, recorded by taking it."""
+        x, y = self._samples[kind]
+        after = self._places[(self._now + 1) % 3]
+        arrays = {**self._places[self._now], **self._fixed, "x": x, "y": y}
+        numbers = {"lr": rate, "t": t, "clock": clock}
+        into = {f"{name}_new": after[name] for name in self._carried}
+        if self._recording:
+            try:
+                scratch = self._scratch.get(kind, ())
+                recording = Recording(self._steps, arrays, numbers, into, self._watched, scratch, MOST_BYTES)
+            except TooLargeError:
+                self._recording = False
+            else:
+                self._scratch.setdefault(kind, recording.scratch)
+                return recording
+        return Running(self._runner, self._values, arrays, numbers, into, self._watched)
+
+    def values(self) -> Mapping[str, Array]:
+        now = {**self._places[self._now], **self._fixed}
+        return {name: now[name].copy() for name in self._names}
+
+    def put(self, values: Mapping[str, Array]) -> None:
+        for name, value in values.items():
+            np.copyto(self._fixed[name] if name in self._fixed else self._places[self._now][name], value)
+
+    def _described(self, given: Given) -> Values:
+        chosen, rate, t, clock = given
+        return {"x": self._x[chosen], "y": self._y[chosen], "lr": rate, "t": t, "clock": clock}
+
+    def stopped_at(self) -> Values:
+        assert self._given is not None
+        return self._described(self._given)
+
+    def undo(self) -> Values | None:
+        if self._updated is None:
+            return None
+        self._now = (self._now - 1) % 3
+        before = {**self._described(self._updated), **{n: a.copy() for n, a in self._places[self._now].items()}}
+        self._updated = None
+        return before
+
+
+def _gather(rows: Array | Pixels, chosen: Array | slice, into: Array) -> None:
+    if isinstance(rows, np.ndarray) and isinstance(chosen, np.ndarray) and rows.flags.c_contiguous:
+        rows.take(chosen, 0, into, "clip")  # "raise" would make a copy in between
+    else:
+        np.copyto(into, rows[chosen])

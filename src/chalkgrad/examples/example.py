@@ -1,0 +1,274 @@
+"""Worked examples: a network, its numbers and one or more steps of training, as a small TOML file.
+
+    title = "Two inputs, two hidden neurons, two outputs"
+    input_shape = 2
+    loss = { type = "SquaredError", scale = 0.5 }
+    layers = [{ type = "Dense", units = 2 }, { type = "Sigmoid" }]
+    x = [0.05, 0.10]
+    y = [0.01, 0.99]
+    learning_rate = 0.5
+
+    [parameters]
+    W1 = [[0.15, 0.25], [0.20, 0.30]]
+    b1 = [0.35, 0.35]
+
+    [labels]
+    W1 = [["w1", "w3"], ["w2", "w4"]]
+    L = "E"
+
+The page docs/worked-examples.md says what each key means.
+"""
+
+from __future__ import annotations
+
+import itertools
+import warnings
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..base.address import Address
+from ..base.checks import as_array, as_list, as_table, said, whole
+from ..base.errors import ChalkgradError, DataError, NotFiniteError, nearest, unknown
+from ..describe.layers import LAYERS
+from ..describe.losses import LOSSES
+from ..describe.optimizers import OPTIMIZERS, SGD, Optimizer, OptimizerState
+from ..describe.settings import from_table
+from ..explain.trace import Trace
+from ..files.toml import check_places
+from ..model.saved import KEYS as NETWORK_KEYS
+from ..model.saved import describe, read_toml
+from ..network import Network
+
+Array = np.ndarray[Any, Any]
+FORBIDDEN = '+*/^=,;:<>|[]{}\\"$%&#'
+"""What a label cannot hold: it stands in formulas and tables."""
+FOLDER = Path(__file__).parent
+"""Where the worked examples that come with chalkgrad lie."""
+OWN_KEYS = ("title", "text", "parameters", "x", "y", "optimizer", "learning_rate", "steps", "labels",
+            "steps_before", "optimizer_state")  # fmt: skip
+KEYS = (*OWN_KEYS, *(k for k in NETWORK_KEYS if k not in ("parameters", "steps_taken")))
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Example:
+    """A worked example.
+
+    Attributes:
+        title: one line.
+        text: what it shows, a paragraph; may be empty.
+        network: the network with the example's parameters (float64 unless the file says otherwise).
+        x: the samples, (N, *input_shape).
+        y: the targets, (N, *output_shape).
+        optimizer: how the parameters are updated.
+        steps: how many updates the example makes.
+        labels: other names of elements, by address: {"W1[0, 0]": "w1"}.
+        steps_before: how many updates were made before these numbers.
+        optimizer_state: the optimizer's own arrays after these, by name: {"v_W1": ...}; zeros where there is none.
+    """
+
+    title: str
+    text: str
+    network: Network
+    x: Array
+    y: Array
+    optimizer: Optimizer
+    steps: int
+    labels: Mapping[str, str]
+    steps_before: int = 0
+    optimizer_state: Mapping[str, Array] = field(default_factory=dict[str, Array])
+
+    @property
+    def carried(self) -> dict[str, Any]:
+        """What the optimizer carries from the updates before, as `Network.trace` takes it."""
+        return {**self.optimizer_state, "t": self.steps_before + 1}
+
+    def train(self, steps: int | None = None) -> Network:
+        """The network after so many updates (the example's own number if not given), all samples at once.
+
+        The example's own network stays as it is.
+
+        Raises:
+            NotFiniteError: where a number became NaN or infinite on the way.
+        """
+        return self.at(self.steps if steps is None else steps).network.copy()
+
+    def at(self, after: int) -> Example:
+        """The example after so many updates, all samples at once, with what the optimizer carries on from them.
+
+        Raises:
+            NotFiniteError: where a number became NaN or infinite on the way.
+        """
+        if not whole("Example", "steps", after, 0):
+            return self
+        network = self.network.copy()
+        network.optimizer_state = OptimizerState(self.optimizer, self.optimizer_state, self.steps_before)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # said below
+            history = network.fit(
+                self.x, self.y, optimizer=self.optimizer, epochs=after, batch_size=None, shuffle=False
+            )
+        if history.steps < after:
+            raise NotFiniteError(f"the training is lost after {history.steps:,} updates: {history.stop_detail}")
+        carried = dict(network.optimizer_state.arrays)
+        return replace(self, network=network, steps_before=self.steps_before + after, optimizer_state=carried)
+
+    def trace(self, after: int = 0) -> Trace:
+        """Every named value of one pass with its update, after so many further updates, by any optimizer."""
+        here = self.at(after)
+        trace = here.network.trace(
+            here.x, here.y, optimizer=here.optimizer, labels=here.labels, optimizer_state=here.carried
+        )
+        before = here.steps_before
+        trace.moment = f"After {before:,} update{'s' * (before != 1)}." if before else ""
+        return trace
+
+    def __repr__(self) -> str:
+        return f"<worked example {self.title!r}: {self.network!r}, {len(self.x)} samples>"
+
+
+def load_example(path: str | Path) -> Example:
+    """Reads a worked example: a TOML file (a worksheet.toml too), or one that comes with chalkgrad ("web", "cnn", ...).
+
+    A name means the latter, whatever else is called so; a file of this name is "./web" (or a `Path`).
+
+    Raises:
+        UnknownNameError: where there is neither such a file nor a worked example of this name.
+        CheckpointError: where the file is missing or no TOML.
+        ChalkgradError: where what it describes cannot be; the message names the file and the key.
+    """
+    if not isinstance(path, Path) and path in examples():
+        return example(read_toml(FOLDER / f"{path}.toml"), f"{path}.toml")
+    path = Path(path)
+    if not path.suffix and not path.exists():
+        raise unknown("file or worked example", str(path), examples())
+    return example(read_toml(path), str(path))
+
+
+def examples() -> tuple[str, ...]:
+    """The names of the worked examples that come with chalkgrad."""
+    return tuple(sorted(file.stem for file in FOLDER.glob("*.toml")))
+
+
+def example(table: Mapping[str, Any], where: str) -> Example:
+    """The worked example that a table describes, or that a worksheet's table is about; `where` names it in messages."""
+    if {"blanks", "example"} <= set(table):
+        table = as_table(table["example"]) or table
+    for key in table:
+        if key not in KEYS:
+            raise DataError(f"{where}: there is no key {key!r}; {nearest(key, KEYS)}")
+    check_places(table, KEYS, where, {"loss": LOSSES, "layers": LAYERS, "optimizer": OPTIMIZERS})
+    for key in ("input_shape", "loss", "layers", "x", "y"):
+        if key not in table:
+            raise DataError(f"{where} lacks {key}; a worked example has input_shape, layers, loss, x and y")
+    network = describe({"dtype": "float64", **{k: v for k, v in table.items() if k not in OWN_KEYS}}, where)
+    try:
+        parameters = as_table(table.get("parameters", {}))
+        if parameters is None:
+            raise DataError("parameters must be a table, [parameters]")
+        network.set_parameters(parameters)
+        x, y = as_array("x", table["x"]), as_array("y", table["y"])
+        if not x.ndim:
+            raise DataError(f"x must be rows of numbers, (N, {', '.join(map(str, network.input_shape))}), not {x}")
+        x = x[None] if x.shape == network.input_shape else x
+        y = y[None] if y.shape == network.output_shape and len(x) == 1 else y
+        x, y = network.pair(x, y)
+        if "optimizer" in table and "learning_rate" in table:
+            raise DataError("give the learning rate inside optimizer, or alone (plain SGD), not both")
+        if "optimizer" in table:
+            optimizer: Optimizer = from_table("optimizer", table["optimizer"], OPTIMIZERS)
+        else:
+            optimizer = SGD(table["learning_rate"]) if "learning_rate" in table else SGD()
+        steps = whole("example", "steps", table.get("steps", 1), 0)
+        words = {key: table.get(key, "") for key in ("title", "text")}
+        for key, value in words.items():
+            if not isinstance(value, str):
+                raise DataError(f"{key} must be text, not {said(value)}")
+        before = whole("example", "steps_before", table.get("steps_before", 0), 0)
+        network.steps_taken = before
+        carried = _carried(table.get("optimizer_state", {}), before, network, optimizer)
+        trace = network.trace(x, y, optimizer=optimizer, optimizer_state=carried)
+        shapes = {name: trace[name].shape for name in trace}
+        labels = read_labels(table.get("labels", {}), shapes, set(trace.program.aliases))
+    except ChalkgradError as error:
+        if str(error).startswith(where):
+            raise
+        raise type(error)(f"{where}: {error}") from None
+    title = words["title"] or Path(where).stem
+    state = {n: trace[n] for n in carried if n != "t"}
+    return Example(title, " ".join(words["text"].split()), network, x, y, optimizer, steps, labels, before, state)
+
+
+def _carried(given: object, before: int, network: Network, optimizer: Optimizer) -> dict[str, Any]:
+    """What the optimizer carries from the updates before; after any, all of its arrays must be given."""
+    state = as_table(given)
+    if state is None:
+        raise DataError("optimizer_state must be a table, [optimizer_state]")
+    needed = optimizer.start(optimizer.extend(network.program, network.plan, network.frozen), network.dtype)
+    missing = [n for n in needed if n not in state]
+    if before and missing:
+        raise DataError(
+            f"after {before} updates {optimizer.kind} carries arrays on: [optimizer_state] lacks {', '.join(missing)}"
+        )
+    for name in state:
+        if name not in needed:
+            raise (
+                unknown(f"array of {optimizer.kind}", name, needed)
+                if needed
+                else DataError(f"optimizer_state: this {optimizer.kind} carries nothing from step to step")
+            )
+    return {**state, "t": before + 1}
+
+
+def read_labels(given: object, shapes: Mapping[str, tuple[int, ...]], others: Collection[str] = ()) -> dict[str, str]:
+    """Labels by address, from a table of addresses ("W1[0, 0]" = "w1") or of whole arrays in rows of names.
+
+    Args:
+        given: the table.
+        shapes: the values that there are.
+        others: further names that no label may have.
+
+    Raises:
+        UnknownNameError: where there is no such value.
+        DataError: where the labels do not have the value's shape, or one is used twice.
+    """
+    table = as_table(given)
+    if table is None:
+        raise DataError('labels must be a table, such as {"W1[0, 0]" = "w1"}')
+    labels: dict[str, str] = {}
+
+    def take(address: Address, label: str) -> None:
+        if str(address) in labels:
+            raise DataError(f"labels: {address} has two, {labels[str(address)]!r} and {label!r}")
+        if not label or any(c.isspace() or not c.isprintable() or c in FORBIDDEN for c in label):
+            raise DataError(f"labels: {label!r} must be a word without spaces and without any of {FORBIDDEN}")
+        if label in shapes or label in others or label.removeprefix("d") in shapes:
+            raise DataError(f"labels: {label!r} is the name of a value; call {address} something else")
+        labels[str(address)] = label
+
+    for key, value in table.items():
+        try:
+            address = Address.read(key, shapes, whole=not isinstance(value, str))
+        except ChalkgradError as error:
+            raise type(error)(f"labels: {error}") from None
+        if isinstance(value, str):
+            take(address, value)
+            continue
+        names = np.array(as_list(value), dtype=object)
+        if names.shape != shapes[address.name] or not all(isinstance(n, str) for n in names.ravel()):
+            raise DataError(f"labels of {key} must be text in rows of shape {shapes[address.name]}, not {said(value)}")
+        for place in itertools.product(*map(range, names.shape)):
+            if names[place]:
+                take(Address(address.name, place), names[place])
+    taken: dict[str, str] = {}
+    for address_text, label in labels.items():
+        if label in taken:
+            raise DataError(f"labels: {label!r} is given to {taken[label]} and to {address_text}")
+        taken[label] = address_text
+    for label in taken:
+        if label.startswith("d") and label[1:] in taken:
+            raise DataError(f"labels: {label!r} is what the derivative of {label[1:]!r} is called")
+    return labels

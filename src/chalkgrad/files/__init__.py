@@ -1,0 +1,1 @@
+"""Files: atomic writing, npy arrays, TOML, the container of checkpoints."""

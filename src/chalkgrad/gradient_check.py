@@ -1,0 +1,259 @@
+"""Gradient check: every gradient against central differences, in float64, stepping round the kinks.
+
+The derivative of L for one number w is compared with (L(w + h) - L(w - h)) / 2h. Where a ReLU, a max-pool or
+another kink changes its side between w - h and w + h, that quotient is no derivative of either side; h is then
+made smaller until no kink lies between, and if w stands on the kink itself the number is left out and counted.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .base.checks import number, whole
+from .base.columns import table
+from .engines.numpy.runner import Runner, require_finite
+from .program import Step
+
+if TYPE_CHECKING:
+    from .network import Network
+
+Array = np.ndarray[Any, Any]
+
+STEP = 1e-5
+"""h for numbers of size 1; about the cube root of float64's precision, which balances both errors."""
+SHRINK = 0.1
+SHRINKS = 4
+EPS = float(np.finfo(np.float64).eps)
+ROUNDING = 4.0
+"""L is known to about this many units in its last place: the quotient can be off by ROUNDING * eps * |L| / h."""
+
+
+@dataclass(frozen=True, slots=True)
+class ValueCheck:
+    """One array's gradient checked.
+
+    Attributes:
+        name: the gradient ("dW1").
+        checked: how many of its numbers were compared.
+        stepped: for how many of them h was made smaller to step round a kink.
+        on_kink: how many were left out because they stand on a kink.
+        undecided: how many were left out because the rounding of L moves the difference by more than the
+            tolerance (a bias before a batch normalisation, whose gradient is 0).
+        error: the largest relative error.
+        worst: the address where it is ("dW1[0, 2]").
+        gradient, difference: the backward pass's number there and the central difference.
+    """
+
+    name: str
+    checked: int
+    stepped: int
+    on_kink: int
+    undecided: int
+    error: float
+    worst: str
+    gradient: float
+    difference: float
+
+
+@dataclass(frozen=True, slots=True)
+class GradientCheck:
+    """All gradients checked. It is true where they all passed; printed, it is a table.
+
+    Attributes:
+        values: one entry for every parameter and for the input.
+        tolerance: the largest relative error that passes.
+    """
+
+    values: tuple[ValueCheck, ...]
+    tolerance: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether no gradient differs from the central differences."""
+        return all(v.error <= self.tolerance for v in self.values)
+
+    @property
+    def largest_error(self) -> float:
+        """The largest relative error of all."""
+        return max(v.error for v in self.values)
+
+    def __bool__(self) -> bool:
+        return self.passed
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+    def to_text(self, *, width: int | None = None) -> str:
+        """The table; `width` is that of the terminal, where it is to fit one: then without the columns that are empty,
+        and with fewer digits if need be.
+        """
+        text = ""
+        for digits in (9, 6, 4):
+            text = self._table(digits, width)
+            if width is None or max(map(len, text.split("\n"))) <= width:
+                break
+        return text
+
+    def _table(self, digits: int, width: int | None) -> str:
+        rows = [
+            (
+                v.name,
+                v.checked,
+                v.stepped or "",
+                v.on_kink or "",
+                v.undecided or "",
+                f"{v.error:.1e}" if v.checked else "",
+                v.worst if v.checked else "",
+                f"{v.gradient:.{digits}g}" if v.checked else "",
+                f"{v.difference:.{digits}g}" if v.checked else "",
+                ("same" if v.error <= self.tolerance else "DIFFERS") if v.checked else "undecided",
+            )
+            for v in self.values
+        ]
+        head = (
+            "gradient",
+            "checked",
+            "stepped",
+            "on kink",
+            "undecided",
+            "error",
+            "worst at",
+            "backward",
+            "difference",
+            "result",
+        )
+        shown = [i for i in range(len(head)) if width is None or any(row[i] != "" for row in rows)]
+        return table(
+            [head[i] for i in shown],
+            [[row[i] for i in shown] for row in rows],
+            right=[place for place, i in enumerate(shown) if i not in (0, 6, 9)],
+            width=width,
+        )
+
+
+def check_gradients(
+    network: Network, x: Any, y: Any, *, tolerance: float = 1e-6, samples: int | None = None, training: bool = True
+) -> GradientCheck:
+    """Compares every gradient of the parameters and of the input with central differences.
+
+    The error of a number is |gradient - difference| / max(|gradient|, |difference|). The rounding of L moves a
+    difference by up to about 4 eps |L| / h. Where that is more than the tolerance allows, a number is called
+    wrong only if it is off by more than that; if it is not, it is counted as undecided, not as checked.
+
+    Args:
+        network: the network; it is left as it is (the check runs on a float64 copy).
+        x: (N, *input_shape).
+        y: targets (N, *output_shape) or class numbers (N,).
+        tolerance: the largest relative error that passes.
+        samples: how many numbers of each array to check, drawn from the seed; None for all.
+        training: with dropout's masks (held fixed) and batch statistics.
+
+    Raises:
+        NotFiniteError: where the pass itself gives a NaN or an infinity.
+        ShapeError, DataError: where x and y do not fit.
+    """
+    tolerance = number("check_gradients", "tolerance", tolerance, 0.0)
+    samples = None if samples is None else whole("check_gradients", "samples", samples)
+    twin = network.copy(dtype="float64")
+    x, y = twin.pair(x, y)
+    program = twin.program if training else twin.prediction_program
+    names = [*twin.parameters, "x"]
+    given = {**twin.given(x, y), "x": np.array(x)}
+    found = Runner(program.needed_for(["L", *(f"d{n}" for n in names)])).run(dict(given))
+    require_finite(program.steps, found)
+    probe = _Probe(program.needed_for(["L"]), given)
+    rng = np.random.default_rng(network.seed)
+    return GradientCheck(
+        tuple(_check_array(probe, name, given[name], found[f"d{name}"], tolerance, samples, rng) for name in names),
+        tolerance,
+    )
+
+
+class _Probe:
+    """Computes L, and on which side of every kink the values are."""
+
+    def __init__(self, steps: tuple[Step, ...], given: dict[str, Any]) -> None:
+        self.runner = Runner(steps)
+        self.given = given
+        self.kinked = [s for s in steps if s.rule.kinks is not None]
+
+    def loss(self) -> tuple[float, list[Array]]:
+        values = self.runner.run(dict(self.given))
+        sides: list[Array] = []
+        for step in self.kinked:
+            kinks = step.rule.kinks
+            if kinks is not None:
+                sides.append(np.asarray(kinks(*[values[i or ""] for i in step.inputs], **step.options)))
+        return float(values["L"]), sides
+
+
+def _check_array(
+    probe: _Probe,
+    name: str,
+    array: Array,
+    gradient: Array,
+    tolerance: float,
+    samples: int | None,
+    rng: np.random.Generator,
+) -> ValueCheck:
+    flat, slopes = array.reshape(-1), np.asarray(gradient).reshape(-1)
+    places = np.arange(flat.size)
+    if samples is not None and samples < flat.size:
+        places = np.sort(rng.choice(flat.size, samples, replace=False))
+    differences: dict[int, float] = {}
+    error, worst = 0.0, int(places[0])
+    stepped = on_kink = undecided = 0
+    for place in places.tolist():
+        difference, noise, shrinks = _difference(probe, flat, place)
+        if difference is None:
+            on_kink += 1
+            continue
+        stepped += shrinks > 0
+        differences[place] = difference
+        slope = float(slopes[place])
+        off, size = abs(slope - difference), max(abs(slope), abs(difference), 1e-300)
+        if off <= noise and noise > tolerance * size:
+            undecided += 1
+            continue
+        own = off / size if math.isfinite(off) else math.inf
+        if own >= error:
+            error, worst = own, place
+    index = tuple(int(i) for i in np.unravel_index(worst, array.shape))
+    return ValueCheck(
+        f"d{name}",
+        len(places) - on_kink - undecided,
+        stepped,
+        on_kink,
+        undecided,
+        error,
+        f"d{name}[{', '.join(map(str, index))}]",
+        float(slopes[worst]),
+        differences.get(worst, float("nan")),
+    )
+
+
+def _difference(probe: _Probe, flat: Array, place: int) -> tuple[float | None, float, int]:
+    """The central difference at one number, how far rounding can have moved it, and how often h was made
+    smaller. The difference is None on a kink.
+    """
+    kept = flat[place]
+    step = STEP * max(1.0, abs(float(kept)))
+    try:
+        for shrinks in range(SHRINKS + 1):
+            flat[place] = kept + step
+            above, sides_above = probe.loss()
+            high = float(flat[place])
+            flat[place] = kept - step
+            below, sides_below = probe.loss()
+            low = float(flat[place])
+            if all(np.array_equal(a, b) for a, b in zip(sides_above, sides_below, strict=True)):
+                noise = ROUNDING * EPS * max(abs(above), abs(below)) / step
+                return (above - below) / (high - low), noise, shrinks
+            step *= SHRINK
+    finally:
+        flat[place] = kept
+    return None, 0.0, SHRINKS

@@ -1,0 +1,139 @@
+"""What a network is given, checked: its settings, parameters and samples, with errors that say the cure."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+
+from ..base.checks import as_list, check_present, said, whole
+from ..base.errors import DataError, OptionError, ShapeError
+from ..describe.layers import Layer
+from ..describe.losses import LOSSES, Loss
+
+Array = np.ndarray[Any, Any]
+
+
+def read_layers(layers: Any) -> tuple[Layer, ...]:
+    """The layers as a tuple, each of them one and at least one of them computing something."""
+    if isinstance(layers, Layer):
+        layers = [layers]
+    try:
+        listed = tuple(layers)
+    except TypeError:
+        raise OptionError(f"layers must be a list of layers, not {said(layers)}") from None
+    for place, layer in enumerate(listed):
+        if isinstance(layer, type):
+            raise OptionError(f"layer {place + 1} is the class {layer.__name__}; write {layer.__name__}(...)")
+        if not isinstance(layer, Layer):
+            raise OptionError(f"layer {place + 1} is {said(layer)}, which is no layer")
+    if not any(layer.operation(training=False) for layer in listed):
+        raise OptionError("the network has no layer that computes anything")
+    return listed
+
+
+def read_loss(loss: Any) -> Loss:
+    """The loss, if it is one."""
+    if isinstance(loss, type):
+        raise OptionError(f"loss is the class {loss.__name__}; write {loss.__name__}()")
+    if not isinstance(loss, Loss):
+        raise OptionError(f"loss is {said(loss)}, which is no loss; known: {', '.join(LOSSES)}")
+    return loss
+
+
+def read_input_shape(given: Any) -> tuple[int, ...]:
+    """The shape of one sample; a number is (number,)."""
+    sizes = as_list(given)
+    try:
+        shape = tuple(whole("Network", "input_shape", s) for s in ([given] if sizes is None else sizes))
+    except OptionError:
+        shape = ()
+    if not 1 <= len(shape) <= 3:
+        raise OptionError(
+            f"input_shape is the shape of one sample, (inputs,) or (channels, height, width), not {said(given)}"
+        )
+    return shape
+
+
+def read_dtype(given: Any) -> np.dtype[Any]:
+    """float32 or float64."""
+    with contextlib.suppress(Exception):  # NumPy reads many things as dtypes, and fails in many ways
+        dtype = np.dtype(given)
+        if given is not None and dtype in (np.dtype("float32"), np.dtype("float64")):
+            return dtype
+    raise OptionError(f"dtype is 'float32' or 'float64', not {said(given)}")
+
+
+def shown(value: Any) -> str:
+    """The beginning of a value, in one line."""
+    try:
+        return " ".join(str(value).split())[:80]
+    except ValueError:  # a whole number of thousands of digits
+        return said(value)
+
+
+def fitting(name: str, value: Any, target: Array) -> Array:
+    """A parameter's new value as an array of its shape and dtype; errors name the parameter and the cure."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what is wrong is said below
+            given: Any = np.asarray(value)
+            array = np.asarray(value, dtype=target.dtype)
+    except (TypeError, ValueError, OverflowError):
+        raise DataError(f"{name} must hold numbers in rows of equal length, not {shown(value)}") from None
+    check_present(name, value, given)
+    if given.dtype.kind not in "biuf":
+        raise DataError(f"{name} must hold real numbers, not {shown(value)}")
+    if array.shape != target.shape:
+        cure = ""
+        if array.T.shape == target.shape:
+            cure = f"; it looks transposed ({name} is inputs x outputs here): give its transpose"
+        elif array.size == target.size:
+            cure = f"; reshape it to {target.shape}"
+        raise ShapeError(f"{name} has shape {target.shape} in this network, but {array.shape} was given{cure}")
+    if not np.isfinite(array).all():
+        raise DataError(f"{name} holds NaN or infinity (or numbers too large for {target.dtype})")
+    if name.rpartition(".")[2].startswith("running_var") and (array < 0).any():
+        raise DataError(f"{name} is a variance and cannot be negative")
+    return array
+
+
+def input_message(came: tuple[int, ...], expected: tuple[int, ...], first: str) -> str:
+    """What to say of samples of another shape than the network takes, with the cure."""
+    wanted = f"(N{''.join(f', {s}' for s in expected)})"
+    cure = _laid_out(came[1:], expected, "len(x), ") if came else ""
+    cure = f"; use {cure}" if cure else ""
+    if not cure and (one := _laid_out(came, expected, "")):
+        cure = f"; for a single sample use {one}[None]"
+    return (
+        f"x has shape {came}, but {first} takes {wanted}, "
+        f"as input_shape={expected} fixed when the network was built{cure}"
+    )
+
+
+def _laid_out(came: tuple[int, ...], expected: tuple[int, ...], count: str) -> str:
+    """The expression that lays x out as expected, if no number of a sample has to change its neighbours for that.
+
+    Args:
+        came: the shape of a sample.
+        expected: the shape that it should have.
+        count: "len(x), " where x has an axis of samples before; "" where it is one.
+    """
+    if came == expected:
+        return "" if count else "x"
+    if sorted(came) == sorted(expected):  # axes in another order
+        order = next(p for p in itertools.permutations(range(len(came))) if tuple(came[i] for i in p) == expected)
+        axes = ", ".join(map(str, (0, *(i + 1 for i in order)) if count else order))
+        return f"x.transpose({axes})"
+    flat = min(len(came), len(expected)) <= 1
+    if math.prod(came) == math.prod(expected) and (flat or _without_ones(came) == _without_ones(expected)):
+        return f"x.reshape({count}{', '.join(map(str, expected))})"
+    return ""
+
+
+def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(s for s in shape if s != 1)

@@ -1,0 +1,41 @@
+"""The gradients of a network's parameters by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..base.errors import unknown
+
+Array = np.ndarray[Any, Any]
+
+
+class Gradients(dict[str, Array]):
+    """dL/dW by the parameter's name; both names are understood, "W1" and "dW1".
+
+    Raises:
+        UnknownNameError: where there is no gradient of the name that is asked for.
+    """
+
+    def __missing__(self, name: str) -> Array:
+        known = self._own(name)
+        if known is None:
+            raise unknown("gradient", name, [f"d{n}" for n in self])
+        return self[known]
+
+    def __contains__(self, name: object) -> bool:
+        return self._own(name) is not None
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The gradient of this name, or `default`."""
+        known = self._own(name)
+        return default if known is None else self[known]
+
+    def _own(self, name: object) -> str | None:
+        """The name that it is kept under."""
+        if isinstance(name, str):
+            for known in (name, name[1:] if name.startswith("d") else name):
+                if super().__contains__(known):
+                    return known
+        return None

@@ -1,1 +1,0 @@
-"""What a test found, in numbers and in pictures."""

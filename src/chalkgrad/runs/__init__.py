@@ -1,0 +1,1 @@
+"""What the command line keeps of a training: a directory with network, settings, logs and pictures."""

@@ -1,0 +1,49 @@
+"""Numbers of a test: the confusion matrix and what follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..base.columns import table
+
+Array = np.ndarray[Any, Any]
+
+
+def confusion_matrix(truth: Array, found: Array, classes: int) -> Array:
+    """(classes, classes) counts: row the true class, column the class that was found."""
+    counts = np.zeros((classes, classes), dtype=np.int64)
+    np.add.at(counts, (truth, found), 1)
+    return counts
+
+
+def class_rows(confusion: Array) -> list[tuple[int, float, float, float]]:
+    """Of every class: how many there are, precision, recall and F1; NaN where that is 0 / 0."""
+    rows: list[tuple[int, float, float, float]] = []
+    for c, row in enumerate(confusion):
+        right, there, claimed = int(row[c]), int(row.sum()), int(confusion[:, c].sum())
+        precision = right / claimed if claimed else float("nan")
+        recall = right / there if there else float("nan")
+        f1 = 2 * right / (there + claimed) if there + claimed else float("nan")
+        rows.append((there, precision, recall, f1))
+    return rows
+
+
+def class_table(confusion: Array, names: Sequence[str]) -> str:
+    """The classes as a table."""
+    shown = [
+        (name, there, *("-" if np.isnan(v) else f"{v:.2%}" for v in values))
+        for name, (there, *values) in zip(names, class_rows(confusion), strict=True)
+    ]
+    return table(("class", "samples", "precision", "recall", "F1"), shown, right=(1, 2, 3, 4))
+
+
+def most_confused(confusion: Array, most: int = 5) -> list[tuple[int, int, int]]:
+    """The pairs (true class, found class, how often) that were confused most, the worst first."""
+    wrong = confusion.copy()
+    np.fill_diagonal(wrong, 0)
+    order = np.argsort(-wrong, axis=None, kind="stable")[:most]
+    pairs = [(int(i), int(j), int(wrong[i, j])) for i, j in zip(*np.unravel_index(order, wrong.shape), strict=True)]
+    return [p for p in pairs if p[2]]

@@ -1,0 +1,145 @@
+"""The house: which module imports which, at any depth. `python tests/house.py` counts rooms, arrows and circles."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+SOURCE = Path(__file__).parents[1] / "src" / "chalkgrad"
+FLOORS = (
+    "base",
+    "formula",
+    "files",
+    "rules",
+    "data",
+    "program",
+    "describe",
+    "engines",
+    "render",
+    "explain",
+    "model",
+    "gradient_check",
+    "train",
+    "write",
+    "diagram",
+    "diagnosis",
+    "network",
+    "runs",
+    "examples",
+    "worksheet",
+    "replay",
+    "cli",
+    "__main__",
+)
+"""From the ground up: a room imports from its own floor and from those named before it."""
+
+
+@dataclass(frozen=True)
+class Import:
+    """One arrow: the module that imports, the one that it imports, the line, and whether at call time or for types."""
+
+    by: str
+    of: str
+    line: int
+    lazy: bool
+
+    def __str__(self) -> str:
+        return f"{self.by} -> {self.of} (line {self.line}{', not at the top' if self.lazy else ''})"
+
+
+def modules(source: Path) -> dict[str, Path]:
+    """Every module by its dotted name below the package; the package itself is ""."""
+    found = {}
+    for file in sorted(source.rglob("*.py")):
+        parts = file.relative_to(source).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = file
+    return found
+
+
+def imports(source: Path) -> list[Import]:
+    """Every import of one module of the package by another, inside functions and for type checkers too."""
+    known = modules(source)
+    found = []
+    for name, file in known.items():
+        package = name.split(".") if file.name == "__init__.py" else name.split(".")[:-1]
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        top = {id(node) for node in tree.body}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.level:
+                base = [p for p in package if p][: len(package) - node.level + 1]
+                inner = ".".join([*base, *(node.module or "").split(".")]).strip(".")
+                for alias in node.names:
+                    whole = f"{inner}.{alias.name}".strip(".")
+                    of = whole if whole in known else inner
+                    found.append(Import(name, of, node.lineno, id(node) not in top))
+    return found
+
+
+def circles(arrows: Mapping[str, set[str]]) -> list[list[str]]:
+    """The groups of modules that import each other in a circle, largest first (Tarjan's algorithm)."""
+    order: dict[str, int] = {}
+    low: dict[str, int] = {}
+    stack: list[str] = []
+    found: list[list[str]] = []
+
+    def visit(node: str) -> None:
+        order[node] = low[node] = len(order)
+        stack.append(node)
+        for below in arrows.get(node, ()):
+            if below not in order:
+                visit(below)
+                low[node] = min(low[node], low[below])
+            elif below in stack:
+                low[node] = min(low[node], order[below])
+        if low[node] == order[node]:
+            at = stack.index(node)
+            if len(stack) - at > 1:
+                found.append(sorted(stack[at:]))
+            del stack[at:]
+
+    for node in arrows:
+        if node not in order:
+            visit(node)
+    return sorted(found, key=len, reverse=True)
+
+
+def graph(found: list[Import]) -> dict[str, set[str]]:
+    """The arrows by the module that they come from, without the package's own face (`chalkgrad/__init__.py`)."""
+    arrows: dict[str, set[str]] = {}
+    for arrow in found:
+        if arrow.by and arrow.of and arrow.by != arrow.of:
+            arrows.setdefault(arrow.by, set()).add(arrow.of)
+    return arrows
+
+
+def upward(found: list[Import]) -> Iterator[Import]:
+    """The imports that run up: of a room on a higher floor."""
+    for arrow in found:
+        by, of = arrow.by.split(".")[0], arrow.of.split(".")[0]
+        if by and of and FLOORS.index(of) > FLOORS.index(by):
+            yield arrow
+
+
+def count(source: Path) -> str:
+    """What the note of a change quotes: modules, arrows, circles, top-level modules."""
+    found = imports(source)
+    arrows = graph(found)
+    loops = circles(arrows)
+    top = [m for m, f in modules(source).items() if m and "." not in m and f.name != "__init__.py"]
+    lazy = {(a.by, a.of) for a in found if a.lazy and a.by}
+    lines = [
+        f"{len(modules(source))} modules, {sum(map(len, arrows.values()))} arrows between them",
+        f"{len(top)} top-level modules: {', '.join(top)}",
+        f"{len(lazy)} arrows at call time or for types only",
+        f"{len(loops)} circles, of {', '.join(str(len(loop)) for loop in loops) or 'none'}",
+    ]
+    if {m.split(".")[0] for m in modules(source) if m} <= set(FLOORS):
+        lines.append(f"{len(set(upward(found)))} arrows run up")
+    return "\n".join([*lines, *(f"  {', '.join(loop)}" for loop in loops)])
+
+
+if __name__ == "__main__":
+    print(count(Path(sys.argv[1]) if len(sys.argv) > 1 else SOURCE))
