@@ -59,8 +59,8 @@ if TYPE_CHECKING:
     from .examples.example import Example, load_example
     from .explain.derivation import Derivation
     from .explain.trace import Trace
-    from .model.saved import load
-    from .network import Evaluation, Network
+    from .model.model import Evaluation
+    from .network import Network, load
     from .program import Program, Step
     from .train.callbacks import Callback
     from .train.checkpoints import Checkpoints, CheckpointWarning
@@ -149,9 +149,9 @@ _MODULES = {  # where the public names are
     ".describe.layers": "AvgPool2D BatchNorm Conv2D Dense Dropout ELU Flatten GELU Layer LayerNorm "
     "LeakyReLU MaxPool2D ReLU SiLU Sigmoid Softmax Softplus Sum Tanh",
     ".describe.losses": "AbsoluteError BinaryCrossEntropy CrossEntropy Hinge Loss SquaredError",
-    ".network": "Evaluation Network",
+    ".model.model": "Evaluation",
+    ".network": "Network load",
     ".program": "Program Step",
-    ".model.saved": "load",
     ".train.callbacks": "Callback",
     ".train.checkpoints": "CheckpointWarning Checkpoints",
     ".train.history": "History Record StopReason",

@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from .base.checks import number, whole
 from .base.columns import table
 from .engines.numpy.runner import Runner, require_finite
+from .model.model import Model
 from .program import Step
-
-if TYPE_CHECKING:
-    from .network import Network
 
 Array = np.ndarray[Any, Any]
 
@@ -136,7 +134,7 @@ class GradientCheck:
 
 
 def check_gradients(
-    network: Network, x: Any, y: Any, *, tolerance: float = 1e-6, samples: int | None = None, training: bool = True
+    network: Model, x: Any, y: Any, *, tolerance: float = 1e-6, samples: int | None = None, training: bool = True
 ) -> GradientCheck:
     """Compares every gradient of the parameters and of the input with central differences.
 

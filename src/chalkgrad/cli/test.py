@@ -15,8 +15,9 @@ from ..base.errors import CheckpointError
 from ..base.text import visible
 from ..data import Dataset
 from ..describe.losses import BinaryCrossEntropy, CrossEntropy, Hinge, Loss
+from ..model.model import Array, Evaluation
 from ..model.saved import current_weights
-from ..network import Array, Evaluation, Network
+from ..network import Network
 from ..runs import directory as run_directory
 from ..runs.metrics import class_rows, class_table, confusion_matrix, most_confused
 from .pictures import save_pictures

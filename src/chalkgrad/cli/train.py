@@ -27,7 +27,6 @@ from ..describe.settings import from_table, to_table
 from ..files.checkpoint import Checkpoint
 from ..files.writing import locked
 from ..model.saved import current_weights, read_toml
-from ..model.saved import describe as network_from_table
 from ..network import Network
 from ..runs import directory as run_directory
 from ..runs.recipes import NUMBERS, RECIPES, Recipe, recipe
@@ -187,7 +186,7 @@ def _gone_on_with(arguments: Namespace) -> Job:
     if arguments.data:
         source["directory"] = str(Path(arguments.data).resolve())
     values = {n.removeprefix("value/"): p.shape for n, p in found.parts.items() if n.startswith("value/")}
-    network = network_from_table(as_table(found.table.get("network")) or {}, str(found.path), values)
+    network = Network.described(as_table(found.table.get("network")) or {}, str(found.path), values)
     data = open_recorded(source, network, found.path)
     recipe = _overridden(Recipe.from_table(network.layers, plan), arguments)
     return Job(name, place.parent, recorded(source, data), data, network, recipe, found)
@@ -218,7 +217,7 @@ def _network(arguments: Namespace, name: str, data: Dataset) -> tuple[Recipe, Ne
         table.setdefault("input_shape", list(data.input_shape))
         if arguments.loss:
             table["loss"] = arguments.loss
-        network = network_from_table({**table, **settings}, str(path))
+        network = Network.described({**table, **settings}, str(path))
         if network.input_shape != data.input_shape:
             raise OptionError(f"{path} has input_shape {network.input_shape}, but {data.name} gives {data.input_shape}")
         return Recipe(network.layers), network

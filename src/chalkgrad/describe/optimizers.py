@@ -11,7 +11,6 @@ import numpy as np
 from ..base.checks import as_array, flag, number, plain, whole
 from ..base.errors import DataError, OptionError, ShapeError, unknown
 from ..formula import Shape
-from ..model.build import Blueprint
 from ..program import Program, Step
 from ..rules import Operation, adagrad, adam, rmsprop, sgd, weight_decay
 from .foreign import refuse_settings
@@ -77,8 +76,13 @@ class Optimizer:
         """Whether weight decay goes through the gradient (AdamW's does not)."""
         return True
 
-    def extend(self, program: Program, plan: Blueprint, frozen: Collection[str]) -> Program:
-        """The program with the update of every parameter behind it, the frozen ones left out.
+    def extend(self, program: Program, penalised: Collection[str], frozen: Collection[str]) -> Program:
+        """The program with the update of every parameter after it, the frozen ones left out.
+
+        Args:
+            program: forward, loss and backward pass.
+            penalised: the parameters that weight decay counts (weights, not biases).
+            frozen: the parameters that stay as they are.
 
         The new value of W1 is W1_new; the optimizer's own arrays are v_W1, m_W1, ... and v_W1_new, ...
         """
@@ -88,7 +92,7 @@ class Optimizer:
         for name, shape in program.parameters.items():
             if name in frozen:
                 continue
-            decay = self.weight_decay if plan.parameters[name].penalised else 0.0
+            decay = self.weight_decay if name in penalised else 0.0
             names: dict[str, str | None] = {"W": name, "W_new": f"{name}_new", "g": f"d{name}", "lr": "lr", "t": "t"}
             if decay and self.decays_gradient:
                 names["g"] = f"g_{name}"

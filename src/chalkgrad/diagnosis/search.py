@@ -18,13 +18,13 @@ from ..describe.optimizers import SGD, Optimizer, OptimizerState, as_optimizer
 from ..engines.numpy.runner import Runner
 from ..explain.trace import Trace
 from ..model.gradients import Gradients
+from ..model.model import Model
 from .claims import Claim, numbers_of, read_claims
 from .factoring import where_it_sits
 from .rerun import NEXT, Replacement, Rerun
 from .slips import Slip, slips
 
 if TYPE_CHECKING:
-    from ..network import Network
     from ..render.board import Board
 
 Array = np.ndarray[Any, Any]
@@ -158,7 +158,7 @@ class Diagnosis:
 
 
 def diagnose(
-    network: Network,
+    network: Model,
     x: Any,
     y: Any,
     claimed: Claimed,
@@ -222,7 +222,7 @@ def _copies(parameters: Mapping[str, Array]) -> dict[str, Array]:
     return {name: array.copy() for name, array in parameters.items()}
 
 
-def _by_gradient(given: Any, network: Network) -> dict[str, Any]:
+def _by_gradient(given: Any, network: Model) -> dict[str, Any]:
     """What a function gave, parameters' names standing for their gradients."""
     if not isinstance(given, Mapping):
         raise DataError("the function must give gradients by the parameters' names, {'W1': ...}")
@@ -233,7 +233,7 @@ def _by_gradient(given: Any, network: Network) -> dict[str, Any]:
 class _Diagnosing:
     def __init__(
         self,
-        network: Network,
+        network: Model,
         trace: Trace,
         claimed: dict[str, Any],
         following: Sequence[Any],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,10 +11,8 @@ from ..base.address import Address
 from ..base.digits import significant
 from ..describe.layers import Dense, Flatten, Layer, Sum
 from ..explain.trace import Trace
+from ..model.model import Model
 from .svg import ORANGE, Box, Span, shortened
-
-if TYPE_CHECKING:
-    from ..network import Network
 
 Dimensions = tuple[int, ...]
 
@@ -105,7 +102,7 @@ class Reader:
         return self.show(name, (self.sample, *(int(i) for i in np.unravel_index(unit, shape))))
 
 
-def read_columns(network: Network, reader: Reader) -> list[Column]:
+def read_columns(network: Model, reader: Reader) -> list[Column]:
     """A network's nodes in columns: the input, every layer with weights and what follows it, the loss."""
     shapes = network.plan.shapes
     inputs = [Unit([reader.of_sample("x", shapes[0], u)]) for u in range(int(np.prod(shapes[0])))]
@@ -133,7 +130,7 @@ def read_columns(network: Network, reader: Reader) -> list[Column]:
     return columns
 
 
-def _weighted(network: Network, reader: Reader, i: int, layer: Layer, shown: list[Shown], before: int) -> Column:
+def _weighted(network: Model, reader: Reader, i: int, layer: Layer, shown: list[Shown], before: int) -> Column:
     units = [Unit([stage]) for stage in shown]
     names = network.plan.names[i]
     if not names:  # a sum: every line counts once
@@ -152,7 +149,7 @@ def _one_to_one(layer: Layer, shown: list[Shown]) -> Column:
     return Column("neurons", [layer.kind], [Unit([stage]) for stage in shown], paired=True)
 
 
-def _loss(network: Network, reader: Reader, before: int) -> Column:
+def _loss(network: Model, reader: Reader, before: int) -> Column:
     """The loss; where L is more than the sample's own loss, that comes first."""
     stages = [reader.show("L", ())]
     if reader.trace is not None and (len(reader.trace["x"]) > 1 or network.plan.penalties):

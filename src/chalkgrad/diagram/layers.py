@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from ..describe.layers import AvgPool2D, Conv2D, Dense, Dropout, Flatten, Layer, MaxPool2D, Pair, Sum
+from ..model.model import Model
 from .picture import Picture
 from .shapes import batch_text, shape_text
 from .svg import BLUE, INK, LINE, PALE_BLUE, PALE_GREY, PAPER, SOFT, Box, Canvas, shortened, text_width
-
-if TYPE_CHECKING:
-    from ..network import Network
 
 SIZE = 12.5
 SMALL = 11
@@ -35,7 +32,7 @@ class _Stage:
     count: int = 0
 
 
-def layers(network: Network, *, batch: int | str = "N") -> Picture:
+def layers(network: Model, *, batch: int | str = "N") -> Picture:
     """A network's layers in order, with the shape of every value and the number of parameters.
 
     Args:
@@ -50,7 +47,7 @@ def layers(network: Network, *, batch: int | str = "N") -> Picture:
     return _draw(network, stages, many)
 
 
-def _stages(network: Network) -> list[_Stage]:
+def _stages(network: Model) -> list[_Stage]:
     """The input, then one stage for every layer that changes the shape, with those that do not behind it."""
     plan = network.plan
     stages = [_Stage([], "x", plan.shapes[0])]
@@ -117,7 +114,7 @@ class _Cell:
         return self.arrow + self.block
 
 
-def _draw(network: Network, stages: list[_Stage], many: str) -> Picture:
+def _draw(network: Model, stages: list[_Stage], many: str) -> Picture:
     cells = [_cell(stage, many) for stage in stages]
     cells.append(_loss_cell(network))
     rows = _rows(cells, ROOM)
@@ -184,7 +181,7 @@ def _cell(stage: _Stage, many: str) -> _Cell:
     return _Cell(stage, above, below, arrow, max(planes[0], name, shape) + 14, planes)
 
 
-def _loss_cell(network: Network) -> _Cell:
+def _loss_cell(network: Model) -> _Cell:
     said = network.loss_function.kind
     stage = _Stage([said], "L", ())
     return _Cell(stage, [said], [], text_width(said, SIZE) + 18, 62, (36, 36, 0))
@@ -245,7 +242,7 @@ def _draw_value(canvas: Canvas, cell: _Cell, x: float, middle: float, many: str)
     canvas.text(centre, middle + down / 2 + 31, shape_text(("N", *stage.shape), many), size=SMALL)
 
 
-def _describe(network: Network, stages: list[_Stage], many: str) -> str:
+def _describe(network: Model, stages: list[_Stage], many: str) -> str:
     parts = [f"The input x has shape {shape_text(('N', *stages[0].shape), many)}."]
     for stage in stages[1:]:
         held = f", parameters {', '.join(stage.parameters)} ({stage.count:,})" if stage.count else ""

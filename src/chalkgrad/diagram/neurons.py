@@ -6,7 +6,6 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from ..base.errors import OptionError
 from ..describe.layers import RECTIFIERS, Dense, Flatten, Sigmoid, Softmax, Sum, Tanh
 from ..explain.trace import Trace
 from ..formula import Shape
+from ..model.model import Model
 from .columns import Column, Reader, Shown, Unit, describe, read_columns
 from .picture import Picture
 from .placing import Tied, spread
@@ -36,9 +36,6 @@ from .svg import (
     text_width,
 )
 
-if TYPE_CHECKING:
-    from ..network import Network
-
 MOST_UNITS = 8
 MOST_WEIGHTS = 64
 SMALL = 11
@@ -52,7 +49,7 @@ ACTIVATIONS = (Sigmoid, Tanh, Softmax, *RECTIFIERS)
 
 
 def neurons(
-    network: Network,
+    network: Model,
     trace: Trace | None = None,
     *,
     labels: Mapping[str, str] | None = None,
@@ -85,7 +82,7 @@ def neurons(
     return _draw(columns, network, reader)
 
 
-def _refuse_unsuitable(network: Network) -> None:
+def _refuse_unsuitable(network: Model) -> None:
     instead = "draw its layers instead, kind 'layers'"
     for layer, label in zip(network.layers, network.plan.labels, strict=True):
         if not isinstance(layer, (Dense, Sum, Flatten, *ACTIVATIONS)):
@@ -99,7 +96,7 @@ def _refuse_unsuitable(network: Network) -> None:
         raise OptionError(f"the network has {lines} weights, more than the {MOST_WEIGHTS} that can be drawn; {instead}")
 
 
-def _check_trace(network: Network, trace: Trace, sample: int) -> None:
+def _check_trace(network: Model, trace: Trace, sample: int) -> None:
     if not isinstance(trace, Trace):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise OptionError(f"diagram: trace must be a trace, network.trace(x, y), not {type(trace).__name__}")
     shapes: Mapping[str, Shape] = network.program.shapes
@@ -117,7 +114,7 @@ def _check_trace(network: Network, trace: Trace, sample: int) -> None:
         raise OptionError(f"diagram: sample must be below {count}, the number of samples in the trace; it is {sample}")
 
 
-def _labels(network: Network, trace: Trace | None, given: Mapping[str, str] | None) -> Mapping[str, str]:
+def _labels(network: Model, trace: Trace | None, given: Mapping[str, str] | None) -> Mapping[str, str]:
     if given is None:
         return trace.labels if trace is not None else {}
     if not isinstance(given, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -138,7 +135,7 @@ def _labels(network: Network, trace: Trace | None, given: Mapping[str, str] | No
 # -- drawing -------------------------------------------------------------------------------------------------
 
 
-def _draw(columns: list[Column], network: Network, reader: Reader) -> Picture:
+def _draw(columns: list[Column], network: Model, reader: Reader) -> Picture:
     canvas = Canvas()
     _measure(columns)
     room, gaps = 1.0, _gaps(columns, 1.0)
@@ -346,7 +343,7 @@ def _draw_unit(canvas: Canvas, kind: str, unit: Unit) -> None:
         )  # fmt: skip
 
 
-def _legend(network: Network, reader: Reader) -> list[str | list[Span]]:
+def _legend(network: Model, reader: Reader) -> list[str | list[Span]]:
     if reader.trace is None:
         return []
     loss = shortened(reader.labels.get("L", "L"))

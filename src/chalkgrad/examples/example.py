@@ -39,8 +39,8 @@ from ..describe.optimizers import OPTIMIZERS, SGD, Optimizer, OptimizerState
 from ..describe.settings import from_table
 from ..explain.trace import Trace
 from ..files.toml import check_places
-from ..model.saved import KEYS as NETWORK_KEYS
-from ..model.saved import describe, read_toml
+from ..model.description import KEYS as NETWORK_KEYS
+from ..model.saved import read_toml
 from ..network import Network
 
 Array = np.ndarray[Any, Any]
@@ -164,7 +164,7 @@ def example(table: Mapping[str, Any], where: str) -> Example:
     for key in ("input_shape", "loss", "layers", "x", "y"):
         if key not in table:
             raise DataError(f"{where} lacks {key}; a worked example has input_shape, layers, loss, x and y")
-    network = describe({"dtype": "float64", **{k: v for k, v in table.items() if k not in OWN_KEYS}}, where)
+    network = Network.described({"dtype": "float64", **{k: v for k, v in table.items() if k not in OWN_KEYS}}, where)
     try:
         parameters = as_table(table.get("parameters", {}))
         if parameters is None:
@@ -207,7 +207,7 @@ def _carried(given: object, before: int, network: Network, optimizer: Optimizer)
     state = as_table(given)
     if state is None:
         raise DataError("optimizer_state must be a table, [optimizer_state]")
-    needed = optimizer.start(optimizer.extend(network.program, network.plan, network.frozen), network.dtype)
+    needed = optimizer.start(network.updated_by(optimizer), network.dtype)
     missing = [n for n in needed if n not in state]
     if before and missing:
         raise DataError(

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base.checks import as_list, check_present, said, whole
+from ..base.checks import as_array, as_list, check_present, said, whole
 from ..base.errors import DataError, OptionError, ShapeError
 from ..describe.layers import Layer
 from ..describe.losses import LOSSES, Loss
@@ -100,6 +100,47 @@ def fitting(name: str, value: Any, target: Array) -> Array:
     if name.rpartition(".")[2].startswith("running_var") and (array < 0).any():
         raise DataError(f"{name} is a variance and cannot be negative")
     return array
+
+
+def read_samples(x: Any, shape: tuple[int, ...], dtype: np.dtype[Any], first: str) -> Array:
+    """Samples x as (N, *shape) of the dtype, all finite.
+
+    Args:
+        x: what was given.
+        shape: the shape of one sample.
+        dtype: the network's type.
+        first: the layer that takes them, as text.
+
+    Raises:
+        ShapeError: where the shape is another; it says how to cure it.
+        DataError: where it does not hold numbers, or NaN or infinity.
+    """
+    x = as_array("x", x)
+    if x.dtype.kind not in "biuf":
+        raise DataError(f"x must hold numbers, not {'text' if x.dtype.kind in 'US' else x.dtype}")
+    if x.dtype == np.float16:
+        raise DataError("x is float16, which is too coarse to train in; use x.astype('float32')")
+    if x.shape[1:] != shape or x.ndim != len(shape) + 1:
+        raise ShapeError(input_message(x.shape, shape, first))
+    with np.errstate(over="ignore", invalid="ignore"):
+        ready = x.astype(dtype, copy=False)
+        suspect = not np.isfinite(ready.sum())  # quicker than looking at every number
+    if suspect and not np.isfinite(ready).all():
+        bad = np.argwhere(~np.isfinite(ready))
+        place = tuple(int(i) for i in bad[0])
+        at = f"in {len(bad)} of {x.size} places, first at x[{', '.join(map(str, place))}]"
+        if np.isfinite(x[place]):
+            raise DataError(f"x holds numbers too large for {dtype} {at}")
+        raise DataError(f"x holds NaN or infinity {at}")
+    return ready
+
+
+def check_as_many(samples: int, targets: int) -> None:
+    """Raises DataError where there are not as many samples as targets, or none."""
+    if samples != targets:
+        raise DataError(f"there are {samples} samples in x but {targets} targets in y")
+    if not samples:
+        raise DataError("there are no samples: x and y are empty")
 
 
 def input_message(came: tuple[int, ...], expected: tuple[int, ...], first: str) -> str:

@@ -26,13 +26,12 @@ from ..model.saved import (
     check_replaceable,
     clear_weights,
     current_weights,
-    load,
     read_toml,
     settle,
     unchanged,
 )
 from ..model.saved import save as save_network
-from ..network import Network
+from ..network import Network, load
 
 RUN = "run.toml"
 HISTORY = "history.jsonl"

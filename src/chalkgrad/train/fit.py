@@ -30,7 +30,7 @@ from ..engines.numpy.steps import NumPySteps
 from ..engines.stepping import Taken
 from ..engines.work import RECORDED, seconds
 from ..files.checkpoint import Checkpoint
-from ..network import Array, Network
+from ..model.model import Array, Model
 from .callbacks import Callback, Training
 from .checkpoints import Checkpoints, Keeper, newest
 from .engine import steps_of
@@ -65,7 +65,7 @@ class Fit:
 
     def __init__(
         self,
-        network: Network,
+        network: Model,
         x: Any,
         y: Any,
         optimizer: Optimizer | str = "SGD",
@@ -189,7 +189,7 @@ class Fit:
 
     def _prepare(self, engine: str, found: Checkpoint | None, fresh: bool) -> None:
         network = self.network
-        self.program = self.optimizer.extend(network.program, network.plan, network.frozen)
+        self.program = network.updated_by(self.optimizer)
         own = {**network.parameters, **network.states}
         moments = self.optimizer.start(self.program, network.dtype)
         self.moments = tuple(moments)  # the optimizer's own arrays

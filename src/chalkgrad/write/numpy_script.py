@@ -7,10 +7,11 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..base.checks import whole
 from ..describe.optimizers import Optimizer, as_optimizer
+from ..model.model import Model
 from ..program import Program, Step
 from .folding import constant
 from .given import Data, NumPyStyle, data_lines, given_data, read_beside, weight_lines
@@ -18,15 +19,12 @@ from .inline import Library, call_of, lines_of, unused
 from .layout import comment_lines, docstring_lines, statement_lines
 from .names import helpers, identifiers, reserved
 
-if TYPE_CHECKING:
-    from ..network import Network
-
 SHOWN = 20
 """About how many losses a script prints at most."""
 
 
 def numpy_script(
-    network: Network,
+    network: Model,
     x: Any = None,
     y: Any = None,
     *,
@@ -68,11 +66,11 @@ class _Group:
 
 class _Script:
     def __init__(
-        self, network: Network, optimizer: Optimizer, steps: int, data: Data, title: str, beside: str | None
+        self, network: Model, optimizer: Optimizer, steps: int, data: Data, title: str, beside: str | None
     ) -> None:
         self.network, self.optimizer, self.steps, self.data, self.title = network, optimizer, steps, data, title
         self.beside = beside
-        program = optimizer.extend(network.program, network.plan, network.frozen)
+        program = network.updated_by(optimizer)
         computed = {s.output for s in program}
         arrays = [*network.parameters, *network.states, *optimizer.start(program, network.dtype)]
         self.carried = [name for name in arrays if f"{name}_new" in computed]

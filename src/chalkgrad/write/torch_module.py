@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..base.checks import pair, whole
 from ..base.errors import OptionError
@@ -32,18 +32,16 @@ from ..describe.layers import (
 )
 from ..describe.losses import AbsoluteError, BinaryCrossEntropy, CrossEntropy, Hinge, SquaredError
 from ..describe.optimizers import SGD, AdaGrad, Adam, AdamW, Optimizer, RMSProp, as_optimizer
+from ..model.model import Model
 from .given import Data, TorchStyle, data_lines, given_data, read_beside, weight_lines
 from .inline import unused
 from .layout import WIDTH, docstring_lines
 from .names import identifiers, reserved
 from .numpy_script import shown_loss
 
-if TYPE_CHECKING:
-    from ..network import Network
-
 
 def torch_script(
-    network: Network,
+    network: Model,
     x: Any = None,
     y: Any = None,
     *,
@@ -77,7 +75,7 @@ def torch_script(
     return _Script(network, as_optimizer(optimizer, network.dtype), steps, data, title, beside).text()
 
 
-def _refuse_single_values(network: Network, samples: int) -> None:
+def _refuse_single_values(network: Model, samples: int) -> None:
     """Raises OptionError where PyTorch would normalise one value alone, which it refuses."""
     for layer, label, shape in zip(network.layers, network.plan.labels, network.plan.shapes, strict=False):
         if isinstance(layer, BatchNorm) and samples * math.prod(shape[1:]) == 1:
@@ -86,7 +84,7 @@ def _refuse_single_values(network: Network, samples: int) -> None:
 
 class _Script:
     def __init__(
-        self, network: Network, optimizer: Optimizer, steps: int, data: Data, title: str, beside: str | None
+        self, network: Model, optimizer: Optimizer, steps: int, data: Data, title: str, beside: str | None
     ) -> None:
         self.network, self.optimizer, self.data, self.title = network, optimizer, data, title
         self.beside = beside
