@@ -21,8 +21,8 @@ from .diagram import Picture
 from .explain.derive import derive
 from .gradient_check import GradientCheck, check_gradients
 from .model import saved
-from .model.build import BATCH
 from .model.model import Array, Evaluation, Model
+from .model.writer import BATCH
 from .render.board import Board, Style
 from .train.callbacks import Callback
 from .train.checkpoints import Checkpoints
@@ -334,13 +334,13 @@ class Network(Model):
         """A table: every layer's step, its output's shape and its parameters."""
         steps = self.program.part("forward")
         rows: list[tuple[str, ...]] = [("", "x", _shape((BATCH, *self.input_shape)), "")]
-        for label, bound in zip(self.plan.labels, self.plan.names, strict=True):
-            own = [s for s in steps if s.layer == label]
-            sizes = {n: self.plan.parameters[n].shape for n in bound.values() if n in self.plan.parameters}
+        for line in self.layout.lines:
+            own = [s for s in steps if s.owner.line == line.place]
+            sizes = {name: parameter.shape for name, parameter in line.parameters.items()}
             count = sum(math.prod(s) for s in sizes.values())
             detail = ", ".join(f"{n} {'x'.join(map(str, s))}" for n, s in sizes.items())
             shown = f"{count:,} ({detail})" if sizes else ""
-            rows.append((label, own[-1].output if own else "", _shape(own[-1].shape) if own else "", shown))
+            rows.append((line.label, own[-1].output if own else "", _shape(own[-1].shape) if own else "", shown))
         head = table(("layer", "value", "shape", "parameters"), rows)
         frozen = f", of which {', '.join(self.frozen)} frozen" if self._frozen else ""
         return (

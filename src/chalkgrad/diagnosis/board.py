@@ -52,7 +52,7 @@ def _cause(cause: Cause, diagnosis: Diagnosis, number: int) -> list[Block]:
     blocks: list[Block] = [
         Heading(f"{head}: {slip.text}"),
         Paragraph(
-            f"At {slip.output}, {slip.step.layer}. It makes {count} of {', '.join(cause.explains)} come out, "
+            f"At {slip.output}, {slip.step.owner}. It makes {count} of {', '.join(cause.explains)} come out, "
             f"to {cause.digits} digits."
         ),
         *_side_by_side(slip, diagnosis),
@@ -92,7 +92,7 @@ def diagnosis_json(diagnosis: Diagnosis) -> str:
         right = one.step.rule.formula
         return {
             "value": one.output,
-            "layer": one.step.layer,
+            "layer": one.step.owner.text,
             "mistake": one.text,
             "right": right.text if right is not None else "",
             "wrong": formula.text if formula is not None else one.wrong,

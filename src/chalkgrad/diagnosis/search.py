@@ -19,6 +19,7 @@ from ..engines.numpy.runner import Runner
 from ..explain.trace import Trace
 from ..model.gradients import Gradients
 from ..model.model import Model
+from ..program import names as spelled
 from .claims import Claim, numbers_of, read_claims
 from .factoring import where_it_sits
 from .rerun import NEXT, Replacement, Rerun
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, Any]
 Claimed = Mapping[str, Any] | Callable[[dict[str, Array], Array, Array], Mapping[str, Any]]
 MISSING = object()
-_READINGS = (("d", ""), ("", "_new"))
 """What is put before and behind a parameter's name: its gradient, its value after the update."""
 DEEPEST = 4
 """How many mistakes at most are put together."""
@@ -88,7 +88,7 @@ class Cause:
     apart: tuple[Array, Array] | None = None
 
     def __str__(self) -> str:
-        said = "; and ".join(f"{s.output} ({s.step.layer}): {s.text}" for s in self.slips)
+        said = "; and ".join(f"{s.output} ({s.step.owner}): {s.text}" for s in self.slips)
         number = f"{self.numbers} number{'s' * (self.numbers != 1)}"
         return f"{said} (matches {number} of {', '.join(self.explains)} to {self.digits} digits)"
 
@@ -227,7 +227,7 @@ def _by_gradient(given: Any, network: Model) -> dict[str, Any]:
     if not isinstance(given, Mapping):
         raise DataError("the function must give gradients by the parameters' names, {'W1': ...}")
     named = cast("Mapping[str, Any]", given)
-    return {(f"d{name}" if name in network.parameters else name): value for name, value in named.items()}
+    return {network.program.derivative_of.get(n, n) if n in network.parameters else n: v for n, v in named.items()}
 
 
 class _Diagnosing:
@@ -272,7 +272,7 @@ class _Diagnosing:
             )
         )  # fmt: skip
         noise: dict[str, float] = {}
-        for name in (*self.claims, *(f"{b}{n}{e}" for n in self.claims for b, e in _READINGS)):
+        for name in (*self.claims, *(r[n] for r in self._readings() for n in self.claims if n in r)):
             if name in values and name in self.trace:
                 apart = np.abs(values[name].astype(np.float64) - self.trace[name])
                 finite = apart[np.isfinite(apart)]
@@ -290,19 +290,23 @@ class _Diagnosing:
         named = {n: c for n, c in self.claims.items() if n in self.network.parameters}
         if all(self.matches(claim, self.trace[name]) for name, claim in named.items()):
             return
-        for begin, end in _READINGS:
-            meant = {n: replace(c, name=f"{begin}{n}{end}") for n, c in named.items()}
+        for reading in self._readings():
+            meant = {n: replace(c, name=reading[n]) for n, c in named.items() if n in reading}
             if any(c.name in self.trace and self.matches(c, self.trace[c.name]) for c in meant.values()):
                 if twice := [c.name for c in meant.values() if c.name in self.claims]:
                     raise DataError(f"{twice[0]} is claimed twice")
                 self.claims = {meant[n].name if n in meant else n: meant.get(n, c) for n, c in self.claims.items()}
                 return
         name = next(n for n, c in named.items() if not self.matches(c, self.trace[n]))
-        new = f"{name}_new" + ("" if self.optimizer is not None else " (with learning_rate=)")
+        new = spelled.updated(name) + ("" if self.optimizer is not None else " (with learning_rate=)")
         raise DataError(
-            f"{name} is a parameter of the network, which has other numbers there: claim d{name} for its gradient, or "
-            f"{new} for its value after the update"
+            f"{name} is a parameter of the network, which has other numbers there: claim "
+            f"{spelled.derivative(name)} for its gradient, or {new} for its value after the update"
         )
+
+    def _readings(self) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        """What a parameter's name may stand for: its gradient, or its new value."""
+        return self.trace.program.derivative_of, self.trace.program.updated
 
     def same(self, claim: Claim, computed: Array) -> Array:
         """Which claimed numbers are the computed ones, to the digits that they are given to."""
@@ -395,7 +399,7 @@ class _Diagnosing:
         for target in left:
             near = set(self.rerun.upstream(target))
             for name in self.trace.program.parameters:  # updated too early, its gradient matters too
-                near.update(self.rerun.upstream(f"{name}_new"))
+                near.update(self.rerun.upstream(self.trace.program.updated.get(name, "")))
             taken = {s.output for s in chosen}
             open_ = [s for s in self.slips if s.output in near and s.output not in taken]
             found = self._fitting(chosen, [(s,) for s in open_], target, left, kept)

@@ -49,23 +49,21 @@ def layers(network: Model, *, batch: int | str = "N") -> Picture:
 
 def _stages(network: Model) -> list[_Stage]:
     """The input, then one stage for every layer that changes the shape, with those that do not behind it."""
-    plan = network.plan
-    stages = [_Stage([], "x", plan.shapes[0])]
+    stages = [_Stage([], "x", network.input_shape)]
     forward = network.program.part("forward")
-    for i, layer in enumerate(network.layers):
-        keeps = plan.shapes[i] == plan.shapes[i + 1] and not isinstance(layer, (Dense, Conv2D, Flatten, Sum))
-        own = [s.output for s in forward if s.layer == plan.labels[i]]
+    for line in network.layout.lines:
+        layer = line.layer
+        keeps = line.shapes == (line.shape,) and not isinstance(layer, (Dense, Conv2D, Flatten, Sum))
+        own = [s.output for s in forward if s.owner.line == line.place]
         value = own[-1] if own else stages[-1].value
         if keeps and len(stages) > 1:
             stages[-1].said.append(f"+ {layer_text(layer)}")
             stages[-1].value = value
         else:
-            stages.append(_Stage([layer_text(layer)], value, plan.shapes[i + 1]))
-        for name in plan.names[i].values():
-            if name in plan.parameters:
-                shape = plan.parameters[name].shape
-                stages[-1].parameters.append(f"{name} {shape_text(shape, '')}")
-                stages[-1].count += math.prod(shape)
+            stages.append(_Stage([layer_text(layer)], value, line.shape))
+        for name, parameter in line.parameters.items():
+            stages[-1].parameters.append(f"{name} {shape_text(parameter.shape, '')}")
+            stages[-1].count += math.prod(parameter.shape)
     return stages
 
 

@@ -7,12 +7,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from ..base.address import Address
 from ..base.checks import whole
 from ..base.errors import OptionError
-from ..describe.layers import RECTIFIERS, Dense, Flatten, Sigmoid, Softmax, Sum, Tanh
+from ..describe.layers import Activation, Dense, Flatten, Sum
 from ..explain.trace import Trace
 from ..formula import Shape
 from ..model.model import Model
@@ -45,7 +43,6 @@ ROW = 15.0
 MOST_ROOM = 3.0
 """How far a picture is stretched at most, so that no label stands on another."""
 TONES = ("#4a5a66", "#0b6e99", "#7b3fa0", "#2e7031", "#a3123f", "#6b4f3a", "#3f51b5", "#00736a")
-ACTIVATIONS = (Sigmoid, Tanh, Softmax, *RECTIFIERS)
 
 
 def neurons(
@@ -84,14 +81,14 @@ def neurons(
 
 def _refuse_unsuitable(network: Model) -> None:
     instead = "draw its layers instead, kind 'layers'"
-    for layer, label in zip(network.layers, network.plan.labels, strict=True):
-        if not isinstance(layer, (Dense, Sum, Flatten, *ACTIVATIONS)):
-            raise OptionError(f"{label} has no neurons that could be drawn one by one; {instead}")
-    sizes = [int(np.prod(s)) for s in network.plan.shapes]
-    for size, label in zip(sizes, ("the input", *network.plan.labels), strict=True):
+    for line in network.layout.lines:
+        if not isinstance(line.layer, (Dense, Sum, Flatten, Activation)):
+            raise OptionError(f"{line.label} has no neurons that could be drawn one by one; {instead}")
+    sizes = [math.prod(network.input_shape), *(math.prod(line.shape) for line in network.layout.lines)]
+    for size, label in zip(sizes, ("the input", *(line.label for line in network.layout.lines)), strict=True):
         if size > MOST_UNITS:
             raise OptionError(f"{label} has {size:,} values, more than the {MOST_UNITS} that can be drawn; {instead}")
-    lines = sum(a * b for a, b, v in zip(sizes, sizes[1:], network.layers, strict=False) if isinstance(v, Dense))
+    lines = sum(math.prod(p.shape) for v in network.layout.lines for p in v.parameters.values() if len(p.shape) == 2)
     if lines > MOST_WEIGHTS:
         raise OptionError(f"the network has {lines} weights, more than the {MOST_WEIGHTS} that can be drawn; {instead}")
 

@@ -42,6 +42,7 @@ from ..files.toml import check_places
 from ..model.description import KEYS as NETWORK_KEYS
 from ..model.saved import read_toml
 from ..network import Network
+from ..program import names as spelled
 
 Array = np.ndarray[Any, Any]
 FORBIDDEN = '+*/^=,;:<>|[]{}\\"$%&#'
@@ -239,13 +240,14 @@ def read_labels(given: object, shapes: Mapping[str, tuple[int, ...]], others: Co
     if table is None:
         raise DataError('labels must be a table, such as {"W1[0, 0]" = "w1"}')
     labels: dict[str, str] = {}
+    derivatives = set(map(spelled.derivative, shapes))
 
     def take(address: Address, label: str) -> None:
         if str(address) in labels:
             raise DataError(f"labels: {address} has two, {labels[str(address)]!r} and {label!r}")
         if not label or any(c.isspace() or not c.isprintable() or c in FORBIDDEN for c in label):
             raise DataError(f"labels: {label!r} must be a word without spaces and without any of {FORBIDDEN}")
-        if label in shapes or label in others or label.removeprefix("d") in shapes:
+        if label in shapes or label in others or label in derivatives:
             raise DataError(f"labels: {label!r} is the name of a value; call {address} something else")
         labels[str(address)] = label
 
@@ -269,6 +271,6 @@ def read_labels(given: object, shapes: Mapping[str, tuple[int, ...]], others: Co
             raise DataError(f"labels: {label!r} is given to {taken[label]} and to {address_text}")
         taken[label] = address_text
     for label in taken:
-        if label.startswith("d") and label[1:] in taken:
-            raise DataError(f"labels: {label!r} is what the derivative of {label[1:]!r} is called")
+        if (derivative := spelled.derivative(label)) in taken:
+            raise DataError(f"labels: {derivative!r} is what the derivative of {label!r} is called")
     return labels

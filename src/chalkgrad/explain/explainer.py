@@ -15,6 +15,7 @@ from ..base.errors import OptionError
 from ..formula.expression import Extreme, Quantity, number, quantities, walk_expression
 from ..formula.nodes import Indicator, Node, Reduction
 from ..program import Step
+from ..program import names as spelled
 from .derivation import Derivation, Settings, head_address, tolerance_of
 from .opening import Opened, open_element
 from .paths import Edges, Paths
@@ -56,14 +57,14 @@ class Explainer:
             return self.open(str(address))
         edges = Edges(self.steps, self.trace, self.settings.hand_rounding)
         if edges.forward_name(address.name) is None:
-            of = Address(f"d{address.name.removesuffix('_new')}", address.place)
-            instead = str(of) if of.name in self.steps else self._some_derivative()
+            of = self.trace.program.derivative_of.get(self.trace.program.belongs_to(address.name))
+            instead = str(Address(of, address.place)) if of is not None else self._some_derivative()
             raise OptionError(f"the paths form opens derivatives of the loss; {address} is none: take {instead}")
         return self._paths(address, Paths(edges, self.settings.terms))
 
     def _some_derivative(self) -> str:
         for step in self.trace.program.part("backward"):
-            if step.output.removeprefix("d") in self.trace.program.parameters:
+            if self.trace.program.derivatives.get(step.output) in self.trace.program.parameters:
                 return str(Address(step.output, (0,) * len(step.shape)))
         return "dx"
 
@@ -86,7 +87,7 @@ class Explainer:
 
     def _outcome(self, address: Address, expression: Node) -> str:
         """Whether an element won the windows that it stands in, for what lies below a maximum."""
-        below = str(Address(address.name.removeprefix("d"), address.place))
+        below = str(Address(self.trace.program.belongs_to(address.name), address.place))
         said: list[str] = []
         for node in walk_expression(expression):
             if not isinstance(node, Indicator) or not isinstance(node.left, Quantity):
@@ -128,7 +129,7 @@ class Explainer:
             source=step.rule.source,
             reason=step.rule.reason,
             part=step.part,
-            layer=step.layer,
+            layer=step.owner.text,
             expression=expression,
             value=value,
             program=held,
@@ -149,10 +150,12 @@ class Explainer:
         if step is not None:
             reason = f"drawn at random by the rule {step.rule.name}, keyed by seed, layer and training step"
         elif name in self.trace.program.parameters:
-            label, place = self.settings.labels.get(str(head.address)), head.address.place
-            reason = f"a parameter, given; its gradient is {f'd{label}' if label else Address(f'd{name}', place)}"
-            if f"{name}_new" in self.steps:
-                reason += f", and after the update it is {f'{label}_new' if label else Address(f'{name}_new', place)}"
+            label, place, program = self.settings.labels.get(str(head.address)), head.address.place, self.trace.program
+            gradient = spelled.derivative(label) if label else Address(program.derivative_of[name], place)
+            reason = f"a parameter, given; its gradient is {gradient}"
+            if name in program.updated:
+                after = spelled.updated(label) if label else Address(program.updated[name], place)
+                reason += f", and after the update it is {after}"
         else:
             reason = "given, not computed"
         return Derivation(
@@ -163,7 +166,7 @@ class Explainer:
             source=step.rule.source if step else "",
             reason=reason,
             part=step.part if step else "given",
-            layer=step.layer if step else "",
+            layer=step.owner.text if step else "",
             expression=None,
             value=head.value,
             program=head.value,

@@ -56,16 +56,6 @@ class Opened:
     size: float
 
 
-def stated(step: Step) -> Formula | None:
-    """The step's formula without the terms of absent operands; None where the rule has none (random draws)."""
-    formula = step.rule.formula
-    if formula is not None:
-        for operand, name in zip(step.rule.operands, step.inputs, strict=True):
-            if name is None:
-                formula = formula.without(operand)
-    return formula
-
-
 def open_element(step: Step, place: tuple[int, ...], values: Mapping[str, Array], most: int) -> Opened | None:
     """Opens the element at `place` of the value that `step` computes.
 
@@ -78,7 +68,7 @@ def open_element(step: Step, place: tuple[int, ...], values: Mapping[str, Array]
     Returns:
         None where the value is not computed by a formula.
     """
-    formula = stated(step)
+    formula = step.formula
     if formula is None:
         return None
     return _Opening(step, formula, values, most).element(place)

@@ -14,6 +14,7 @@ from ..base.columns import table
 from ..base.digits import rounded
 from ..base.errors import UnknownNameError, nearest
 from ..program import Program
+from ..program import names as spelled
 
 if TYPE_CHECKING:
     from .derivation import Derivation
@@ -76,12 +77,7 @@ class Trace(Mapping[str, Array]):
         """
         by_label = {label: address for address, label in self.labels.items()}
         if isinstance(text, str) and text not in self:
-            bare = text.removesuffix("_new")
-            if bare in by_label:
-                name, bracket, place = by_label[bare].partition("[")
-                text = f"{name}{text[len(bare) :]}{bracket}{place}"
-            elif text.removeprefix("d") in by_label and f"d{by_label[text[1:]]}".partition("[")[0] in self:
-                text = f"d{by_label[text[1:]]}"
+            text = self.labelled.get(text, text)
         shapes = {name: array.shape for name, array in self._values.items()}
         for alias, name in self.program.aliases.items():
             if name in shapes:
@@ -90,7 +86,7 @@ class Trace(Mapping[str, Array]):
             address = Address.read(text, shapes)
         except UnknownNameError:
             name = str(text).partition("[")[0].strip()
-            if name.endswith("_new") and name.removesuffix("_new") in shapes and "lr" not in shapes:
+            if "lr" not in shapes and name in map(spelled.updated, shapes):
                 raise UnknownNameError(
                     f"{name} was not computed: trace(x, y, optimizer=...) computes the update too"
                 ) from None
@@ -100,6 +96,19 @@ class Trace(Mapping[str, Array]):
                 ) from None
             raise
         return Address(self.program.aliases.get(address.name, address.name), address.place)
+
+    @property
+    def labelled(self) -> dict[str, str]:
+        """The addresses that labels stand for: "w1", "dw1" for its derivative and "w1_new" for its new value."""
+        found: dict[str, str] = {}
+        for text, label in self.labels.items():
+            address = Address.parse(text)
+            derivative, updated = spelled.derivative(address.name), spelled.updated(address.name)
+            found[label] = text
+            found[spelled.updated(label)] = str(Address(updated, address.place))
+            if derivative in self:
+                found.setdefault(spelled.derivative(label), str(Address(derivative, address.place)))
+        return found
 
     def explain(
         self,

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..base.checks import as_array, as_list, check_present, said, whole
 from ..base.errors import DataError, OptionError, ShapeError
-from ..describe.layers import Layer
+from ..describe.layers import Layer, Residual
 from ..describe.losses import LOSSES, Loss
 
 Array = np.ndarray[Any, Any]
@@ -31,7 +31,7 @@ def read_layers(layers: Any) -> tuple[Layer, ...]:
             raise OptionError(f"layer {place + 1} is the class {layer.__name__}; write {layer.__name__}(...)")
         if not isinstance(layer, Layer):
             raise OptionError(f"layer {place + 1} is {said(layer)}, which is no layer")
-    if not any(layer.operation(training=False) for layer in listed):
+    if not any(isinstance(layer, Residual) or layer.operation(training=False) for layer in listed):
         raise OptionError("the network has no layer that computes anything")
     return listed
 

@@ -26,9 +26,10 @@ from ..explain.trace import Trace
 from ..program import Program
 from ..rules import penalty
 from .arguments import check_as_many, fitting, read_dtype, read_input_shape, read_layers, read_loss, read_samples, shown
-from .build import blueprint, followed_by_rectifier, write_program
+from .build import write_program
 from .description import read_description
 from .gradients import Gradients
+from .lines import lay_out
 from .prediction import Prediction
 
 Array = np.ndarray[Any, Any]
@@ -84,45 +85,42 @@ class Model:
         self.dtype = read_dtype(dtype)
         self.seed = check_seed("Network", seed)
         self.l1, self.l2 = number("Network", "l1", l1, 0.0), number("Network", "l2", l2, 0.0)
-        self.plan = blueprint(self.layers, self.input_shape, self.l1, self.l2, self.loss_function)
-        self.loss_function.last_layer_check([v for v in self.layers if v.operation(training=False)][-1])
+        self.layout = lay_out(self.layers, {"x": self.input_shape}, self.l1, self.l2, self.loss_function)
+        self.loss_function.last_layer_check([v.layer for v in self.layout.lines if v.operation(training=False)][-1])
         self.loss_function.dtype_check(self.dtype)
-        self.output_shape = self.plan.shapes[-1]
+        self.output_shape = self.layout.output_shape
         self.program = self._write(training=True)
         self.prediction_program = self._write(training=False)
         self.steps_taken = 0
         self.optimizer_state: OptimizerState | None = None
         self._frozen: set[str] = set()
         self._runners: dict[tuple[Any, ...], Runner] = {}
-        count = sum(math.prod(p.shape) for p in self.plan.parameters.values())
+        count = sum(math.prod(p.shape) for p in self.layout.parameters.values())
         try:
             if count * self.dtype.itemsize > memory():  # some systems promise more than they have
                 raise MemoryError
             self.flat = np.zeros(count, self.dtype)
         except (MemoryError, ValueError, OverflowError):
-            name, largest = max(self.plan.parameters.items(), key=lambda p: math.prod(p[1].shape))
+            name, largest = max(self.layout.parameters.items(), key=lambda p: math.prod(p[1].shape))
             raise OptionError(
                 f"the network has {count:,} parameters, more than the memory holds; the largest is {name} "
                 f"{largest.shape}"
             ) from None
         self.parameters: Mapping[str, Array] = MappingProxyType(self.views(self.flat))
-        states = {n: np.full(s.shape, s.initial, self.dtype) for n, s in self.plan.states.items()}
+        states = {n: np.full(s.shape, s.initial, self.dtype) for n, s in self.layout.states.items()}
         self.states: Mapping[str, Array] = MappingProxyType(states)
         carried = {**self.parameters, **self.states}
         self._prediction = Prediction(self.prediction_program, carried, self.dtype, lambda: f"prediction by {self!r}")
         self._initialise()
 
     def _write(self, *, training: bool) -> Program:
-        return write_program(self.layers, self.plan, self.loss_function, self.seed, training=training)
+        return write_program(self.layout, self.loss_function, self.seed, training=training)
 
     def _initialise(self) -> None:
         rng = np.random.default_rng(self.seed)
-        for place, bound in enumerate(self.plan.names):
-            automatic = "he" if followed_by_rectifier(self.layers, place) else "glorot"
-            for name in bound.values():
-                if name not in self.plan.parameters:
-                    continue
-                wanted = self.plan.parameters[name]
+        for line in self.layout.lines:
+            automatic = "he" if self.layout.rectified(line.place) else "glorot"
+            for name, wanted in line.parameters.items():
                 initial = wanted.initial if wanted.initial is not None else initializer(automatic)
                 self.parameters[name][...] = initial.draw(wanted.shape, wanted.fan_in, wanted.fan_out, rng)
 
@@ -130,7 +128,7 @@ class Model:
         """A flat buffer (all parameters one behind the other) as arrays by name, without a copy."""
         views: dict[str, Array] = {}
         start = 0
-        for name, parameter in self.plan.parameters.items():
+        for name, parameter in self.layout.parameters.items():
             size = math.prod(parameter.shape)
             views[name] = flat[start : start + size].reshape(parameter.shape)
             start += size
@@ -195,7 +193,7 @@ class Model:
             ShapeError: where the shape is another; it says how to cure it.
             DataError: where it does not hold numbers, or NaN or infinity.
         """
-        return read_samples(x, self.input_shape, self.dtype, self.plan.labels[0])
+        return read_samples(x, self.input_shape, self.dtype, self.layout.lines[0].label)
 
     def targets(self, y: Any) -> Array:
         """`y` as the program takes it: (N, *output_shape); class numbers (N,) become one-hot rows.
@@ -238,7 +236,7 @@ class Model:
     def updated_by(self, optimizer: Optimizer, *, training: bool = True) -> Program:
         """The program with the update of the parameters that are not frozen after it."""
         program = self.program if training else self.prediction_program
-        penalised = [name for name, parameter in self.plan.parameters.items() if parameter.penalised]
+        penalised = [name for name, parameter in self.layout.parameters.items() if parameter.penalised]
         return optimizer.extend(program, penalised, self.frozen)
 
     def runner(self, outputs: Iterable[str], *, training: bool) -> Runner:
@@ -294,11 +292,11 @@ class Model:
             training: with dropout's masks (those of the step that would come next) and batch statistics.
         """
         x, y = self.pair(x, y)
-        names = [f"d{n}" for n in self.parameters]
+        names = [self.program.derivative_of[n] for n in self.parameters]
         values = self.runner(names, training=training).run(self.given(x, y))
         views = self.views(np.empty_like(self.flat))
         for name, view in views.items():
-            view[...] = values[f"d{name}"]
+            view[...] = values[self.program.derivative_of[name]]
         return Gradients(views)
 
     def trace(
@@ -357,7 +355,7 @@ class Model:
         found = self._forward(("y_hat", "l"), x, y, "evaluate", engine)
         y_hat, losses = found["y_hat"], found["l"]
         loss = float(losses.mean() if self.loss_function.reduction == "mean" else losses.sum())
-        for name, (l1, l2) in self.plan.penalties.items():
+        for name, (l1, l2) in self.layout.penalties.items():
             with np.errstate(all="ignore"):
                 loss = float(penalty.penalty(loss, self.parameters[name], l1=l1, l2=l2))
         accuracy = None

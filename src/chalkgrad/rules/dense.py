@@ -99,3 +99,52 @@ def dense_dx_without_path(dz: Array, W: Array, *, k: int) -> Array:
 
 
 operation = Operation("dense", (dense,), (dense_dW, dense_db, dense_dx), input="x", output="z")
+
+
+@rule("z[n,o] = sum_i x[n,i] * W[o,i] + b[o]", source="Press and Wolf, arXiv:1608.05859 (tied weights)")
+def dense_transposed(x: Array, W: Array, b: Array = None) -> Array:
+    """Pre-activation z (N, O) of x (N, I), another layer's weights W (O, I), transposed, and bias b (O,)."""
+    return x @ W.T if b is None else x @ W.T + b
+
+
+@rule("dW[o,i] = sum_n dz[n,o] * x[n,i]", source="Press and Wolf, arXiv:1608.05859 (tied weights)")
+def dense_transposed_dW(dz: Array, x: Array) -> Array:
+    """dW (O, I) of dz (N, O) and x (N, I)."""
+    return dz.T @ x
+
+
+@rule("dx[n,i] = sum_o dz[n,o] * W[o,i]", source="Press and Wolf, arXiv:1608.05859 (tied weights)")
+def dense_transposed_dx(dz: Array, W: Array) -> Array:
+    """dx (N, I) of dz (N, O) and W (O, I)."""
+    return dz @ W
+
+
+@mistake(
+    dense_transposed_dW, "dW[o,i] = sum_n x[n,o] * dz[n,i]", "the two factors are crossed: the result is the transpose"
+)
+def dense_transposed_dW_crossed(dz: Array, x: Array) -> Array:
+    return x.T @ dz
+
+
+@mistake(dense_transposed_dW, "dW[o,i] = -sum_n dz[n,o] * x[n,i]", "the sign is flipped")
+def dense_transposed_dW_negative(dz: Array, x: Array) -> Array:
+    return -(dz.T @ x)
+
+
+@mistake(dense_transposed_dx, "dx[n,i] = sum_o dz[n,o] * W[i,o]", "{W} is transposed once more")
+def dense_transposed_dx_transposed(dz: Array, W: Array) -> Array:
+    return dz @ W.T
+
+
+@mistake(dense_transposed_dx, "dx[n,i] = -sum_o dz[n,o] * W[o,i]", "the sign is flipped")
+def dense_transposed_dx_negative(dz: Array, W: Array) -> Array:
+    return -(dz @ W)
+
+
+transposed = Operation(
+    "dense with transposed weights",
+    (dense_transposed,),
+    (dense_transposed_dW, dense_db, dense_transposed_dx),
+    input="x",
+    output="z",
+)

@@ -17,14 +17,8 @@ NAME = "name"
 
 def word(address: Address, trace: Trace) -> str:
     """The shortest text that `Trace.address` reads as this element: "dw1", "w1_new", "dW1[0, 0]"."""
-    bare = address.name.removesuffix("_new")
-    ending = address.name[len(bare) :]
-    for start, name in (("", bare), ("d", trace.derivatives.get(bare, ""))):
-        label = trace.labels.get(str(Address(name, address.place)))
-        if label is None:
-            continue
-        text = f"{start}{label}{ending}"
-        if text == NAME:
+    for text, place in trace.labelled.items():
+        if place != str(address) or text == NAME:
             continue
         try:
             if trace.address(text) == address:

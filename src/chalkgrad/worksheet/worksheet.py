@@ -153,7 +153,7 @@ def make_worksheet(
         places = choose(trace, frozen, blanks, kind)  # what cannot be left blank is said before anything is drawn
         if step is None:
             updates = {s.output for s in trace.program.part("update")}
-            carries = any(f"{n.removesuffix('_new')}" in trace.program.given for n in updates)
+            carries = any(trace.program.values[n].of in trace.program.kept for n in updates)
             step = first + (carries and first == 1 and any(a.name in updates for a in places))
         table = draw(example, table_of(example, digits + 2), seed, places, digits, after=step - first)
     return Worksheet(example.title, table, tuple(Blank(a, points) for a in places), digits, seed)

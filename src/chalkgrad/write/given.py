@@ -18,7 +18,6 @@ from ..base.errors import OptionError
 from ..describe.initializers import Constant, Initializer, initializer
 from ..describe.layers import Parameter
 from ..describe.losses import BinaryCrossEntropy, CrossEntropy, Hinge, are_classes
-from ..model.build import followed_by_rectifier
 from ..model.model import Model
 from .inline import Library, lines_of
 from .layout import WIDTH, statement_lines
@@ -205,12 +204,10 @@ def _read(file: str, key: str, name: str, style: Style) -> list[str]:
 
 def _initial(network: Model) -> Iterator[tuple[str, Parameter, Initializer]]:
     """Every parameter with its initialiser, in the order in which the network draws them."""
-    for place, bound in enumerate(network.plan.names):
-        automatic = initializer("he" if followed_by_rectifier(network.layers, place) else "glorot")
-        for name in bound.values():
-            if name in network.plan.parameters:
-                parameter = network.plan.parameters[name]
-                yield name, parameter, parameter.initial if parameter.initial is not None else automatic
+    for line in network.layout.lines:
+        automatic = initializer("he" if network.layout.rectified(line.place) else "glorot")
+        for name, parameter in line.parameters.items():
+            yield name, parameter, parameter.initial if parameter.initial is not None else automatic
 
 
 def _draws(network: Model) -> dict[str, tuple[Parameter, Initializer]] | None:
