@@ -154,10 +154,22 @@ class _Opening:
                 if kind == "mean":
                     return total_of(terms.tolist()) / len(terms)
                 return float(terms.max() if kind == "max" else terms.argmax())
+            case Binary(operator=("+" | "-") as symbol, left=left, right=right):
+                first, second = self._number(left), self._number(right)
+                if first is None and second is None:
+                    raise OutsideError
+                return number(Binary(symbol, Number(first or 0.0), Number(second or 0.0)))
             case Binary() | Negative() | Function() | Indicator():
                 return number(_settled(node, self._value))
             case _:
                 return self.run.value(node)
+
+    def _number(self, node: Node) -> float | None:
+        """A term's number; None where it lies outside its array."""
+        try:
+            return self._value(node)
+        except OutsideError:
+            return None
 
     def _ground(self, node: Node) -> Node:
         match node:
@@ -173,6 +185,8 @@ class _Opening:
                 return Quantity(Address(self.names[name], place), float(array[place]))
             case Negative(body=body):
                 return Negative(self._ground(body))
+            case Binary(operator=("+" | "-") as symbol, left=left, right=right):
+                return self._sum(symbol, left, right)
             case Binary(operator=symbol, left=left, right=right):
                 return short(Binary(symbol, self._ground(left), self._ground(right)))
             case Function(name=name, arguments=arguments):
@@ -183,6 +197,23 @@ class _Opening:
                 return self._reduction(node)
             case _:
                 raise TypeError(f"{type(node).__name__} cannot be opened")
+
+    def _sum(self, symbol: str, left: Node, right: Node) -> Node:
+        """A sum without the terms that lie outside their arrays."""
+        first, second = self._term(left), self._term(right)
+        if first is not None and second is not None:
+            return short(Binary(symbol, first, second))
+        if second is not None:
+            return second if symbol == "+" else Negative(second)
+        if first is None:
+            raise OutsideError
+        return first
+
+    def _term(self, node: Node) -> Node | None:
+        try:
+            return self._ground(node)
+        except OutsideError:
+            return None
 
     def _reduction(self, node: Reduction) -> Node:
         grid = Grid(self.run, node.indices)

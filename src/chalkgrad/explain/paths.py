@@ -179,7 +179,11 @@ class Paths:
 
     def local(self, edge: Partial) -> tuple[Node, Step]:
         """What made a local derivative, and the step whose rule it was read from."""
-        return self.edges.node(edge), self.edges.steps[self.edges.derivative_of[edge.by.name]]
+        steps, derivative_of = self.edges.steps, self.edges.derivative_of
+        step = steps[derivative_of[edge.by.name]]
+        shares = [steps[i] for i in step.inputs if i in steps and steps[i].value.role is Role.SHARE]
+        onward = derivative_of.get(edge.of.name)
+        return self.edges.node(edge), next((s for s in shares if onward in s.inputs), step)
 
     def _alive(self, start: Address) -> list[Partial]:
         """The local derivatives through which something reaches the loss."""
