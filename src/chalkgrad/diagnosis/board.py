@@ -10,7 +10,8 @@ from ..base.digits import significant
 from ..base.text import as_json
 from ..explain.derive import equation
 from ..formula.nodes import Binary, Number, Symbol
-from ..render.board import Block, Board, Equation, Heading, Line, Paragraph, Style, Table
+from ..render.blocks import Block, Equation, Heading, Line, Paragraph, Style, Table
+from ..render.board import Board
 from .search import Cause, Diagnosis
 from .slips import Slip
 from .wrong_line import wrong_line

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from ..base.digits import significant
 from ..formula.expression import Partial, Quantity, walk_expression
 from ..formula.nodes import Indicator, Node, Number
-from ..render.board import Block, Board, Equation, Line, Paragraph, Style
+from ..render.blocks import Block, Equation, Line, Paragraph, Style
+from ..render.board import Board
 from ..render.text import TextMath
 
 if TYPE_CHECKING:

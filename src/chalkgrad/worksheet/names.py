@@ -8,7 +8,7 @@ from ..base.address import Address
 from ..base.digits import rounded, significant
 from ..base.errors import ChalkgradError
 from ..explain.trace import Trace
-from ..render.board import Style
+from ..render.blocks import Style
 from ..render.text import TextMath
 
 NAME = "name"

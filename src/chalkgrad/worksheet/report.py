@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from ..diagnosis.wrong_line import wrong_line
 from ..explain.derive import equation
-from ..render.board import Block, Board, Equation, Heading, Paragraph, Table
+from ..render.blocks import Block, Equation, Heading, Paragraph, Table
+from ..render.board import Board
 from .names import shown, style_of, with_zeros
 from .sheet import points, title
 

@@ -18,7 +18,8 @@ from ..explain.trace import Trace
 from ..formula.expression import Quantity
 from ..formula.nodes import Symbol
 from ..program import Step
-from ..render.board import Block, Board, Equation, Heading, Line, Paragraph, Table
+from ..render.blocks import Block, Equation, Heading, Line, Paragraph, Table
+from ..render.board import Board
 from .names import shown, style_of
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from ..explain.board import equation as opened_equation
 from ..explain.derive import TITLES, equation
-from ..render.board import Block, Board, Heading, Paragraph, Table
+from ..render.blocks import Block, Heading, Paragraph, Table
+from ..render.board import Board
 from .names import shown, style_of, with_zeros
 from .sheet import givens_table, needed, title
 
