@@ -1,6 +1,7 @@
 """Exercises made from worked examples: fresh numbers, blanks, a solution; and the grading of what comes back."""
 
+from .exercise import Blank
 from .grading import Grading, Mark, grade
-from .worksheet import Blank, Worksheet, make_worksheet, read_worksheet
+from .worksheet import Worksheet, make_worksheet, read_worksheet
 
 __all__ = ["Blank", "Grading", "Mark", "Worksheet", "grade", "make_worksheet", "read_worksheet"]

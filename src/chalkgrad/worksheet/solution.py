@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING
 
 from ..explain.board import equation as opened_equation
 from ..explain.derive import TITLES, equation
 from ..render.blocks import Block, Heading, Paragraph, Table
 from ..render.board import Board
+from .exercise import Exercise
 from .names import shown, style_of, with_zeros
 from .sheet import givens_table, needed, title
 
-if TYPE_CHECKING:
-    from .worksheet import Worksheet
 
-
-def solution_board(sheet: Worksheet) -> Board:
+def solution_board(sheet: Exercise) -> Board:
     """The answers in a list, then the whole derivation with its numbers, every blank opened into what made it."""
     trace, precision = sheet.trace, sheet.digits + 2
     rows = [
