@@ -8,8 +8,6 @@ from .exercise import Blank
 from .mistakes import Cause
 from .worksheet import Worksheet
 
-VERDICTS = ("right", "follows", "wrong", "missing")
-
 
 @dataclass(frozen=True, slots=True)
 class Mark:
