@@ -22,7 +22,7 @@ from ..base.text import visible
 from ..diagnosis.handwritten import Answer, read_number, short
 from ..files.writing import read_bounded
 from .exercise import Exercise
-from .names import NAME, shown
+from .names import NAME, name_and_address
 from .sheet import title
 
 MOST_BYTES = 2**20
@@ -343,5 +343,5 @@ def template(sheet: Exercise) -> str:
             before = blank.address.name
         word = sheet.words[blank.address]
         key = word if re.fullmatch(r"[A-Za-z0-9_-]+", word) else json.dumps(word, ensure_ascii=False)
-        lines.append(f'{key} = ""  # {place}. {visible(shown(blank.address, sheet.trace))}')
+        lines.append(f'{key} = ""  # {place}. {visible(name_and_address(blank.address, sheet.trace))}')
     return "\n".join(lines) + "\n"

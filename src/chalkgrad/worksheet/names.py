@@ -54,7 +54,7 @@ def called(address: Address, trace: Trace) -> str:
     return TextMath(style_of(trace, 6)).address(address)
 
 
-def shown(address: Address, trace: Trace) -> str:
+def name_and_address(address: Address, trace: Trace) -> str:
     """An element's name as a sheet's text has it, with its address where that is another: "∂E/∂w1, dW1[0, 0]"."""
     text = called(address, trace)
     return text if text == str(address) else f"{text}, {address}"

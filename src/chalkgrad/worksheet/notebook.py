@@ -9,7 +9,7 @@ from typing import Any
 from ..base.text import as_json
 from ..render.board import Board
 from .exercise import Exercise
-from .names import shown
+from .names import name_and_address
 from .sheet import in_rows, sheet_board
 
 KEEP = """import json
@@ -62,7 +62,7 @@ def _answers(sheet: Exercise) -> str:
     lines = ["answers = {", '    "name": "",']
     for place, blank in enumerate(sheet.blanks, start=1):
         word = json.dumps(sheet.words[blank.address], ensure_ascii=False)
-        lines.append(f'    {word}: "",  # {place}. {shown(blank.address, sheet.trace)}')
+        lines.append(f'    {word}: "",  # {place}. {name_and_address(blank.address, sheet.trace)}')
     return "\n".join([*lines, "}"])
 
 

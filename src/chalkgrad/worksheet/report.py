@@ -7,7 +7,7 @@ from ..explain.derive import equation
 from ..render.blocks import Block, Equation, Heading, Paragraph, Table
 from ..render.board import Board
 from .mistakes import Cause
-from .names import shown, style_of, with_zeros
+from .names import name_and_address, style_of, with_zeros
 from .outcome import Mark, Outcome
 from .sheet import points, title
 
@@ -30,7 +30,7 @@ def report_board(grading: Outcome) -> Board:
     rows = [
         (
             str(m.number),
-            shown(m.blank.address, trace),
+            name_and_address(m.blank.address, trace),
             m.answer or "-",
             with_zeros(m.right, grading.sheet.digits),
             f"{m.score:g} of {m.blank.points:g}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..base.text import as_json
-from .names import shown
+from .names import name_and_address
 from .outcome import Outcome
 from .report import said, summary
 
@@ -17,7 +17,7 @@ def gradescope(grading: Outcome) -> str:
         output = said(mark, grading, tell=False)
         tests.append(
             {
-                "name": shown(mark.blank.address, grading.sheet.trace),
+                "name": name_and_address(mark.blank.address, grading.sheet.trace),
                 "number": str(mark.number),
                 "score": short(mark.score),
                 "max_score": short(mark.blank.points),

@@ -21,7 +21,7 @@ from ..program import Step
 from ..render.blocks import Block, Equation, Heading, Line, Paragraph, Table
 from ..render.board import Board
 from .exercise import Exercise
-from .names import shown, style_of
+from .names import name_and_address, style_of
 
 Array = np.ndarray[Any, Any]
 GAP = "________"
@@ -229,7 +229,7 @@ def _pass(sheet: Exercise, hints: bool) -> list[Block]:
 def answers_table(sheet: Exercise) -> Table:
     """The blanks in a list, with room for the numbers."""
     rows = [
-        (str(place), sheet.words[b.address], shown(b.address, sheet.trace), f"{b.points:g}", GAP)
+        (str(place), sheet.words[b.address], name_and_address(b.address, sheet.trace), f"{b.points:g}", GAP)
         for place, b in enumerate(sheet.blanks, start=1)
     ]
     return Table(("no.", "name", "which is", "points", "your number"), tuple(rows), (0, 3))

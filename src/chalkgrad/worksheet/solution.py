@@ -9,7 +9,7 @@ from ..explain.derive import TITLES, equation
 from ..render.blocks import Block, Heading, Paragraph, Table
 from ..render.board import Board
 from .exercise import Exercise
-from .names import shown, style_of, with_zeros
+from .names import name_and_address, style_of, with_zeros
 from .sheet import givens_table, needed, title
 
 
@@ -20,7 +20,7 @@ def solution_board(sheet: Exercise) -> Board:
         (
             str(place),
             sheet.words[b.address],
-            shown(b.address, trace),
+            name_and_address(b.address, trace),
             with_zeros(float(trace[b.address.name][b.address.place]), sheet.digits),
         )
         for place, b in enumerate(sheet.blanks, start=1)
