@@ -13,11 +13,7 @@ from .result import Result
 class Diagnosis(Result):
     """What was found about claimed numbers, as a report.
 
-    Attributes:
-        findings: one for every claimed value, in the order of the program.
-        causes: the mistakes that make the wrong numbers, best first; they are needed together.
-        unexplained: the claimed values that no mistake explains.
-        trace: the right values.
+    What it holds is described at `Result`.
     """
 
     def board(self) -> Board:

@@ -16,10 +16,7 @@ class Trace(Values):
     `trace["z1"]`, `trace["dW1"]`, `trace["L"]`; other names of a value ("a2" for y_hat) work too. Printed, it
     is a table. `trace.explain("dW1[0, 0]")` says how an element came about.
 
-    Attributes:
-        program: the steps that made the values.
-        labels: other names of elements by address, as explanations and diagrams show them: {"W1[0, 0]": "w1"}.
-        moment: when in a training it was made, one sentence; may be empty.
+    What it holds is described at `Values`.
     """
 
     def explain(

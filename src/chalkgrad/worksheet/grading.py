@@ -29,13 +29,7 @@ Array = np.ndarray[Any, Any]
 class Grading(Outcome):
     """What came of a worksheet, and its report.
 
-    Attributes:
-        sheet: the worksheet.
-        marks: one for every blank, in order.
-        causes: the mistakes that were named, with the blanks that they explain.
-        student: the name on the sheet; may be empty.
-        follow_credit: which share of its points a number gets that is right from the student's own.
-        notes: what came back and belongs to no blank, a sentence each without a full stop.
+    What it holds is described at `Outcome`.
     """
 
     def board(self) -> Board:

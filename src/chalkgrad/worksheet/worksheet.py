@@ -32,12 +32,7 @@ MOST_STEPS = 1000
 class Worksheet(Exercise):
     """An exercise: what is asked, the sheet that is filled in, and the solution.
 
-    Attributes:
-        title: one line.
-        table: the worked example with the sheet's numbers, as a TOML file has it.
-        blanks: what is to be filled in, in the order of the program.
-        digits: to how many significant digits.
-        seed: where the numbers were drawn from; None where they are the example's own.
+    What it holds is described at `Exercise`.
     """
 
     def board(self, *, hints: bool = False) -> Board:
