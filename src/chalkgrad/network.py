@@ -23,7 +23,8 @@ from .gradient_check import GradientCheck, check_gradients
 from .model import saved
 from .model.model import Array, Evaluation, Model
 from .model.writer import BATCH
-from .render.board import Board, Style
+from .render.blocks import Style
+from .render.board import Board
 from .train.callbacks import Callback
 from .train.checkpoints import Checkpoints
 from .train.fit import Fit

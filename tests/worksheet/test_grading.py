@@ -19,8 +19,9 @@ from chalkgrad.cli import worksheet as worksheet_command
 from chalkgrad.diagnosis.slips import slips
 from chalkgrad.worksheet import Grading, Worksheet, grade, make_worksheet
 from chalkgrad.worksheet.answers import read_answers, read_number
+from chalkgrad.worksheet.otter import otter_test
 from chalkgrad.worksheet.own_pass import OwnPass
-from chalkgrad.worksheet.results import gradescope, otter_test, plain_json
+from chalkgrad.worksheet.results import gradescope, plain_json
 
 NAMES = ["web", "two_layers", "cnn", "neuron", "layer", "perceptron"]
 

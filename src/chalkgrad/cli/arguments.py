@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
+from .. import __version__
 from ..base.errors import nearest
 from ..base.text import shortened
 
@@ -49,8 +50,6 @@ def _seed(text: str) -> int:
 
 def parser() -> Parser:
     """The parser of the whole command line."""
-    from .. import __version__
-
     made = Parser(
         prog="chalkgrad",
         description="A neural network you can read like a chalkboard: describe, train, test, understand.",

@@ -7,7 +7,8 @@ from argparse import Namespace
 from ..base.errors import OptionError
 from ..diagnosis import diagnose
 from ..diagnosis.answers import read_answers
-from ..render.board import Board, Listing
+from ..render.blocks import Listing
+from ..render.board import Board
 from .described import read_example
 from .output import chosen_format, deliver, show, terminal_width
 

@@ -19,7 +19,8 @@ from ..examples.example import Example
 from ..explain.board import printed
 from ..explain.derive import in_rows
 from ..explain.trace import Trace
-from ..render.board import Board, Drawing, Paragraph, Style, Table
+from ..render.blocks import Drawing, Paragraph, Style, Table
+from ..render.board import Board
 from ..render.text import TextMath
 from .described import read_example
 from .output import chosen_format, show

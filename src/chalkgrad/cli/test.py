@@ -20,6 +20,7 @@ from ..model.saved import current_weights
 from ..network import Network
 from ..runs import directory as run_directory
 from ..runs.metrics import class_rows, class_table, confusion_matrix, most_confused
+from ..runs.pictures import confusion_picture, misread_sheet
 from .pictures import save_pictures
 from .sources import open_recorded
 
@@ -116,13 +117,9 @@ def pictures(findings: Findings, data: Dataset, loss: Loss) -> Mapping[str, Call
         return {}
 
     def confusion() -> bytes:
-        from ..runs.pictures import confusion_picture
-
         return confusion_picture(findings.confusion, data.classes)
 
     def misread() -> bytes:
-        from ..runs.pictures import misread_sheet
-
         certainty = certainties(findings.evaluation.y_hat, loss)
         return misread_sheet(data.x_test, findings.truth, findings.found, certainty, data.classes)
 

@@ -29,6 +29,7 @@ from ..files.writing import locked
 from ..model.saved import current_weights, read_toml
 from ..network import Network
 from ..runs import directory as run_directory
+from ..runs.pictures import first_layer, learning_curves
 from ..runs.recipes import NUMBERS, RECIPES, Recipe, recipe
 from ..train.checkpoints import FOLDER, Checkpoints, CheckpointWarning, forget, newest
 from ..train.fit import Fit
@@ -361,13 +362,9 @@ def _pictures(network: Network, history: History) -> dict[str, Callable[[], byte
     """What draws the pictures of the training, by the files' names."""
 
     def curves() -> bytes | None:
-        from ..runs.pictures import learning_curves
-
         return learning_curves(history) if history.records else None
 
     def weights() -> bytes | None:
-        from ..runs.pictures import first_layer
-
         return first_layer(network)
 
     return {run_directory.CURVES: curves, run_directory.FIRST_LAYER: weights}

@@ -9,7 +9,8 @@ from ..base.errors import OptionError
 from ..base.text import visible
 from ..examples.example import Example
 from ..files.writing import is_stream
-from ..render.board import Board, Listing
+from ..render.blocks import Listing
+from ..render.board import Board
 from ..render.formats import in_format
 from ..write.given import files_beside
 from .described import read_described

@@ -6,8 +6,8 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, cast
+from dataclasses import replace
+from typing import Any, cast
 
 import numpy as np
 
@@ -21,12 +21,11 @@ from ..model.gradients import Gradients
 from ..model.model import Model
 from ..program import names as spelled
 from .claims import Claim, numbers_of, read_claims
+from .diagnosis import Diagnosis
 from .factoring import where_it_sits
 from .rerun import NEXT, Replacement, Rerun
+from .result import Cause, Finding
 from .slips import Slip, slips
-
-if TYPE_CHECKING:
-    from ..render.board import Board
 
 Array = np.ndarray[Any, Any]
 Claimed = Mapping[str, Any] | Callable[[dict[str, Array], Array, Array], Mapping[str, Any]]
@@ -42,119 +41,6 @@ LARGEST_ROUNDING = 0.02
 """More than this share of a number is no rounding."""
 RELATIVE = 1e-9
 """How near a number with all digits must be to count as the same."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What came of one claimed value.
-
-    Attributes:
-        name: the value.
-        verdict: "right"; "rounded by hand" (right, with every step rounded); "wrong"; "follows" (right from the
-            claimed numbers before it, which are wrong).
-        right, given: how many of its claimed numbers are right, and how many there are.
-        digits: to how many significant digits the right ones agree (at most as many as are given).
-        first: the address of the first wrong number; empty where all are right.
-        where: where the error sits, as far as the numbers tell it; may be empty.
-    """
-
-    name: str
-    verdict: str
-    right: int
-    given: int
-    digits: int
-    first: str = ""
-    where: str = ""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Cause:
-    """An explanation of wrong numbers: one mistake or several together.
-
-    Attributes:
-        slips: the mistakes.
-        explains: the claimed values that come out by them.
-        numbers: how many claimed numbers that are.
-        digits: to how many significant digits.
-        instead: mistakes that would give the same numbers here.
-        apart: an input (x, y) on which those would differ; None where there is nothing to tell apart.
-    """
-
-    slips: tuple[Slip, ...]
-    explains: tuple[str, ...]
-    numbers: int
-    digits: int
-    instead: tuple[Slip, ...] = ()
-    apart: tuple[Array, Array] | None = None
-
-    def __str__(self) -> str:
-        said = "; and ".join(f"{s.output} ({s.step.owner}): {s.text}" for s in self.slips)
-        number = f"{self.numbers} number{'s' * (self.numbers != 1)}"
-        return f"{said} (matches {number} of {', '.join(self.explains)} to {self.digits} digits)"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Diagnosis:
-    """What was found about claimed numbers.
-
-    Attributes:
-        findings: one for every claimed value, in the order of the program.
-        causes: the mistakes that make the wrong numbers, best first; they are needed together.
-        unexplained: the claimed values that no mistake explains.
-        trace: the right values.
-    """
-
-    findings: tuple[Finding, ...]
-    causes: tuple[Cause, ...]
-    unexplained: tuple[str, ...]
-    trace: Trace = field(repr=False)
-
-    @property
-    def correct(self) -> bool:
-        """Whether no claimed number is wrong."""
-        return all(f.verdict in ("right", "rounded by hand") for f in self.findings)
-
-    @property
-    def first_wrong(self) -> str | None:
-        """The address of the first wrong number in the order of computation."""
-        return next((f.first for f in self.findings if f.verdict == "wrong"), None)
-
-    def board(self) -> Board:
-        """The report as it is written on the board."""
-        from .board import diagnosis_board
-
-        return diagnosis_board(self)
-
-    def to_text(self) -> str:
-        """As plain text."""
-        return self.board().to_text()
-
-    def to_markdown(self) -> str:
-        """As Markdown."""
-        return self.board().to_markdown()
-
-    def to_latex(self) -> str:
-        """As a LaTeX document."""
-        return self.board().to_latex()
-
-    def to_html(self) -> str:
-        """As one HTML file."""
-        return self.board().to_html()
-
-    def to_json(self) -> str:
-        """As JSON: findings and causes."""
-        from .board import diagnosis_json
-
-        return diagnosis_json(self)
-
-    def _repr_html_(self) -> str:
-        return self.board()._repr_html_()  # pyright: ignore[reportPrivateUsage]
-
-    def __str__(self) -> str:
-        return self.to_text()
-
-    def __repr__(self) -> str:
-        return f"<diagnosis: {'correct' if self.correct else '; '.join(map(str, self.causes)) or 'not explained'}>"
 
 
 def diagnose(

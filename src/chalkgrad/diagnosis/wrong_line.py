@@ -7,7 +7,7 @@ import dataclasses
 from ..base.errors import FormulaError
 from ..explain.derive import equation
 from ..program import Program, Role, Step, Value
-from ..render.board import Equation
+from ..render.blocks import Equation
 from .slips import BEFORE, UNBIASED
 
 

@@ -12,7 +12,8 @@ from ..base.digits import significant
 from ..formula.expression import Named, Rows
 from ..formula.nodes import Element, Function, Node, Position, Symbol, walk
 from ..program import PARTS, Program, Step
-from ..render.board import Block, Board, Equation, Heading, Line, Paragraph, Style, Table
+from ..render.blocks import Block, Equation, Heading, Line, Paragraph, Style, Table
+from ..render.board import Board
 from .matrix import matrix_form, spelled
 
 TITLES = {

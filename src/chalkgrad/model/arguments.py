@@ -68,7 +68,7 @@ def read_dtype(given: Any) -> np.dtype[Any]:
     raise OptionError(f"dtype is 'float32' or 'float64', not {said(given)}")
 
 
-def shown(value: Any) -> str:
+def beginning(value: Any) -> str:
     """The beginning of a value, in one line."""
     try:
         return " ".join(str(value).split())[:80]
@@ -84,10 +84,10 @@ def fitting(name: str, value: Any, target: Array) -> Array:
             given: Any = np.asarray(value)
             array = np.asarray(value, dtype=target.dtype)
     except (TypeError, ValueError, OverflowError):
-        raise DataError(f"{name} must hold numbers in rows of equal length, not {shown(value)}") from None
+        raise DataError(f"{name} must hold numbers in rows of equal length, not {beginning(value)}") from None
     check_present(name, value, given)
     if given.dtype.kind not in "biuf":
-        raise DataError(f"{name} must hold real numbers, not {shown(value)}")
+        raise DataError(f"{name} must hold real numbers, not {beginning(value)}")
     if array.shape != target.shape:
         cure = ""
         if array.T.shape == target.shape:

@@ -150,8 +150,8 @@ def lay_out(layers: Sequence[Layer], inputs: Mapping[str, SampleShape], l1: floa
     for line in layout.lines[:-1]:
         if line.place not in layout.users:
             raise OptionError(
-                f"{line.label}: nobody uses what it gives; let another layer take it, of={placing.name(line)!r}, or leave "
-                "it out"
+                f"{line.label}: nobody uses what it gives; let another layer take it, of={placing.name(line)!r}, or "
+                "leave it out"
             )
     for name in layout.inputs:
         if name not in layout.users:

@@ -25,7 +25,16 @@ from ..engines.numpy.runner import Runner
 from ..explain.trace import Trace
 from ..program import Program
 from ..rules import penalty
-from .arguments import check_as_many, fitting, read_dtype, read_input_shape, read_layers, read_loss, read_samples, shown
+from .arguments import (
+    beginning,
+    check_as_many,
+    fitting,
+    read_dtype,
+    read_input_shape,
+    read_layers,
+    read_loss,
+    read_samples,
+)
 from .build import write_program
 from .description import read_description
 from .gradients import Gradients
@@ -146,7 +155,7 @@ class Model:
             DataError: where the values are not finite numbers.
         """
         if values is not None and not isinstance(values, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise OptionError(f"parameters are given by name, {{'W1': ...}} or W1=..., not as {shown(values)}")
+            raise OptionError(f"parameters are given by name, {{'W1': ...}} or W1=..., not as {beginning(values)}")
         targets = {**self.parameters, **self.states}
         ready: dict[str, Array] = {}
         for name, value in {**(values or {}), **more}.items():

@@ -44,7 +44,7 @@ from ..files.writing import (
     replace_file,
     sync_directory,
 )
-from .arguments import shown
+from .arguments import beginning
 from .model import Array, Model
 
 DESCRIPTION = "network.toml"
@@ -285,7 +285,7 @@ def _load(kind: type[M], file: Path) -> M:
         return kind.described(table, str(file))
     stored = as_table(table["parameters"])
     if stored is None:
-        raise CheckpointError(f"{file}: the parameters are {shown(table['parameters'])}; they must be tables")
+        raise CheckpointError(f"{file}: the parameters are {beginning(table['parameters'])}; they must be tables")
     network = kind.described(table, str(file), {name: _shape(file, name, entry) for name, entry in stored.items()})
     targets = {**network.parameters, **network.states}
     if set(stored) != set(targets):

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..base.digits import significant
-from ..render.board import Block, Board, Heading, Paragraph, Table
+from ..render.blocks import Block, Heading, Paragraph, Table
+from ..render.board import Board
 from .figure import Figure, Replay, Value, printed_digits
 
 HEAD = ("figure", "printed", "correct", "verdict")

@@ -8,7 +8,7 @@ from ..base.address import Address
 from ..base.digits import rounded, significant
 from ..base.errors import ChalkgradError
 from ..explain.trace import Trace
-from ..render.board import Style
+from ..render.blocks import Style
 from ..render.text import TextMath
 
 NAME = "name"
@@ -48,7 +48,7 @@ def called(address: Address, trace: Trace) -> str:
     return TextMath(style_of(trace, 6)).address(address)
 
 
-def shown(address: Address, trace: Trace) -> str:
+def name_and_address(address: Address, trace: Trace) -> str:
     """An element's name as a sheet's text has it, with its address where that is another: "∂E/∂w1, dW1[0, 0]"."""
     text = called(address, trace)
     return text if text == str(address) else f"{text}, {address}"
