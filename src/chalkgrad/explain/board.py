@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .derivation import Derivation
 
 FORM_TEXT = {
-    "delta": "Each derivative is opened into those behind it, down to the loss.",
+    "delta": "Each derivative is opened into those that it follows from, down to the loss.",
     "paths": "Every path to the loss is a product of local derivatives; the gradient is their sum.",
 }
 
