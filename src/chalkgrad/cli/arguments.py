@@ -239,7 +239,12 @@ def _add_grade(grade: argparse.ArgumentParser) -> None:
 
 def _add_replay(replay: argparse.ArgumentParser) -> None:
     add = replay.add_argument
-    add("document", nargs="?", metavar="DOCUMENT", help="000, 001, 002, 003 or web; all of them if not given")
+    add(
+        "document",
+        nargs="?",
+        metavar="DOCUMENT",
+        help="000, 001, 002, 003 or web (docs/documents.md says what they are); all of them if not given",
+    )
     add("--quick", action="store_true", help="leave out the two long trainings of 000 (a minute)")
     add("--only-wrong", action="store_true", help="only figures that are not what correct back-propagation gives")
     _add_output(replay)
@@ -312,7 +317,7 @@ COMMANDS: dict[str, tuple[Adder, str, str, str]] = {
     ),
     "replay": (
         _add_replay,
-        "recompute every figure of the four documents and say which are right",
+        "recompute every figure of five published examples and say which are right",
         "Every printed figure beside ours: the same or not, and if not, the mistake that makes the printed one.",
         "examples: chalkgrad replay 002\n          chalkgrad replay 000 --only-wrong --out replay.html",
     ),

@@ -1,4 +1,4 @@
-"""chalkgrad replay: the documents' figures, calculated again."""
+"""chalkgrad replay: the figures of the five works, calculated again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def run(arguments: Namespace) -> int:
     """The command."""
     names = [arguments.document] if arguments.document is not None else list(REPLAYS)
     if "000" in names and not arguments.quick and sys.stderr.isatty():
-        print("training document 000's class and its correct version, about a minute (--quick leaves it out)",
+        print("training the class of 000 and its correct version, about a minute (--quick leaves it out)",
               file=sys.stderr)  # fmt: skip
     replays = [replay(name, long=not arguments.quick) for name in names]
     form = chosen_format(arguments.format, arguments.out)

@@ -11,7 +11,7 @@ from ..render.text import TextMath
 from .origin import Origin
 
 FORM_TEXT = {
-    "delta": "Each derivative is opened into those behind it, down to the loss.",
+    "delta": "Each derivative is opened into those that it follows from, down to the loss.",
     "paths": "Every path to the loss is a product of local derivatives; the gradient is their sum.",
 }
 

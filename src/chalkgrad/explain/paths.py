@@ -181,7 +181,7 @@ class Paths:
         """What made a local derivative, and the step whose rule it was read from."""
         steps, derivative_of = self.edges.steps, self.edges.derivative_of
         step = steps[derivative_of[edge.by.name]]
-        shares = [steps[i] for i in step.inputs if i in steps and steps[i].value.role is Role.SHARE]
+        shares = [s for s in map(steps.get, filter(None, step.inputs)) if s is not None and s.value.role is Role.SHARE]
         onward = derivative_of.get(edge.of.name)
         return self.edges.node(edge), next((s for s in shares if onward in s.inputs), step)
 

@@ -17,7 +17,7 @@ class Settings:
     """How a derivation is opened and printed.
 
     Attributes:
-        form: "delta": every derivative opened into those behind it; "paths": the products of local
+        form: "delta": every derivative opened into those that it follows from; "paths": the products of local
             derivatives along every path to the loss.
         terms: how many terms of a sum are shown at most.
         steps: how many values are opened at most.

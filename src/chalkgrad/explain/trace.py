@@ -38,7 +38,7 @@ class Trace(Values):
 
         Args:
             address: the element, "dW1[0, 0]"; "L"; a label.
-            form: "delta": every derivative opened into those behind it; "paths": every path to the loss as a
+            form: "delta": every derivative opened into those that it follows from; "paths": every path to the loss as a
                 product of local derivatives, summed.
             terms: how many terms of a sum (or paths) are shown; of more the largest, and what the others come to.
             steps: how many values are opened at most.

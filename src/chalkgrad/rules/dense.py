@@ -6,19 +6,25 @@ from .arrays import namespace
 from .rule import Array, Operation, mistake, rule
 
 
-@rule("z[n,o] = sum_i x[n,i] * W[i,o] + b[o]", source="document 001, 5.4; document 003, Layer_Dense")
+@rule(
+    "z[n,o] = sum_i x[n,i] * W[i,o] + b[o]",
+    source="Rumelhart, Hinton and Williams, 1986, Nature 323, (1); Neural Network from Scratch, 5.4",
+)
 def dense(x: Array, W: Array, b: Array = None) -> Array:
     """Pre-activation z (N, O) of x (N, I), weights W (I, O) and bias b (O,)."""
     return x @ W if b is None else x @ W + b
 
 
-@rule("dW[i,o] = sum_n x[n,i] * dz[n,o]", source="document 001, 6.4")
+@rule(
+    "dW[i,o] = sum_n x[n,i] * dz[n,o]",
+    source="Rumelhart, Hinton and Williams, 1986, Nature 323, (6); Neural Network from Scratch, 6.4 (matrix form)",
+)
 def dense_dW(x: Array, dz: Array) -> Array:
     """dW (I, O) of x (N, I) and dz (N, O)."""
     return x.T @ dz
 
 
-@rule("db[o] = sum_n dz[n,o]", source="document 001, 6.3")
+@rule("db[o] = sum_n dz[n,o]", source="Neural Network from Scratch, 6.3")
 def dense_db(dz: Array) -> Array:
     """db (O,) of dz (N, O)."""
     return namespace(dz).sum(dz, axis=0)
@@ -26,7 +32,7 @@ def dense_db(dz: Array) -> Array:
 
 @rule(
     "dx[n,i] = sum_o dz[n,o] * W[i,o]",
-    source="document 001, 6.2; document 003, gradients with respect to inputs",
+    source="Rumelhart, Hinton and Williams, 1986, Nature 323, (7); Neural Network from Scratch, 6.2 (scalar form)",
 )
 def dense_dx(dz: Array, W: Array) -> Array:
     """dx (N, I) of dz (N, O) and W (I, O)."""
