@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..base.checks import SEEDS, number, whole
+from ..base.checks import number, whole
 from ..base.checks import seed as check_seed
+from ..base.seeds import SEEDS
 from .dataset import Array, Dataset
 
 

@@ -17,8 +17,9 @@ import contextlib
 from pathlib import Path
 from typing import Any
 
-from ..base.checks import SEEDS, as_table
+from ..base.checks import as_table
 from ..base.errors import CheckpointError, OptionError
+from ..base.seeds import SEEDS
 from ..base.text import as_toml
 from ..files.writing import clear_stale, make_directory, replace_file, temporary
 from ..model.saved import (
