@@ -334,7 +334,7 @@ class Network(Model):
     def summary(self) -> str:
         """A table: every layer's step, its output's shape and its parameters."""
         steps = self.program.part("forward")
-        rows: list[tuple[str, ...]] = [("", "x", _shape((BATCH, *self.input_shape)), "")]
+        rows: list[tuple[str, ...]] = [("", n, _shape((BATCH, *s)), "") for n, s in self.layout.inputs.items()]
         for line in self.layout.lines:
             own = [s for s in steps if s.owner.line == line.place]
             sizes = {name: parameter.shape for name, parameter in line.parameters.items()}
