@@ -63,4 +63,4 @@ def test_compiling_a_deep_network_is_weighed_against_the_work(monkeypatch: pytes
     assert worth(few.program) == WORTH
     assert worth(many.program) > 2 * WORTH
     x, y = RNG.random((64, 4)), np.arange(64) % 2
-    assert not Fit(many, x, y, epochs=1000, batch_size=64).compiled
+    assert not Fit(many, x, y, epochs=1000, batch_size=64).state.buffers.compiled

@@ -188,7 +188,7 @@ def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path) -> None:
     content = bytearray(last.read_bytes())
     content[-5] ^= 1
     last.write_bytes(content)
-    with pytest.warns(cg.CheckpointWarning, match=r"damaged.*goes on from .*000000000015"):
+    with pytest.warns(cg.CheckpointWarning, match=r"damaged.*is resumed from .*000000000015"):
         assert newest(tmp_path).table["steps_taken"] == 15
     with pytest.raises(cg.CheckpointError, match="is damaged: its SHA-256 is another"):
         newest(last)
