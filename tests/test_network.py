@@ -17,18 +17,7 @@ from chalkgrad.describe.layers import LAYERS
 from chalkgrad.describe.losses import LOSSES
 from chalkgrad.describe.optimizers import OPTIMIZERS
 from chalkgrad.describe.settings import from_table
-
-X, Y = [[0.05, 0.10]], [[0.01, 0.99]]
-
-
-def example(**settings: object) -> cg.Network:
-    """The 2-2-2 network of document 002."""
-    given = {"loss": cg.SquaredError(scale=0.5), "dtype": "float64", **settings}
-    net = cg.Network([cg.Dense(2), cg.Sigmoid(), cg.Dense(2), cg.Sigmoid()], input_shape=(2,), **given)
-    net.set_parameters(
-        W1=[[0.15, 0.25], [0.20, 0.30]], b1=[0.35, 0.35], W2=[[0.40, 0.50], [0.45, 0.55]], b2=[0.60, 0.60]
-    )
-    return net
+from networks import X, Y, example
 
 
 def test_the_program_reads_as_the_textbook() -> None:

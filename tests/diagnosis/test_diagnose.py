@@ -20,8 +20,7 @@ from chalkgrad.cli.main import main
 from chalkgrad.diagnosis.rerun import Rerun
 from chalkgrad.diagnosis.slips import slips
 from chalkgrad.rules import RULES
-from networks import networks
-from test_network import X, Y, example
+from networks import X, Y, example, networks
 
 slow = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 

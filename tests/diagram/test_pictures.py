@@ -20,7 +20,7 @@ from chalkgrad.base.digits import significant
 from chalkgrad.diagram import svg
 from chalkgrad.diagram.svg import Box, text_width
 from chalkgrad.examples.example import Example, load_example
-from test_documents import IMAGE, document_000
+from networks import IMAGE, document_000
 
 WEB = Path(cg.__file__).parent / "examples" / "web.toml"
 SVG = "{http://www.w3.org/2000/svg}"

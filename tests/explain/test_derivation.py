@@ -14,9 +14,7 @@ import chalkgrad as cg
 from chalkgrad.base.digits import rounded
 from chalkgrad.explain.derivation import Derivation
 from chalkgrad.formula.expression import Extreme, Partial, Terms, number, quantities, walk_expression
-from networks import networks
-from test_documents import IMAGE, document_000
-from test_network import X, Y, example
+from networks import IMAGE, X, Y, document_000, example, networks
 
 slow = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 LABELS = {"W1[0, 0]": "w1", "W2[0, 0]": "w5", "a1[0, 0]": "h1", "y_hat[0, 0]": "o1", "L": "E"}

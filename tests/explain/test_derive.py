@@ -23,8 +23,7 @@ from chalkgrad.formula.nodes import (
     walk,
 )
 from chalkgrad.render.board import Equation
-from networks import networks
-from test_network import X, Y, example
+from networks import X, Y, example, networks
 
 slow = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 FUNCTIONS: dict[str, Any] = {

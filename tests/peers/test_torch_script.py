@@ -14,7 +14,7 @@ from chalkgrad.describe.layers import Layer
 from chalkgrad.rules import dense
 from chalkgrad.write.given import weights_needed
 from chalkgrad.write.torch_module import torch_script
-from test_network import X, Y, example
+from networks import X, Y, example
 from write.written import KINDS, MASKED, Written, run, samples, unused_names, written
 
 torch = pytest.importorskip("torch")

@@ -20,9 +20,7 @@ from chalkgrad.render.glyphs import glyph
 from chalkgrad.render.html import MathML
 from chalkgrad.render.latex import LatexMath
 from chalkgrad.render.text import TextMath
-from networks import networks
-from test_documents import IMAGE, document_000
-from test_network import X, Y, example
+from networks import IMAGE, X, Y, document_000, example, networks
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PDFLATEX = shutil.which("pdflatex")

@@ -14,7 +14,7 @@ import pytest
 import chalkgrad as cg
 from chalkgrad.write.given import data_needed, weights_needed
 from chalkgrad.write.numpy_script import numpy_script
-from test_network import X, Y, example
+from networks import X, Y, example
 from write.written import (
     ACTIVATIONS,
     IMAGES,
