@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from hypothesis import strategies as st
 
@@ -39,6 +41,22 @@ def document_000() -> cg.Network:
     net = cg.Network(layers, input_shape=(1, 5, 5), loss=cg.SquaredError(), dtype="float64")
     w = np.random.RandomState(0).randn(16)
     net.set_parameters(W1=w[:4].reshape(1, 1, 2, 2), W2=w[4:12].reshape(2, 4).T, W3=w[12:].reshape(2, 2).T)
+    return net
+
+
+SAMPLES, CLASSES = np.random.default_rng(0).standard_normal((12, 3)), np.arange(12) % 2
+
+
+def classifier(**settings: Any) -> cg.Network:
+    """A small network for SAMPLES and CLASSES."""
+    given = {"input_shape": 3, "loss": "CrossEntropy", "dtype": "float64", **settings}
+    return cg.Network(given.pop("layers", [cg.Dense(4), cg.Tanh(), cg.Dense(2), cg.Softmax()]), **given)
+
+
+def saturated(layer: cg.Layer, loss: cg.Loss, weight: float) -> cg.Network:
+    """One weight so large that the activation is flat."""
+    net = cg.Network([cg.Dense(1), layer], input_shape=1, loss=loss, dtype="float64")
+    net.set_parameters(W1=[[weight]], b1=[0.0])
     return net
 
 

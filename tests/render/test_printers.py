@@ -18,7 +18,7 @@ from chalkgrad.formula.nodes import Binary, Function, Indicator, Negative, Node,
 from chalkgrad.render.board import Board, Drawing, Equation, Heading, Line, Listing, Paragraph, Style, Table
 from chalkgrad.render.glyphs import glyph
 from chalkgrad.render.html import MathML
-from chalkgrad.render.latex import LatexMath
+from chalkgrad.render.latex import LatexMath, escaped
 from chalkgrad.render.text import TextMath
 from networks import IMAGE, X, Y, document_000, example, networks
 
@@ -268,3 +268,23 @@ def test_what_is_printed_on_paper_comes_after_what_it_overrides() -> None:
         assert re.search(rf"{re.escape(name)}[^{{}}]*{{ overflow: visible; }}", paper), name
     assert "figure svg { max-width: 100% !important; max-height: 24cm;" in paper
     assert re.search(r"figure[^{}]*{ break-inside: avoid; }", paper)
+
+
+def test_a_power_of_a_number_with_an_exponent_wears_brackets() -> None:
+    assert MathML(Style()).inline(Binary("^", Number(1.5e-5), Number(2.0))).startswith("<msup><mrow><mo>(</mo>")
+
+
+def test_names_of_layers_are_not_taken_for_averages() -> None:
+    assert glyph("v_W1.W").level == "v_W1"
+    assert glyph("m_W1").below == "W1"
+    assert glyph("a1_2").level == "1.2"
+
+
+def test_prose_in_latex() -> None:
+    assert (
+        escaped("a \u2013 \u201cb\u201d\n\n\x01c \u65e5") == "a - \\textquotedbl{}b\\textquotedbl{} [U+0001]c [U+65E5]"
+    )
+    board = Board("two\n\nlines", (Heading("a\n\n- b"), Paragraph("c\nd"), Listing("x = 1  # \u03b4\n")))
+    assert "two lines" in board.to_latex()
+    assert "\u03b4" not in board.to_latex()
+    assert "## a - b\n" in board.to_markdown()

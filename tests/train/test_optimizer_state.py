@@ -10,6 +10,7 @@ import pytest
 
 import chalkgrad as cg
 from chalkgrad.engines.c.compiler import available
+from networks import CLASSES, SAMPLES, classifier
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((22, 4))
@@ -147,3 +148,12 @@ def test_after_an_interruption_it_goes_on(tmp_path: Path) -> None:
 def test_fresh_optimizer_is_true_or_false() -> None:
     with pytest.raises(cg.OptionError, match="fresh_optimizer is true or false"):
         network().fit(X, Y, fresh_optimizer=1)  # type: ignore[arg-type]
+
+
+def test_adam_counts_its_own_steps() -> None:
+    net = classifier()
+    net.fit(SAMPLES, CLASSES, epochs=50)
+    before = net.flat.copy()
+    assert net.trace(SAMPLES, CLASSES, optimizer="Adam")["t"] == 1
+    net.fit(SAMPLES, CLASSES, optimizer=cg.Adam(0.001), max_steps=1, batch_size=None)
+    np.testing.assert_allclose(np.abs(net.flat - before).max(), 0.001, rtol=1e-3)

@@ -239,3 +239,9 @@ def test_the_c_programs_compile_without_a_warning(cc: str, tmp_path: Path) -> No
         for steps in (0, 2):
             compiled(net.source("c", steps=steps), tmp_path, "-O2", cc=cc)
             compiled(net.source("c", *samples(net), optimizer="Adam", steps=steps), tmp_path, "-fopenmp-simd", cc=cc)
+
+
+def test_a_batch_of_one_value_is_refused_for_pytorch() -> None:
+    net = cg.Network([cg.Dense(2), cg.BatchNorm()], input_shape=1, loss="SquaredError")
+    with pytest.raises(cg.OptionError, match="two samples or more"):
+        net.source("torch", [[1.0]], [[0.0, 1.0]])
