@@ -28,8 +28,15 @@ def deep(layers: int) -> cg.Network:
 
 
 @pytest.mark.skipif(not available(), reason="there is no C compiler")
-@pytest.mark.parametrize("kind", LAYERS)
-@pytest.mark.parametrize("together", [1, 3])
+@pytest.mark.parametrize(
+    ("kind", "together"),
+    [
+        ("dense", 1),
+        ("images", 3),
+        pytest.param("dense", 3, marks=pytest.mark.long),
+        pytest.param("images", 1, marks=pytest.mark.long),
+    ],
+)
 def test_several_functions_make_the_same_bits(kind: str, together: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHALKGRAD_THREADS", "2")
     shape = (64,) if kind == "dense" else (1, 8, 8)

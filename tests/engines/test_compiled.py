@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, reject, seed, settings
@@ -63,12 +65,16 @@ def compare(
     assert abs(left.loss - right.loss) < bound * (1 + abs(left.loss)), what
 
 
-@seed(5)
-@few
-@given(networks(), st.sampled_from(OPTIMIZERS), st.integers(1, 4))
-def test_small_networks(drawn: tuple[cg.Network, np.ndarray, np.ndarray], optimizer: cg.Optimizer, batch: int) -> None:
-    net, x, y = drawn
-    compare(net, np.concatenate([x] * 3), np.concatenate([y] * 3), optimizer, batch, EXACT)
+@pytest.mark.parametrize("examples", [5, pytest.param(15, marks=pytest.mark.long)])
+def test_small_networks(examples: int) -> None:
+    @seed(5)
+    @settings(few, max_examples=examples)
+    @given(networks(), st.sampled_from(OPTIMIZERS), st.integers(1, 4))
+    def check(drawn: tuple[cg.Network, np.ndarray, np.ndarray], optimizer: cg.Optimizer, batch: int) -> None:
+        net, x, y = drawn
+        compare(net, np.concatenate([x] * 3), np.concatenate([y] * 3), optimizer, batch, EXACT)
+
+    check()
 
 
 @st.composite
@@ -145,7 +151,7 @@ def test_vectors_stay_within_a_sample(monkeypatch: pytest.MonkeyPatch) -> None:
     plans = planned_only(monkeypatch)
 
     @seed(11)
-    @settings(few, max_examples=100)
+    @settings(few, max_examples=40)
     @given(larger())
     def check(drawn: tuple[cg.Network, np.ndarray, np.ndarray, int]) -> None:
         net, x, y, batch = drawn
@@ -177,8 +183,18 @@ POOLS = [
 BESIDE = [cg.ReLU(), cg.LeakyReLU(0.1), cg.Tanh(), None]
 
 
-@pytest.mark.parametrize("activation", BESIDE, ids=str)
-@pytest.mark.parametrize("pool", POOLS, ids=str)
+def beside() -> list[Any]:
+    """Every pool beside every activation; the short tests have each pool once, each activation and each size twice."""
+    return [
+        pytest.param(
+            pool, activation, marks=[pytest.mark.long] if (2 * p + p // 4 + a) % 4 else [], id=f"{pool}, {activation}"
+        )
+        for p, pool in enumerate(POOLS)
+        for a, activation in enumerate(BESIDE)
+    ]
+
+
+@pytest.mark.parametrize(("pool", "activation"), beside())
 def test_pools_beside_activations(pool: cg.Layer, activation: cg.Layer | None) -> None:
     """What is fused there, and rows that are no whole vectors: neighbours have different widths."""
     sizes = ((5, "float64"), (14, "float32"), (23, "float64"), (33, "float32"))

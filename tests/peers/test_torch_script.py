@@ -54,10 +54,10 @@ def test_float32_and_weights_from_a_file(tmp_path: Path) -> None:
     made.network.fit(made.x, made.y, epochs=1)
     made.steps = 5
     assert weights_needed(made.network) is not None
-    np.testing.assert_allclose(run({"a": script_of(made)}, tmp_path)["a"], made.losses(), rtol=1e-5)
     text = made.network.source("torch", made.x, made.y, optimizer=made.optimizer, steps=5, out=tmp_path / "script_0.py")
     assert (tmp_path / "script_0_weights.npz").exists()
-    np.testing.assert_allclose(run({"a": text}, tmp_path)["a"], made.losses(), rtol=1e-5)
+    for losses in run({"with a file": text, "alone": script_of(made)}, tmp_path).values():
+        np.testing.assert_allclose(losses, made.losses(), rtol=1e-5)
 
 
 def test_an_example_is_drawn_where_no_samples_are_given(tmp_path: Path) -> None:

@@ -65,9 +65,21 @@ ENDS: list[tuple[list[cg.Layer], cg.Loss, str]] = [
 ]
 
 
-@pytest.mark.parametrize("engine", ["numpy", "compiled"])
-@pytest.mark.parametrize(("ending", "loss", "name"), ENDS)
-def test_large_inputs_in_float32(ending: list[cg.Layer], loss: cg.Loss, name: str, engine: str) -> None:
+COMPILED_ALWAYS = ("softmax and cross-entropy", "sigmoid and binary cross-entropy", "gelu")
+
+
+@pytest.mark.parametrize(
+    ("ending", "loss", "engine"),
+    [
+        pytest.param(
+            ending, loss, engine, id=f"{name}, {engine}",
+            marks=[pytest.mark.long] if engine == "compiled" and name not in COMPILED_ALWAYS else [],
+        )
+        for ending, loss, name in ENDS
+        for engine in ("numpy", "compiled")
+    ],
+)  # fmt: skip
+def test_large_inputs_in_float32(ending: list[cg.Layer], loss: cg.Loss, engine: str) -> None:
     """At 10,000 and -10,000, values, losses and gradients are finite, and within rounding those of float64."""
     from chalkgrad.engines.c.compiler import available
 
