@@ -276,10 +276,17 @@ def test_hand_rounding_rounds_every_step() -> None:
     assert "rounded to 3 significant digits" in derivation.to_text()
 
 
-@slow
-@given(networks())
-def test_derivations_survive_json(drawn: tuple[cg.Network, np.ndarray, np.ndarray]) -> None:
-    net, x, y = drawn
+@pytest.mark.parametrize("examples", [10, pytest.param(40, marks=pytest.mark.long)])
+def test_derivations_survive_json(examples: int) -> None:
+    @settings(slow, max_examples=examples)
+    @given(networks())
+    def check(drawn: tuple[cg.Network, np.ndarray, np.ndarray]) -> None:
+        survive_json(*drawn)
+
+    check()
+
+
+def survive_json(net: cg.Network, x: np.ndarray, y: np.ndarray) -> None:
     trace = net.trace(x, y, optimizer="Adam", labels={"L": "E"})
     name = next(iter(net.parameters))
     place = ", ".join("0" * len(net.parameters[name].shape))
