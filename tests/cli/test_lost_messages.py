@@ -98,7 +98,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(n, marks=[] if n in ("LaTeX", "a notebook's backend") else pytest.mark.long) for n in MATPLOTLIB],
+    [pytest.param(n, marks=[] if n == "LaTeX" else pytest.mark.long) for n in MATPLOTLIB],
 )
 def test_what_matplotlib_was_set_to_changes_no_picture(tmp_path: Path, plain: Path, name: str) -> None:
     (tmp_path / "own").write_text("text.usetex: True\nbackend: qtagg\nfigure.figsize: banana\nnonsense: 3\n")

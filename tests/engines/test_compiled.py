@@ -257,10 +257,18 @@ def test_which_channels_lie_side_by_side(monkeypatch: pytest.MonkeyPatch, full: 
     [
         ((3, 9, 9), [cg.Conv2D(8, 3), cg.Conv2D(16, 3)]),
         ((3, 9, 9), [cg.Conv2D(8, 3), cg.Conv2D(3, 3)]),
-        ((3, 9, 9), [cg.Conv2D(16, 3), cg.LayerNorm(), cg.Conv2D(16, 3, 2, 1), cg.Conv2D(5, 3)]),
         ((1, 9, 9), [cg.Conv2D(8, 9), cg.Tanh(), cg.Conv2D(8, 1)]),
+        pytest.param(
+            (3, 9, 9),
+            [cg.Conv2D(16, 3), cg.LayerNorm(), cg.Conv2D(16, 3, 2, 1), cg.Conv2D(5, 3)],
+            marks=pytest.mark.long,
+        ),
         ((8, 21, 17), [cg.Conv2D(64, 3, 2), cg.Dropout(0.2), cg.MaxPool2D(3, 2, 1), cg.Conv2D(24, 3), cg.AvgPool2D(2)]),
-        ((16, 6, 6), [cg.ReLU(), cg.BatchNorm(), cg.Conv2D(16, 3, 1, 1), cg.BatchNorm(), cg.MaxPool2D(3, 1, 1)]),
+        pytest.param(
+            (16, 6, 6),
+            [cg.ReLU(), cg.BatchNorm(), cg.Conv2D(16, 3, 1, 1), cg.BatchNorm(), cg.MaxPool2D(3, 1, 1)],
+            marks=pytest.mark.long,
+        ),
     ],
     ids=str,
 )
