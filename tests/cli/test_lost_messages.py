@@ -27,7 +27,11 @@ def shell(line: str, place: Path, **environment: str) -> subprocess.CompletedPro
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 @pytest.mark.parametrize(
-    "to", ["2>/dev/full", "2>&-", ">/dev/full", ">&-", ">&- 2>&- <&-", ">/dev/full 2>&1", "| true", "2>&1 | head -1"]
+    "to",
+    [
+        *(">&- 2>&- <&-", ">/dev/full 2>&1", "2>&1 | head -1"),
+        *(pytest.param(to, marks=pytest.mark.long) for to in ("2>/dev/full", "2>&-", ">/dev/full", ">&-", "| true")),
+    ],
 )
 def test_streams_that_cannot_be_written(tmp_path: Path, to: str) -> None:
     done = shell(f"set -o pipefail; chalkgrad train spiral --epochs 3 --no-pictures --out run {to}", tmp_path)
@@ -108,7 +112,13 @@ def test_what_matplotlib_was_set_to_changes_no_picture(tmp_path: Path, plain: Pa
         assert (tmp_path / "run" / picture).read_bytes() == (plain / picture).read_bytes()
 
 
-@pytest.mark.parametrize("fault", ["raise ImportError('broken,\\nbadly')", "raise MemoryError", "rcParamsDefault = 3"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "raise ImportError('broken,\\nbadly')",
+        *(pytest.param(fault, marks=pytest.mark.long) for fault in ("raise MemoryError", "rcParamsDefault = 3")),
+    ],
+)
 def test_pictures_that_cannot_be_drawn_are_one_line(tmp_path: Path, fault: str) -> None:
     (tmp_path / "matplotlib.py").write_text(fault + "\n")
     paths = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])

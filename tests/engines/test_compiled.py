@@ -206,7 +206,11 @@ def test_pools_beside_activations(pool: cg.Layer, activation: cg.Layer | None) -
     compare(net, x, y, cg.SGD(0.01), 2, EXACT if dtype == "float64" else SINGLE)
 
 
-@pytest.mark.parametrize("pool", [cg.MaxPool2D(2), cg.MaxPool2D(3, stride=1), cg.AvgPool2D(2)], ids=str)
+@pytest.mark.parametrize(
+    "pool",
+    [cg.MaxPool2D(2), *(pytest.param(p, marks=pytest.mark.long) for p in (cg.MaxPool2D(3, stride=1), cg.AvgPool2D(2)))],
+    ids=str,
+)
 def test_pools_between_several_activations(pool: cg.Layer) -> None:
     layers = [cg.Conv2D(4, 3), cg.LeakyReLU(0.3), cg.ReLU(), pool, cg.ReLU(), cg.LeakyReLU(0.2), pool, cg.Flatten()]
     net = cg.Network([*layers, cg.Dense(3)], input_shape=(2, 11, 13), loss="SquaredError", dtype="float64")

@@ -132,12 +132,14 @@ def _operation_of(rule: Rule) -> tuple[str, Any]:
 ALL_MISTAKES = [(rule, m) for rule in RULES for m in rule.mistakes]
 
 
+@pytest.mark.parametrize("examples", [10, pytest.param(25, marks=pytest.mark.long)])
 @pytest.mark.parametrize(("rule", "mistake"), ALL_MISTAKES, ids=[m.name for _, m in ALL_MISTAKES])
-def test_a_mistake_is_what_its_formula_says_and_is_found(rule: Rule, mistake: Mistake) -> None:
+def test_a_mistake_is_what_its_formula_says_and_is_found(rule: Rule, mistake: Mistake, examples: int) -> None:
     """The mutants: a rule with a usual mistake in it must not pass the tests above."""
     _, make = _operation_of(rule)
     found_out = 0
 
+    @settings(max_examples=examples)
     @given(data=st.data(), seed=st.integers(0, 1000))
     def check(data: st.DataObject, seed: int) -> None:
         nonlocal found_out

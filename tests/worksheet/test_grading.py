@@ -271,6 +271,16 @@ UNREADABLE = [
 
 
 @pytest.mark.parametrize("text", UNREADABLE, ids=lambda t: str(t)[:20])
+def test_what_is_no_number_is_refused(text: Any) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        read_number(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [t if number % 4 == 0 else pytest.param(t, marks=pytest.mark.long) for number, t in enumerate(UNREADABLE)],
+    ids=lambda t: str(t)[:20],
+)
 def test_what_is_no_number_costs_its_own_blank_only(text: Any) -> None:
     sheet = make_worksheet(cg.load_example("web"), kind="gradients")
     answers: dict[str, Any] = written(sheet, sheet.trace)
