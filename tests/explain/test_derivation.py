@@ -17,6 +17,7 @@ from chalkgrad.formula.expression import Extreme, Partial, Terms, number, quanti
 from networks import IMAGE, X, Y, document_000, example, networks, saturated
 
 slow = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+SHARE = [10, pytest.param(40, marks=pytest.mark.long)]
 LABELS = {"W1[0, 0]": "w1", "W2[0, 0]": "w5", "a1[0, 0]": "h1", "y_hat[0, 0]": "o1", "L": "E"}
 
 
@@ -38,12 +39,17 @@ def central_difference(net: cg.Network, x: np.ndarray, y: np.ndarray, name: str,
     return (losses[0] - losses[1]) / (2 * step)
 
 
-@slow
-@given(networks(), st.integers(0, 1000))
-def test_every_value_of_random_networks_is_explained(
-    drawn: tuple[cg.Network, np.ndarray, np.ndarray], seed: int
-) -> None:
-    net, x, y = drawn
+@pytest.mark.parametrize("examples", SHARE)
+def test_every_value_of_random_networks_is_explained(examples: int) -> None:
+    @settings(slow, max_examples=examples)
+    @given(networks(), st.integers(0, 1000))
+    def check(drawn: tuple[cg.Network, np.ndarray, np.ndarray], seed: int) -> None:
+        every_value_is_explained(*drawn, seed)
+
+    check()
+
+
+def every_value_is_explained(net: cg.Network, x: np.ndarray, y: np.ndarray, seed: int) -> None:
     rng = np.random.default_rng(seed)
     optimizer = [cg.SGD(0.1), cg.Adam(), cg.SGD(0.1, momentum=0.9, weight_decay=0.1)][seed % 3]
     trace = net.trace(x, y, optimizer=optimizer)
@@ -58,12 +64,17 @@ def test_every_value_of_random_networks_is_explained(
                 )
 
 
-@slow
-@given(networks(), st.integers(0, 1000))
-def test_explanation_equals_backward_rule_equals_central_difference(
-    drawn: tuple[cg.Network, np.ndarray, np.ndarray], seed: int
-) -> None:
-    net, x, y = drawn
+@pytest.mark.parametrize("examples", SHARE)
+def test_explanation_equals_backward_rule_equals_central_difference(examples: int) -> None:
+    @settings(slow, max_examples=examples)
+    @given(networks(), st.integers(0, 1000))
+    def check(drawn: tuple[cg.Network, np.ndarray, np.ndarray], seed: int) -> None:
+        three_ways_agree(*drawn, seed)
+
+    check()
+
+
+def three_ways_agree(net: cg.Network, x: np.ndarray, y: np.ndarray, seed: int) -> None:
     rng = np.random.default_rng(seed)
     trace = net.trace(x, y)
     for name in [*net.parameters, "x"]:
@@ -276,7 +287,7 @@ def test_hand_rounding_rounds_every_step() -> None:
     assert "rounded to 3 significant digits" in derivation.to_text()
 
 
-@pytest.mark.parametrize("examples", [10, pytest.param(40, marks=pytest.mark.long)])
+@pytest.mark.parametrize("examples", SHARE)
 def test_derivations_survive_json(examples: int) -> None:
     @settings(slow, max_examples=examples)
     @given(networks())
