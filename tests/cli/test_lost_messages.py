@@ -100,10 +100,8 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(n, marks=[] if n == "LaTeX" else pytest.mark.long) for n in MATPLOTLIB],
-)
+@pytest.mark.parametrize("name", MATPLOTLIB)
+@pytest.mark.long
 def test_what_matplotlib_was_set_to_changes_no_picture(tmp_path: Path, plain: Path, name: str) -> None:
     (tmp_path / "own").write_text("text.usetex: True\nbackend: qtagg\nfigure.figsize: banana\nnonsense: 3\n")
     done = shell("chalkgrad train digits --epochs 1 --quiet --out run", tmp_path, **MATPLOTLIB[name])

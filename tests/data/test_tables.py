@@ -257,6 +257,7 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in other units")
+@pytest.mark.long
 def test_the_memory_that_reading_takes(tmp_path: Path) -> None:
     """Many samples of many columns, many of few, and lines with far too many cells."""
 

@@ -104,8 +104,11 @@ def test_every_mistake_of_every_rule_is_planted_and_found() -> None:
     """Each in the first of the random networks where it changes something; the benchmark tries all of them in all."""
     tools = planting()
     every = {m.name for rule in RULES for m in rule.mistakes}
+    never = {"batch_normalise_dx_fixed_undivided"}
     seen: set[str] = set()
     for _, net, x, y, optimizer in tools.networks(88):
+        if every - seen == never:
+            break
         trace = net.trace(x, y, optimizer=optimizer)
         rerun = Rerun(trace.program, trace)
         for slip in slips(trace.program, None, len(x)):
@@ -118,7 +121,7 @@ def test_every_mistake_of_every_rule_is_planted_and_found() -> None:
             diagnosis = cg.diagnose(net, x, y, claims, optimizer=optimizer)
             assert tools.found(diagnosis, (slip,)), (slip, diagnosis)
             seen.add(name)
-    assert every - seen == {"batch_normalise_dx_fixed_undivided"}, every - seen
+    assert every - seen == never, every - seen
 
 
 def test_a_mistake_of_a_pass_by_running_averages() -> None:

@@ -275,8 +275,8 @@ def test_compilers_that_are_none(kind: str, monkeypatch: pytest.MonkeyPatch, tmp
     tool.write_text(COMPILERS[kind])
     tool.chmod(0o700)
     monkeypatch.setenv("CC", str(tool))
-    for name in ("ANSWER", "PATIENCE", "SHORTEST"):
-        monkeypatch.setattr(compiler, name, 2.0)
+    for name, seconds in (("ANSWER", 2.0), ("PATIENCE", 1.0), ("SHORTEST", 1.0)):
+        monkeypatch.setattr(compiler, name, seconds)
     begun = time.monotonic()
     both_engines(r"by CC \(.*change or unset that")
     assert time.monotonic() - begun < 20

@@ -65,7 +65,7 @@ def compare(
     assert abs(left.loss - right.loss) < bound * (1 + abs(left.loss)), what
 
 
-@pytest.mark.parametrize("examples", [5, pytest.param(15, marks=pytest.mark.long)])
+@pytest.mark.parametrize("examples", [3, pytest.param(15, marks=pytest.mark.long)])
 def test_small_networks(examples: int) -> None:
     @seed(5)
     @settings(few, max_examples=examples)
@@ -184,10 +184,13 @@ BESIDE = [cg.ReLU(), cg.LeakyReLU(0.1), cg.Tanh(), None]
 
 
 def beside() -> list[Any]:
-    """Every pool beside every activation; the short tests have each pool once, each activation and each size twice."""
+    """Every pool beside every activation; the short tests have every second pool, each activation and each size once."""
     return [
         pytest.param(
-            pool, activation, marks=[pytest.mark.long] if (2 * p + p // 4 + a) % 4 else [], id=f"{pool}, {activation}"
+            pool,
+            activation,
+            marks=[pytest.mark.long] if p != 2 * a else [],
+            id=f"{pool}, {activation}",
         )
         for p, pool in enumerate(POOLS)
         for a, activation in enumerate(BESIDE)

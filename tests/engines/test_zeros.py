@@ -65,7 +65,6 @@ def trained(drawn: Sparse, skipping: bool, threads: int, patch: pytest.MonkeyPat
     ("further", "examples"),
     [
         ("", 4),
-        ("-march=x86-64", 3),
         *(pytest.param(flags, 15, marks=pytest.mark.long) for flags in ("", "-march=x86-64-v3", "-march=x86-64")),
     ],
 )
