@@ -151,7 +151,7 @@ def test_vectors_stay_within_a_sample(monkeypatch: pytest.MonkeyPatch) -> None:
     plans = planned_only(monkeypatch)
 
     @seed(11)
-    @settings(few, max_examples=40)
+    @settings(few, max_examples=100)
     @given(larger())
     def check(drawn: tuple[cg.Network, np.ndarray, np.ndarray, int]) -> None:
         net, x, y, batch = drawn

@@ -75,7 +75,7 @@ def compare(fit: Fit, orders: np.ndarray, most: float) -> NumPySteps:
 
 
 @seed(11)
-@settings(few, max_examples=60)
+@settings(few, max_examples=150)
 @given(networks(), st.sampled_from(OPTIMIZERS), st.integers(1, 4), st.sampled_from([np.inf, np.inf, -1]), st.booleans())
 def test_small_networks(
     drawn: tuple[cg.Network, np.ndarray, np.ndarray], optimizer: cg.Optimizer, batch: int, most: float, mixed: bool
@@ -89,7 +89,7 @@ def test_small_networks(
 
 
 @seed(12)
-@settings(few, max_examples=25)
+@settings(few, max_examples=60)
 @given(larger(), st.sampled_from(OPTIMIZERS))
 def test_larger_networks(drawn: tuple[cg.Network, np.ndarray, np.ndarray, int], optimizer: cg.Optimizer) -> None:
     net, x, y, batch = drawn
