@@ -116,7 +116,8 @@ def test_orders_come_from_the_counter_based_generator() -> None:
         {"stop_below": 2.0, "batch_size": 32, "epochs": 50},
         {"stop_below": 2.1, "batch_size": None, "shuffle": False, "optimizer": cg.SGD(0.5)},
         {"epochs": 5, "schedule": cg.ReduceOnPlateau(patience=1), "batch_size": 300},
-        {"epochs": 500, "batch_size": 300},
+        {"epochs": 60, "batch_size": 300},
+        pytest.param({"epochs": 500, "batch_size": 300}, marks=pytest.mark.long),
     ],
 )
 def test_trainings_agree(settings: dict[str, object]) -> None:

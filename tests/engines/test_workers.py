@@ -202,7 +202,7 @@ def test_a_limit_on_processes() -> None:
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there are no such signals")
-@pytest.mark.parametrize("every", [2e-4, 2e-3])
+@pytest.mark.parametrize("every", [2e-3, pytest.param(2e-4, marks=pytest.mark.long)])
 def test_bursts_of_interruptions(every: float) -> None:
     """Signals by the thousand: each call ends, and none is computed in buffers that another one uses."""
     found = lines_of(f"""
