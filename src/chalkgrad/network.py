@@ -105,7 +105,8 @@ class Network(Model):
         trace = None
         if x is not None:
             trace = self.trace(x, y, optimizer=optimizer, training=training, optimizer_state=optimizer_state)
-        style = Style(precision, dict(labels or {}), program.derivatives, None if trace is None else len(trace["x"]))
+        samples = None if trace is None else len(trace["x"])
+        style = Style(precision, dict(labels or {}), program.partials, samples, program.through)
         return derive(program, trace, style, title or "The forward and backward pass")
 
     def source(
