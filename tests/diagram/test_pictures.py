@@ -302,7 +302,8 @@ def test_layers_show_every_layer_shape_and_parameter(name: str) -> None:
     text = " ".join(shown)
     for layer in net.layers:
         assert layer.kind in text
-    for before, after, layer in zip(net.plan.shapes, net.plan.shapes[1:], net.layers, strict=False):
+    for line in net.layout.lines:
+        before, after, layer = line.shapes[0], line.shape, line.layer
         for shape in (before, after):
             assert " x ".join(map(str, (32, *shape))) in shown, layer
     for parameter, array in net.parameters.items():
