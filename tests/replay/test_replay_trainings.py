@@ -50,7 +50,7 @@ def parts(page: str) -> list[str]:
 
 def test_the_page_in_the_docs_has_every_replay() -> None:
     begun, *kept = parts((ROOT / "docs" / "replays.md").read_text("utf-8"))
-    made = {name: parts(replays_board([whole(name)], most=None).to_markdown()) for name in NAMES}
+    made = {name: parts(replays_board([whole(name)], most=None).to_markdown()) for name in REPLAYS if name != "000"}
     headings = [part.splitlines()[0] for part in kept]
     assert len(headings) == len(REPLAYS)
     for name, (start, part) in made.items():
