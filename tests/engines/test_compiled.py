@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import chalkgrad as cg
 from chalkgrad.engines.c import arrangement, channels, plan, products, source, training
 from chalkgrad.engines.c.compiler import Compiler, CompilerError, available, compiler, tuning
-from chalkgrad.engines.c.statements import span
+from chalkgrad.formula.affine import span
 from networks import networks
 
 pytestmark = [

@@ -12,9 +12,9 @@ from ..base.digits import significant
 from ..formula.expression import Named, Rows
 from ..formula.nodes import Element, Function, Node, Position, Symbol, walk
 from ..program import PARTS, Program, Step
+from ..program.statement import WRITTEN, formula_of, statement_of
 from ..render.board import Block, Board, Equation, Heading, Line, Paragraph, Style, Table
-from .matrix import matrix_form, spelled
-from .opening import stated
+from .matrix import matrix_form, shown
 
 TITLES = {
     "forward": "Forward pass",
@@ -90,7 +90,7 @@ def equation(step: Step, program: Program, values: Mapping[str, Array] | None) -
     notes = [f"shape {_shape(shape)}, rule {step.rule.name}"]
     if step.rule.reason:
         notes.append(step.rule.reason)
-    formula = stated(step)
+    formula = formula_of(step.rule, step.inputs)
     if formula is not None and formula.bounds:
         own = formula.sizes({}, step.options)
         notes.insert(0, "for " + ", ".join(f"{index} < {size}" for index, size in own.items()))
@@ -107,22 +107,16 @@ def equation(step: Step, program: Program, values: Mapping[str, Array] | None) -
         operands = [named[i] for o, i in pairs if i is not None and o != step.rule.shape_of]
         lines.append(Line(Function("flatten" if flat else "unflatten", tuple(operands))))
     else:
-        operand_shapes = {o: shapes[i] for o, i in zip(step.rule.operands, step.inputs, strict=True) if i is not None}
-        sizes = formula.sizes({**operand_shapes, formula.output: step.shape}, step.options)
-        bound = {
-            o: _constant(program, i) or named[i]
-            for o, i in zip(step.rule.operands, step.inputs, strict=True)
-            if i is not None
-        }
-        statement = spelled(formula, step.output, bound, step.options, sizes)
-        form = matrix_form(statement, named)
+        statement = statement_of(step, shapes, WRITTEN)
+        own_side, right = shown(statement, {n: _constant(program, n) or named[n] for n in step.inputs if n is not None})
+        form = matrix_form(statement, right, named)
         if form is None:
-            left, sign = statement.left, "+=" if statement.accumulates else "="
-            lines.append(Line(statement.right))
+            left, sign = own_side, "+=" if statement.adds else "="
+            lines.append(Line(right))
         else:
             lines.append(Line(form))
-            shown = [n for n in walk(statement.right) if isinstance(n, (Element, Named))]
-            if values is not None and shown and all(named[n.name].rows is not None for n in shown):
+            read = [n for n in walk(right) if isinstance(n, (Element, Named))]
+            if values is not None and read and all(named[n.name].rows is not None for n in read):
                 lines.append(Line(form, numbers=True))
     result = rows(values.get(step.output)) if values is not None else None
     if result is not None:
@@ -134,7 +128,7 @@ def equation(step: Step, program: Program, values: Mapping[str, Array] | None) -
 def _constant(program: Program, name: str) -> Node | None:
     """What a value is where it is the same for every element (1/N); None for other values."""
     step = program.by_output.get(name)
-    formula = stated(step) if step is not None else None
+    formula = formula_of(step.rule, step.inputs) if step is not None else None
     if formula is None or formula.arrays or formula.symbols or any(isinstance(n, Symbol) for n in walk(formula.right)):
         return None
     return formula.right

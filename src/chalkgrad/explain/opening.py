@@ -29,8 +29,9 @@ from ..formula.nodes import (
     Symbol,
     walk,
 )
+from ..formula.rewrite import rebuilt, shortened
 from ..program import Step
-from .matrix import short
+from ..program.statement import formula_of
 
 Array = np.ndarray[Any, Any]
 WINDOW = 64
@@ -56,16 +57,6 @@ class Opened:
     size: float
 
 
-def stated(step: Step) -> Formula | None:
-    """The step's formula without the terms of absent operands; None where the rule has none (random draws)."""
-    formula = step.rule.formula
-    if formula is not None:
-        for operand, name in zip(step.rule.operands, step.inputs, strict=True):
-            if name is None:
-                formula = formula.without(operand)
-    return formula
-
-
 def open_element(step: Step, place: tuple[int, ...], values: Mapping[str, Array], most: int) -> Opened | None:
     """Opens the element at `place` of the value that `step` computes.
 
@@ -78,7 +69,7 @@ def open_element(step: Step, place: tuple[int, ...], values: Mapping[str, Array]
     Returns:
         None where the value is not computed by a formula.
     """
-    formula = stated(step)
+    formula = formula_of(step.rule, step.inputs)
     if formula is None:
         return None
     return _Opening(step, formula, values, most).element(place)
@@ -165,7 +156,7 @@ class _Opening:
                     return total_of(terms.tolist()) / len(terms)
                 return float(terms.max() if kind == "max" else terms.argmax())
             case Binary() | Negative() | Function() | Indicator():
-                return number(_settled(node, self._value))
+                return number(rebuilt(node, lambda part: Number(self._value(part))))
             case _:
                 return self.run.value(node)
 
@@ -181,14 +172,12 @@ class _Opening:
                 array = self.run.arrays[name]
                 place = self.run.place(node, array.shape)
                 return Quantity(Address(self.names[name], place), float(array[place]))
-            case Negative(body=body):
-                return Negative(self._ground(body))
-            case Binary(operator=symbol, left=left, right=right):
-                return short(Binary(symbol, self._ground(left), self._ground(right)))
-            case Function(name=name, arguments=arguments):
-                return Function(name, tuple(map(self._ground, arguments)))
-            case Indicator(comparison=comparison, left=left, right=right):
-                return Indicator(comparison, _counted(self._ground(left)), _counted(self._ground(right)))
+            case Binary(operator=operator, left=left, right=right):
+                return shortened(operator, self._ground(left), self._ground(right))
+            case Indicator():
+                return rebuilt(node, lambda side: _counted(self._ground(side)))
+            case Negative() | Function():
+                return rebuilt(node, self._ground)
             case Reduction():
                 return self._reduction(node)
             case _:
@@ -265,18 +254,3 @@ def _simple(terms: Terms) -> Terms | Node:
 def _counted(node: Node) -> Node:
     """Arithmetic on indices alone as its number (the place u*kw+v in a window)."""
     return node if isinstance(node, Number) or any(True for _ in quantities(node)) else Number(number(node))
-
-
-def _settled(node: Node, value: Any) -> Node:
-    """`node` with its parts replaced by their numbers."""
-    match node:
-        case Negative(body=body):
-            return Negative(Number(value(body)))
-        case Binary(operator=symbol, left=left, right=right):
-            return Binary(symbol, Number(value(left)), Number(value(right)))
-        case Function(name=name, arguments=arguments):
-            return Function(name, tuple(Number(value(a)) for a in arguments))
-        case Indicator(comparison=comparison, left=left, right=right):
-            return Indicator(comparison, Number(value(left)), Number(value(right)))
-        case _:
-            return node

@@ -6,14 +6,15 @@ import math
 from collections.abc import Sequence
 
 from ...formula import Size
+from ...formula.affine import affine
 from ...formula.nodes import Element, Indicator, Node, Reduction, Symbol, children, walk
+from ...program.statement import Statement, reduces
 from .fusing import is_factor
 from .layouts import compact_strides, multiple
 from .memory import BEYOND, Memory
 from .nests import Lines, Nest, braced, nested
 from .plan import Plan
 from .reductions import SMALL, Reductions
-from .statements import Statement, affine, elements, overlaps, pointwise, reduces
 
 AS_WIDE = 1.6
 """How much longer a row may be made, so that it is whole vectors."""
@@ -66,7 +67,7 @@ class Loops(Reductions):
             self.flat = tuple(map(Symbol, loops))
             loops, sizes["k"] = ["k"], whole
         summed = made.output in self.plan.totals
-        overlapping = made.adds and not summed and overlaps(made)
+        overlapping = made.adds and not summed and made.overlaps
         before = [f"/* {made.text} */", *(self._zeroed(made) if overlapping else [])]
         self.before = []
         loaded = self._loaded(made)
@@ -122,7 +123,7 @@ class Loops(Reductions):
         if not isinstance(body, Reduction) or body.kind != "sum" or len(loops) != 1:
             return None
         channel = loops[0]
-        images = [e for e in elements(made) if e.name in self.plan.channels]
+        images = [e for e in made.elements if e.name in self.plan.channels]
         if (
             math.prod(int(made.sizes[i]) for i in body.indices) <= SMALL
             or not images
@@ -160,7 +161,7 @@ class Loops(Reductions):
         offsets = set(_offsets(made))
         if reduces(made.body):
             return []
-        read = list(dict.fromkeys(elements(made)))
+        read = list(dict.fromkeys(made.elements))
         if not any(isinstance(n, Indicator) for n in walk(made.body)) or self.guards(made.body, made.sizes, edges=True):
             return []
         lines: Lines = []
@@ -178,7 +179,7 @@ class Loops(Reductions):
     def _wide(self, made: Statement, loops: Sequence[str]) -> int | None:
         """How far the innermost loop may go, so that it does whole vectors; behind the last it stores zeros."""
         frame = self.plan.frames.get(self.memory.root(made.output))
-        if frame is None or not loops or made.adds or not pointwise(made) or not made.by_sample:
+        if frame is None or not loops or made.adds or not made.pointwise or not made.by_sample:
             return None
         if made.output in self.plan.aliases or frame.row <= int(made.sizes[loops[-1]]):
             return None
@@ -203,13 +204,13 @@ class Loops(Reductions):
         place, last, size = made.place[-1], inner[-1], int(made.sizes[inner[-1]])
         body, layout = made.body, self.plan.layouts[made.output]
         looks = isinstance(body, Reduction) and body.kind in ("max", "argmax") and place == Symbol(last)
-        falls = made.adds and len(layout.shape) > 1 and not overlaps(made) and not reduces(body)
+        falls = made.adds and len(layout.shape) > 1 and not made.overlaps and not reduces(body)
         lanes = self.plan.machine.lanes
         wide = multiple(size, lanes) if size >= lanes else 1 << (size - 1).bit_length()
         if not (looks or falls) or wide == size or wide > AS_WIDE * size:
             return None
         own = Element(made.output, made.place)
-        for element in (own, *elements(made)):
+        for element in (own, *made.elements):
             value, axes = self.plan.values[self.memory.root(element.name)], self.plan.layouts[element.name].strides
             factors = [(affine(i) or {}).get(last, 0) * a for i, a in zip(element.indices[1:], axes, strict=True)]
             if value.home != "chunk" or sum(map(abs, factors)) * (wide - size) > BEYOND:
@@ -246,7 +247,7 @@ class Loops(Reductions):
             return None
         if reduces(made.body):
             return None
-        touched = [Element(made.output, made.place), *elements(made)]
+        touched = [Element(made.output, made.place), *made.elements]
         strides = self.plan.layouts[made.output].strides
         for element in touched:
             used = {i for place in element.indices for i in (affine(place) or {})} & set(loops)

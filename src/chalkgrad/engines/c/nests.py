@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ...formula import Size
 from ...formula.nodes import Element, walk
-from .statements import Statement
+from ...program.statement import Statement
 
 Lines = list[str]
 

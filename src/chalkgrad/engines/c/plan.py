@@ -16,12 +16,13 @@ from dataclasses import dataclass, replace
 
 from ...formula import Shape
 from ...formula.nodes import Binary, Element, Node, Number, Reduction, Symbol
+from ...formula.rewrite import replaced, rewritten
 from ...program import Step
+from ...program.statement import SAMPLES, Statement, names_in, statement_of
 from .arrangement import Work, arrange, by_blocks
 from .fusing import fused
 from .layouts import Frame, Layout, compact
 from .products import Machine, Product
-from .statements import SAMPLES, Statement, names_in, pointwise, rewritten, statement
 
 NEAR = 768 * 1024
 """About how many bytes of values the samples that are taken together may have."""
@@ -120,7 +121,7 @@ def plan(
         blocks: whether products with large weight matrices are split by the matrices' blocks.
         sparse: whether x is mostly zeros.
     """
-    work = Work([_stated(s, shapes) for s in steps], dict(shapes))
+    work = Work([statement_of(s, shapes) for s in steps], dict(shapes))
     _inline_uniform(work, results)
     results = _handed_out(work, results)
     work.statements = fused(work.statements, {*results, *carried, *updated})
@@ -146,15 +147,6 @@ def plan(
         phases, values, work.aliases, work.products, work.totals, dict(updated), tuple(results), chunk, machine,
         layouts, work.frames, work.channels,
     )  # fmt: skip
-
-
-def _stated(step: Step, shapes: Mapping[str, Shape]) -> Statement:
-    if step.rule.formula is not None:
-        return statement(step, shapes)
-    letters = [f"i{k}" if k else "n" for k in range(len(step.shape))]  # drawn: it has a place and no formula
-    sizes = dict(zip(letters, step.shape, strict=True))
-    text = f"{step.output} is drawn (Philox)"
-    return Statement(step.output, tuple(map(Symbol, letters)), Number(0.0), sizes, tuple(letters), False, text, step)
 
 
 def _flattens_x(made: Statement) -> bool:
@@ -223,14 +215,9 @@ def _split_sums(work: Work, large: Collection[str]) -> None:
             finished: Node = Binary("/", here, count)
         else:
             finished = here
-
-        def change(node: Node, old: Node = total, new: Node = finished) -> Node:
-            return new if node == old else node
-
         kept.append(partial)
-        kept.append(
-            replace(made, body=rewritten(made.body, change), sizes={k: v for k, v in sizes.items() if k != sample})
-        )
+        without_sample = {index: size for index, size in sizes.items() if index != sample}
+        kept.append(replace(made, body=replaced(made.body, total, finished), sizes=without_sample))
         if made.output in work.products:
             chosen = work.products.pop(made.output)
             work.products[name] = replace(chosen, statement=replace(chosen.statement, output=name))
@@ -284,7 +271,7 @@ def _phases(
         have |= {s.output for s in taken}
         gone = {id(s) for s in taken}  # comparing statements would walk through both
         left = [s for s in left if id(s) not in gone]
-    chains = {s.output for s in left if (pointwise(s) or s.output in large) and work.shapes[s.output]}
+    chains = {s.output for s in left if (s.pointwise or s.output in large) and work.shapes[s.output]}
     report = [s for s in left if s.output not in chains]
     phases.append(Phase("report", report))
     phases.append(Phase("update", [s for s in left if s.output in chains]))

@@ -14,13 +14,13 @@ import numpy as np
 from ...base.text import visible
 from ...formula import Shape
 from ...program import Step
+from ...program.statement import Statement
 from .layouts import Layout, multiple
 from .loops import Loops
 from .memory import BEYOND, LINE, Memory
 from .nests import Lines, braced, indented
 from .plan import Phase, Plan, plan
 from .products import Machine
-from .statements import Statement
 from .tiles import Tiles
 from .zeros import Zeros
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ...formula import Size
+from ...formula.affine import affine
 from ...formula.nodes import Element, Symbol
+from ...program.statement import SAMPLES, Statement
 from .loops import Loops
 from .memory import Memory, linear
 from .nests import Lines, braced, indented
 from .plan import Plan
 from .products import Product
-from .statements import SAMPLES, Statement, affine
 from .zeros import without_zeros
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...data.pixels import Pixels
 from ...program import Program as Steps
+from ...program.statement import terms_of
 from ..stepping import Array, Taken, Values
 from .compiler import PATIENCE, build, compiler
 from .library import FUNCTIONS, Program, rows_of, threads
@@ -184,7 +185,5 @@ class CompiledSteps:
 
 def worthwhile(program: Steps, batch: int) -> int:
     """How many threads a step of so many samples is worth."""
-    from ..work import terms
-
-    work = sum(terms(s, program) for s in program.part("forward", "loss", "backward")) * batch
+    work = sum(terms_of(s, program.shapes) for s in program.part("forward", "loss", "backward")) * batch
     return max(1, min(threads(), work // WORTH_A_THREAD, batch))
