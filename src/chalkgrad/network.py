@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from .describe.optimizers import Optimizer, OptimizerState
     from .describe.schedules import Schedule
     from .diagram import Picture
-    from .engines.c.prediction import CompiledPrediction
+    from .engines.c.run.prediction import CompiledPrediction
     from .gradient_check import GradientCheck
     from .render.board import Board
     from .train.callbacks import Callback
@@ -347,8 +347,8 @@ class Network:
 
     def _compile(self, names: tuple[str, ...], engine: str, *, of_bytes: bool) -> CompiledPrediction | None:
         """The forward pass by the compiled engine; None where that was not asked for and cannot be had."""
-        from .engines.c.compiler import CompilerError, patience
-        from .engines.c.prediction import CompiledPrediction
+        from .engines.c.run.compiler import CompilerError, patience
+        from .engines.c.run.prediction import CompiledPrediction
 
         carried, title = {**self.parameters, **self.states}, f"prediction by {self!r}"
         try:
@@ -562,7 +562,7 @@ class Network:
 
     def _c_program(self, x: Any, y: Any, optimizer: Optimizer | str, steps: int, title: str) -> str:
         from .describe.optimizers import as_optimizer
-        from .engines.c.standalone import prediction_program, training_program
+        from .engines.c.print.standalone import prediction_program, training_program
         from .write.numpy_script import shown_every
 
         title = title.strip() or repr(self)

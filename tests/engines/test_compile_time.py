@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 import chalkgrad as cg
-from chalkgrad.engines.c import products, source, training
-from chalkgrad.engines.c.compiler import available
-from chalkgrad.engines.c.source import print_source
+from chalkgrad.engines.c.print import source
+from chalkgrad.engines.c.print.source import print_source
+from chalkgrad.engines.c.print.wanted import wanted_for_training
+from chalkgrad.engines.c.run.compiler import available
+from chalkgrad.engines.c.schedule import products
 from chalkgrad.engines.work import WORTH, worth
 from chalkgrad.train.fit import Fit
 
@@ -51,7 +53,7 @@ def test_no_function_grows_with_the_depth() -> None:
     def longest(layers: int) -> int:
         net = deep(layers)
         program = cg.SGD().extend(net.program, net.plan, net.frozen)
-        wanted = training.wanted_for_training(program, list(net.parameters), 64, 1, "L", "a title", net.dtype)
+        wanted = wanted_for_training(program, list(net.parameters), 64, 1, "L", "a title", net.dtype)
         text = print_source(wanted, products.Machine(64, 32, 4, 64)).text
         return max(function.count("for (int n") and function.count("/* ") for function in text.split("\n}\n"))
 

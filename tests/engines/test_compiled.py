@@ -8,8 +8,10 @@ from hypothesis import HealthCheck, Phase, given, reject, seed, settings
 from hypothesis import strategies as st
 
 import chalkgrad as cg
-from chalkgrad.engines.c import arrangement, channels, plan, products, source, training
-from chalkgrad.engines.c.compiler import Compiler, CompilerError, available, compiler, tuning
+from chalkgrad.engines.c.print import source
+from chalkgrad.engines.c.run import training
+from chalkgrad.engines.c.run.compiler import Compiler, CompilerError, available, compiler, tuning
+from chalkgrad.engines.c.schedule import arrangement, channels, plan, products
 from chalkgrad.formula.affine import span
 from networks import networks
 

@@ -42,8 +42,8 @@ def steps_of(
         expected = math.inf if compiled else 0.0
     why = ""
     if compiled_wanted("fit", engine, expected, worth(arguments[0])):
-        from ..engines.c.compiler import CompilerError, patience
-        from ..engines.c.training import CompiledSteps
+        from ..engines.c.run.compiler import CompilerError, patience
+        from ..engines.c.run.training import CompiledSteps
 
         split = max(1, min(parts, MOST_THREADS)) if compiled and isinstance(parts, int) else None
         try:

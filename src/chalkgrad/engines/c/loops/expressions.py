@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
-from ...formula.nodes import Binary, Element, Function, Indicator, Negative, Node, Number, Reduction, Symbol, walk
+from ....formula.nodes import Binary, Element, Function, Indicator, Negative, Node, Number, Reduction, Symbol, walk
 
 CALLS = {"exp": "real_exp", "log": "real_log", "tanh": "real_tanh", "erf": "real_erf", "erfc": "real_erfc",
          "sqrt": "real_sqrt", "abs": "real_abs", "sign": "real_sign"}  # fmt: skip

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from ...formula import Shape
-from ...formula.nodes import Element, Node, Symbol
-from ...program.statement import SAMPLES, Statement
+from ....formula import Shape
+from ....formula.nodes import Element, Node, Symbol
+from ....program.statement import SAMPLES, Statement
 from .layouts import Layout, framed
 from .products import LEAST, Machine
 

@@ -14,11 +14,11 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ...formula import Shape
-from ...formula.nodes import Binary, Element, Node, Number, Reduction, Symbol
-from ...formula.rewrite import replaced, rewritten
-from ...program import Step
-from ...program.statement import SAMPLES, Statement, names_in, statement_of
+from ....formula import Shape
+from ....formula.nodes import Binary, Element, Node, Number, Reduction, Symbol
+from ....formula.rewrite import replaced, rewritten
+from ....program import Step
+from ....program.statement import SAMPLES, Statement, names_in, statement_of
 from .arrangement import Work, arrange, by_blocks
 from .fusing import fused
 from .layouts import Frame, Layout, compact

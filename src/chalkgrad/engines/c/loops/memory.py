@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ...formula.affine import affine
-from ...formula.nodes import Element, Node, Symbol
-from .layouts import Layout
-from .plan import Plan, Value
+from ....formula.affine import affine
+from ....formula.nodes import Element, Node, Symbol
+from ..schedule.layouts import Layout
+from ..schedule.plan import Plan, Value
 
 Put = Mapping[str, str]
 """C text that stands for an index."""

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ...formula import Size
-from ...formula.affine import affine
-from ...formula.nodes import Element, Symbol
-from ...program.statement import SAMPLES, Statement
+from ....formula import Size
+from ....formula.affine import affine
+from ....formula.nodes import Element, Symbol
+from ....program.statement import SAMPLES, Statement
+from ..schedule.plan import Plan
+from ..schedule.products import Product
 from .loops import Loops
 from .memory import Memory, linear
 from .nests import Lines, braced, indented
-from .plan import Plan
-from .products import Product
 from .zeros import without_zeros
 
 

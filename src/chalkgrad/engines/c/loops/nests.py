@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ...formula import Size
-from ...formula.nodes import Element, walk
-from ...program.statement import Statement
+from ....formula import Size
+from ....formula.nodes import Element, walk
+from ....program.statement import Statement
 
 Lines = list[str]
 

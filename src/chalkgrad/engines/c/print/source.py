@@ -11,18 +11,17 @@ from importlib.resources import files
 
 import numpy as np
 
-from ...base.text import visible
-from ...formula import Shape
-from ...program import Step
-from ...program.statement import Statement
-from .layouts import Layout, multiple
-from .loops import Loops
-from .memory import BEYOND, LINE, Memory
-from .nests import Lines, braced, indented
-from .plan import Phase, Plan, plan
-from .products import Machine
-from .tiles import Tiles
-from .zeros import Zeros
+from ....base.text import visible
+from ....program.statement import Statement
+from ..loops.loops import Loops
+from ..loops.memory import BEYOND, LINE, Memory
+from ..loops.nests import Lines, braced, indented
+from ..loops.tiles import Tiles
+from ..loops.zeros import Zeros
+from ..schedule.layouts import Layout, multiple
+from ..schedule.plan import Phase, Plan, plan
+from ..schedule.products import Machine
+from .wanted import Wanted
 
 LONGEST_TITLE = 200
 SHORT = 256
@@ -62,39 +61,6 @@ class Source:
     batch: int
     parts: int
     real: np.dtype[np.generic]
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is to be printed.
-
-    Attributes:
-        title: the first line's comment.
-        steps: the steps that are needed, in order.
-        shapes: the shape of every named value.
-        carried: what lasts from step to step, with its shape.
-        updated: for every new value that is carried on, the value that it takes the place of.
-        results: values with samples that are handed out.
-        batch: the most samples in a step.
-        parts: into how many parts a batch is split; each may have a thread of its own.
-        real: "float32" or "float64".
-        data_loss: the name of the loss without penalties; None where there is no loss.
-        of_bytes: whether x comes as bytes, of which byte b stands for b / 255.
-        sparse: whether x is mostly zeros, which products with it then skip.
-    """
-
-    title: str
-    steps: Sequence[Step]
-    shapes: Mapping[str, Shape]
-    carried: Mapping[str, Shape]
-    updated: Mapping[str, str]
-    results: tuple[str, ...]
-    batch: int
-    parts: int
-    real: np.dtype[np.generic]
-    data_loss: str | None
-    of_bytes: bool = False
-    sparse: bool = False
 
 
 @cache

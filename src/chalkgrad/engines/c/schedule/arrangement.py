@@ -10,10 +10,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from ...formula import Shape
-from ...formula.affine import span
-from ...formula.nodes import Element, Symbol
-from ...program.statement import SAMPLES, Statement
+from ....formula import Shape
+from ....formula.affine import span
+from ....formula.nodes import Element, Symbol
+from ....program.statement import SAMPLES, Statement
 from .channels import beside, kernels, side_by_side
 from .layouts import Frame, Layout, compact, compact_strides, framed, multiple
 from .products import LEAST, Machine, Product, gathered, indices_of, product

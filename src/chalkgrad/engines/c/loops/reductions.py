@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from ...formula import Size
-from ...formula.affine import affine, span
-from ...formula.nodes import Element, Node, Number, Reduction, Symbol, walk
-from ...program.statement import SAMPLES
+from ....formula import Size
+from ....formula.affine import affine, span
+from ....formula.nodes import Element, Node, Number, Reduction, Symbol, walk
+from ....program.statement import SAMPLES
+from ..schedule.plan import Plan
 from .expressions import Constants, Printer
 from .memory import Memory, linear
 from .nests import Lines, braced
-from .plan import Plan
 
 SMALL = 32
 """Sums of at most so many terms are written out inside a loop that is vectorised."""

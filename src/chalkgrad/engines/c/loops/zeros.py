@@ -13,12 +13,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...formula.nodes import Symbol
-from ..stepping import Array
-from .layouts import multiple
+from ....formula.nodes import Symbol
+from ...stepping import Array
+from ..schedule.layouts import multiple
+from ..schedule.plan import Phase, Plan
+from ..schedule.products import SAMPLES_TOGETHER, WORD, Product
 from .nests import Lines, braced
-from .plan import Phase, Plan
-from .products import SAMPLES_TOGETHER, WORD, Product
 
 LEFT = 0.6
 """Zeros are skipped where tiles have to take at most this share of their elements."""

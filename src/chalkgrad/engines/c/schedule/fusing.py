@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from ...formula.nodes import Binary, Element, Function, Indicator, Negative, Node, Number, Reduction, Symbol, walk
-from ...formula.rewrite import at, replaced, rewritten
-from ...program.statement import Statement, names_in, reduces
+from ....formula.nodes import Binary, Element, Function, Indicator, Negative, Node, Number, Reduction, Symbol, walk
+from ....formula.rewrite import at, replaced, rewritten
+from ....program.statement import Statement, names_in, reduces
 
 AGAIN = 1.5
 """How often, on average, a cheap value may be computed instead of once."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from ...formula import Size
-from ...formula.affine import affine
-from ...formula.nodes import Element, Indicator, Node, Reduction, Symbol, children, walk
-from ...program.statement import Statement, reduces
-from .fusing import is_factor
-from .layouts import compact_strides, multiple
+from ....formula import Size
+from ....formula.affine import affine
+from ....formula.nodes import Element, Indicator, Node, Reduction, Symbol, children, walk
+from ....program.statement import Statement, reduces
+from ..schedule.fusing import is_factor
+from ..schedule.layouts import compact_strides, multiple
+from ..schedule.plan import Plan
 from .memory import BEYOND, Memory
 from .nests import Lines, Nest, braced, nested
-from .plan import Plan
 from .reductions import SMALL, Reductions
 
 AS_WIDE = 1.6

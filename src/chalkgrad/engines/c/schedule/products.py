@@ -18,11 +18,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
 
-from ...formula import Size
-from ...formula.affine import affine
-from ...formula.nodes import Binary, Element, Node, Number, Reduction, Symbol
-from ...formula.rewrite import at
-from ...program.statement import SAMPLES, Statement
+from ....formula import Size
+from ....formula.affine import affine
+from ....formula.nodes import Binary, Element, Node, Number, Reduction, Symbol
+from ....formula.rewrite import at
+from ....program.statement import SAMPLES, Statement
 from .layouts import Layout, multiple
 
 ROWS = 16
