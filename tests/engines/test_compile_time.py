@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import chalkgrad as cg
-from chalkgrad.engines.c.print import source
+from chalkgrad.engines.c.loops import phases
 from chalkgrad.engines.c.print.source import print_source
 from chalkgrad.engines.c.print.wanted import wanted_for_training
 from chalkgrad.engines.c.run.compiler import available
@@ -44,8 +44,8 @@ def test_several_functions_make_the_same_bits(kind: str, together: int, monkeypa
         return net.flat.tobytes(), net.predict(x, engine="compiled").tobytes()
 
     expected = computed()
-    monkeypatch.setattr(source, "MANY", 2)
-    monkeypatch.setattr(source, "TOGETHER", together)
+    monkeypatch.setattr(phases, "MANY", 2)
+    monkeypatch.setattr(phases, "TOGETHER", together)
     assert computed() == expected
 
 
@@ -57,7 +57,7 @@ def test_no_function_grows_with_the_depth() -> None:
         text = print_source(wanted, products.Machine(64, 32, 4, 64)).text
         return max(function.count("for (int n") and function.count("/* ") for function in text.split("\n}\n"))
 
-    assert longest(60) == longest(30) <= 4 * source.TOGETHER
+    assert longest(60) == longest(30) <= 4 * phases.TOGETHER
 
 
 def test_compiling_a_deep_network_is_weighed_against_the_work(monkeypatch: pytest.MonkeyPatch) -> None:

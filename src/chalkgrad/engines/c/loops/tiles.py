@@ -1,4 +1,4 @@
-"""Sums of products printed as C: a function for one tile of sums, and the loops that go over all tiles."""
+"""Sums of products: a routine for one tile of sums, and the loops that go over all tiles."""
 
 from __future__ import annotations
 
@@ -6,34 +6,70 @@ from collections.abc import Callable, Sequence
 
 from ....formula import Size
 from ....formula.affine import affine
-from ....formula.nodes import Element, Symbol
+from ....formula.nodes import Binary, Element, Node, Symbol
 from ....program.statement import SAMPLES, Statement
 from ..schedule.plan import Plan
 from ..schedule.products import Product
+from .ir import (
+    ZERO,
+    Assign,
+    Block,
+    CallTile,
+    Cell,
+    Choice,
+    Code,
+    Comment,
+    Compared,
+    Declare,
+    DeclareArrays,
+    DeclareInside,
+    Index,
+    Inside,
+    Instruction,
+    Integer,
+    Lanes,
+    Linear,
+    Load,
+    LoadVector,
+    Loop,
+    Parameter,
+    Point,
+    Quotient,
+    Ragged,
+    Remainder,
+    Routine,
+    Sum,
+    Variable,
+    Zeros,
+    linear,
+    whole,
+)
 from .loops import Loops
-from .memory import Memory, linear
-from .nests import Lines, braced, indented
+from .memory import Memory
 from .zeros import without_zeros
+
+ROW, COLUMN, ROWS = Index("row"), Index("col"), Index("rows")
+SUM = Cell("sum", COLUMN, row=ROW)
+"""The sum of one row and column of a tile."""
 
 
 class Tiles:
-    """Prints the products of one phase.
+    """Makes the tiles of one phase's products.
 
     Args:
         plan: the plan.
         memory: where values lie.
-        functions: gets the tiles' functions, by name.
+        routines: gets the tiles' routines, by name.
         loops: the phase's other statements; gets the names and constants that calls need.
     """
 
-    def __init__(self, plan: Plan, memory: Memory, functions: dict[str, Lines], loops: Loops) -> None:
+    def __init__(self, plan: Plan, memory: Memory, routines: dict[str, Routine], loops: Loops) -> None:
         self.plan = plan
         self.memory = memory
-        self.functions = functions
+        self.routines = routines
         self.loops = loops
-        self.vectors: set[int] = set()
 
-    def product(self, made: Product, finish: Sequence[Statement] = (), blocks: bool = False) -> Lines:
+    def product(self, made: Product, finish: Sequence[Statement] = (), blocks: bool = False) -> Code:
         """The loops over all tiles.
 
         Args:
@@ -41,130 +77,114 @@ class Tiles:
             finish: statements that use every sum at once instead of storing it (an update).
             blocks: only the blocks from `first` to `last`.
         """
-        name = f"{self.memory.name(made.output)}_tile"
-        call = self._function(name, made, finish)
+        call = self._routine(f"{self.memory.name(made.output)}_tile", made, finish)
         rows_tile, columns_tile = made.tile
         each = made.rows_each
 
-        def rows(columns: int) -> Lines:
+        def rows(columns: int) -> Code:
             size = made.sizes.get(made.rows or "")
             return _tiled(made.rows, size, rows_tile // each, lambda r: [call(r * each, columns)])
 
         if made.columns is not None or made.across:
-            lines = _tiled(made.columns, made.sizes.get(made.columns or ""), columns_tile, rows)
+            code = _tiled(made.columns, made.sizes.get(made.columns or ""), columns_tile, rows)
         elif blocks:
-            head = (
-                f"for (int {made.vector} = first; {made.vector} < last; {made.vector} += {columns_tile * made.lanes})"
-            )
-            lines = braced(head, rows(columns_tile))
+            step, body = columns_tile * made.lanes, rows(columns_tile)
+            code: Code = [Loop(made.vector, Index("last"), body, begin=Index("first"), step=step)]
         else:
-            lines = _tiled(made.vector, made.vectors, columns_tile, rows, made.lanes)
+            code = _tiled(made.vector, made.vectors, columns_tile, rows, made.lanes)
         if made.columns is not None and not made.across:
-            end = made.extent(made.vector)
-            head = f"for (int {made.vector} = 0; {made.vector} < {end}; {made.vector} += {made.lanes})"
-            lines = braced(head, lines)
+            code = [Loop(made.vector, whole(made.extent(made.vector)), code, step=made.lanes)]
         for index in reversed(made.outer):
-            size = made.sizes[index]
-            lines = braced(f"for (int {index} = 0; {index} < {'rows' if size == SAMPLES else size}; {index}++)", lines)
-        return [f"/* {made.statement.text} */", *lines]
+            code = [Loop(index, _end(made, index), code)]
+        return [Comment(made.statement.text), *code]
 
-    def _function(self, name: str, made: Product, finish: Sequence[Statement]) -> Callable[[int, int], str]:
-        """Prints the tile's function; returns what prints a call of it."""
+    def _routine(self, name: str, made: Product, finish: Sequence[Statement]) -> Callable[[int, int], CallTile]:
+        """Makes the tile's routine; returns what makes a call of it."""
         own = Loops(self.plan, self.memory)
-        vec = f"vec{made.lanes}"
-        self.vectors.add(made.lanes)
         if made.rows and made.within:
             each = made.rows_each
-            own.put |= {made.rows: f"{made.rows} + row / {each}", made.within: f"row % {each}"}
+            own.put[made.rows] = Sum((Index(made.rows), Quotient(ROW, each)))
+            own.put[made.within] = Remainder(ROW, each)
         elif made.rows:
-            own.put[made.rows] = f"{made.rows} + row"
+            own.put[made.rows] = Sum((Index(made.rows), ROW))
         if made.columns:
-            own.put[made.columns] = f"{made.columns} + col"
+            own.put[made.columns] = Sum((Index(made.columns), COLUMN))
         elif not made.across:
-            own.lanes[made.vector] = f"col * {made.lanes}"
-        most = made.tile
-        begin = "0" if made.bias is None or made.across else own.element(made.bias)
-        if made.bias is not None and not made.across and made.bias.indices[0] == Symbol(made.vector):
-            begin = f"*(const {vec}u *)&{begin}"
-        elif begin != "0":
-            begin = f"({vec}){{0}} + {begin}"
-        body = [f"{vec} sum[{most[0]}][{most[1]}];"]
-        zero = f"({vec}){{0}}" if begin == "0" else begin
-        body += ["EACH(row, R) EACH(col, C)", f"    sum[row][col] = {zero};"]
-        right = f"*(const {vec}u *)&{own.element(made.right)}"
+            own.lanes[made.vector] = Linear(((COLUMN, made.lanes),))
+        rows, columns = made.tile
+        body: Code = [
+            DeclareArrays(f"vec{made.lanes}", (("sum", (rows, columns)),)),
+            _each_sum(Assign(SUM, self._begun(made, own))),
+            *self._summed(made, own),
+            *(self._finished(made, own, finish) if finish else self._stored(made, own)),
+        ]
+        passed = self._passed(made, own, finish)
+        parameters = (Parameter("R", "index"), Parameter("C", "index"), *(p for p, _ in passed))
+        comment = f"a tile of {made.statement.text}"
+        self.routines[name] = Routine(name, parameters, body, "always", comment, made.lanes)
+        arguments = tuple(argument for _, argument in passed)
+        return lambda rows, columns: CallTile(name, rows, columns, arguments)
+
+    def _begun(self, made: Product, own: Loops) -> Node:
+        """What a sum begins with."""
+        if made.bias is None or made.across:
+            return Zeros(made.lanes)
+        bias = own.cell(made.bias)
+        if made.bias.indices[0] == Symbol(made.vector):
+            return LoadVector(bias, made.lanes)
+        return Binary("+", Zeros(made.lanes), Load(bias))
+
+    def _summed(self, made: Product, own: Loops) -> Code:
+        """The loops over what is summed."""
+        vec, (rows, columns) = f"vec{made.lanes}", made.tile
+        right = Cell("right", COLUMN)
+        load_right = _each(COLUMN, "C", Assign(right, LoadVector(own.cell(made.right), made.lanes)), "beside")
         if made.across:
-            left = f"*(const {vec}u *)&{own.element(made.left)}"
-            inner = [
-                f"{vec} left[{most[0]}], right[{most[1]}];",
-                f"EACH(row, R) left[row] = {left};",
-                f"EACH(col, C) right[col] = {right};",
-                "EACH(row, R) EACH(col, C)",
-                "    sum[row][col] += left[row] * right[col];",
+            left = Cell("left", ROW)
+            code: Code = [
+                DeclareArrays(vec, (("left", (rows,)), ("right", (columns,)))),
+                _each(ROW, "R", Assign(left, LoadVector(own.cell(made.left), made.lanes)), "beside"),
+                load_right,
+                _each_sum(Assign(SUM, Binary("*", Load(left), Load(right)), "+=")),
             ]
-            index, end = made.vector, made.vectors * made.lanes
-            inner = braced(f"for (int {index} = 0; {index} < {end}; {index} += {made.lanes})", inner)
+            code = [Loop(made.vector, whole(made.vectors * made.lanes), code, step=made.lanes)]
         else:
             base, left = self._rows_of(made, own)
-            inner = [
-                f"{vec} right[{most[1]}];",
-                f"EACH(col, C) right[col] = {right};",
+            add = Assign(SUM, Binary("*", Variable("left"), Load(right)), "+=")
+            each = [Declare("real", "left", left, fixed=True), _each(COLUMN, "C", add, "below")]
+            code = [
+                DeclareArrays(vec, (("right", (columns,)),)),
+                load_right,
                 *base,
-                *braced(
-                    "EACH(row, R)",
-                    [
-                        f"const real left = {left};",
-                        "EACH(col, C)",
-                        "    sum[row][col] += left * right[col];",
-                    ],
-                ),
+                Loop("row", Index("R"), each, unrolled=True),
             ]
         if made.skips:
-            inner = without_zeros(made, inner)
-        for index in () if made.skips else reversed(made.summed):
-            size = made.sizes[index]
-            inner = braced(f"for (int {index} = 0; {index} < {'rows' if size == SAMPLES else size}; {index}++)", inner)
-        body += inner
-        body += self._finished(made, own, finish) if finish else self._stored(made, own, vec)
-        arguments = ["const int R", "const int C"]
-        passed: list[str] = []
+            return without_zeros(made, code)
+        for index in reversed(made.summed):
+            code = [Loop(index, _end(made, index), code)]
+        return code
+
+    def _passed(self, made: Product, own: Loops, finish: Sequence[Statement]) -> list[tuple[Parameter, str]]:
+        """What a tile is given besides its size, with what is passed for it."""
+        passed: list[tuple[Parameter, str]] = []
         if made.skips:
-            arguments.append("const uint32_t *const nonzero")
-            passed.append("nonzero")
+            passed.append((Parameter("nonzero", "words"), "nonzero"))
         if made.skips and not made.over_samples:
-            arguments.append("const char *const *const ahead")
-            passed.append("ahead")
+            passed.append((Parameter("ahead", "ahead"), "ahead"))
         for value in own.used:
-            kind = self.plan.values[value]
             target = self.memory.root(made.output) == value or any(self.memory.root(s.output) == value for s in finish)
-            plain = "real *const" if target else "const real *const"
-            arguments.append(
-                f"{'const real *const *const' if kind.home == 'given' else plain} {self.memory.name(value)}"
-            )
-            passed.append(self.memory.name(value))
+            kind = "rows" if self.plan.values[value].home == "given" else "written" if target else "read"
+            passed.append((Parameter(self.memory.name(value), kind), self.memory.name(value)))
             self.loops.used[value] = None
-        for text, constant in own.constants.known.items():
-            arguments.append(f"const real {constant}")
-            passed.append(self.loops.constants.named(text))
+        for tree, constant in own.constants.known.items():
+            passed.append((Parameter(constant, "real"), self.loops.constants.named(tree)))
         places = [*made.outer, made.rows, made.columns, None if made.across else made.vector]
-        for index in dict.fromkeys(i for i in places if i is not None):
-            arguments.append(f"const int {index}")
-            passed.append(index)
+        passed += [(Parameter(i, "index"), i) for i in dict.fromkeys(i for i in places if i is not None)]
         if made.over_samples:
-            arguments.append("const int rows")
-            passed.append("rows")
-        self.functions[name] = [
-            f"/* a tile of {made.statement.text} */",
-            f"static ALWAYS void {name}({', '.join(arguments)}) {{",
-            *indented(body),
-            "}",
-        ]
+            passed.append((Parameter("rows", "index"), "rows"))
+        return passed
 
-        def call(rows: int, columns: int) -> str:
-            return f"{name}({', '.join([str(rows), str(columns), *passed])});"
-
-        return call
-
-    def _rows_of(self, made: Product, own: Loops) -> tuple[Lines, str]:
+    def _rows_of(self, made: Product, own: Loops) -> tuple[Code, Node]:
         """The single number for a row: for images beside a pointer, so that a compiler needs no register for each."""
         layout = self.plan.layouts[made.left.name]
         if len(layout.shape) < 3 or made.rows is None or made.sizes[made.rows] == SAMPLES:
@@ -174,106 +194,105 @@ class Tiles:
         def apart(index: str) -> int:
             return sum((affine(p) or {}).get(index, 0) * s for p, s in zip(places, layout.strides, strict=True))
 
-        row, first_row = {"row": apart(made.rows)}, {made.rows: made.rows}
+        row = linear({"row": apart(made.rows)}, {})
+        first_row: dict[str, Integer] = {made.rows: Index(made.rows)}
         if made.within:
             each = made.rows_each
-            row = {f"row / {each}": apart(made.rows), f"row % {each}": apart(made.within)}
-            first_row[made.within] = "0"
+            row = linear(
+                {made.rows: apart(made.rows), made.within: apart(made.within)},
+                {made.rows: Quotient(ROW, each), made.within: Remainder(ROW, each)},
+            )
+            first_row[made.within] = ZERO
         put, own.put = own.put, own.put | first_row
-        first = own.element(made.left)
+        first = own.cell(made.left)
         own.put = put
-        return [f"const real *const base = &{first};"], f"base[{linear(row, {})}]"
+        return [Point("base", first)], Load(Cell("base", row))
 
-    def _stored(self, made: Product, own: Loops, vec: str) -> Lines:
+    def _stored(self, made: Product, own: Loops) -> Code:
         """Puts the sums where they belong."""
         adds = made.output in self.plan.totals
-        target = own.element(Element(made.output, made.statement.place))
+        target, value = own.cell(Element(made.output, made.statement.place)), Load(SUM)
         if made.across:
-            bias = "" if made.bias is None else f" + {own.element(made.bias)}"
-            return [
-                "EACH(row, R) EACH(col, C)",
-                f"    {target} {'+=' if adds else '='} {vec}_sum(sum[row][col]){bias};",
-            ]
+            across: Node = Lanes(value, made.lanes)
+            if made.bias is not None:
+                across = Binary("+", across, own.element(made.bias))
+            return [_each_sum(Assign(target, across, "+=" if adds else "="))]
         rest = made.extent(made.vector) % made.lanes
-        value = "sum[row][col]"
-        before: Lines = []
+        before: Code = []
+        stored: Node = value
         if rest and made.block is None:
-            ones = ", ".join(["-1"] * rest + ["0"] * (made.lanes - rest))
-            before = [f"static const bits{made.lanes} inside = {{{ones}}}; /* behind the last stand zeros */"]
-            lane = own.lanes.get(made.vector)
-            at = f"{made.vector} + {lane}" if lane else made.vector
-            kept = f"({vec})((bits{made.lanes}){value} & inside)"
-            value = (
-                kept if made.vectors == 1 else f"{at} + {made.lanes} > {made.extent(made.vector)} ? {kept} : {value}"
-            )
+            before = [DeclareInside(rest, made.lanes)]
+            stored = Inside(value, made.lanes)
+            if made.vectors > 1:
+                at = [Index(made.vector), *([own.lanes[made.vector]] if made.vector in own.lanes else [])]
+                end = Sum((*at, whole(made.lanes)))
+                stored = Choice((Compared(end, ">", whole(made.extent(made.vector))),), stored, value)
         if adds:
-            value = (
-                f"*(const {vec}u *)&{target} + ({value})" if " ? " in value else f"*(const {vec}u *)&{target} + {value}"
-            )
-        return [*before, "EACH(row, R) EACH(col, C)", f"    *({vec}u *)&{target} = {value};"]
+            stored = Binary("+", LoadVector(target, made.lanes), stored)
+        return [*before, _each_sum(Assign(target, stored, lanes=made.lanes))]
 
-    def _finished(self, made: Product, own: Loops, finish: Sequence[Statement]) -> Lines:
+    def _finished(self, made: Product, own: Loops, finish: Sequence[Statement]) -> Code:
         """Uses the sums at once, element by element."""
-        width = made.tile[1] * made.lanes
-        name = self.memory.name(made.output)
-        own.lanes[made.vector] = "lane"
-        own.local[made.output] = f"{name}_row[lane]"
-        vec = f"vec{made.lanes}"
+        row, lane = f"{self.memory.name(made.output)}_row", Index("lane")
+        own.lanes[made.vector] = lane
+        own.local[made.output] = Load(Cell(row, lane))
         # the statements' own letters: the place of each is the product's
-        lines: Lines = []
-        stores: Lines = []
+        code: Code = []
+        stores: Code = []
         place = made.statement.place
-        letters = {i.name: own.put.get(i.name, i.name) for i in place if isinstance(i, Symbol)}
+        letters = {i.name: own.put.get(i.name, Index(i.name)) for i in place if isinstance(i, Symbol)}
         for step in finish:
             for mine, theirs in zip(place, step.place, strict=True):
                 if isinstance(mine, Symbol) and isinstance(theirs, Symbol):
                     own.put[theirs.name] = letters[mine.name]
                     if mine.name == made.vector:
-                        own.lanes[theirs.name] = "lane"
+                        own.lanes[theirs.name] = lane
             body, stored = own.chained([step], flat=False)
-            lines, stores = [*lines, *body], [*stores, *stored]
-            own.local[step.output] = (
-                self.memory.name(step.output)
-                if step.output in self.plan.updated
-                else f"{self.memory.name(step.output)}_"
-            )
-        return [
-            *braced(
-                "EACH(row, R)",
-                [
-                    f"real {name}_row[{width}];",
-                    f"EACH(col, C) *({vec}u *)&{name}_row[col * {made.lanes}] = sum[row][col];",
-                    "SIMD",
-                    *braced(f"for (int lane = 0; lane < C * {made.lanes}; lane++)", [*lines, *stores]),
-                ],
-            )
+            code, stores = [*code, *body], [*stores, *stored]
+            own.local[step.output] = Variable(own.variable(step.output))
+        put = Assign(Cell(row, Linear(((COLUMN, made.lanes),))), Load(SUM), lanes=made.lanes)
+        each: Code = [
+            DeclareArrays("real", ((row, (made.tile[1] * made.lanes,)),)),
+            _each(COLUMN, "C", put, "beside"),
+            Loop("lane", Linear(((Index("C"), made.lanes),)), [*code, *stores], vector=True),
         ]
+        return [Loop("row", Index("R"), each, unrolled=True)]
 
 
-def _tiled(index: str | None, size: Size | None, tile: int, body: Callable[[int], Lines], unit: int = 1) -> Lines:
+def _end(made: Product, index: str) -> Integer:
+    size = made.sizes[index]
+    return ROWS if size == SAMPLES else whole(int(size))
+
+
+def _each(index: Index, end: str, instruction: Instruction, layout: str) -> Loop:
+    """An instruction for each row, or each column, of a tile."""
+    return Loop(index.name, Index(end), [instruction], unrolled=True, layout=layout)
+
+
+def _each_sum(instruction: Instruction) -> Loop:
+    """An instruction for each row and column of a tile."""
+    return _each(ROW, "R", _each(COLUMN, "C", instruction, "below"), "beside")
+
+
+def _tiled(index: str | None, size: Size | None, tile: int, body: Callable[[int], Code], unit: int = 1) -> Code:
     """Loops over an index in tiles: whole ones, and what is left.
 
     Args:
         index: the index; None for a single tile.
         size: how many values it takes, in units.
         tile: how many of them a tile has.
-        body: prints the loop's body for a tile of so many.
+        body: makes the loop's body for a tile of so many.
         unit: how far the index goes for one.
     """
     if index is None or size is None:
         return body(1)
     if size == SAMPLES:
-        if tile == 1:
-            return braced(f"for (int {index} = 0; {index} < rows; {index}++)", body(1))
-        whole = braced(f"if ({index} + {tile} <= rows)", [*body(tile), f"{index} += {tile};"])
-        rest = braced("else", [*body(1), f"{index}++;"])
-        return braced(f"for (int {index} = 0; {index} < rows;)", [*whole, *rest])
+        return [Loop(index, ROWS, body(1))] if tile == 1 else [Ragged(index, tile, body(tile), body(1))]
     count = int(size)
     full = count // tile * tile
-    lines: Lines = []
+    code: Code = []
     if full:
-        step = f"{index} += {tile * unit}" if tile * unit > 1 else f"{index}++"
-        lines += braced(f"for (int {index} = 0; {index} < {full * unit}; {step})", body(tile))
+        code.append(Loop(index, whole(full * unit), body(tile), step=tile * unit if tile * unit > 1 else None))
     if count > full:
-        lines += ["{", *indented([f"const int {index} = {full * unit};", *body(count - full)]), "}"]
-    return lines
+        code.append(Block([Declare("int", index, whole(full * unit), fixed=True), *body(count - full)]))
+    return code

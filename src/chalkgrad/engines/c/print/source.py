@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -12,28 +12,22 @@ from importlib.resources import files
 import numpy as np
 
 from ....base.text import visible
-from ....program.statement import Statement
-from ..loops.loops import Loops
 from ..loops.memory import BEYOND, LINE, Memory
-from ..loops.nests import Lines, braced, indented
-from ..loops.tiles import Tiles
+from ..loops.phases import Routines, routines
 from ..loops.zeros import Zeros
 from ..schedule.layouts import Layout, multiple
 from ..schedule.plan import Phase, Plan, plan
-from ..schedule.products import Machine
+from ..schedule.products import WORD, Machine
+from .c import CPrinter
+from .printer import Lines, fitted, indented
 from .wanted import Wanted
 
 LONGEST_TITLE = 200
-SHORT = 256
-"""Values of at most so many numbers are updated by one thread."""
+STEP = "Training *T, int thread, int threads, const int64_t *order, int64_t N"
+"""What the function of a step is given."""
 TINY = 2000
 """A step of at most so many terms, made by one thread, is written so that the compiler can unroll it all: in one
 function, twice, once for full batches, and with what it computes in variables."""
-
-ROWS = "const Training *T, int thread, int part, int64_t first, int64_t end, int N"
-"""What the function of a phase that goes through the samples is given."""
-MANY, TOGETHER = 60, 30
-"""A phase of more statements is written as several functions, each of so many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,25 +80,22 @@ def print_source(wanted: Wanted, machine: Machine, *, alone: bool = False) -> So
     )  # fmt: skip
     tiny = _terms(made) * wanted.batch <= TINY and not made.products and wanted.parts == 1
     memory = Memory(made, wanted.batch, local=tiny)
-    functions: dict[str, Lines] = {}
-    lanes: set[int] = set()
     zeros = Zeros(made, wanted.batch)
-    phases = [
-        _phase(f"{phase.kind}_{at + 1}", phase, made, memory, functions, lanes, zeros, tiny)
-        for at, phase in enumerate(made.phases)
-        if phase.statements or phase.kind == "report"
-    ]
-    kinds = [(f"{p.kind}_{at + 1}", p) for at, p in enumerate(made.phases) if p.statements or p.kind == "report"]
-    body = "\n\n".join("\n".join(f) for f in [*functions.values(), *phases])
-    given = [n for n in ("x", "y") if re.search(rf"\brows_of_{n}\b", body)]
+    lowered = routines(made, memory, zeros, tiny)
+    given = lowered.given
+    printer = CPrinter()
+    printed = [printer.routine(tile) for tile in lowered.tiles.values()]
+    for pieces in lowered.phases.values():
+        printed.append([line for piece in pieces for line in [*printer.routine(piece), ""]][:-1])
+    phases = dict(zip(lowered.phases, (p for p in made.phases if p.statements or p.kind == "report"), strict=True))
     text = "\n".join(
         [
             f"/* {in_comment(wanted.title)}",
             "   Written by chalkgrad from the network's own steps; the formula of each stands over its loops. */",
-            *_head(wanted, made, memory, given, body, lanes, zeros, alone),
-            body,
+            *_head(wanted, made, memory, lowered, zeros, alone),
+            "\n\n".join("\n".join(lines) for lines in printed),
             "",
-            *_main(wanted, made, memory, given, kinds, zeros, tiny and not alone, alone),
+            *_main(wanted, made, memory, given, list(phases.items()), zeros, tiny and not alone, alone),
             "",
         ]
     )
@@ -135,26 +126,23 @@ def _terms(made: Plan) -> int:
     return sum(s.terms for p in made.phases for s in p.statements)
 
 
-def _head(
-    wanted: Wanted, made: Plan, memory: Memory, given: Sequence[str], body: str, lanes: set[int], zeros: Zeros,
-    alone: bool,
-) -> Lines:  # fmt: skip
+def _head(wanted: Wanted, made: Plan, memory: Memory, lowered: Routines, zeros: Zeros, alone: bool) -> Lines:
     """What stands before the first function."""
+    given = lowered.given
     name = "float" if wanted.real == np.float32 else "double"
-    sections = prelude()
+    byte = "uint8_t" if wanted.of_bytes else "real"
     includes = ["math.h", "stdio.h" if alone else "sched.h", "stdint.h", "string.h", *([] if alone else ["time.h"])]
     quiet = '#pragma GCC diagnostic ignored "-Wunknown-pragmas" /* OpenMP\'s, where -fopenmp-simd is not given */'
-    lines = [*(f"#include <{name}>" for name in includes), *([quiet] if alone else []), ""]
-    lines += [f"typedef {name} real;", *sections["base"].rstrip().split("\n"), *sections[name].rstrip().split("\n")]
-    lines += sections["functions"].rstrip().split("\n")
+    lines = [*(f"#include <{header}>" for header in includes), *([quiet] if alone else []), ""]
+    lines += [f"typedef {name} real;", *_section("base"), *_section(name), *_section("functions")]
     if wanted.of_bytes and "x" in given:
-        lines += sections["bytes"].rstrip().split("\n")
+        lines += _section("bytes")
     if zeros.size:
-        lines += sections["nonzero"].rstrip().split("\n")
-    if "draw_mask" in body:
-        lines += sections["mask"].rstrip().split("\n")
+        lines += _section("nonzero")
+    if any(s.step.rule.formula is None for p in made.phases for s in p.statements):
+        lines += _section("mask")
     lines += [""]
-    for width in sorted(lanes):
+    for width in sorted({tile.lanes for tile in lowered.tiles.values()}):
         lines += _vector(width, made.machine.real)
     sizes = memory.sizes
     lines += [
@@ -166,24 +154,40 @@ def _head(
         f"#define PART_SIZE {sizes['part']} /* numbers of a part's sums */",
         f"#define OWN_SIZE {sizes['own']} /* numbers that each thread computes for itself */",
         f"#define NUMBERS {max(sizes['numbers'], 1)}",
-        *zeros.defined("uint8_t" if wanted.of_bytes else "real"),
-        "",
-        *sections["state"].rstrip().split("\n"),
     ]
+    if zeros.size:
+        lines += [
+            f"#define NONZERO {zeros.words} /* words that say of each thread's samples what is not 0 */",
+            f"#define X_BYTES (int)sizeof({byte})",
+        ]
+    lines += ["", *_state(wanted, made, memory, given, zeros)]
     if alone:
         lines += ["#define wait_for_all(T, threads) ((void)(T), (void)(threads)) /* there is one thread */"]
     else:
         lines += ["#define SPINS 20000 /* so often somebody looks for others without a pause */"]
-        lines += sections["wait"].rstrip().split("\n") if wanted.data_loss is not None else []
-        lines += sections["subnormals"].rstrip().split("\n")
-    pointers = [f"    const real **rows_of_{n}; /* each thread's: where the samples' rows begin */" for n in given]
-    sources = [f"    const {'uint8_t' if n == 'x' and wanted.of_bytes else 'real'} *{n};" for n in given]
+        lines += _section("wait") if wanted.data_loss is not None else []
+        lines += _section("subnormals")
+    return [*lines, ""]
+
+
+def _section(name: str) -> Lines:
+    return prelude()[name].rstrip().split("\n")
+
+
+def _state(wanted: Wanted, made: Plan, memory: Memory, given: Sequence[str], zeros: Zeros) -> Lines:
+    """The type of the program's state."""
+    lines = _section("state")
+    lines += [f"    const {'uint8_t' if n == 'x' and wanted.of_bytes else 'real'} *{n};" for n in given]
+    lines += [f"    const real **rows_of_{n}; /* each thread's: where the samples' rows begin */" for n in given]
     if wanted.of_bytes and "x" in given:
-        pointers += ["    real *x_read; /* a batch of x, as numbers */"]
-    pointers += zeros.in_state()
-    results = [f"    real *{memory.name(n)};" for n in made.results]
-    at = lines.index("    /* rows */")
-    return [*lines[:at], *sources, *pointers, *results, *lines[at + 1 :], ""]
+        lines += ["    real *x_read; /* a batch of x, as numbers */"]
+    if zeros.size:
+        lines += [
+            "    uint32_t *nonzero; /* each thread's: which numbers of x are not 0, a bit for each */",
+            "    const char **rows_ahead; /* each thread's: where the rows of x begin that come next */",
+        ]
+    lines += [f"    real *{memory.name(n)};" for n in made.results]
+    return [*lines, *_section("state_end")]
 
 
 def _vector(width: int, size: int) -> Lines:
@@ -203,188 +207,6 @@ def _vector(width: int, size: int) -> Lines:
     return [*lines, "    return a[0];", "}"]
 
 
-def _phase(
-    name: str, phase: Phase, made: Plan, memory: Memory, functions: dict[str, Lines], lanes: set[int],
-    zeros: Zeros, tiny: bool,
-) -> Lines:  # fmt: skip
-    """The function of one phase, and those that it is made of where there is much in it."""
-    if phase.kind == "rows" and len(phase.statements) > MANY and not tiny:
-        return _long_phase(name, phase, made, memory, functions, lanes, zeros)
-    loops = Loops(made, memory)
-    tiles = Tiles(made, memory, functions, loops)
-    printed = {"rows": _rows, "blocks": _blocks, "shared": _shared, "report": _shared, "update": _update}[phase.kind]
-    head, body = printed(phase, made, memory, loops, tiles)
-    lanes |= tiles.vectors
-    begin = "begin" if phase.kind == "rows" else ""
-    pointers = [memory.declared(v, begin) for v in loops.used]
-    if phase.kind == "update":  # the first part's sums get the others added to them
-        pointers = [p.replace("part * PART_SIZE + ", "") for p in pointers]
-    if phase.kind == "rows":
-        outer = [p for v, p in zip(loops.used, pointers, strict=True) if made.values[v].home == "part"]
-        inner = [p for v, p in zip(loops.used, pointers, strict=True) if made.values[v].home != "part"]
-        inner += zeros.begun(phase)
-        zero = _zeroed(phase, made, memory, loops.used)
-        lines = [*loops.constants.lines, *outer, *zero, *_by_chunks([*inner, *body])]
-    else:
-        lines = [*loops.constants.lines, *pointers, *zeros.begun(phase), *body]
-    return _function(f"static {'ALWAYS ' if tiny else ''}void {name}", head, lines)
-
-
-def _long_phase(
-    name: str, phase: Phase, made: Plan, memory: Memory, functions: dict[str, Lines], lanes: set[int], zeros: Zeros
-) -> Lines:
-    """A phase that goes through the samples, as several functions.
-
-    A compiler's time grows with the square of what the loops inside one loop read and write together.
-    """
-    lines: Lines = []
-    calls: Lines = []
-    sums: Lines = []
-    for at in range(0, len(phase.statements), TOGETHER):
-        piece = Phase("rows", phase.statements[at : at + TOGETHER])
-        loops = Loops(made, memory)
-        tiles = Tiles(made, memory, functions, loops)
-        _, body = _rows(piece, made, memory, loops, tiles)
-        lanes |= tiles.vectors
-        own = f"{name}_{at // TOGETHER + 1}"
-        pointers = [memory.declared(v, "begin") for v in loops.used]
-        head = "const Training *T, int thread, int part, int64_t begin, int rows, int N"
-        lines += _function(
-            f"static __attribute__((noinline)) void {own}", head,
-            [*loops.constants.lines, *pointers, *zeros.begun(piece), *body],
-        )  # fmt: skip
-        lines += [""]
-        calls += [f"{own}(T, thread, part, begin, rows, N);"]
-        sums += [memory.declared(v, "begin") for v in _sums(piece, made, loops.used)]
-        sums += _zeroed(piece, made, memory, loops.used)
-    return [*lines, *_function(f"static void {name}", ROWS, [*sums, *_by_chunks(calls)])]
-
-
-def _sums(phase: Phase, made: Plan, used: Iterable[str]) -> list[str]:
-    """The parts' sums that a phase computes, of the values that it uses."""
-    mine = {s.output for s in phase.statements}
-    return [v for v in used if v in mine and made.values[v].home == "part"]
-
-
-def _zeroed(phase: Phase, made: Plan, memory: Memory, used: Iterable[str]) -> Lines:
-    """Sets these sums to zero."""
-    lines: Lines = []
-    for value in _sums(phase, made, used):
-        layout, own = made.values[value].layout, memory.name(value)
-        lines.append(f"*{own} = 0;" if layout is None else f"memset({own}, 0, {layout.size} * sizeof *{own});")
-    return lines
-
-
-def _by_chunks(body: Lines) -> Lines:
-    """The loop over the samples, those at a time that are taken together."""
-    return braced(
-        "for (int64_t begin = first; begin < end; begin += CHUNK)",
-        ["const int rows = (int)least(CHUNK, end - begin);", *body],
-    )
-
-
-def _function(kind: str, head: str, lines: Lines) -> Lines:
-    unused = ", ".join(f"(void){word.split()[-1].lstrip('*')}" for word in head.split(","))
-    return [f"{kind}({head}) {{", *indented([f"{unused};", *lines]), "}"]
-
-
-def _rows(phase: Phase, made: Plan, memory: Memory, loops: Loops, tiles: Tiles) -> tuple[str, Lines]:
-    lines: Lines = []
-    together: list[Statement] = []
-
-    def close() -> None:
-        nonlocal together
-        if together:
-            lines.extend(braced("for (int n = 0; n < rows; n++)", loops.plain(together)))
-        together = []
-
-    for statement in phase.statements:
-        chosen = made.products.get(statement.output)
-        if chosen is None:
-            together.append(_with_n(statement))
-            continue
-        close()
-        lines += tiles.product(chosen)
-    close()
-    return ROWS, lines
-
-
-def _with_n(statement: Statement) -> Statement:
-    """The statement, whose index over the samples must be n."""
-    assert statement.sample in (None, "n"), statement.text
-    return statement
-
-
-def _blocks(phase: Phase, made: Plan, memory: Memory, loops: Loops, tiles: Tiles) -> tuple[str, Lines]:
-    (statement,) = phase.statements
-    chosen = made.products[statement.output]
-    assert chosen.block is not None
-    return "const Training *T, int thread, int part, int64_t N", [
-        *_block_range(chosen.block, chosen.vectors * chosen.lanes // chosen.block),
-        "const int rows = (int)N;",
-        *tiles.product(chosen, blocks=True),
-    ]
-
-
-def _block_range(block: int, count: int) -> Lines:
-    return [
-        f"const int first = (int)({count} * (int64_t)part / PARTS) * {block};",
-        f"const int last = (int)({count} * (int64_t)(part + 1) / PARTS) * {block};",
-    ]
-
-
-def _shared(phase: Phase, made: Plan, memory: Memory, loops: Loops, tiles: Tiles) -> tuple[str, Lines]:
-    loops.over_parts = True
-    lines = [line for s in phase.statements for line in ["{", *indented(loops.plain([s])), "}"]]
-    return "const Training *T, int thread, int64_t N", lines
-
-
-def _update(phase: Phase, made: Plan, memory: Memory, loops: Loops, tiles: Tiles) -> tuple[str, Lines]:
-    lines: Lines = []
-    for chain in _chains(phase.statements):
-        first = chain[0]
-        if first.output in made.products:
-            chosen = made.products[first.output]
-            assert chosen.block is not None
-            count = chosen.vectors * chosen.lanes // chosen.block
-            body = [*_block_range(chosen.block, count), *tiles.product(chosen, chain[1:], blocks=True)]
-            lines += ["{ /* by blocks */", *indented(["const int rows = (int)N;", *body]), "}"]
-            continue
-        size = made.layouts[first.output].size
-        if size <= SHORT:
-            lines += [
-                "if (part == 0) {",
-                *indented([f"const int first = 0, last = {size};", *loops.chain(chain)]),
-                "}",
-            ]
-            continue
-        lines += [
-            "{",
-            *indented(
-                [
-                    f"const int first = (int)({-(-size // 16)} * (int64_t)part / PARTS) * 16;",
-                    f"const int last = (int)least({size}, {-(-size // 16)} * (int64_t)(part + 1) / PARTS * 16);",
-                    *loops.chain(chain),
-                ]
-            ),
-            "}",
-        ]
-    return "const Training *T, int thread, int part, int64_t N", lines
-
-
-def _chains(statements: Sequence[Statement]) -> list[list[Statement]]:
-    """The statements in groups: each uses what one before it in its group computes."""
-    chains: list[list[Statement]] = []
-    for made in statements:
-        fits = [c for c in chains if {s.output for s in c} & made.reads]
-        if not fits:
-            chains.append([made])
-            continue
-        joined = [s for c in fits for s in c]
-        chains = [c for c in chains if c not in fits] + [[*joined, made]]
-    return chains
-
-
 def _main(
     wanted: Wanted,
     made: Plan,
@@ -396,7 +218,6 @@ def _main(
     alone: bool,
 ) -> Lines:
     """The functions that are called from outside."""
-    sections = prelude()
     training = wanted.data_loss is not None
     rows: Lines = []
     for name in given:
@@ -405,7 +226,9 @@ def _main(
         rows.append(f"T->rows_of_{name}[thread * BATCH + k] = {place};")
     if training and "y" in given and not (tiny or alone):  # it is wanted after much else: on its way from here on
         rows += [f"__builtin_prefetch(T->y + row * {math.prod(made.layouts['y'].shape)});"]
-    rows += [zeros.row_ahead()] if zeros.size else []
+    if zeros.size:  # where a sample lies that the next step takes; at the end of an epoch it is one of this step
+        ahead = f"order[k + N < left ? k + N : k] * {zeros.row}"
+        rows += [f"T->rows_ahead[thread * BATCH + k] = (const char *)(T->x + {ahead});"]
     # in a prediction nobody waits for anybody: a part must keep its places in the buffers, also in a smaller last batch
     whole = "N" if training else "least(BATCH, T->count)"
     split = [
@@ -418,17 +241,19 @@ def _main(
     if wanted.of_bytes and "x" in given:
         size = math.prod(made.layouts["x"].shape)
         each = f"read_bytes(T->x_read + k * {_apart(size)}, T->x + order[k] * {size}, {size});"
-        lines += braced(parts, [*split, "for (int64_t k = first; k < end; k++)", f"    {each}"])
+        lines += fitted(parts, [*split, "for (int64_t k = first; k < end; k++)", f"    {each}"])
         first = next(p.kind for _, p in phases if p.kind != "shared")
         if training and (first != "rows" or skips):
             lines += ["wait_for_all(T, threads);"]
     if skips:
-        lines += zeros.whole_batch()
+        place, some = f"T->nonzero + thread * NONZERO + k / {WORD} * {zeros.size}", f"(int)least({WORD}, N - k)"
+        each = f"find_nonzero({place}, T->rows_of_x + thread * BATCH + k, {some}, {zeros.row}, {zeros.size});"
+        lines += fitted(f"for (int64_t k = 0; k < N; k += {WORD})", [each])
     for name, phase in phases:
         if phase.kind == "rows":
-            lines += braced(parts, [*split, f"{name}(T, thread, part, first, end, (int)N);"])
+            lines += fitted(parts, [*split, f"{name}(T, thread, part, first, end, (int)N);"])
         elif phase.kind in ("blocks", "update"):
-            lines += braced(parts, [f"{name}(T, thread, part, N);"])
+            lines += fitted(parts, [f"{name}(T, thread, part, N);"])
         else:
             lines += [f"{name}(T, thread, N);"]
         if phase.kind == "report" and training:
@@ -443,11 +268,11 @@ def _main(
             lines += ["wait_for_all(T, threads);"]
     step = [
         "/* one step: N samples from `order` on; returns 0 where the training has to stop before the update */",
-        "static int step(Training *T, int thread, int threads, const int64_t *order, int64_t N) {",
+        f"{'static ALWAYS' if tiny else 'static'} int step({STEP}) {{",
         *indented(
             [
-                *zeros.left(),
-                *braced("for (int64_t k = 0; k < N; k++)", ["const int64_t row = order[k];", *rows]),
+                *(["const int64_t left = T->count - (order - T->order) % T->count;"] if zeros.size else []),
+                *fitted("for (int64_t k = 0; k < N; k++)", ["const int64_t row = order[k];", *rows]),
                 *lines,
                 "return 1;",
             ]
@@ -457,10 +282,9 @@ def _main(
     once = "step(T, thread, threads, order, N)"
     twice = "(N == BATCH ? step(T, 0, 1, order, BATCH) : step(T, 0, 1, order, N)) /* there is one thread */"
     step = [f"#define STEP(T, thread, threads, order, N) {twice if tiny else once}", *step]
-    step = [line.replace("static int step(", "static ALWAYS int step(") if tiny else line for line in step]
     kind = "training" if training else "prediction"
-    report = sections["report"].rstrip().split("\n") if training else []
+    report = _section("report") if training else []
     if alone:
         return [*report, *step[1:]]
-    called = [*sections[kind].rstrip().split("\n"), *sections["together"].rstrip().split("\n")]
+    called = [*_section(kind), *_section("together")]
     return [*report, *step, "", *called]

@@ -11,9 +11,9 @@ from ....data.pixels import Pixels
 from ....program import Program as Steps
 from ....program.statement import terms_of
 from ...stepping import Array, Taken, Values
-from ..loops.zeros import mostly_zeros
 from ..print.source import print_source
 from ..print.wanted import wanted_for_training
+from ..schedule.zeros import mostly_zeros
 from .compiler import PATIENCE, build, compiler
 from .library import FUNCTIONS, Program, rows_of, threads
 
