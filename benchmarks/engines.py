@@ -3,7 +3,7 @@
     python benchmarks/engines.py [--data DIR] [--rounds 5] [--only mlp-32 cnn-64] [--json FILE] [--chart FILE]
                                  [--growth]
 
-Every peer that is installed lives in a process of its own and runs an epoch (of document 000's network: as many steps
+Every peer that is installed lives in a process of its own and runs an epoch (of the worked example cnn: as many steps
 as take a while) in its turn, round after round, after a warm-up that is timed apart (compiling). Printed are medians,
 the lowest time, how often chalkgrad's compiled engine is contained in it, and the loss afterwards, by which one sees
 that all did the same work. PyTorch runs eagerly with one and two threads, with flushed denormals, for images also
@@ -66,7 +66,7 @@ class Work:
 
 
 WORKS = {
-    "cnn-000": Work("document 000's CNN", "000", 1),
+    "cnn-000": Work("the worked example cnn", "000", 1),
     "mlp-32": Work("MNIST 784-128-10, SGD, batch 32", "mlp", 32),
     "mlp-256": Work("MNIST 784-128-10, SGD, batch 256", "mlp", 256),
     "adam-32": Work("MNIST 784-128-10, Adam, batch 32", "mlp", 32, "Adam"),
@@ -80,7 +80,7 @@ WORKS = {
 }
 RATES = {"SGD": 0.1, "Adam": 0.001}
 STEPS = 1_000_000
-"""Steps of document 000's network in a round by the quick ones; the others make"""
+"""Steps of the worked example cnn in a round by the quick ones; the others make"""
 SLOW_STEPS = 5_000
 
 

@@ -32,7 +32,7 @@ def works() -> dict[str, tuple[cg.Network, Any, Any, cg.Optimizer, int, int]]:
     small = classifier([cg.Dense(16), cg.ReLU(), cg.Dense(10), cg.Softmax()], 4)
     mlp, cnn = classifier(layers("mlp"), 784), classifier(layers("cnn"), (1, 28, 28))
     return {
-        "document 000's CNN": (example.network, example.x, example.y, cg.SGD(0.01), 1, 10000),
+        "the worked example cnn": (example.network, example.x, example.y, cg.SGD(0.01), 1, 10000),
         "4-16-10, batch 32": (small, few, labels[:64], cg.SGD(0.1), 32, 5000),
         "784-128-10, SGD, batch 32": (mlp, pixels, labels, cg.SGD(0.1), 32, 1500),
         "784-128-10, Adam, batch 32": (mlp, pixels, labels, cg.Adam(), 32, 800),

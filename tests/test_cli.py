@@ -130,7 +130,7 @@ BAD = [
     (["train", "--network", "lenett"], "did you mean 'lenet'"),
     (["train", "--network", "no.toml"], "no.toml cannot be read"),
     (["train", "digitss"], "did you mean 'digits'"),
-    (["train", "--data", "somewhere"], "--data says where MNIST lies"),
+    (["train", "--data", "somewhere"], "--data says where MNIST is"),
     (["train", "--target", "x"], "--target names a column"),
     (["train", "none.csv"], "none.csv cannot be read"),
     (["train", "none.npz"], "none.npz cannot be read"),

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import chalkgrad as cg
+import house
 from chalkgrad.cli.main import main
 
 ROOT = Path(__file__).parent.parent
@@ -83,6 +84,16 @@ def test_the_drawings_are_not_stale(command: str, tmp_path: Path) -> None:
     drawn = tmp_path / "drawn.svg"
     assert main([*words[:-1], str(drawn)]) == 0
     assert drawn.read_text("utf-8") == (ROOT / words[-1]).read_text("utf-8"), f"stale: run chalkgrad {command}"
+
+
+def test_the_house_is_the_one_that_is_described() -> None:
+    """Every room once, from the roof down as tests/house.py has them from the ground up; every file is there."""
+    text = (ROOT / "docs" / "house.md").read_text("utf-8")
+    assert re.findall(r"^\| .*\| `(\w+)` \|", text, re.MULTILINE) == list(reversed(house.FLOORS))
+    files = re.findall(r"`([\w/]+/\w+\.py|\w+\.py)`", text)
+    assert len(files) > len(house.FLOORS) // 2
+    for file in files:
+        assert (ROOT / "src" / "chalkgrad" / file).exists() or (ROOT / file).exists(), file
 
 
 def test_links_lead_somewhere() -> None:

@@ -22,7 +22,7 @@ X, Y = [[0.05, 0.10]], [[0.01, 0.99]]
 
 
 def example(**settings: object) -> cg.Network:
-    """The 2-2-2 network of document 002."""
+    """The 2-2-2 network of the worked example two_layers."""
     given = {"loss": cg.SquaredError(scale=0.5), "dtype": "float64", **settings}
     net = cg.Network([cg.Dense(2), cg.Sigmoid(), cg.Dense(2), cg.Sigmoid()], input_shape=(2,), **given)
     net.set_parameters(

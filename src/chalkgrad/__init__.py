@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from .describe.layers import (
         ELU,
         GELU,
+        Add,
         AvgPool2D,
         BatchNorm,
+        Concat,
         Conv2D,
         Dense,
         Dropout,
@@ -34,7 +36,9 @@ if TYPE_CHECKING:
         LayerNorm,
         LeakyReLU,
         MaxPool2D,
+        Multiply,
         ReLU,
+        Residual,
         Sigmoid,
         SiLU,
         Softmax,
@@ -59,8 +63,8 @@ if TYPE_CHECKING:
     from .examples.example import Example, load_example
     from .explain.derivation import Derivation
     from .explain.trace import Trace
-    from .model.saved import load
-    from .network import Evaluation, Network
+    from .model.model import Evaluation
+    from .network import Network, load
     from .program import Program, Step
     from .train.callbacks import Callback
     from .train.checkpoints import Checkpoints, CheckpointWarning
@@ -76,6 +80,7 @@ __all__ = [
     "AdaGrad",
     "Adam",
     "AdamW",
+    "Add",
     "AvgPool2D",
     "BatchNorm",
     "BinaryCrossEntropy",
@@ -84,6 +89,7 @@ __all__ = [
     "CheckpointError",
     "CheckpointWarning",
     "Checkpoints",
+    "Concat",
     "Constant",
     "Conv2D",
     "Cosine",
@@ -107,6 +113,7 @@ __all__ = [
     "Linear",
     "Loss",
     "MaxPool2D",
+    "Multiply",
     "Network",
     "NotFiniteError",
     "OneCycle",
@@ -117,6 +124,7 @@ __all__ = [
     "ReLU",
     "Record",
     "ReduceOnPlateau",
+    "Residual",
     "Schedule",
     "ShapeError",
     "SiLU",
@@ -146,12 +154,12 @@ _MODULES = {  # where the public names are
     ".explain.derivation": "Derivation",
     ".explain.trace": "Trace",
     ".describe": "initializers",
-    ".describe.layers": "AvgPool2D BatchNorm Conv2D Dense Dropout ELU Flatten GELU Layer LayerNorm "
-    "LeakyReLU MaxPool2D ReLU SiLU Sigmoid Softmax Softplus Sum Tanh",
+    ".describe.layers": "Add AvgPool2D BatchNorm Concat Conv2D Dense Dropout ELU Flatten GELU Layer LayerNorm "
+    "LeakyReLU MaxPool2D Multiply ReLU Residual SiLU Sigmoid Softmax Softplus Sum Tanh",
     ".describe.losses": "AbsoluteError BinaryCrossEntropy CrossEntropy Hinge Loss SquaredError",
-    ".network": "Evaluation Network",
+    ".model.model": "Evaluation",
+    ".network": "Network load",
     ".program": "Program Step",
-    ".model.saved": "load",
     ".train.callbacks": "Callback",
     ".train.checkpoints": "CheckpointWarning Checkpoints",
     ".train.history": "History Record StopReason",

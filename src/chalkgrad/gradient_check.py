@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from .base.address import Address
 from .base.checks import number, whole
 from .base.columns import table
 from .engines.numpy.runner import Runner, require_finite
+from .model.model import Model
 from .program import Step
-
-if TYPE_CHECKING:
-    from .network import Network
 
 Array = np.ndarray[Any, Any]
 
@@ -136,7 +135,7 @@ class GradientCheck:
 
 
 def check_gradients(
-    network: Network, x: Any, y: Any, *, tolerance: float = 1e-6, samples: int | None = None, training: bool = True
+    network: Model, x: Any, y: Any, *, tolerance: float = 1e-6, samples: int | None = None, training: bool = True
 ) -> GradientCheck:
     """Compares every gradient of the parameters and of the input with central differences.
 
@@ -163,12 +162,16 @@ def check_gradients(
     program = twin.program if training else twin.prediction_program
     names = [*twin.parameters, "x"]
     given = {**twin.given(x, y), "x": np.array(x)}
-    found = Runner(program.needed_for(["L", *(f"d{n}" for n in names)])).run(dict(given))
+    derivatives = program.derivative_of
+    found = Runner(program.needed_for(["L", *(program.derivative_of[n] for n in names)])).run(dict(given))
     require_finite(program.steps, found)
     probe = _Probe(program.needed_for(["L"]), given)
     rng = np.random.default_rng(network.seed)
     return GradientCheck(
-        tuple(_check_array(probe, name, given[name], found[f"d{name}"], tolerance, samples, rng) for name in names),
+        tuple(
+            _check_array(probe, name, derivatives[name], given[name], found[derivatives[name]], tolerance, samples, rng)
+            for name in names
+        ),
         tolerance,
     )
 
@@ -194,6 +197,7 @@ class _Probe:
 def _check_array(
     probe: _Probe,
     name: str,
+    derivative: str,
     array: Array,
     gradient: Array,
     tolerance: float,
@@ -224,13 +228,13 @@ def _check_array(
             error, worst = own, place
     index = tuple(int(i) for i in np.unravel_index(worst, array.shape))
     return ValueCheck(
-        f"d{name}",
+        derivative,
         len(places) - on_kink - undecided,
         stepped,
         on_kink,
         undecided,
         error,
-        f"d{name}[{', '.join(map(str, index))}]",
+        str(Address(derivative, index)),
         float(slopes[worst]),
         differences.get(worst, float("nan")),
     )

@@ -198,7 +198,7 @@ def test_a_network_that_was_saved_while_it_was_tested(
 def test_killed_where_run_toml_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert trained("spiral", tmp_path, 2) == 0
     code = (
-        "import os, signal, sys\nfrom chalkgrad import run_directory\nfrom chalkgrad.cli.main import main\n"
+        "import os, signal, sys\nfrom chalkgrad.runs import directory as run_directory\nfrom chalkgrad.cli.main import main\n"
         "run_directory.write_table = lambda *a: os.kill(os.getpid(), signal.SIGKILL)\nmain(sys.argv[1:])"
     )
     command = [sys.executable, "-c", code, "train", "vertical", "--epochs", "3", *QUICK, "--out", str(tmp_path)]

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from chalkgrad.cli.main import main
-from chalkgrad.cli.test import certainties
 from chalkgrad.data import digits, spiral
 from chalkgrad.data.record import difference, record
 from chalkgrad.describe.losses import BinaryCrossEntropy, CrossEntropy, Hinge, SquaredError
+from chalkgrad.runs.findings import certainties
 
 RNG = np.random.default_rng(0)
 ROWS = [[f"{v:.4f}" for v in row] + ["ab"[k % 2]] for k, row in enumerate(RNG.normal(size=(40, 3)))]

@@ -33,7 +33,7 @@ def test_a_signal_and_on(tmp_path: Path, number: signal.Signals) -> None:
     said = process.communicate(timeout=60)[0]
     assert process.returncode == 128 + number
     assert "it was interrupted" in said
-    assert f"go on with: chalkgrad train --resume '{out}'" in said
+    assert f"resume with: chalkgrad train --resume '{out}'" in said
     assert 0 < cg.load(out).steps_taken < 5000
     assert main(["train", "--resume", str(out), "--quiet", "--no-pictures"]) == 0
     assert main([*command, "--out", str(tmp_path / "whole")]) == 0
@@ -45,7 +45,7 @@ def test_prolonged_and_its_errors(tmp_path: Path, capsys: pytest.CaptureFixture[
     out = str(tmp_path / "run")
     assert main([*TRAIN, "--epochs", "2", "--out", out]) == 0
     assert main(["train", "--resume", out, "--epochs", "3", "--quiet", "--no-pictures"]) == 0
-    assert "goes on after" in capsys.readouterr().out
+    assert "resumed after" in capsys.readouterr().out
     for further, message in (
         (["--batch-size", "7"], "leave --batch-size out"),
         (["mnist"], "leave DATA out"),
@@ -114,4 +114,4 @@ def test_a_name_that_no_file_can_hold(tmp_path: Path, capsys: pytest.CaptureFixt
     file = os.fsdecode(os.fsencode(tmp_path) + b"/bad\xff.csv")
     Path(file).write_text("a,b\n" + "1,2\n3,4\n" * 9)
     assert main(["train", file, "--epochs", "1", "--out", str(tmp_path / "out")]) == 2
-    assert "is no UTF-8" in capsys.readouterr().err
+    assert "is not UTF-8" in capsys.readouterr().err

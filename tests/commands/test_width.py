@@ -50,6 +50,53 @@ def test_findings_fit_the_terminal(
         assert sorted(numbers.findall(shown)) == sorted(numbers.findall(piped)), "no number is cut, lost or made"
 
 
+RUNS = [
+    ["train", "digits", "--epochs", "1", "--quiet"],
+    ["train", "digits", "--network", "lenet", "--optimizer", "AdamW", "--epochs", "1", "--quiet", "--no-pictures"],
+    ["train", "titled.csv", "--epochs", "1", "--quiet", "--no-pictures"],
+]
+
+
+@pytest.mark.parametrize("columns", [60, 80])
+@pytest.mark.parametrize("command", RUNS, ids=" ".join)
+def test_trainings_and_tests_fit_the_terminal(
+    command: list[str],
+    columns: int,
+    tmp_path: Path,
+    terminal: Sized,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    kinds = ("a rather long name of a class", "the other one, whose name is long as well")
+    Path("titled.csv").write_text("x,kind\n" + "".join(f'{i},"{kinds[i % 2]}"\n' for i in range(40)))
+    pictures = ["--no-pictures"] * ("--no-pictures" in command)
+
+    def printed() -> tuple[str, str]:
+        texts = []
+        for words in (command, ["test", *pictures]):
+            assert main(words) == 0
+            texts.append(re.sub(r"\d\.\d s:", "0 s:", capsys.readouterr().out))
+        return texts[0], texts[1]
+
+    piped = printed()
+    assert max(map(len, "".join(piped).split("\n"))) > 80
+    terminal(columns)
+    shown = printed()
+    assert max(map(len, "".join(shown).split("\n"))) <= columns
+    assert shown[0].split() == piped[0].split()
+    assert sorted(re.findall(r"\w+", shown[1])) == sorted(re.findall(r"\w+", piped[1]))
+
+
+def test_a_command_to_be_copied_stays_in_one_line(terminal: Sized) -> None:
+    command = "chalkgrad test 'runs/a name with spaces, longer than the terminal'"
+    assert output.fitted("look closer with:", command) == f"look closer with: {command}"
+    terminal(60)
+    assert output.fitted("look closer with:", command) == f"look closer with:\n  {command}"
+    assert output.fitted("look closer with:", "chalkgrad test runs/a") == "look closer with: chalkgrad test runs/a"
+    assert output.fitted("most:\n  " + "word " * 15) == f"most:\n  {'word ' * 10}word\n    word word word word"
+
+
 def test_what_is_piped_or_saved_does_not_ask_for_the_width(
     tmp_path: Path, terminal: Sized, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import pickle
 import time
 from dataclasses import FrozenInstanceError
 
@@ -297,6 +298,15 @@ def test_derivations_survive_json(drawn: tuple[cg.Network, np.ndarray, np.ndarra
         assert again.to_latex() == derivation.to_latex()
         assert again.to_html() == derivation.to_html()
         assert again.to_json() == derivation.to_json()
+
+
+@pytest.mark.parametrize("form", ["delta", "paths"])
+def test_derivations_are_pickled(form: str) -> None:
+    derivation = example().trace(X, Y, labels={"L": "E"}).explain("dW1[0, 0]", form=form)
+    for one in (derivation, derivation.printed(precision=3), Derivation.from_json(derivation.to_json())):
+        again = pickle.loads(pickle.dumps(one))
+        assert again.to_text() == one.to_text()
+        assert [d.address for d in again.inputs] == list(one.input_addresses)
 
 
 @pytest.mark.parametrize(

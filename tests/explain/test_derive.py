@@ -22,7 +22,7 @@ from chalkgrad.formula.nodes import (
     Reduction,
     walk,
 )
-from chalkgrad.render.board import Equation
+from chalkgrad.render.blocks import Equation
 from networks import networks
 from test_network import X, Y, example
 

@@ -14,7 +14,8 @@ from chalkgrad.base.digits import rounded
 from chalkgrad.cli.main import main
 from chalkgrad.explain.derivation import Derivation
 from chalkgrad.formula.nodes import Binary, Number
-from chalkgrad.render.board import Board, Heading, Listing, Paragraph, Style
+from chalkgrad.render.blocks import Heading, Listing, Paragraph, Style
+from chalkgrad.render.board import Board
 from chalkgrad.render.glyphs import glyph
 from chalkgrad.render.html import MathML
 from chalkgrad.render.latex import escaped

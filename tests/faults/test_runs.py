@@ -92,7 +92,7 @@ def test_a_training_killed_over_an_older_one(tmp_path: Path, keep: str, record: 
             assert main(["train", "--resume", str(place), "--epochs", "4", "--quiet", "--no-pictures"]) == 0
             assert whole(place) in (which, "vertical")
     assert kills > 10
-    record("SIGKILL", f"`chalkgrad train --keep {keep}` over an older run, before every call, then tested and gone on with",
+    record("SIGKILL", f"`chalkgrad train --keep {keep}` over an older run, before every call, then tested and resumed",
            kills, f"{outcomes['spiral']} times the older run, {outcomes['vertical']} times the newer, whole; 0 mixtures")  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Random trainings, stopped after every step and gone on with: bit for bit those that were never stopped."""
+"""Random trainings, stopped after every step and resumed: bit for bit those that were never stopped."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_random_trainings(tmp_path: Path, engine: str, record: Callable[..., Non
 
     check()
     assert stops > 20
-    record("Stopped", f"after every step of random trainings, and gone on with, {engine} engine", stops,
+    record("Stopped", f"after every step of random trainings, and resumed, {engine} engine", stops,
            "weights, running averages and history bit for bit those of a training that was never stopped")  # fmt: skip
 
 

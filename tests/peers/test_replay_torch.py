@@ -1,4 +1,4 @@
-"""Document 000's network in PyTorch, step by step beside chalkgrad's."""
+"""The network of the worked example cnn in PyTorch, step by step beside chalkgrad's."""
 
 from __future__ import annotations
 

@@ -22,7 +22,8 @@ from chalkgrad.base.text import as_json, as_toml, visible, visible_lines
 from chalkgrad.diagram.svg import Canvas
 from chalkgrad.engines.c.print.source import in_comment
 from chalkgrad.formula.nodes import Number
-from chalkgrad.render.board import Board, Drawing, Equation, Heading, Line, Listing, Paragraph, Style, Table
+from chalkgrad.render.blocks import Drawing, Equation, Heading, Line, Listing, Paragraph, Style, Table
+from chalkgrad.render.board import Board
 from chalkgrad.worksheet.files import grading_files, sheet_files, solution_files
 from chalkgrad.worksheet.grading import grade
 from chalkgrad.worksheet.worksheet import make_worksheet

@@ -15,7 +15,8 @@ from chalkgrad.base.address import Address
 from chalkgrad.base.digits import rounded, significant
 from chalkgrad.formula.expression import Quantity, Terms
 from chalkgrad.formula.nodes import Binary, Function, Indicator, Negative, Node, Number
-from chalkgrad.render.board import Board, Drawing, Equation, Heading, Line, Listing, Paragraph, Style, Table
+from chalkgrad.render.blocks import Drawing, Equation, Heading, Line, Listing, Paragraph, Style, Table
+from chalkgrad.render.board import Board
 from chalkgrad.render.glyphs import glyph
 from chalkgrad.render.html import MathML
 from chalkgrad.render.latex import LatexMath

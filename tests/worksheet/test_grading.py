@@ -19,8 +19,9 @@ from chalkgrad.cli import worksheet as worksheet_command
 from chalkgrad.diagnosis.slips import slips
 from chalkgrad.worksheet import Grading, Worksheet, grade, make_worksheet
 from chalkgrad.worksheet.answers import read_answers, read_number
+from chalkgrad.worksheet.otter import otter_test
 from chalkgrad.worksheet.own_pass import OwnPass
-from chalkgrad.worksheet.results import gradescope, otter_test, plain_json
+from chalkgrad.worksheet.results import gradescope, plain_json
 
 NAMES = ["web", "two_layers", "cnn", "neuron", "layer", "perceptron"]
 
@@ -591,13 +592,13 @@ def test_the_otter_test_says_what_it_lacks(monkeypatch: pytest.MonkeyPatch) -> N
 def making(**changes: Any) -> Namespace:
     usual = {
         "file": "web", "out": "sheet", "blanks": None, "kind": None, "seed": None, "count": None, "digits": 4,
-        "points": 1.0, "format": None, "hints": False,
+        "points": 1.0, "step": None, "format": None, "hints": False,
     }  # fmt: skip
     return Namespace(**{**usual, **changes})
 
 
 def grading(**changes: Any) -> Namespace:
-    usual = {"worksheet": "sheet", "answers": "sheet/answers.toml", "out": None, "format": None, "follow_credit": 1.0}
+    usual = {"worksheet": "sheet", "answers": ["sheet/answers.toml"], "out": None, "format": None, "follow_credit": 1.0}
     return Namespace(**{**usual, **changes})
 
 
@@ -618,8 +619,8 @@ def test_both_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: 
     made = {str(f.relative_to("graded")) for f in Path("graded").rglob("*") if f.is_file()}
     reports = {"report.txt", "report.md", "report.html", "results.json", "grading.json", "tests/worksheet.py"}
     assert made == {*reports, "written.sha256"}
-    assert grade_command.run(grading(format=["json"])) == 0
-    assert json.loads(capsys.readouterr().out)["points"] == 4
+    assert grade_command.run(grading(format=["html"])) == 0
+    assert capsys.readouterr().out.startswith("<!DOCTYPE html>")
 
 
 def test_a_sheet_for_every_student(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,9 +12,8 @@ from typing import Any, cast
 import numpy as np
 
 from .errors import DataError, OptionError, nearest
+from .seeds import A_SEED, SEEDS
 
-SEEDS = 2**63
-"""How many seeds there are."""
 LONGEST = 200
 """How many characters of what came are shown."""
 
@@ -39,12 +38,12 @@ def whole(owner: str, name: str, value: object, least: int = 1) -> int:
 
 
 def seed(owner: str, value: object) -> int:
-    """`value` if it is a seed, a whole number from 0 to 2**63 - 1: which TOML and every generator hold."""
+    """`value` if it is a seed; else OptionError."""
     if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
         held = int(cast("Any", value))
         if 0 <= held < SEEDS:
             return held
-    raise OptionError(f"{owner}: seed must be a whole number from 0 to 2**63 - 1; it is {said(value)}")
+    raise OptionError(f"{owner}: seed must be {A_SEED}; it is {said(value)}")
 
 
 def number(owner: str, name: str, value: object, least: float, below: float = math.inf) -> float:

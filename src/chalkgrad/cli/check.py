@@ -2,30 +2,58 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 
 from ..base.errors import OptionError
-from ..diagnosis import diagnose
-from ..diagnosis.answers import read_answers
-from ..render.board import Board, Listing
-from .described import read_example
+from .options import WORKED_EXAMPLE, add_output
 from .output import chosen_format, deliver, show, terminal_width
+
+HELP = "check gradients, or find the mistake in somebody's gradients"
+DESCRIPTION = (
+    "Without --claimed, compares every gradient with central differences. With --claimed, compares the claimed numbers "
+    "with the right ones and names the mistakes that give the wrong ones. The exit code is 1 where something is wrong."
+)
+EXAMPLES = ("chalkgrad check web", "chalkgrad check web --claimed answers.toml --out report.html")
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """What the command takes."""
+    add = parser.add_argument
+    add("file", metavar="FILE.toml", help=WORKED_EXAMPLE)
+    add(
+        "--claimed",
+        metavar="ANSWERS",
+        help="the numbers to check: a .toml, .json, .csv or .npz file of numbers by name, address or label (L_next is "
+        "the loss after the update)",
+    )
+    add(
+        "--before",
+        metavar="FILE.toml",
+        help="the example of the pass before, to find its values where they were used again (needs --claimed)",
+    )
+    add_output(add)
 
 
 def run(arguments: Namespace) -> int:
     """The command: 0 where nothing is wrong, 1 where something is."""
+    from ..diagnosis import diagnose
+    from ..diagnosis.answers import read_answers
+    from ..render.blocks import Listing
+    from ..render.board import Board
+    from .described import read_example
+
     example = read_example(arguments.file)
     form = chosen_format(arguments.format, arguments.out)
     if arguments.claimed is None:
         if arguments.before is not None:
-            raise OptionError("--before belongs to --claimed")
-        found = example.network.check_gradients(example.x, example.y)
-        board = Board(f"{example.title}: gradients against central differences", (Listing(str(found), "text"),))
+            raise OptionError("--before needs --claimed")
+        report = example.network.check_gradients(example.x, example.y)
         if form == "text":
-            deliver(found.to_text(width=terminal_width(arguments.out)) + "\n", arguments.out)
+            deliver(report.to_text(width=terminal_width(arguments.out)) + "\n", arguments.out)
         else:
-            show(board, form, arguments.out)
-        return 0 if found.passed else 1
+            title = f"{example.title}: gradients against central differences"
+            show(Board(title, (Listing(str(report), "text"),)), form, arguments.out)
+        return 0 if report.passed else 1
     diagnosis = diagnose(
         example.network,
         example.x,

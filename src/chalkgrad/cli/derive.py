@@ -2,30 +2,48 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 
 from ..base.errors import OptionError
-from ..examples.example import Example
-from .described import read_described
+from .options import DESCRIBED, add_output, add_precision
 from .output import chosen_format, show
+
+HELP = "write out the whole forward and backward pass as mathematics"
+DESCRIPTION = "Writes every step in matrix form, with its shape and, if asked, its numbers."
+EXAMPLES = ("chalkgrad derive web", "chalkgrad derive web --numbers --out pass.html")
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """What the command takes."""
+    add = parser.add_argument
+    add("file", metavar="FILE.toml", help=DESCRIBED)
+    add("--numbers", action="store_true", help="show the numbers too (of a worked example)")
+    add("--update", action="store_true", help="show the update too (of a worked example)")
+    add_precision(add)
+    add_output(add)
 
 
 def run(arguments: Namespace) -> int:
     """The command."""
-    found = read_described(arguments.file)
-    if isinstance(found, Example):
-        x, y = (found.x, found.y) if arguments.numbers else (None, None)
-        optimizer = found.optimizer if arguments.update else None
-        board = found.network.derive(
-            x, y, optimizer=optimizer, precision=arguments.precision, labels=found.labels,
-            title=f"{found.title}: forward and backward pass",
-            optimizer_state=found.carried if arguments.update else None,
-        )  # fmt: skip
+    from ..examples.example import Example
+    from .described import read_described
+
+    subject = read_described(arguments.file)
+    if isinstance(subject, Example):
+        x, y = (subject.x, subject.y) if arguments.numbers else (None, None)
+        board = subject.network.derive(
+            x,
+            y,
+            optimizer=subject.optimizer if arguments.update else None,
+            precision=arguments.precision,
+            labels=subject.labels,
+            title=f"{subject.title}: forward and backward pass",
+            optimizer_state=subject.carried if arguments.update else None,
+        )
     else:
-        for wanted in ("numbers", "update"):
-            if getattr(arguments, wanted):
-                raise OptionError(f"--{wanted} needs a worked example, with x and y; {arguments.file} has none")
-        board = found.derive(precision=arguments.precision)
-    form = chosen_format(arguments.format, arguments.out)
-    show(board, form, arguments.out)
+        for option in ("numbers", "update"):
+            if getattr(arguments, option):
+                raise OptionError(f"--{option} needs a worked example, with x and y; {arguments.file} has none")
+        board = subject.derive(precision=arguments.precision)
+    show(board, chosen_format(arguments.format, arguments.out), arguments.out)
     return 0

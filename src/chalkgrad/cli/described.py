@@ -7,8 +7,8 @@ from pathlib import Path
 
 from ..base.errors import ChalkgradError, DataError
 from ..examples.example import Example, example, examples, load_example
-from ..model.saved import DESCRIPTION, load, read_toml
-from ..network import Network
+from ..model.saved import DESCRIPTION, read_toml
+from ..network import Network, load
 
 
 def read_example(text: str) -> Example:

@@ -2,31 +2,54 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from ..base.errors import OptionError
-from ..examples.example import Example
 from ..files.writing import is_stream
-from .described import read_described
+from .options import DESCRIBED
 from .output import deliver
+
+HELP = "draw the network as SVG"
+DESCRIPTION = "Draws the neurons with their values and weights, the layers with their shapes, or the computation graph."
+EXAMPLES = ("chalkgrad draw cnn --kind graph --out graph.svg",)
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """What the command takes."""
+    add = parser.add_argument
+    add("file", metavar="FILE.toml", help=DESCRIBED)
+    add(
+        "--kind",
+        default="auto",
+        choices=("auto", "neurons", "layers", "graph"),
+        metavar="KIND",
+        help="neurons: nodes and edges with their values; layers: the structure with shapes; graph: the computation "
+        "with batch shapes; auto (the default): neurons where the network is small, else layers",
+    )
+    add("--sample", type=int, default=0, metavar="N", help="the sample whose numbers the neurons show (default 0)")
+    add("--batch", default="N", metavar="N", help="the number of samples in shapes (default: the letter N)")
+    add("--out", metavar="FILE.svg", help="write to this file instead of the terminal")
 
 
 def run(arguments: Namespace) -> int:
     """The command."""
+    from ..examples.example import Example
+    from .described import read_described
+
     batch: int | str = arguments.batch
     if batch != "N":
         try:
             batch = int(arguments.batch)
         except ValueError:
             raise OptionError(f"--batch is a number of samples, or N; not {arguments.batch}") from None
-    found = read_described(arguments.file)
-    if isinstance(found, Example):
-        picture = found.network.diagram(
-            arguments.kind, found.x, found.y, labels=found.labels, batch=batch, sample=arguments.sample
+    subject = read_described(arguments.file)
+    if isinstance(subject, Example):
+        picture = subject.network.diagram(
+            arguments.kind, subject.x, subject.y, labels=subject.labels, batch=batch, sample=arguments.sample
         )
     else:
-        picture = found.diagram(arguments.kind, batch=batch)
+        picture = subject.diagram(arguments.kind, batch=batch)
     out = arguments.out
     if out is not None and not out.lower().endswith(".svg") and not is_stream(Path(out)):
         raise OptionError(f"draw writes SVG: give --out a name that ends in .svg, not {out}")

@@ -2,31 +2,45 @@
 
 from __future__ import annotations
 
-import itertools
-import shlex
-from argparse import Namespace
-from collections.abc import Mapping
+from argparse import ArgumentParser, Namespace
 from typing import Any
 
-import numpy as np
-
-from ..base.address import Address
-from ..base.checks import whole
-from ..base.digits import significant
-from ..base.errors import OptionError
-from ..diagram import neurons
-from ..examples.example import Example
-from ..explain.board import printed
-from ..explain.derive import in_rows
-from ..explain.trace import Trace
-from ..render.board import Board, Drawing, Paragraph, Style, Table
-from ..render.text import TextMath
-from .described import read_example
+from .options import WORKED_EXAMPLE, add_output, add_precision
 from .output import chosen_format, show
+
+HELP = "open any number of a worked example with the chain rule that made it"
+DESCRIPTION = (
+    "Shows how one element was computed: symbols, numbers and result, and then the same for the values that it was "
+    "computed from, back to the loss or the input."
+)
+EXAMPLES = (
+    "chalkgrad explain web",
+    "chalkgrad explain web 'dW1[0, 0]' --form paths",
+    "chalkgrad explain web dw1 --precision 9 --out w1.html",
+)
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """What the command takes."""
+    add = parser.add_argument
+    add("file", metavar="FILE.toml", help=WORKED_EXAMPLE)
+    add("address", nargs="?", metavar="ADDRESS", help='an element, "dW1[0, 0]", or its label; without one, all values')
+    add("--form", default="delta", metavar="FORM", help="delta (the default) or paths")
+    add("--style", default="long", metavar="STYLE", help="long (the default), short or symbolic")
+    add_precision(add)
+    add("--terms", type=int, default=6, metavar="N", help="how many terms of a sum are shown (default 6)")
+    add("--steps", type=int, default=40, metavar="N", help="how many values are opened (default 40)")
+    add("--hand-rounding", type=int, metavar="N", help="round every step to N significant digits, as by hand")
+    add("--after", type=int, default=0, metavar="N", help="explain the step after N updates (default 0)")
+    add("--no-labels", action="store_true", help="addresses instead of the example's labels")
+    add_output(add)
 
 
 def run(arguments: Namespace) -> int:
     """The command."""
+    from .contents import contents, elements
+    from .described import read_example
+
     example = read_example(arguments.file)
     trace = example.trace(arguments.after)
     form = chosen_format(arguments.format, arguments.out)
@@ -48,71 +62,3 @@ def run(arguments: Namespace) -> int:
     else:
         show(trace.explain(arguments.address, **settings), form, arguments.out)
     return 0
-
-
-def elements(file: str, trace: Trace, name: str, settings: Mapping[str, Any]) -> Board:
-    """A whole value: each of its elements with what made it, as many as `steps` says, and how one of them is opened."""
-    shape = trace[name].shape
-    if not trace[name].size:
-        raise OptionError(f"{name} has no elements: its shape is {shape}")
-    places = list(itertools.islice(np.ndindex(shape), whole("explain", "steps", settings["steps"])))
-    found = [trace.explain(str(Address(name, place)), **settings) for place in places]
-    first = found[0]
-    printer = TextMath(first.settings)
-    rows = [
-        (d.address, printer.inline(d.head), significant(printed(d), d.settings.precision),
-         d.symbols if d.expression is not None else "given")
-        for d in found
-    ]  # fmt: skip
-    renamed = any(row[0] != row[1] for row in rows)
-    head = ("element", "called", "number", "what made it")
-    shown = [i for i in range(4) if i != 1 or renamed]
-    cells = tuple(tuple(row[i] for i in shown) for row in rows)
-    table = Table(tuple(head[i] for i in shown), cells, (shown.index(2),))
-    rule = [Paragraph(f"{first.rule}: {first.formula}, {first.layer}")] if first.formula else []
-    left = trace[name].size - len(rows)
-    more = [Paragraph(f"{left:,} more are not shown: --steps N shows N of them.")] if left else []
-    moment = [Paragraph(trace.moment)] if trace.moment else []
-    hint = f"Open one of them with: chalkgrad explain {shlex.quote(file)} {shlex.quote(first.address)}"
-    title = f"{name}, {' x '.join(map(str, shape))}"
-    return Board(title, (*moment, *rule, table, *more, Paragraph(hint)), Style(first.settings.precision))
-
-
-def contents(example: Example, trace: Trace, precision: int) -> Board:
-    """Every value of the pass with its shape and its first numbers."""
-    parts = {s.output: s.part for s in trace.program}
-    used = {name for step in trace.program for name in step.inputs}
-    rows: list[tuple[str, ...]] = []
-    for name in trace:
-        if parts.get(name) is None and name not in used:
-            continue  # a clock that nothing asks for
-        shape = " x ".join(map(str, trace[name].shape)) or "number"
-        row = (parts.get(name, "given"), name, shape, in_rows(trace[name], precision))
-        rows.append((*row, _labels(trace, name)) if trace.labels else row)
-    blocks = [Paragraph(text) for text in (example.text, trace.moment) if text]
-    head = ("part", "value", "shape", "numbers")
-    table = Table((*head, "labels") if trace.labels else head, tuple(rows))
-    hint = Paragraph('Open any of them by its address, such as "dW1[0, 0]", or by a label.')
-    return Board(example.title, (*blocks, *_drawing(example, trace), table, hint), Style(precision))
-
-
-def _labels(trace: Trace, name: str) -> str:
-    """A value's labels in rows like its numbers; elements without one are a dash."""
-    array = trace[name]
-    found = {a.place: label for a, label in ((Address.parse(k), v) for k, v in trace.labels.items()) if a.name == name}
-    if not found:
-        return ""
-    if array.ndim > 2 or array.size > 36:
-        return " ".join(found.values())
-    rows = np.array([found.get(p, "-") for p in np.ndindex(array.shape)], dtype=object).reshape(array.shape or (1,))
-    inner = ", ".join(f"[{', '.join(row)}]" for row in np.atleast_2d(rows))
-    return inner[1:-1] if array.ndim == 0 else inner if array.ndim == 1 else f"[{inner}]"
-
-
-def _drawing(example: Example, trace: Trace) -> tuple[Drawing, ...]:
-    """The network's neurons with their numbers, where it is small enough for that."""
-    try:
-        picture = neurons(example.network, trace)
-    except OptionError:
-        return ()
-    return (Drawing(picture.svg, picture.title),)

@@ -2,77 +2,67 @@
 
 from __future__ import annotations
 
-import sys
-from argparse import Namespace
-from collections.abc import Mapping
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from ..base.checks import number
-from ..base.errors import OptionError
-from ..base.text import visible
-from ..render.formats import in_format
-from ..worksheet import grade, read_worksheet
-from ..worksheet.answers import read_answers
-from ..worksheet.files import ENDINGS, REPORT_FORMATS, SHEET, grading_files
-from ..worksheet.gradebook import class_board, grade_class, gradebook, unreadable
-from ..worksheet.submissions import CLASS, GRADES, REPORTS, Submission, find, report_names
-from ..worksheet.written import Written
+HELP = "grade a filled-in worksheet and name the mistakes in it"
+DESCRIPTION = (
+    "Scores every blank. A number that follows correctly from the student's own earlier, wrong numbers has its points "
+    "too (--follow-credit). Names the mistakes that give the wrong numbers."
+)
+EXAMPLES = (
+    "chalkgrad grade sheet/worksheet.toml answers.toml --out graded",
+    "chalkgrad grade sheet/worksheet.toml submissions/ --out graded",
+    "chalkgrad grade class --out graded",
+)
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """What the command takes."""
+    add = parser.add_argument
+    add(
+        "worksheet",
+        metavar="WORKSHEET",
+        help="the sheet's worksheet.toml; or, of a class, the first folder that holds one with its answers",
+    )
+    add(
+        "answers",
+        nargs="*",
+        metavar="ANSWERS",
+        help="the student's numbers: a .toml, .json or .csv file of numbers by address or label; of a class several "
+        "files, or folders of them",
+    )
+    add(
+        "--out",
+        metavar="DIR",
+        help="write the report, results.json (Gradescope), grading.json and an Otter test into this folder; of a class "
+        "grades.csv and a report on everyone",
+    )
+    add(
+        "--follow-credit",
+        type=float,
+        default=1.0,
+        metavar="X",
+        help="share of the points, 0 to 1, for a number that is right from the student's own earlier numbers "
+        "(default 1)",
+    )
+    add(
+        "--format",
+        nargs="+",
+        choices=("text", "markdown", "html", "latex"),
+        metavar="FORMAT",
+        help="the report's formats: text, markdown, html, latex (default: text; with --out the first three)",
+    )
 
 
 def run(arguments: Namespace) -> int:
     """The command."""
+    from ..worksheet.files import SHEET
+    from ..worksheet.submissions import find
+    from .grading import grade_all, grade_one
+
     path = Path(arguments.worksheet)
-    given = arguments.answers
-    answers = [Path(a) for a in ([given] if isinstance(given, str) else given or [])]
+    answers = [Path(name) for name in arguments.answers]
     if len(answers) == 1 and not answers[0].is_dir():
-        return _one(path / SHEET if path.is_dir() else path, answers[0], arguments)
-    return _class(find([path, *answers]), arguments)
-
-
-def _one(path: Path, answers: Path, arguments: Namespace) -> int:
-    sheet = read_worksheet(path)
-    grading = grade(sheet, read_answers(answers, sheet), follow_credit=arguments.follow_credit)
-    if arguments.out is None:
-        form = arguments.format[0] if arguments.format else "text"
-        text = grading.to_json() if form == "json" else in_format(grading.board(), form)
-        print(text, end="" if text.endswith("\n") else "\n")
-        return 0
-    _write(Path(arguments.out), grading_files(grading, _formats(arguments)))
-    print(f"{grading.score:g} of {grading.points:g} points; the report is in {visible(arguments.out)}")
-    return 0
-
-
-def _class(submissions: list[Submission], arguments: Namespace) -> int:
-    """0 where anything could be graded, else 1."""
-    if number("grade", "follow_credit", arguments.follow_credit, 0.0) > 1:
-        raise OptionError(f"grade: follow_credit is a share, 0 to 1; it is {arguments.follow_credit!r}")
-    out = None if arguments.out is None else Path(arguments.out)
-    handed_in = {(s.place if s.place.is_dir() else s.place.parent).resolve() for s in submissions}
-    if out is not None and out.resolve() in handed_in:
-        raise OptionError(f"{out} holds what was handed in: give the reports a folder of their own with --out")
-    formats = _formats(arguments)
-    class_ = grade_class(submissions, follow_credit=arguments.follow_credit, formats=None if out is None else formats)
-    board = class_board(class_)
-    if out is not None:
-        files = {f"{CLASS}.{ENDINGS[form]}": in_format(board, form) for form in formats} | {GRADES: gradebook(class_)}
-        for name, one in zip(report_names(submissions), class_, strict=True):
-            files |= {f"{REPORTS}/{name}/{file}": text for file, text in one.files.items()}
-        _write(out, files)
-    form = arguments.format[0] if arguments.format and out is None else "text"
-    print(in_format(board, form), end="")
-    if out is not None:
-        print(f"\n{visible(str(out))}: {GRADES}, {CLASS}.*, and a report on everyone in {REPORTS}/")
-    for line in unreadable(class_):
-        print(f"chalkgrad grade: {visible(line)}", file=sys.stderr)
-    return 1 if all(g.fault for g in class_) else 0
-
-
-def _write(out: Path, files: Mapping[str, str]) -> None:
-    """Writes reports, but over none that somebody has changed since, such as a remark in the table of grades."""
-    written = Written({out / name: text for name, text in files.items()}, out)
-    written.check()
-    written.write()
-
-
-def _formats(arguments: Namespace) -> list[str]:
-    return [f for f in arguments.format or REPORT_FORMATS[:3] if f in REPORT_FORMATS]
+        return grade_one(path / SHEET if path.is_dir() else path, answers[0], arguments)
+    return grade_all(find([path, *answers]), arguments)

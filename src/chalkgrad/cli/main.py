@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-import importlib
 import io
 import sys
 from collections.abc import Sequence
 
+from .. import __version__
 from ..base.errors import ChalkgradError
 from ..base.messages import complain, complete_streams, let_go
 from ..base.text import shortened
-from .arguments import parser
+from . import check, derive, draw, explain, grade, replay, test, train, worksheet, write
 from .output import check_out
+from .parser import Command, command_line
+
+COMMANDS: dict[str, Command] = {
+    "train": train,
+    "test": test,
+    "explain": explain,
+    "derive": derive,
+    "write": write,
+    "draw": draw,
+    "check": check,
+    "worksheet": worksheet,
+    "grade": grade,
+    "replay": replay,
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -28,17 +42,16 @@ def _run(argv: Sequence[str] | None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # names that the terminal cannot show
-    reader = parser()
-    arguments = reader.parse_args(argv)
+    parser = command_line(COMMANDS, __version__)
+    arguments = parser.parse_args(argv)
     if arguments.command is None:
-        reader.print_help()
+        parser.print_help()
         return 0
     try:
-        command = importlib.import_module(f".{arguments.command}", __package__)  # loaded when it is used
         check_out(arguments)
-        done: int = command.run(arguments)
+        code = COMMANDS[arguments.command].run(arguments)
         sys.stdout.flush()  # what is not written was not done
-        return done
+        return code
     except BrokenPipeError:
         return 1  # nobody reads on
     except (ChalkgradError, OSError) as error:

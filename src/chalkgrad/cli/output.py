@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import textwrap
 from argparse import Namespace
 from pathlib import Path
 
 from ..base.errors import OptionError
+from ..base.messages import Lossy
 from ..base.text import visible
 from ..files.writing import descriptor, write_named
 from ..render.formats import Printable, in_format
@@ -39,7 +41,7 @@ def chosen_format(given: str | None, out: str | None, plain: tuple[str, ...] = (
         return given or "text"
     ending = Path(out).suffix.lower()
     if ending not in ENDINGS and ending not in plain:
-        raise OptionError(f"{out} ends in {ending}; known: {', '.join(ENDINGS)}; or say --format")
+        raise OptionError(f"{out} ends in {ending}; known: {', '.join(ENDINGS)}; or give --format")
     return ENDINGS.get(ending, "text")
 
 
@@ -65,9 +67,33 @@ def _same_file(one: str, other: str) -> bool:
 
 def terminal_width(out: str | None = None) -> int | None:
     """How wide the terminal is (or $COLUMNS says), where that is where the findings go; else None."""
-    if out is not None or not sys.stdout.isatty():
+    if out is not None or not Lossy(sys.stdout).isatty():
         return None
     return max(LEAST_WIDTH, shutil.get_terminal_size().columns)
+
+
+def fitted(text: str, command: str = "") -> str:
+    """The text, its lines broken between words where the terminal is too narrow for them.
+
+    Args:
+        text: one line or several.
+        command: what follows in the last line; it is never broken, so that it can be copied.
+    """
+    whole = f"{text} {command}" if command else text
+    width = terminal_width()
+    if width is None:
+        return whole
+    if command and len(whole) > width:
+        return f"{fitted(text)}\n  {command}"
+    return "\n".join(_broken(line, width) for line in whole.split("\n"))
+
+
+def _broken(line: str, width: int) -> str:
+    if len(line) <= width:
+        return line
+    indent = " " * (len(line) - len(line.lstrip()) + 2)
+    lines = textwrap.wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(lines)
 
 
 def show(findings: Printable, form: str, out: str | None) -> None:

@@ -18,14 +18,14 @@ from ..network import Network
 NAMES = ("digits", "mnist", "spiral", "vertical")
 TABLES = (".csv", ".tsv", ".txt")
 DRAWN = ("spiral", "vertical")
-"""Points that sines and logarithms give: their last digits are another machine's own."""
+"""Points that sines and logarithms give: their last digits differ from machine to machine."""
 
 OPTIONS = ("directory", "target", "task", "header", "seed")
 """What a run says of how its data were read."""
 
 
 def recorded(source: Mapping[str, Any], data: Dataset) -> dict[str, Any]:
-    """What a run says of its data, with what is remembered of their content."""
+    """What a run says of its data, with a record of their content."""
     return {**source, "content": record(data, digests=source["source"] not in DRAWN)}
 
 
@@ -53,11 +53,13 @@ def open_recorded(source: Mapping[str, Any], network: Network, where: Path) -> D
         ).astype(network.dtype)
     content = source.get("content")
     if content is None:
-        complain(f"chalkgrad: {where} does not say what was in {data.source} when it was trained on; whether samples "
-                 "to test on were trained on cannot be seen")  # fmt: skip
+        complain(
+            f"chalkgrad: {where} does not say what was in {data.source} when the network was trained; samples of the "
+            "test set may have been trained on"
+        )
     elif change := difference(content, data):
         raise CheckpointError(
-            f"{where} was trained on other data than {data.source} holds now: {change}. Put back what was there then, "
+            f"{where} was trained on other data than {data.source} holds now: {change}. Put the earlier data back, "
             f"or train again with: {_command(source)}"
         )
     if data.input_shape != network.input_shape:
@@ -88,22 +90,22 @@ def open_data(
 
     Args:
         source: "digits", "mnist", "spiral", "vertical", or a path.
-        directory: where MNIST's four files lie, if it was said.
-        target: the target column of a CSV file, if it was said.
+        directory: the folder of MNIST's four files, if it was given.
+        target: the target column of a CSV file, if it was given.
         seed: where the split of a file into training and test comes from.
-        task: "classes" or "regression" for the targets of a file, if it was said.
-        header: "yes" or "no" for the first line of a CSV file, if it was said.
-        loss: the loss that was asked for, if one was; it decides the task where the targets leave it open.
+        task: "classes" or "regression" for the targets of a file, if it was given.
+        header: "yes" or "no" for the first line of a CSV file, if it was given.
+        loss: the loss that was asked for, if there was one; it decides the task where the targets leave it open.
 
     Raises:
         DataError: where the data are not known, missing or damaged.
     """
     if directory is not None and source != "mnist":
         raise DataError(
-            f"--data says where MNIST lies, but the data are {source}; write: chalkgrad train mnist --data ..."
+            f"--data says where MNIST is, but the data are {source}; write: chalkgrad train mnist --data ..."
         )
     ending = "" if source in NAMES else Path(source).suffix.lower()
-    for option, value in (("--target names a column", target), ("--header speaks of the first line", header)):
+    for option, value in (("--target names a column", target), ("--header is about the first line", header)):
         if value is not None and ending not in TABLES:
             raise DataError(f"{option} of a CSV file, but the data are {source}")
     if task is not None and ending not in (*TABLES, ".npz"):
@@ -125,4 +127,4 @@ def open_data(
         return read_csv(path, target=target, seed=seed, header=titled, task=task, loss=loss)
     if ending == ".npz":
         return read_npz(path, seed=seed, task=task, loss=loss)
-    raise DataError(f"there are no data {source!r}; {nearest(source, NAMES)}; a file must end in .csv or .npz")
+    raise DataError(f"there is no data set {source!r}; {nearest(source, NAMES)}; a file must end in .csv or .npz")

@@ -2,162 +2,40 @@
 
 from __future__ import annotations
 
-import json
-from argparse import Namespace
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from ..base.errors import CheckpointError
 from ..base.text import visible
-from ..data import Dataset
-from ..describe.losses import BinaryCrossEntropy, CrossEntropy, Hinge, Loss
-from ..model.saved import current_weights
-from ..network import Array, Evaluation, Network
-from ..runs import directory as run_directory
-from ..runs.metrics import class_rows, class_table, confusion_matrix, most_confused
-from .pictures import save_pictures
-from .sources import open_recorded
+from .options import RUNS, add_engine
+from .output import fitted, terminal_width
 
-RUNS = Path("runs")
-
-
-@dataclass(frozen=True, slots=True)
-class Findings:
-    """What a test found.
-
-    Attributes:
-        evaluation: loss, accuracy and predictions.
-        truth, found: class numbers (N,); None for regression.
-        confusion: the confusion matrix; None for regression.
-    """
-
-    evaluation: Evaluation
-    truth: Any
-    found: Any
-    confusion: Any
+HELP = "run a saved network on its test set and show where it errs"
+DESCRIPTION = (
+    "Loads saved weights and runs the test set. Prints accuracy, loss, a table of the classes and the most confused "
+    "pairs. Saves the confusion matrix and a picture of the misread samples."
+)
+EXAMPLES = ("chalkgrad test", "chalkgrad test runs/mnist-mlp")
 
 
-def outputs_fit(network: Network, data: Dataset) -> bool:
-    """Whether the network has an output for each of the data's classes (or one, for two classes)."""
-    wanted = [(len(data.classes),)] + [(1,)] * (len(data.classes) == 2)
-    return not data.classes or network.output_shape in wanted
-
-
-def examine(network: Network, data: Dataset, engine: str = "auto") -> Findings:
-    """Runs the test set."""
-    evaluation = network.evaluate(data.x_test, data.y_test, engine=engine)
-    if not data.classes:
-        return Findings(evaluation, None, None, None)
-    truth = data.y_test
-    found = network.classes(evaluation.y_hat)
-    return Findings(evaluation, truth, found, confusion_matrix(truth, found, len(data.classes)))
-
-
-def describe(findings: Findings, data: Dataset) -> str:
-    """Everything that was found, as text."""
-    names = [visible(name) for name in data.classes]
-    lines = [f"{visible(data.name)}: {findings.evaluation}"]
-    if findings.confusion is None:
-        error = findings.evaluation.y_hat - data.y_test.reshape(findings.evaluation.y_hat.shape)
-        spread = float(np.sum((data.y_test - data.y_test.mean(axis=0)) ** 2))
-        lines.append(f"mean absolute error {np.abs(error).mean():.6g}")
-        if spread > 0:
-            lines.append(f"R2 {1 - float(np.sum(error**2)) / spread:.4f}")
-        return "\n".join(lines)
-    lines += ["", class_table(findings.confusion, names)]
-    pairs = most_confused(findings.confusion)
-    if pairs:
-        lines += ["", "most confused:"]
-        lines += [f"  {names[i]} read as {names[j]}: {count}" for i, j, count in pairs]
-    return "\n".join(lines)
-
-
-def results(findings: Findings, data: Dataset) -> dict[str, Any]:
-    """What was found, for a file."""
-    table: dict[str, Any] = {
-        "loss": findings.evaluation.loss,
-        "accuracy": findings.evaluation.accuracy,
-        "samples": findings.evaluation.samples,
-    }
-    if findings.confusion is not None:
-        names = ("samples", "precision", "recall", "f1")
-        rows = class_rows(findings.confusion)
-        table["classes"] = {
-            name: {n: (None if v != v else v) for n, v in zip(names, row, strict=True)}
-            for name, row in zip(data.classes, rows, strict=True)
-        }
-        table["confusion"] = findings.confusion.tolist()
-    return table
-
-
-def save_results(path: Path, weights: str, findings: Findings, data: Dataset) -> None:
-    """Writes test.json.
-
-    Args:
-        path: the directory.
-        weights: the name of the weights that were tested.
-        findings: what was found.
-        data: on these data.
-    """
-    table = {run_directory.WEIGHTS: weights, **results(findings, data)}
-    if not np.isfinite(table["loss"]):
-        table["loss"] = None
-    run_directory.write(path, run_directory.TEST, json.dumps(table, indent=1, allow_nan=False) + "\n")
-
-
-def pictures(findings: Findings, data: Dataset, loss: Loss) -> Mapping[str, Callable[[], bytes]]:
-    """What draws the pictures of the test, by the files' names."""
-    if findings.confusion is None:
-        return {}
-
-    def confusion() -> bytes:
-        from ..runs.pictures import confusion_picture
-
-        return confusion_picture(findings.confusion, data.classes)
-
-    def misread() -> bytes:
-        from ..runs.pictures import misread_sheet
-
-        certainty = certainties(findings.evaluation.y_hat, loss)
-        return misread_sheet(data.x_test, findings.truth, findings.found, certainty, data.classes)
-
-    return {run_directory.CONFUSION: confusion} | ({run_directory.MISREAD: misread} if data.is_image else {})
-
-
-def certainties(y_hat: Array, loss: Loss | None = None) -> Array | None:
-    """How sure each prediction is: the probability (N,) of the class that was found.
-
-    Args:
-        y_hat: predictions (N, K), or of yes or no (N, 1).
-        loss: the network's loss, which says what they are; without it, rows that are no probabilities are logits.
-
-    Returns:
-        None where they are scores from which no probability follows.
-    """
-    rows = y_hat.reshape(len(y_hat), -1).astype(np.float64)
-    each = rows.shape[1] == 1 or isinstance(loss, BinaryCrossEntropy)  # every output is a yes or no of its own
-    shares = bool(((rows >= 0) & (rows <= 1 + 1e-3)).all())
-    shares = shares and (each or np.allclose(rows.sum(axis=1), 1, atol=1e-3))
-    if isinstance(loss, (BinaryCrossEntropy, CrossEntropy)):
-        shares = not loss.from_logits
-    elif loss is not None and (isinstance(loss, Hinge) or not shares):
-        return None
-    if each:
-        with np.errstate(over="ignore"):
-            yes = rows if shares else 1 / (1 + np.exp(-rows))
-        return np.maximum(yes, 1 - yes)[:, 0] if rows.shape[1] == 1 else yes.max(axis=1)
-    if shares:
-        return rows.max(axis=1)
-    exponentials = np.exp(rows - rows.max(axis=1, keepdims=True))
-    return (exponentials / exponentials.sum(axis=1, keepdims=True)).max(axis=1)
+def add_arguments(parser: ArgumentParser) -> None:
+    """What the command takes."""
+    add = parser.add_argument
+    add("run", nargs="?", help="the run directory (default: the newest in runs/)")
+    add("--data", metavar="DIR", help="the folder of MNIST's four files, if they were moved after the training")
+    add("--out", metavar="DIR", help="the folder to save in (default: the run directory)")
+    add("--no-pictures", action="store_true", help="save numbers only")
+    add_engine(add)
 
 
 def run(arguments: Namespace) -> int:
     """The command."""
+    from ..model.saved import current_weights
+    from ..runs import directory as run_directory
+    from ..runs.findings import describe, examine, outputs_fit, pictures, save_results
+    from .pictures import save_pictures
+    from .sources import open_recorded
+
     path = Path(arguments.run) if arguments.run else run_directory.newest(RUNS)
     network, source, weights = run_directory.open_run(path)
     if arguments.data:
@@ -169,12 +47,12 @@ def run(arguments: Namespace) -> int:
     run_directory.prepare(out)
     findings = examine(network, data, arguments.engine)
     if not arguments.out and current_weights(path) != weights:
-        raise CheckpointError(f"another network was saved in {path} meanwhile; test it again, or say --out")
+        raise CheckpointError(f"another network was saved in {path} meanwhile; test it again, or give --out")
     save_results(out, weights, findings, data)
-    drawn: list[str] = []
+    names = [run_directory.TEST]
     if not arguments.no_pictures:
-        drawn = save_pictures("test", out, pictures(findings, data, network.loss_function))
-    print(f"{visible(str(path))}: {network!r}")
-    print(describe(findings, data))
-    print(f"\nsaved in {visible(str(out))}: {', '.join([run_directory.TEST, *drawn])}")
+        names += save_pictures("test", out, pictures(findings, data, network.loss_function))
+    print(fitted(f"{visible(str(path))}: {network!r}"))
+    print(fitted(describe(findings, data, terminal_width())))
+    print(fitted(f"\nsaved in {visible(str(out))}: {', '.join(names)}"))
     return 0

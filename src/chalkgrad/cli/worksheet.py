@@ -2,23 +2,62 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from ..base.checks import whole
 from ..base.errors import OptionError
 from ..base.text import visible
-from ..worksheet import Worksheet, make_worksheet
-from ..worksheet.files import SHEET_FORMATS, SOLUTION, SOLUTIONS, sheet_files, solution_files
-from ..worksheet.sheet import points
-from ..worksheet.written import Written
-from .described import read_example
+from .options import WORKED_EXAMPLE, seed
+
+HELP = "make an exercise from a worked example, with its solution"
+DESCRIPTION = "Writes the network, its numbers and lines with blanks; a separate solution; and what grading needs."
+EXAMPLES = (
+    "chalkgrad worksheet web --kind backward --out sheet",
+    "chalkgrad worksheet web --seed 1 --count 30 --out class",
+)
 
 MOST_SHEETS = 1000
 
 
+def add_arguments(parser: ArgumentParser) -> None:
+    """What the command takes."""
+    add = parser.add_argument
+    add("file", metavar="FILE.toml", help=WORKED_EXAMPLE)
+    add(
+        "--out", metavar="DIR", default="worksheet", help="the folder of the sheet and its solution (default worksheet)"
+    )
+    add("--blanks", nargs="+", metavar="NAME", help='what is left blank: values "dW1", elements "dW1[0, 0]", labels')
+    add("--kind", metavar="KIND", help="leave all of a kind blank: forward, loss, backward, update, gradients or all")
+    add("--seed", type=seed, metavar="N", help="draw new round numbers with this seed (default: the example's numbers)")
+    add("--count", type=int, metavar="K", help="make K sheets, with the seeds N, N + 1, ...")
+    add(
+        "--step",
+        type=int,
+        metavar="K",
+        help="which step of the training (default 1; with --seed 2, where the update is asked for and the optimizer "
+        "has a state)",
+    )
+    add("--digits", type=int, default=4, metavar="N", help="significant digits of the answers (default 4)")
+    add("--points", type=float, default=1.0, metavar="X", help="points for every blank (default 1)")
+    add("--hints", action="store_true", help="show the formula of every blank")
+    add(
+        "--format",
+        nargs="+",
+        choices=("markdown", "latex", "html", "notebook"),
+        metavar="FORMAT",
+        help="markdown, latex, html, notebook (default: all four)",
+    )
+
+
 def run(arguments: Namespace) -> int:
     """The command."""
+    from ..base.checks import whole
+    from ..worksheet import make_worksheet
+    from ..worksheet.files import SHEET_FORMATS, SOLUTION, SOLUTIONS, sheet_files, solution_files
+    from ..worksheet.sheet import points
+    from ..worksheet.written import Written
+    from .described import read_example
+
     example = read_example(arguments.file)
     count = 1 if arguments.count is None else whole("worksheet", "count", arguments.count)
     if count > MOST_SHEETS:
@@ -27,7 +66,7 @@ def run(arguments: Namespace) -> int:
         raise OptionError("worksheet: --count makes sheets with numbers of their own, so it needs --seed")
     formats = arguments.format or SHEET_FORMATS
     out = Path(arguments.out)
-    made: list[tuple[str, Written]] = []
+    sheets: list[tuple[str, Written]] = []
     for place in range(count):
         sheet = make_worksheet(
             example,
@@ -36,19 +75,21 @@ def run(arguments: Namespace) -> int:
             seed=None if arguments.seed is None else arguments.seed + place,
             digits=arguments.digits,
             points=arguments.points,
-            step=getattr(arguments, "step", None),
+            step=arguments.step,
         )
         folder, solution = out, out / SOLUTION
         if arguments.count is not None:  # what a student gets is a folder that has nothing else in it
             folder, solution = out / f"sheet-{sheet.seed}", out / SOLUTIONS / f"sheet-{sheet.seed}"
         files = {folder / name: text for name, text in sheet_files(sheet, formats, hints=arguments.hints).items()}
         files |= {solution / name: text for name, text in solution_files(sheet, formats).items()}
-        made.append((_said(sheet, folder, solution), Written(files, solution)))
-    for _, written in made:
-        written.check()
-    for text, written in made:
-        written.write()
-        print(text)
+        blanks = f"{len(sheet.blanks)} blank{'s' * (len(sheet.blanks) != 1)}, {points(sheet.points)}"
+        line = f"{visible(str(folder))}: {blanks}; the solution is in {visible(str(solution))}"
+        sheets.append((line, Written(files, solution)))
+    for _, sheet_and_solution in sheets:
+        sheet_and_solution.check()
+    for line, sheet_and_solution in sheets:
+        sheet_and_solution.write()
+        print(line)
     return 0
 
 
@@ -56,20 +97,14 @@ def split(blanks: list[str] | None) -> list[str] | None:
     """Blanks given one by one or with commas between them; commas inside an address's brackets stay."""
     if not blanks:
         return None
-    found: list[str] = []
+    parts: list[str] = []
     for text in blanks:
         depth = start = 0
         for place, character in enumerate(f"{text},"):
             depth += (character == "[") - (character == "]")
             if character == "," and depth <= 0:
-                found.append(text[start:place].strip())
+                parts.append(text[start:place].strip())
                 start = place + 1
         if depth > 0:
-            found.append(text[start:].strip())
-    return [one for one in found if one]
-
-
-def _said(sheet: Worksheet, folder: Path, solution: Path) -> str:
-    count = len(sheet.blanks)
-    where, beside = visible(str(folder)), visible(str(solution))
-    return f"{where}: {count} blank{'s' * (count != 1)}, {points(sheet.points)}; the solution is in {beside}"
+            parts.append(text[start:].strip())
+    return [part for part in parts if part]

@@ -38,7 +38,7 @@ def is_not_finite(text: str) -> bool:
     return text.strip().lower().lstrip("+-") in ("nan", "inf", "infinity")
 
 
-def shown(text: str) -> str:
+def quoted(text: str) -> str:
     """A cell in a message: quoted, in one line, and no longer than a line."""
     text = text.strip()
     return repr(text if len(text) <= LONGEST else f"{text[:LONGEST]}...")

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
 
 from ..base.errors import DataError, DataWarning
 from ..base.messages import warn
 from ..base.text import visible
+from .pixels import Pixels
 from .rounding import merged
-
-if TYPE_CHECKING:
-    from .pixels import Pixels
 
 Array = np.ndarray[Any, Any]
 

@@ -14,7 +14,7 @@ from typing import TextIO
 from ..base.errors import DataError
 from ..base.text import visible
 from ..files.writing import open_plain
-from .cells import DECIMAL_COMMA, WHOLE, is_missing, number, shown
+from .cells import DECIMAL_COMMA, WHOLE, is_missing, number, quoted
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 EXCEL_SEPARATOR = re.compile(r'"?sep=([,;\t])"?\s*')
@@ -108,7 +108,7 @@ def read_layout(path: Path, header: bool | None = None, target: object = None) -
     decimal = "."
     if separator != "," and (commas := [c for row in rows for c in row if DECIMAL_COMMA.fullmatch(c.strip())]):
         decimal = ","
-        notes.append(f"numbers such as {shown(commas[0])} are read with a decimal comma")
+        notes.append(f"numbers such as {quoted(commas[0])} are read with a decimal comma")
     if header is None and isinstance(target, str) and number(target) is None and target.strip() in rows[0]:
         header = True
     titled, note = (header, "") if header is not None else _has_titles(rows, decimal)
@@ -188,7 +188,7 @@ def _titles(where: str, line: int, row: list[str]) -> tuple[str, ...]:
             at = f"columns {', '.join(map(str, found[:-1]))} and {found[-1]}"
             if not name:
                 raise DataError(f"{where}, line {line}: {at} have no name; does the line end in separators?")
-            raise DataError(f"{where}, line {line}: {at} are both called {shown(name)}; give each a name of its own")
+            raise DataError(f"{where}, line {line}: {at} are both called {quoted(name)}; give each a name of its own")
     return tuple(name or f"column {place}" for place, name in enumerate(names, start=1))
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..base.errors import DataError
 from ..base.text import visible
-from .cells import DECIMAL_COMMA, is_missing, is_not_finite, number, shown
+from .cells import DECIMAL_COMMA, is_missing, is_not_finite, number, quoted
 from .dataset import Array
 from .layout import Layout, check_width, opened
 
@@ -204,7 +204,7 @@ def _no_number(cell: str, layout: Layout) -> str:
         cure = "; write decimal points, or decimal commas from the first lines on"
     elif is_missing(cell):
         cure = "; fill it in, or leave the row out"
-    return f"{shown(cell)} is no finite number{cure}"
+    return f"{quoted(cell)} is no finite number{cure}"
 
 
 def _place(path: Path, layout: Layout, line: int, column: int) -> str:

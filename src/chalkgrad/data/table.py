@@ -10,7 +10,7 @@ import numpy as np
 from ..base.errors import DataError, nearest
 from ..base.text import visible
 from .archive import large
-from .cells import number, shown
+from .cells import number, quoted
 from .dataset import Array, Dataset
 from .layout import Layout, read_layout
 from .rows import Rows, read_rows
@@ -57,7 +57,7 @@ def read_csv(
     rows = read_rows(path, layout, column, mixed=task == "classes")
     if header is None and _word_of_titles(layout, column, rows):
         note = (
-            f"the first line is read as the columns' titles, since its {shown(rows.words[0])} comes nowhere else; "
+            f"the first line is read as the columns' titles, since its {quoted(rows.words[0])} comes nowhere else; "
             "--header no reads it as a sample"
         )
         data = read_csv(path, target=target, seed=seed, header=True, task=task, loss=loss)

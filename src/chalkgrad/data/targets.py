@@ -11,7 +11,7 @@ import numpy as np
 from ..base.checks import choice
 from ..base.errors import DataError
 from ..base.text import visible
-from .cells import is_not_finite, shown
+from .cells import is_not_finite, quoted
 from .dataset import Array
 
 TASKS = ("classes", "regression")
@@ -60,10 +60,10 @@ def of_words(where: str, texts: Array, task: str | None, names: Sequence[str] = 
     """
     found = sorted({str(t) for t in np.unique(texts)})
     if task == "regression":
-        raise DataError(f"{where}: the task is regression, but the targets hold words, such as {shown(found[0])}")
+        raise DataError(f"{where}: the task is regression, but the targets hold words, such as {quoted(found[0])}")
     _check_count(where, found, "words")
     if names and (unknown := [w for w in found if w not in names]):
-        raise DataError(f"{where}: the target {shown(unknown[0])} is none of the classes that are named")
+        raise DataError(f"{where}: the target {quoted(unknown[0])} is none of the classes that are named")
     classes = tuple(names) or tuple(found)
     order = np.argsort(classes, kind="stable")
     y = order[np.searchsorted(np.array(classes)[order], texts)]
@@ -113,7 +113,7 @@ def of_array(where: str, y: Array, task: str | None, loss: str | None, names: Se
         raise DataError(f"{where} must be (N,) or (N, K) with at least one sample; it is {y.shape}")
     if len(set(names)) < len(names):
         twice = next(n for n in names if list(names).count(n) > 1)
-        raise DataError(f"{where}: two classes are both called {shown(twice)}; give each a name of its own")
+        raise DataError(f"{where}: two classes are both called {quoted(twice)}; give each a name of its own")
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
     if y.dtype.kind == "U":
@@ -190,7 +190,7 @@ def _check_words(where: str, words: Array, names: Sequence[str]) -> None:
     none = [w for w in np.unique(words).tolist() if w not in names and (not w.strip() or is_not_finite(w))]
     if none:
         places = np.flatnonzero(np.isin(words, none))
-        first = shown(str(words[places[0]]))
+        first = quoted(str(words[places[0]]))
         raise DataError(
             f"{where} holds {first}, which names no class, in {len(places):,} places, first in row "
             f"{places[0]} (counted from 0); leave these samples out"
@@ -202,7 +202,7 @@ def _check_count(where: str, found: Sequence[str], what: str) -> None:
         cure = "; if they are measured, use --task regression" if what == "numbers" else ""
         raise DataError(f"{where}: {len(found):,} different {what}; at most {MAX_CLASSES:,} can be classes{cure}")
     if len(found) < 2:
-        raise DataError(f"{where}: all samples are of one class, {shown(found[0])}; at least two are needed")
+        raise DataError(f"{where}: all samples are of one class, {quoted(found[0])}; at least two are needed")
 
 
 def as_text(value: object) -> str:

@@ -1,11 +1,12 @@
-"""Small point clouds in the plane that document 003 trains on: spirals and vertical stripes."""
+"""Small point clouds in the plane: spirals and vertical stripes, as in the package nnfs."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from ..base.checks import SEEDS, number, whole
+from ..base.checks import number, whole
 from ..base.checks import seed as check_seed
+from ..base.seeds import SEEDS
 from .dataset import Array, Dataset
 
 
@@ -55,4 +56,4 @@ def vertical(seed: int = 0) -> Dataset:
 
 
 def _dataset(name: str, train: tuple[Array, Array], test: tuple[Array, Array]) -> Dataset:
-    return Dataset(name, *train, *test, ("0", "1", "2"), f"{name} data (document 003), drawn by chalkgrad")
+    return Dataset(name, *train, *test, ("0", "1", "2"), f"{name} data as in the package nnfs, drawn by chalkgrad")

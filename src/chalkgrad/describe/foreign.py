@@ -191,15 +191,18 @@ def refuse_settings(kind: type, given: Iterable[str]) -> None:
             refuse_foreign(kind.__name__, strange, [p.name for p in taken])
 
 
-def own_words(function: Callable[P, R]) -> Callable[P, R]:
-    """Makes a function answer keywords that it does not take (`refuse_foreign`)."""
-    known = {n: None for n in inspect.signature(function).parameters if n != "self"}  # in their order
-    owner = function.__qualname__.removesuffix(".__init__").rpartition(".")[2]
+def own_words(owner: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Makes a function answer keywords that it does not take, in the name of its owner (`refuse_foreign`)."""
 
-    @functools.wraps(function)
-    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
-        if not known.keys() >= kwargs.keys():
-            refuse_foreign(owner, kwargs, known)
-        return function(*args, **kwargs)
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        known = {n: None for n in inspect.signature(function).parameters if n != "self"}  # in their order
 
-    return checked
+        @functools.wraps(function)
+        def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+            if not known.keys() >= kwargs.keys():
+                refuse_foreign(owner, kwargs, known)
+            return function(*args, **kwargs)
+
+        return checked
+
+    return decorate

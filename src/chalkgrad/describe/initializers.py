@@ -23,7 +23,7 @@ Values: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
 
 @dataclass(frozen=True, slots=True)
 class Normal:
-    """Normal numbers with mean 0 and standard deviation `scale`; document 003's is `Normal(0.01)`."""
+    """Normal numbers with mean 0 and standard deviation `scale`; `Normal(0.01)` is a usual choice."""
 
     scale: float = 0.01
 

@@ -126,7 +126,7 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class SquaredError(Loss):
-    """scale * sum over the outputs of (y_hat - y)^2. In document 002 scale is 0.5, in 000 and 003 it is 1."""
+    """scale * sum over the outputs of (y_hat - y)^2. Textbooks have 1 or 0.5 as the scale."""
 
     def operation(self, outputs: SampleShape) -> Operation:
         return rules.squared_error.operation

@@ -10,9 +10,8 @@ import numpy as np
 
 from ..base.checks import as_array, flag, number, plain, whole
 from ..base.errors import DataError, OptionError, ShapeError, unknown
-from ..formula import Shape
-from ..model.build import Blueprint
-from ..program import Program, Step
+from ..program import Owner, Program, Role, Step, Value
+from ..program import names as spelled
 from ..rules import Operation, adagrad, adam, rmsprop, sgd, weight_decay
 from .foreign import refuse_settings
 from .settings import from_table
@@ -77,53 +76,55 @@ class Optimizer:
         """Whether weight decay goes through the gradient (AdamW's does not)."""
         return True
 
-    def extend(self, program: Program, plan: Blueprint, frozen: Collection[str]) -> Program:
-        """The program with the update of every parameter behind it, the frozen ones left out.
+    def extend(self, program: Program, penalised: Collection[str], frozen: Collection[str]) -> Program:
+        """The program with the update of every parameter after it, the frozen ones left out.
+
+        Args:
+            program: forward, loss and backward pass.
+            penalised: the parameters that weight decay counts (weights, not biases).
+            frozen: the parameters that stay as they are.
 
         The new value of W1 is W1_new; the optimizer's own arrays are v_W1, m_W1, ... and v_W1_new, ...
         """
         steps: list[Step] = []
-        given: dict[str, Shape] = {"lr": (), "t": ()}
-        label = f"optimizer, {self.kind}"
+        inputs = [Value("lr", (), Role.GIVEN), Value("t", (), Role.GIVEN, dtype="int")]
+        owner = Owner("optimizer", self.kind, f"optimizer, {self.kind}")
         for name, shape in program.parameters.items():
             if name in frozen:
                 continue
-            decay = self.weight_decay if plan.parameters[name].penalised else 0.0
-            names: dict[str, str | None] = {"W": name, "W_new": f"{name}_new", "g": f"d{name}", "lr": "lr", "t": "t"}
+            gradient = program.derivative_of[name]
+            decay = self.weight_decay if name in penalised else 0.0
+            names: dict[str, str | None] = {"W": name, "g": gradient, "lr": "lr", "t": "t"}
             if decay and self.decays_gradient:
-                names["g"] = f"g_{name}"
-                bound = {"dW": f"d{name}", "W": name, "g": f"g_{name}"}
+                decayed = names["g"] = spelled.kept("g", name)
+                bound = {"dW": gradient, "W": name, "g": decayed}
                 coupled = {"decay": decay}
-                steps.append(
-                    Step(f"g_{name}", weight_decay, (f"d{name}", name), coupled, shape, "update", label, bound, coupled)
-                )
+                value = Value(decayed, shape, Role.HELP)
+                steps.append(Step(value, weight_decay, (gradient, name), coupled, "update", owner, bound, coupled))
             settings = self.options(decay)
+            for formal in self.operation.kept:
+                names[formal] = spelled.kept(formal, name)
+                inputs.append(Value(spelled.kept(formal, name), shape, Role.OPTIMIZER, of=name))
             for rule in self.operation.forward:
-                for formal in (*rule.operands, rule.output):
-                    if formal not in names:
-                        own = f"{formal.removesuffix('_new')}_{name}{'_new' * formal.endswith('_new')}"
-                        names[formal] = own
-                        if not formal.endswith("_new"):
-                            given[own] = shape
+                of = names[self.operation.state(rule)] or ""
+                names[rule.output] = spelled.updated(of)
                 steps.append(
                     Step(
-                        names[rule.output] or "",
+                        Value(spelled.updated(of), shape, Role.UPDATED, of),
                         rule,
                         tuple(names[o] for o in rule.operands),
                         {o: settings[o] for o in rule.options},
-                        shape,
                         "update",
-                        label,
+                        owner,
                         names,
                         settings,
                     )
                 )
-        return program.followed_by(steps, given)
+        return program.followed_by(steps, inputs)
 
     def start(self, extended: Program, dtype: Any) -> dict[str, Any]:
         """The optimizer's own arrays at the start: zeros."""
-        outside = ("x", "y", "clock", "t", "lr")
-        return {name: np.zeros(shape, dtype) for name, shape in extended.given.items() if name not in outside}  # pyright: ignore[reportArgumentType, reportCallIssue]
+        return {name: np.zeros(shape, dtype) for name, shape in extended.kept.items()}  # pyright: ignore[reportArgumentType, reportCallIssue]
 
     def carried(self, extended: Program, dtype: Any, state: Mapping[str, Any] | OptimizerState) -> dict[str, Any]:
         """The optimizer's own arrays before a step, and the step's number t.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, TypeVar, cast
 
 from ..base.checks import as_list, as_table, said
@@ -27,7 +27,8 @@ def to_table(thing: Any) -> dict[str, Any]:
             continue
         if isinstance(value, (Normal, Uniform, Constant, VarianceScaling)):
             value = initializer_name(value)
-        table[f.name] = as_list(value) or value
+        items = as_list(value)
+        table[f.name] = [to_table(v) if is_dataclass(v) else v for v in items] if items else value
     return table
 
 
@@ -55,8 +56,8 @@ def from_table(what: str, table: object, known: Mapping[str, type[T]]) -> T:
         if key not in names:
             raise OptionError(f"{name} has no setting {key!r}; {cure(name, key, names)}")
         items = as_list(value)
-        if items is not None:
-            settings[key] = tuple(items)
+        if items is not None:  # a block's own layers are tables too
+            settings[key] = tuple(from_table(what, v, known) if key == "layers" else v for v in items)
     missing = [
         f.name
         for f in fields(cast("Any", kind))

@@ -10,8 +10,9 @@ from ..base.digits import significant
 from ..base.text import as_json
 from ..explain.derive import equation
 from ..formula.nodes import Binary, Number, Symbol
-from ..render.board import Block, Board, Equation, Heading, Line, Paragraph, Style, Table
-from .search import Cause, Diagnosis
+from ..render.blocks import Block, Equation, Heading, Line, Paragraph, Style, Table
+from ..render.board import Board
+from .result import Cause, Result
 from .slips import Slip
 from .wrong_line import wrong_line
 
@@ -23,7 +24,7 @@ VERDICTS = {
 }
 
 
-def diagnosis_board(diagnosis: Diagnosis) -> Board:
+def diagnosis_board(diagnosis: Result) -> Board:
     """The findings as a table, then the causes with the right and the wrong line side by side."""
     rows: list[tuple[str, ...]] = []
     for f in diagnosis.findings:
@@ -45,14 +46,14 @@ def diagnosis_board(diagnosis: Diagnosis) -> Board:
     return Board(title or "Wrong, by no usual mistake", tuple(blocks), style)
 
 
-def _cause(cause: Cause, diagnosis: Diagnosis, number: int) -> list[Block]:
+def _cause(cause: Cause, diagnosis: Result, number: int) -> list[Block]:
     slip = cause.slips[0]
     head = f"Mistake {number}" if number else "The mistake"
     count = f"{cause.numbers} number{'s' * (cause.numbers != 1)}"
     blocks: list[Block] = [
         Heading(f"{head}: {slip.text}"),
         Paragraph(
-            f"At {slip.output}, {slip.step.layer}. It makes {count} of {', '.join(cause.explains)} come out, "
+            f"At {slip.output}, {slip.step.owner}. It makes {count} of {', '.join(cause.explains)} come out, "
             f"to {cause.digits} digits."
         ),
         *_side_by_side(slip, diagnosis),
@@ -69,7 +70,7 @@ def _cause(cause: Cause, diagnosis: Diagnosis, number: int) -> list[Block]:
     return blocks
 
 
-def _side_by_side(slip: Slip, diagnosis: Diagnosis) -> list[Block]:
+def _side_by_side(slip: Slip, diagnosis: Result) -> list[Block]:
     """The right line and the wrong one."""
     right = equation(slip.step, diagnosis.trace.program, None)
     blocks: list[Block] = [Equation(right.left, right.lines, "", ("right",), sign=right.sign)]
@@ -84,15 +85,15 @@ def _side_by_side(slip: Slip, diagnosis: Diagnosis) -> list[Block]:
     return [*blocks, Paragraph(f"Wrong: {slip.wrong or slip.text}.")]
 
 
-def diagnosis_json(diagnosis: Diagnosis) -> str:
-    """Findings and causes as JSON."""
+def diagnosis_json(diagnosis: Result) -> str:
+    """Result and causes as JSON."""
 
     def slip(one: Slip) -> dict[str, Any]:
         formula = getattr(getattr(one.mistaken, "rule", None), "formula", None)
         right = one.step.rule.formula
         return {
             "value": one.output,
-            "layer": one.step.layer,
+            "layer": one.step.owner.text,
             "mistake": one.text,
             "right": right.text if right is not None else "",
             "wrong": formula.text if formula is not None else one.wrong,

@@ -37,7 +37,7 @@ class Rerun:
             for given in step.inputs:
                 bits |= self.above.get(given or "", 0)
             self.above[name] = bits
-        if self.after and all(f"{p}_new" in self.base or p in self.base for p in program.parameters):
+        if self.after and all(program.updated.get(p, p) in self.base for p in program.parameters):
             self.above[NEXT] = sum(self.bit.values())  # it may follow from anything
 
     def run(self, changes: Mapping[str, Replacement], wanted: Sequence[str]) -> dict[str, Array]:
@@ -75,7 +75,8 @@ class Rerun:
         values: dict[str, Array] = {n: self.base[n] for n in self.program.given if n in self.base}
         values.update({n: self.base[n] for n in self.program.states if n in self.base})
         for name in self.program.parameters:
-            values[name] = get(f"{name}_new") if f"{name}_new" in self.steps else self.base[name]
+            new = self.program.updated.get(name)
+            values[name] = get(new) if new in self.steps else self.base[name]
         for step in self.after:
             values[step.output] = step.computed(values.__getitem__)
         return values["L"]

@@ -6,8 +6,8 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, cast
+from dataclasses import replace
+from typing import Any, cast
 
 import numpy as np
 
@@ -18,19 +18,18 @@ from ..describe.optimizers import SGD, Optimizer, OptimizerState, as_optimizer
 from ..engines.numpy.runner import Runner
 from ..explain.trace import Trace
 from ..model.gradients import Gradients
+from ..model.model import Model
+from ..program import names as spelled
 from .claims import Claim, numbers_of, read_claims
+from .diagnosis import Diagnosis
 from .factoring import where_it_sits
 from .rerun import NEXT, Replacement, Rerun
+from .result import Cause, Finding
 from .slips import Slip, slips
-
-if TYPE_CHECKING:
-    from ..network import Network
-    from ..render.board import Board
 
 Array = np.ndarray[Any, Any]
 Claimed = Mapping[str, Any] | Callable[[dict[str, Array], Array, Array], Mapping[str, Any]]
 MISSING = object()
-_READINGS = (("d", ""), ("", "_new"))
 """What is put before and behind a parameter's name: its gradient, its value after the update."""
 DEEPEST = 4
 """How many mistakes at most are put together."""
@@ -44,121 +43,8 @@ RELATIVE = 1e-9
 """How near a number with all digits must be to count as the same."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What came of one claimed value.
-
-    Attributes:
-        name: the value.
-        verdict: "right"; "rounded by hand" (right, with every step rounded); "wrong"; "follows" (right from the
-            claimed numbers before it, which are wrong).
-        right, given: how many of its claimed numbers are right, and how many there are.
-        digits: to how many significant digits the right ones agree (at most as many as are given).
-        first: the address of the first wrong number; empty where all are right.
-        where: where the error sits, as far as the numbers tell it; may be empty.
-    """
-
-    name: str
-    verdict: str
-    right: int
-    given: int
-    digits: int
-    first: str = ""
-    where: str = ""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Cause:
-    """An explanation of wrong numbers: one mistake or several together.
-
-    Attributes:
-        slips: the mistakes.
-        explains: the claimed values that come out by them.
-        numbers: how many claimed numbers that are.
-        digits: to how many significant digits.
-        instead: mistakes that would give the same numbers here.
-        apart: an input (x, y) on which those would differ; None where there is nothing to tell apart.
-    """
-
-    slips: tuple[Slip, ...]
-    explains: tuple[str, ...]
-    numbers: int
-    digits: int
-    instead: tuple[Slip, ...] = ()
-    apart: tuple[Array, Array] | None = None
-
-    def __str__(self) -> str:
-        said = "; and ".join(f"{s.output} ({s.step.layer}): {s.text}" for s in self.slips)
-        number = f"{self.numbers} number{'s' * (self.numbers != 1)}"
-        return f"{said} (matches {number} of {', '.join(self.explains)} to {self.digits} digits)"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Diagnosis:
-    """What was found about claimed numbers.
-
-    Attributes:
-        findings: one for every claimed value, in the order of the program.
-        causes: the mistakes that make the wrong numbers, best first; they are needed together.
-        unexplained: the claimed values that no mistake explains.
-        trace: the right values.
-    """
-
-    findings: tuple[Finding, ...]
-    causes: tuple[Cause, ...]
-    unexplained: tuple[str, ...]
-    trace: Trace = field(repr=False)
-
-    @property
-    def correct(self) -> bool:
-        """Whether no claimed number is wrong."""
-        return all(f.verdict in ("right", "rounded by hand") for f in self.findings)
-
-    @property
-    def first_wrong(self) -> str | None:
-        """The address of the first wrong number in the order of computation."""
-        return next((f.first for f in self.findings if f.verdict == "wrong"), None)
-
-    def board(self) -> Board:
-        """The report as it is written on the board."""
-        from .board import diagnosis_board
-
-        return diagnosis_board(self)
-
-    def to_text(self) -> str:
-        """As plain text."""
-        return self.board().to_text()
-
-    def to_markdown(self) -> str:
-        """As Markdown."""
-        return self.board().to_markdown()
-
-    def to_latex(self) -> str:
-        """As a LaTeX document."""
-        return self.board().to_latex()
-
-    def to_html(self) -> str:
-        """As one HTML file."""
-        return self.board().to_html()
-
-    def to_json(self) -> str:
-        """As JSON: findings and causes."""
-        from .board import diagnosis_json
-
-        return diagnosis_json(self)
-
-    def _repr_html_(self) -> str:
-        return self.board()._repr_html_()  # pyright: ignore[reportPrivateUsage]
-
-    def __str__(self) -> str:
-        return self.to_text()
-
-    def __repr__(self) -> str:
-        return f"<diagnosis: {'correct' if self.correct else '; '.join(map(str, self.causes)) or 'not explained'}>"
-
-
 def diagnose(
-    network: Network,
+    network: Model,
     x: Any,
     y: Any,
     claimed: Claimed,
@@ -222,18 +108,18 @@ def _copies(parameters: Mapping[str, Array]) -> dict[str, Array]:
     return {name: array.copy() for name, array in parameters.items()}
 
 
-def _by_gradient(given: Any, network: Network) -> dict[str, Any]:
+def _by_gradient(given: Any, network: Model) -> dict[str, Any]:
     """What a function gave, parameters' names standing for their gradients."""
     if not isinstance(given, Mapping):
         raise DataError("the function must give gradients by the parameters' names, {'W1': ...}")
     named = cast("Mapping[str, Any]", given)
-    return {(f"d{name}" if name in network.parameters else name): value for name, value in named.items()}
+    return {network.program.derivative_of.get(n, n) if n in network.parameters else n: v for n, v in named.items()}
 
 
 class _Diagnosing:
     def __init__(
         self,
-        network: Network,
+        network: Model,
         trace: Trace,
         claimed: dict[str, Any],
         following: Sequence[Any],
@@ -272,7 +158,7 @@ class _Diagnosing:
             )
         )  # fmt: skip
         noise: dict[str, float] = {}
-        for name in (*self.claims, *(f"{b}{n}{e}" for n in self.claims for b, e in _READINGS)):
+        for name in (*self.claims, *(r[n] for r in self._readings() for n in self.claims if n in r)):
             if name in values and name in self.trace:
                 apart = np.abs(values[name].astype(np.float64) - self.trace[name])
                 finite = apart[np.isfinite(apart)]
@@ -290,19 +176,23 @@ class _Diagnosing:
         named = {n: c for n, c in self.claims.items() if n in self.network.parameters}
         if all(self.matches(claim, self.trace[name]) for name, claim in named.items()):
             return
-        for begin, end in _READINGS:
-            meant = {n: replace(c, name=f"{begin}{n}{end}") for n, c in named.items()}
+        for reading in self._readings():
+            meant = {n: replace(c, name=reading[n]) for n, c in named.items() if n in reading}
             if any(c.name in self.trace and self.matches(c, self.trace[c.name]) for c in meant.values()):
                 if twice := [c.name for c in meant.values() if c.name in self.claims]:
                     raise DataError(f"{twice[0]} is claimed twice")
                 self.claims = {meant[n].name if n in meant else n: meant.get(n, c) for n, c in self.claims.items()}
                 return
         name = next(n for n, c in named.items() if not self.matches(c, self.trace[n]))
-        new = f"{name}_new" + ("" if self.optimizer is not None else " (with learning_rate=)")
+        new = spelled.updated(name) + ("" if self.optimizer is not None else " (with learning_rate=)")
         raise DataError(
-            f"{name} is a parameter of the network, which has other numbers there: claim d{name} for its gradient, or "
-            f"{new} for its value after the update"
+            f"{name} is a parameter of the network, which has other numbers there: claim "
+            f"{spelled.derivative(name)} for its gradient, or {new} for its value after the update"
         )
+
+    def _readings(self) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        """What a parameter's name may stand for: its gradient, or its new value."""
+        return self.trace.program.derivative_of, self.trace.program.updated
 
     def same(self, claim: Claim, computed: Array) -> Array:
         """Which claimed numbers are the computed ones, to the digits that they are given to."""
@@ -395,7 +285,7 @@ class _Diagnosing:
         for target in left:
             near = set(self.rerun.upstream(target))
             for name in self.trace.program.parameters:  # updated too early, its gradient matters too
-                near.update(self.rerun.upstream(f"{name}_new"))
+                near.update(self.rerun.upstream(self.trace.program.updated.get(name, "")))
             taken = {s.output for s in chosen}
             open_ = [s for s in self.slips if s.output in near and s.output not in taken]
             found = self._fitting(chosen, [(s,) for s in open_], target, left, kept)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..program import Program, Step
+from ..program import Program, Role, Step
 from ..rules import conv2d, dense
 from ..rules.rule import Mistake
 from .rerun import Get, Replacement
@@ -109,8 +109,8 @@ def _bound(operand: str, step: Step, program: Program, before: Mapping[str, Any]
         base = step.bound.get(operand.removesuffix(ending)) if operand.endswith(ending) else None
         if base is None:
             continue
-        if ending == "_new" and f"{base}_new" in program.shapes:
-            return f"{base}_new"
+        if ending == "_new" and base in program.updated:
+            return program.updated[base]
         if ending == BEFORE and base in before:
             return f"{base}{BEFORE}"
         if ending == UNBIASED and _maker(base, program) is not None:
@@ -179,7 +179,7 @@ def _earlier(step: Step, before: Mapping[str, Any]) -> Iterator[Slip]:
 
 
 def _left_at_zero(step: Step) -> Iterator[Slip]:
-    if step.output.startswith("d"):
+    if step.value.role in (Role.DERIVATIVE, Role.SHARE):
         zero: Replacement = lambda get: step.computed(get) * 0.0  # noqa: E731
         yield Slip(step.output, step, "it is left at 0", 2.5, zero, wrong="0")
 
@@ -205,7 +205,7 @@ def _indices_mixed(program: Program) -> Iterator[Slip]:
         x, dz, W = (*step.inputs, None) if below else (None, *step.inputs)
         if dz != carried.output:
             continue
-        weights = [W] if W is None or f"{W}_new" not in program.shapes else [W, f"{W}_new"]
+        weights = [W, program.updated[W]] if W is not None and W in program.updated else [W]
         for target, slope, name in itertools.product((False, True), (False, True), weights):
             if not (target or slope):
                 continue

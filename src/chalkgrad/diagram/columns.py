@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,10 +12,9 @@ from ..base.address import Address
 from ..base.digits import significant
 from ..describe.layers import Dense, Flatten, Layer, Sum
 from ..explain.trace import Trace
+from ..model.lines import Line
+from ..model.model import Model
 from .svg import ORANGE, Box, Span, shortened
-
-if TYPE_CHECKING:
-    from ..network import Network
 
 Dimensions = tuple[int, ...]
 
@@ -96,8 +95,8 @@ class Reader:
             return Shown(address, label)
         value = significant(float(self.trace[name][place]), self.precision)
         gradient = None
-        if name not in ("x", "y") and f"d{name}" in self.trace:
-            gradient = significant(float(self.trace[f"d{name}"][place]), self.precision)
+        if name not in ("x", "y") and (of := self.trace.program.derivative_of.get(name)) in self.trace:
+            gradient = significant(float(self.trace[of or ""][place]), self.precision)
         return Shown(address, label, value, gradient)
 
     def of_sample(self, name: str, shape: Sequence[int], unit: int) -> Shown:
@@ -105,20 +104,19 @@ class Reader:
         return self.show(name, (self.sample, *(int(i) for i in np.unravel_index(unit, shape))))
 
 
-def read_columns(network: Network, reader: Reader) -> list[Column]:
+def read_columns(network: Model, reader: Reader) -> list[Column]:
     """A network's nodes in columns: the input, every layer with weights and what follows it, the loss."""
-    shapes = network.plan.shapes
-    inputs = [Unit([reader.of_sample("x", shapes[0], u)]) for u in range(int(np.prod(shapes[0])))]
+    inputs = [Unit([reader.of_sample("x", network.input_shape, u)]) for u in range(math.prod(network.input_shape))]
     columns = [Column("input", ["input x"], inputs)]
     forward = network.program.part("forward")
-    for i, layer in enumerate(network.layers):
-        own = [s.output for s in forward if s.layer == network.plan.labels[i]]
-        if not own or (isinstance(layer, Flatten) and len(shapes[i]) == 1):
+    for line in network.layout.lines:
+        layer = line.layer
+        own = [s.output for s in forward if s.owner.line == line.place]
+        if not own or (isinstance(layer, Flatten) and len(line.shapes[0]) == 1):
             continue
-        size = int(np.prod(shapes[i + 1]))
-        shown = [reader.of_sample(own[-1], shapes[i + 1], u) for u in range(size)]
+        shown = [reader.of_sample(own[-1], line.shape, u) for u in range(math.prod(line.shape))]
         if isinstance(layer, (Dense, Sum)):
-            columns.append(_weighted(network, reader, i, layer, shown, len(columns[-1].units)))
+            columns.append(_weighted(reader, line, shown, len(columns[-1].units)))
         elif isinstance(layer, Flatten):
             columns.append(_one_to_one(layer, shown))
         elif columns[-1].kind == "neurons":
@@ -128,14 +126,14 @@ def read_columns(network: Network, reader: Reader) -> list[Column]:
         else:
             columns.append(_one_to_one(layer, shown))
     for u, unit in enumerate(columns[-1].units):
-        unit.target = reader.of_sample("y", shapes[-1], u)
+        unit.target = reader.of_sample("y", network.output_shape, u)
     columns.append(_loss(network, reader, len(columns[-1].units)))
     return columns
 
 
-def _weighted(network: Network, reader: Reader, i: int, layer: Layer, shown: list[Shown], before: int) -> Column:
+def _weighted(reader: Reader, line: Line, shown: list[Shown], before: int) -> Column:
     units = [Unit([stage]) for stage in shown]
-    names = network.plan.names[i]
+    layer, names = line.layer, line.names
     if not names:  # a sum: every line counts once
         return Column("neurons", [layer.kind], units, [[None] * len(units) for _ in range(before)])
     weights: list[list[Shown | None]] = [
@@ -152,10 +150,10 @@ def _one_to_one(layer: Layer, shown: list[Shown]) -> Column:
     return Column("neurons", [layer.kind], [Unit([stage]) for stage in shown], paired=True)
 
 
-def _loss(network: Network, reader: Reader, before: int) -> Column:
+def _loss(network: Model, reader: Reader, before: int) -> Column:
     """The loss; where L is more than the sample's own loss, that comes first."""
     stages = [reader.show("L", ())]
-    if reader.trace is not None and (len(reader.trace["x"]) > 1 or network.plan.penalties):
+    if reader.trace is not None and (len(reader.trace["x"]) > 1 or network.layout.penalties):
         stages.insert(0, reader.show("l", (reader.sample,)))
     unit = Unit(stages)
     return Column("loss", [network.loss_function.kind], [unit], [[None] for _ in range(before)])

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ..base.errors import OptionError
-from ..program import Program, Step
+from ..program import Program, Role, Step
 from ..rules import reduction
 from .picture import Picture
 from .shapes import batch_text, shape_text
@@ -79,7 +79,7 @@ def _nodes(steps: Sequence[Step]) -> list[_Node]:
     """The steps in a chain of nodes: what a value by-passes is drawn together with where it goes."""
     nodes: list[_Node] = []
     for step in steps:
-        together = step.part == "forward" and nodes and nodes[-1].steps[-1].layer == step.layer
+        together = step.part == "forward" and nodes and nodes[-1].steps[-1].owner == step.owner
         if together:
             nodes[-1].steps.append(step)
         else:
@@ -101,28 +101,24 @@ def _nodes(steps: Sequence[Step]) -> list[_Node]:
 def _bind(program: Program, nodes: list[_Node]) -> None:
     """Says for every node what enters, what comes from the side, and what stays inside."""
     backward = {s.output: s for s in program.part("backward")}
+    derivatives = program.derivative_of
     shown: set[str] = set()
     before: set[str] = {"x"}
     for place, node in enumerate(nodes):
         node.enters = [i for i in node.inputs if i in before]
         node.sides = [i for i in node.inputs if i not in before]
-        shown.update(f"d{i}" for i in node.inputs)
+        shown.update(derivatives[i] for i in node.inputs if i in derivatives)
         last = node.steps[-1].output
         behind = nodes[place + 1].inputs if place + 1 < len(nodes) else [last]
         leaving = {s.output for s in node.steps if s.output in behind} | {last}
         inside = [s for s in node.steps if s.output not in leaving]
-        node.inner = [(s, backward.get(f"d{s.output}")) for s in inside]
-        shown.update(f"d{s.output}" for s in node.steps)
+        node.inner = [(s, backward.get(derivatives.get(s.output, ""))) for s in inside]
+        shown.update(derivatives[s.output] for s in node.steps if s.output in derivatives)
         before = node.outputs
     for step in backward.values():  # help values stand in the node of their layer
-        if step.output not in shown and _plain(step.output) is None:
-            home = next((n for n in nodes if any(s.layer == step.layer for s in n.steps)), nodes[-1])
+        if step.output not in shown and step.value.role is not Role.SHARE:
+            home = next((n for n in nodes if any(s.owner == step.owner for s in n.steps)), nodes[-1])
             home.inner.append((None, step))
-
-
-def _plain(name: str) -> str | None:
-    """W1 of dW1_data: the gradient before the penalty's is added to it."""
-    return name[1:].removesuffix("_data") if name.startswith("d") and name.endswith("_data") else None
 
 
 class _Drawing:
@@ -156,12 +152,8 @@ class _Drawing:
 
     def _gradient(self, name: str, node: _Node) -> Step | None:
         """The step that computes what a node sends back for one of its inputs."""
-        rules = {s.layer for s in node.steps}
-        for candidate in (f"d{name}_data", f"d{name}"):
-            step = self.backward.get(candidate)
-            if step is not None and step.layer in rules:
-                return step
-        return None
+        owners = {s.owner for s in node.steps}
+        return next((s for s in self.backward.values() if s.value.of == name and s.owner in owners), None)
 
     def _titles(self, node: _Node) -> list[str]:
         """What is written in a node: the layers it stands for, and the rule where it is one step."""
@@ -203,12 +195,12 @@ class _Drawing:
 
     def _back(self, x: float, y: float, step: Step, anchor: str, size: float = SIZE) -> None:
         spans = [Span(shortened(step.output, 28), bold=True), Span(f" {shape_text(step.shape, self.many)}")]
-        self.canvas.text(x, y, spans, size=size, anchor=anchor, fill=ORANGE, hint=f"{step}, {step.layer}")
+        self.canvas.text(x, y, spans, size=size, anchor=anchor, fill=ORANGE, hint=f"{step}, {step.owner}")
 
     def _origin(self, name: str) -> str:
         for step in self.program:
             if step.output == name:
-                return f"{step}, {step.layer}"
+                return f"{step}, {step.owner}"
         if name in self.program.parameters:
             return "a parameter"
         return "a running average" if name in self.program.states else "given"
@@ -272,7 +264,7 @@ def _kind(step: Step) -> str:
     for operation in (reduction.mean, reduction.sum):
         if step.rule in operation.forward:
             return operation.name
-    return step.layer.partition(", ")[2] or step.layer
+    return step.owner.title
 
 
 def _formula(step: Step) -> str:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from ..describe.layers import AvgPool2D, Conv2D, Dense, Dropout, Flatten, Layer, MaxPool2D, Pair, Sum
+from ..model.model import Model
 from .picture import Picture
 from .shapes import batch_text, shape_text
 from .svg import BLUE, INK, LINE, PALE_BLUE, PALE_GREY, PAPER, SOFT, Box, Canvas, shortened, text_width
-
-if TYPE_CHECKING:
-    from ..network import Network
 
 SIZE = 12.5
 SMALL = 11
@@ -35,7 +32,7 @@ class _Stage:
     count: int = 0
 
 
-def layers(network: Network, *, batch: int | str = "N") -> Picture:
+def layers(network: Model, *, batch: int | str = "N") -> Picture:
     """A network's layers in order, with the shape of every value and the number of parameters.
 
     Args:
@@ -50,25 +47,23 @@ def layers(network: Network, *, batch: int | str = "N") -> Picture:
     return _draw(network, stages, many)
 
 
-def _stages(network: Network) -> list[_Stage]:
+def _stages(network: Model) -> list[_Stage]:
     """The input, then one stage for every layer that changes the shape, with those that do not behind it."""
-    plan = network.plan
-    stages = [_Stage([], "x", plan.shapes[0])]
+    stages = [_Stage([], "x", network.input_shape)]
     forward = network.program.part("forward")
-    for i, layer in enumerate(network.layers):
-        keeps = plan.shapes[i] == plan.shapes[i + 1] and not isinstance(layer, (Dense, Conv2D, Flatten, Sum))
-        own = [s.output for s in forward if s.layer == plan.labels[i]]
+    for line in network.layout.lines:
+        layer = line.layer
+        keeps = line.shapes == (line.shape,) and not isinstance(layer, (Dense, Conv2D, Flatten, Sum))
+        own = [s.output for s in forward if s.owner.line == line.place]
         value = own[-1] if own else stages[-1].value
         if keeps and len(stages) > 1:
             stages[-1].said.append(f"+ {layer_text(layer)}")
             stages[-1].value = value
         else:
-            stages.append(_Stage([layer_text(layer)], value, plan.shapes[i + 1]))
-        for name in plan.names[i].values():
-            if name in plan.parameters:
-                shape = plan.parameters[name].shape
-                stages[-1].parameters.append(f"{name} {shape_text(shape, '')}")
-                stages[-1].count += math.prod(shape)
+            stages.append(_Stage([layer_text(layer)], value, line.shape))
+        for name, parameter in line.parameters.items():
+            stages[-1].parameters.append(f"{name} {shape_text(parameter.shape, '')}")
+            stages[-1].count += math.prod(parameter.shape)
     return stages
 
 
@@ -117,7 +112,7 @@ class _Cell:
         return self.arrow + self.block
 
 
-def _draw(network: Network, stages: list[_Stage], many: str) -> Picture:
+def _draw(network: Model, stages: list[_Stage], many: str) -> Picture:
     cells = [_cell(stage, many) for stage in stages]
     cells.append(_loss_cell(network))
     rows = _rows(cells, ROOM)
@@ -184,7 +179,7 @@ def _cell(stage: _Stage, many: str) -> _Cell:
     return _Cell(stage, above, below, arrow, max(planes[0], name, shape) + 14, planes)
 
 
-def _loss_cell(network: Network) -> _Cell:
+def _loss_cell(network: Model) -> _Cell:
     said = network.loss_function.kind
     stage = _Stage([said], "L", ())
     return _Cell(stage, [said], [], text_width(said, SIZE) + 18, 62, (36, 36, 0))
@@ -245,7 +240,7 @@ def _draw_value(canvas: Canvas, cell: _Cell, x: float, middle: float, many: str)
     canvas.text(centre, middle + down / 2 + 31, shape_text(("N", *stage.shape), many), size=SMALL)
 
 
-def _describe(network: Network, stages: list[_Stage], many: str) -> str:
+def _describe(network: Model, stages: list[_Stage], many: str) -> str:
     parts = [f"The input x has shape {shape_text(('N', *stages[0].shape), many)}."]
     for stage in stages[1:]:
         held = f", parameters {', '.join(stage.parameters)} ({stage.count:,})" if stage.count else ""

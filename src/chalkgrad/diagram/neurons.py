@@ -6,16 +6,14 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-import numpy as np
 
 from ..base.address import Address
 from ..base.checks import whole
 from ..base.errors import OptionError
-from ..describe.layers import RECTIFIERS, Dense, Flatten, Sigmoid, Softmax, Sum, Tanh
+from ..describe.layers import Activation, Dense, Flatten, Sum
 from ..explain.trace import Trace
 from ..formula import Shape
+from ..model.model import Model
 from .columns import Column, Reader, Shown, Unit, describe, read_columns
 from .picture import Picture
 from .placing import Tied, spread
@@ -36,9 +34,6 @@ from .svg import (
     text_width,
 )
 
-if TYPE_CHECKING:
-    from ..network import Network
-
 MOST_UNITS = 8
 MOST_WEIGHTS = 64
 SMALL = 11
@@ -48,11 +43,10 @@ ROW = 15.0
 MOST_ROOM = 3.0
 """How far a picture is stretched at most, so that no label stands on another."""
 TONES = ("#4a5a66", "#0b6e99", "#7b3fa0", "#2e7031", "#a3123f", "#6b4f3a", "#3f51b5", "#00736a")
-ACTIVATIONS = (Sigmoid, Tanh, Softmax, *RECTIFIERS)
 
 
 def neurons(
-    network: Network,
+    network: Model,
     trace: Trace | None = None,
     *,
     labels: Mapping[str, str] | None = None,
@@ -85,21 +79,21 @@ def neurons(
     return _draw(columns, network, reader)
 
 
-def _refuse_unsuitable(network: Network) -> None:
+def _refuse_unsuitable(network: Model) -> None:
     instead = "draw its layers instead, kind 'layers'"
-    for layer, label in zip(network.layers, network.plan.labels, strict=True):
-        if not isinstance(layer, (Dense, Sum, Flatten, *ACTIVATIONS)):
-            raise OptionError(f"{label} has no neurons that could be drawn one by one; {instead}")
-    sizes = [int(np.prod(s)) for s in network.plan.shapes]
-    for size, label in zip(sizes, ("the input", *network.plan.labels), strict=True):
+    for line in network.layout.lines:
+        if not isinstance(line.layer, (Dense, Sum, Flatten, Activation)):
+            raise OptionError(f"{line.label} has no neurons that could be drawn one by one; {instead}")
+    sizes = [math.prod(network.input_shape), *(math.prod(line.shape) for line in network.layout.lines)]
+    for size, label in zip(sizes, ("the input", *(line.label for line in network.layout.lines)), strict=True):
         if size > MOST_UNITS:
             raise OptionError(f"{label} has {size:,} values, more than the {MOST_UNITS} that can be drawn; {instead}")
-    lines = sum(a * b for a, b, v in zip(sizes, sizes[1:], network.layers, strict=False) if isinstance(v, Dense))
+    lines = sum(math.prod(p.shape) for v in network.layout.lines for p in v.parameters.values() if len(p.shape) == 2)
     if lines > MOST_WEIGHTS:
         raise OptionError(f"the network has {lines} weights, more than the {MOST_WEIGHTS} that can be drawn; {instead}")
 
 
-def _check_trace(network: Network, trace: Trace, sample: int) -> None:
+def _check_trace(network: Model, trace: Trace, sample: int) -> None:
     if not isinstance(trace, Trace):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise OptionError(f"diagram: trace must be a trace, network.trace(x, y), not {type(trace).__name__}")
     shapes: Mapping[str, Shape] = network.program.shapes
@@ -117,7 +111,7 @@ def _check_trace(network: Network, trace: Trace, sample: int) -> None:
         raise OptionError(f"diagram: sample must be below {count}, the number of samples in the trace; it is {sample}")
 
 
-def _labels(network: Network, trace: Trace | None, given: Mapping[str, str] | None) -> Mapping[str, str]:
+def _labels(network: Model, trace: Trace | None, given: Mapping[str, str] | None) -> Mapping[str, str]:
     if given is None:
         return trace.labels if trace is not None else {}
     if not isinstance(given, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -138,7 +132,7 @@ def _labels(network: Network, trace: Trace | None, given: Mapping[str, str] | No
 # -- drawing -------------------------------------------------------------------------------------------------
 
 
-def _draw(columns: list[Column], network: Network, reader: Reader) -> Picture:
+def _draw(columns: list[Column], network: Model, reader: Reader) -> Picture:
     canvas = Canvas()
     _measure(columns)
     room, gaps = 1.0, _gaps(columns, 1.0)
@@ -346,7 +340,7 @@ def _draw_unit(canvas: Canvas, kind: str, unit: Unit) -> None:
         )  # fmt: skip
 
 
-def _legend(network: Network, reader: Reader) -> list[str | list[Span]]:
+def _legend(network: Model, reader: Reader) -> list[str | list[Span]]:
     if reader.trace is None:
         return []
     loss = shortened(reader.labels.get("L", "L"))

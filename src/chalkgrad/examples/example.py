@@ -39,9 +39,10 @@ from ..describe.optimizers import OPTIMIZERS, SGD, Optimizer, OptimizerState
 from ..describe.settings import from_table
 from ..explain.trace import Trace
 from ..files.toml import check_places
-from ..model.saved import KEYS as NETWORK_KEYS
-from ..model.saved import describe, read_toml
+from ..model.description import KEYS as NETWORK_KEYS
+from ..model.saved import read_toml
 from ..network import Network
+from ..program import names as spelled
 
 Array = np.ndarray[Any, Any]
 FORBIDDEN = '+*/^=,;:<>|[]{}\\"$%&#'
@@ -164,7 +165,7 @@ def example(table: Mapping[str, Any], where: str) -> Example:
     for key in ("input_shape", "loss", "layers", "x", "y"):
         if key not in table:
             raise DataError(f"{where} lacks {key}; a worked example has input_shape, layers, loss, x and y")
-    network = describe({"dtype": "float64", **{k: v for k, v in table.items() if k not in OWN_KEYS}}, where)
+    network = Network.described({"dtype": "float64", **{k: v for k, v in table.items() if k not in OWN_KEYS}}, where)
     try:
         parameters = as_table(table.get("parameters", {}))
         if parameters is None:
@@ -207,7 +208,7 @@ def _carried(given: object, before: int, network: Network, optimizer: Optimizer)
     state = as_table(given)
     if state is None:
         raise DataError("optimizer_state must be a table, [optimizer_state]")
-    needed = optimizer.start(optimizer.extend(network.program, network.plan, network.frozen), network.dtype)
+    needed = optimizer.start(network.updated_by(optimizer), network.dtype)
     missing = [n for n in needed if n not in state]
     if before and missing:
         raise DataError(
@@ -239,13 +240,14 @@ def read_labels(given: object, shapes: Mapping[str, tuple[int, ...]], others: Co
     if table is None:
         raise DataError('labels must be a table, such as {"W1[0, 0]" = "w1"}')
     labels: dict[str, str] = {}
+    derivatives = set(map(spelled.derivative, shapes))
 
     def take(address: Address, label: str) -> None:
         if str(address) in labels:
             raise DataError(f"labels: {address} has two, {labels[str(address)]!r} and {label!r}")
         if not label or any(c.isspace() or not c.isprintable() or c in FORBIDDEN for c in label):
             raise DataError(f"labels: {label!r} must be a word without spaces and without any of {FORBIDDEN}")
-        if label in shapes or label in others or label.removeprefix("d") in shapes:
+        if label in shapes or label in others or label in derivatives:
             raise DataError(f"labels: {label!r} is the name of a value; call {address} something else")
         labels[str(address)] = label
 
@@ -269,6 +271,6 @@ def read_labels(given: object, shapes: Mapping[str, tuple[int, ...]], others: Co
             raise DataError(f"labels: {label!r} is given to {taken[label]} and to {address_text}")
         taken[label] = address_text
     for label in taken:
-        if label.startswith("d") and label[1:] in taken:
-            raise DataError(f"labels: {label!r} is what the derivative of {label[1:]!r} is called")
+        if (derivative := spelled.derivative(label)) in taken:
+            raise DataError(f"labels: {derivative!r} is what the derivative of {label!r} is called")
     return labels

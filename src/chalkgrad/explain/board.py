@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ..base.digits import significant
 from ..formula.expression import Partial, Quantity, walk_expression
 from ..formula.nodes import Indicator, Node, Number
-from ..render.board import Block, Board, Equation, Line, Paragraph, Style
+from ..render.blocks import Block, Equation, Line, Paragraph, Style
+from ..render.board import Board
 from ..render.text import TextMath
-
-if TYPE_CHECKING:
-    from .derivation import Derivation
+from .origin import Origin
 
 FORM_TEXT = {
-    "delta": "Each derivative is opened into those behind it, down to the loss.",
+    "delta": "Each derivative is opened into those that it follows from, down to the loss.",
     "paths": "Every path to the loss is a product of local derivatives; the gradient is their sum.",
 }
 
 
-def derivation_board(derivation: Derivation) -> Board:
+def derivation_board(derivation: Origin) -> Board:
     """The derivation's steps as equations, what is not opened, and how the numbers compare with the program's."""
     settings = derivation.settings
     value = significant(printed(derivation), settings.precision)
@@ -42,7 +39,7 @@ def derivation_board(derivation: Derivation) -> Board:
     return Board(title, tuple(blocks), style)
 
 
-def equation(step: Derivation) -> Equation:
+def equation(step: Origin) -> Equation:
     """One step: symbols, numbers, result; for what was given, its number."""
     settings = step.settings
     result = Line(Number(printed(step)))
@@ -68,7 +65,7 @@ def equation(step: Derivation) -> Equation:
     )
 
 
-def printed(step: Derivation) -> float:
+def printed(step: Origin) -> float:
     """The program's number where the two agree, so that a number is the same wherever it stands."""
     return step.program if step.check.agrees and step.settings.hand_rounding is None else step.value
 
@@ -77,7 +74,7 @@ def _names_any(node: Node) -> bool:
     return any(isinstance(n, (Quantity, Partial)) for n in walk_expression(node))
 
 
-def checked(derivation: Derivation) -> str:
+def checked(derivation: Origin) -> str:
     """One sentence: whether the derivation's numbers are the program's."""
     steps = [s for s in derivation.steps if s.expression is not None]
     wrong = [s.address for s in steps if not s.check.agrees]

@@ -12,8 +12,9 @@ from ..base.digits import significant
 from ..formula.expression import Named, Rows
 from ..formula.nodes import Element, Function, Node, Position, Symbol, walk
 from ..program import PARTS, Program, Step
-from ..program.statement import WRITTEN, formula_of, statement_of
-from ..render.board import Block, Board, Equation, Heading, Line, Paragraph, Style, Table
+from ..program.statement import WRITTEN, statement_of
+from ..render.blocks import Block, Equation, Heading, Line, Paragraph, Style, Table
+from ..render.board import Board
 from .matrix import matrix_form, shown
 
 TITLES = {
@@ -52,7 +53,8 @@ def derive(program: Program, values: Mapping[str, Array] | None, style: Style, t
         if not steps:
             continue
         blocks.append(Heading(TITLES[part]))
-        for layer, own in itertools.groupby(steps, key=lambda s: s.layer):
+        for owner, own in itertools.groupby(steps, key=lambda s: s.owner):
+            layer = owner.text
             blocks.append(Heading(layer[0].upper() + layer[1:], 3))
             blocks.extend(equation(step, program, values) for step in own)
     return Board(title, tuple(blocks), style)
@@ -90,7 +92,7 @@ def equation(step: Step, program: Program, values: Mapping[str, Array] | None) -
     notes = [f"shape {_shape(shape)}, rule {step.rule.name}"]
     if step.rule.reason:
         notes.append(step.rule.reason)
-    formula = formula_of(step.rule, step.inputs)
+    formula = step.formula
     if formula is not None and formula.bounds:
         own = formula.sizes({}, step.options)
         notes.insert(0, "for " + ", ".join(f"{index} < {size}" for index, size in own.items()))
@@ -128,7 +130,7 @@ def equation(step: Step, program: Program, values: Mapping[str, Array] | None) -
 def _constant(program: Program, name: str) -> Node | None:
     """What a value is where it is the same for every element (1/N); None for other values."""
     step = program.by_output.get(name)
-    formula = formula_of(step.rule, step.inputs) if step is not None else None
+    formula = step.formula if step is not None else None
     if formula is None or formula.arrays or formula.symbols or any(isinstance(n, Symbol) for n in walk(formula.right)):
         return None
     return formula.right

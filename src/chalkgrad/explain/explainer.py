@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import lru_cache
-from typing import TYPE_CHECKING
+from functools import partial
 
 import numpy as np
 
 from ..base.address import Address
 from ..base.digits import rounded
 from ..base.errors import OptionError
-from ..formula.expression import Extreme, Quantity, number, quantities, walk_expression
+from ..formula.expression import Extreme, Partial, Quantity, number, quantities, walk_expression
 from ..formula.nodes import Indicator, Node, Reduction
 from ..program import Step
-from .derivation import Derivation, Settings, head_address, tolerance_of
+from ..program import names as spelled
+from .derivation import Derivation
 from .opening import Opened, open_element
+from .origin import head_address, tolerance_of
 from .paths import Edges, Paths
-
-if TYPE_CHECKING:
-    from .trace import Trace
-
+from .settings import Settings
+from .values import Values
 
 FLOAT32 = float(np.finfo(np.float32).eps)
 
@@ -39,12 +39,12 @@ class Explainer:
         settings: how to open and print.
     """
 
-    def __init__(self, trace: Trace, settings: Settings) -> None:
+    def __init__(self, trace: Values, settings: Settings) -> None:
         self.trace = trace
         self.settings = settings
         self.steps = {s.output: s for s in trace.program}
         self.shapes = {name: trace[name].shape for name in trace}
-        self.open = lru_cache(maxsize=None)(self._open)
+        self._opened: dict[str, Derivation] = {}
 
     def explain(self, address: Address) -> Derivation:
         """The derivation of one element, in the form that the settings name.
@@ -56,16 +56,22 @@ class Explainer:
             return self.open(str(address))
         edges = Edges(self.steps, self.trace, self.settings.hand_rounding)
         if edges.forward_name(address.name) is None:
-            of = Address(f"d{address.name.removesuffix('_new')}", address.place)
-            instead = str(of) if of.name in self.steps else self._some_derivative()
+            of = self.trace.program.derivative_of.get(self.trace.program.belongs_to(address.name))
+            instead = str(Address(of, address.place)) if of is not None else self._some_derivative()
             raise OptionError(f"the paths form opens derivatives of the loss; {address} is none: take {instead}")
         return self._paths(address, Paths(edges, self.settings.terms))
 
     def _some_derivative(self) -> str:
         for step in self.trace.program.part("backward"):
-            if step.output.removeprefix("d") in self.trace.program.parameters:
+            if self.trace.program.derivatives.get(step.output) in self.trace.program.parameters:
                 return str(Address(step.output, (0,) * len(step.shape)))
         return "dx"
+
+    def open(self, text: str) -> Derivation:
+        """The derivation of the element at an address; one that was opened before is found again."""
+        if text not in self._opened:
+            self._opened[text] = self._open(text)
+        return self._opened[text]
 
     def _open(self, text: str) -> Derivation:
         address = Address.read(text, self.shapes)
@@ -86,7 +92,7 @@ class Explainer:
 
     def _outcome(self, address: Address, expression: Node) -> str:
         """Whether an element won the windows that it stands in, for what lies below a maximum."""
-        below = str(Address(address.name.removeprefix("d"), address.place))
+        below = str(Address(self.trace.program.belongs_to(address.name), address.place))
         said: list[str] = []
         for node in walk_expression(expression):
             if not isinstance(node, Indicator) or not isinstance(node.left, Quantity):
@@ -112,7 +118,7 @@ class Explainer:
         value: float,
         held: float,
         inputs: tuple[str, ...],
-        opener: object,
+        opener: Callable[[str], Derivation],
         size: float = 0.0,
     ) -> Derivation:
         shown = [number(q) for q in quantities(expression)]
@@ -128,14 +134,14 @@ class Explainer:
             source=step.rule.source,
             reason=step.rule.reason,
             part=step.part,
-            layer=step.layer,
+            layer=step.owner.text,
             expression=expression,
             value=value,
             program=held,
             tolerance=tolerance_of(eps, size, value, held, *shown) + coarse,
             input_addresses=inputs,
             settings=self.settings,
-            opener=opener,  # pyright: ignore[reportArgumentType]
+            opener=opener,
         )
 
     def _eps(self, step: Step) -> float:
@@ -149,10 +155,12 @@ class Explainer:
         if step is not None:
             reason = f"drawn at random by the rule {step.rule.name}, keyed by seed, layer and training step"
         elif name in self.trace.program.parameters:
-            label, place = self.settings.labels.get(str(head.address)), head.address.place
-            reason = f"a parameter, given; its gradient is {f'd{label}' if label else Address(f'd{name}', place)}"
-            if f"{name}_new" in self.steps:
-                reason += f", and after the update it is {f'{label}_new' if label else Address(f'{name}_new', place)}"
+            label, place, program = self.settings.labels.get(str(head.address)), head.address.place, self.trace.program
+            gradient = spelled.derivative(label) if label else Address(program.derivative_of[name], place)
+            reason = f"a parameter, given; its gradient is {gradient}"
+            if name in program.updated:
+                after = spelled.updated(label) if label else Address(program.updated[name], place)
+                reason += f", and after the update it is {after}"
         else:
             reason = "given, not computed"
         return Derivation(
@@ -163,7 +171,7 @@ class Explainer:
             source=step.rule.source if step else "",
             reason=reason,
             part=step.part if step else "given",
-            layer=step.layer if step else "",
+            layer=step.owner.text if step else "",
             expression=None,
             value=head.value,
             program=head.value,
@@ -197,19 +205,20 @@ class Explainer:
         if self.settings.hand_rounding is not None:
             value = rounded(value, self.settings.hand_rounding)
         locals_ = {head_address(p): p for p in paths.partials(expression)}
-
-        def opened(text: str) -> Derivation:
-            partial = locals_[text]
-            made, by = paths.local(partial)
-            return self._derivation(partial, by, made, partial.value, partial.value, (), opened)
-
         head, size = Quantity(address, value), paths.size(address)
-        made = self._derivation(head, step, expression, value, held, tuple(locals_), opened, size)
+        opener = partial(self._local, paths, locals_)
+        made = self._derivation(head, step, expression, value, held, tuple(locals_), opener, size)
         if self.settings.hand_rounding is None:
             return made
         # rounded factors multiplied need not give what rounded deltas give: a unit of the last digit for each
         apart = 10.0 ** (1 - self.settings.hand_rounding) * max(abs(value), abs(held)) * (1 + len(locals_))
         return replace(made, tolerance=apart)
+
+    def _local(self, paths: Paths, locals_: Mapping[str, Partial], text: str) -> Derivation:
+        """A local derivative with what made it; nothing in it is opened in turn."""
+        edge = locals_[text]
+        made, by = paths.local(edge)
+        return self._derivation(edge, by, made, edge.value, edge.value, (), self.open)
 
 
 def _is_choice(step: Step) -> bool:

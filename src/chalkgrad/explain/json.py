@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
-from typing import Any, cast
+from typing import Any, NoReturn, TypeVar, cast
 
 from ..base.address import Address
 from ..base.checks import as_list, as_table
@@ -14,12 +14,14 @@ from ..base.errors import ChalkgradError, DataError
 from ..base.text import as_json
 from ..formula.expression import Extreme, Partial, Quantity, Terms
 from ..formula.nodes import FUNCTIONS, Binary, Function, Indicator, Negative, Node, Number
-from .derivation import Derivation, Settings
+from .origin import Origin
+from .settings import Settings
 
 KINDS: dict[str, type[Any]] = {
     kind.__name__: kind for kind in (Number, Negative, Binary, Function, Indicator, Quantity, Partial, Terms, Extreme)
 }
 FORMAT = 1
+Kind = TypeVar("Kind", bound=Origin)
 STEP = (
     "address", "head", "rule", "formula", "source", "reason", "part", "layer", "expression", "value", "program",
     "tolerance", "inputs",
@@ -28,7 +30,7 @@ DEEPEST = 300
 """How deep an expression may be nested in a file; the rules' own are below 20 but for long chains of paths."""
 
 
-def derivation_to_json(derivation: Derivation) -> str:
+def derivation_to_json(derivation: Origin) -> str:
     """The derivation with all of its steps. Numbers that are not finite become "NaN", "inf" and "-inf"."""
     settings = derivation.settings
     table = {
@@ -40,7 +42,7 @@ def derivation_to_json(derivation: Derivation) -> str:
     return as_json(table, allow_nan=False)
 
 
-def _step(step: Derivation) -> dict[str, Any]:
+def _step(step: Origin) -> dict[str, Any]:
     held = {name: getattr(step, name) for name in STEP if name != "inputs"}
     return {**{name: _plain(value) for name, value in held.items()}, "inputs": list(step.input_addresses)}
 
@@ -60,8 +62,12 @@ def _plain(value: Any) -> Any:
     return [_plain(v) for v in cast("tuple[Any, ...]", value)] if isinstance(value, tuple) else value
 
 
-def derivation_from_json(text: str) -> Derivation:
+def derivation_from_json(text: str, kind: type[Kind]) -> Kind:
     """The derivation that `derivation_to_json` wrote; it prints as the first did.
+
+    Args:
+        text: the JSON.
+        kind: the class of what is returned, and of its inputs.
 
     Raises:
         DataError: where the text is no such JSON.
@@ -81,26 +87,27 @@ def derivation_from_json(text: str) -> Derivation:
         raise DataError("this is no JSON of a derivation: it needs settings, steps and unopened")
     try:
         settings = Settings(**given)
-        made: dict[str, Derivation] = {}
-
-        def opener(address: str) -> Derivation:
-            if address not in made:
-                raise DataError(f"{address} is not among the steps that were kept")
-            return made[address]
-
+        kept = _Kept[Kind]()
         for step in map(as_table, steps):
             if step is None or set(step) != set(STEP):
                 raise DataError(f"a step needs {', '.join(STEP)}")
-            read = _derivation(step, settings, opener)
-            made[read.address] = read
+            read = _derivation(step, settings, kind, kept.__getitem__)
+            kept[read.address] = read
     except ChalkgradError as error:
         raise DataError(f"this is no JSON of a derivation: {error}") from None
     except (TypeError, KeyError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         raise DataError(f"this is no JSON of a derivation: {type(error).__name__} {error}") from None
-    return next(iter(made.values()))
+    return next(iter(kept.values()))
 
 
-def _derivation(step: Mapping[str, Any], settings: Settings, opener: Any) -> Derivation:
+class _Kept(dict[str, Kind]):
+    """The steps that a file holds, by their addresses."""
+
+    def __missing__(self, address: str) -> NoReturn:
+        raise DataError(f"{address} is not among the steps that were kept")
+
+
+def _derivation(step: Mapping[str, Any], settings: Settings, kind: type[Kind], opener: Callable[[str], Kind]) -> Kind:
     words = ("address", "rule", "formula", "source", "reason", "part", "layer")
     inputs = as_list(step["inputs"])
     if (
@@ -112,7 +119,7 @@ def _derivation(step: Mapping[str, Any], settings: Settings, opener: Any) -> Der
     head, expression = _node(step["head"], 0), step["expression"]
     if not isinstance(head, (Quantity, Partial)):
         raise DataError("the head of a step is an element or a local derivative")
-    return Derivation(
+    return kind(
         **{w: step[w] for w in words},
         head=head,
         expression=None if expression is None else _node(expression, 0),

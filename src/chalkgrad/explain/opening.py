@@ -31,7 +31,6 @@ from ..formula.nodes import (
 )
 from ..formula.rewrite import rebuilt, shortened
 from ..program import Step
-from ..program.statement import formula_of
 
 Array = np.ndarray[Any, Any]
 WINDOW = 64
@@ -69,7 +68,7 @@ def open_element(step: Step, place: tuple[int, ...], values: Mapping[str, Array]
     Returns:
         None where the value is not computed by a formula.
     """
-    formula = formula_of(step.rule, step.inputs)
+    formula = step.formula
     if formula is None:
         return None
     return _Opening(step, formula, values, most).element(place)
@@ -155,10 +154,22 @@ class _Opening:
                 if kind == "mean":
                     return total_of(terms.tolist()) / len(terms)
                 return float(terms.max() if kind == "max" else terms.argmax())
+            case Binary(operator=("+" | "-") as symbol, left=left, right=right):
+                first, second = self._number(left), self._number(right)
+                if first is None and second is None:
+                    raise OutsideError
+                return number(Binary(symbol, Number(first or 0.0), Number(second or 0.0)))
             case Binary() | Negative() | Function() | Indicator():
                 return number(rebuilt(node, lambda part: Number(self._value(part))))
             case _:
                 return self.run.value(node)
+
+    def _number(self, node: Node) -> float | None:
+        """A term's number; None where it lies outside its array."""
+        try:
+            return self._value(node)
+        except OutsideError:
+            return None
 
     def _ground(self, node: Node) -> Node:
         match node:
@@ -172,6 +183,8 @@ class _Opening:
                 array = self.run.arrays[name]
                 place = self.run.place(node, array.shape)
                 return Quantity(Address(self.names[name], place), float(array[place]))
+            case Binary(operator=("+" | "-") as operator, left=left, right=right):
+                return self._sum(operator, left, right)
             case Binary(operator=operator, left=left, right=right):
                 return shortened(operator, self._ground(left), self._ground(right))
             case Indicator():
@@ -182,6 +195,23 @@ class _Opening:
                 return self._reduction(node)
             case _:
                 raise TypeError(f"{type(node).__name__} cannot be opened")
+
+    def _sum(self, operator: str, left: Node, right: Node) -> Node:
+        """A sum without the terms that lie outside their arrays."""
+        first, second = self._term(left), self._term(right)
+        if first is not None and second is not None:
+            return shortened(operator, first, second)
+        if second is not None:
+            return second if operator == "+" else Negative(second)
+        if first is None:
+            raise OutsideError
+        return first
+
+    def _term(self, node: Node) -> Node | None:
+        try:
+            return self._ground(node)
+        except OutsideError:
+            return None
 
     def _reduction(self, node: Reduction) -> Node:
         grid = Grid(self.run, node.indices)

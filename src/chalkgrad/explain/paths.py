@@ -19,7 +19,7 @@ from ..base.digits import rounded
 from ..base.errors import OptionError
 from ..formula.expression import Partial, Quantity, Terms, number, parts, total_of
 from ..formula.nodes import Binary, Negative, Node, Number
-from ..program import Step
+from ..program import Role, Step
 from .opening import open_element
 
 LARGEST = 60_000
@@ -52,6 +52,7 @@ class Edges:
     def __init__(self, steps: Mapping[str, Step], values: Mapping[str, Array], digits: int | None = None) -> None:
         self.steps = steps
         self.values = values
+        self.derivative_of = {forward: s.output for s in steps.values() if (forward := self.forward_name(s.output))}
         self.digits = digits
         self._known: dict[Address, list[Partial]] = {}
         self._made: dict[tuple[Address, Address], Node] = {}
@@ -61,8 +62,7 @@ class Edges:
     def forward_name(self, name: str) -> str | None:
         """The value whose derivative of the loss `name` is; None where it is none."""
         step = self.steps.get(name)
-        of = name.removeprefix("d")
-        return of if step is not None and step.part == "backward" and of != name and of in self.values else None
+        return step.value.of if step is not None and step.value.role is Role.DERIVATIVE else None
 
     def of(self, address: Address) -> list[Partial]:
         """The local derivatives out of a forward element, one for every value that it moves directly.
@@ -70,7 +70,7 @@ class Edges:
         The last on every path is the derivative of the loss itself.
         """
         if address not in self._known:
-            made = self._linear(Address(f"d{address.name}", address.place))
+            made = self._linear(Address(self.derivative_of[address.name], address.place))
             found: list[Partial] = []
             for derivative, node in made.beside.items():
                 target = Address(self.forward_name(derivative.name) or "", derivative.place)
@@ -179,7 +179,11 @@ class Paths:
 
     def local(self, edge: Partial) -> tuple[Node, Step]:
         """What made a local derivative, and the step whose rule it was read from."""
-        return self.edges.node(edge), self.edges.steps[f"d{edge.by.name}"]
+        steps, derivative_of = self.edges.steps, self.edges.derivative_of
+        step = steps[derivative_of[edge.by.name]]
+        shares = [s for s in map(steps.get, filter(None, step.inputs)) if s is not None and s.value.role is Role.SHARE]
+        onward = derivative_of.get(edge.of.name)
+        return self.edges.node(edge), next((s for s in shares if onward in s.inputs), step)
 
     def _alive(self, start: Address) -> list[Partial]:
         """The local derivatives through which something reaches the loss."""

@@ -6,7 +6,7 @@
 
 What it knows:
 
-- an array element with affine indices; an element outside its array is 0 (zero padding), and is
+- an array element with affine indices; a term with an element outside its array is 0 (zero padding), and is
   passed over by `max` and `argmax`;
 - `+ - * / ^`, numbers, named options, and the functions in `FUNCTIONS`;
 - `sum_i`, `mean_i`, `max_i`, `argmax_{u,v}` (the first winner, counted row by row), each reaching over

@@ -100,6 +100,11 @@ class Evaluation:
                 return float(position)
             case Negative(body=body):
                 return -self.value(body)
+            case Binary(operator=("+" | "-") as symbol, left=left, right=right):
+                terms = self._term(left), self._term(right)
+                if terms == (None, None):
+                    raise OutsideError
+                return float(ARITHMETIC[symbol](terms[0] or 0.0, terms[1] or 0.0))
             case Binary(operator=symbol, left=left, right=right):
                 return float(ARITHMETIC[symbol](self.value(left), self.value(right)))
             case Function(name=name, arguments=arguments):
@@ -110,6 +115,13 @@ class Evaluation:
                 return self.reduce(node)
             case _:
                 raise FormulaError(f"{type(node).__name__} cannot stand in the formula {self.text!r}")
+
+    def _term(self, node: Node) -> float | None:
+        """A term of a sum; None where it lies outside its array."""
+        try:
+            return self.value(node)
+        except OutsideError:
+            return None
 
     def reduce(self, node: Reduction) -> float:
         values: list[float] = []
@@ -184,6 +196,11 @@ class Grid(Evaluation):
                 return position
             case Negative(body=body):
                 return -self.value(body)
+            case Binary(operator=("+" | "-") as symbol, left=left, right=right):
+                first, first_outside = self._terms(left)
+                second, second_outside = self._terms(right)
+                self.outside |= first_outside & second_outside
+                return ARITHMETIC[symbol](first, second)
             case Binary(operator=symbol, left=left, right=right):
                 return ARITHMETIC[symbol](self.value(left), self.value(right))
             case Function(name=name, arguments=arguments):
@@ -194,6 +211,13 @@ class Grid(Evaluation):
                 raise FormulaError(f"a {node.kind} inside another cannot be computed at once in {self.text!r}")
             case _:
                 return super().value(node)
+
+    def _terms(self, node: Node) -> tuple[Any, Any]:
+        """A term of a sum, 0 where it lies outside its array, and where that is."""
+        before, self.outside = self.outside, np.zeros(self.count, dtype=bool)
+        value, outside = self.value(node), self.outside
+        self.outside = before
+        return (np.where(outside, 0.0, value) if outside.any() else value), outside
 
     def terms(self, node: Reduction) -> np.ndarray[Any, np.dtype[np.float64]]:
         """Every term of a reduction, row by row; one outside its array is 0 (minus infinity for a maximum)."""

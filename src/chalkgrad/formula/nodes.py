@@ -56,7 +56,6 @@ def applied(name: str, *arguments: float) -> float:
         return -math.inf if name == "log" and arguments[0] == 0 else math.nan
 
 
-REDUCTIONS = ("sum", "mean", "max", "argmax")
 ELLIPSIS = "..."
 
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ..base.checks import as_list, check_present, said, whole
+from ..base.checks import as_array, as_list, check_present, said, whole
 from ..base.errors import DataError, OptionError, ShapeError
-from ..describe.layers import Layer
+from ..describe.layers import Layer, Residual
 from ..describe.losses import LOSSES, Loss
 
 Array = np.ndarray[Any, Any]
@@ -31,7 +31,7 @@ def read_layers(layers: Any) -> tuple[Layer, ...]:
             raise OptionError(f"layer {place + 1} is the class {layer.__name__}; write {layer.__name__}(...)")
         if not isinstance(layer, Layer):
             raise OptionError(f"layer {place + 1} is {said(layer)}, which is no layer")
-    if not any(layer.operation(training=False) for layer in listed):
+    if not any(isinstance(layer, Residual) or layer.operation(training=False) for layer in listed):
         raise OptionError("the network has no layer that computes anything")
     return listed
 
@@ -68,7 +68,7 @@ def read_dtype(given: Any) -> np.dtype[Any]:
     raise OptionError(f"dtype is 'float32' or 'float64', not {said(given)}")
 
 
-def shown(value: Any) -> str:
+def beginning(value: Any) -> str:
     """The beginning of a value, in one line."""
     try:
         return " ".join(str(value).split())[:80]
@@ -84,10 +84,10 @@ def fitting(name: str, value: Any, target: Array) -> Array:
             given: Any = np.asarray(value)
             array = np.asarray(value, dtype=target.dtype)
     except (TypeError, ValueError, OverflowError):
-        raise DataError(f"{name} must hold numbers in rows of equal length, not {shown(value)}") from None
+        raise DataError(f"{name} must hold numbers in rows of equal length, not {beginning(value)}") from None
     check_present(name, value, given)
     if given.dtype.kind not in "biuf":
-        raise DataError(f"{name} must hold real numbers, not {shown(value)}")
+        raise DataError(f"{name} must hold real numbers, not {beginning(value)}")
     if array.shape != target.shape:
         cure = ""
         if array.T.shape == target.shape:
@@ -100,6 +100,47 @@ def fitting(name: str, value: Any, target: Array) -> Array:
     if name.rpartition(".")[2].startswith("running_var") and (array < 0).any():
         raise DataError(f"{name} is a variance and cannot be negative")
     return array
+
+
+def read_samples(x: Any, shape: tuple[int, ...], dtype: np.dtype[Any], first: str) -> Array:
+    """Samples x as (N, *shape) of the dtype, all finite.
+
+    Args:
+        x: what was given.
+        shape: the shape of one sample.
+        dtype: the network's type.
+        first: the layer that takes them, as text.
+
+    Raises:
+        ShapeError: where the shape is another; it says how to cure it.
+        DataError: where it does not hold numbers, or NaN or infinity.
+    """
+    x = as_array("x", x)
+    if x.dtype.kind not in "biuf":
+        raise DataError(f"x must hold numbers, not {'text' if x.dtype.kind in 'US' else x.dtype}")
+    if x.dtype == np.float16:
+        raise DataError("x is float16, which is too coarse to train in; use x.astype('float32')")
+    if x.shape[1:] != shape or x.ndim != len(shape) + 1:
+        raise ShapeError(input_message(x.shape, shape, first))
+    with np.errstate(over="ignore", invalid="ignore"):
+        ready = x.astype(dtype, copy=False)
+        suspect = not np.isfinite(ready.sum())  # quicker than looking at every number
+    if suspect and not np.isfinite(ready).all():
+        bad = np.argwhere(~np.isfinite(ready))
+        place = tuple(int(i) for i in bad[0])
+        at = f"in {len(bad)} of {x.size} places, first at x[{', '.join(map(str, place))}]"
+        if np.isfinite(x[place]):
+            raise DataError(f"x holds numbers too large for {dtype} {at}")
+        raise DataError(f"x holds NaN or infinity {at}")
+    return ready
+
+
+def check_as_many(samples: int, targets: int) -> None:
+    """Raises DataError where there are not as many samples as targets, or none."""
+    if samples != targets:
+        raise DataError(f"there are {samples} samples in x but {targets} targets in y")
+    if not samples:
+        raise DataError("there are no samples: x and y are empty")
 
 
 def input_message(came: tuple[int, ...], expected: tuple[int, ...], first: str) -> str:

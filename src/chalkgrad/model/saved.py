@@ -22,7 +22,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TypeVar
@@ -30,13 +30,10 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ..base.checks import as_list, as_table, said
-from ..base.errors import ChalkgradError, CheckpointError, DataError, nearest
+from ..base.errors import CheckpointError, DataError
 from ..base.text import as_toml
-from ..describe.layers import LAYERS
-from ..describe.losses import LOSSES
-from ..describe.settings import from_table
 from ..files.npy import read_npy
-from ..files.toml import check_places, parse_toml
+from ..files.toml import parse_toml
 from ..files.writing import (
     MOST_TEXT,
     clear_stale,
@@ -47,9 +44,8 @@ from ..files.writing import (
     replace_file,
     sync_directory,
 )
-from ..network import Array, Network
-from .arguments import read_input_shape, read_layers, shown
-from .build import blueprint
+from .arguments import beginning
+from .model import Array, Model
 
 DESCRIPTION = "network.toml"
 WEIGHTS = "weights-"
@@ -57,12 +53,12 @@ WEIGHTS_FOLDER = re.compile(r"weights-[0-9a-f]{12}")
 READS = 100
 """So often a directory is read again into which others save meanwhile."""
 SEAL = "# SHA-256 of all that follows: "
-KEYS = ("input_shape", "dtype", "seed", "l1", "l2", "frozen", "loss", "layers", "steps_taken", "parameters")
 T = TypeVar("T")
+M = TypeVar("M", bound=Model)
 
 
 def save(
-    network: Network, path: str | Path, *, further: Callable[[Path], None] | None = None, names: Sequence[str] = ()
+    network: Model, path: str | Path, *, further: Callable[[Path], None] | None = None, names: Sequence[str] = ()
 ) -> None:
     """Saves a network into the directory `path`, which is made if it is not there.
 
@@ -210,65 +206,6 @@ def _npy(array: Array) -> bytes:
     return buffer.getvalue()
 
 
-def describe(table: Mapping[str, Any], where: str, stored: Mapping[str, Sequence[int]] | None = None) -> Network:
-    """The network that a table describes, with its initial weights.
-
-    Args:
-        table: the description.
-        where: what to call it in messages.
-        stored: the shapes of the arrays that are there; if given, the parameters and running averages that the layers
-            need must be among them, or nothing is allocated.
-
-    Raises:
-        ChalkgradError: one of its kinds, where the table does not describe a network.
-    """
-    for key in table:
-        if key not in KEYS:
-            raise CheckpointError(f"{where}: there is no setting {key!r}; {nearest(key, KEYS)}")
-    for key in ("input_shape", "loss", "layers"):
-        if key not in table:
-            hint = ", the shape of one sample: a number, or [channels, height, width]" if key == "input_shape" else ""
-            raise CheckpointError(f"{where} lacks {key}{hint}")
-    check_places(table, KEYS, where, {"loss": LOSSES, "layers": LAYERS})
-    layers, frozen = as_list(table["layers"]), as_list(table.get("frozen", []))
-    if layers is None:
-        raise CheckpointError(f"{where}: layers must be a list of tables, [[layers]]")
-    if frozen is None:
-        raise CheckpointError(f"{where}: frozen must be a list of names")
-    try:
-        ready = [from_table("layer", layer, LAYERS) for layer in layers]
-        loss = from_table("loss", table["loss"], LOSSES)
-        if stored is not None:
-            plan = blueprint(read_layers(ready), read_input_shape(table["input_shape"]), 0.0, 0.0, loss)
-            needed = {name: wanted.shape for name, wanted in {**plan.parameters, **plan.states}.items()}
-            _check_shapes(where, needed, stored)
-        network = Network(
-            ready,
-            input_shape=table["input_shape"],
-            loss=loss,
-            dtype=table.get("dtype", "float32"),
-            seed=table.get("seed", 0),
-            l1=table.get("l1", 0.0),
-            l2=table.get("l2", 0.0),
-        )
-        network.freeze(*map(str, frozen))
-    except CheckpointError:
-        raise
-    except ChalkgradError as error:
-        raise type(error)(f"{where}: {error}") from None
-    return network
-
-
-def _check_shapes(where: str, needed: Mapping[str, Sequence[int]], stored: Mapping[str, Sequence[int]]) -> None:
-    """Raises CheckpointError where the parameters that are there are not those that the layers need."""
-    if not set(needed) <= set(stored):
-        there = ", ".join(stored) or "none"
-        raise CheckpointError(f"{where}: the parameters are {there}; the layers need {', '.join(needed)}")
-    for name, shape in needed.items():
-        if tuple(stored[name]) != tuple(shape):
-            raise CheckpointError(f"{where}: {name} has shape {tuple(stored[name])}, expected {tuple(shape)}")
-
-
 def read_toml(path: Path) -> dict[str, Any]:
     """A TOML file as a table.
 
@@ -292,10 +229,14 @@ def _check_seal(path: Path, text: str) -> None:
         )
 
 
-def load(path: str | Path) -> Network:
+def load(kind: type[M], path: str | Path) -> M:
     """A saved network: the directory it was saved in, or its network.toml. Nothing is unpickled or run.
 
     A description without [parameters] gives the network with its initial weights.
+
+    Args:
+        kind: the class that it becomes.
+        path: the directory or file.
 
     Raises:
         CheckpointError: where anything is missing, damaged, or does not fit the description.
@@ -305,7 +246,7 @@ def load(path: str | Path) -> Network:
         file = path / DESCRIPTION if path.is_dir() else path
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{path} cannot be read: {error}") from None
-    return unchanged(file, lambda: _load(file))
+    return unchanged(file, lambda: _load(kind, file))
 
 
 def _named(path: str | Path) -> Path:
@@ -338,14 +279,14 @@ def _content(file: Path) -> bytes | None:
         return None
 
 
-def _load(file: Path) -> Network:
+def _load(kind: type[M], file: Path) -> M:
     table = read_toml(file)
     if "parameters" not in table:
-        return describe(table, str(file))
+        return kind.described(table, str(file))
     stored = as_table(table["parameters"])
     if stored is None:
-        raise CheckpointError(f"{file}: the parameters are {shown(table['parameters'])}; they must be tables")
-    network = describe(table, str(file), {name: _shape(file, name, entry) for name, entry in stored.items()})
+        raise CheckpointError(f"{file}: the parameters are {beginning(table['parameters'])}; they must be tables")
+    network = kind.described(table, str(file), {name: _shape(file, name, entry) for name, entry in stored.items()})
     targets = {**network.parameters, **network.states}
     if set(stored) != set(targets):
         raise CheckpointError(f"{file}: the parameters are {', '.join(stored)}; the layers need {', '.join(targets)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from .program import PARTS, Program, Step
+from .program import PARTS, Program, Step, formula_of
+from .value import Owner, Role, Value
 
-__all__ = ["PARTS", "Program", "Step"]
+__all__ = ["PARTS", "Owner", "Program", "Role", "Step", "Value", "formula_of"]

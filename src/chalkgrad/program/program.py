@@ -12,9 +12,10 @@ from functools import cached_property
 from typing import Any
 
 from ..base.columns import table
-from ..base.errors import unknown
-from ..formula import Shape
+from ..base.errors import FormulaError, unknown
+from ..formula import Formula, Shape
 from ..rules.rule import Rule
+from .value import Owner, Role, Value
 
 PARTS = ("forward", "loss", "backward", "update")
 
@@ -24,27 +25,40 @@ class Step:
     """One line of the program.
 
     Attributes:
-        output: the name of the value that it computes.
+        value: what it computes.
         rule: the rule that computes it.
         inputs: the names of the rule's operands in order; None for an absent optional one.
         options: the rule's settings.
-        shape: the output's shape, "N" standing for the number of samples.
         part: "forward", "loss", "backward" or "update".
-        layer: the layer it belongs to, as text ("layer 1, Dense"), or the loss or optimizer.
+        owner: the layer that it belongs to, or the loss, a penalty, the optimizer.
         bound: every formal name of its operation with the network's own; a rule's mistakes may use more of them
             than the rule does.
         settings: every setting of its operation.
     """
 
-    output: str
+    value: Value
     rule: Rule
     inputs: tuple[str | None, ...]
     options: Mapping[str, Any]
-    shape: Shape
     part: str
-    layer: str
+    owner: Owner
     bound: Mapping[str, str | None] = field(default_factory=dict[str, "str | None"], repr=False)
     settings: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)
+
+    @property
+    def output(self) -> str:
+        """The name of the value that it computes."""
+        return self.value.name
+
+    @property
+    def shape(self) -> Shape:
+        """The shape of the value that it computes, "N" standing for the number of samples."""
+        return self.value.shape
+
+    @property
+    def formula(self) -> Formula | None:
+        """The rule's formula without the terms of absent operands; None where it has none (random draws)."""
+        return formula_of(self.rule, self.inputs)
 
     def computed(self, value: Callable[[str], Any]) -> Any:
         """What the step computes from its inputs' values, each asked for by name."""
@@ -55,23 +69,30 @@ class Step:
         return f"{self.output} = {self.rule.name}({given})"
 
 
+def formula_of(rule: Rule, inputs: Iterable[str | None]) -> Formula | None:
+    """A rule's formula without the terms of the operands that are absent, None among `inputs`."""
+    formula = rule.formula
+    if formula is not None:
+        for operand, name in zip(rule.operands, inputs, strict=True):
+            if name is None:
+                formula = formula.without(operand)
+    return formula
+
+
 @dataclass(frozen=True)
 class Program:
-    """The whole pass as a list of steps, with the names that must be given to run it.
+    """The whole pass as a list of steps, with the values that must be there to run it.
 
     Attributes:
         steps: the steps in the order in which they run.
-        given: shapes of what comes from outside: x, y, clock (updates so far, plus one), and for
-            an update lr and t (this optimizer's steps, plus one).
-        parameters: shapes of the parameters, in the order of the flat buffer.
-        states: shapes of the running averages, which the update carries on.
+        inputs: what comes from outside: x, y, clock (updates so far, plus one), the parameters in the order of the
+            flat buffer, the running averages; for an update lr, t (this optimizer's steps, plus one) and the
+            optimizer's arrays.
         aliases: other names of values ("a2" for y_hat).
     """
 
     steps: tuple[Step, ...]
-    given: Mapping[str, Shape]
-    parameters: Mapping[str, Shape]
-    states: Mapping[str, Shape] = field(default_factory=dict[str, Shape])
+    inputs: tuple[Value, ...]
     aliases: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def __iter__(self) -> Iterator[Step]:
@@ -93,10 +114,15 @@ class Program:
         Raises:
             UnknownNameError: where no value has this name.
         """
-        known = self.shapes
+        known = self.values
         if not isinstance(name, str) or self.aliases.get(name, name) not in known:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise unknown("value", name, [*known, *self.aliases])
         return self.aliases.get(name, name)
+
+    @cached_property
+    def values(self) -> Mapping[str, Value]:
+        """Every value by its name: those from outside, then in the order in which they are computed."""
+        return {value.name: value for value in (*self.inputs, *(s.value for s in self.steps))}
 
     @cached_property
     def by_output(self) -> Mapping[str, Step]:
@@ -104,20 +130,54 @@ class Program:
         return {s.output: s for s in self.steps}
 
     @cached_property
-    def derivatives(self) -> Mapping[str, str]:
-        """For each derivative of the loss, by its name (dz1), the value that it belongs to (z1)."""
-        names = [s.output for s in self.part("backward")]
-        return {n: n[1:] for n in names if n.startswith("d") and n[1:] in self.shapes}
-
-    @cached_property
     def shapes(self) -> Mapping[str, Shape]:
         """The shape of every named value."""
-        return {
-            **self.given,
-            **self.parameters,
-            **self.states,
-            **{s.output: s.shape for s in self.steps},
-        }
+        return {name: value.shape for name, value in self.values.items()}
+
+    @cached_property
+    def given(self) -> Mapping[str, Shape]:
+        """The shapes of what comes from outside, parameters and running averages aside."""
+        return self._shapes(Role.GIVEN, Role.OPTIMIZER)
+
+    @cached_property
+    def parameters(self) -> Mapping[str, Shape]:
+        """The shapes of the parameters, in the order of the flat buffer."""
+        return self._shapes(Role.PARAMETER)
+
+    @cached_property
+    def states(self) -> Mapping[str, Shape]:
+        """The shapes of the running averages, which the update carries on."""
+        return self._shapes(Role.STATE)
+
+    @cached_property
+    def kept(self) -> Mapping[str, Shape]:
+        """The shapes of the optimizer's own arrays."""
+        return self._shapes(Role.OPTIMIZER)
+
+    def _shapes(self, *roles: Role) -> Mapping[str, Shape]:
+        return {value.name: value.shape for value in self.inputs if value.role in roles}
+
+    @cached_property
+    def derivatives(self) -> Mapping[str, str]:
+        """For each derivative of the loss, by its name (dz1), the value that it belongs to (z1)."""
+        return {s.output: s.value.of for s in self.steps if s.value.role is Role.DERIVATIVE and s.value.of is not None}
+
+    @cached_property
+    def derivative_of(self) -> Mapping[str, str]:
+        """For each value with a derivative (z1) the derivative's name (dz1)."""
+        return {of: name for name, of in self.derivatives.items()}
+
+    @cached_property
+    def updated(self) -> Mapping[str, str]:
+        """For each value that the update moves (W1) the name of its new value (W1_new)."""
+        return {s.value.of: s.output for s in self.steps if s.value.role is Role.UPDATED and s.value.of is not None}
+
+    def belongs_to(self, name: str) -> str:
+        """The value that a derivative, a share or an updated value belongs to; any other value is its own."""
+        value = self.values.get(name)
+        if value is None or value.of is None or value.role is Role.OPTIMIZER:
+            return name
+        return value.of
 
     def part(self, *parts: str) -> tuple[Step, ...]:
         """The steps of the given parts."""
@@ -133,13 +193,66 @@ class Program:
                 wanted.update(i for i in step.inputs if i is not None)
         return tuple(reversed(chosen))
 
-    def followed_by(self, steps: Iterable[Step], given: Mapping[str, Shape]) -> Program:
-        """This program with further steps (an optimizer's update) behind it."""
-        return replace(self, steps=(*self.steps, *steps), given={**self.given, **given})
+    def followed_by(self, steps: Iterable[Step], inputs: Iterable[Value]) -> Program:
+        """This program with further steps (an optimizer's update) after it."""
+        own = [value for value in self.inputs if value.role in (Role.GIVEN, Role.OPTIMIZER)]
+        carried = [value for value in self.inputs if value.role in (Role.PARAMETER, Role.STATE)]
+        return replace(self, steps=(*self.steps, *steps), inputs=(*own, *inputs, *carried))
+
+    def verify(self) -> None:
+        """Checks that the program can run: every input is there before it is used, every value is computed once, the
+        shapes are those of the formulas, and what belongs to a value belongs to one that there is.
+
+        Raises:
+            FormulaError: where one of these does not hold; it names the step.
+        """
+        known: dict[str, Value] = {}
+        for value in self.inputs:
+            if value.name in known:
+                raise FormulaError(f"{value.name} is given twice")
+            known[value.name] = value
+        for step in self.steps:
+            missing = [i for i in step.inputs if i is not None and i not in known]
+            if missing:
+                raise FormulaError(f"{step}: {missing[0]} is not computed before")
+            if step.output in known:
+                raise FormulaError(f"{step}: {step.output} is computed twice")
+            if step.part not in PARTS:
+                raise FormulaError(f"{step}: the part {step.part!r} is none of {', '.join(PARTS)}")
+            _check_shape(step, known)
+            known[step.output] = step.value
+        for value in known.values():
+            if (value.of is None) == (value.role in RELATED):
+                raise FormulaError(f"{value.name}, a {value.role} value, belongs to {value.of}")
+            if value.of is not None and value.of not in known:
+                raise FormulaError(f"{value.name} belongs to {value.of}, which there is not")
+            if value.of is not None and value.role in RELATED and value.shape != known[value.of].shape:
+                raise FormulaError(f"{value.name} has shape {value.shape}, but {value.of} {known[value.of].shape}")
+        for alias, name in self.aliases.items():
+            if alias in known or name not in known:
+                raise FormulaError(f"{alias} cannot be another name of {name}")
 
     def __str__(self) -> str:
         rows = [
-            (s.part, s.output, " x ".join(map(str, s.shape)) or "number", str(s).split(" = ", 1)[1], s.layer)
+            (s.part, s.output, " x ".join(map(str, s.shape)) or "number", str(s).split(" = ", 1)[1], s.owner.text)
             for s in self.steps
         ]
         return table(("part", "value", "shape", "computed as", "of"), rows)
+
+
+RELATED = (Role.DERIVATIVE, Role.SHARE, Role.UPDATED, Role.OPTIMIZER)
+"""Roles of values that belong to another one, whose shape they have."""
+
+
+def _check_shape(step: Step, known: Mapping[str, Value]) -> None:
+    formula = step.formula
+    if formula is None:
+        return
+    shapes = {o: known[i].shape for o, i in zip(step.rule.operands, step.inputs, strict=True) if i is not None}
+    try:
+        formula.sizes({**shapes, formula.output: step.shape}, step.options)
+        shape = formula.output_shape(shapes, step.options)
+    except FormulaError as error:
+        raise FormulaError(f"{step}: {error}") from None
+    if shape is not None and shape != step.shape:
+        raise FormulaError(f"{step} has shape {step.shape}; its formula gives {shape}")

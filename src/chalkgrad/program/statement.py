@@ -18,7 +18,6 @@ from ..formula import Formula, Shape, Size
 from ..formula.affine import coefficients
 from ..formula.nodes import ELLIPSIS, Binary, Count, Element, Node, Number, Position, Reduction, Symbol, walk
 from ..formula.rewrite import folded, renamed, rewritten, shortened
-from ..rules.rule import Rule
 from .program import Step
 
 SAMPLES = "N"
@@ -148,21 +147,6 @@ def names_in(node: Node) -> frozenset[str]:
     return frozenset(n.name for n in walk(node) if isinstance(n, (Element, Symbol)))
 
 
-def formula_of(rule: Rule, inputs: Sequence[str | None]) -> Formula | None:
-    """A rule's formula without the terms of absent operands; None where the rule has none (random draws).
-
-    Args:
-        rule: the rule.
-        inputs: what stands for its operands, in order; None for an absent one.
-    """
-    formula = rule.formula
-    if formula is not None:
-        for operand, name in zip(rule.operands, inputs, strict=True):
-            if name is None:
-                formula = formula.without(operand)
-    return formula
-
-
 def sizes_of(step: Step, formula: Formula, shapes: Mapping[str, Shape]) -> dict[str, Any]:
     """How many values each index of a step's formula takes; a tuple for `...`.
 
@@ -185,7 +169,7 @@ def terms_of(step: Step, shapes: Mapping[str, Shape]) -> int:
         step: the step.
         shapes: the shape of every named value.
     """
-    formula = formula_of(step.rule, step.inputs)
+    formula = step.formula
     if formula is None:
         return _count(step.shape)
     return math.prod(map(_count, sizes_of(step, formula, shapes).values()))
@@ -205,7 +189,7 @@ def statement_of(step: Step, shapes: Mapping[str, Shape], spelling: Spelling = C
         shapes: the shape of every named value.
         spelling: how it is spelled.
     """
-    formula = formula_of(step.rule, step.inputs)
+    formula = step.formula
     if formula is None:
         return _drawn(step)
     names = {o: n for o, n in zip(step.rule.operands, step.inputs, strict=True) if n is not None}

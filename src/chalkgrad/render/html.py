@@ -8,7 +8,7 @@ from html import escape
 
 from ..base.text import visible, visible_lines
 from ..formula.nodes import Node
-from .board import Block, Board, Drawing, Equation, Heading, Listing, Paragraph, Table
+from .blocks import Block, Contents, Drawing, Equation, Heading, Listing, Paragraph, Table
 from .glyphs import GREEK, Glyph, glyph, label_glyph
 from .mathematics import MathPrinter
 from .text import TextMath
@@ -177,7 +177,7 @@ class MathML(MathPrinter):
         return _row(_sign("["), f"<mtable>{cells}</mtable>", _sign("]"))
 
 
-def to_html(board: Board) -> str:
+def to_html(board: Contents) -> str:
     """The board as an HTML document that needs nothing from outside and reads without JavaScript."""
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -187,7 +187,7 @@ def to_html(board: Board) -> str:
     )
 
 
-def to_fragment(board: Board) -> str:
+def to_fragment(board: Contents) -> str:
     """The board as a piece of HTML, for a notebook."""
     present = {block.address for block in board.blocks if isinstance(block, Equation)}
     body = "\n".join(_block(block, board, present) for block in board.blocks)
@@ -199,7 +199,7 @@ def anchor(address: str) -> str:
     return re.sub(r"[^\w.]+", "-", address).strip("-")
 
 
-def _block(block: Block, board: Board, present: Collection[str]) -> str:
+def _block(block: Block, board: Contents, present: Collection[str]) -> str:
     match block:
         case Heading(text=text, level=level):
             return f"<h{level}>{escaped(text)}</h{level}>"
@@ -226,7 +226,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]], right: Collection
     return f'<div class="table"><table><thead><tr>{cells(head, "th")}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
-def _equation(block: Equation, board: Board, present: Collection[str]) -> str:
+def _equation(block: Equation, board: Contents, present: Collection[str]) -> str:
     math, words = MathML(board.style), TextMath(board.style)
 
     def formula(node: Node, *, numbers: bool = False) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from ..base.text import visible_lines
-from .board import Block, Board, Drawing, Equation, Heading, Listing, Paragraph, Table
+from .blocks import Block, Contents, Drawing, Equation, Heading, Listing, Paragraph, Table
 from .glyphs import GREEK, Glyph, glyph, label_glyph
 from .mathematics import MathPrinter
 
@@ -196,7 +196,7 @@ class LatexMath(MathPrinter):
         return rf"\begin{{bmatrix}} {inner} \end{{bmatrix}}"
 
 
-def to_latex(board: Board) -> str:
+def to_latex(board: Contents) -> str:
     """The board as a LaTeX document that pdflatex compiles with amsmath."""
     math = LatexMath(board.style)
     body = "\n\n".join(_block(block, math) for block in board.blocks)

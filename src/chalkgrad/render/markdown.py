@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 
 from ..base.text import visible, visible_lines
-from .board import Block, Board, Drawing, Equation, Heading, Listing, Paragraph, Table
+from .blocks import Block, Contents, Drawing, Equation, Heading, Listing, Paragraph, Table
 from .latex import LatexMath
 
 
-def to_markdown(board: Board) -> str:
+def to_markdown(board: Contents) -> str:
     """The board as Markdown; formulas as LaTeX in $$ ... $$, which GitHub and notebooks show."""
     math = LatexMath(board.style)
     return "\n\n".join([f"# {escaped(board.title)}", *(_block(block, math) for block in board.blocks)]) + "\n"

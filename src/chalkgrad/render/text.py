@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ..base.address import Address
 from ..base.columns import table
 from ..base.text import visible, visible_lines
-from .board import Block, Board, Drawing, Equation, Heading, Listing, Paragraph, Table
+from .blocks import Block, Contents, Drawing, Equation, Heading, Listing, Paragraph, Table
 from .mathematics import MathPrinter
 
 WIDTH = 100
@@ -75,7 +75,7 @@ class TextMath(MathPrinter):
         return inner[0] if len(inner) == 1 else f"[{', '.join(inner)}]"
 
 
-def to_text(board: Board, width: int | None = None) -> str:
+def to_text(board: Contents, width: int | None = None) -> str:
     """The board as plain text, lines of about 100 characters.
 
     Args:

@@ -7,20 +7,21 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..base.digits import significant
-from ..render.board import Block, Board, Heading, Paragraph, Table
+from ..render.blocks import Block, Heading, Paragraph, Table
+from ..render.board import Board
 from .figure import Figure, Replay, Value, printed_digits
 
 HEAD = ("figure", "printed", "correct", "verdict")
 INTRODUCTION = (
-    "Every figure that the documents print, and those of their formulas that can be computed, beside what correct "
-    "back-propagation gives. The same means: equal at the digits printed; numbers printed with all digits may differ "
-    "by 4 parts in 10^15, which another order of summation makes. Where they differ, the named mistake was put into "
-    "the calculation, and the printed figure came out. Made by chalkgrad replay."
+    "Every figure that five published examples print, and those of their formulas that can be computed, beside what "
+    "correct back-propagation gives. The same means: equal at the digits printed; numbers printed with all digits may "
+    "differ by 4 parts in 10^15, which another order of summation makes. Where they differ, the named mistake was put "
+    "into the calculation, and the printed figure came out. Made by chalkgrad replay."
 )
 
 
 def replays_board(replays: Sequence[Replay], *, most: int | None, only_wrong: bool = False) -> Board:
-    """The replays, one behind the other.
+    """The replays, one after the other.
 
     Args:
         replays: what was calculated again.
@@ -29,12 +30,16 @@ def replays_board(replays: Sequence[Replay], *, most: int | None, only_wrong: bo
     """
     blocks: list[Block] = [Paragraph(INTRODUCTION)]
     for one in replays:
-        blocks += [Heading(f"{one.document}: {one.title}"), Paragraph(one.text), Paragraph(f"{_first_up(one.counts)}.")]
+        blocks += [
+            Heading(f"{one.title} (chalkgrad replay {one.document})"),
+            Paragraph(one.text),
+            Paragraph(f"{_first_up(one.counts)}."),
+        ]
         for section in one.sections:
             shown = [f for f in section.figures if not (only_wrong and (f.agrees or f.ours))]
             if shown:
                 blocks += [Heading(section.title, 3), Table(HEAD, tuple(_row(f, most) for f in shown))]
-    return Board("The documents, replayed", tuple(blocks))
+    return Board("Published examples, replayed", tuple(blocks))
 
 
 def _row(figure: Figure, most: int | None) -> tuple[str, str, str, str]:

@@ -1,4 +1,4 @@
-"""Document 003's classes for a classifier, calculated beside chalkgrad's: dense layer, ReLU, softmax, cross-entropy."""
+"""The notes' classes for a classifier, calculated beside chalkgrad's: dense layer, ReLU, softmax, cross-entropy."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def classifier_section() -> Section:
             Figure(
                 "largest difference of a gradient of W1 from the numerical one", None,
                 float(np.max(np.abs(gradient - difference))),
-                note=f"central differences of the document's loss, h = {STEP:g}",
+                note=f"central differences of the notes' loss, h = {STEP:g}",
             ),
         ),
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The values of the worked example cnn under the names that document 000 gives them."""
+"""The values of the worked example cnn under the names that the notebook gives them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Document 000: a small convolutional network, two passes by hand, a class and PyTorch."""
+"""Neural Network Forward and Backward Propagation: two passes by hand through a small CNN, a class, PyTorch."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from .second_pass_000 import second_pass
 from .trainings_000 import class_section, torch_section, training_section
 
 TEXT = (
-    "Two passes by hand with learning rate 0.001, then a class that is trained to the end, then PyTorch. The first "
-    "forward pass is right, and so are the first gradients of w9 and w12; the other gradients by hand are not, and the "
-    "second pass starts from the weights that they lead to. The class has other mistakes, and learns all the same, "
-    "since w9 to w12 suffice for one sample."
+    "The notebook Neural Network Forward and Backward Propagation: two passes by hand with learning rate 0.001, then a "
+    "class that is trained to the end, then PyTorch. The first forward pass is right, and so are the first gradients "
+    "of w9 and w12; the other gradients by hand are not, and the second pass starts from the weights that they lead "
+    "to. The class has other mistakes, and learns all the same, since w9 to w12 suffice for one sample."
 )
 LEFT_OUT = " The two long trainings of the class are left out here."
 
 
 def replay(*, long: bool = True) -> Replay:
-    """Every figure of the document; without `long` those of the long trainings are left out."""
+    """Every figure of the notebook; without `long` those of the long trainings are left out."""
     example = load_example("cnn")
     first, second = manual_values()
     sections: list[Section] = [
@@ -40,7 +40,7 @@ def replay(*, long: bool = True) -> Replay:
 def manual_values(
     mistakes: manual_pass.Mistakes = manual_pass.ALL,
 ) -> tuple[dict[str, Value], dict[str, Value]]:
-    """What the document's own two passes give, by its names; with fewer mistakes if asked for."""
+    """What the notebook's own two passes give, by its names; with fewer mistakes if asked for."""
     example = load_example("cnn")
     image, targets, rate = example.x[0, 0], example.y[0], example.optimizer.learning_rate
     p = example.network.parameters

@@ -1,4 +1,4 @@
-"""Document 001: the formulas of a two-layer perceptron; it prints no numbers."""
+"""Neural Network from Scratch: the formulas of a two-layer perceptron; it prints no numbers."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ from .figure import Figure, Replay, Section
 Array = np.ndarray[Any, Any]
 
 TEXT = (
-    "The document derives the gradients of a two-layer perceptron and gives no numbers, so its formulas are taken at "
-    "their word with numbers of ours, the worked example perceptron, and compared with the network's own values. The "
-    "derivation is right; the listing of the forward pass and two of the general formulas are not. The same equations "
-    "are written by chalkgrad derive perceptron in matrix form, and by chalkgrad explain perceptron in scalar form."
+    "Neural Network from Scratch derives the gradients of a two-layer perceptron and gives no numbers. So its formulas "
+    "are taken at their word with the numbers of the worked example perceptron, and compared with the network's own "
+    "values. The derivation is right; the listing of the forward pass and two of the general formulas are not. The "
+    "same equations are written by chalkgrad derive perceptron in matrix form, and by chalkgrad explain perceptron in "
+    "scalar form."
 )
 
 
 def replay() -> Replay:
-    """Every formula of the document."""
+    """Every formula of the text."""
     example = load_example("perceptron")
     trace = example.trace()
     return Replay(

@@ -1,4 +1,4 @@
-"""Document 002: two layers of two neurons, once in scalars and once in matrices."""
+"""Forward propagation, Back pass, Matrix notation: two layers of two neurons, once in scalars and once in matrices."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from .figure import Figure, Replay, Section, cut, figures
 Array = np.ndarray[Any, Any]
 
 TEXT = (
-    "The forward pass and the output layer are right, in scalars and in matrices. Of the first layer the scalar pass "
-    "is right; the matrix pass makes two mistakes at once, and only both together give the printed matrix. The "
-    "document's matrices are outputs x inputs."
+    "The notebook with the headings Forward propagation, Back pass, Matrix notation. Its forward pass and its output "
+    "layer are right, in scalars and in matrices. Of the first layer the scalar pass is right; the matrix pass makes "
+    "two mistakes at once, and only both together give the printed matrix. Its matrices are outputs x inputs."
 )
 FORWARD = """
 h_input 0.3775 0.3925
@@ -41,7 +41,7 @@ NO_BIAS = "the bias is left out where the activation's derivative is taken"
 
 
 def replay() -> Replay:
-    """Every figure of the document."""
+    """Every figure of the notebook."""
     trace = load_example("two_layers").trace()
     new1, new2 = trace["W1_new"].T, trace["W2_new"].T
     forward = {"h_input": trace["z1"], "h_output": trace["a1"], "o_in": trace["z2"], "o_out": trace["y_hat"]}
@@ -96,7 +96,7 @@ def slope(z: Array) -> Array:
 
 
 def first_layer(trace: Trace, *, transposed: bool = False, bias: bool = False) -> Array:
-    """The document's new W_1 (outputs x inputs), by its own calculation, or with one mistake taken out or both."""
+    """The notebook's new W_1 (outputs x inputs), by its own calculation, or with one mistake taken out or both."""
     w1, w2 = trace["W1"].T, trace["W2"].T
     carried = (w2.T if transposed else w2) @ trace["dz2"].T
     z = w1 @ trace["x"].T

@@ -1,4 +1,4 @@
-"""Document 003: one neuron, a layer of neurons in two notations, and classes for a classifier."""
+"""Backpropagation of a Single Neuron, Backpropagation of a Layer: both trainings, and classes for a classifier."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from .figure import Figure, Replay, Section, Value, cut, figures
 Array = np.ndarray[Any, Any]
 
 TEXT = (
-    "The gradients are right. The losses of the single neuron and of the first listing of the layer differ in their "
-    "late digits, since nnfs.init() makes np.dot round its products to float32; the second listing was run "
-    "without that. The listing of the single neuron breaks off in its 27th line."
+    "The notes Backpropagation of a Single Neuron, Backpropagation of a Layer. The gradients are right. The losses of "
+    "the single neuron and of the first listing of the layer differ in their late digits, since nnfs.init() makes "
+    "np.dot round its products to float32; the second listing was run without that. The listing of the single neuron "
+    "breaks off in its 27th line."
 )
 NEURON = (
     "36.0", "33.872397424621624", "31.87054345809546", "29.98699091998773", "28.214761511794592", "26.54726775906168",
@@ -63,7 +64,7 @@ ROUNDING = 1e-10
 
 
 def replay() -> Replay:
-    """Every figure of the document."""
+    """Every figure of the notes."""
     neuron, layer = load_example("neuron"), load_example("layer")
     return Replay(
         "003", "One neuron, a layer, and the classes of a classifier", TEXT,
@@ -98,7 +99,7 @@ def _neuron(example: Example) -> Section:
         Figure(
             "largest relative difference of a gradient from the numerical one", None,
             example.network.check_gradients(example.x, example.y).largest_error,
-            note="central differences, of which the document speaks without showing any",
+            note="central differences, of which the notes speak without showing any",
         ),
     ]  # fmt: skip
     return Section("A single neuron", tuple(found))
@@ -148,7 +149,7 @@ def _formulas(example: Example) -> Section:
             Figure(
                 "dl/dB after the 200 updates, one value for all neurons", None, later["db1"],
                 mistake="a neuron whose ReLU is closed has the derivative 0",
-                note="the document takes all neurons of a layer to have the same derivative",
+                note="the notes take all neurons of a layer to have the same derivative",
                 formula=common, mended=common * open_ones[0],
             ),
         ),

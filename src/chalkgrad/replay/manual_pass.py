@@ -1,4 +1,4 @@
-"""Document 000's two passes by hand, mistakes included, each of which can be left out."""
+"""The notebook's two passes by hand, mistakes included, each of which can be left out."""
 
 from __future__ import annotations
 

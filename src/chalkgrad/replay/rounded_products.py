@@ -1,4 +1,4 @@
-"""Document 003's two trainings with the products of np.dot rounded to float32, as nnfs.init() makes them.
+"""The trainings of a neuron and of a layer with the products of np.dot rounded to float32, as nnfs.init() makes them.
 
 nnfs.init() puts a function in the place of np.dot that multiplies in float64 and returns float32. Everything else
 in the document's listings stays float64.

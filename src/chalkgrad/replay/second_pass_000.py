@@ -1,4 +1,4 @@
-"""Document 000: what it prints of the second of the two passes by hand."""
+"""What the convolutional network's notebook prints of the second of its two passes by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The class of document 000 that is trained to the end, with the backward pass that it has.
+"""The convolutional network's class that is trained to the end, with the backward pass that it has.
 
 Its mistakes: w9 to w12 are updated before they carry the error back; H1 gets the error of O1 alone and H2 that of
 O2 alone, each through both weights there; H(1 - H) is left out; w1 to w8 are never updated. It runs on Python's

@@ -1,4 +1,4 @@
-"""Document 000's network in PyTorch beside chalkgrad's, from the same weights. Needs PyTorch."""
+"""The convolutional network in PyTorch beside chalkgrad's, from the same weights. Needs PyTorch."""
 
 from __future__ import annotations
 

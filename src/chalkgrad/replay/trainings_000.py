@@ -1,4 +1,4 @@
-"""Document 000: its class trained to the end, with its own and with correct gradients, and the same in PyTorch."""
+"""The notebook's class trained to the end, with its own and with correct gradients, and the same in PyTorch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The 2-2-2 example on the web that document 002 follows, with its published figures."""
+"""A Step by Step Backpropagation Example (Mazur, 2015): its published figures."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from .figure import Figure, Replay, Section, Value, figures
 Array = np.ndarray[Any, Any]
 
 TEXT = (
-    "A Step by Step Backpropagation Example (M. Mazur, 2015), much copied: two inputs, two hidden neurons, two "
-    "outputs, learning rate 0.5. The figures of the first pass and the eight new weights are right, but for the last "
-    "digit of one. The error after one step only comes out where the output layer is updated first and the error is "
-    "then carried back through the new weights, and so do the outputs after 10,000 steps; the error printed beside "
-    "them comes from correct gradients, one step earlier."
+    "The example on the web by M. Mazur (2015), much copied: two inputs, two hidden neurons, two outputs, learning "
+    "rate 0.5. The figures of the first pass and the eight new weights are right, but for the last digit of one. The "
+    "error after one step only comes out where the output layer is updated first and the error is then carried back "
+    "through the new weights, and so do the outputs after 10,000 steps; the error printed beside them comes from "
+    "correct gradients, one step earlier."
 )
 FORWARD = """
 net_h1 0.3775
@@ -78,7 +78,7 @@ def replay() -> Replay:
     once, often = example.train(1), example.train(STEPS)
     early_once, early_often = updated_early(example, 1), updated_early(example, STEPS)
     return Replay(
-        "web", "The 2-2-2 example on the web", TEXT,
+        "web", "A Step by Step Backpropagation Example", TEXT,
         (
             Section("Forward pass", figures(FORWARD, correct)),
             Section("Output layer", figures(OUTPUT_LAYER, correct)),

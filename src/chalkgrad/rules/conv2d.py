@@ -24,7 +24,7 @@ def columns(
 
 @rule(
     "z[n,o,p,q] = sum_{c,u,v} x[n,c,p*sh+u-pt,q*sw+v-pl] * W[o,c,u,v] + b[o] for p<P, q<Q",
-    source="document 000, step 1 of the forward pass",
+    source="Goodfellow, Bengio and Courville, 2016, 9.1; Neural Network Forward and Backward Propagation",
 )
 def conv2d(x: Array, W: Array, b: Array = None, *, P: int, Q: int, sh: int, sw: int, pt: int, pl: int) -> Array:
     """z (N, O, P, Q) of x (N, C, H, W), kernels W (O, C, kh, kw) and bias b (O,)."""
@@ -36,7 +36,7 @@ def conv2d(x: Array, W: Array, b: Array = None, *, P: int, Q: int, sh: int, sw: 
 
 @rule(
     "dW[o,c,u,v] = sum_{n,p,q} x[n,c,p*sh+u-pt,q*sw+v-pl] * dz[n,o,p,q] for u<kh, v<kw",
-    source="document 000, gradients for convolutional kernel weights",
+    source="Neural Network Forward and Backward Propagation, Gradients for Convolutional Kernel Weights",
 )
 def conv2d_dW(x: Array, dz: Array, *, kh: int, kw: int, sh: int, sw: int, pt: int, pl: int) -> Array:
     """dW (O, C, kh, kw) of x (N, C, H, W) and dz (N, O, P, Q)."""

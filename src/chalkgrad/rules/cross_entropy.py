@@ -14,7 +14,7 @@ from .softmax import FORWARD
 
 @rule(
     "l[n] = -scale * sum_k y[n,k] * log(min(max(y_hat[n,k], clip), 1 - clip))",
-    source="document 003, Loss_CategoricalCrossEntropy (clip 1e-7)",
+    source="Bishop, 1995, 6.9; Backpropagation of a Layer, Loss_CategoricalCrossEntropy (the clip)",
 )
 def cross_entropy(y_hat: Array, y: Array, *, scale: float, clip: float) -> Array:
     """l (N,), in nats, of probabilities y_hat (N, K) and target rows y (N, K)."""
@@ -46,7 +46,7 @@ def cross_entropy_dy_hat_positive(dl: Array, y_hat: Array, y: Array, *, scale: f
 
 @rule(
     "l[n] = scale * sum_k y[n,k] * (log(s[n]) - (z[n,k] - m[n]))",
-    source="document 003, Activation_Softmax and Loss_CategoricalCrossEntropy put together",
+    source="Bishop, 1995, Neural Networks for Pattern Recognition, 6.9, with the softmax put in",
 )
 def softmax_cross_entropy(z: Array, m: Array, s: Array, y: Array, *, scale: float) -> Array:
     """l (N,), in nats, of logits z (N, K), their maxima m (N,), the sums s (N,) and target rows y (N, K): z - m

@@ -6,19 +6,25 @@ from .arrays import namespace
 from .rule import Array, Operation, mistake, rule
 
 
-@rule("z[n,o] = sum_i x[n,i] * W[i,o] + b[o]", source="document 001, 5.4; document 003, Layer_Dense")
+@rule(
+    "z[n,o] = sum_i x[n,i] * W[i,o] + b[o]",
+    source="Rumelhart, Hinton and Williams, 1986, Nature 323, (1); Neural Network from Scratch, 5.4",
+)
 def dense(x: Array, W: Array, b: Array = None) -> Array:
     """Pre-activation z (N, O) of x (N, I), weights W (I, O) and bias b (O,)."""
     return x @ W if b is None else x @ W + b
 
 
-@rule("dW[i,o] = sum_n x[n,i] * dz[n,o]", source="document 001, 6.4")
+@rule(
+    "dW[i,o] = sum_n x[n,i] * dz[n,o]",
+    source="Rumelhart, Hinton and Williams, 1986, Nature 323, (6); Neural Network from Scratch, 6.4 (matrix form)",
+)
 def dense_dW(x: Array, dz: Array) -> Array:
     """dW (I, O) of x (N, I) and dz (N, O)."""
     return x.T @ dz
 
 
-@rule("db[o] = sum_n dz[n,o]", source="document 001, 6.3")
+@rule("db[o] = sum_n dz[n,o]", source="Neural Network from Scratch, 6.3")
 def dense_db(dz: Array) -> Array:
     """db (O,) of dz (N, O)."""
     return namespace(dz).sum(dz, axis=0)
@@ -26,7 +32,7 @@ def dense_db(dz: Array) -> Array:
 
 @rule(
     "dx[n,i] = sum_o dz[n,o] * W[i,o]",
-    source="document 001, 6.2; document 003, gradients with respect to inputs",
+    source="Rumelhart, Hinton and Williams, 1986, Nature 323, (7); Neural Network from Scratch, 6.2 (scalar form)",
 )
 def dense_dx(dz: Array, W: Array) -> Array:
     """dx (N, I) of dz (N, O) and W (I, O)."""
@@ -99,3 +105,52 @@ def dense_dx_without_path(dz: Array, W: Array, *, k: int) -> Array:
 
 
 operation = Operation("dense", (dense,), (dense_dW, dense_db, dense_dx), input="x", output="z")
+
+
+@rule("z[n,o] = sum_i x[n,i] * W[o,i] + b[o]", source="Press and Wolf, arXiv:1608.05859 (tied weights)")
+def dense_transposed(x: Array, W: Array, b: Array = None) -> Array:
+    """Pre-activation z (N, O) of x (N, I), another layer's weights W (O, I), transposed, and bias b (O,)."""
+    return x @ W.T if b is None else x @ W.T + b
+
+
+@rule("dW[o,i] = sum_n dz[n,o] * x[n,i]", source="Press and Wolf, arXiv:1608.05859 (tied weights)")
+def dense_transposed_dW(dz: Array, x: Array) -> Array:
+    """dW (O, I) of dz (N, O) and x (N, I)."""
+    return dz.T @ x
+
+
+@rule("dx[n,i] = sum_o dz[n,o] * W[o,i]", source="Press and Wolf, arXiv:1608.05859 (tied weights)")
+def dense_transposed_dx(dz: Array, W: Array) -> Array:
+    """dx (N, I) of dz (N, O) and W (O, I)."""
+    return dz @ W
+
+
+@mistake(
+    dense_transposed_dW, "dW[o,i] = sum_n x[n,o] * dz[n,i]", "the two factors are crossed: the result is the transpose"
+)
+def dense_transposed_dW_crossed(dz: Array, x: Array) -> Array:
+    return x.T @ dz
+
+
+@mistake(dense_transposed_dW, "dW[o,i] = -sum_n dz[n,o] * x[n,i]", "the sign is flipped")
+def dense_transposed_dW_negative(dz: Array, x: Array) -> Array:
+    return -(dz.T @ x)
+
+
+@mistake(dense_transposed_dx, "dx[n,i] = sum_o dz[n,o] * W[i,o]", "{W} is transposed once more")
+def dense_transposed_dx_transposed(dz: Array, W: Array) -> Array:
+    return dz @ W.T
+
+
+@mistake(dense_transposed_dx, "dx[n,i] = -sum_o dz[n,o] * W[o,i]", "the sign is flipped")
+def dense_transposed_dx_negative(dz: Array, W: Array) -> Array:
+    return -(dz @ W)
+
+
+transposed = Operation(
+    "dense with transposed weights",
+    (dense_transposed,),
+    (dense_transposed_dW, dense_db, dense_transposed_dx),
+    input="x",
+    output="z",
+)

@@ -7,13 +7,17 @@ import math
 from .rule import Array, Operation, mistake, rule
 
 
-@rule("f[n,#...] = x[n,...]", source="document 000, step 3 of the forward pass")
+@rule("f[n,#...] = x[n,...]", source="Neural Network Forward and Backward Propagation, Forward Propagation Process, 3")
 def flatten(x: Array) -> Array:
     """f (N, everything) of x (N, ...)."""
     return x.reshape((x.shape[0], math.prod(x.shape[1:])))
 
 
-@rule("dx[n,...] = df[n,#...]", shape_of="x", source="document 000, gradients for convolutional kernel weights")
+@rule(
+    "dx[n,...] = df[n,#...]",
+    shape_of="x",
+    source="Neural Network Forward and Backward Propagation, Gradients for Convolutional Kernel Weights",
+)
 def flatten_dx(df: Array, x: Array) -> Array:
     """dx (N, ...) of df (N, everything): each derivative goes back to where its value came from."""
     return df.reshape(x.shape)

@@ -19,7 +19,7 @@ def max_pool2d_win(z: Array, *, P: int, Q: int, kh: int, kw: int, sh: int, sw: i
 
 @rule(
     "p[n,c,i,j] = max_{u,v} z[n,c,i*sh+u-pt,j*sw+v-pl] for i<P, j<Q, u<kh, v<kw",
-    source="document 000, step 2 of the forward pass",
+    source="Goodfellow, Bengio and Courville, 2016, 9.3; Neural Network Forward and Backward Propagation",
 )
 def max_pool2d(z: Array, *, P: int, Q: int, kh: int, kw: int, sh: int, sw: int, pt: int, pl: int) -> Array:
     """p (N, C, P, Q) of z (N, C, H, W)."""
@@ -33,7 +33,7 @@ def max_pool2d_sides(z: Array, *, P: int, Q: int, kh: int, kw: int, sh: int, sw:
 
 @rule(
     "dz[n,c,i*sh+u-pt,j*sw+v-pl] += dp[n,c,i,j] * [win[n,c,i,j] = u*kw+v] for u<kh, v<kw",
-    source="document 000, gradients for convolutional kernel weights",
+    source="Neural Network Forward and Backward Propagation, Gradients for Convolutional Kernel Weights",
 )
 def max_pool2d_dz(
     dp: Array, win: Array, *, height: int, width: int, kh: int, kw: int, sh: int, sw: int, pt: int, pl: int

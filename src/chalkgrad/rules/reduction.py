@@ -6,13 +6,13 @@ from .arrays import namespace, zeros
 from .rule import Array, Operation, mistake, rule
 
 
-@rule("L = mean_n l[n]", source="document 001, 7; document 003, Loss.calculate")
+@rule("L = mean_n l[n]", source="Neural Network from Scratch, 7")
 def mean_loss(l: Array) -> Array:
     """L, one number, of l (N,)."""
     return namespace(l).mean(l)
 
 
-@rule("dl[n] = 1 / |n|", shape_of="l", source="document 001, 7, notes 1 and 2")
+@rule("dl[n] = 1 / |n|", shape_of="l", source="Neural Network from Scratch, 7, notes 1 and 2")
 def mean_loss_dl(l: Array) -> Array:
     """dl (N,), 1/N everywhere."""
     return zeros(l.shape, l) + 1 / l.shape[0]
@@ -28,13 +28,13 @@ def mean_loss_dl_twice(l: Array) -> Array:
     return zeros(l.shape, l) + 1 / l.shape[0] ** 2
 
 
-@rule("L = sum_n l[n]", source="document 003, back-propagation of a layer (batches are summed)")
+@rule("L = sum_n l[n]", source="Backpropagation of a Layer (batches are summed)")
 def sum_loss(l: Array) -> Array:
     """L, one number, of l (N,)."""
     return namespace(l).sum(l)
 
 
-@rule("dl[n] = 1", shape_of="l", source="document 003, back-propagation of a layer")
+@rule("dl[n] = 1", shape_of="l", source="Backpropagation of a Layer")
 def sum_loss_dl(l: Array) -> Array:
     """dl (N,), 1 everywhere."""
     return zeros(l.shape, l) + 1

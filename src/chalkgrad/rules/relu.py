@@ -6,7 +6,7 @@ from .arrays import namespace
 from .rule import Array, Operation, kinks, mistake, rule
 
 
-@rule("a[...] = max(z[...], 0)", source="document 003, Activation_ReLU")
+@rule("a[...] = max(z[...], 0)", source="Nair and Hinton, 2010")
 def relu(z: Array) -> Array:
     """a of z, any shape."""
     return namespace(z).maximum(z, 0)
@@ -17,7 +17,7 @@ def relu_sides(z: Array) -> Array:
     return z > 0
 
 
-@rule("dz[...] = da[...] * [z[...] > 0]", source="document 003, the ReLU's derivative")
+@rule("dz[...] = da[...] * [z[...] > 0]", source="Backpropagation of a Layer, Activation_ReLU.derivative")
 def relu_dz(da: Array, z: Array) -> Array:
     """dz of da and z, any shape: passed on where z is above 0."""
     return da * (z > 0)

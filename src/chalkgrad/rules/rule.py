@@ -199,17 +199,19 @@ def mistake(
     return make
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Operation:
     """The rules of one operation in the order in which they run.
 
     Attributes:
         name: the operation's name, as in a sentence.
         forward: the forward rules in order; the last one computes `output`.
-        backward: the backward rules in order.
+        backward: the backward rules in order. `dx` is the derivative of the loss by x, where x is a name of the
+            operation; the others are help values.
         input: the formal name of what comes in.
         output: the formal name of what goes out.
-        update: rules that carry a state on to the next step (running averages).
+        update: rules that carry a state on to the next step (running averages): `mu_new` is mu after it.
+        others: the formal names of what comes in beside `input`.
     """
 
     name: str
@@ -218,8 +220,29 @@ class Operation:
     input: str
     output: str
     update: tuple[Rule, ...] = ()
+    others: tuple[str, ...] = ()
 
     @property
     def rules(self) -> tuple[Rule, ...]:
         """All rules in order."""
         return (*self.forward, *self.backward, *self.update)
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The formal names of the values of the forward pass."""
+        rules = self.forward
+        return frozenset((self.input, *self.others, *(n for r in rules for n in (*r.operands, r.output))))
+
+    def derivative(self, rule: Rule) -> str | None:
+        """The formal name of the value by which a backward rule derives the loss; None for a help value."""
+        of = rule.output.removeprefix("d")
+        return of if of != rule.output and of in self.names else None
+
+    def state(self, rule: Rule) -> str:
+        """The formal name of what an update rule carries on: a state, a parameter, an optimizer's array."""
+        return rule.output.removesuffix("_new")
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """The formal names of an optimizer's own arrays."""
+        return tuple(self.state(rule) for rule in self.forward if rule.output != self.output)

@@ -8,7 +8,10 @@ from __future__ import annotations
 from .rule import Array, Operation, mistake, rule
 
 
-@rule("W_new[...] = W[...] - lr * g[...]", source="document 001, 5.3")
+@rule(
+    "W_new[...] = W[...] - lr * g[...]",
+    source="Rumelhart, Hinton and Williams, 1986, Nature 323, (8); Neural Network from Scratch, 5.3",
+)
 def sgd(W: Array, g: Array, lr: float) -> Array:
     """W_new of W and g, any shape."""
     return W - lr * g

@@ -6,13 +6,13 @@ from .arrays import namespace
 from .rule import Array, Operation, mistake, rule
 
 
-@rule("a[...] = 1 / (1 + exp(-z[...]))", source="documents 000 and 002")
+@rule("a[...] = 1 / (1 + exp(-z[...]))", source="Rumelhart, Hinton and Williams, 1986, Nature 323, (2)")
 def sigmoid(z: Array) -> Array:
     """a of z, any shape. exp may overflow to infinity for z below -88 (float32); a is then 0, as it should be."""
     return 1 / (1 + namespace(z).exp(-z))
 
 
-@rule("dz[...] = da[...] * a[...] * (1 - a[...])", source="document 000, derivative of the sigmoid")
+@rule("dz[...] = da[...] * a[...] * (1 - a[...])", source="Rumelhart, Hinton and Williams, 1986, Nature 323, (5)")
 def sigmoid_dz(da: Array, a: Array) -> Array:
     """dz of da and a, any shape: the sigmoid's derivative is a (1 - a)."""
     return da * a * (1 - a)

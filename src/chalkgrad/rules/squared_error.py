@@ -8,7 +8,7 @@ from .rule import Array, Operation, mistake, rule
 
 @rule(
     "l[n] = scale * sum_{...} (y_hat[n,...] - y[n,...])^2",
-    source="document 000 (scale 1); document 002 (scale 1/2); document 003 (scale 1)",
+    source="Rumelhart, Hinton and Williams, 1986, Nature 323, (3) (with scale 1/2)",
 )
 def squared_error(y_hat: Array, y: Array, *, scale: float) -> Array:
     """l (N,) of prediction y_hat and target y (N, ...); the unit is the outputs' unit squared."""
@@ -16,7 +16,10 @@ def squared_error(y_hat: Array, y: Array, *, scale: float) -> Array:
     return scale * namespace(y_hat).sum(difference * difference, axis=tuple(range(1, y_hat.ndim)))
 
 
-@rule("dy_hat[n,...] = dl[n] * 2 * scale * (y_hat[n,...] - y[n,...])", source="document 000; document 002")
+@rule(
+    "dy_hat[n,...] = dl[n] * 2 * scale * (y_hat[n,...] - y[n,...])",
+    source="Rumelhart, Hinton and Williams, 1986, Nature 323, (4) (with scale 1/2)",
+)
 def squared_error_dy_hat(dl: Array, y_hat: Array, y: Array, *, scale: float) -> Array:
     """dy_hat (N, ...) of dl (N,), y_hat and y (N, ...)."""
     return dl.reshape((-1,) + (1,) * (y_hat.ndim - 1)) * (2 * scale) * (y_hat - y)

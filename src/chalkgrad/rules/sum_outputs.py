@@ -1,4 +1,4 @@
-"""The sum of a layer's values, one number a sample (document 003's final output)."""
+"""The sum of a layer's values, one number a sample."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from .arrays import namespace, zeros
 from .rule import Array, Operation, mistake, rule
 
 
-@rule("s[n,o] = sum_i a[n,i] for o<1", source="document 003, back-propagation of a layer")
+@rule("s[n,o] = sum_i a[n,i] for o<1", source="Backpropagation of a Layer")
 def sum_outputs(a: Array) -> Array:
     """s (N, 1) of a (N, I)."""
     return namespace(a).sum(a, axis=1, keepdims=True)
 
 
-@rule("da[n,i] = sum_o ds[n,o]", shape_of="a", source="document 003, back-propagation of a layer")
+@rule("da[n,i] = sum_o ds[n,o]", shape_of="a", source="Backpropagation of a Layer")
 def sum_outputs_da(ds: Array, a: Array) -> Array:
     """da (N, I) of ds (N, 1): every term of a sum moves it one to one."""
     return ds + zeros(a.shape, ds)

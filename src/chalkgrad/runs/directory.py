@@ -17,8 +17,9 @@ import contextlib
 from pathlib import Path
 from typing import Any
 
-from ..base.checks import SEEDS, as_table
+from ..base.checks import as_table
 from ..base.errors import CheckpointError, OptionError
+from ..base.seeds import SEEDS
 from ..base.text import as_toml
 from ..files.writing import clear_stale, make_directory, replace_file, temporary
 from ..model.saved import (
@@ -26,13 +27,12 @@ from ..model.saved import (
     check_replaceable,
     clear_weights,
     current_weights,
-    load,
     read_toml,
     settle,
     unchanged,
 )
 from ..model.saved import save as save_network
-from ..network import Network
+from ..network import Network, load
 
 RUN = "run.toml"
 HISTORY = "history.jsonl"

@@ -12,10 +12,10 @@ from ..base.columns import table
 Array = np.ndarray[Any, Any]
 
 
-def confusion_matrix(truth: Array, found: Array, classes: int) -> Array:
-    """(classes, classes) counts: row the true class, column the class that was found."""
+def confusion_matrix(truth: Array, predicted: Array, classes: int) -> Array:
+    """(classes, classes) counts: row the true class, column the predicted class."""
     counts = np.zeros((classes, classes), dtype=np.int64)
-    np.add.at(counts, (truth, found), 1)
+    np.add.at(counts, (truth, predicted), 1)
     return counts
 
 
@@ -31,17 +31,17 @@ def class_rows(confusion: Array) -> list[tuple[int, float, float, float]]:
     return rows
 
 
-def class_table(confusion: Array, names: Sequence[str]) -> str:
-    """The classes as a table."""
-    shown = [
+def class_table(confusion: Array, names: Sequence[str], width: int | None = None) -> str:
+    """The classes as a table, at most `width` wide where that is said and no word would be broken."""
+    rows = [
         (name, there, *("-" if np.isnan(v) else f"{v:.2%}" for v in values))
         for name, (there, *values) in zip(names, class_rows(confusion), strict=True)
     ]
-    return table(("class", "samples", "precision", "recall", "F1"), shown, right=(1, 2, 3, 4))
+    return table(("class", "samples", "precision", "recall", "F1"), rows, right=(1, 2, 3, 4), width=width)
 
 
 def most_confused(confusion: Array, most: int = 5) -> list[tuple[int, int, int]]:
-    """The pairs (true class, found class, how often) that were confused most, the worst first."""
+    """The pairs (true class, predicted class, how often) that were confused most, the worst first."""
     wrong = confusion.copy()
     np.fill_diagonal(wrong, 0)
     order = np.argsort(-wrong, axis=None, kind="stable")[:most]

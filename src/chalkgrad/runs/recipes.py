@@ -77,10 +77,10 @@ def softmax(data: Dataset) -> Recipe:
 
 
 def mlp(data: Dataset) -> Recipe:
-    """A perceptron with one hidden layer (two on tables), by the documents' recipe.
+    """A perceptron with one hidden layer (two on tables).
 
-    Document 001: mini-batch gradient descent, the gradient averaged over the batch, the training data split
-    into training and validation, until the validation loss reaches a plateau. On large images with dropout
+    As in Neural Network from Scratch: mini-batch gradient descent, the gradient averaged over the batch, the training
+    data split into training and validation, until the validation loss reaches a plateau. On large images with dropout
     (Srivastava et al., 2014), without which 784-512-10 stays below 98.2 % on MNIST. On tables and points in the
     plane two layers of 64 with Adam, which plain SGD does not bring round a spiral.
     """

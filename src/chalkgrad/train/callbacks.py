@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
+from ..model.model import Model
 from .history import History, Record
-
-if TYPE_CHECKING:
-    from ..network import Network
 
 
 class Training:
@@ -22,7 +19,7 @@ class Training:
         loss: the last batch's loss.
     """
 
-    def __init__(self, network: Network, epochs: int | None, epoch_steps: int, write_back: Callable[[], None]) -> None:
+    def __init__(self, network: Model, epochs: int | None, epoch_steps: int, write_back: Callable[[], None]) -> None:
         self.epochs = epochs
         self.epoch_steps = epoch_steps
         self.epoch = 1
@@ -33,7 +30,7 @@ class Training:
         self._write_back = write_back
 
     @property
-    def network(self) -> Network:
+    def network(self) -> Model:
         """The network, with the parameters of this moment, to be read and not to be changed."""
         self._write_back()
         return self._network

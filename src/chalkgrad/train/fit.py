@@ -30,7 +30,7 @@ from ..engines.numpy.steps import NumPySteps
 from ..engines.stepping import Taken
 from ..engines.work import RECORDED, seconds
 from ..files.checkpoint import Checkpoint
-from ..network import Array, Network
+from ..model.model import Array, Model
 from .callbacks import Callback, Training
 from .checkpoints import Checkpoints, Keeper, newest
 from .engine import steps_of
@@ -65,7 +65,7 @@ class Fit:
 
     def __init__(
         self,
-        network: Network,
+        network: Model,
         x: Any,
         y: Any,
         optimizer: Optimizer | str = "SGD",
@@ -189,7 +189,7 @@ class Fit:
 
     def _prepare(self, engine: str, found: Checkpoint | None, fresh: bool) -> None:
         network = self.network
-        self.program = self.optimizer.extend(network.program, network.plan, network.frozen)
+        self.program = network.updated_by(self.optimizer)
         own = {**network.parameters, **network.states}
         moments = self.optimizer.start(self.program, network.dtype)
         self.moments = tuple(moments)  # the optimizer's own arrays
@@ -197,12 +197,11 @@ class Fit:
         if not fresh and before is not None and before.suits(self.optimizer, moments):
             moments, self.history.steps_before = before.arrays, before.steps
         start = {**own, **moments}
-        computed = {s.output for s in self.program}
-        self.kept = [name for name in own if f"{name}_new" in computed]
-        self.data_loss = "L_data" if network.plan.penalties else "L"
+        self.kept = [name for name in own if name in self.program.updated]
+        self.data_loss = "L_data" if network.layout.penalties else "L"
         below = -math.inf if self.stop_below is None else self.stop_below
         batch = min(self.batch_size, self.count)
-        steps = self.program.needed_for(["L", *(f"{n}_new" for n in start if f"{n}_new" in computed)])
+        steps = self.program.needed_for(["L", *(self.program.updated[n] for n in start if n in self.program.updated)])
         epochs = UNKNOWN_EPOCHS if self.epochs is None else self.epochs
         count = min(epochs * self.epoch_steps, self.max_steps or math.inf)
         if self.stop_below is not None and self.epochs is None and self.max_steps is None:

@@ -67,7 +67,7 @@ class Progress(Callback):
             file=self.stream,
             ncols=size.columns or 80,
             nrows=size.lines or 24,
-            bar_format="{desc} [{elapsed}]{postfix}" if open_end else "{desc} {bar:20} [{elapsed}]{postfix}",
+            bar_format="{desc} [{elapsed}]{postfix}" if open_end else "{desc} {bar:10} [{elapsed}]{postfix}",
         )
 
     def _title(self, training: Training) -> str:

@@ -12,7 +12,7 @@ from ..base.checks import as_table
 from ..base.errors import CheckpointError
 from ..describe.settings import to_table
 from ..files.checkpoint import Checkpoint
-from ..network import Array
+from ..model.model import Array
 from .history import History, Records
 from .stopping import EarlyStopping
 

@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -21,11 +21,9 @@ from ..base.errors import ChalkgradError, DataError, UnknownNameError, nearest
 from ..base.text import visible
 from ..diagnosis.handwritten import Answer, read_number, short
 from ..files.writing import read_bounded
-from .names import NAME, shown
+from .exercise import Exercise
+from .names import NAME, name_and_address
 from .sheet import title
-
-if TYPE_CHECKING:
-    from .worksheet import Worksheet
 
 MOST_BYTES = 2**20
 LONGEST_NAME = 100
@@ -80,7 +78,7 @@ class _Line:
     number: int
 
 
-def as_answers(given: Answers | Mapping[str, Any], sheet: Worksheet) -> Answers:
+def as_answers(given: Answers | Mapping[str, Any], sheet: Exercise) -> Answers:
     """The answers by address. What cannot be read costs its own blanks and no others.
 
     Args:
@@ -102,7 +100,7 @@ def as_answers(given: Answers | Mapping[str, Any], sheet: Worksheet) -> Answers:
 class _Reading:
     """Goes through a table of answers."""
 
-    def __init__(self, sheet: Worksheet) -> None:
+    def __init__(self, sheet: Exercise) -> None:
         self.sheet = sheet
         self.by_word = {w: a for a, w in sheet.words.items()}
         self.found: dict[Address, Answer] = {}
@@ -245,7 +243,7 @@ def _said(key: str, value: Any, shape: tuple[int, ...]) -> str:
     return f"{key} has another shape: {said}"
 
 
-def read_answers(path: str | Path, sheet: Worksheet) -> Answers:
+def read_answers(path: str | Path, sheet: Exercise) -> Answers:
     """The answers in a TOML, JSON or CSV file; numbers keep the digits that they are written with.
 
     Raises:
@@ -329,7 +327,7 @@ def _unquoted(text: str) -> str:
     return ",".join(row).strip()
 
 
-def template(sheet: Worksheet) -> str:
+def template(sheet: Exercise) -> str:
     """An empty answer sheet as TOML, in the order of the program."""
     lines = [
         f"# Answers to: {title(sheet)}",
@@ -345,5 +343,5 @@ def template(sheet: Worksheet) -> str:
             before = blank.address.name
         word = sheet.words[blank.address]
         key = word if re.fullmatch(r"[A-Za-z0-9_-]+", word) else json.dumps(word, ensure_ascii=False)
-        lines.append(f'{key} = ""  # {place}. {visible(shown(blank.address, sheet.trace))}')
+        lines.append(f'{key} = ""  # {place}. {visible(name_and_address(blank.address, sheet.trace))}')
     return "\n".join(lines) + "\n"

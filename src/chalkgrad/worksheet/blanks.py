@@ -78,9 +78,9 @@ def _of_kind(trace: Trace, kind: str, frozen: set[str]) -> list[str]:
             continue
         if name == "l" and trace["l"].size == 1:
             continue  # it is L
-        if name.removeprefix("d") in frozen and step.part == "backward":
+        if step.value.of in frozen and step.part == "backward":
             continue
-        if kind == "gradients" and name.removeprefix("d") not in trace.program.parameters:
+        if kind == "gradients" and trace.derivatives.get(name) not in trace.program.parameters:
             continue
         names.append(name)
     return names

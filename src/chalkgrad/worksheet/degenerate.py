@@ -116,7 +116,7 @@ def _behind_relus(trace: Trace) -> dict[str, bool]:
 
 
 def _of_blanks(trace: Trace, blanks: Sequence[Address], digits: int) -> list[str]:
-    maps = {n for n in trace if trace[n].ndim > 2 and n.removeprefix("d") not in trace.program.parameters}
+    maps = {n for n in trace if trace[n].ndim > 2 and trace.program.belongs_to(n) not in trace.program.parameters}
     names = sorted({a.name for a in blanks})
     behind = _behind_relus(trace)
     few = 2 * sum(float(trace[a.name][a.place]) == 0 for a in blanks) < len(blanks)

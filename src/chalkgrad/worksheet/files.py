@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING
 
 from ..render.formats import in_format
 from .answers import template
+from .grading import Grading
 from .notebook import notebook
-from .results import OTTER_NAME, gradescope, otter_test, plain_json
-
-if TYPE_CHECKING:
-    from .grading import Grading
-    from .worksheet import Worksheet
+from .otter import OTTER_NAME, otter_test
+from .results import gradescope, plain_json
+from .worksheet import Worksheet
 
 ENDINGS = {"markdown": "md", "latex": "tex", "html": "html", "text": "txt"}
 SHEET_FORMATS = ("markdown", "latex", "html", "notebook")

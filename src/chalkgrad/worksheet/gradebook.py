@@ -15,7 +15,8 @@ from pathlib import Path
 
 from ..base.errors import ChalkgradError, DataError
 from ..base.text import visible
-from ..render.board import Block, Board, Heading, Paragraph, Table
+from ..render.blocks import Block, Heading, Paragraph, Table
+from ..render.board import Board
 from .answers import read_answers
 from .files import SHEET, grading_files
 from .grading import Grading, grade

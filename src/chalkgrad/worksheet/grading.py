@@ -3,91 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ..base.address import Address
 from ..base.checks import number
 from ..base.errors import OptionError
+from ..render.board import Board
 from .answers import Answer, Answers, as_answers
 from .comparing import Comparing, agrees
-from .mistakes import Cause, Explaining
+from .exercise import Blank
+from .mistakes import Explaining
+from .outcome import Mark, Outcome
+from .report import report_board
+from .results import plain_json
 from .trusting import Manner, Trusting
-
-if TYPE_CHECKING:
-    from ..render.board import Board
-    from .worksheet import Blank, Worksheet
+from .worksheet import Worksheet
 
 Array = np.ndarray[Any, Any]
-VERDICTS = ("right", "follows", "wrong", "missing")
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """What came of one blank.
-
-    Attributes:
-        number: which blank it is, from 1.
-        blank: the blank.
-        verdict: "right"; "follows" (right from the student's own earlier numbers, which are wrong); "wrong"; "missing".
-        score: the points given.
-        answer: the number as it was written; empty where it is missing.
-        right: the right number.
-        expected: what the student's own earlier numbers lead to.
-        cause: why it is wrong, where that is known: the mistake behind it, that it is no number, has too few digits,
-            follows from the student's own numbers as it would from any, or stands everywhere; may be empty.
-    """
-
-    number: int
-    blank: Blank
-    verdict: str
-    score: float
-    answer: str
-    right: float
-    expected: float
-    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Grading:
-    """What came of a worksheet.
+class Grading(Outcome):
+    """What came of a worksheet, and its report.
 
-    Attributes:
-        sheet: the worksheet.
-        marks: one for every blank, in order.
-        causes: the mistakes that were named, with the blanks that they explain.
-        student: the name on the sheet; may be empty.
-        follow_credit: which share of its points a number gets that is right from the student's own.
-        notes: what came back and belongs to no blank, a sentence each without a full stop.
+    What it holds is described at `Outcome`.
     """
-
-    sheet: Worksheet = field(repr=False)
-    marks: tuple[Mark, ...]
-    causes: tuple[Cause, ...]
-    student: str = ""
-    follow_credit: float = 1.0
-    notes: tuple[str, ...] = ()
-
-    @property
-    def score(self) -> float:
-        """The points given."""
-        return sum(m.score for m in self.marks)
-
-    @property
-    def points(self) -> float:
-        """The points that there are."""
-        return self.sheet.points
-
-    def count(self, verdict: str) -> int:
-        """How many blanks have a verdict."""
-        return sum(m.verdict == verdict for m in self.marks)
 
     def board(self) -> Board:
         """The report as it is written on the board."""
-        from .report import report_board
-
         return report_board(self)
 
     def to_text(self) -> str:
@@ -96,8 +42,6 @@ class Grading:
 
     def to_json(self) -> str:
         """Every blank with its verdict, as JSON."""
-        from .results import plain_json
-
         return plain_json(self)
 
     def _repr_html_(self) -> str:

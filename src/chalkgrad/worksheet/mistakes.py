@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,12 +13,10 @@ from ..base.errors import ChalkgradError
 from ..diagnosis import diagnose
 from ..diagnosis.slips import Slip, slips
 from .answers import Answer
+from .comparing import Comparing
+from .exercise import Exercise
 from .names import called
 from .own_pass import OwnPass
-
-if TYPE_CHECKING:
-    from .comparing import Comparing
-    from .worksheet import Worksheet
 
 Array = np.ndarray[Any, Any]
 MOST_DIAGNOSED, MOST_VALUES = 60, 2
@@ -54,7 +52,7 @@ class Explaining:
 
     def __init__(
         self,
-        sheet: Worksheet,
+        sheet: Exercise,
         answers: Mapping[Address, Answer],
         wrong: Sequence[Address],
         passes: Sequence[Mapping[str, Array]],

@@ -8,7 +8,7 @@ from ..base.address import Address
 from ..base.digits import rounded, significant
 from ..base.errors import ChalkgradError
 from ..explain.trace import Trace
-from ..render.board import Style
+from ..render.blocks import Style
 from ..render.text import TextMath
 
 NAME = "name"
@@ -17,14 +17,8 @@ NAME = "name"
 
 def word(address: Address, trace: Trace) -> str:
     """The shortest text that `Trace.address` reads as this element: "dw1", "w1_new", "dW1[0, 0]"."""
-    bare = address.name.removesuffix("_new")
-    ending = address.name[len(bare) :]
-    for start, name in (("", bare), ("d", trace.derivatives.get(bare, ""))):
-        label = trace.labels.get(str(Address(name, address.place)))
-        if label is None:
-            continue
-        text = f"{start}{label}{ending}"
-        if text == NAME:
+    for text, place in trace.labelled.items():
+        if place != str(address) or text == NAME:
             continue
         try:
             if trace.address(text) == address:
@@ -54,7 +48,7 @@ def called(address: Address, trace: Trace) -> str:
     return TextMath(style_of(trace, 6)).address(address)
 
 
-def shown(address: Address, trace: Trace) -> str:
+def name_and_address(address: Address, trace: Trace) -> str:
     """An element's name as a sheet's text has it, with its address where that is another: "∂E/∂w1, dW1[0, 0]"."""
     text = called(address, trace)
     return text if text == str(address) else f"{text}, {address}"

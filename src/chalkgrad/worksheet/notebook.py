@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..base.text import as_json
 from ..render.board import Board
-from .names import shown
+from .exercise import Exercise
+from .names import name_and_address
 from .sheet import in_rows, sheet_board
-
-if TYPE_CHECKING:
-    from .worksheet import Worksheet
 
 KEEP = """import json
 
@@ -20,7 +18,7 @@ with open("answers.json", "w", encoding="utf-8") as file:
     json.dump({name: str(number) for name, number in answers.items()}, file, indent=1, ensure_ascii=False)"""
 
 
-def notebook(sheet: Worksheet, *, hints: bool = False) -> str:
+def notebook(sheet: Exercise, *, hints: bool = False) -> str:
     """The notebook's JSON, nbformat 4; `answers` is its dict, which the last cell writes to answers.json."""
     board = sheet_board(sheet, hints=hints)
     board = Board(board.title, board.blocks[1:-2], board.style)  # the name and the list are in the dict
@@ -44,7 +42,7 @@ def notebook(sheet: Worksheet, *, hints: bool = False) -> str:
     return as_json(table) + "\n"
 
 
-def _givens(sheet: Worksheet) -> str:
+def _givens(sheet: Exercise) -> str:
     """The given numbers as NumPy arrays."""
     trace = sheet.trace
     lines = ["import numpy as np", ""]
@@ -60,11 +58,11 @@ def _givens(sheet: Worksheet) -> str:
     return "\n".join(lines)
 
 
-def _answers(sheet: Worksheet) -> str:
+def _answers(sheet: Exercise) -> str:
     lines = ["answers = {", '    "name": "",']
     for place, blank in enumerate(sheet.blanks, start=1):
         word = json.dumps(sheet.words[blank.address], ensure_ascii=False)
-        lines.append(f'    {word}: "",  # {place}. {shown(blank.address, sheet.trace)}')
+        lines.append(f'    {word}: "",  # {place}. {name_and_address(blank.address, sheet.trace)}')
     return "\n".join([*lines, "}"])
 
 

@@ -1,24 +1,71 @@
-"""What a worksheet's Otter-Grader test runs: it grades a notebook's answers as `chalkgrad grade` does."""
+"""A worksheet's Otter-Grader test, and what it runs: it grades a notebook's answers as `chalkgrad grade` does."""
 
 from __future__ import annotations
 
 import base64
 import tomllib
 import zlib
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..base.errors import DataError
 from .answers import Answers, as_answers
-from .grading import Mark, grade
+from .grading import grade
+from .outcome import Mark
 from .report import said
+from .results import short
 from .worksheet import Worksheet, as_worksheet
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 MOST_UNPACKED = 2**22
 """A sheet that holds more bytes than this is none that chalkgrad packed."""
+OTTER_NAME = "worksheet"
+"""The name of the test and of its file, worksheet.py; Otter wants them to be the same."""
+CASE = """>>> try:
+...     from chalkgrad.worksheet.otter import counts as chalkgrad_counts
+... except ImportError:
+...     raise ImportError("this test needs chalkgrad where it runs, which is not installed here") from None
+... else:
+...     print(chalkgrad_counts(answers, {number}, {packed!r}))
+True
+"""
+
+
+def otter_test(sheet: Worksheet) -> str:
+    """An Otter-Grader test in the OK format: a hidden case for every blank that looks into a notebook's `answers`.
+
+    Every case grades as `grade` does, so that chalkgrad must be installed where it runs, and holds the packed sheet, as
+    Otter runs each by itself. The right numbers stand nowhere in it.
+    """
+    held = packed(sheet)
+    cases = [
+        "                {\n"
+        f'                    "code": {CASE.format(number=number, packed=held)!r},\n'
+        f'                    "points": {short(blank.points)!r},\n'
+        '                    "hidden": True,\n'
+        '                    "locked": False,\n'
+        "                },\n"
+        for number, blank in enumerate(sheet.blanks, start=1)
+    ]
+    return (
+        "# An Otter-Grader test made by chalkgrad, which must be installed where it runs.\n"
+        "OK_FORMAT = True\n\n"
+        "test = {\n"
+        f'    "name": {OTTER_NAME!r},\n'
+        '    "points": None,\n'
+        '    "suites": [\n'
+        "        {\n"
+        '            "cases": [\n'
+        f"{''.join(cases)}"
+        "            ],\n"
+        '            "scored": True,\n'
+        '            "setup": "",\n'
+        '            "teardown": "",\n'
+        '            "type": "doctest",\n'
+        "        },\n"
+        "    ],\n"
+        "}\n"
+    )
 
 
 def packed(sheet: Worksheet) -> str:

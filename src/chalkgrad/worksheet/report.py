@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ..diagnosis.wrong_line import wrong_line
 from ..explain.derive import equation
-from ..render.board import Block, Board, Equation, Heading, Paragraph, Table
-from .names import shown, style_of, with_zeros
+from ..render.blocks import Block, Equation, Heading, Paragraph, Table
+from ..render.board import Board
+from .mistakes import Cause
+from .names import name_and_address, style_of, with_zeros
+from .outcome import Mark, Outcome
 from .sheet import points, title
-
-if TYPE_CHECKING:
-    from .grading import Grading, Mark
-    from .mistakes import Cause
 
 WORDS = {
     "right": "right",
@@ -22,7 +19,7 @@ WORDS = {
 }
 
 
-def report_board(grading: Grading) -> Board:
+def report_board(grading: Outcome) -> Board:
     """The score, the mistakes with the right and the wrong line, and every blank in a table."""
     trace = grading.sheet.trace
     blocks: list[Block] = [Paragraph(f"{title(grading.sheet)}{_by(grading)}."), Paragraph(summary(grading))]
@@ -33,7 +30,7 @@ def report_board(grading: Grading) -> Board:
     rows = [
         (
             str(m.number),
-            shown(m.blank.address, trace),
+            name_and_address(m.blank.address, trace),
             m.answer or "-",
             with_zeros(m.right, grading.sheet.digits),
             f"{m.score:g} of {m.blank.points:g}",
@@ -46,11 +43,11 @@ def report_board(grading: Grading) -> Board:
     return Board(head, tuple(blocks), style_of(trace, grading.sheet.digits + 2))
 
 
-def _by(grading: Grading) -> str:
+def _by(grading: Outcome) -> str:
     return f", by {grading.student}" if grading.student else ""
 
 
-def summary(grading: Grading) -> str:
+def summary(grading: Outcome) -> str:
     """How many blanks are what, in one sentence."""
     parts = [f"{grading.count(v)} {_told(v)}" for v in WORDS if grading.count(v)]
     credit = ""
@@ -63,7 +60,7 @@ def _told(verdict: str) -> str:
     return WORDS[verdict].replace("your", "the student's")
 
 
-def said(mark: Mark, grading: Grading, *, tell: bool = True) -> str:
+def said(mark: Mark, grading: Outcome, *, tell: bool = True) -> str:
     """A blank's verdict in words; `tell` says what the student's own numbers lead to where the answer does not."""
     text = WORDS[mark.verdict]
     if mark.verdict != "wrong":
@@ -77,7 +74,7 @@ def said(mark: Mark, grading: Grading, *, tell: bool = True) -> str:
     return f"{text}, by no usual mistake"
 
 
-def _cause(cause: Cause, grading: Grading, place: int) -> list[Block]:
+def _cause(cause: Cause, grading: Outcome, place: int) -> list[Block]:
     numbers = {m.blank.address: m.number for m in grading.marks}
     which = ", ".join(str(numbers[a]) for a in cause.blanks)
     plural = "s" * (len(cause.blanks) != 1)

@@ -1,33 +1,26 @@
-"""A grading as the files that graders read: Gradescope's results.json, plain JSON, and an Otter-Grader test."""
+"""A grading as the files that graders read: Gradescope's results.json and plain JSON."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..base.text import as_json
-from .names import shown
-from .otter import packed
+from .names import name_and_address
+from .outcome import Outcome
 from .report import said, summary
 
-if TYPE_CHECKING:
-    from .grading import Grading
-    from .worksheet import Worksheet
 
-OTTER_NAME = "worksheet"
-"""The name of the test and of its file, worksheet.py; Otter wants them to be the same."""
-
-
-def gradescope(grading: Grading) -> str:
+def gradescope(grading: Outcome) -> str:
     """Gradescope's results.json: the score, and a test for every blank. The right numbers are not in it."""
     tests: list[dict[str, Any]] = []
     for mark in grading.marks:
         output = said(mark, grading, tell=False)
         tests.append(
             {
-                "name": shown(mark.blank.address, grading.sheet.trace),
+                "name": name_and_address(mark.blank.address, grading.sheet.trace),
                 "number": str(mark.number),
-                "score": _short(mark.score),
-                "max_score": _short(mark.blank.points),
+                "score": short(mark.score),
+                "max_score": short(mark.blank.points),
                 "status": "passed" if mark.verdict in ("right", "follows") else "failed",
                 "output": f"{output}. Your number: {mark.answer}" if mark.answer else output,
                 "output_format": "text",
@@ -35,7 +28,7 @@ def gradescope(grading: Grading) -> str:
             }
         )
     table = {
-        "score": _short(grading.score),
+        "score": short(grading.score),
         "output": " ".join([summary(grading), *(f"{note}." for note in grading.notes)]),
         "output_format": "text",
         "visibility": "visible",
@@ -44,15 +37,15 @@ def gradescope(grading: Grading) -> str:
     return as_json(table) + "\n"
 
 
-def plain_json(grading: Grading) -> str:
+def plain_json(grading: Outcome) -> str:
     """Every blank with its answer, its right number and its verdict, and the mistakes."""
     sheet = grading.sheet
     table = {
         "title": sheet.title,
         "seed": sheet.seed,
         "student": grading.student,
-        "score": _short(grading.score),
-        "points": _short(grading.points),
+        "score": short(grading.score),
+        "points": short(grading.points),
         "digits": sheet.digits,
         "follow_credit": grading.follow_credit,
         "blanks": [
@@ -61,8 +54,8 @@ def plain_json(grading: Grading) -> str:
                 "address": str(m.blank.address),
                 "name": sheet.words[m.blank.address],
                 "verdict": m.verdict,
-                "score": _short(m.score),
-                "points": _short(m.blank.points),
+                "score": short(m.score),
+                "points": short(m.blank.points),
                 "answer": m.answer or None,
                 "right": m.right,
                 "from own numbers": m.expected,
@@ -76,54 +69,7 @@ def plain_json(grading: Grading) -> str:
     return as_json(table) + "\n"
 
 
-CASE = """>>> try:
-...     from chalkgrad.worksheet.otter import counts as chalkgrad_counts
-... except ImportError:
-...     raise ImportError("this test needs chalkgrad where it runs, which is not installed here") from None
-... else:
-...     print(chalkgrad_counts(answers, {number}, {packed!r}))
-True
-"""
-
-
-def otter_test(sheet: Worksheet) -> str:
-    """An Otter-Grader test in the OK format: a hidden case for every blank that looks into a notebook's `answers`.
-
-    Every case grades as `grade` does, so that chalkgrad must be installed where it runs, and holds the packed sheet, as
-    Otter runs each by itself. The right numbers stand nowhere in it.
-    """
-    held = packed(sheet)
-    cases = [
-        "                {\n"
-        f'                    "code": {CASE.format(number=number, packed=held)!r},\n'
-        f'                    "points": {_short(blank.points)!r},\n'
-        '                    "hidden": True,\n'
-        '                    "locked": False,\n'
-        "                },\n"
-        for number, blank in enumerate(sheet.blanks, start=1)
-    ]
-    return (
-        "# An Otter-Grader test made by chalkgrad, which must be installed where it runs.\n"
-        "OK_FORMAT = True\n\n"
-        "test = {\n"
-        f'    "name": {OTTER_NAME!r},\n'
-        '    "points": None,\n'
-        '    "suites": [\n'
-        "        {\n"
-        '            "cases": [\n'
-        f"{''.join(cases)}"
-        "            ],\n"
-        '            "scored": True,\n'
-        '            "setup": "",\n'
-        '            "teardown": "",\n'
-        '            "type": "doctest",\n'
-        "        },\n"
-        "    ],\n"
-        "}\n"
-    )
-
-
-def _short(number: float) -> float | int:
+def short(number: float) -> float | int:
     """A whole number without its point; no digits that only rounding made."""
     number = round(number, 6)
     return int(number) if number == int(number) else number

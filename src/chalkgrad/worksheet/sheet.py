@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -18,11 +18,10 @@ from ..explain.trace import Trace
 from ..formula.expression import Quantity
 from ..formula.nodes import Symbol
 from ..program import Step
-from ..render.board import Block, Board, Equation, Heading, Line, Paragraph, Table
-from .names import shown, style_of
-
-if TYPE_CHECKING:
-    from .worksheet import Worksheet
+from ..render.blocks import Block, Equation, Heading, Line, Paragraph, Table
+from ..render.board import Board
+from .exercise import Exercise
+from .names import name_and_address, style_of
 
 Array = np.ndarray[Any, Any]
 GAP = "________"
@@ -38,7 +37,7 @@ OFF = (
 )
 
 
-def sheet_board(sheet: Worksheet, *, hints: bool) -> Board:
+def sheet_board(sheet: Exercise, *, hints: bool) -> Board:
     """Name, network, numbers, the derivation with blanks, and the list of the blanks."""
     trace = sheet.trace
     blocks: list[Block] = [Paragraph(f"Name: {'_' * 30}    Date: {'_' * 12}")]
@@ -64,13 +63,13 @@ def sheet_board(sheet: Worksheet, *, hints: bool) -> Board:
     return Board(title(sheet), tuple(blocks), style_of(trace, sheet.digits + 2))
 
 
-def title(sheet: Worksheet) -> str:
+def title(sheet: Exercise) -> str:
     """The sheet's title in one line, with the number that tells one student's sheet from another's."""
     own = visible(" ".join(sheet.title.split()))
     return own if sheet.seed is None else f"{own} (sheet {sheet.seed})"
 
 
-def task(sheet: Worksheet) -> str:
+def task(sheet: Exercise) -> str:
     """What is to be done, in a sentence or two."""
     count = len(sheet.blanks)
     return (
@@ -85,7 +84,7 @@ def points(count: float) -> str:
     return f"{count:g} point{'s' * (count != 1)}"
 
 
-def needed(sheet: Worksheet, *parts: str) -> list[Any]:
+def needed(sheet: Exercise, *parts: str) -> list[Any]:
     """The steps of these parts that the blanks are computed from, blanks included."""
     wanted = {s.output for s in sheet.trace.program.needed_for({b.address.name for b in sheet.blanks})}
     if "forward" in parts:
@@ -93,7 +92,7 @@ def needed(sheet: Worksheet, *parts: str) -> list[Any]:
     return [s for s in sheet.trace.program if s.part in parts and s.output in wanted]
 
 
-def known_values(sheet: Worksheet) -> list[str]:
+def known_values(sheet: Exercise) -> list[str]:
     """Values that the blanks are computed from and that follow from no blank: the sheet gives their numbers."""
     steps = needed(sheet, "forward", "loss", "backward", "update")
     follow = {b.address.name for b in sheet.blanks}
@@ -104,7 +103,7 @@ def known_values(sheet: Worksheet) -> list[str]:
     return [s.output for s in steps if s.output not in follow and s.output in used]
 
 
-def _update(sheet: Worksheet) -> str:
+def _update(sheet: Exercise) -> str:
     optimizer = sheet.example.optimizer
     if not any(b.address.name in {s.output for s in sheet.trace.program.part("update")} for b in sheet.blanks):
         return "The derivatives are those of the loss L."
@@ -139,7 +138,7 @@ def settings_of(optimizer: Optimizer) -> str:
     return ", ".join(found)
 
 
-def _update_lines(sheet: Worksheet) -> list[Step]:
+def _update_lines(sheet: Exercise) -> list[Step]:
     """The update's formulas where they are not said in words: of every parameter that has others, one."""
     optimizer = sheet.example.optimizer
     if optimizer == SGD(optimizer.learning_rate):
@@ -157,7 +156,7 @@ def _update_lines(sheet: Worksheet) -> list[Step]:
     return shown
 
 
-def givens_table(sheet: Worksheet) -> Table:
+def givens_table(sheet: Exercise) -> Table:
     """What is given, all of its numbers."""
     trace = sheet.trace
     used = {i for s in needed(sheet, "forward", "loss", "backward", "update") for i in s.inputs}
@@ -200,7 +199,7 @@ def _labels(trace: Trace, name: str) -> str:
     return rows(())
 
 
-def _pass(sheet: Worksheet, hints: bool) -> list[Block]:
+def _pass(sheet: Exercise, hints: bool) -> list[Block]:
     """The blanks in the order of the pass, each with what it is equal to where hints are asked for."""
     trace = sheet.trace
     numbered = list(enumerate(sheet.blanks, start=1))
@@ -227,10 +226,10 @@ def _pass(sheet: Worksheet, hints: bool) -> list[Block]:
     return blocks
 
 
-def answers_table(sheet: Worksheet) -> Table:
+def answers_table(sheet: Exercise) -> Table:
     """The blanks in a list, with room for the numbers."""
     rows = [
-        (str(place), sheet.words[b.address], shown(b.address, sheet.trace), f"{b.points:g}", GAP)
+        (str(place), sheet.words[b.address], name_and_address(b.address, sheet.trace), f"{b.points:g}", GAP)
         for place, b in enumerate(sheet.blanks, start=1)
     ]
     return Table(("no.", "name", "which is", "points", "your number"), tuple(rows), (0, 3))

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING
 
 from ..explain.board import equation as opened_equation
 from ..explain.derive import TITLES, equation
-from ..render.board import Block, Board, Heading, Paragraph, Table
-from .names import shown, style_of, with_zeros
+from ..render.blocks import Block, Heading, Paragraph, Table
+from ..render.board import Board
+from .exercise import Exercise
+from .names import name_and_address, style_of, with_zeros
 from .sheet import givens_table, needed, title
 
-if TYPE_CHECKING:
-    from .worksheet import Worksheet
 
-
-def solution_board(sheet: Worksheet) -> Board:
+def solution_board(sheet: Exercise) -> Board:
     """The answers in a list, then the whole derivation with its numbers, every blank opened into what made it."""
     trace, precision = sheet.trace, sheet.digits + 2
     rows = [
         (
             str(place),
             sheet.words[b.address],
-            shown(b.address, trace),
+            name_and_address(b.address, trace),
             with_zeros(float(trace[b.address.name][b.address.place]), sheet.digits),
         )
         for place, b in enumerate(sheet.blanks, start=1)

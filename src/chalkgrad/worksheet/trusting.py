@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import median_low
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ..base.address import Address
 from ..diagnosis.handwritten import Answer
 from ..explain.trace import Trace
-from .comparing import LEAST
+from .comparing import LEAST, Comparing
+from .exercise import Exercise
 from .own_pass import OwnPass
-
-if TYPE_CHECKING:
-    from .comparing import Comparing
-    from .worksheet import Worksheet
 
 Array = np.ndarray[Any, Any]
 OUT_OF_REACH = 1e4
@@ -102,7 +99,7 @@ class Trusting:
 
     def __init__(
         self,
-        sheet: Worksheet,
+        sheet: Exercise,
         answers: Mapping[Address, Answer],
         verdicts: Mapping[Address, str],
         comparing: Comparing,

@@ -1,29 +1,24 @@
-"""A worksheet: a worked example with its own or fresh numbers, and the numbers that are to be filled in."""
+"""A worksheet: an exercise with its sheet and its solution; made from a worked example, or read from a file."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ..base.address import Address
 from ..base.checks import as_list, as_table, number, whole
 from ..base.checks import seed as check_seed
 from ..base.errors import ChalkgradError, DataError, OptionError, nearest
-from ..base.text import as_toml
-from ..examples.example import Example, example
-from ..explain.trace import Trace
+from ..examples.example import Example
 from ..model.saved import read_toml
+from ..render.board import Board
 from .blanks import choose
 from .described import table_of
 from .draw import draw
-from .names import word
-from .noise import without_noise
-
-if TYPE_CHECKING:
-    from ..render.board import Board
+from .exercise import Blank, Exercise
+from .sheet import sheet_board
+from .solution import solution_board
 
 MOST_POINTS = 1_000_000.0
 """What a blank is worth at most: more is a slip."""
@@ -33,77 +28,20 @@ MOST_STEPS = 1000
 """So many updates at most are made before a sheet's step."""
 
 
-@dataclass(frozen=True, slots=True)
-class Blank:
-    """A number that is to be filled in.
-
-    Attributes:
-        address: the element.
-        points: what it is worth.
-    """
-
-    address: Address
-    points: float = 1.0
-
-
 @dataclass(frozen=True, eq=False)
-class Worksheet:
-    """An exercise.
+class Worksheet(Exercise):
+    """An exercise: what is asked, the sheet that is filled in, and the solution.
 
-    Attributes:
-        title: one line.
-        table: the worked example with the sheet's numbers, as a TOML file has it.
-        blanks: what is to be filled in, in the order of the program.
-        digits: to how many significant digits.
-        seed: where the numbers were drawn from; None where they are the example's own.
+    What it holds is described at `Exercise`.
     """
-
-    title: str
-    table: Mapping[str, Any]
-    blanks: tuple[Blank, ...]
-    digits: int = 4
-    seed: int | None = None
-
-    @cached_property
-    def example(self) -> Example:
-        """The worked example that the sheet is about."""
-        return example(self.table, "the worksheet")
-
-    @cached_property
-    def trace(self) -> Trace:
-        """Every number of its pass; what is 0 but for rounding is 0."""
-        return without_noise(self.example.trace())
-
-    @property
-    def points(self) -> float:
-        """What all blanks are worth."""
-        return sum(b.points for b in self.blanks)
-
-    @cached_property
-    def words(self) -> dict[Address, str]:
-        """What every blank is called in an answer sheet."""
-        return {b.address: word(b.address, self.trace) for b in self.blanks}
 
     def board(self, *, hints: bool = False) -> Board:
         """The sheet that is filled in; `hints` shows the formula of every blank."""
-        from .sheet import sheet_board
-
         return sheet_board(self, hints=hints)
 
     def solution(self) -> Board:
         """The sheet with its numbers and how they come about."""
-        from .solution import solution_board
-
         return solution_board(self)
-
-    def to_toml(self) -> str:
-        """What `read_worksheet` reads back and `grade` needs."""
-        table: dict[str, Any] = {"title": self.title, "digits": self.digits}
-        if self.seed is not None:
-            table["seed"] = self.seed
-        table["blanks"] = [{"address": str(b.address), "points": b.points} for b in self.blanks]
-        table["example"] = dict(self.table)
-        return "# A worksheet made by chalkgrad: what grading it needs.\n" + as_toml(table)
 
     def __repr__(self) -> str:
         return f"<worksheet {self.title!r}: {len(self.blanks)} blanks, {self.points:g} points>"
@@ -153,7 +91,7 @@ def make_worksheet(
         places = choose(trace, frozen, blanks, kind)  # what cannot be left blank is said before anything is drawn
         if step is None:
             updates = {s.output for s in trace.program.part("update")}
-            carries = any(f"{n.removesuffix('_new')}" in trace.program.given for n in updates)
+            carries = any(trace.program.values[n].of in trace.program.kept for n in updates)
             step = first + (carries and first == 1 and any(a.name in updates for a in places))
         table = draw(example, table_of(example, digits + 2), seed, places, digits, after=step - first)
     return Worksheet(example.title, table, tuple(Blank(a, points) for a in places), digits, seed)

@@ -10,7 +10,7 @@ import ast
 import base64
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -18,13 +18,10 @@ from ..base.errors import OptionError
 from ..describe.initializers import Constant, Initializer, initializer
 from ..describe.layers import Parameter
 from ..describe.losses import BinaryCrossEntropy, CrossEntropy, Hinge, are_classes
-from ..model.build import followed_by_rectifier
+from ..model.model import Model
 from .inline import Library, lines_of
 from .layout import WIDTH, statement_lines
 from .literals import Array, array_lines, number_text, string_text
-
-if TYPE_CHECKING:
-    from ..network import Network
 
 LIMIT = 300
 """Arrays of more numbers than this are not written out, a number after the other."""
@@ -93,7 +90,7 @@ def _full(library: str, shape: tuple[int, ...], value: float, dtype: np.dtype[An
 # -- what does not stand in the script ---------------------------------------------------------------------------
 
 
-def files_beside(network: Network, x: Any, y: Any, beside: str) -> dict[str, dict[str, Array]]:
+def files_beside(network: Model, x: Any, y: Any, beside: str) -> dict[str, dict[str, Array]]:
     """What lies beside a script that was told so: files by name, each with arrays by name, as `np.savez` takes them.
 
     Args:
@@ -106,7 +103,7 @@ def files_beside(network: Network, x: Any, y: Any, beside: str) -> dict[str, dic
     return {_file(beside, what): arrays for what, arrays in files.items() if arrays is not None}
 
 
-def read_beside(network: Network, data: Data, beside: str | None) -> list[str]:
+def read_beside(network: Model, data: Data, beside: str | None) -> list[str]:
     """The sentence of a script's docstring that names the files it reads, if it reads any.
 
     Raises:
@@ -134,7 +131,7 @@ def _file(beside: str, what: str) -> str:
 # -- parameters and running averages -----------------------------------------------------------------------------
 
 
-def weights_needed(network: Network) -> dict[str, Array] | None:
+def weights_needed(network: Model) -> dict[str, Array] | None:
     """The parameters and running averages that a script can neither write out nor draw: arrays by name.
 
     None where it holds or draws all of them.
@@ -146,7 +143,7 @@ def weights_needed(network: Network) -> dict[str, Array] | None:
 
 
 def weight_lines(
-    network: Network, names: Mapping[str, str], used: set[str], style: Style, beside: str | None
+    network: Model, names: Mapping[str, str], used: set[str], style: Style, beside: str | None
 ) -> list[str]:
     """The lines that give a script's parameters and running averages, those of them that are `used`."""
     arrays = {**network.parameters, **network.states}
@@ -205,17 +202,15 @@ def _read(file: str, key: str, name: str, style: Style) -> list[str]:
     return [f"{name} = {text}"]
 
 
-def _initial(network: Network) -> Iterator[tuple[str, Parameter, Initializer]]:
+def _initial(network: Model) -> Iterator[tuple[str, Parameter, Initializer]]:
     """Every parameter with its initialiser, in the order in which the network draws them."""
-    for place, bound in enumerate(network.plan.names):
-        automatic = initializer("he" if followed_by_rectifier(network.layers, place) else "glorot")
-        for name in bound.values():
-            if name in network.plan.parameters:
-                parameter = network.plan.parameters[name]
-                yield name, parameter, parameter.initial if parameter.initial is not None else automatic
+    for line in network.layout.lines:
+        automatic = initializer("he" if network.layout.rectified(line.place) else "glorot")
+        for name, parameter in line.parameters.items():
+            yield name, parameter, parameter.initial if parameter.initial is not None else automatic
 
 
-def _draws(network: Network) -> dict[str, tuple[Parameter, Initializer]] | None:
+def _draws(network: Model) -> dict[str, tuple[Parameter, Initializer]] | None:
     """The parameters that a script with long arrays draws; None where a long one is no longer what was drawn.
 
     They are drawn in order from one generator, so that nothing behind the first changed one can be drawn.
@@ -284,7 +279,7 @@ class Data:
         return self.x is not None and target is not None and (self.x.size > LIMIT or target.size > LIMIT)
 
 
-def given_data(network: Network, x: Any, y: Any) -> Data:
+def given_data(network: Model, x: Any, y: Any) -> Data:
     """Samples and targets as a script's data.
 
     Raises:
@@ -300,7 +295,7 @@ def given_data(network: Network, x: Any, y: Any) -> Data:
     return Data(ready_x, ready_y, labels)
 
 
-def data_needed(network: Network, x: Any, y: Any) -> dict[str, Array] | None:
+def data_needed(network: Model, x: Any, y: Any) -> dict[str, Array] | None:
     """The samples and targets that are too many to be written out: arrays by name; None where they are few."""
     data = given_data(network, x, y)
     if not data.saved or data.x is None or data.y is None:
@@ -308,7 +303,7 @@ def data_needed(network: Network, x: Any, y: Any) -> dict[str, Array] | None:
     return {"x": data.x, "y": data.y} if data.labels is None else {"x": data.x, "labels": data.labels}
 
 
-def data_lines(network: Network, data: Data, style: Style, one_hot: str, beside: str | None) -> list[str]:
+def data_lines(network: Model, data: Data, style: Style, one_hot: str, beside: str | None) -> list[str]:
     """The lines that give a script's x and y; `one_hot` makes y of class numbers, empty where y are `labels`."""
     if data.x is None or data.y is None:
         return _example_lines(network, style, one_hot)
@@ -322,7 +317,7 @@ def data_lines(network: Network, data: Data, style: Style, one_hot: str, beside:
     return [heading, *written("x", data.x, style), *written(target, np.asarray(values), style), *end]
 
 
-def _example_lines(network: Network, style: Style, one_hot: str) -> list[str]:
+def _example_lines(network: Model, style: Style, one_hot: str) -> list[str]:
     """Lines that draw samples and targets such as the network takes."""
     outputs, loss = network.output_shape, network.loss_function
     shape = (EXAMPLES, *outputs)
@@ -343,6 +338,6 @@ def _example_lines(network: Network, style: Style, one_hot: str) -> list[str]:
     return lines + _drawn("y", f"example.standard_normal({shape})", network, style)
 
 
-def _drawn(name: str, text: str, network: Network, style: Style) -> list[str]:
+def _drawn(name: str, text: str, network: Model, style: Style) -> list[str]:
     expression = style.numpy(_single(ast.parse(text, mode="eval").body, network.dtype))
     return [f"{name} = {ast.unparse(expression)}"]

@@ -7,26 +7,24 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..base.checks import whole
 from ..describe.optimizers import Optimizer, as_optimizer
-from ..program import Program, Step
+from ..model.model import Model
+from ..program import Owner, Program, Step
 from .folding import constant
 from .given import Data, NumPyStyle, data_lines, given_data, read_beside, weight_lines
 from .inline import Library, call_of, lines_of, unused
 from .layout import comment_lines, docstring_lines, statement_lines
 from .names import helpers, identifiers, reserved
 
-if TYPE_CHECKING:
-    from ..network import Network
-
 SHOWN = 20
 """About how many losses a script prints at most."""
 
 
 def numpy_script(
-    network: Network,
+    network: Model,
     x: Any = None,
     y: Any = None,
     *,
@@ -68,21 +66,21 @@ class _Group:
 
 class _Script:
     def __init__(
-        self, network: Network, optimizer: Optimizer, steps: int, data: Data, title: str, beside: str | None
+        self, network: Model, optimizer: Optimizer, steps: int, data: Data, title: str, beside: str | None
     ) -> None:
         self.network, self.optimizer, self.steps, self.data, self.title = network, optimizer, steps, data, title
         self.beside = beside
-        program = optimizer.extend(network.program, network.plan, network.frozen)
-        computed = {s.output for s in program}
+        program = network.updated_by(optimizer)
         arrays = [*network.parameters, *network.states, *optimizer.start(program, network.dtype)]
-        self.carried = [name for name in arrays if f"{name}_new" in computed]
+        self.carried = [name for name in arrays if name in program.updated]
+        self.updated = program.updated
         prediction = network.prediction_program.needed_for(["L"])
         alike = _same(network.program.needed_for(["L"]), prediction)
         if steps == 0 or not self.carried:
             self.steps, self.carried = 0, []
             training: tuple[Step, ...] = ()
         else:
-            training = program.needed_for(["L", *(f"{name}_new" for name in self.carried)])
+            training = program.needed_for(["L", *(self.updated[name] for name in self.carried)])
         forward = [s for s in training if s.part in ("forward", "loss")]
         self.forward = forward or list(prediction)
         self.behind = [s for s in training if s.part in ("backward", "update")]
@@ -102,11 +100,11 @@ class _Script:
         # `W1 = W1 - lr * dW1` wherever nothing behind it needs the old value
         self.late: list[str] = []
         for name in self.carried:
-            place = next(i for i, s in enumerate(self.behind) if s.output == f"{name}_new")
+            place = next(i for i, s in enumerate(self.behind) if s.output == self.updated[name])
             if any(name in s.inputs for s in self.behind[place + 1 :]):
                 self.late.append(name)
             else:
-                self.names[f"{name}_new"] = self.names[name]
+                self.names[self.updated[name]] = self.names[name]
         self.options = self._settings()
         self.taken = {*self.taken, *(name for name, _ in self.options.values())}
         self.shapes: dict[str, tuple[int | None, ...]] = {self.names[n]: _sizes(s) for n, s in known.items()}
@@ -122,7 +120,7 @@ class _Script:
         return {o: (unused(spaced[o], values), value) for o, value in found.items()}
 
     def _updates(self, step: Step) -> bool:
-        return step.layer.startswith("optimizer")
+        return step.owner.kind == "optimizer"
 
     # -- the program's steps -------------------------------------------------------------------------------------
 
@@ -142,18 +140,21 @@ class _Script:
 
     def _groups(self, steps: Iterable[Step], indent: int) -> list[_Group]:
         groups: list[_Group] = []
-        for (layer, part), members in groupby(steps, lambda s: (s.layer, s.part)):
+        for (owner, part), members in groupby(steps, lambda s: (s.owner, s.part)):
             statements = [line for step in members for line in self._statements(step, indent)]
-            groups.append(_Group(self._label(layer, part), statements))
+            groups.append(_Group(self._label(owner, part), statements))
         return groups
 
-    def _label(self, layer: str, part: str) -> str:
-        plan = self.network.plan
-        if layer in plan.labels and part == "forward":
-            place = plan.labels.index(layer)
-            before, behind = plan.shapes[place], plan.shapes[place + 1]
-            return f"{layer}: {_shown(before)} -> {_shown(behind)}" if before != behind or plan.names[place] else layer
-        return f"running averages of {layer}" if part == "update" and not layer.startswith("optimizer") else layer
+    def _label(self, owner: Owner, part: str) -> str:
+        if owner.line is not None and part == "forward":
+            line = self.network.layout.lines[owner.line]
+            before = " and ".join(map(_shown, line.shapes))
+            return (
+                f"{owner}: {before} -> {_shown(line.shape)}"
+                if line.shapes != (line.shape,) or line.names
+                else owner.text
+            )
+        return f"running averages of {owner}" if part == "update" and owner.kind == "layer" else owner.text
 
     # -- the text ------------------------------------------------------------------------------------------------
 
@@ -164,7 +165,7 @@ class _Script:
         update = self._groups([s for s in self.behind if s.part == "update"], indent)
         prediction = self._groups(self.prediction, 0)
         for name in self.late:
-            value = ast.Name(self.names[f"{name}_new"], ast.Load())
+            value = ast.Name(self.names[self.updated[name]], ast.Load())
             update[-1].statements.append(ast.Assign([ast.Name(self.names[name], ast.Store())], value))
         used = _loaded([*forward, *backward, *update, *prediction])
         body = self._main(forward, backward, update, prediction, used)

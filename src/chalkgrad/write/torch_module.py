@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..base.checks import pair, whole
 from ..base.errors import OptionError
@@ -32,18 +32,17 @@ from ..describe.layers import (
 )
 from ..describe.losses import AbsoluteError, BinaryCrossEntropy, CrossEntropy, Hinge, SquaredError
 from ..describe.optimizers import SGD, AdaGrad, Adam, AdamW, Optimizer, RMSProp, as_optimizer
+from ..model.lines import Line
+from ..model.model import Model
 from .given import Data, TorchStyle, data_lines, given_data, read_beside, weight_lines
 from .inline import unused
 from .layout import WIDTH, docstring_lines
 from .names import identifiers, reserved
 from .numpy_script import shown_loss
 
-if TYPE_CHECKING:
-    from ..network import Network
-
 
 def torch_script(
-    network: Network,
+    network: Model,
     x: Any = None,
     y: Any = None,
     *,
@@ -77,16 +76,18 @@ def torch_script(
     return _Script(network, as_optimizer(optimizer, network.dtype), steps, data, title, beside).text()
 
 
-def _refuse_single_values(network: Network, samples: int) -> None:
+def _refuse_single_values(network: Model, samples: int) -> None:
     """Raises OptionError where PyTorch would normalise one value alone, which it refuses."""
-    for layer, label, shape in zip(network.layers, network.plan.labels, network.plan.shapes, strict=False):
-        if isinstance(layer, BatchNorm) and samples * math.prod(shape[1:]) == 1:
-            raise OptionError(f"{label}: PyTorch does not normalise a batch of one value; give two samples or more")
+    for line in network.layout.lines:
+        if isinstance(line.layer, BatchNorm) and samples * math.prod(line.shape[1:]) == 1:
+            raise OptionError(
+                f"{line.label}: PyTorch does not normalise a batch of one value; give two samples or more"
+            )
 
 
 class _Script:
     def __init__(
-        self, network: Network, optimizer: Optimizer, steps: int, data: Data, title: str, beside: str | None
+        self, network: Model, optimizer: Optimizer, steps: int, data: Data, title: str, beside: str | None
     ) -> None:
         self.network, self.optimizer, self.data, self.title = network, optimizer, data, title
         self.beside = beside
@@ -98,33 +99,32 @@ class _Script:
         self.passed: list[str] = []  # the lines of forward
         self.fused = network.loss_function.fused(network.layers[-1]) is not None
         self.modes = any(isinstance(v, (Dropout, BatchNorm)) for v in network.layers)
-        for place in range(len(network.layers)):
-            self._place(place)
+        for line in network.layout.lines:
+            self._place(line)
 
     # -- the module ----------------------------------------------------------------------------------------------
 
-    def _place(self, place: int) -> None:
+    def _place(self, line: Line) -> None:
         """Writes one layer into the module."""
-        layer, plan = self.network.layers[place], self.network.plan
-        before = plan.shapes[place]
+        layer, place = line.layer, line.place
         if isinstance(layer, Sum):
             self.passed.append("x = x.sum(dim=1, keepdim=True)")
             return
         if self.fused and place == len(self.network.layers) - 1:
             self.passed.append(f"# no {layer.kind} here: PyTorch's loss takes what comes before it, the logits")
             return
-        modules = _module(layer, before, plan.labels[place])
-        prefix, number = plan.suffixes[place]
+        modules = _module(layer, line.shapes[0], line.label)
+        prefix, number = line.prefix, line.number
         for kind, text in modules:
             # no attribute of nn.Module ends so, whatever the layer's name is
             word = f"{prefix}_{kind}" if prefix is not None else f"{kind}{number}"
-            name = unused(word, [line.partition(" ")[0].removeprefix("self.") for line in self.made])
+            name = unused(word, [text.partition(" ")[0].removeprefix("self.") for text in self.made])
             self.made.append(f"self.{name} = {text}")
             self.passed.append(f"x = self.{name}(x)")
         formals = {"W": "weight", "b": "bias", "gamma": "weight", "beta": "bias"}
         formals |= {"running_mu": "running_mean", "running_var": "running_var"}
         attribute = self.made[-1].partition(" ")[0].removeprefix("self.")
-        for formal, value in plan.names[place].items():
+        for formal, value in line.names.items():
             self.places[value] = f"model.{attribute}.{formals[formal]}"
 
     # -- the text ------------------------------------------------------------------------------------------------
@@ -171,7 +171,7 @@ class _Script:
         given = weight_lines(network, self.names, set(self.places), TorchStyle(), self.beside)
         if not given:
             return ["model = Network()"]
-        dense = {n["W"] for v, n in zip(network.layers, network.plan.names, strict=True) if isinstance(v, Dense)}
+        dense = {line.names["W"] for line in network.layout.lines if isinstance(line.layer, Dense)}
         turned = ": W is (inputs, outputs) here, and (outputs, inputs) in nn.Linear" if dense else ""
         lines = [f"# the model with its weights{turned}", *given, "model = Network()", "with torch.no_grad():"]
         for name, place in self.places.items():
@@ -249,7 +249,7 @@ class _Script:
 
     def _penalties(self) -> list[str]:
         lines: list[str] = []
-        for name, (l1, l2) in self.network.plan.penalties.items():
+        for name, (l1, l2) in self.network.layout.penalties.items():
             terms = [f"{l1!r} * {self.places[name]}.abs().sum()"] if l1 else []
             terms += [f"{l2!r} * {self.places[name]}.square().sum()"] if l2 else []
             lines.append(f"L = L + {' + '.join(terms)}")
@@ -260,7 +260,7 @@ class _Script:
         optimizer = self.optimizer
         name, settings = _optimizer(optimizer)
         decay = optimizer.weight_decay
-        decayed = [n for n in self.trained if self.network.plan.parameters[n].penalised] if decay else []
+        decayed = [n for n in self.trained if self.network.layout.parameters[n].penalised] if decay else []
         plain = [n for n in self.trained if n not in decayed]
         start = f"lr={optimizer.learning_rate!r}{settings}"
         if not decayed:

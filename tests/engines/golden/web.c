@@ -1,4 +1,4 @@
-/* The 2-2-2 example on the web that document 002 follows
+/* A Step by Step Backpropagation Example
    Written by chalkgrad from the network's own steps; the formula of each stands over its loops. */
 #include <math.h>
 #include <stdio.h>

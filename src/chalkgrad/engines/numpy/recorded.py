@@ -14,12 +14,9 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from .calls import Calls
 
 Array = np.ndarray[Any, Any]
 Line = Callable[[], object]
@@ -31,6 +28,17 @@ class NotRecordedError(TypeError):
 
 def _refuse(self: object, *_: object) -> NoReturn:
     raise NotRecordedError("the value of one step says nothing of the next")
+
+
+class Recorder(Protocol):
+    """What a recorded value needs of that which writes it down: the lines, and the calls that make new values."""
+
+    lines: list[Line]
+
+    def now(self, line: Line) -> None: ...
+    def call(self, ufunc: np.ufunc, *operands: Any) -> Recorded: ...
+    def number(self, python: Callable[..., Any], *operands: Any) -> Number: ...
+    def copied(self, x: Recorded, copy: Array) -> Recorded: ...
 
 
 class Memory:
@@ -67,7 +75,7 @@ class Number(Value):
 
     __slots__ = ("arrays", "calls", "value")
 
-    def __init__(self, calls: Calls, value: Any) -> None:
+    def __init__(self, calls: Recorder, value: Any) -> None:
         self.calls, self.value = calls, value
         self.arrays: dict[Any, Array] = {}
 
@@ -97,12 +105,12 @@ class Recorded(Value):
     __slots__ = ("array", "calls", "last", "lines", "memory")
 
     def __init__(
-        self, calls: Calls, array: Array, memory: Memory, lines: Callable[[Array], list[Line]] | None = None
+        self, calls: Recorder, array: Array, memory: Memory, lines: Callable[[Array], list[Line]] | None = None
     ) -> None:
         self.calls, self.array, self.memory, self.lines = calls, array, memory, lines
         self.last = None if lines is None else calls.lines[-1]
 
-    def __array_namespace__(self) -> Calls:
+    def __array_namespace__(self) -> Recorder:
         return self.calls
 
     shape = property(lambda self: self.array.shape)

@@ -72,7 +72,7 @@ def first_not_finite(steps: Sequence[Step], values: Values) -> str | None:
             place = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0]) if array.ndim else ()
             address = f"{name}[{', '.join(map(str, place))}]" if place else name
             what = "NaN" if np.isnan(array[place]) else "infinite"
-            of = f" ({computed[name].part} step of {computed[name].layer})" if name in computed else ""
+            of = f" ({computed[name].part} step of {computed[name].owner})" if name in computed else ""
             return f"{address} is {what}{of}"
     return None
 

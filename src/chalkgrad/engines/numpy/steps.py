@@ -57,10 +57,10 @@ class NumPySteps:
         *,
         check_finite: bool = False,
     ) -> None:
-        computed = {s.output for s in program}
         self._names = tuple(values)
-        self._carried = [name for name in values if f"{name}_new" in computed]
-        self._steps = program.needed_for(["L", data_loss, *(f"{name}_new" for name in self._carried)])
+        self._carried = [name for name in values if name in program.updated]
+        self._after = program.updated
+        self._steps = program.needed_for(["L", data_loss, *(self._after[name] for name in self._carried)])
         self._check_finite = check_finite
         self._fixed = {name: np.array(array) for name, array in values.items() if name not in self._carried}
         self._places = [{name: np.array(values[name]) for name in self._carried} for _ in range(3)]
@@ -158,7 +158,7 @@ class NumPySteps:
         after = self._places[(self._now + 1) % 3]
         arrays = {**self._places[self._now], **self._fixed, "x": x, "y": y}
         numbers = {"lr": rate, "t": t, "clock": clock}
-        into = {f"{name}_new": after[name] for name in self._carried}
+        into = {self._after[name]: after[name] for name in self._carried}
         if self._recording:
             try:
                 scratch = self._scratch.get(kind, ())

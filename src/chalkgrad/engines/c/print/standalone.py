@@ -14,7 +14,7 @@ import numpy as np
 from ....base.errors import OptionError
 from ....describe.losses import BinaryCrossEntropy, CrossEntropy, Hinge, Loss
 from ....program import Program as Steps
-from ....program import Step
+from ....program import Role, Step, Value
 from ...stepping import Array
 from ..schedule.buffers import aligned, store
 from ..schedule.products import Machine
@@ -72,8 +72,7 @@ def training_program(
     """
     batch = ROWS_AT_ONCE if data is None else len(data[0])
     both, last = with_prediction(program, prediction)
-    computed = {s.output for s in program}
-    if not any(f"{name}_new" in computed for name in values):
+    if not any(name in program.updated for name in values):
         if data is None:
             raise OptionError(
                 "there is nothing to train: give x and y, whose loss is printed, or steps=0 for predictions"
@@ -123,7 +122,7 @@ def with_prediction(program: Steps, prediction: Steps) -> tuple[Steps, str]:
         if same is not None and (same.rule, same.inputs, dict(same.options)) == (step.rule, inputs, dict(step.options)):
             continue
         names[step.output] = _free(f"{step.output}_predicted", program)
-        more.append(replace(step, output=names[step.output], inputs=inputs))
+        more.append(replace(step, value=Value(names[step.output], step.shape, Role.HELP), inputs=inputs))
     place = max(i for i, s in enumerate(program) if s.part in ("forward", "loss")) + 1
     steps = (*program.steps[:place], *more, *program.steps[place:])
     return replace(program, steps=steps), names.get("L", "L")

@@ -70,8 +70,7 @@ def wanted_for_training(
         of_bytes: whether x comes as bytes (`Pixels`).
         sparse: whether x is mostly zeros.
     """
-    computed = {s.output for s in program}
-    updated = {f"{name}_new": name for name in carried if f"{name}_new" in computed}
+    updated = {program.updated[name]: name for name in carried if name in program.updated}
     steps = program.needed_for(["L", data_loss, *updated])
     shapes = {name: program.shapes[name] for name in carried}
     return Wanted(title, steps, program.shapes, shapes, updated, (), batch, parts, dtype, data_loss, of_bytes, sparse)

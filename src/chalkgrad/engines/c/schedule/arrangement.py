@@ -130,8 +130,8 @@ def _same_layouts(work: Work, updated: Mapping[str, str]) -> None:
             if made.sample is not None and made.by_sample:
                 continue
             if made.sample is not None:
-                of = made.output.removeprefix("d").removesuffix("_data")
-                if of in work.layouts and work.shapes[of] == made.step.shape:
+                of = made.step.value.of
+                if of is not None and of in work.layouts and work.shapes[of] == made.step.shape:
                     work.layouts.setdefault(made.output, work.layouts[of])
                 continue
             if made.pointwise:
@@ -300,7 +300,8 @@ def by_blocks(work: Work, machine: Machine, updated: Mapping[str, str]) -> froze
             continue
         if weights.shape[-1] < 2 * weights.block:
             continue
-        weight = made.output.removeprefix("d").removesuffix("_data")
-        if made.by_sample or (made.over_samples and f"{weight}_new" in updated):
+        of = made.step.value.of
+        shares = [s for s in work.statements if s.over_samples and s.step.value.of == of]
+        if made.by_sample or (made.over_samples and of in updated.values() and len(shares) == 1):
             large.add(made.output)
     return frozenset(large)

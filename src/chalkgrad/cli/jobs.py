@@ -1,0 +1,206 @@
+"""What chalkgrad train is asked to train: a new training, or one to be resumed."""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+from argparse import Namespace
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..base.checks import as_table
+from ..base.errors import CheckpointError, DataWarning, OptionError, unknown
+from ..base.messages import complain
+from ..data import Dataset
+from ..describe.layers import Layer, Sigmoid, Softmax
+from ..describe.losses import LOSSES
+from ..describe.optimizers import OPTIMIZERS, Optimizer
+from ..describe.schedules import SCHEDULES, Schedule
+from ..describe.settings import from_table
+from ..files.checkpoint import Checkpoint
+from ..model.saved import read_toml
+from ..network import Network
+from ..runs import directory as run_directory
+from ..runs.recipes import NUMBERS, RECIPES, Recipe, recipe
+from ..train.checkpoints import FOLDER, CheckpointWarning, newest
+from .options import RUNS
+from .sources import open_data, open_recorded, recorded
+
+KEPT = (
+    "epochs", "max_steps", "patience", "stop_below", "data", "engine", "quiet", "no_pictures", "checkpoint_every",
+    "keep",
+)  # fmt: skip
+"""Options that a resumed training may be given; all others are those that it was started with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One training of the command.
+
+    Attributes:
+        name: what the network is called.
+        out: the run directory.
+        source: where the data are from, as run.toml has it.
+        data, network, plan: they.
+        checkpoint: from which it is resumed; None for a new training.
+        recipe_optimizer: the recipe's own optimizer, where another was asked for.
+    """
+
+    name: str
+    out: Path
+    source: dict[str, Any]
+    data: Dataset
+    network: Network
+    plan: Recipe
+    checkpoint: Checkpoint | None = None
+    recipe_optimizer: Optimizer | None = None
+
+
+def new_job(arguments: Namespace) -> Job:
+    """A training from the beginning."""
+    source_name, network_name = arguments.source or "digits", arguments.network or "mlp"
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", DataWarning)
+        warnings.showwarning = show_warning
+        data = open_data(
+            source_name,
+            directory=arguments.data,
+            target=arguments.target,
+            seed=arguments.seed or 0,
+            task=arguments.task,
+            header=arguments.header,
+            loss=arguments.loss or _loss_of(network_name),
+        )
+        plan, network = _network(arguments, network_name, data)
+        data = data.astype(network.dtype)
+    name = Path(network_name).stem
+    for path in (source_name, arguments.data or ""):
+        if not path.isprintable() and path.encode(errors="replace").decode() != path:
+            raise OptionError(f"the name {path!r} is not UTF-8, so it cannot be written into run.toml")
+    source = {
+        "source": source_name if source_name == data.name else str(Path(source_name).resolve()),
+        "directory": str(Path(arguments.data).resolve()) if arguments.data else None,
+        "target": arguments.target,
+        "task": arguments.task if source_name == data.name else "classes" if data.classes else "regression",
+        "header": arguments.header,
+        "seed": arguments.seed or 0,
+    }
+    out = Path(arguments.out) if arguments.out else RUNS / f"{data.name}-{name}"
+    own = plan.optimizer
+    plan = _with_options(plan, arguments)
+    recipe_optimizer = None if type(plan.optimizer) is type(own) else own
+    return Job(name, out, recorded(source, data), data, network, plan, recipe_optimizer=recipe_optimizer)
+
+
+def resumed_job(arguments: Namespace) -> Job:
+    """A training that was stopped before, from its newest checkpoint."""
+    for name, value in vars(arguments).items():
+        if name not in (*KEPT, "resume", "command") and value is not None:
+            option = "DATA" if name == "source" else f"--{name.replace('_', '-')}"
+            known = ", ".join(f"--{k.replace('_', '-')}" for k in KEPT)
+            raise OptionError(f"a training is resumed as it was started: leave {option} out ({known} may be given)")
+    if arguments.keep == 0:
+        raise OptionError(
+            "a resumed training keeps checkpoints, or the next --resume would start further back: --keep is 1 or more"
+        )
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", CheckpointWarning)
+        warnings.showwarning = show_warning
+        checkpoint = newest(arguments.resume)
+    extra = as_table(checkpoint.table.get("extra")) or {}
+    source, training, name = as_table(extra.get("data")), as_table(extra.get("training")), extra.get("name")
+    place = checkpoint.path.parent
+    if source is None or training is None or not isinstance(name, str) or place.name != FOLDER:
+        raise CheckpointError(f"{checkpoint.path} was not written by chalkgrad train; resume it by fit(resume=...)")
+    source = run_directory.checked_source(source, str(checkpoint.path))
+    if arguments.data:
+        source["directory"] = str(Path(arguments.data).resolve())
+    values = {n.removeprefix("value/"): p.shape for n, p in checkpoint.parts.items() if n.startswith("value/")}
+    network = Network.described(as_table(checkpoint.table.get("network")) or {}, str(checkpoint.path), values)
+    data = open_recorded(source, network, checkpoint.path)
+    plan = _with_options(Recipe.from_table(network.layers, training), arguments)
+    return Job(name, place.parent, recorded(source, data), data, network, plan, checkpoint)
+
+
+def _loss_of(network: str) -> str | None:
+    """The name of the loss that a network's TOML file states, if it is one and does."""
+    loss = read_toml(Path(network)).get("loss") if network.endswith(".toml") else None
+    name = (as_table(loss) or {}).get("type", loss)
+    return name if isinstance(name, str) else None
+
+
+def _network(arguments: Namespace, name: str, data: Dataset) -> tuple[Recipe, Network]:
+    """The network that was asked for, by name or from a TOML file, and the recipe to start from."""
+    settings: dict[str, Any] = {}
+    if arguments.seed is not None:
+        settings["seed"] = arguments.seed
+    if arguments.dtype is not None:
+        settings["dtype"] = arguments.dtype
+    for key in ("l1", "l2"):
+        if getattr(arguments, key) is not None:
+            settings[key] = getattr(arguments, key)
+    if name.endswith(".toml"):
+        path = Path(name)
+        table = read_toml(path)
+        table.pop("parameters", None)
+        table.pop("steps_taken", None)
+        table.setdefault("input_shape", list(data.input_shape))
+        if arguments.loss:
+            table["loss"] = arguments.loss
+        network = Network.described({**table, **settings}, str(path))
+        if network.input_shape != data.input_shape:
+            raise OptionError(f"{path} has input_shape {network.input_shape}, but {data.name} gives {data.input_shape}")
+        return Recipe(network.layers), network
+    plan = recipe(name, data) if name in RECIPES else None
+    if plan is None:
+        raise unknown("network", name, [*RECIPES, "a file ending in .toml"])
+    loss: str = arguments.loss or ("CrossEntropy" if data.classes else "SquaredError")
+    plan = dataclasses.replace(plan, layers=_ending_for(loss, plan.layers))
+    return plan, Network(plan.layers, input_shape=data.input_shape, loss=from_table("loss", loss, LOSSES), **settings)
+
+
+def _ending_for(loss: str, layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
+    """The layers with the last activation that the loss takes: Softmax, Sigmoid or none."""
+    endings = {"CrossEntropy": (Softmax(),), "BinaryCrossEntropy": (Sigmoid(),), "Hinge": ()}
+    if loss not in endings:
+        return layers
+    return (*(layers[:-1] if isinstance(layers[-1], Softmax) else layers), *endings[loss])
+
+
+def _with_options(plan: Recipe, arguments: Namespace) -> Recipe:
+    """The recipe with the options that were given in place of its own."""
+    changes: dict[str, Any] = {}
+    for key in NUMBERS:
+        if getattr(arguments, key) is not None:
+            changes[key] = getattr(arguments, key)
+    if arguments.epochs is not None and arguments.patience is None:
+        changes["patience"] = None
+    optimizer = plan.optimizer
+    if arguments.optimizer is not None:
+        other: Optimizer = from_table("optimizer", arguments.optimizer, OPTIMIZERS)
+        if type(other) is not type(optimizer):  # the recipe's settings are those of its own optimizer
+            optimizer = other
+    settings = {
+        "learning_rate": arguments.learning_rate,
+        "momentum": arguments.momentum,
+        "weight_decay": arguments.weight_decay,
+    }
+    for key, value in settings.items():
+        if value is None:
+            continue
+        if not hasattr(optimizer, key):
+            raise OptionError(f"{optimizer.kind} has no {key.replace('_', ' ')}")
+        optimizer = dataclasses.replace(optimizer, **{key: value})
+    changes["optimizer"] = optimizer
+    if arguments.schedule is not None:
+        schedule: Schedule = from_table("schedule", arguments.schedule, SCHEDULES)
+        if schedule.needs_end and arguments.epochs is None and arguments.max_steps is None and plan.epochs is None:
+            raise OptionError(f"the schedule {schedule.kind} must know the end: give --epochs or --max-steps")
+        changes["schedule"] = schedule
+    return dataclasses.replace(plan, **changes)
+
+
+def show_warning(message: Warning | str, *further: Any) -> None:
+    """A warning as a line of the command: for `warnings.showwarning`."""
+    complain(f"chalkgrad train: {message}")

@@ -1,0 +1,116 @@
+"""Layers that take several values: sums, products, and values side by side; and the residual block."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ... import rules
+from ...base.checks import as_list, said
+from ...base.errors import OptionError, ShapeError
+from ...rules import Operation
+from .layer import Layer, SampleShape, names_of
+
+MOST = 4
+"""How many values a line adds, or puts side by side."""
+
+
+@dataclass(frozen=True, slots=True)
+class Combining(Layer):
+    """Base of layers that take the line before, or what `of` names, and others beside it.
+
+    Attributes:
+        others: the name of the other value, or their names.
+    """
+
+    others: str | tuple[str, ...] = ()
+
+    def check(self) -> None:
+        count = len(names_of(self.kind, "others", self.others)) + max(len(names_of(self.kind, "of", self.of)), 1)
+        if count < 2:
+            raise OptionError(f"{self.kind} takes the line before and another: name it, {self.kind}('a')")
+        if count > self.takes:
+            raise OptionError(f"{self.kind} takes {self.takes} values at most; put a second {self.kind} after it")
+
+    @property
+    def takes(self) -> int:
+        return MOST
+
+    def combined_shape(self, shapes: Sequence[SampleShape]) -> SampleShape:
+        """What comes out where values of these shapes come in. Raises ShapeError where they do not fit together."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class _Elementwise(Combining):
+    def combined_shape(self, shapes: Sequence[SampleShape]) -> SampleShape:
+        if len(set(shapes)) > 1:
+            raise ShapeError("they must have the same shape")
+        return shapes[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Add(_Elementwise):
+    """The sum of several values of the same shape, element by element: a skip connection.
+
+    `Add("a")` adds the value of the line `a` to that of the line before.
+    """
+
+    def operation(self, training: bool) -> Operation:
+        return rules.add.operation
+
+
+@dataclass(frozen=True, slots=True)
+class Multiply(_Elementwise):
+    """The product of two values of the same shape, element by element: a gate."""
+
+    @property
+    def takes(self) -> int:
+        return 2
+
+    def operation(self, training: bool) -> Operation:
+        return rules.multiply.operation
+
+
+@dataclass(frozen=True, slots=True)
+class Concat(Combining):
+    """Several values side by side: (N, I) and (N, J) become (N, I + J); of images (N, C, H, W), the channels."""
+
+    def combined_shape(self, shapes: Sequence[SampleShape]) -> SampleShape:
+        if len({(len(s), *s[1:]) for s in shapes}) > 1:
+            raise ShapeError("they may differ in the first number only")
+        return (sum(s[0] for s in shapes), *shapes[0][1:])
+
+    def operation(self, training: bool) -> Operation:
+        return rules.concat.operation
+
+    def combined_options(self, shapes: Sequence[SampleShape]) -> dict[str, Any]:
+        widths = [s[0] for s in shapes] + [0] * (MOST - len(shapes))
+        begins = [sum(widths[:i]) for i in range(MOST)]
+        return {**{f"o{i + 1}": begin for i, begin in enumerate(begins)}, "K": sum(widths)}
+
+
+@dataclass(frozen=True, slots=True)
+class Residual(Layer):
+    """Layers, and what comes into them added to what comes out: the same as their lines and an `Add`.
+
+    Attributes:
+        layers: the layers in order; the first takes what the block takes.
+    """
+
+    layers: tuple[Layer, ...] = ()
+
+    def check(self) -> None:
+        listed = as_list(self.layers)
+        if not listed:
+            raise OptionError(f"Residual takes a list of layers, Residual([Dense(8), ReLU()]), not {said(self.layers)}")
+        for layer in listed:
+            if not isinstance(layer, Layer):
+                write = f"; write {layer.__name__}(...)" if isinstance(layer, type) else ""
+                raise OptionError(f"Residual: {said(layer)} is no layer{write}")
+        if len(names_of("Residual", "of", self.of)) > 1:
+            raise OptionError("Residual takes one value; combine several before it, Add('a')")
+
+    def operation(self, training: bool) -> Operation:
+        raise TypeError("a Residual is its layers and an Add")

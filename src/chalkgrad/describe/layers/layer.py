@@ -1,0 +1,189 @@
+"""What every layer is: shapes, parameters, states, and the operation that it stands for.
+
+Shapes here are those of one sample: (I,) for a vector, (C, H, W) for an image.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+
+from ...base.checks import as_list, flag, number, plain, said
+from ...base.errors import OptionError, ShapeError
+from ...rules import Operation
+from ..foreign import refuse_settings
+from ..initializers import Initializer, initializer
+
+SampleShape: TypeAlias = tuple[int, ...]
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One array of weights that a layer asks for.
+
+    Attributes:
+        shape: its shape.
+        initial: how it starts.
+        fan_in, fan_out: see `chalkgrad.describe.initializers`.
+        penalised: whether L1 and L2 penalties count it (weights, not biases).
+    """
+
+    shape: SampleShape
+    initial: Initializer | None
+    fan_in: int
+    fan_out: int
+    penalised: bool
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One running average that a layer keeps: its shape and its value at the start."""
+
+    shape: SampleShape
+    initial: float
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """Base of all layers.
+
+    Attributes:
+        name: replaces the layer's number in the names of its values (`hidden.W` instead of `W1`).
+        of: what it takes, in place of what the line before gives: the name of an earlier layer or value; "x" is the
+            input. Layers that combine several values may take several names.
+    """
+
+    owns: ClassVar[bool] = False
+    """Whether it has parameters of its own."""
+    weighted: ClassVar[bool] = False
+    """Whether its output is a weighted sum, with weights that start at random."""
+
+    name: str | None = field(default=None, kw_only=True)
+    of: str | tuple[str, ...] | None = field(default=None, kw_only=True)
+
+    if not TYPE_CHECKING:  # type checkers know the fields
+
+        def __new__(cls, *_: Any, **settings: Any) -> Any:
+            refuse_settings(cls, settings)
+            return object.__new__(cls)
+
+    def __post_init__(self) -> None:
+        plain(self)
+        if self.name is not None and (not isinstance(self.name, str) or not _NAME.match(self.name)):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise OptionError(f"{self.kind}: a name is letters, digits and _, a letter first; not {self.name!r}")
+        if len(names_of(self.kind, "of", self.of)) > self.takes:
+            raise OptionError(
+                f"{self.kind} takes one value, not {said(self.of)}; combine several by Add, Multiply or Concat"
+            )
+        self.check()
+
+    def check(self) -> None:
+        """Raises OptionError where a setting cannot be."""
+
+    @property
+    def kind(self) -> str:
+        """The layer's class name."""
+        return type(self).__name__
+
+    @property
+    def takes(self) -> int:
+        """How many values come in at most."""
+        return 1
+
+    def output_shape(self, shape: SampleShape) -> SampleShape:
+        """The shape that comes out when `shape` comes in. Raises ShapeError where it cannot come in."""
+        return shape
+
+    def operation(self, training: bool) -> Operation | None:
+        """The operation it stands for; None where it does nothing (dropout in prediction)."""
+        raise NotImplementedError
+
+    def options(self, shape: SampleShape) -> dict[str, Any]:
+        """Settings for the rules, by the rules' names."""
+        return {}
+
+    def combined_shape(self, shapes: Sequence[SampleShape]) -> SampleShape:
+        """The shape that comes out when values of these shapes come in. Raises ShapeError where they cannot."""
+        return self.output_shape(shapes[0])
+
+    def combined_options(self, shapes: Sequence[SampleShape]) -> dict[str, Any]:
+        """Settings for the rules where values of these shapes come in."""
+        return self.options(shapes[0])
+
+    def shared_operation(self, wanted: SampleShape, there: SampleShape) -> Operation | None:
+        """The operation on weights of the shape `there`, which another line owns; None where they do not fit.
+
+        Args:
+            wanted: the shape that weights of its own would have.
+            there: the shape of the other line's.
+        """
+        return None
+
+    def parameters(self, shape: SampleShape) -> dict[str, Parameter]:
+        """The parameters by their formal names."""
+        return {}
+
+    def states(self, shape: SampleShape) -> dict[str, State]:
+        """The running averages by their formal names."""
+        return {}
+
+    def bindings(self, training: bool) -> dict[str, str]:
+        """Formal names of the operation that stand for states (prediction by running averages)."""
+        return {}
+
+
+def names_of(owner: str, setting: str, given: object) -> tuple[str, ...]:
+    """Names of values, of which one may be given alone. Raises OptionError where they are no names."""
+    names = (given,) if isinstance(given, str) else tuple(as_list(given) or ()) if given is not None else ()
+    if (given is not None and as_list(given) is None and not isinstance(given, str)) or not all(
+        isinstance(n, str) and n for n in names
+    ):
+        raise OptionError(f"{owner}: {setting} is the name of an earlier line, or a list of names, not {said(given)}")
+    return names
+
+
+def flat(layer: Layer, shape: SampleShape) -> int:
+    """The inputs of a layer that takes one row of numbers a sample. Raises ShapeError where others come in."""
+    if len(shape) != 1:
+        raise ShapeError(
+            f"{layer.kind} takes one row of numbers per sample, shape (N, inputs), but (N, "
+            f"{', '.join(map(str, shape))}) comes in; put a Flatten() layer before it"
+        )
+    return shape[0]
+
+
+def image(layer: Layer, shape: SampleShape) -> tuple[int, int, int]:
+    """Channels, height and width of an image. Raises ShapeError where no images come in."""
+    if len(shape) != 3:
+        cure = (
+            f"give the network input_shape=(1, {shape[0]}, {shape[1]})"
+            if len(shape) == 2
+            else "give the network input_shape=(channels, height, width), and put Flatten() behind this layer"
+        )
+        inner = "".join(f", {s}" for s in shape)
+        raise ShapeError(f"{layer.kind} takes images, shape (N, C, H, W), but (N{inner}) comes in; {cure}")
+    return shape[0], shape[1], shape[2]
+
+
+def initial(given: str | Initializer) -> Initializer | None:
+    """How weights start; None where that depends on what follows, "auto"."""
+    return None if given == "auto" else initializer(given)
+
+
+def check_weighted(layer: Any) -> None:
+    """Raises OptionError where a setting of a layer with weights is invalid."""
+    if layer.weights_of is not None:
+        if not isinstance(layer.weights_of, str):
+            raise OptionError(f"{layer.kind}: weights_of is the name of an earlier line, not {said(layer.weights_of)}")
+        if layer.weights != "auto" or layer.l1 is not None or layer.l2 is not None:
+            raise OptionError(f"{layer.kind}: weights, l1 and l2 belong to the line that weights_of names")
+    initial(layer.weights)
+    initializer(layer.biases)
+    flag(layer.kind, "bias", layer.bias)
+    for name in ("l1", "l2"):
+        if getattr(layer, name) is not None:
+            number(layer.kind, name, getattr(layer, name), 0.0)

@@ -1,0 +1,50 @@
+"""A diagnosis: what was found about claimed numbers, printed in every form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..render.board import Board
+from .board import diagnosis_board, diagnosis_json
+from .result import Result
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Diagnosis(Result):
+    """What was found about claimed numbers, as a report.
+
+    What it holds is described at `Result`.
+    """
+
+    def board(self) -> Board:
+        """The report as it is written on the board."""
+        return diagnosis_board(self)
+
+    def to_text(self) -> str:
+        """As plain text."""
+        return self.board().to_text()
+
+    def to_markdown(self) -> str:
+        """As Markdown."""
+        return self.board().to_markdown()
+
+    def to_latex(self) -> str:
+        """As a LaTeX document."""
+        return self.board().to_latex()
+
+    def to_html(self) -> str:
+        """As one HTML file."""
+        return self.board().to_html()
+
+    def to_json(self) -> str:
+        """As JSON: findings and causes."""
+        return diagnosis_json(self)
+
+    def _repr_html_(self) -> str:
+        return self.board()._repr_html_()  # pyright: ignore[reportPrivateUsage]
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+    def __repr__(self) -> str:
+        return f"<diagnosis: {'correct' if self.correct else '; '.join(map(str, self.causes)) or 'not explained'}>"

@@ -1,0 +1,159 @@
+"""The values of one pass, kept and read-only, and how an element of them is named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from html import escape
+from types import MappingProxyType
+from typing import Any, Self
+
+import numpy as np
+
+from ..base.address import Address
+from ..base.columns import table
+from ..base.digits import rounded
+from ..base.errors import UnknownNameError, nearest
+from ..program import Program
+from ..program import names as spelled
+
+Array = np.ndarray[Any, Any]
+
+
+class Values(Mapping[str, Array]):
+    """Every named value of one pass, in the order of the program, by its name or another name of it.
+
+    Attributes:
+        program: the steps that made the values.
+        labels: other names of elements by address, as explanations and diagrams show them: {"W1[0, 0]": "w1"}.
+        moment: when in a training it was made, one sentence; may be empty.
+    """
+
+    def __init__(
+        self, program: Program, values: Mapping[str, Any], labels: Mapping[str, str] | None = None, moment: str = ""
+    ) -> None:
+        self.program = program
+        self.moment = moment
+        self.labels: Mapping[str, str] = MappingProxyType(dict(labels or {}))
+        self._values: dict[str, Array] = {}
+        for name in program.shapes:
+            if values.get(name) is None:
+                continue
+            array = np.array(values[name])
+            array.flags.writeable = False
+            self._values[name] = array
+
+    def __getitem__(self, name: str) -> Array:
+        """The value's array (a number is an array without axes).
+
+        Raises:
+            UnknownNameError: where there is no such value; it suggests the nearest.
+        """
+        return self._values[self.program.resolve(name)]
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and self.program.aliases.get(name, name) in self._values
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.program, self._values, dict(self.labels), self.moment)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def address(self, text: object) -> Address:
+        """The element that `text` names: an address, "dW1[0, 0]", or a label, "w1" (and "dw1" for its derivative).
+
+        Raises:
+            UnknownNameError: where there is no such value, or it was not computed; it suggests the nearest.
+            ShapeError: where the value has no such element.
+        """
+        by_label = {label: address for address, label in self.labels.items()}
+        if isinstance(text, str) and text not in self:
+            text = self.labelled.get(text, text)
+        shapes = {name: array.shape for name, array in self._values.items()}
+        for alias, name in self.program.aliases.items():
+            if name in shapes:
+                shapes.setdefault(alias, shapes[name])
+        try:
+            address = Address.read(text, shapes)
+        except UnknownNameError:
+            name = str(text).partition("[")[0].strip()
+            if "lr" not in shapes and name in map(spelled.updated, shapes):
+                raise UnknownNameError(
+                    f"{name} was not computed: trace(x, y, optimizer=...) computes the update too"
+                ) from None
+            if "[" not in str(text) and by_label:
+                raise UnknownNameError(
+                    f"there is no value or label {name!r}; {nearest(name, [*shapes, *by_label])}"
+                ) from None
+            raise
+        return Address(self.program.aliases.get(address.name, address.name), address.place)
+
+    @property
+    def labelled(self) -> dict[str, str]:
+        """The addresses that labels stand for: "w1", "dw1" for its derivative and "w1_new" for its new value."""
+        found: dict[str, str] = {}
+        for text, label in self.labels.items():
+            address = Address.parse(text)
+            derivative, updated = spelled.derivative(address.name), spelled.updated(address.name)
+            found[label] = text
+            found[spelled.updated(label)] = str(Address(updated, address.place))
+            if derivative in self:
+                found.setdefault(spelled.derivative(label), str(Address(derivative, address.place)))
+        return found
+
+    @property
+    def derivatives(self) -> Mapping[str, str]:
+        """For each derivative of the loss, by its name (dz1), the value that it belongs to (z1)."""
+        return self.program.derivatives
+
+    def rounded(self, digits: int, *, decimals: bool = False) -> Self:
+        """The same pass computed again with every step's numbers rounded to so many significant digits.
+
+        What was given is taken as it is.
+
+        Args:
+            digits: how many.
+            decimals: whether they are counted behind the point.
+        """
+        made_here = {s.output for s in self.program}
+        values: dict[str, Any] = {n: _decimal(self[n]) for n in self if n not in made_here}
+        shorten: Any = np.vectorize(partial(rounded, digits=digits), otypes=[float])
+        if decimals:
+            shorten = partial(np.round, decimals=digits)
+        for step in self.program:
+            if step.output not in self:
+                continue
+            made = np.asarray(step.computed(values.__getitem__))
+            values[step.output] = shorten(made) if made.dtype.kind == "f" and made.size else made
+        return type(self)(self.program, values, self.labels, self.moment)
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(str(self))}</pre>"
+
+    def __repr__(self) -> str:
+        return f"<trace of {len(self)} values: {', '.join(self)}>"
+
+    def __str__(self) -> str:
+        parts = {s.output: s.part for s in self.program}
+        rows = [
+            (parts.get(name, "given"), name, " x ".join(map(str, array.shape)) or "number", _brief(array))
+            for name, array in self._values.items()
+        ]
+        return table(("part", "value", "shape", "numbers"), rows)
+
+
+def _decimal(array: Array) -> Array:
+    """An array in float64, float32's numbers as the shortest decimals that they stand for."""
+    if array.dtype != np.float32 or not array.size:
+        return array
+    return np.vectorize(lambda number: float(str(number)), otypes=[float])(array)  # pyright: ignore
+
+
+def _brief(array: Array, most: int = 6) -> str:
+    flat = array.ravel()
+    shown = " ".join(f"{v:.6g}" for v in flat[:most])
+    return f"{shown} ..." if flat.size > most else shown

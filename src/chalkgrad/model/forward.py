@@ -1,0 +1,97 @@
+"""Writes the forward pass: the lines of the network in order, then the loss."""
+
+from __future__ import annotations
+
+from ..describe.losses import Loss
+from ..program import Owner, Role
+from ..program import names as spelled
+from ..rules import Operation, penalty, reduction
+from .lines import Layout, Line
+from .writer import BATCH, Placed, Writer
+
+PREDICTION = "y_hat"
+
+
+def write_forward(writer: Writer, layout: Layout, loss: Loss, seed: int, *, training: bool) -> list[Placed]:
+    """Writes the steps from the inputs to L; returns the operations in the order in which they run."""
+    fused = loss.fused(layout.lines[-1].layer)
+    active = [line for line in layout.lines if line.operation(training) is not None]
+    last = active[-1].place if active else -1
+    gives: dict[int | str, str] = {name: name for name in layout.inputs}
+    placed: list[Placed] = []
+    for line in layout.lines:
+        taken = [gives[source] for source in line.sources]
+        operation = line.operation(training)
+        if operation is None or (fused is not None and line.place == last):
+            gives[line.place] = taken[0]  # it passes on what it takes
+            continue
+        here = _line(line, operation, taken, seed, training=training)
+        placed.append(here)
+        for rule in operation.forward:
+            final = line.place == last and rule.output == operation.output
+            usual = writer.fresh(rule.output, here)
+            name = PREDICTION if final else usual
+            if final:
+                writer.aliases[usual] = name
+                writer.aliases[spelled.derivative(usual)] = spelled.derivative(name)
+            here.names[rule.output] = name
+            shape = (BATCH, *line.shape) if rule.output == operation.output else None
+            writer.add(rule, name, here, "forward", Role.FORWARD, shape=shape)
+        gives[line.place] = here.names[operation.output] or taken[0]
+    placed += _write_loss(writer, layout, loss, fused, gives[layout.lines[-1].place], layout.lines[last].owner)
+    return placed
+
+
+def _line(line: Line, operation: Operation, taken: list[str], seed: int, *, training: bool) -> Placed:
+    """A line's operation with its operands' names; optional operands that are not there are None."""
+    inputs = (operation.input, *operation.others)
+    names: dict[str, str | None] = {**dict(zip(inputs, taken, strict=False)), "clock": "clock", **line.names}
+    names.update({formal: line.names[state] for formal, state in line.layer.bindings(training).items()})
+    for formal in (f for rule in operation.rules for f in (*rule.optional, *operation.others)):
+        names.setdefault(formal, None)
+    options = {**line.options, "seed": seed, "layer": line.place + 1}
+    return Placed(operation, names, options, line.owner, line.prefix, line.number)
+
+
+def _write_loss(
+    writer: Writer, layout: Layout, loss: Loss, fused: Operation | None, value: str, last: Owner
+) -> list[Placed]:
+    """Writes the steps from the prediction to L; with a fused loss, the last layer's steps too."""
+    end = layout.lines[-1]
+    operation = fused or loss.operation(end.shape)
+    owner = Owner("loss", loss.kind, f"loss, {loss.kind}")
+    names: dict[str, str | None] = {operation.input: value, "y": "y"}
+    here = Placed(operation, names, loss.options(end.shape), owner, end.prefix, end.number)
+    placed = [here]
+    for rule in operation.forward:
+        if rule.output == operation.output:
+            here.names[rule.output] = "l"
+            writer.add(rule, "l", here, "loss", Role.LOSS)
+            continue
+        name = writer.fresh(rule.output, here)
+        if fused is not None and rule.output == "a":
+            writer.aliases[name] = PREDICTION
+            name = PREDICTION
+        here.names[rule.output] = name
+        if fused is None:
+            writer.add(rule, name, here, "loss", Role.LOSS)
+        else:
+            writer.add(rule, name, here, "forward", Role.FORWARD, owner=last)
+    reduce = reduction.mean if loss.reduction == "mean" else reduction.sum
+    name = spelled.DATA_LOSS if layout.penalties else spelled.LOSS
+    total = Placed(reduce, {"l": "l", "L": name}, {}, owner, end.prefix, end.number)
+    placed.append(total)
+    writer.add(reduce.forward[0], name, total, "loss", Role.LOSS)
+    for place, (parameter, (l1, l2)) in enumerate(layout.penalties.items()):
+        more = place < len(layout.penalties) - 1
+        after = spelled.penalised_loss(parameter) if more else spelled.LOSS
+        names = {"L": name, "W": parameter, "Lp": after}
+        here = Placed(penalty.operation, names, {"l1": l1, "l2": l2}, penalty_owner(parameter))
+        writer.add(penalty.penalty, after, here, "loss", Role.LOSS)
+        name = after
+    return placed
+
+
+def penalty_owner(parameter: str) -> Owner:
+    """Whose step the penalty on a parameter is."""
+    return Owner("penalty", f"penalty on {parameter}", f"penalty on {parameter}")

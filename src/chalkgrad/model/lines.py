@@ -1,0 +1,394 @@
+"""The lines of a network: every layer in its place, with what it takes, its shapes, and the names of its arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from ..base.errors import OptionError, ShapeError, unknown
+from ..describe.layers import Add, Combining, Layer, Parameter, Residual, SampleShape, State
+from ..describe.layers.layer import names_of
+from ..describe.losses import Loss
+from ..program import Owner
+from ..program import names as spelled
+from ..rules import Operation
+
+RESERVED = ("y", "y_hat", "clock", "t", "lr", "l", "L")
+"""Names of values that no input may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One layer in its place.
+
+    Attributes:
+        place: its place, from 0.
+        layer: the layer.
+        owner: the same as text, "layer 2, Dense".
+        sources: what it takes: the places of earlier lines, or names of inputs.
+        shapes: the shapes (of one sample) of these.
+        shape: the shape of what it gives.
+        prefix, number: what the names of its values are made with.
+        names: the network's names of its parameters and states, by their formal names.
+        parameters, states: those that it owns, by the network's names.
+        penalties: (l1, l2) of its parameters that have any.
+        shared: the operation, where it uses another line's weights.
+    """
+
+    place: int
+    layer: Layer
+    owner: Owner
+    sources: tuple[int | str, ...]
+    shapes: tuple[SampleShape, ...]
+    shape: SampleShape
+    prefix: str | None
+    number: int
+    names: Mapping[str, str]
+    parameters: Mapping[str, Parameter]
+    states: Mapping[str, State]
+    penalties: Mapping[str, tuple[float, float]]
+    shared: Operation | None = None
+
+    @property
+    def label(self) -> str:
+        """The line as text, "layer 2, Dense"."""
+        return self.owner.text
+
+    def operation(self, training: bool) -> Operation | None:
+        """The operation that it stands for; None where it passes on what it takes (dropout in prediction)."""
+        return self.shared or self.layer.operation(training)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The layer's settings for the rules, by the rules' names."""
+        return self.layer.combined_options(self.shapes)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a network is made of, found once when it is built.
+
+    Attributes:
+        inputs: the shape of one sample of each input.
+        lines: the lines in order.
+    """
+
+    inputs: Mapping[str, SampleShape]
+    lines: tuple[Line, ...]
+
+    @cached_property
+    def parameters(self) -> Mapping[str, Parameter]:
+        """Every parameter by its name, in the order of the flat buffer."""
+        return {name: parameter for line in self.lines for name, parameter in line.parameters.items()}
+
+    @cached_property
+    def states(self) -> Mapping[str, State]:
+        """Every running average by its name."""
+        return {name: state for line in self.lines for name, state in line.states.items()}
+
+    @cached_property
+    def penalties(self) -> Mapping[str, tuple[float, float]]:
+        """(l1, l2) of the parameters that have any."""
+        return {name: pair for line in self.lines for name, pair in line.penalties.items()}
+
+    @property
+    def output_shape(self) -> SampleShape:
+        """The shape of one sample's prediction."""
+        return self.lines[-1].shape
+
+    @cached_property
+    def users(self) -> Mapping[int | str, tuple[int, ...]]:
+        """The places of the lines that take what a line, or an input, gives."""
+        users: dict[int | str, tuple[int, ...]] = {}
+        for line in self.lines:
+            for source in dict.fromkeys(line.sources):
+                users[source] = (*users.get(source, ()), line.place)
+        return users
+
+    def rectified(self, place: int) -> bool:
+        """Whether the first activation after the line at `place`, before other weights, is a ReLU-like one."""
+        while users := self.users.get(place):
+            place = users[0]
+            layer = self.lines[place].layer
+            if getattr(layer, "rectifies", None) is not None:
+                return bool(getattr(layer, "rectifies"))  # noqa: B009 - only activations have it
+            if layer.weighted:
+                return False
+        return False
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A layer that is to become a line: what it takes, by name or place; None is the line before."""
+
+    layer: Layer
+    takes: tuple[int | str | None, ...]
+
+
+def lay_out(layers: Sequence[Layer], inputs: Mapping[str, SampleShape], l1: float, l2: float, loss: Loss) -> Layout:
+    """Goes through the layers once and checks that each can take what comes in.
+
+    Raises:
+        ShapeError: where one cannot; the message names the layer, what came and where that was fixed.
+        UnknownNameError: where a layer names a line that there is not.
+        OptionError: where names do not go together, or nobody uses what a line gives.
+    """
+    _refuse_twice(layers)
+    drafts: list[_Draft] = []
+    _draft(layers, drafts, (None,), next(iter(inputs)))
+    placing = _Placing(dict(inputs), l1, l2, [draft.layer for draft in drafts])
+    for draft in drafts:
+        placing.add(draft)
+    layout = Layout(placing.inputs, tuple(placing.lines))
+    last = layout.lines[-1]
+    try:
+        loss.shape_check(last.shape)
+    except ShapeError as error:
+        raise ShapeError(f"loss: {error} (fixed by {placing.fixed[last.place]})") from None
+    for line in layout.lines[:-1]:
+        if line.place not in layout.users:
+            raise OptionError(
+                f"{line.label}: nobody uses what it gives; let another layer take it, of={placing.name(line)!r}, or "
+                "leave it out"
+            )
+    for name in layout.inputs:
+        if name not in layout.users:
+            raise OptionError(f"nobody uses the input {name!r}; name it in a layer, of={name!r}, or leave it out")
+    return layout
+
+
+def _refuse_twice(layers: Iterable[Layer]) -> None:
+    seen: dict[int, int] = {}
+    for place, layer in enumerate(_flat(layers)):
+        if layer.owns and id(layer) in seen:
+            raise OptionError(
+                f"layer {place + 1} is the same {layer.kind} object as layer {seen[id(layer)] + 1}: a layer is one "
+                f"line with weights of its own; write {layer.kind}(...) again, or share weights by their line's name, "
+                f"{layer.kind}(..., weights_of='first')"
+            )
+        seen.setdefault(id(layer), place)
+
+
+def _flat(layers: Iterable[Layer]) -> Iterable[Layer]:
+    for layer in layers:
+        if isinstance(layer, Residual):
+            yield from _flat(layer.layers)
+        yield layer
+
+
+def _draft(layers: Sequence[Layer], drafts: list[_Draft], first: tuple[int | str | None, ...], given: str) -> None:
+    """Appends the layers; those of a residual block as its lines and an Add.
+
+    Args:
+        layers: the layers.
+        drafts: where they go.
+        first: what the first of them takes, if it names nothing.
+        given: the input that the first line of all takes.
+    """
+    for place, layer in enumerate(layers):
+        named = names_of(layer.kind, "of", layer.of)
+        takes: tuple[int | str | None, ...] = named or (first if place == 0 else (None,))
+        if not isinstance(layer, Residual):
+            others = names_of(layer.kind, "others", layer.others) if isinstance(layer, Combining) else ()
+            drafts.append(_Draft(layer, (*takes, *others)))
+            continue
+        incoming = takes[0]
+        if incoming is None:
+            incoming = len(drafts) - 1 if drafts else given
+        _draft(layer.layers, drafts, takes, given)
+        drafts.append(_Draft(Add("the block's input", name=layer.name), (None, incoming)))
+
+
+class _Placing:
+    """Places layer after layer."""
+
+    def __init__(self, inputs: dict[str, SampleShape], l1: float, l2: float, layers: Sequence[Layer]) -> None:
+        self.inputs = inputs
+        self.l1, self.l2 = l1, l2
+        self.lines: list[Line] = []
+        self.fixed: list[str] = []  # for each line, what fixed the shape that it gives
+        self._layers = layers
+        self._number = 0
+        self._prefix: str | None = None
+        self._parameters: dict[str, Parameter] = {}
+        self._states: dict[str, State] = {}
+        self._lines_by_name: dict[str, int] = {}  # layers' names
+        self._lines_by_value: dict[str, int] = {}  # names of what they give
+        self._taken: set[str] = set()
+        self._names: set[str] = set()
+
+    def add(self, draft: _Draft) -> None:
+        """Places a layer."""
+        layer, place = draft.layer, len(self.lines)
+        label = f"layer {place + 1}, {layer.kind}" + (f" {layer.name!r}" if layer.name else "")
+        self._take_name(label, layer.name)
+        sources = tuple(self._source(label, taken) for taken in draft.takes)
+        shapes = tuple(self.inputs[s] if isinstance(s, str) else self.lines[s].shape for s in sources)
+        try:
+            shape = layer.combined_shape(shapes)
+            wanted = layer.parameters(shapes[0])
+            kept = layer.states(shapes[0])
+        except ShapeError as error:
+            raise ShapeError(self._misfit(label, layer, sources, shapes, str(error))) from None
+        names: dict[str, str] = {}
+        owner_of_weights = getattr(layer, "weights_of", None)
+        shared = None
+        if owner_of_weights is not None:
+            shared = self._share(label, layer, str(owner_of_weights), wanted, names)
+        if wanted or shared is not None:
+            self._number += 1
+        if wanted or shared is not None or isinstance(layer, Combining):
+            self._prefix = layer.name
+        own = layer.name if layer.name is not None else self._prefix
+        parameters: dict[str, Parameter] = {}
+        penalties: dict[str, tuple[float, float]] = {}
+        states: dict[str, State] = {}
+        for formal, parameter in wanted.items():
+            name = names[formal] = fresh(spelled.own(formal, own, self._number), self._parameters)
+            parameters[name] = self._parameters[name] = parameter
+            own_l1, own_l2 = getattr(layer, "l1", None), getattr(layer, "l2", None)
+            pair = (self.l1 if own_l1 is None else own_l1, self.l2 if own_l2 is None else own_l2)
+            if parameter.penalised and pair != (0, 0):
+                penalties[name] = pair
+        for formal, state in kept.items():
+            name = names[formal] = fresh(spelled.own(formal, own, self._number), self._states)
+            states[name] = self._states[name] = state
+        owner = Owner("layer", label.partition(", ")[2], label, place)
+        line = Line(
+            place, layer, owner, sources, shapes, shape, own, self._number, names, parameters, states, penalties, shared
+        )
+        self.lines.append(line)
+        self.fixed.append(label if (shape,) != shapes else self._fixed_by(sources[0]))
+        self._remember_values(line)
+
+    def name(self, line: Line) -> str:
+        """By which name later lines may take what a line gives."""
+        names = [name for name, place in self._lines_by_value.items() if place == line.place]
+        return line.layer.name or (names[0] if names else self.name(self.lines[line.place - 1]))
+
+    def _take_name(self, label: str, name: str | None) -> None:
+        if name is None:
+            return
+        if name.lower() in self._names:
+            raise OptionError(f"{label}: the name {name!r} is taken by an earlier layer")
+        for other in self._names:
+            short, long = sorted((name.lower(), other), key=len)
+            if long in [f"{prefix}{short}".lower() for prefix in spelled.PREFIXES]:
+                raise OptionError(
+                    f"{label}: values of the layer {long!r} would be called like derivatives or other values of "
+                    f"{short!r}; choose another name"
+                )
+        self._names.add(name.lower())
+
+    def _source(self, label: str, taken: int | str | None) -> int | str:
+        """What a layer takes: an earlier line or an input."""
+        if isinstance(taken, int):
+            return taken
+        if taken is None:
+            if self.lines:
+                return len(self.lines) - 1
+            if len(self.inputs) == 1:
+                return next(iter(self.inputs))
+            raise OptionError(
+                f"{label}: the network has {len(self.inputs)} inputs; say which one the first layer takes, "
+                f"of={next(iter(self.inputs))!r}"
+            )
+        found = [s for s in (self._lines_by_name.get(taken), taken if taken in self.inputs else None) if s is not None]
+        if len(found) > 1:
+            raise OptionError(f"{label}: {taken!r} is an input and a layer; give the layer another name")
+        if found:
+            return found[0]
+        if taken in self._lines_by_value:
+            return self._lines_by_value[taken]
+        later = [i for i, layer in enumerate(self._layers) if layer.name == taken and i >= len(self.lines)]
+        if later:
+            what = "is this line itself" if later[0] == len(self.lines) else "comes later"
+            raise OptionError(
+                f"{label}: {taken!r} (layer {later[0] + 1}, {self._layers[later[0]].kind}) {what}; a line takes what "
+                "earlier lines give"
+            )
+        known = dict.fromkeys([*self._lines_by_name, *self.inputs, *self._lines_by_value])
+        error = unknown("earlier line", taken, known)
+        raise type(error)(f"{label}: {error}")
+
+    def _share(
+        self, label: str, layer: Layer, name: str, wanted: dict[str, Parameter], names: dict[str, str]
+    ) -> Operation:
+        """Binds the weights of the line `name` in place of the layer's own; returns the operation on them."""
+        place = self._lines_by_name.get(name)
+        if place is None:
+            later = any(other.name == name for other in self._layers)
+            named = [n for n, i in self._lines_by_name.items() if "W" in self.lines[i].names]
+            if later:
+                raise OptionError(f"{label}: weights_of={name!r} comes later; the first line owns the weights")
+            error = unknown("earlier line with weights", name, named)
+            raise type(error)(f"{label}: {error}")
+        line = self.lines[place]
+        own = wanted.pop("W")
+        if "W" not in line.names:
+            raise OptionError(f"{label}: weights_of={name!r} is {line.label}, which has no weights W")
+        weights = line.names["W"]
+        there = self._parameters[weights].shape
+        operation = layer.shared_operation(own.shape, there) if line.layer.kind == layer.kind else None
+        if operation is None:
+            either = f" or {own.shape[::-1]}" if len(own.shape) == 2 else ""
+            raise ShapeError(
+                f"{label} needs weights of shape {own.shape}{either}, but {weights} of {line.label} has {there}; take "
+                "a layer of its own, or let the sizes agree"
+            )
+        names["W"] = weights
+        return operation
+
+    def _fixed_by(self, source: int | str) -> str:
+        if isinstance(source, str):
+            shape = self.inputs[source]
+            return f"input_shape={shape}" if len(self.inputs) == 1 else f"input_shape of {source!r}, {shape}"
+        return self.fixed[source]
+
+    def _misfit(
+        self,
+        label: str,
+        layer: Layer,
+        sources: Sequence[int | str],
+        shapes: Sequence[SampleShape],
+        error: str,
+    ) -> str:
+        if len(sources) == 1:
+            return f"{label}: {error} (what comes in was fixed by {self._fixed_by(sources[0])})"
+        came = [
+            f"{_rows(shape)} of {self._named(source)} (fixed by {self._fixed_by(source)})"
+            for source, shape in zip(sources, shapes, strict=True)
+        ]
+        return f"{label}: {' and '.join(came)} do not go together; {error}"
+
+    def _named(self, source: int | str) -> str:
+        return f"the input {source!r}" if isinstance(source, str) else self.lines[source].label
+
+    def _remember_values(self, line: Line) -> None:
+        """The names by which later lines may call this one: its own, and that of what it gives."""
+        if line.layer.name is not None:
+            self._lines_by_name[line.layer.name] = line.place
+        operation = line.operation(training=True)
+        if operation is None:
+            return
+        for rule in operation.forward:
+            name = fresh(spelled.own(rule.output, line.prefix, line.number), self._taken)
+            self._taken.add(name)
+            if rule.output == operation.output:
+                self._lines_by_value[name] = line.place
+
+
+def fresh(name: str, taken: Iterable[str]) -> str:
+    """The name, or where it is taken the name with a number after it."""
+    if name not in taken:
+        return name
+    again = 2
+    while f"{name}_{again}" in taken:
+        again += 1
+    return f"{name}_{again}"
+
+
+def _rows(shape: SampleShape) -> str:
+    return f"(N{''.join(f', {s}' for s in shape)})"

@@ -1,0 +1,459 @@
+"""A network as the tools take it: its layers placed, its parameters, its programs, run and traced."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Self
+
+import numpy as np
+
+from ..base.checks import number
+from ..base.checks import seed as check_seed
+from ..base.errors import ChalkgradError, CheckpointError, OptionError, unknown
+from ..data.pixels import Pixels
+from ..describe.foreign import own_words
+from ..describe.initializers import initializer
+from ..describe.layers import Layer
+from ..describe.losses import LOSSES, Loss, are_classes, prepare_targets
+from ..describe.optimizers import Optimizer, OptimizerState, as_optimizer
+from ..describe.settings import from_table, to_table
+from ..engines.numpy.runner import Runner
+from ..explain.trace import Trace
+from ..program import Program
+from ..rules import penalty
+from .arguments import (
+    beginning,
+    check_as_many,
+    fitting,
+    read_dtype,
+    read_input_shape,
+    read_layers,
+    read_loss,
+    read_samples,
+)
+from .build import write_program
+from .description import read_description
+from .gradients import Gradients
+from .lines import lay_out
+from .prediction import Prediction
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What `Network.evaluate` found.
+
+    Attributes:
+        loss: L over all samples, penalties included.
+        accuracy: the share of samples whose class was found: with class numbers (N,), CrossEntropy or Hinge. With
+            rows (N, K) and BinaryCrossEntropy, the share of outputs that say rightly yes or no, each counted for
+            itself. None with rows and another loss.
+        samples: how many there were.
+        y_hat: the predictions (N, ...).
+    """
+
+    loss: float
+    accuracy: float | None
+    samples: int
+    y_hat: Array
+
+    def __str__(self) -> str:
+        shown = "" if self.accuracy is None else f", accuracy {self.accuracy:.2%}"
+        return f"loss {self.loss:.6g}{shown} on {self.samples:,} samples"
+
+    def __repr__(self) -> str:
+        return f"<evaluation: {self}>"
+
+
+class Model:
+    """A network's layers, parameters and programs, without the verbs of `chalkgrad.Network`, which is one.
+
+    Training, writing, drawing, diagnosis and saving take a model. Arguments, attributes and errors: see `Network`.
+    """
+
+    @own_words("Network")
+    def __init__(
+        self,
+        layers: Sequence[Layer],
+        *,
+        input_shape: Sequence[int] | int,
+        loss: Loss | str,
+        dtype: Any = "float32",
+        seed: int = 0,
+        l1: float = 0.0,
+        l2: float = 0.0,
+    ) -> None:
+        self.layers = read_layers(layers)
+        self.input_shape = read_input_shape(input_shape)
+        self.loss_function = from_table("loss", loss, LOSSES) if isinstance(loss, str) else read_loss(loss)
+        self.dtype = read_dtype(dtype)
+        self.seed = check_seed("Network", seed)
+        self.l1, self.l2 = number("Network", "l1", l1, 0.0), number("Network", "l2", l2, 0.0)
+        self.layout = lay_out(self.layers, {"x": self.input_shape}, self.l1, self.l2, self.loss_function)
+        self.loss_function.last_layer_check([v.layer for v in self.layout.lines if v.operation(training=False)][-1])
+        self.loss_function.dtype_check(self.dtype)
+        self.output_shape = self.layout.output_shape
+        self.program = self._write(training=True)
+        self.prediction_program = self._write(training=False)
+        self.steps_taken = 0
+        self.optimizer_state: OptimizerState | None = None
+        self._frozen: set[str] = set()
+        self._runners: dict[tuple[Any, ...], Runner] = {}
+        count = sum(math.prod(p.shape) for p in self.layout.parameters.values())
+        try:
+            if count * self.dtype.itemsize > memory():  # some systems promise more than they have
+                raise MemoryError
+            self.flat = np.zeros(count, self.dtype)
+        except (MemoryError, ValueError, OverflowError):
+            name, largest = max(self.layout.parameters.items(), key=lambda p: math.prod(p[1].shape))
+            raise OptionError(
+                f"the network has {count:,} parameters, more than the memory holds; the largest is {name} "
+                f"{largest.shape}"
+            ) from None
+        self.parameters: Mapping[str, Array] = MappingProxyType(self.views(self.flat))
+        states = {n: np.full(s.shape, s.initial, self.dtype) for n, s in self.layout.states.items()}
+        self.states: Mapping[str, Array] = MappingProxyType(states)
+        carried = {**self.parameters, **self.states}
+        self._prediction = Prediction(self.prediction_program, carried, self.dtype, lambda: f"prediction by {self!r}")
+        self._initialise()
+
+    def _write(self, *, training: bool) -> Program:
+        return write_program(self.layout, self.loss_function, self.seed, training=training)
+
+    def _initialise(self) -> None:
+        rng = np.random.default_rng(self.seed)
+        for line in self.layout.lines:
+            automatic = "he" if self.layout.rectified(line.place) else "glorot"
+            for name, wanted in line.parameters.items():
+                initial = wanted.initial if wanted.initial is not None else initializer(automatic)
+                self.parameters[name][...] = initial.draw(wanted.shape, wanted.fan_in, wanted.fan_out, rng)
+
+    def views(self, flat: Array) -> dict[str, Array]:
+        """A flat buffer (all parameters one behind the other) as arrays by name, without a copy."""
+        views: dict[str, Array] = {}
+        start = 0
+        for name, parameter in self.layout.parameters.items():
+            size = math.prod(parameter.shape)
+            views[name] = flat[start : start + size].reshape(parameter.shape)
+            start += size
+        return views
+
+    def set_parameters(self, values: Mapping[str, Any] | None = None, **more: Any) -> None:
+        """Sets parameters by name: `set_parameters(W1=..., b1=...)`, dotted names in a mapping.
+
+        Running averages (`running_mu2`) can be set in the same way. Nothing is changed where one does not fit. With
+        other parameters, the optimizer of the next training begins anew.
+
+        Raises:
+            UnknownNameError: where there is no parameter of this name.
+            ShapeError: where the shape is another.
+            DataError: where the values are not finite numbers.
+        """
+        if values is not None and not isinstance(values, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise OptionError(f"parameters are given by name, {{'W1': ...}} or W1=..., not as {beginning(values)}")
+        targets = {**self.parameters, **self.states}
+        ready: dict[str, Array] = {}
+        for name, value in {**(values or {}), **more}.items():
+            if name not in targets:
+                raise unknown("parameter", name, targets)
+            ready[name] = fitting(name, value, targets[name])
+        for name, array in ready.items():
+            targets[name][...] = array
+        if any(name in self.parameters for name in ready):
+            self.optimizer_state = None
+
+    def freeze(self, *names: str) -> None:
+        """Leaves these parameters as they are in all updates; their gradients are still computed.
+
+        Raises:
+            UnknownNameError: where there is no parameter of this name.
+        """
+        self._require_parameters(names)
+        self._frozen.update(names)
+
+    def unfreeze(self, *names: str) -> None:
+        """Takes `freeze` back; without names for all.
+
+        Raises:
+            UnknownNameError: where there is no parameter of this name.
+        """
+        self._require_parameters(names)
+        self._frozen.difference_update(names or tuple(self._frozen))
+
+    @property
+    def frozen(self) -> tuple[str, ...]:
+        """The names of the frozen parameters."""
+        return tuple(n for n in self.parameters if n in self._frozen)
+
+    def _require_parameters(self, names: Iterable[str]) -> None:
+        for name in names:
+            if not isinstance(name, str) or name not in self.parameters:  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise unknown("parameter", name, self.parameters)
+
+    def inputs(self, x: Any) -> Array:
+        """`x` as the program takes it: (N, *input_shape), of the network's dtype, all finite.
+
+        Raises:
+            ShapeError: where the shape is another; it says how to cure it.
+            DataError: where it does not hold numbers, or NaN or infinity.
+        """
+        return read_samples(x, self.input_shape, self.dtype, self.layout.lines[0].label)
+
+    def targets(self, y: Any) -> Array:
+        """`y` as the program takes it: (N, *output_shape); class numbers (N,) become one-hot rows.
+
+        Raises:
+            ShapeError, DataError: where it cannot be compared with the network's output.
+        """
+        return prepare_targets(self.loss_function, y, self.output_shape, self.dtype)
+
+    def pair(self, x: Any, y: Any) -> tuple[Array, Array]:
+        """`x` and `y` as the program takes them, as many of one as of the other and at least one.
+
+        Raises:
+            ShapeError, DataError: where they cannot be.
+        """
+        x, y = self.inputs(x), self.targets(y)
+        check_as_many(len(x), len(y))
+        return x, y
+
+    def samples(self, x: Any) -> Array | Pixels:
+        """x (N, *input_shape) as `inputs` gives it, but bytes (`data.Pixels`) stay bytes, read a few samples at a time.
+
+        Raises:
+            ShapeError, DataError: as `inputs`.
+        """
+        if isinstance(x, Pixels) and x.shape[1:] == self.input_shape:
+            return x.astype(self.dtype)
+        return self.inputs(x)
+
+    def samples_and_targets(self, x: Any, y: Any) -> tuple[Array | Pixels, Array]:
+        """x and y as `pair` gives them, but bytes (`data.Pixels`) stay bytes.
+
+        Raises:
+            ShapeError, DataError: as `pair`.
+        """
+        kept, targets = self.samples(x), self.targets(y)
+        check_as_many(len(kept), len(targets))
+        return kept, targets
+
+    def updated_by(self, optimizer: Optimizer, *, training: bool = True) -> Program:
+        """The program with the update of the parameters that are not frozen after it."""
+        program = self.program if training else self.prediction_program
+        penalised = [name for name, parameter in self.layout.parameters.items() if parameter.penalised]
+        return optimizer.extend(program, penalised, self.frozen)
+
+    def runner(self, outputs: Iterable[str], *, training: bool) -> Runner:
+        """The steps that the named values need, ready to run."""
+        key = (training, *outputs)
+        if key not in self._runners:
+            program = self.program if training else self.prediction_program
+            self._runners[key] = Runner(program.needed_for(key[1:]))
+        return self._runners[key]
+
+    def given(self, x: Array, y: Array | None = None) -> dict[str, Any]:
+        """The values from outside that a run starts with."""
+        start: dict[str, Any] = {"x": x, "clock": self.steps_taken + 1, **self.parameters, **self.states}
+        return start if y is None else {**start, "y": y}
+
+    @own_words("predict")
+    def predict(self, x: Any, *, engine: str = "auto") -> Array:
+        """The prediction y_hat, (N, *output_shape), for x (N, *input_shape).
+
+        Args:
+            x: the samples.
+            engine: "numpy", "compiled", or "auto": compiled where a compiler is there and the work is worth it.
+
+        Raises:
+            ShapeError, DataError: where x does not fit.
+            OptionError: where the engine is not known, or "compiled" was asked for and there is no compiler.
+        """
+        return self._forward(("y_hat",), self.samples(x), None, "predict", engine)["y_hat"]
+
+    def _forward(
+        self, names: tuple[str, ...], x: Array | Pixels, y: Array | None, owner: str, engine: str
+    ) -> dict[str, Array]:
+        """Values of a forward pass as in prediction, (N, ...) each."""
+        return self._prediction.run(names, x, y, self.steps_taken + 1, owner, engine)
+
+    def loss(self, x: Any, y: Any, *, training: bool = False) -> float:
+        """The loss L of x (N, ...) and y, penalties included.
+
+        Args:
+            x: (N, *input_shape).
+            y: targets (N, *output_shape) or class numbers (N,).
+            training: with dropout's masks and the batch's own statistics.
+        """
+        x, y = self.pair(x, y)
+        return float(self.runner(["L"], training=training).run(self.given(x, y))["L"])
+
+    def gradients(self, x: Any, y: Any, *, training: bool = True) -> Gradients:
+        """dL/dW of every parameter by the parameter's name, as views of one flat buffer; "dW1" names that of W1 too.
+
+        Args:
+            x: (N, *input_shape).
+            y: targets (N, *output_shape) or class numbers (N,).
+            training: with dropout's masks (those of the step that would come next) and batch statistics.
+        """
+        x, y = self.pair(x, y)
+        names = [self.program.derivative_of[n] for n in self.parameters]
+        values = self.runner(names, training=training).run(self.given(x, y))
+        views = self.views(np.empty_like(self.flat))
+        for name, view in views.items():
+            view[...] = values[self.program.derivative_of[name]]
+        return Gradients(views)
+
+    def trace(
+        self,
+        x: Any,
+        y: Any,
+        *,
+        optimizer: Optimizer | str | None = None,
+        training: bool = True,
+        labels: Mapping[str, str] | None = None,
+        optimizer_state: Mapping[str, Any] | OptimizerState | None = None,
+    ) -> Trace:
+        """Runs one pass and keeps every named value: trace["z1"], trace["dz2"], trace["dW1"], trace["L"].
+
+        Args:
+            x: (N, *input_shape).
+            y: targets (N, *output_shape) or class numbers (N,).
+            optimizer: with one, the update's values too (trace["W1_new"]), those of its first step; nothing is updated.
+            training: with dropout's masks and batch statistics.
+            labels: other names of elements, by address, for explanations: {"W1[0, 0]": "w1"}.
+            optimizer_state: what the optimizer carries from the steps before: its arrays by name ("v_W1"; zeros
+                where none is given) and "t", this step's number (1); or the network's own `optimizer_state`.
+
+        Raises:
+            ShapeError, DataError: where x, y or the optimizer's arrays do not fit.
+            UnknownNameError: where the optimizer has no such array.
+            OptionError: where its state is given and the optimizer is not.
+        """
+        x, y = self.pair(x, y)
+        program = self.program if training else self.prediction_program
+        values = self.given(x, y)
+        if optimizer is None and optimizer_state:
+            raise OptionError("optimizer_state is what an optimizer carries on: give the optimizer too")
+        if optimizer is not None:
+            optimizer = as_optimizer(optimizer, self.dtype)
+            program = self.updated_by(optimizer, training=training)
+            values.update(optimizer.carried(program, self.dtype, optimizer_state or {}))
+            values["lr"] = optimizer.learning_rate
+        return Trace(program, Runner(program.steps).run(values), labels)
+
+    @own_words("evaluate")
+    def evaluate(self, x: Any, y: Any, *, engine: str = "auto") -> Evaluation:
+        """Loss and accuracy on x (N, ...) and y, as in prediction; the engine as for `predict`."""
+        by_number = are_classes(y, self.output_shape)
+        return self.evaluate_ready(*self.samples_and_targets(x, y), by_number=by_number, engine=engine)
+
+    def evaluate_ready(self, x: Array | Pixels, y: Array, *, by_number: bool, engine: str = "auto") -> Evaluation:
+        """As `evaluate`, on what `samples_and_targets` gave.
+
+        Args:
+            x: the samples.
+            y: their targets.
+            by_number: whether the targets were given as class numbers (N,), so that one class of each row is right.
+            engine: as for `predict`.
+        """
+        found = self._forward(("y_hat", "l"), x, y, "evaluate", engine)
+        y_hat, losses = found["y_hat"], found["l"]
+        loss = float(losses.mean() if self.loss_function.reduction == "mean" else losses.sum())
+        for name, (l1, l2) in self.layout.penalties.items():
+            with np.errstate(all="ignore"):
+                loss = float(penalty.penalty(loss, self.parameters[name], l1=l1, l2=l2))
+        accuracy = None
+        if by_number or self.loss_function.of_classes:
+            accuracy = float(self.loss_function.hits(y_hat, y, by_number=by_number).mean())
+        return Evaluation(loss, accuracy, len(x), y_hat)
+
+    def classes(self, y_hat: Array) -> Array:
+        """The class number of every prediction (N, K): the largest output, or yes (1) and no (0) of one output."""
+        rows = y_hat.reshape(len(y_hat), -1)
+        if rows.shape[1] > 1:
+            return rows.argmax(axis=1)
+        return (rows[:, 0] > self.loss_function.threshold).astype(np.intp)
+
+    def to_table(self) -> dict[str, Any]:
+        """The network's description as a table for a TOML file, without the weights."""
+        description: dict[str, Any] = {
+            "input_shape": list(self.input_shape),
+            "dtype": self.dtype.name,
+            "seed": self.seed,
+        }
+        if self.l1:
+            description["l1"] = self.l1
+        if self.l2:
+            description["l2"] = self.l2
+        if self._frozen:
+            description["frozen"] = list(self.frozen)
+        description["loss"] = to_table(self.loss_function)
+        description["layers"] = [to_table(layer) for layer in self.layers]
+        return description
+
+    @classmethod
+    def described(cls, table: Mapping[str, Any], where: str, stored: Mapping[str, Sequence[int]] | None = None) -> Self:
+        """The network that a table describes, with its initial weights.
+
+        Args:
+            table: the description.
+            where: what to call it in messages.
+            stored: the shapes of the arrays that are there; if given, the parameters and running averages that the
+                layers need must be among them, or nothing is allocated.
+
+        Raises:
+            ChalkgradError: one of its kinds, where the table does not describe a network.
+        """
+        settings, frozen = read_description(table, where, stored)
+        try:
+            network = cls(**settings)
+            network.freeze(*frozen)
+        except CheckpointError:
+            raise
+        except ChalkgradError as error:
+            raise type(error)(f"{where}: {error}") from None
+        return network
+
+    def copy(self, *, dtype: Any = None) -> Self:
+        """A network of its own with the same parameters, in another dtype if asked for; it trains on alike."""
+        twin = type(self)(
+            self.layers,
+            input_shape=self.input_shape,
+            loss=self.loss_function,
+            dtype=dtype or self.dtype,
+            seed=self.seed,
+            l1=self.l1,
+            l2=self.l2,
+        )
+        twin.flat[...] = self.flat
+        for name, state in self.states.items():
+            twin.states[name][...] = state
+        twin.steps_taken = self.steps_taken
+        if self.optimizer_state is not None:
+            twin.optimizer_state = self.optimizer_state.copy(twin.dtype)
+        twin.freeze(*self.frozen)
+        return twin
+
+    def __copy__(self) -> Self:
+        return self.copy()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self.copy()
+
+    def __repr__(self) -> str:
+        kinds = " - ".join(layer.kind for layer in self.layers)
+        return f"<network {kinds}, {self.flat.size:,} parameters>"
+
+
+def memory() -> float:
+    """The machine's memory in bytes; infinite where it is not known."""
+    try:
+        found = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        return float(found) if found > 0 else math.inf
+    except (AttributeError, ValueError, OSError):
+        return math.inf

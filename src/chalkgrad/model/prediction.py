@@ -1,0 +1,110 @@
+"""The forward pass as in prediction, by the engine that was asked for or that the work is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..data.pixels import Pixels
+from ..engines.choice import compiled_wanted
+from ..engines.numpy.runner import Runner
+from ..engines.work import WORTH_PREDICTING, seconds
+from ..program import Program
+
+Array = np.ndarray[Any, Any]
+CHUNK = 1024
+"""How many samples are taken at a time."""
+
+
+class Prediction:
+    """A program without dropout and batch statistics, ready to run on any number of samples.
+
+    Args:
+        program: the prediction's program.
+        carried: parameters and running averages by name, read anew in every run.
+        dtype: the numbers' type.
+        title: the first line of a C file.
+    """
+
+    def __init__(
+        self, program: Program, carried: Mapping[str, Array], dtype: np.dtype[Any], title: Callable[[], str]
+    ) -> None:
+        self.program = program
+        self._carried = carried
+        self._dtype = dtype
+        self._title = title
+        self._runners: dict[tuple[str, ...], Runner] = {}
+        self._compiled: dict[tuple[tuple[str, ...], bool], Any] = {}
+        self._cost: dict[tuple[str, ...], tuple[float, float]] = {}
+
+    def run(
+        self, names: tuple[str, ...], x: Array | Pixels, y: Array | None, clock: int, owner: str, engine: str
+    ) -> dict[str, Array]:
+        """Values of the forward pass, (N, ...) each.
+
+        Args:
+            names: the values.
+            x: the samples (N, ...); bytes stay bytes.
+            y: their targets (N, ...), where a value depends on them.
+            clock: the network's updates so far, plus one.
+            owner: who asks, for messages.
+            engine: "numpy", "compiled" or "auto".
+
+        Raises:
+            OptionError: where the engine is not known, or "compiled" was asked for and there is no compiler.
+        """
+        compiled = self._compiled_pass(names, x, owner, engine)
+        if compiled is not None:
+            result: dict[str, Array] = compiled(dict(self._carried), x, y)
+            return result
+        if names not in self._runners:
+            self._runners[names] = Runner(self.program.needed_for(names))
+        run = self._runners[names].run
+        parts: dict[str, list[Array]] = {name: [] for name in names}
+        for i in range(0, len(x), CHUNK):
+            given: dict[str, Any] = {"x": x[i : i + CHUNK], "clock": clock, **self._carried}
+            if y is not None:
+                given["y"] = y[i : i + CHUNK]
+            values = run(given)
+            for name in names:
+                parts[name].append(values[name])
+        shapes = {n: [s for s in self.program.shapes[self.program.resolve(n)] if isinstance(s, int)] for n in names}
+        return {n: np.concatenate(p) if p else np.zeros((0, *shapes[n]), self._dtype) for n, p in parts.items()}
+
+    def _compiled_pass(self, names: tuple[str, ...], x: Array | Pixels, owner: str, engine: str) -> Any:
+        """The compiled forward pass, where it was asked for or is worth its while; else None."""
+        if engine == "auto" and names not in self._cost:
+            steps = self.program.needed_for(names)
+            once = seconds(self.program, steps, 0)
+            self._cost[names] = once, seconds(self.program, steps, CHUNK) - once
+        once, more = self._cost.get(names, (0.0, 0.0))
+        of_bytes = isinstance(x, Pixels)
+        known = self._compiled.get((names, of_bytes))
+        ready = engine == "compiled" and known is not None
+        if not len(x) or not (ready or compiled_wanted(owner, engine, once + more * len(x) / CHUNK, WORTH_PREDICTING)):
+            return None
+        return known or self._compile(names, engine, of_bytes=of_bytes)
+
+    def _compile(self, names: tuple[str, ...], engine: str, *, of_bytes: bool) -> Any:
+        """The forward pass by the compiled engine; None where that was not asked for and there is no compiler."""
+        from ..engines.c.run.compiler import CompilerError, patience
+        from ..engines.c.run.prediction import CompiledPrediction
+
+        try:
+            compiled = CompiledPrediction(
+                self.program,
+                self._carried,
+                names,
+                self._title(),
+                self._dtype,
+                of_bytes=of_bytes,
+                patience=patience(engine),
+            )
+        except CompilerError:
+            if engine == "compiled":
+                raise
+            return None
+        self._compiled[names, of_bytes] = compiled
+        return compiled

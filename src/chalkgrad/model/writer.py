@@ -1,0 +1,100 @@
+"""Writes steps: binds the formal names of an operation to the network's own, and knows every value's shape."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..base.errors import FormulaError, OptionError
+from ..formula import Shape
+from ..program import Owner, Role, Step, Value, formula_of
+from ..program import names as spelled
+from ..rules import Operation, Rule
+from .lines import fresh
+
+BATCH = "N"
+
+
+@dataclass(slots=True)
+class Placed:
+    """One operation in its place.
+
+    Attributes:
+        operation: the operation.
+        names: its formal names with the network's own; None for an absent operand.
+        options: its settings.
+        owner: whose steps they are.
+        prefix, number: what the names of its values are made with.
+    """
+
+    operation: Operation
+    names: dict[str, str | None]
+    options: Mapping[str, Any]
+    owner: Owner
+    prefix: str | None = None
+    number: int = 0
+
+
+@dataclass(slots=True)
+class Writer:
+    """Collects a program's values and steps."""
+
+    values: dict[str, Value] = field(default_factory=dict[str, Value])
+    steps: list[Step] = field(default_factory=list[Step])
+    aliases: dict[str, str] = field(default_factory=dict[str, str])
+
+    def given(self, values: Iterable[Value]) -> None:
+        """Enters values from outside."""
+        self.values.update({value.name: value for value in values})
+
+    def fresh(self, formal: str, placed: Placed) -> str:
+        """A name for a value of the operation that no other value has."""
+        return fresh(spelled.own(formal, placed.prefix, placed.number), {**self.values, **self.aliases})
+
+    def add(
+        self,
+        rule: Rule,
+        name: str,
+        placed: Placed,
+        part: str,
+        role: Role,
+        *,
+        of: str | None = None,
+        shape: Shape | None = None,
+        owner: Owner | None = None,
+    ) -> None:
+        """Writes the step that computes the value `name` by a rule of the operation.
+
+        Args:
+            rule: the rule.
+            name: what its output is called.
+            placed: the operation in its place.
+            part: "forward", "loss", "backward" or "update".
+            role: what the value is for.
+            of: the value that it belongs to; it has its shape.
+            shape: its shape, where the rule's formula does not give it.
+            owner: whose step it is, if not the operation's.
+
+        Raises:
+            OptionError: where two values would have one name.
+            FormulaError: where the shapes do not fit the formula.
+        """
+        owner = owner or placed.owner
+        if name in self.values:
+            raise OptionError(f"{owner}: two values would be called {name}; name the layers differently")
+        inputs = tuple(placed.names[o] for o in rule.operands)
+        options = {option: placed.options[option] for option in rule.options}
+        known = {o: self.values[i].shape for o, i in zip(rule.operands, inputs, strict=True) if i is not None}
+        formula = formula_of(rule, inputs)
+        if of is not None:
+            shape = self.values[of].shape
+        if shape is None:
+            shape = known[rule.operands[0]] if formula is None else formula.output_shape(known, options)
+        if shape is None:
+            raise FormulaError(f"the shape of {name} is not known")
+        if formula is not None:
+            formula.sizes({**known, formula.output: shape}, options)
+        value = Value(name, shape, role, of)
+        self.values[name] = value
+        self.steps.append(Step(value, rule, inputs, options, part, owner, placed.names, placed.options))

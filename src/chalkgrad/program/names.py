@@ -1,0 +1,45 @@
+"""What values are called that belong to another value. Names are made here; nothing takes one apart to find out."""
+
+from __future__ import annotations
+
+LOSS = "L"
+DATA_LOSS = "L_data"
+
+
+def own(formal: str, prefix: str | None, number: int) -> str:
+    """The value of a layer: `z1`, or `hidden.z` where the layer has a name."""
+    return f"{prefix}.{formal}" if prefix is not None else f"{formal}{number}"
+
+
+def derivative(of: str) -> str:
+    """The derivative of the loss by a value: `dz1`."""
+    return f"d{of}"
+
+
+def share(of: str, user: str) -> str:
+    """The share of a derivative that comes back from one of the value's users: `da1_from_z2`."""
+    return f"d{of}_from_{user}"
+
+
+def data_part(of: str) -> str:
+    """The derivative of the loss without penalties: `dW1_data`."""
+    return f"d{of}_data"
+
+
+def penalised_loss(parameter: str) -> str:
+    """The loss with the penalties up to this parameter's: `L_W1`."""
+    return f"L_{parameter}"
+
+
+def updated(of: str) -> str:
+    """The value after the update: `W1_new`."""
+    return f"{of}_new"
+
+
+def kept(formal: str, parameter: str) -> str:
+    """What an optimizer keeps for a parameter, or computes on the way: `v_W1`, `g_W1`."""
+    return f"{formal}_{parameter}"
+
+
+PREFIXES = (derivative(""), kept("g", ""), kept("v", ""), kept("m", ""), penalised_loss(""))
+"""What stands before a value's name in the names of its derivative and of other values that belong to it."""

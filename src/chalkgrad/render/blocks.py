@@ -1,0 +1,121 @@
+"""What stands on a board: headings, paragraphs, equations, tables, drawings. Printers print it as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from ..formula.nodes import Node
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading; level 2 is the first below the title."""
+
+    text: str
+    level: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """A paragraph of plain text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One right side of an equation: an expression, in symbols or with its numbers put in."""
+
+    node: Node
+    numbers: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Equation:
+    """left = right = right ...
+
+    Attributes:
+        left: what is said to be equal.
+        lines: the right sides.
+        address: what can be referred to: the element's or value's address.
+        notes: remarks, one a line: the rule, the shapes.
+        inputs: the addresses that it goes on to.
+        one_line: whether the right sides stand on one line.
+        sign: what stands between left and right: "=", or "+=" where terms are added where they fall.
+    """
+
+    left: Node
+    lines: tuple[Line, ...]
+    address: str = ""
+    notes: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
+    one_line: bool = False
+    sign: str = "="
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of text.
+
+    Attributes:
+        head: the columns' titles.
+        rows: the cells.
+        right: the numbers of the columns that are set flush right.
+    """
+
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    right: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A picture as SVG, with its description in words."""
+
+    svg: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Lines of code."""
+
+    code: str
+    language: str = "python"
+
+
+Block: TypeAlias = Heading | Paragraph | Equation | Table | Drawing | Listing
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How numbers and names are printed.
+
+    Attributes:
+        precision: significant digits.
+        labels: other names of elements by address.
+        derivatives: for each derivative of the loss, by its name, the value that it belongs to.
+        samples: what N is where numbers are put in; None where it stays a letter.
+    """
+
+    precision: int = 6
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    derivatives: Mapping[str, str] = field(default_factory=dict[str, str])
+    samples: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a board holds, and what every printer takes.
+
+    Attributes:
+        title: what stands above.
+        blocks: in order.
+        style: how numbers and names are printed.
+    """
+
+    title: str
+    blocks: tuple[Block, ...]
+    style: Style = field(default_factory=Style)

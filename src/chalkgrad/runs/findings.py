@@ -1,0 +1,153 @@
+"""What a network makes of its test set: numbers, text, and what draws the pictures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..base.text import visible
+from ..data import Dataset
+from ..describe.losses import BinaryCrossEntropy, CrossEntropy, Hinge, Loss
+from ..model.model import Array, Evaluation
+from ..network import Network
+from . import directory as run_directory
+from .metrics import class_rows, class_table, confusion_matrix, most_confused
+from .pictures import confusion_picture, misread_sheet
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a test gave.
+
+    Attributes:
+        evaluation: loss, accuracy and predictions.
+        truth, predicted: class numbers (N,); None for regression.
+        confusion: the confusion matrix; None for regression.
+    """
+
+    evaluation: Evaluation
+    truth: Any
+    predicted: Any
+    confusion: Any
+
+
+def outputs_fit(network: Network, data: Dataset) -> bool:
+    """Whether the network has an output for each of the data's classes (or one, for two classes)."""
+    wanted = [(len(data.classes),)] + [(1,)] * (len(data.classes) == 2)
+    return not data.classes or network.output_shape in wanted
+
+
+def examine(network: Network, data: Dataset, engine: str = "auto") -> Findings:
+    """Runs the test set."""
+    evaluation = network.evaluate(data.x_test, data.y_test, engine=engine)
+    if not data.classes:
+        return Findings(evaluation, None, None, None)
+    truth = data.y_test
+    predicted = network.classes(evaluation.y_hat)
+    return Findings(evaluation, truth, predicted, confusion_matrix(truth, predicted, len(data.classes)))
+
+
+def describe(findings: Findings, data: Dataset, width: int | None = None) -> str:
+    """All findings, as text.
+
+    Args:
+        findings: the findings.
+        data: what the network was tested on.
+        width: how wide the table of the classes may be.
+    """
+    names = [visible(name) for name in data.classes]
+    lines = [f"{visible(data.name)}: {findings.evaluation}"]
+    if findings.confusion is None:
+        error = findings.evaluation.y_hat - data.y_test.reshape(findings.evaluation.y_hat.shape)
+        spread = float(np.sum((data.y_test - data.y_test.mean(axis=0)) ** 2))
+        lines.append(f"mean absolute error {np.abs(error).mean():.6g}")
+        if spread > 0:
+            lines.append(f"R2 {1 - float(np.sum(error**2)) / spread:.4f}")
+        return "\n".join(lines)
+    lines += ["", class_table(findings.confusion, names, width)]
+    pairs = most_confused(findings.confusion)
+    if pairs:
+        lines += ["", "most confused:"]
+        lines += [f"  {names[i]} read as {names[j]}: {count}" for i, j, count in pairs]
+    return "\n".join(lines)
+
+
+def results(findings: Findings, data: Dataset) -> dict[str, Any]:
+    """The findings as a table for a file."""
+    table: dict[str, Any] = {
+        "loss": findings.evaluation.loss,
+        "accuracy": findings.evaluation.accuracy,
+        "samples": findings.evaluation.samples,
+    }
+    if findings.confusion is not None:
+        names = ("samples", "precision", "recall", "f1")
+        rows = class_rows(findings.confusion)
+        table["classes"] = {
+            name: {n: (None if v != v else v) for n, v in zip(names, row, strict=True)}
+            for name, row in zip(data.classes, rows, strict=True)
+        }
+        table["confusion"] = findings.confusion.tolist()
+    return table
+
+
+def save_results(path: Path, weights: str, findings: Findings, data: Dataset) -> None:
+    """Writes test.json.
+
+    Args:
+        path: the directory.
+        weights: the name of the weights that were tested.
+        findings: the findings.
+        data: what the network was tested on.
+    """
+    table = {run_directory.WEIGHTS: weights, **results(findings, data)}
+    if not np.isfinite(table["loss"]):
+        table["loss"] = None
+    run_directory.write(path, run_directory.TEST, json.dumps(table, indent=1, allow_nan=False) + "\n")
+
+
+def pictures(findings: Findings, data: Dataset, loss: Loss) -> Mapping[str, Callable[[], bytes]]:
+    """What draws the pictures of the test, by the files' names."""
+    if findings.confusion is None:
+        return {}
+
+    def confusion() -> bytes:
+        return confusion_picture(findings.confusion, data.classes)
+
+    def misread() -> bytes:
+        certainty = certainties(findings.evaluation.y_hat, loss)
+        return misread_sheet(data.x_test, findings.truth, findings.predicted, certainty, data.classes)
+
+    return {run_directory.CONFUSION: confusion} | ({run_directory.MISREAD: misread} if data.is_image else {})
+
+
+def certainties(y_hat: Array, loss: Loss | None = None) -> Array | None:
+    """How sure each prediction is: the probability (N,) of the predicted class.
+
+    Args:
+        y_hat: predictions (N, K), or of yes or no (N, 1).
+        loss: the network's loss, which says what they are; without it, rows that are no probabilities are logits.
+
+    Returns:
+        None where they are scores from which no probability follows.
+    """
+    rows = y_hat.reshape(len(y_hat), -1).astype(np.float64)
+    each = rows.shape[1] == 1 or isinstance(loss, BinaryCrossEntropy)  # every output is a yes or no of its own
+    shares = bool(((rows >= 0) & (rows <= 1 + 1e-3)).all())
+    shares = shares and (each or np.allclose(rows.sum(axis=1), 1, atol=1e-3))
+    if isinstance(loss, (BinaryCrossEntropy, CrossEntropy)):
+        shares = not loss.from_logits
+    elif loss is not None and (isinstance(loss, Hinge) or not shares):
+        return None
+    if each:
+        with np.errstate(over="ignore"):
+            yes = rows if shares else 1 / (1 + np.exp(-rows))
+        return np.maximum(yes, 1 - yes)[:, 0] if rows.shape[1] == 1 else yes.max(axis=1)
+    if shares:
+        return rows.max(axis=1)
+    exponentials = np.exp(rows - rows.max(axis=1, keepdims=True))
+    return (exponentials / exponentials.sum(axis=1, keepdims=True)).max(axis=1)
