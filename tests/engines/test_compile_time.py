@@ -8,9 +8,9 @@ import pytest
 import chalkgrad as cg
 from chalkgrad.engines.c.loops import phases
 from chalkgrad.engines.c.print.source import print_source
-from chalkgrad.engines.c.print.wanted import wanted_for_training
 from chalkgrad.engines.c.run.compiler import available
 from chalkgrad.engines.c.schedule import products
+from chalkgrad.engines.c.schedule.wanted import wanted_for_training
 from chalkgrad.engines.work import WORTH, worth
 from chalkgrad.train.fit import Fit
 

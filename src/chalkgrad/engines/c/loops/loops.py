@@ -162,8 +162,8 @@ class Loops(Reductions):
         del self.put[last]
         own = Cell(sums, Linear(((Index("side"), size), (Index(channel), 1))))
         code = nested([channel], made.sizes, [Assign(own, value, "+=")], True)
-        code = [Loop("side", whole(side), code, unrolled=True)]
-        code = [Loop(last, whole(int(made.sizes[last])), code, step=side)]
+        sides: Code = [Loop("side", whole(side), code, unrolled=True)]
+        code = [Loop(last, whole(int(made.sizes[last])), sides, step=side)]
         code = nested(body.indices[:-1], made.sizes, code, False)
         each = [Load(Cell(sums, added([*([whole(k * size)] if k else []), Index(channel)]))) for k in range(side)]
         total = reduce(lambda left, right: Binary("+", left, right), each[1:], each[0])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ....program.statement import Statement
 from ..schedule.plan import Phase, Plan
 from ..schedule.products import Product
+from ..schedule.wanted import Wanted
 from .ir import (
     Bind,
     Block,
@@ -46,17 +47,28 @@ PIECE = (_STATE, _THREAD, _PART, Parameter("begin", "long"), Parameter("rows", "
 """and that of a piece of one."""
 
 
+TINY = 2000
+"""A step of at most so many terms, made by one thread, is written so that the compiler can unroll it all: in one
+function, twice, once for full batches, and with what it computes in variables."""
+
+
 @dataclass(slots=True)
-class Routines:
+class Lowered:
     """A plan as routines.
 
     Attributes:
-        tiles: those of tiles, by name.
+        memory: where values lie.
+        zeros: what is needed to skip zeros.
+        tiny: whether a step is so small that it is to be one routine in the end.
+        tiles: the routines of tiles, by name.
         phases: those of each phase, pieces first, by the phase's name, in order.
     """
 
-    tiles: dict[str, Routine]
-    phases: dict[str, list[Routine]]
+    memory: Memory
+    zeros: Zeros
+    tiny: bool
+    tiles: dict[str, Routine] = field(default_factory=dict[str, Routine])
+    phases: dict[str, list[Routine]] = field(default_factory=dict[str, list[Routine]])
 
     @property
     def given(self) -> list[str]:
@@ -78,21 +90,22 @@ def _within(code: Code) -> Iterable[Instruction]:
             yield from instruction.body
 
 
-def routines(made: Plan, memory: Memory, zeros: Zeros, tiny: bool) -> Routines:
-    """The routines of a plan.
+def lower(made: Plan, wanted: Wanted) -> Lowered:
+    """A plan's phases as routines.
 
     Args:
         made: the plan.
-        memory: where values lie.
-        zeros: what is needed to skip zeros.
-        tiny: whether a step is so small that it is to be one routine in the end.
+        wanted: what it is a plan of.
     """
-    found = Routines({}, {})
+    terms = sum(s.terms for p in made.phases for s in p.statements)
+    tiny = terms * wanted.batch <= TINY and not made.products and wanted.parts == 1
+    memory, zeros = Memory(made, wanted.batch, local=tiny), Zeros(made, wanted.batch)
+    lowered = Lowered(memory, zeros, tiny)
     for at, phase in enumerate(made.phases):
         if phase.statements or phase.kind == "report":
             name = f"{phase.kind}_{at + 1}"
-            found.phases[name] = _Phase(name, phase, made, memory, zeros, found.tiles).routines(tiny)
-    return found
+            lowered.phases[name] = _Phase(name, phase, made, memory, zeros, lowered.tiles).routines(tiny)
+    return lowered
 
 
 class _Phase:

@@ -151,7 +151,7 @@ class Tiles:
         else:
             base, left = self._rows_of(made, own)
             add = Assign(SUM, Binary("*", Variable("left"), Load(right)), "+=")
-            each = [Declare("real", "left", left, fixed=True), _each(COLUMN, "C", add, "below")]
+            each: Code = [Declare("real", "left", left, fixed=True), _each(COLUMN, "C", add, "below")]
             code = [
                 DeclareArrays(vec, (("right", (columns,)),)),
                 load_right,

@@ -13,21 +13,18 @@ import numpy as np
 
 from ....base.text import visible
 from ..loops.memory import BEYOND, LINE, Memory
-from ..loops.phases import Routines, routines
+from ..loops.phases import Lowered, lower
 from ..loops.zeros import Zeros
 from ..schedule.layouts import Layout, multiple
 from ..schedule.plan import Phase, Plan, plan
 from ..schedule.products import WORD, Machine
+from ..schedule.wanted import Wanted
 from .c import CPrinter
 from .printer import Lines, fitted, indented
-from .wanted import Wanted
 
 LONGEST_TITLE = 200
 STEP = "Training *T, int thread, int threads, const int64_t *order, int64_t N"
 """What the function of a step is given."""
-TINY = 2000
-"""A step of at most so many terms, made by one thread, is written so that the compiler can unroll it all: in one
-function, twice, once for full batches, and with what it computes in variables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +70,9 @@ def print_source(wanted: Wanted, machine: Machine, *, alone: bool = False) -> So
         machine: what it is made for.
         alone: without what calls it from outside and threads; somebody else prints a main function behind it.
     """
-    training = wanted.data_loss is not None
-    made = plan(
-        wanted.steps, wanted.shapes, wanted.carried, wanted.updated, wanted.results, wanted.batch, machine,
-        wanted.parts, training, wanted.sparse,
-    )  # fmt: skip
-    tiny = _terms(made) * wanted.batch <= TINY and not made.products and wanted.parts == 1
-    memory = Memory(made, wanted.batch, local=tiny)
-    zeros = Zeros(made, wanted.batch)
-    lowered = routines(made, memory, zeros, tiny)
+    made = plan(wanted, machine)
+    lowered = lower(made, wanted)
+    memory, zeros, tiny = lowered.memory, lowered.zeros, lowered.tiny
     given = lowered.given
     printer = CPrinter()
     printed = [printer.routine(tile) for tile in lowered.tiles.values()]
@@ -121,12 +112,7 @@ def _apart(size: int) -> int:
     return multiple(size, LINE)
 
 
-def _terms(made: Plan) -> int:
-    """How many terms the statements have in all, for one sample."""
-    return sum(s.terms for p in made.phases for s in p.statements)
-
-
-def _head(wanted: Wanted, made: Plan, memory: Memory, lowered: Routines, zeros: Zeros, alone: bool) -> Lines:
+def _head(wanted: Wanted, made: Plan, memory: Memory, lowered: Lowered, zeros: Zeros, alone: bool) -> Lines:
     """What stands before the first function."""
     given = lowered.given
     name = "float" if wanted.real == np.float32 else "double"

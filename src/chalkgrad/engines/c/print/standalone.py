@@ -18,8 +18,8 @@ from ....program import Role, Step, Value
 from ...stepping import Array
 from ..schedule.buffers import aligned, store
 from ..schedule.products import Machine
+from ..schedule.wanted import wanted_for_prediction, wanted_for_training
 from .source import Source, print_source
-from .wanted import wanted_for_prediction, wanted_for_training
 
 PORTABLE = 16
 """Bytes of the vectors: every processor has them, and compilers do without where one has none."""

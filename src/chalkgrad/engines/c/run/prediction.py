@@ -11,7 +11,7 @@ from ....data.pixels import Pixels
 from ....program import Program as Steps
 from ...stepping import Array
 from ..print.source import print_source
-from ..print.wanted import wanted_for_prediction
+from ..schedule.wanted import wanted_for_prediction
 from .compiler import PATIENCE, Built, build, compiler
 from .library import FUNCTIONS, Program, rows_of, threads
 

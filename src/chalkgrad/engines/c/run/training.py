@@ -12,7 +12,7 @@ from ....program import Program as Steps
 from ....program.statement import terms_of
 from ...stepping import Array, Taken, Values
 from ..print.source import print_source
-from ..print.wanted import wanted_for_training
+from ..schedule.wanted import wanted_for_training
 from ..schedule.zeros import mostly_zeros
 from .compiler import PATIENCE, build, compiler
 from .library import FUNCTIONS, Program, rows_of, threads

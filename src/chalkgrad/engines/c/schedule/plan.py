@@ -17,12 +17,12 @@ from dataclasses import dataclass, replace
 from ....formula import Shape
 from ....formula.nodes import Binary, Element, Node, Number, Reduction, Symbol
 from ....formula.rewrite import replaced, rewritten
-from ....program import Step
 from ....program.statement import SAMPLES, Statement, names_in, statement_of
 from .arrangement import Work, arrange, by_blocks
 from .fusing import fused
 from .layouts import Frame, Layout, compact
 from .products import Machine, Product
+from .wanted import Wanted
 
 NEAR = 768 * 1024
 """About how many bytes of values the samples that are taken together may have."""
@@ -95,45 +95,30 @@ class Plan:
     channels: frozenset[str]
 
 
-def plan(
-    steps: Sequence[Step],
-    shapes: Mapping[str, Shape],
-    carried: Mapping[str, Shape],
-    updated: Mapping[str, str],
-    results: Sequence[str],
-    batch: int,
-    machine: Machine,
-    parts: int,
-    blocks: bool,
-    sparse: bool = False,
-) -> Plan:
+def plan(wanted: Wanted, machine: Machine) -> Plan:
     """Puts steps into phases.
 
+    In a training, products with large weight matrices are split by the matrices' blocks.
+
     Args:
-        steps: the steps that are needed, in order.
-        shapes: the shape of every named value.
-        carried: what lasts from step to step, with its shape.
-        updated: for every new value that is carried on, the value that it takes the place of.
-        results: values with samples that are handed out.
-        batch: the most samples in a step.
+        wanted: what is to be computed.
         machine: what it is made for.
-        parts: into how many parts a batch is split.
-        blocks: whether products with large weight matrices are split by the matrices' blocks.
-        sparse: whether x is mostly zeros.
     """
-    work = Work([statement_of(s, shapes) for s in steps], dict(shapes))
-    _inline_uniform(work, results)
-    results = _handed_out(work, results)
+    shapes, updated, carried = wanted.shapes, wanted.updated, wanted.carried
+    work = Work([statement_of(s, shapes) for s in wanted.steps], dict(shapes))
+    _inline_uniform(work, wanted.results)
+    results = _handed_out(work, wanted.results)
     work.statements = fused(work.statements, {*results, *carried, *updated})
-    if sparse:
+    if wanted.sparse:
         work.sparse = frozenset({"x", *(s.output for s in work.statements if _flattens_x(s))})
-    arrange(work, machine, updated, results, parts)
+    arrange(work, machine, updated, results, wanted.parts)
     widest = max((layout.size for layout in work.layouts.values()), default=0)
-    blocks = blocks and batch * widest < 2**31  # the whole batch is indexed with 32 bits
+    # the whole batch is indexed with 32 bits
+    blocks = wanted.data_loss is not None and wanted.batch * widest < 2**31
     large = by_blocks(work, machine, updated) if blocks else frozenset[str]()
     _split_sums(work, large)
     phases = _phases(work, carried, large)
-    values, chunk = _places(work, phases, carried, updated, results, batch, machine)
+    values, chunk = _places(work, phases, carried, updated, results, wanted.batch, machine)
     layouts = {name: value.layout for name, value in values.items() if value.layout is not None}
     for name, root in work.aliases.items():
         layouts[name] = compact(tuple(int(s) for s in work.shapes[name][1:]), layouts[root].size)
