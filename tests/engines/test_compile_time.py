@@ -52,7 +52,7 @@ def test_several_functions_make_the_same_bits(kind: str, together: int, monkeypa
 def test_no_function_grows_with_the_depth() -> None:
     def longest(layers: int) -> int:
         net = deep(layers)
-        program = cg.SGD().extend(net.program, net.plan, net.frozen)
+        program = net.updated_by(cg.SGD())
         wanted = wanted_for_training(program, list(net.parameters), 64, 1, "L", "a title", net.dtype)
         text = print_source(wanted, products.Machine(64, 32, 4, 64)).text
         return max(function.count("for (int n") and function.count("/* ") for function in text.split("\n}\n"))

@@ -7,8 +7,8 @@ The passes before make it from a plan; a printer makes text of it (`print/c.py`)
   memory, sums the variables that they are found in, and indices counts;
 - instructions (`Instruction`): loops and what stands in them.
 
-What reads or writes several numbers at once names its vector's lanes; a language without vectors is given plans without
-products (`Machine.tiles`), in which there are none.
+What reads or writes several numbers at once names its vector's lanes. Only products have vectors (`tiles.py`): a plan
+without them can be printed in a language that knows none.
 """
 
 from __future__ import annotations

@@ -163,8 +163,8 @@ class Loops(Reductions):
         own = Cell(sums, Linear(((Index("side"), size), (Index(channel), 1))))
         code = nested([channel], made.sizes, [Assign(own, value, "+=")], True)
         sides: Code = [Loop("side", whole(side), code, unrolled=True)]
-        code = [Loop(last, whole(int(made.sizes[last])), sides, step=side)]
-        code = nested(body.indices[:-1], made.sizes, code, False)
+        steps: Code = [Loop(last, whole(int(made.sizes[last])), sides, step=side)]
+        code = nested(body.indices[:-1], made.sizes, steps, False)
         each = [Load(Cell(sums, added([*([whole(k * size)] if k else []), Index(channel)]))) for k in range(side)]
         total = reduce(lambda left, right: Binary("+", left, right), each[1:], each[0])
         self.used[self.memory.root(made.output)] = None
