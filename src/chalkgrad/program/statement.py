@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, cast
 
@@ -59,7 +59,6 @@ class Statement:
         adds: whether terms are added where they fall, so that the value has to be zero before.
         text: the formula in the network's names, for a comment.
         step: the step that it states.
-        reads: the names of what its right side reads, indices among them.
     """
 
     output: str
@@ -70,22 +69,23 @@ class Statement:
     adds: bool
     text: str
     step: Step
-    reads: frozenset[str] = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "reads", names_in(self.body))
+    @cached_property
+    def reads(self) -> frozenset[str]:
+        """The names of what its right side reads, indices among them."""
+        return names_in(self.body)
 
     @property
     def left(self) -> Node:
         """The element that is set; a symbol where the value is one number."""
         return Element(self.output, self.place) if self.place else Symbol(self.output)
 
-    @property
+    @cached_property
     def sample(self) -> str | None:
         """The index over the samples, where the statement has one."""
         return next((name for name, size in self.sizes.items() if size == SAMPLES), None)
 
-    @property
+    @cached_property
     def by_sample(self) -> bool:
         """Whether it sets something for every sample."""
         return bool(self.place) and isinstance(self.place[0], Symbol) and self.sizes.get(self.place[0].name) == SAMPLES

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from ....formula.nodes import Binary, Element, Function, Indicator, Negative, Node, Number, Reduction, Symbol, walk
 from ....formula.rewrite import rebuilt
-from .ir import Code, DeclareConstant, Instruction, Variable
+from .ir import NOTHING, Choice, Code, DeclareConstant, Instruction, Variable
 
 POWERS = {2.0: "square", 3.0: "cube", 1.5: "power_1_5"}
 """Powers that have a function of their own."""
@@ -84,12 +84,14 @@ class Lowering:
         element: what stands for an element.
         symbol: what stands for a symbol that is neither a number nor the same for the whole step.
         reduction: what stands for a sum, mean or maximum.
+        inside: the conditions under which a term's elements lie inside their arrays, as far as they are not known to.
     """
 
     constants: Constants
     element: Callable[[Element], Node]
     symbol: Callable[[str], Node]
     reduction: Callable[[Reduction], Node]
+    inside: Callable[[Node], tuple[Node, ...]]
 
     def lowered(self, node: Node) -> Node:
         """The tree as a number of the intermediate form."""
@@ -107,14 +109,19 @@ class Lowering:
                 return Function(function, (self.lowered(left),)) if function else self._power(left, right)
             case Binary(operator="/", left=left, right=right) if self.constants.same(right):
                 return Binary("*", self.lowered(left), self.constants.number(Binary("/", Number(1.0), right)))
-            case (
-                Binary(operator=("+" | "-") as operator, left=left, right=right)
-                | Binary(operator="*" as operator, left=left, right=Indicator() as right)
-            ):
-                second = self.lowered(right)  # constants are numbered in this order
-                return Binary(operator, self.lowered(left), second)
+            case Binary(operator=("+" | "-") as operator, left=left, right=right):
+                second = self._term(right)  # constants are numbered in this order
+                return Binary(operator, self._term(left), second)
+            case Binary(operator="*", left=left, right=Indicator() as right):
+                indicator = self.lowered(right)
+                return Binary("*", self.lowered(left), indicator)
             case _:
                 return rebuilt(node, self.lowered)
+
+    def _term(self, node: Node) -> Node:
+        """A term of a sum, which is 0 where an element of it lies outside its array."""
+        lowered, conditions = self.lowered(node), self.inside(node)
+        return Choice(conditions, lowered, NOTHING) if conditions else lowered
 
     def _power(self, base: Node, exponent: Node) -> Node:
         return Function("pow", (self.lowered(base), self.lowered(exponent)))

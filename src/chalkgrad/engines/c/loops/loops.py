@@ -95,7 +95,12 @@ class Loops(Reductions):
         loaded = self._loaded(made)
         if made.adds and pooled is not None:
             pooled = self._ending(made, pooled, sizes)
+        conditions: tuple[Node, ...] = ()
+        if made.adds and not summed:
+            conditions = self.inside(Element(made.output, made.place), made.sizes, edges=True)
+        self.known = conditions
         value = self.number(made.body, made.sizes)
+        self.known = ()
         for name in self._loads:
             self.local.pop(name, None)
         self.used[self.memory.root(made.output)] = None
@@ -114,8 +119,7 @@ class Loops(Reductions):
             value = Choice((_below(loops[-1], sizes),), value, NOTHING)
             sizes[loops[-1]] = wide
         body: Code = [*self.before, Assign(target, value, "+=" if summed or overlapping else "=")]
-        conditions = self.inside(Element(made.output, made.place), made.sizes, edges=True) if made.adds else ()
-        if conditions and not summed:
+        if conditions:
             body = [If(conditions, body)]
         small = all(
             math.prod(int(made.sizes[i]) for i in r.indices) <= SMALL

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from ....formula import Size
 from ....formula.affine import affine, span
-from ....formula.nodes import Binary, Element, Function, Node, Number, Reduction, Symbol, walk
+from ....formula.nodes import Binary, Element, Function, Node, Number, Reduction, Symbol, children, walk
 from ....program.statement import SAMPLES
 from ..schedule.plan import Plan
 from .expressions import Constants, Lowering
@@ -64,6 +64,7 @@ class Reductions:
         lanes: what is added to an index for one of several vectors side by side.
         flat: indices that the single index k runs over.
         before: instructions that have to stand before the one that is made.
+        known: conditions that hold here: elements lie inside.
         over_parts: whether sums over the samples are put together from the parts' sums here.
         sharing: whether the statement before has the same loops, so that what it found can be used.
     """
@@ -78,6 +79,7 @@ class Reductions:
         self.put: dict[str, Integer] = {}
         self.lanes: dict[str, Integer] = {}
         self.before: Code = []
+        self.known: tuple[Node, ...] = ()
         self.over_parts = False
         self.sharing = False
         self._numbered = 0
@@ -122,7 +124,12 @@ class Reductions:
 
     def number(self, node: Node, inside: Mapping[str, Size]) -> Node:
         """A tree as a number; sums inside become loops before it."""
-        return Lowering(self.constants, self.element, self.symbol, lambda r: self.reduction(r, inside)).lowered(node)
+
+        def conditions(term: Node) -> tuple[Node, ...]:
+            return tuple(c for c in self._needed(term, inside, edges=False) if c not in self.known)
+
+        lowering = Lowering(self.constants, self.element, self.symbol, lambda r: self.reduction(r, inside), conditions)
+        return lowering.lowered(node)
 
     def reduction(self, node: Reduction, sizes: Mapping[str, Size]) -> Node:
         """Puts the loops of a sum, mean or maximum into `before`, and returns what they find."""
@@ -134,20 +141,23 @@ class Reductions:
             node = Reduction(node.kind, (*(i for i in node.indices if i not in near), *near), node.body)
         outside, self.before = self.before, []
         count = math.prod(int(sizes[i]) for i in node.indices)
+        guards, known = self._needed(node.body, sizes, edges=node.kind in ("max", "argmax")), self.known
+        self.known = (*known, *guards)
         value = self.number(node.body, sizes)
+        self.known = known
         inner, self.before = self.before, outside
         if node.kind == "max" and (node.indices, node.body) in self._largest_of and self.sharing:
             return Found(self._largest_of[node.indices, node.body])
         name = self.new()
         if node.kind in ("max", "argmax"):
             if 1 < count <= SMALL:
-                return self._largest_of_few(node, sizes, value, inner)
-            return self._largest(node, sizes, name, value, inner)
+                return self._largest_of_few(node, sizes, guards, value, inner)
+            return self._largest(node, sizes, guards, name, value, inner)
         small = count <= SMALL
         several = [i for i in node.indices if int(sizes[i]) > 1]
         part = self.new() if small and len(several) > 1 and count >= LONG else ""
         body: Code = [*inner, Assign(Variable(part or name), value, "+=")]
-        if guards := self.guards(node.body, sizes, edges=False):
+        if guards:
             body = [If(guards, body)]
         for depth, index in enumerate(reversed(node.indices)):
             size = int(sizes[index])
@@ -161,7 +171,13 @@ class Reductions:
         return Found(name)
 
     def _largest(
-        self, node: Reduction, sizes: Mapping[str, Size], name: str, value: Node, inner: Sequence[Instruction]
+        self,
+        node: Reduction,
+        sizes: Mapping[str, Size],
+        guards: tuple[Node, ...],
+        name: str,
+        value: Node,
+        inner: Sequence[Instruction],
     ) -> Node:
         """The largest of many terms, or where it stands, term by term."""
         best, candidate = Variable(name), Variable(self.new())
@@ -176,7 +192,7 @@ class Reductions:
             body.append(Assign(Variable(found), Choice((larger,), at, Variable(found))))
             start.append(Declare("real", found, ZERO))
         body.append(Assign(best, Choice((Larger(candidate, best),), candidate, best)))
-        if guards := self.guards(node.body, sizes, edges=True):
+        if guards:
             body = [If(guards, body)]
         small = math.prod(int(sizes[i]) for i in node.indices) <= SMALL
         for index in reversed(node.indices):
@@ -185,7 +201,12 @@ class Reductions:
         return Found(found)
 
     def _largest_of_few(
-        self, node: Reduction, sizes: Mapping[str, Size], value: Node, inner: Sequence[Instruction]
+        self,
+        node: Reduction,
+        sizes: Mapping[str, Size],
+        guards: tuple[Node, ...],
+        value: Node,
+        inner: Sequence[Instruction],
     ) -> Node:
         """The largest of few terms and where it stands, without a comparison that waits for the one before."""
         terms, best = self.new(), Variable(self.new())
@@ -194,7 +215,7 @@ class Reductions:
         def term(at: Integer) -> Load:
             return Load(Cell(terms, at))
 
-        if guards := self.guards(node.body, sizes, edges=True):
+        if guards:
             value = Choice(guards, value, Number(-math.inf))
         body: Code = [*inner, Assign(Cell(terms, _counted(node.indices, sizes)), value)]
         for index in reversed(node.indices):
@@ -262,6 +283,19 @@ class Reductions:
                 found.update(dict.fromkeys(self.inside(element, sizes, edges)))
         return tuple(found)
 
+    def _needed(self, node: Node, sizes: Mapping[str, Size], edges: bool) -> tuple[Node, ...]:
+        """Conditions without which a tree is nothing: of a sum, those of all of its terms; a reduction has its own."""
+        match node:
+            case Element(name=name):
+                return () if name in self.local else self.inside(node, sizes, edges)
+            case Reduction():
+                return ()
+            case Binary(operator=("+" | "-"), left=left, right=right):
+                others = self._needed(right, sizes, edges)
+                return tuple(c for c in self._needed(left, sizes, edges) if c in others)
+            case _:
+                return tuple(dict.fromkeys(c for child in children(node) for c in self._needed(child, sizes, edges)))
+
     def inside(self, element: Element, sizes: Mapping[str, Size], edges: bool) -> tuple[Node, ...]:
         """Conditions under which one element lies inside."""
         value = self.plan.values.get(self.memory.root(element.name))
@@ -270,7 +304,7 @@ class Reductions:
         frame = self.plan.frames.get(element.name)
         conditions: list[Node] = []
         for axis, (place, size) in enumerate(zip(element.indices[sampled:], shape, strict=True)):
-            if isinstance(place, (Symbol, Number)):
+            if isinstance(place, Number):
                 continue
             low, high = span(place, sizes)
             before, behind = (0, 0) if frame is None or edges else (frame.before[axis], frame.behind[axis])
