@@ -34,7 +34,11 @@ def rebuilt(node: Node, change: Change) -> Node:
 
 def rewritten(node: Node, change: Change) -> Node:
     """The tree with every node replaced by what `change` makes of it, from the leaves up."""
-    return change(rebuilt(node, lambda child: rewritten(child, change)))
+
+    def changed(inner: Node) -> Node:
+        return change(rebuilt(inner, changed))
+
+    return changed(node)
 
 
 def replaced(node: Node, old: Node, new: Node) -> Node:

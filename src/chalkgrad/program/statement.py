@@ -131,6 +131,8 @@ class Statement:
 
     def renamed(self, names: Mapping[str, str]) -> Statement:
         """This statement with other names for some of the values on its right."""
+        if self.reads.isdisjoint(names):
+            return self
         return replace(self, body=renamed(self.body, names, self.sizes))
 
     def __str__(self) -> str:

@@ -306,8 +306,10 @@ class Reductions:
         for axis, (place, size) in enumerate(zip(element.indices[sampled:], shape, strict=True)):
             if isinstance(place, Number):
                 continue
-            low, high = span(place, sizes)
             before, behind = (0, 0) if frame is None or edges else (frame.before[axis], frame.behind[axis])
+            low, high = (0, int(sizes[place.name]) - 1) if isinstance(place, Symbol) else span(place, sizes)
+            if low >= -before and high <= size - 1 + behind:
+                continue
             reached = linear(affine(place) or {}, {})
             if low < -before:
                 conditions.append(Compared(reached, ">=", ZERO))

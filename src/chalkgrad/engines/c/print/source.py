@@ -156,8 +156,13 @@ def _head(wanted: Wanted, made: Plan, memory: Memory, lowered: Lowered, zeros: Z
     return [*lines, ""]
 
 
+@cache
+def _lines_of(section: str) -> tuple[str, ...]:
+    return tuple(prelude()[section].rstrip().split("\n"))
+
+
 def _section(name: str) -> Lines:
-    return prelude()[name].rstrip().split("\n")
+    return list(_lines_of(name))
 
 
 def _state(wanted: Wanted, made: Plan, memory: Memory, given: Sequence[str], zeros: Zeros) -> Lines:

@@ -147,7 +147,8 @@ def _inline_uniform(work: Work, results: Sequence[str]) -> None:
         return uniform.get(node.name, node) if isinstance(node, Element) else node
 
     for made in work.statements:
-        made = replace(made, body=rewritten(made.body, change)) if uniform else made
+        if not made.reads.isdisjoint(uniform):
+            made = replace(made, body=rewritten(made.body, change))
         drawn = made.step.rule.formula is None
         if made.by_sample and not drawn and names_in(made.body) <= {SAMPLES} and made.output not in results:
             uniform[made.output] = made.body
