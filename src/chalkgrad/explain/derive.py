@@ -117,7 +117,7 @@ def equation(step: Step, program: Program, values: Mapping[str, Array] | None) -
             lines.append(Line(right))
         else:
             lines.append(Line(form))
-            read = [n for n in walk(right) if isinstance(n, (Element, Named))]
+            read = [n for n in walk(right) if isinstance(n, (Element, Named)) and not isinstance(form, Named)]
             if values is not None and read and all(named[n.name].rows is not None for n in read):
                 lines.append(Line(form, numbers=True))
     result = rows(values.get(step.output)) if values is not None else None
