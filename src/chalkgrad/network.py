@@ -155,7 +155,7 @@ class Network(Model):
         return text
 
     def _c_program(self, x: Any, y: Any, optimizer: Optimizer | str, steps: int, title: str) -> str:
-        from .engines.c.standalone import prediction_program, training_program
+        from .engines.c.print.standalone import prediction_program, training_program
 
         title = title.strip() or repr(self)
         own = {**self.parameters, **self.states}

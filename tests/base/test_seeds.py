@@ -43,7 +43,7 @@ def test_what_is_no_seed_is_refused_everywhere_with_the_same_words(taker: str, s
 
 @pytest.mark.parametrize("engine", ["numpy", "compiled"])
 def test_the_largest_seed_is_saved_loaded_and_drawn_from(tmp_path: Path, engine: str) -> None:
-    from chalkgrad.engines.c.compiler import available
+    from chalkgrad.engines.c.run.compiler import available
 
     if engine == "compiled" and not available():
         pytest.skip("there is no C compiler")

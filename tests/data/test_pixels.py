@@ -9,7 +9,7 @@ import pytest
 
 import chalkgrad as cg
 from chalkgrad.data import Pixels, mnist
-from chalkgrad.engines.c.compiler import available
+from chalkgrad.engines.c.run.compiler import available
 
 ENGINES = ["numpy", pytest.param("compiled", marks=pytest.mark.skipif(not available(), reason="no C compiler"))]
 RNG = np.random.default_rng(4)

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 import chalkgrad as cg
-from chalkgrad.engines.c import cache, compiler, running
-from chalkgrad.engines.c.compiler import CompilerError, available
+from chalkgrad.engines.c.run import cache, compiler, running
+from chalkgrad.engines.c.run.compiler import CompilerError, available
 from chalkgrad.train.fit import Fit
 
 pytestmark = [
@@ -181,7 +181,7 @@ def test_a_killed_compilation_leaves_nothing_that_stays(place: Path, tmp_path: P
     slow.write_text(f'#!/bin/sh\ncase "$*" in *-dM*) exec cc "$@";; esac\n{inner}; exit 1\n')
     inner.chmod(0o700)
     slow.chmod(0o700)
-    text = f"from chalkgrad.engines.c import compiler\ncompiler.build({program(7)!r})\n"
+    text = f"from chalkgrad.engines.c.run import compiler\ncompiler.build({program(7)!r})\n"
     process = subprocess.Popen([sys.executable, "-c", text], env={**os.environ, "CC": str(slow)})
     wait_for(lambda: (tmp_path / "began").exists())
     assert [p.name for p in place.iterdir()] != []

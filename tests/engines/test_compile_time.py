@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 import chalkgrad as cg
-from chalkgrad.engines.c import products, source, training
-from chalkgrad.engines.c.compiler import available
-from chalkgrad.engines.c.source import print_source
+from chalkgrad.engines.c.loops import phases
+from chalkgrad.engines.c.print.source import print_source
+from chalkgrad.engines.c.run.compiler import available
+from chalkgrad.engines.c.schedule import products
+from chalkgrad.engines.c.schedule.wanted import wanted_for_training
 from chalkgrad.engines.work import WORTH, worth
 from chalkgrad.train.fit import Fit
 
@@ -49,8 +51,8 @@ def test_several_functions_make_the_same_bits(kind: str, together: int, monkeypa
         return net.flat.tobytes(), net.predict(x, engine="compiled").tobytes()
 
     expected = computed()
-    monkeypatch.setattr(source, "MANY", 2)
-    monkeypatch.setattr(source, "TOGETHER", together)
+    monkeypatch.setattr(phases, "MANY", 2)
+    monkeypatch.setattr(phases, "TOGETHER", together)
     assert computed() == expected
 
 
@@ -58,11 +60,11 @@ def test_no_function_grows_with_the_depth() -> None:
     def longest(layers: int) -> int:
         net = deep(layers)
         program = net.updated_by(cg.SGD())
-        wanted = training.wanted_for_training(program, list(net.parameters), 64, 1, "L", "a title", net.dtype)
+        wanted = wanted_for_training(program, list(net.parameters), 64, 1, "L", "a title", net.dtype)
         text = print_source(wanted, products.Machine(64, 32, 4, 64)).text
         return max(function.count("for (int n") and function.count("/* ") for function in text.split("\n}\n"))
 
-    assert longest(60) == longest(30) <= 4 * source.TOGETHER
+    assert longest(60) == longest(30) <= 4 * phases.TOGETHER
 
 
 def test_compiling_a_deep_network_is_weighed_against_the_work(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,9 +10,11 @@ from hypothesis import HealthCheck, Phase, given, reject, seed, settings
 from hypothesis import strategies as st
 
 import chalkgrad as cg
-from chalkgrad.engines.c import arrangement, channels, plan, products, source, training
-from chalkgrad.engines.c.compiler import Compiler, CompilerError, available, compiler, tuning
-from chalkgrad.engines.c.statements import span
+from chalkgrad.engines.c.print import source
+from chalkgrad.engines.c.run import training
+from chalkgrad.engines.c.run.compiler import Compiler, CompilerError, available, compiler, tuning
+from chalkgrad.engines.c.schedule import arrangement, channels, plan, products
+from chalkgrad.formula.affine import span
 from networks import networks
 
 pytestmark = [
@@ -286,6 +288,31 @@ def test_images_as_predictions(shape: tuple[int, ...], layers: list[cg.Layer]) -
     x = rng.standard_normal((7, *shape))
     y = rng.standard_normal(net.predict(x, engine="numpy").shape)
     compare(net, x, y, cg.SGD(0.001, momentum=0.9), 3, EXACT, steps=4)
+
+
+@pytest.mark.parametrize("image", [False, True])
+@pytest.mark.parametrize("small", [False, True])
+def test_values_side_by_side(monkeypatch: pytest.MonkeyPatch, image: bool, small: bool) -> None:
+    """Of a sum's terms those count whose elements lie inside their arrays: nothing else is read."""
+    if small:
+        small_limits(monkeypatch)
+    if image:
+        layers = [cg.Conv2D(8, 3, 1, 1, name="a"), cg.Conv2D(5, 3, 1, 1, of="x"), cg.Concat("a"), cg.Conv2D(4, 3, 1, 1)]
+        layers += [cg.MaxPool2D(2), cg.Flatten()]
+    else:
+        layers = [
+            cg.Dense(33, name="a"),
+            cg.Tanh(name="b"),
+            cg.Dense(20),
+            cg.Concat(["b", "a"]),
+            cg.BatchNorm(),
+            cg.ReLU(),
+        ]
+    shape = (2, 7, 9) if image else (12,)
+    net = cg.Network([*layers, cg.Dense(3)], input_shape=shape, loss="SquaredError", dtype="float64")
+    rng = np.random.default_rng(5)
+    x, y = rng.standard_normal((11, *shape)), rng.standard_normal((11, 3))
+    compare(net, x, y, cg.SGD(0.01, momentum=0.9), 4, NORMALISED)
 
 
 @pytest.mark.parametrize("padding", ["valid", "same"])

@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 
 import chalkgrad as cg
-from chalkgrad.engines.c import compiler
-from chalkgrad.engines.c.compiler import available
-from chalkgrad.engines.c.prediction import CompiledPrediction
-from chalkgrad.engines.c.workers import move_apart
+from chalkgrad.engines.c.run import compiler
+from chalkgrad.engines.c.run.compiler import available
+from chalkgrad.engines.c.run.prediction import CompiledPrediction
+from chalkgrad.engines.c.run.workers import move_apart
 from chalkgrad.examples.example import load_example
 from chalkgrad.train.callbacks import Callback, Training
 from chalkgrad.train.fit import Fit

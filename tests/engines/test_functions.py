@@ -9,8 +9,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from chalkgrad.engines.c import compiler
-from chalkgrad.engines.c.source import prelude
+from chalkgrad.engines.c.print.source import prelude
+from chalkgrad.engines.c.run import compiler
 
 pytestmark = pytest.mark.skipif(not compiler.available(), reason="there is no C compiler")
 

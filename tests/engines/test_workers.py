@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 import chalkgrad as cg
-from chalkgrad.engines.c import workers
-from chalkgrad.engines.c.compiler import available
+from chalkgrad.engines.c.run import workers
+from chalkgrad.engines.c.run.compiler import available
 from chalkgrad.train.fit import Fit
 
 pytestmark = pytest.mark.skipif(not available(), reason="there is no C compiler")
@@ -167,8 +167,8 @@ def lines_of(body: str, seconds: float = 60) -> list[str]:
     [
         "atexit.register(check)",
         "threading.Thread(target=lambda: (time.sleep(0.2), check())).start()",
-        "from chalkgrad.engines.c import workers; workers._new_team(); atexit.register(check)",
-        "from chalkgrad.engines.c import workers; workers._new_team()\n"
+        "from chalkgrad.engines.c.run import workers; workers._new_team(); atexit.register(check)",
+        "from chalkgrad.engines.c.run import workers; workers._new_team()\n"
         "threading.Thread(target=lambda: (time.sleep(0.2), check())).start()",
         "class Late:\n    def __del__(self, check=check): check()\nsys.late = Late()",
     ],
@@ -182,7 +182,7 @@ def test_an_interpreter_that_is_ending(body: str) -> None:
 def test_a_limit_on_processes() -> None:
     found = lines_of("""
         import resource
-        from chalkgrad.engines.c import workers
+        from chalkgrad.engines.c.run import workers
         from chalkgrad.train.fit import Fit
         made = network()
         fit = Fit(made, x, y, optimizer="Adam", epochs=3, batch_size=1000, engine="compiled")

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from test_compiled import EXACT, OPTIMIZERS, SINGLE, compare, few, planned_only, small_limits
 
 import chalkgrad as cg
-from chalkgrad.engines.c import training
-from chalkgrad.engines.c.compiler import CompilerError, available
-from chalkgrad.engines.c.zeros import mostly_zeros
+from chalkgrad.engines.c.run import training
+from chalkgrad.engines.c.run.compiler import CompilerError, available
+from chalkgrad.engines.c.schedule.zeros import mostly_zeros
 
 pytestmark = pytest.mark.skipif(not available(), reason="there is no C compiler")
 

@@ -13,7 +13,7 @@ import pytest
 from trials import many
 
 import chalkgrad as cg
-from chalkgrad.engines.c import cache, compiler, workers
+from chalkgrad.engines.c.run import cache, compiler, workers
 
 pytestmark = pytest.mark.skipif(not compiler.available(), reason="there is no C compiler")
 RNG = np.random.default_rng(0)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from trials import many
 
 import chalkgrad as cg
-from chalkgrad.engines.c.compiler import available
+from chalkgrad.engines.c.run.compiler import available
 from networks import networks
 
 pytestmark = pytest.mark.filterwarnings("ignore:the loss grew:RuntimeWarning")  # random networks may explode alike

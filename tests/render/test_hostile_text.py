@@ -20,7 +20,7 @@ import pytest
 import chalkgrad as cg
 from chalkgrad.base.text import as_json, as_toml, visible, visible_lines
 from chalkgrad.diagram.svg import Canvas
-from chalkgrad.engines.c.source import in_comment
+from chalkgrad.engines.c.print.source import in_comment
 from chalkgrad.formula.nodes import Number
 from chalkgrad.render.blocks import Drawing, Equation, Heading, Line, Listing, Paragraph, Style, Table
 from chalkgrad.render.board import Board

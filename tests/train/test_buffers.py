@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import chalkgrad as cg
-from chalkgrad.engines.c.compiler import available
+from chalkgrad.engines.c.run.compiler import available
 from chalkgrad.train.fit import Fit
 
 ENGINES = ["numpy", pytest.param("compiled", marks=pytest.mark.skipif(not available(), reason="no C compiler"))]

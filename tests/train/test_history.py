@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import chalkgrad as cg
-from chalkgrad.engines.c.compiler import available
+from chalkgrad.engines.c.run.compiler import available
 
 RNG = np.random.default_rng(5)
 X = RNG.standard_normal((22, 3))

@@ -81,7 +81,7 @@ COMPILED_ALWAYS = ("softmax and cross-entropy", "sigmoid and binary cross-entrop
 )  # fmt: skip
 def test_large_inputs_in_float32(ending: list[cg.Layer], loss: cg.Loss, engine: str) -> None:
     """At 10,000 and -10,000, values, losses and gradients are finite, and within rounding those of float64."""
-    from chalkgrad.engines.c.compiler import available
+    from chalkgrad.engines.c.run.compiler import available
 
     if engine == "compiled" and not available():
         pytest.skip("there is no C compiler")
@@ -150,7 +150,7 @@ def test_half_precision_is_refused() -> None:
 
 def test_small_losses_keep_their_digits_in_float32() -> None:
     """Whatever size the logits have, the loss is as exact as PyTorch's, which rounds z - m and log(s), not m + log(s)."""
-    from chalkgrad.engines.c.compiler import available
+    from chalkgrad.engines.c.run.compiler import available
 
     for engine in ("numpy", "compiled") if available() else ("numpy",):
         for high in (12.0, -300.0, 1e3, 1e4, -1e6):
@@ -228,7 +228,7 @@ SLOPES: dict[str, Any] = {
 @pytest.mark.parametrize("name", ELEMENTWISE)
 def test_small_activations_and_slopes_keep_their_digits_in_float32(name: str, engine: str) -> None:
     """Nothing is rounded to what stands beside 1: the tails are as exact, relative to themselves, as the middle."""
-    from chalkgrad.engines.c.compiler import available
+    from chalkgrad.engines.c.run.compiler import available
 
     if engine == "compiled" and not available():
         pytest.skip("there is no C compiler")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import chalkgrad as cg
-from chalkgrad.engines.c.compiler import available
+from chalkgrad.engines.c.run.compiler import available
 from networks import CLASSES, SAMPLES, classifier
 
 RNG = np.random.default_rng(0)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import chalkgrad as cg
-from chalkgrad.engines.c.compiler import available
+from chalkgrad.engines.c.run.compiler import available
 from chalkgrad.files.checkpoint import Checkpoint
 from chalkgrad.train.checkpoints import listed, newest
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
-from typing import Any, cast
 
-from ..formula import Shape
 from ..program import Program, Step
+from ..program.statement import terms_of
 
 CALLED = 4e-6
 """Seconds that the reference engine takes for a line of the program, however little it computes, where it calls the
@@ -26,29 +24,9 @@ WORTH_PREDICTING = 0.25
 """The same for predictions: they are asked for again and again, and what was compiled is kept."""
 
 
-def terms(step: Step, program: Program) -> int:
-    """How many terms the step's formula has in all, for one sample."""
-    formula = step.rule.formula
-    if formula is None:
-        return _count(step.shape)
-    known: dict[str, Shape] = {step.rule.output: step.shape}
-    for operand, name in zip(step.rule.operands, step.inputs, strict=True):
-        if name is None:
-            formula = formula.without(operand)
-        else:
-            known[operand] = program.shapes[name]
-    return math.prod(_count(size) for size in formula.sizes(known, step.options).values())
-
-
 def worth(program: Program) -> float:
     """Seconds of training on the reference engine from which compiling a program is worth it."""
     return max(WORTH, LINE * len(program.steps))
-
-
-def _count(size: Any) -> int:
-    if isinstance(size, tuple):
-        return math.prod(map(_count, cast("tuple[Any, ...]", size)))
-    return size if isinstance(size, int) else 1
 
 
 def seconds(program: Program, steps: Iterable[Step], samples: int, line: float = CALLED) -> float:
@@ -57,5 +35,5 @@ def seconds(program: Program, steps: Iterable[Step], samples: int, line: float =
     for step in steps:
         times = samples if any(program.shapes[n][:1] == ("N",) for n in step.inputs if n is not None) else 1
         rate = DENSE if step.rule.name.startswith("dense") else OTHER
-        total += line + 2 * terms(step, program) * times / rate
+        total += line + 2 * terms_of(step, program.shapes) * times / rate
     return total

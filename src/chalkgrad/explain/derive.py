@@ -12,9 +12,10 @@ from ..base.digits import significant
 from ..formula.expression import Named, Rows
 from ..formula.nodes import Element, Function, Node, Position, Symbol, walk
 from ..program import PARTS, Program, Step
+from ..program.statement import WRITTEN, statement_of
 from ..render.blocks import Block, Equation, Heading, Line, Paragraph, Style, Table
 from ..render.board import Board
-from .matrix import matrix_form, spelled
+from .matrix import matrix_form, shown
 
 TITLES = {
     "forward": "Forward pass",
@@ -108,24 +109,16 @@ def equation(step: Step, program: Program, values: Mapping[str, Array] | None) -
         operands = [named[i] for o, i in pairs if i is not None and o != step.rule.shape_of]
         lines.append(Line(Function("flatten" if flat else "unflatten", tuple(operands))))
     else:
-        operand_shapes = {o: shapes[i] for o, i in zip(step.rule.operands, step.inputs, strict=True) if i is not None}
-        sizes = formula.sizes({**operand_shapes, formula.output: step.shape}, step.options)
-        bound = {
-            o: _constant(program, i) or named[i]
-            for o, i in zip(step.rule.operands, step.inputs, strict=True)
-            if i is not None
-        }
-        statement = spelled(formula, step.output, bound, step.options, sizes)
-        form = matrix_form(statement, named)
+        statement = statement_of(step, shapes, WRITTEN)
+        own_side, right = shown(statement, {n: _constant(program, n) or named[n] for n in step.inputs if n is not None})
+        form = matrix_form(statement, right, named)
         if form is None:
-            left, sign = statement.left, "+=" if statement.accumulates else "="
-            lines.append(Line(statement.right))
+            left, sign = own_side, "+=" if statement.adds else "="
+            lines.append(Line(right))
         else:
             lines.append(Line(form))
-            shown = [
-                n for n in walk(statement.right) if isinstance(n, (Element, Named)) and not isinstance(form, Named)
-            ]
-            if values is not None and shown and all(named[n.name].rows is not None for n in shown):
+            read = [n for n in walk(right) if isinstance(n, (Element, Named)) and not isinstance(form, Named)]
+            if values is not None and read and all(named[n.name].rows is not None for n in read):
                 lines.append(Line(form, numbers=True))
     result = rows(values.get(step.output)) if values is not None else None
     if result is not None:

@@ -6,12 +6,9 @@ What has no matrix notation (a convolution, a maximum) stays an index formula.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from ..formula import Formula
 from ..formula.expression import Hadamard, MatrixProduct, Named, Ones, Transposed
 from ..formula.nodes import (
     ELLIPSIS,
@@ -28,96 +25,49 @@ from ..formula.nodes import (
     Symbol,
     walk,
 )
+from ..formula.rewrite import rewritten, shortened
+from ..program.statement import Statement
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """A formula with the names, settings and indices of one step of a network.
-
-    Attributes:
-        left, right: its sides.
-        accumulates: whether terms are added where they fall.
-        sizes: how many values each index takes; "N" for the batch.
-    """
-
-    left: Node
-    right: Node
-    accumulates: bool
-    sizes: Mapping[str, Any]
-
-
-def spelled(
-    formula: Formula, output: str, named: Mapping[str, Node], options: Mapping[str, Any], sizes: Mapping[str, Any]
-) -> Statement:
-    """The formula with the network's values for its names, numbers for its settings, letters for its `...`.
+def shown(statement: Statement, named: Mapping[str, Node]) -> tuple[Node, Node]:
+    """A statement's two sides as they are shown: whole values for single numbers, and what is the same for all elements
+    put in.
 
     Args:
-        formula: the rule's formula, without absent operands.
-        output: the network's name of what it computes.
-        named: what stands for the formula's operands: a `Named`, or an expression that is the same for all elements.
-        options: the rule's settings.
-        sizes: how many values each index takes; a tuple for `...`.
+        statement: the statement, spelled for readers.
+        named: what stands for a value: a `Named`, or an expression that is the same for all elements.
     """
-    letters = [c for c in "jkpqhw" if c not in formula.indices][: len(sizes.get(ELLIPSIS, ()))]
-
-    def indices(places: tuple[Node, ...]) -> tuple[Node, ...]:
-        out: list[Node] = []
-        for place in places:
-            out.extend(map(Symbol, letters) if place == Symbol(ELLIPSIS) else [put(place)])
-        return tuple(out)
 
     def put(node: Node) -> Node:
         match node:
-            case Element(name=name, indices=places):
-                own = named.get(name)
-                if own is not None and not isinstance(own, Named):
-                    return own
-                return Element(own.name if own else output, indices(places))
-            case Symbol(name=name) if name in named:
+            case Element(name=name) if not isinstance(named.get(name, node), (Named, Element)):
                 return named[name]
-            case Symbol(name=name) if name in options:
-                return Number(float(options[name]))
-            case Count(index=index):
-                known: Any = sizes.get(index)
-                if index == ELLIPSIS:
-                    return Number(float(math.prod(known)))
-                return Number(float(known)) if isinstance(known, int) else node  # the batch has no size yet
-            case Negative(body=body):
-                return Negative(put(body))
-            case Binary(operator=sign, left=left, right=right):
-                return short(Binary(sign, put(left), put(right)))
-            case Function(name=name, arguments=arguments):
-                return Function(name, tuple(map(put, arguments)))
-            case Indicator(comparison=comparison, left=left, right=right):
-                return Indicator(comparison, put(left), put(right))
-            case Reduction(kind=kind, indices=over, body=body):
-                settled = tuple(i for index in over for i in (letters if index == ELLIPSIS else [index]))
-                return Reduction(kind, settled, put(body)) if settled else put(body)
+            case Symbol(name=name) if name in named and name not in statement.sizes:
+                return named[name]
+            case Binary(operator=operator, left=left, right=right):
+                return shortened(operator, left, right)
             case _:
                 return node
 
-    left = formula.left
-    shown = Element(output, indices(left.indices)) if isinstance(left, Element) else Named(output)
-    settled = {i: s for i, s in sizes.items() if i != ELLIPSIS} | dict(
-        zip(letters, sizes.get(ELLIPSIS, ()), strict=True)
-    )
-    return Statement(shown, put(formula.right), formula.accumulates, settled)
+    left = Element(statement.output, statement.place) if statement.place else Named(statement.output)
+    return left, rewritten(statement.body, put)
 
 
-def matrix_form(statement: Statement, named: Mapping[str, Named]) -> Node | None:
+def matrix_form(statement: Statement, right: Node, named: Mapping[str, Named]) -> Node | None:
     """The right side in matrix notation; None where there is none.
 
     Args:
-        statement: the step's formula, spelled out.
+        statement: the step's statement.
+        right: its right side as it is shown.
         named: the network's values by their names.
     """
     target: tuple[str, ...] = ()
-    if isinstance(statement.left, Element):
-        places = _plain(statement.left)
-        if places is None or statement.accumulates:
+    if statement.place:
+        places = _plain(Element(statement.output, statement.place))
+        if places is None or statement.adds:
             return None
         target = places
-    return _Form(named, statement.sizes).of(statement.right, target)
+    return _Form(named, statement.sizes).of(right, target)
 
 
 class _Form:
@@ -167,7 +117,7 @@ class _Form:
         count: Node = Number(1.0)
         for index in node.indices:
             size = self.sizes.get(index)
-            count = short(Binary("*", count, Number(float(size)) if isinstance(size, int) else Count(index)))
+            count = shortened("*", count, Number(float(size)) if isinstance(size, int) else Count(index))
         return Binary("/", made, count)
 
     def _product(self, node: Reduction, target: tuple[str, ...]) -> Node | None:
@@ -243,21 +193,3 @@ def _walk(node: Node) -> list[Node]:
                 else:
                     inner.append(child)
             return inner
-
-
-def short(node: Binary) -> Node:
-    """Arithmetic with settings of 0 and 1 left out: p*1+u-0 is p+u."""
-    match node:
-        case Binary(operator="*", left=Number(value=0.0)) | Binary(operator="*", right=Number(value=0.0)):
-            return Number(0.0)
-        case Binary(operator="+", left=Number(value=0.0), right=body):
-            return body
-        case (
-            Binary(operator="*", left=body, right=Number(value=1.0))
-            | Binary(operator="*", left=Number(value=1.0), right=body)
-        ):
-            return body
-        case Binary(operator="+" | "-", left=body, right=Number(value=0.0)):
-            return body
-        case _:
-            return node

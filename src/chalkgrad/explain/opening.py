@@ -29,8 +29,8 @@ from ..formula.nodes import (
     Symbol,
     walk,
 )
+from ..formula.rewrite import rebuilt, shortened
 from ..program import Step
-from .matrix import short
 
 Array = np.ndarray[Any, Any]
 WINDOW = 64
@@ -160,7 +160,7 @@ class _Opening:
                     raise OutsideError
                 return number(Binary(symbol, Number(first or 0.0), Number(second or 0.0)))
             case Binary() | Negative() | Function() | Indicator():
-                return number(_settled(node, self._value))
+                return number(rebuilt(node, lambda part: Number(self._value(part))))
             case _:
                 return self.run.value(node)
 
@@ -183,28 +183,26 @@ class _Opening:
                 array = self.run.arrays[name]
                 place = self.run.place(node, array.shape)
                 return Quantity(Address(self.names[name], place), float(array[place]))
-            case Negative(body=body):
-                return Negative(self._ground(body))
-            case Binary(operator=("+" | "-") as symbol, left=left, right=right):
-                return self._sum(symbol, left, right)
-            case Binary(operator=symbol, left=left, right=right):
-                return short(Binary(symbol, self._ground(left), self._ground(right)))
-            case Function(name=name, arguments=arguments):
-                return Function(name, tuple(map(self._ground, arguments)))
-            case Indicator(comparison=comparison, left=left, right=right):
-                return Indicator(comparison, _counted(self._ground(left)), _counted(self._ground(right)))
+            case Binary(operator=("+" | "-") as operator, left=left, right=right):
+                return self._sum(operator, left, right)
+            case Binary(operator=operator, left=left, right=right):
+                return shortened(operator, self._ground(left), self._ground(right))
+            case Indicator():
+                return rebuilt(node, lambda side: _counted(self._ground(side)))
+            case Negative() | Function():
+                return rebuilt(node, self._ground)
             case Reduction():
                 return self._reduction(node)
             case _:
                 raise TypeError(f"{type(node).__name__} cannot be opened")
 
-    def _sum(self, symbol: str, left: Node, right: Node) -> Node:
+    def _sum(self, operator: str, left: Node, right: Node) -> Node:
         """A sum without the terms that lie outside their arrays."""
         first, second = self._term(left), self._term(right)
         if first is not None and second is not None:
-            return short(Binary(symbol, first, second))
+            return shortened(operator, first, second)
         if second is not None:
-            return second if symbol == "+" else Negative(second)
+            return second if operator == "+" else Negative(second)
         if first is None:
             raise OutsideError
         return first
@@ -286,18 +284,3 @@ def _simple(terms: Terms) -> Terms | Node:
 def _counted(node: Node) -> Node:
     """Arithmetic on indices alone as its number (the place u*kw+v in a window)."""
     return node if isinstance(node, Number) or any(True for _ in quantities(node)) else Number(number(node))
-
-
-def _settled(node: Node, value: Any) -> Node:
-    """`node` with its parts replaced by their numbers."""
-    match node:
-        case Negative(body=body):
-            return Negative(Number(value(body)))
-        case Binary(operator=symbol, left=left, right=right):
-            return Binary(symbol, Number(value(left)), Number(value(right)))
-        case Function(name=name, arguments=arguments):
-            return Function(name, tuple(Number(value(a)) for a in arguments))
-        case Indicator(comparison=comparison, left=left, right=right):
-            return Indicator(comparison, Number(value(left)), Number(value(right)))
-        case _:
-            return node

@@ -11,8 +11,9 @@ import numpy as np
 
 from ..base.errors import FormulaError
 from .evaluation import Evaluation, OutsideError
-from .nodes import ELLIPSIS, Binary, Count, Element, Negative, Node, Position, Reduction, Shape, Size, Symbol, walk
+from .nodes import ELLIPSIS, Count, Element, Node, Position, Reduction, Shape, Size, Symbol, walk
 from .parser import Parser
+from .rewrite import without
 
 
 class Formula:
@@ -77,7 +78,7 @@ class Formula:
         trimmed = copy.copy(self)
         for cached in ("indices", "arrays", "symbols"):
             trimmed.__dict__.pop(cached, None)
-        trimmed.right = _drop(self.right, absent)
+        trimmed.right = without(self.right, absent)
         trimmed.text = f"{self.text} (without {absent})"
         return trimmed
 
@@ -198,19 +199,3 @@ def _in_order(formula: Formula) -> list[str]:
         elif isinstance(node, Reduction):
             seen.update(dict.fromkeys(node.indices))
     return list(seen)
-
-
-def _drop(node: Node, absent: str) -> Node:
-    """A sum without the terms that hold `absent`."""
-    if not isinstance(node, Binary) or node.operator not in "+-":
-        return node
-    left, right = _drop(node.left, absent), _drop(node.right, absent)
-    if _holds(right, absent):
-        return left
-    if _holds(left, absent):
-        return right if node.operator == "+" else Negative(right)
-    return Binary(node.operator, left, right)
-
-
-def _holds(node: Node, name: str) -> bool:
-    return any(isinstance(n, Element) and n.name == name for n in walk(node))

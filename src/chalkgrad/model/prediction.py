@@ -89,8 +89,8 @@ class Prediction:
 
     def _compile(self, names: tuple[str, ...], engine: str, *, of_bytes: bool) -> Any:
         """The forward pass by the compiled engine; None where that was not asked for and there is no compiler."""
-        from ..engines.c.compiler import CompilerError, patience
-        from ..engines.c.prediction import CompiledPrediction
+        from ..engines.c.run.compiler import CompilerError, patience
+        from ..engines.c.run.prediction import CompiledPrediction
 
         try:
             compiled = CompiledPrediction(

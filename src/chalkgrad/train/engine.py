@@ -50,8 +50,8 @@ def steps_of(
     arguments = program, values, samples.x, samples.y, task.count, task.largest_batch, data_loss, below
     why = ""
     if compiled_wanted("fit", engine, expected, worth(program)):
-        from ..engines.c.compiler import CompilerError, patience
-        from ..engines.c.training import CompiledSteps
+        from ..engines.c.run.compiler import CompilerError, patience
+        from ..engines.c.run.training import CompiledSteps
 
         split = max(1, min(parts, MOST_THREADS)) if compiled and isinstance(parts, int) else None
         title = f"training of {model!r}"

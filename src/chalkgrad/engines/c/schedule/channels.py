@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from ...formula import Shape
-from ...formula.nodes import Element, Node, Symbol
+from ....formula import Shape
+from ....formula.nodes import Element, Node, Symbol
+from ....program.statement import SAMPLES, Statement
 from .layouts import Layout, framed
 from .products import LEAST, Machine
-from .statements import SAMPLES, Statement, elements, renamed
 
 IMAGE = 4
 """An image's values have so many indices: samples, channels, rows and columns."""
@@ -53,7 +53,7 @@ def _seeds(made: Statement) -> Iterator[str]:
 def _tied(made: Statement, shapes: Mapping[str, Shape]) -> list[set[str]]:
     """The images of a statement, those together whose channels have the same index."""
     ties: dict[Node, set[str]] = {}
-    for element in [Element(made.output, made.place), *elements(made)]:
+    for element in [Element(made.output, made.place), *made.elements]:
         if len(element.indices) == IMAGE and shapes[element.name][0] == SAMPLES:
             ties.setdefault(element.indices[1], set()).add(element.name)
     return list(ties.values())
@@ -94,7 +94,7 @@ def kernels(
             shapes[turned] = shapes[weights]
             layouts[turned] = _lying(shapes[weights], 1)
             kept.append(copy)
-            made = renamed(made, {weights: turned})
+            made = made.renamed({weights: turned})
         kept.append(made)
     return kept, layouts
 
@@ -105,7 +105,7 @@ def beside(statements: Sequence[Statement], shapes: Mapping[str, Shape], channel
     for made in statements:
         if made.output not in channels or len(made.place) != IMAGE:
             continue
-        for element in elements(made):
+        for element in made.elements:
             shape = shapes[element.name]
             if element.indices == made.place[1:] and SAMPLES not in shape:
                 layouts[element.name] = _lying(shape, 0)

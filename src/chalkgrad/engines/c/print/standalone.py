@@ -11,16 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from ...base.errors import OptionError
-from ...describe.losses import BinaryCrossEntropy, CrossEntropy, Hinge, Loss
-from ...program import Program as Steps
-from ...program import Role, Step, Value
-from ..stepping import Array
-from .library import aligned, store
-from .prediction import prediction_source
-from .products import Machine
+from ....base.errors import OptionError
+from ....describe.losses import BinaryCrossEntropy, CrossEntropy, Hinge, Loss
+from ....program import Program as Steps
+from ....program import Role, Step, Value
+from ...stepping import Array
+from ..schedule.buffers import aligned, store
+from ..schedule.products import Machine
+from ..schedule.wanted import wanted_for_prediction, wanted_for_training
 from .source import Source, print_source
-from .training import wanted_for_training
 
 PORTABLE = 16
 """Bytes of the vectors: every processor has them, and compilers do without where one has none."""
@@ -153,7 +152,8 @@ def prediction_program(
 ) -> str:
     """A C program that prints the prediction for every sample: those in the program, or those that it reads."""
     machine = Machine(PORTABLE, 16, dtype.itemsize, PORTABLE)
-    source = prediction_source(program, values, ("y_hat",), 1, title, dtype, machine, batch=ROWS_AT_ONCE, alone=True)
+    wanted = wanted_for_prediction(program, list(values), ("y_hat",), ROWS_AT_ONCE, 1, title, dtype)
+    source = print_source(wanted, machine, alone=True)
     outputs = _size(program.shapes["y_hat"])
     lines = [source.text, *_carried(source, {n: values[n] for n in source.carried})]
     if x is None:

@@ -14,14 +14,15 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ...formula import Shape
-from ...formula.nodes import Binary, Element, Node, Number, Reduction, Symbol
-from ...program import Step
+from ....formula import Shape
+from ....formula.nodes import Binary, Element, Node, Number, Reduction, Symbol
+from ....formula.rewrite import replaced, rewritten
+from ....program.statement import SAMPLES, Statement, names_in, statement_of
 from .arrangement import Work, arrange, by_blocks
 from .fusing import fused
 from .layouts import Frame, Layout, compact
 from .products import Machine, Product
-from .statements import SAMPLES, Statement, names_in, pointwise, rewritten, statement
+from .wanted import Wanted
 
 NEAR = 768 * 1024
 """About how many bytes of values the samples that are taken together may have."""
@@ -94,45 +95,30 @@ class Plan:
     channels: frozenset[str]
 
 
-def plan(
-    steps: Sequence[Step],
-    shapes: Mapping[str, Shape],
-    carried: Mapping[str, Shape],
-    updated: Mapping[str, str],
-    results: Sequence[str],
-    batch: int,
-    machine: Machine,
-    parts: int,
-    blocks: bool,
-    sparse: bool = False,
-) -> Plan:
+def plan(wanted: Wanted, machine: Machine) -> Plan:
     """Puts steps into phases.
 
+    In a training, products with large weight matrices are split by the matrices' blocks.
+
     Args:
-        steps: the steps that are needed, in order.
-        shapes: the shape of every named value.
-        carried: what lasts from step to step, with its shape.
-        updated: for every new value that is carried on, the value that it takes the place of.
-        results: values with samples that are handed out.
-        batch: the most samples in a step.
+        wanted: what is to be computed.
         machine: what it is made for.
-        parts: into how many parts a batch is split.
-        blocks: whether products with large weight matrices are split by the matrices' blocks.
-        sparse: whether x is mostly zeros.
     """
-    work = Work([_stated(s, shapes) for s in steps], dict(shapes))
-    _inline_uniform(work, results)
-    results = _handed_out(work, results)
+    shapes, updated, carried = wanted.shapes, wanted.updated, wanted.carried
+    work = Work([statement_of(s, shapes) for s in wanted.steps], dict(shapes))
+    _inline_uniform(work, wanted.results)
+    results = _handed_out(work, wanted.results)
     work.statements = fused(work.statements, {*results, *carried, *updated})
-    if sparse:
+    if wanted.sparse:
         work.sparse = frozenset({"x", *(s.output for s in work.statements if _flattens_x(s))})
-    arrange(work, machine, updated, results, parts)
+    arrange(work, machine, updated, results, wanted.parts)
     widest = max((layout.size for layout in work.layouts.values()), default=0)
-    blocks = blocks and batch * widest < 2**31  # the whole batch is indexed with 32 bits
+    # the whole batch is indexed with 32 bits
+    blocks = wanted.data_loss is not None and wanted.batch * widest < 2**31
     large = by_blocks(work, machine, updated) if blocks else frozenset[str]()
     _split_sums(work, large)
     phases = _phases(work, carried, large)
-    values, chunk = _places(work, phases, carried, updated, results, batch, machine)
+    values, chunk = _places(work, phases, carried, updated, results, wanted.batch, machine)
     layouts = {name: value.layout for name, value in values.items() if value.layout is not None}
     for name, root in work.aliases.items():
         layouts[name] = compact(tuple(int(s) for s in work.shapes[name][1:]), layouts[root].size)
@@ -148,15 +134,6 @@ def plan(
     )  # fmt: skip
 
 
-def _stated(step: Step, shapes: Mapping[str, Shape]) -> Statement:
-    if step.rule.formula is not None:
-        return statement(step, shapes)
-    letters = [f"i{k}" if k else "n" for k in range(len(step.shape))]  # drawn: it has a place and no formula
-    sizes = dict(zip(letters, step.shape, strict=True))
-    text = f"{step.output} is drawn (Philox)"
-    return Statement(step.output, tuple(map(Symbol, letters)), Number(0.0), sizes, tuple(letters), False, text, step)
-
-
 def _flattens_x(made: Statement) -> bool:
     return made.step.rule.name == "flatten" and made.step.inputs[0] == "x"
 
@@ -170,7 +147,8 @@ def _inline_uniform(work: Work, results: Sequence[str]) -> None:
         return uniform.get(node.name, node) if isinstance(node, Element) else node
 
     for made in work.statements:
-        made = replace(made, body=rewritten(made.body, change)) if uniform else made
+        if not made.reads.isdisjoint(uniform):
+            made = replace(made, body=rewritten(made.body, change))
         drawn = made.step.rule.formula is None
         if made.by_sample and not drawn and names_in(made.body) <= {SAMPLES} and made.output not in results:
             uniform[made.output] = made.body
@@ -223,14 +201,9 @@ def _split_sums(work: Work, large: Collection[str]) -> None:
             finished: Node = Binary("/", here, count)
         else:
             finished = here
-
-        def change(node: Node, old: Node = total, new: Node = finished) -> Node:
-            return new if node == old else node
-
         kept.append(partial)
-        kept.append(
-            replace(made, body=rewritten(made.body, change), sizes={k: v for k, v in sizes.items() if k != sample})
-        )
+        without_sample = {index: size for index, size in sizes.items() if index != sample}
+        kept.append(replace(made, body=replaced(made.body, total, finished), sizes=without_sample))
         if made.output in work.products:
             chosen = work.products.pop(made.output)
             work.products[name] = replace(chosen, statement=replace(chosen.statement, output=name))
@@ -284,7 +257,7 @@ def _phases(
         have |= {s.output for s in taken}
         gone = {id(s) for s in taken}  # comparing statements would walk through both
         left = [s for s in left if id(s) not in gone]
-    chains = {s.output for s in left if (pointwise(s) or s.output in large) and work.shapes[s.output]}
+    chains = {s.output for s in left if (s.pointwise or s.output in large) and work.shapes[s.output]}
     report = [s for s in left if s.output not in chains]
     phases.append(Phase("report", report))
     phases.append(Phase("update", [s for s in left if s.output in chains]))

@@ -1,27 +1,14 @@
-"""Loops round lines of C."""
+"""Loops round instructions, and which may share them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ...formula import Size
-from ...formula.nodes import Element, walk
-from .statements import Statement
-
-Lines = list[str]
-
-
-def indented(lines: Sequence[str]) -> Lines:
-    """The lines one step to the right."""
-    return [f"    {line}" if line else line for line in lines]
-
-
-def braced(head: str, body: Sequence[str]) -> Lines:
-    """A loop or function with its body."""
-    if len(body) == 1 and len(head) + len(body[0]) < 118 and not body[0].startswith(("/*", "SIMD", "const", "real")):
-        return [f"{head} {body[0]}"]
-    return [f"{head} {{", *indented(body), "}"]
+from ....formula import Size
+from ....formula.nodes import Element, walk
+from ....program.statement import Statement
+from .ir import Code, Instruction, Loop, whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +26,12 @@ class Nest:
     """
 
     ranges: tuple[tuple[str, int], ...]
-    body: tuple[str, ...]
-    before: tuple[str, ...]
+    body: tuple[Instruction, ...]
+    before: tuple[Instruction, ...]
     vectors: bool
     made: Statement | None
     outputs: tuple[str, ...] = ()
-    around: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+    around: tuple[tuple[Instruction, ...], tuple[Instruction, ...]] = ((), ())
 
     def with_behind(self, other: Nest) -> Nest | None:
         """Both in the same loops; None where that is not possible."""
@@ -60,8 +47,8 @@ class Nest:
         around = (*opening, *further), (*closing, *last)
         return Nest(self.ranges, (*self.body, *other.body), before, self.vectors, two, outputs, around)
 
-    def lines(self) -> Lines:
-        """The loops as C."""
+    def code(self) -> Code:
+        """The loops."""
         loops = nested([i for i, _ in self.ranges], dict(self.ranges), list(self.body), self.vectors, self.around)
         return [*self.before, *loops]
 
@@ -69,17 +56,14 @@ class Nest:
 def nested(
     loops: Sequence[str],
     sizes: Mapping[str, Size],
-    body: Lines,
+    body: Code,
     vectors: bool,
-    around: tuple[tuple[str, ...], tuple[str, ...]] = ((), ()),
-) -> Lines:
-    """Loops round a body, the innermost vectorised where it is long enough, and with `around` before and behind it."""
-    lines = body
+    around: tuple[tuple[Instruction, ...], tuple[Instruction, ...]] = ((), ()),
+) -> Code:
+    """Loops round a body, the innermost vectorised where it is long enough, and with `around` before and after it."""
     for depth, index in enumerate(reversed(loops)):
-        size = sizes[index]
-        lines = braced(f"for (int {index} = 0; {index} < {size}; {index}++)", lines)
-        if depth == 0 and vectors and isinstance(size, int) and size >= 4:
-            lines = ["SIMD", *lines]
+        size = int(sizes[index])
+        body = [Loop(index, whole(size), body, vector=depth == 0 and vectors and size >= 4)]
         if depth == 0:
-            lines = [*around[0], *lines, *around[1]]
-    return lines
+            body = [*around[0], *body, *around[1]]
+    return body

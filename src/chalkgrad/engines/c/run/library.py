@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from ...data.pixels import Pixels
-from ..stepping import MOST_THREADS
+from ....data.pixels import Pixels
+from ...stepping import MOST_THREADS
+from ..print.source import Source
+from ..schedule.buffers import aligned, fetch, places
 from .compiler import Built
-from .layouts import Layout
-from .source import Source
 from .workers import Call
 
 Array = np.ndarray[Any, Any]
@@ -34,51 +34,6 @@ def threads() -> int:
 def rows_of(x: Array | Pixels) -> Array:
     """The samples as one block of memory, row after row: bytes, where they are bytes."""
     return np.ascontiguousarray(x.stored if isinstance(x, Pixels) else x)
-
-
-def aligned(count: int, dtype: Any) -> Array:
-    """Zeros that begin at a multiple of 64 bytes."""
-    size = np.dtype(dtype).itemsize
-    raw = np.zeros(count * size + 64, np.uint8)
-    begin = -raw.ctypes.data % 64
-    return raw[begin : begin + count * size].view(dtype)
-
-
-def strided(buffer: Array, begin: int, layout: Layout) -> Array:
-    """A value in its buffer as an array of its own shape; writing into it writes into the buffer."""
-    size = buffer.itemsize
-    if layout.block is None:
-        return np.lib.stride_tricks.as_strided(
-            buffer[begin + layout.offset :], layout.shape, tuple(s * size for s in layout.strides)
-        )
-    rows, columns = layout.shape
-    blocks = -(-columns // layout.block)
-    strides = tuple(s * size for s in (layout.strides[0], layout.block_stride, 1))
-    return np.lib.stride_tricks.as_strided(buffer[begin:], (rows, blocks, layout.block), strides)
-
-
-def places(buffer: Array, begin: int, layout: Layout) -> list[tuple[Array, Any]]:
-    """Where a value lies in its buffer: views of it, each with the part of the value that stands there."""
-    view = strided(buffer, begin, layout)
-    if layout.block is None:
-        return [(view, ...)]
-    found: list[tuple[Array, Any]] = []
-    for block in range(view.shape[1]):
-        first, last = block * layout.block, min((block + 1) * layout.block, layout.shape[1])
-        found.append((view[:, block, : last - first], (slice(None), slice(first, last))))
-    return found
-
-
-def store(buffer: Array, begin: int, layout: Layout, value: Array) -> None:
-    """Writes a value into its buffer."""
-    for view, part in places(buffer, begin, layout):
-        view[...] = value[part]
-
-
-def fetch(buffer: Array, begin: int, layout: Layout, into: Array) -> None:
-    """Reads a value out of its buffer."""
-    for view, part in places(buffer, begin, layout):
-        into[part] = view
 
 
 class Program:

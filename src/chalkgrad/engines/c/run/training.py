@@ -3,54 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 
-from ...data.pixels import Pixels
-from ...program import Program as Steps
-from ..stepping import Array, Taken, Values
+from ....data.pixels import Pixels
+from ....program import Program as Steps
+from ....program.statement import terms_of
+from ...stepping import Array, Taken, Values
+from ..print.source import print_source
+from ..schedule.wanted import wanted_for_training
+from ..schedule.zeros import mostly_zeros
 from .compiler import PATIENCE, build, compiler
 from .library import FUNCTIONS, Program, rows_of, threads
-from .source import Wanted, print_source
-from .zeros import mostly_zeros
 
 BUSY = 0.02
 """Share of steps in which a thread had to wait for milliseconds, from which one thread goes on alone."""
 WORTH_A_THREAD = 200_000
 """Terms of a step from which one more thread is worth it."""
-
-
-def wanted_for_training(
-    program: Steps,
-    carried: Sequence[str],
-    batch: int,
-    parts: int,
-    data_loss: str,
-    title: str,
-    dtype: np.dtype[Any],
-    *,
-    of_bytes: bool = False,
-    sparse: bool = False,
-) -> Wanted:
-    """What is to be printed for a training.
-
-    Args:
-        program: the program with its update.
-        carried: what lasts from step to step.
-        batch: samples in a step.
-        parts: into how many parts it is split.
-        data_loss: the name of the loss without penalties.
-        title: the file's first line.
-        dtype: the numbers' type.
-        of_bytes: whether x comes as bytes (`Pixels`).
-        sparse: whether x is mostly zeros.
-    """
-    updated = {program.updated[name]: name for name in carried if name in program.updated}
-    steps = program.needed_for(["L", data_loss, *updated])
-    shapes = {name: program.shapes[name] for name in carried}
-    return Wanted(title, steps, program.shapes, shapes, updated, (), batch, parts, dtype, data_loss, of_bytes, sparse)
 
 
 class CompiledSteps:
@@ -183,7 +153,5 @@ class CompiledSteps:
 
 def worthwhile(program: Steps, batch: int) -> int:
     """How many threads a step of so many samples is worth."""
-    from ..work import terms
-
-    work = sum(terms(s, program) for s in program.part("forward", "loss", "backward")) * batch
+    work = sum(terms_of(s, program.shapes) for s in program.part("forward", "loss", "backward")) * batch
     return max(1, min(threads(), work // WORTH_A_THREAD, batch))

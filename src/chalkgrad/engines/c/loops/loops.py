@@ -1,26 +1,52 @@
-"""Statements printed as C: plain loops over their indices."""
+"""Statements as plain loops over their indices."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import reduce
 
-from ...formula import Size
-from ...formula.nodes import Element, Indicator, Node, Reduction, Symbol, children, walk
-from .fusing import is_factor
-from .layouts import compact_strides, multiple
+from ....formula import Size
+from ....formula.affine import affine
+from ....formula.nodes import Binary, Element, Indicator, Node, Reduction, Symbol, children, walk
+from ....program.statement import Statement, reduces
+from ..schedule.fusing import is_factor
+from ..schedule.layouts import compact_strides, multiple
+from ..schedule.plan import Plan
+from .ir import (
+    NOTHING,
+    ZERO,
+    Assign,
+    Cell,
+    Choice,
+    Code,
+    Comment,
+    Compared,
+    Copy,
+    Declare,
+    DeclareArrays,
+    DrawMask,
+    If,
+    Index,
+    Linear,
+    Load,
+    Loop,
+    Sum,
+    Times,
+    Variable,
+    added,
+    whole,
+)
 from .memory import BEYOND, Memory
-from .nests import Lines, Nest, braced, nested
-from .plan import Plan
+from .nests import Nest, nested
 from .reductions import SMALL, Reductions
-from .statements import Statement, affine, elements, overlaps, pointwise, reduces
 
 AS_WIDE = 1.6
 """How much longer a row may be made, so that it is whole vectors."""
 
 
 class Loops(Reductions):
-    """Prints the statements of one phase.
+    """Makes loops of the statements of one phase.
 
     Args:
         plan: the plan.
@@ -31,9 +57,8 @@ class Loops(Reductions):
         super().__init__(plan, memory)
         self._loads: list[str] = []
 
-    def plain(self, statements: Sequence[Statement]) -> Lines:
+    def plain(self, statements: Sequence[Statement]) -> Code:
         """Statements as loops over their indices but the samples', which somebody else goes through."""
-        lines: Lines = []
         nests: list[Nest] = []
         for made in statements:
             if made.step.rule.formula is None:
@@ -45,56 +70,57 @@ class Loops(Reductions):
                 nests[-1] = joined
             else:
                 nests.append(nest)
-        for nest in nests:
-            lines += nest.lines()
-        return lines
+        return [instruction for nest in nests for instruction in nest.code()]
 
     def nest(self, made: Statement) -> Nest:
         """One statement's loops."""
         loops = [i for i in made.loops if i != made.sample]
         sizes: dict[str, Size] = dict(made.sizes)
-        whole = self._flat(made, loops)
-        if made.output in self.plan.channels and whole is None:
+        flat = self._flat(made, loops)
+        if made.output in self.plan.channels and flat is None:
             channel = made.place[1]
             assert isinstance(channel, Symbol)
             loops = [*(i for i in loops if i != channel.name), channel.name]
         if (sums := self._by_channel(made, loops)) is not None:
             return sums
-        wide = None if whole is not None else self._wide(made, loops)
+        wide = None if flat is not None else self._wide(made, loops)
         pooled = self._pooled(made, loops)
-        if whole is not None:
+        if flat is not None:
             self.flat = tuple(map(Symbol, loops))
-            loops, sizes["k"] = ["k"], whole
+            loops, sizes["k"] = ["k"], flat
         summed = made.output in self.plan.totals
-        overlapping = made.adds and not summed and overlaps(made)
-        before = [f"/* {made.text} */", *(self._zeroed(made) if overlapping else [])]
+        overlapping = made.adds and not summed and made.overlaps
+        before: Code = [Comment(made.text), *(self._zeroed(made) if overlapping else [])]
         self.before = []
         loaded = self._loaded(made)
         if made.adds and pooled is not None:
             pooled = self._ending(made, pooled, sizes)
-        value = self.text(made.body, made.sizes)
+        conditions: tuple[Node, ...] = ()
+        if made.adds and not summed:
+            conditions = self.inside(Element(made.output, made.place), made.sizes, edges=True)
+        self.known = conditions
+        value = self.number(made.body, made.sizes)
+        self.known = ()
         for name in self._loads:
             self.local.pop(name, None)
         self.used[self.memory.root(made.output)] = None
+        target = Cell(self.memory.name(made.output), ZERO)
         if made.place:
-            target = self.memory.element(Element(made.output, made.place), self.put, self.lanes, self.flat)
-        else:
-            target = f"{self.memory.name(made.output)}[0]"
-        opening: Lines = []
-        closing: Lines = []
+            target = self.memory.cell(Element(made.output, made.place), self.put, self.lanes, self.flat)
+        opening: Code = []
+        closing: Code = []
         if pooled is not None and not made.adds:  # whole vectors, of which what is there is kept
             row, (last, end) = f"{self.memory.name(made.output)}_row", pooled
-            first = self.memory.element(Element(made.output, made.place), {**self.put, last: "0"}, self.lanes)
-            opening = [f"real {row}[{end}];"]
-            closing = [f"memcpy(&{first}, {row}, {sizes[last]} * sizeof *{row});"]
-            target, sizes[last] = f"{row}[{last}]", end
+            first = self.memory.cell(Element(made.output, made.place), {**self.put, last: ZERO}, self.lanes)
+            opening = [DeclareArrays("real", ((row, (end,)),))]
+            closing = [Copy(first, row, int(sizes[last]))]
+            target, sizes[last] = Cell(row, Index(last)), end
         elif wide is not None:
-            value = f"{loops[-1]} < {sizes[loops[-1]]} ? {value} : (real)0"
+            value = Choice((_below(loops[-1], sizes),), value, NOTHING)
             sizes[loops[-1]] = wide
-        body = [*self.before, f"{target} {'+=' if summed or overlapping else '='} {value};"]
-        conditions = self.inside(Element(made.output, made.place), made.sizes, edges=True) if made.adds else []
-        if conditions and not summed:
-            body = braced(f"if ({' && '.join(conditions)})", body)
+        body: Code = [*self.before, Assign(target, value, "+=" if summed or overlapping else "=")]
+        if conditions:
+            body = [If(conditions, body)]
         small = all(
             math.prod(int(made.sizes[i]) for i in r.indices) <= SMALL
             for r in walk(made.body)
@@ -108,10 +134,10 @@ class Loops(Reductions):
                 loops = [*offsets, *loops]
             else:
                 for index in reversed(offsets):
-                    body = braced(f"EACH({index}, {sizes[index]})", body)
+                    body = [Loop(index, whole(int(sizes[index])), body, unrolled=True)]
         body = [*loaded, *body]
         ranges = tuple((i, int(sizes[i])) for i in loops)
-        alone = summed or made.adds or whole is not None or not made.place
+        alone = summed or made.adds or flat is not None or not made.place
         vectors = small and not self.over_parts and not self._turns(made, loops)
         around = tuple(opening), tuple(closing)
         return Nest(ranges, tuple(body), tuple(before), vectors, None if alone else made, around=around)
@@ -122,7 +148,7 @@ class Loops(Reductions):
         if not isinstance(body, Reduction) or body.kind != "sum" or len(loops) != 1:
             return None
         channel = loops[0]
-        images = [e for e in elements(made) if e.name in self.plan.channels]
+        images = [e for e in made.elements if e.name in self.plan.channels]
         if (
             math.prod(int(made.sizes[i]) for i in body.indices) <= SMALL
             or not images
@@ -135,50 +161,52 @@ class Loops(Reductions):
         size, last = int(made.sizes[channel]), body.indices[-1]
         side = next(k for k in (4, 2, 1) if int(made.sizes[last]) % k == 0)
         sums = self.new()
-        self.put[last] = f"{last} + side"
-        value = self.text(body.body, made.sizes)
+        self.put[last] = Linear(((Index(last), 1), (Index("side"), 1)))
+        value = self.number(body.body, made.sizes)
         del self.put[last]
-        lines = nested([channel], made.sizes, [f"{sums}[side * {size} + {channel}] += {value};"], True)
-        lines = braced(f"EACH(side, {side})", lines)
-        lines = braced(f"for (int {last} = 0; {last} < {made.sizes[last]}; {last} += {side})", lines)
-        lines = nested(body.indices[:-1], made.sizes, lines, False)
-        total = " + ".join(f"{sums}[{f'{k * size} + ' if k else ''}{channel}]" for k in range(side))
+        own = Cell(sums, Linear(((Index("side"), size), (Index(channel), 1))))
+        code = nested([channel], made.sizes, [Assign(own, value, "+=")], True)
+        sides: Code = [Loop("side", whole(side), code, unrolled=True)]
+        steps: Code = [Loop(last, whole(int(made.sizes[last])), sides, step=side)]
+        code = nested(body.indices[:-1], made.sizes, steps, False)
+        each = [Load(Cell(sums, added([*([whole(k * size)] if k else []), Index(channel)]))) for k in range(side)]
+        total = reduce(lambda left, right: Binary("+", left, right), each[1:], each[0])
         self.used[self.memory.root(made.output)] = None
-        target = self.memory.element(Element(made.output, made.place), self.put, self.lanes)
+        target = self.memory.cell(Element(made.output, made.place), self.put, self.lanes)
         adds = "+=" if made.output in self.plan.totals else "="
-        lines = [
-            f"/* {made.text} */",
-            f"real {sums}[{side * size}] = {{0}};",
-            *lines,
-            *nested([channel], made.sizes, [f"{target} {adds} {total};"], True),
+        code = [
+            Comment(made.text),
+            DeclareArrays("real", ((sums, (side * size,)),), zeros=True),
+            *code,
+            *nested([channel], made.sizes, [Assign(target, total, adds)], True),
         ]
-        return Nest((), tuple(lines), (), False, None)
+        return Nest((), tuple(code), (), False, None)
 
-    def _loaded(self, made: Statement) -> Lines:
+    def _loaded(self, made: Statement) -> Code:
         """Loads elements before they are used under a condition: loads without one can be vectorised."""
         self._loads = []
         offsets = set(_offsets(made))
         if reduces(made.body):
             return []
-        read = list(dict.fromkeys(elements(made)))
+        read = list(dict.fromkeys(made.elements))
         if not any(isinstance(n, Indicator) for n in walk(made.body)) or self.guards(made.body, made.sizes, edges=True):
             return []
-        lines: Lines = []
+        code: Code = []
         for element in read:
             again = [e for e in read if e.name == element.name]
             moving = {i for place in element.indices for i in (affine(place) or {})} & offsets
             if len(again) > 1 or moving or element.name in self.local or self.over_parts:
                 continue
             own = f"{self.memory.name(element.name)}_here"
-            lines.append(f"const real {own} = {self.element(element)};")
-            self.local[element.name] = own
+            code.append(Declare("real", own, self.element(element), fixed=True))
+            self.local[element.name] = Variable(own)
             self._loads.append(element.name)
-        return lines
+        return code
 
     def _wide(self, made: Statement, loops: Sequence[str]) -> int | None:
         """How far the innermost loop may go, so that it does whole vectors; behind the last it stores zeros."""
         frame = self.plan.frames.get(self.memory.root(made.output))
-        if frame is None or not loops or made.adds or not pointwise(made) or not made.by_sample:
+        if frame is None or not loops or made.adds or not made.pointwise or not made.by_sample:
             return None
         if made.output in self.plan.aliases or frame.row <= int(made.sizes[loops[-1]]):
             return None
@@ -203,13 +231,13 @@ class Loops(Reductions):
         place, last, size = made.place[-1], inner[-1], int(made.sizes[inner[-1]])
         body, layout = made.body, self.plan.layouts[made.output]
         looks = isinstance(body, Reduction) and body.kind in ("max", "argmax") and place == Symbol(last)
-        falls = made.adds and len(layout.shape) > 1 and not overlaps(made) and not reduces(body)
+        falls = made.adds and len(layout.shape) > 1 and not made.overlaps and not reduces(body)
         lanes = self.plan.machine.lanes
         wide = multiple(size, lanes) if size >= lanes else 1 << (size - 1).bit_length()
         if not (looks or falls) or wide == size or wide > AS_WIDE * size:
             return None
         own = Element(made.output, made.place)
-        for element in (own, *elements(made)):
+        for element in (own, *made.elements):
             value, axes = self.plan.values[self.memory.root(element.name)], self.plan.layouts[element.name].strides
             factors = [(affine(i) or {}).get(last, 0) * a for i, a in zip(element.indices[1:], axes, strict=True)]
             if value.home != "chunk" or sum(map(abs, factors)) * (wide - size) > BEYOND:
@@ -226,7 +254,7 @@ class Loops(Reductions):
         factor = next((name for name in self._loads if is_factor(made.body, name)), None)
         if factor is None:
             return None
-        self.local[factor] = f"({last} < {sizes[last]} ? {self.local[factor]} : (real)0)"
+        self.local[factor] = Choice((_below(last, sizes),), self.local[factor], NOTHING)
         sizes[last] = wide
         return pooled
 
@@ -246,7 +274,7 @@ class Loops(Reductions):
             return None
         if reduces(made.body):
             return None
-        touched = [Element(made.output, made.place), *elements(made)]
+        touched = [Element(made.output, made.place), *made.elements]
         strides = self.plan.layouts[made.output].strides
         for element in touched:
             used = {i for place in element.indices for i in (affine(place) or {})} & set(loops)
@@ -264,71 +292,72 @@ class Loops(Reductions):
             return None
         return math.prod(int(made.sizes[i]) for i in loops)
 
-    def _zeroed(self, made: Statement) -> Lines:
+    def _zeroed(self, made: Statement) -> Code:
         """Loops that set a value to zero before terms are added to it."""
         shape = self.plan.layouts[made.output].shape
         letters = [f"k{axis}" for axis in range(len(shape))]
         place = (made.place[0], *map(Symbol, letters))
-        target = self.memory.element(Element(made.output, place), self.put, {})
+        target = self.memory.cell(Element(made.output, place), self.put, {})
         if made.output in self.plan.channels:
             letters, shape = [*letters[1:], letters[0]], (*shape[1:], shape[0])
-        return nested(letters, dict(zip(letters, shape, strict=True)), [f"{target} = 0;"], True)
+        return nested(letters, dict(zip(letters, shape, strict=True)), [Assign(target, ZERO)], True)
 
-    def drawn(self, made: Statement) -> Lines:
+    def drawn(self, made: Statement) -> Code:
         """A dropout mask, drawn by the counter-based generator."""
         self.used[made.output] = None
         options, layout = made.step.options, self.plan.layouts[made.output]
         size = math.prod(layout.shape)
         threshold = round(options["rate"] * 2**32)
-        row = self.memory.element(Element(made.output, made.place), dict.fromkeys(made.loops[1:], "0"), {})
-        return [
-            f"/* {made.text} */",
-            f"draw_mask(&{row}, {size}, (begin + n) * (int64_t){size}, {options['seed']}u, {options['layer']}u, "
-            f"(uint64_t)T->clock, {threshold}u);",
-        ]
+        row = self.memory.cell(Element(made.output, made.place), dict.fromkeys(made.loops[1:], ZERO), {})
+        return [Comment(made.text), DrawMask(row, size, options["seed"], options["layer"], threshold)]
 
     # -- updates -----------------------------------------------------------------------------------------------
 
-    def chain(self, statements: Sequence[Statement]) -> Lines:
+    def chain(self, statements: Sequence[Statement]) -> Code:
         """Statements that set the same place of several values, in one loop from `first` to `last`."""
-        lines = [f"/* {s.text} */" for s in statements]
         body, stores = self.chained(statements, flat=True)
         parts = [n for s in statements for n in sorted(s.reads) if n in self.plan.totals]
-        added: Lines = []
+        totals: Code = []
         for name in dict.fromkeys(parts):
             self.used[name] = None
             own = self.memory.name(name)
-            added += braced(
-                "for (int at = 1; at < PARTS; at++)",
-                ["SIMD", *braced("for (int k = first; k < last; k++)", [f"{own}[k] += {own}[at * PART_SIZE + k];"])],
-            )
-        return [
-            *lines,
-            *added,
-            "SIMD",
-            *braced("for (int k = first; k < last; k++)", [*body, *stores]),
-        ]
+            other = Load(Cell(own, Sum((Times("at", "PART_SIZE"), Index("k")))))
+            add = _from_first_to_last([Assign(Cell(own, Index("k")), other, "+=")])
+            totals.append(Loop("at", Index("PARTS"), [add], begin=whole(1)))
+        return [*(Comment(s.text) for s in statements), *totals, _from_first_to_last([*body, *stores])]
 
-    def chained(self, statements: Sequence[Statement], flat: bool) -> tuple[Lines, Lines]:
-        """The lines that compute a chain's values, and those that store what is kept."""
-        body: Lines = []
-        stores: Lines = []
+    def chained(self, statements: Sequence[Statement], flat: bool) -> tuple[Code, Code]:
+        """The instructions that compute a chain's values, and those that store what is kept."""
+        body: Code = []
+        stores: Code = []
         for made in statements:
             self.flat = made.place if flat else ()
-            value = self.text(made.body, made.sizes)
-            name = f"{self.memory.name(made.output)}"
-            name = name if made.output in self.plan.updated else f"{name}_"
-            body.append(f"const real {name} = {value};")
+            value = self.number(made.body, made.sizes)
+            name = self.variable(made.output)
+            body.append(Declare("real", name, value, fixed=True))
             root = self.memory.root(made.output)
             if root in self.plan.values and self.plan.values[root].home == "carried":
                 self.used[root] = None
-                target = self.memory.element(Element(made.output, made.place), self.put, self.lanes, self.flat)
-                stores.append(f"{target} = {name};")
-            self.local[made.output] = name
+                target = self.memory.cell(Element(made.output, made.place), self.put, self.lanes, self.flat)
+                stores.append(Assign(target, Variable(name)))
+            self.local[made.output] = Variable(name)
         for made in statements:
             self.local.pop(made.output)
         self.flat = ()
         return body, stores
+
+    def variable(self, output: str) -> str:
+        """The variable in which a chain's value is computed."""
+        name = self.memory.name(output)
+        return name if output in self.plan.updated else f"{name}_"
+
+
+def _from_first_to_last(body: Code) -> Loop:
+    return Loop("k", Index("last"), body, begin=Index("first"), vector=True)
+
+
+def _below(index: str, sizes: Mapping[str, Size]) -> Compared:
+    return Compared(Index(index), "<", whole(int(sizes[index])))
 
 
 def _offsets(made: Statement) -> list[str]:

@@ -19,10 +19,10 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from ...base.errors import OptionError
-from ...base.text import visible
+from ....base.errors import OptionError
+from ....base.text import visible
+from ..schedule.products import Machine
 from .cache import cache_directory, own_directory, put, taken_from, user_directory, workplace
-from .products import Machine
 from .running import Ran, run
 
 FLAGS = (

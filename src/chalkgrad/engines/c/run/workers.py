@@ -15,7 +15,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from queue import SimpleQueue
 
-from ...base.errors import ChalkgradError
+from ....base.errors import ChalkgradError
 
 SOON = 1.0
 """Seconds after which whoever asked for a call computes it alone, if nobody has begun."""

@@ -7,39 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from ...data.pixels import Pixels
-from ...program import Program as Steps
-from ..stepping import Array
+from ....data.pixels import Pixels
+from ....program import Program as Steps
+from ...stepping import Array
+from ..print.source import print_source
+from ..schedule.wanted import wanted_for_prediction
 from .compiler import PATIENCE, Built, build, compiler
 from .library import FUNCTIONS, Program, rows_of, threads
-from .products import Machine
-from .source import Source, Wanted, print_source
 
 BATCH = 1024
 """Samples for which pointers are kept at a time."""
 FEW = 64
 """So few samples are computed by the thread that asks for them."""
-
-
-def prediction_source(
-    program: Steps,
-    carried: Mapping[str, Array],
-    results: tuple[str, ...],
-    parts: int,
-    title: str,
-    dtype: np.dtype[Any],
-    machine: Machine,
-    *,
-    batch: int = BATCH,
-    alone: bool = False,
-    of_bytes: bool = False,
-) -> Source:
-    """The C file that computes `results` ("y_hat", and with targets "l") for any number of samples."""
-    steps = program.needed_for(results)
-    used = {n for s in steps for n in s.inputs if n in carried}
-    shapes = {n: program.shapes[n] for n in carried if n in used}
-    wanted = Wanted(title, steps, program.shapes, shapes, {}, results, batch, parts, dtype, None, of_bytes)
-    return print_source(wanted, machine, alone=alone)
 
 
 class CompiledPrediction:
@@ -69,8 +48,8 @@ class CompiledPrediction:
         patience: float = PATIENCE,
     ) -> None:
         count = threads()
-        machine = compiler().machine(dtype.itemsize)
-        source = prediction_source(program, carried, results, count, title, dtype, machine, of_bytes=of_bytes)
+        wanted = wanted_for_prediction(program, list(carried), results, BATCH, count, title, dtype, of_bytes=of_bytes)
+        source = print_source(wanted, compiler().machine(dtype.itemsize))
         self.built: Built = build(source.text, patience, FUNCTIONS)
         self._source, self._count = source, count
         self._runs = {k: Program(source, self.built, k) for k in {1, count}}

@@ -19,7 +19,7 @@ from collections.abc import Generator
 from itertools import count
 from pathlib import Path
 
-from ...files.writing import sync_directory
+from ....files.writing import sync_directory
 
 try:
     import fcntl

@@ -10,12 +10,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from ...formula import Shape
-from ...formula.nodes import Element, Symbol
+from ....formula import Shape
+from ....formula.affine import span
+from ....formula.nodes import Element, Symbol
+from ....program.statement import SAMPLES, Statement
 from .channels import beside, kernels, side_by_side
 from .layouts import Frame, Layout, compact, compact_strides, framed, multiple
 from .products import LEAST, Machine, Product, gathered, indices_of, product
-from .statements import SAMPLES, Statement, elements, pointwise, renamed, span
 
 LARGE = 32 * 1024
 """Weight matrices of at least so many bytes are split by blocks."""
@@ -129,12 +130,12 @@ def _same_layouts(work: Work, updated: Mapping[str, str]) -> None:
             if made.sample is not None and made.by_sample:
                 continue
             if made.sample is not None:
-                of = made.output.removeprefix("d").removesuffix("_data")
-                if of in work.layouts and work.shapes[of] == made.step.shape:
+                of = made.step.value.of
+                if of is not None and of in work.layouts and work.shapes[of] == made.step.shape:
                     work.layouts.setdefault(made.output, work.layouts[of])
                 continue
-            if pointwise(made):
-                names = [made.output, *(e.name for e in elements(made))]
+            if made.pointwise:
+                names = [made.output, *(e.name for e in made.elements)]
                 known = next((work.layouts[n] for n in names if n in work.layouts), None)
                 if known is not None:
                     for name in names:
@@ -228,14 +229,14 @@ def _frame_copies(work: Work, machine: Machine) -> None:
                 continue
             work.products[output] = replace(
                 chosen,
-                statement=renamed(chosen.statement, put),
+                statement=chosen.statement.renamed(put),
                 left=_put(chosen.left, put),
                 right=_put(chosen.right, put),
             )
             where = next(k for k, s in enumerate(work.statements) if s.output == output)
-            work.statements[where] = renamed(work.statements[where], put)
+            work.statements[where] = work.statements[where].renamed(put)
         if name == "x":  # so the others need not look outside
-            work.statements = [s if s is made else renamed(s, put) for s in work.statements]
+            work.statements = [s if s is made else s.renamed(put) for s in work.statements]
 
 
 def _long_rows(work: Work) -> None:
@@ -245,12 +246,10 @@ def _long_rows(work: Work) -> None:
     while changed:
         changed = False
         for made in work.statements:
-            if not made.by_sample or not pointwise(made):
+            if not made.by_sample or not made.pointwise:
                 continue
             shape = work.shapes[made.output]
-            names = (
-                {made.output, *(e.name for e in elements(made) if work.shapes[e.name] == shape)} - {"x", "y"} - drawn
-            )
+            names = {made.output, *(e.name for e in made.elements if work.shapes[e.name] == shape)} - {"x", "y"} - drawn
             if made.output.endswith("_out"):
                 continue
             row = max((work.frames[n].row for n in names if n in work.frames), default=0)
@@ -301,7 +300,8 @@ def by_blocks(work: Work, machine: Machine, updated: Mapping[str, str]) -> froze
             continue
         if weights.shape[-1] < 2 * weights.block:
             continue
-        weight = made.output.removeprefix("d").removesuffix("_data")
-        if made.by_sample or (made.over_samples and f"{weight}_new" in updated):
+        of = made.step.value.of
+        shares = [s for s in work.statements if s.over_samples and s.step.value.of == of]
+        if made.by_sample or (made.over_samples and of in updated.values() and len(shares) == 1):
             large.add(made.output)
     return frozenset(large)

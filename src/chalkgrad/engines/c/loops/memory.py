@@ -1,18 +1,32 @@
-"""Where every value begins in memory, and what it is called in C."""
+"""Where every value begins in memory, and what it is called there."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ...formula.nodes import Element, Node, Symbol
-from .layouts import Layout
-from .plan import Plan, Value
-from .statements import affine
+from ....formula.affine import affine
+from ....formula.nodes import Element, Node, Symbol
+from ..schedule.layouts import Layout
+from ..schedule.plan import Plan, Value
+from .ir import (
+    ZERO,
+    Bind,
+    Cell,
+    DeclareArrays,
+    Index,
+    Instruction,
+    Integer,
+    Linear,
+    Put,
+    Quotient,
+    Remainder,
+    Sum,
+    added,
+    linear,
+)
 
-Put = Mapping[str, str]
-"""C text that stands for an index."""
 LINE = 16
 """Values begin at multiples of so many numbers."""
 BEYOND = 64
@@ -27,9 +41,9 @@ RESERVED = frozenset(
         train predict step report philox draw_mask base side nonzero found from ahead line find_nonzero""",
     )
 )
-"""Words that a value may not be called in C."""
-BUFFERS = {"carried": "T->carried", "batch": "T->batch", "chunk": "T->chunk + thread * CHUNK_SIZE",
-           "part": "T->part + part * PART_SIZE", "own": "T->own + thread * OWN_SIZE"}  # fmt: skip
+"""Words that a value may not be called."""
+BUFFERS = ("carried", "batch", "chunk", "part", "own")
+"""The homes that have a buffer of their own."""
 
 
 @dataclass(slots=True)
@@ -41,7 +55,7 @@ class Memory:
         batch: the most samples in a step.
         local: whether what a chunk's samples need are variables of the function: a compiler keeps short ones in
             registers.
-        names: every value's name in C.
+        names: what every value is called.
         places: where a value begins in the buffer of its home.
         sizes: how many elements each buffer holds, for one part or thread where it has those; "numbers" are the
             single ones.
@@ -72,7 +86,7 @@ class Memory:
         return self.local and value.home == "chunk"
 
     def name(self, name: str) -> str:
-        """A value's name in C: letters, digits and underscores, and nobody else's."""
+        """What a value is called: letters, digits and underscores, and nobody else's name."""
         if name not in self.names:
             plain = re.sub(r"[^A-Za-z0-9_]", "_", name)
             taken = set(self.names.values())
@@ -86,34 +100,26 @@ class Memory:
         name = self.plan.updated.get(name, name)
         return self.plan.aliases.get(name, name)
 
-    def declared(self, name: str, begin: str = "") -> str:
-        """The declaration of a value's pointer; `begin` is the first sample that a chunk takes."""
+    def declared(self, name: str, begin: str = "", *, first_part: bool = False) -> Instruction:
+        """The declaration of a value's pointer, or of the value itself where it is a variable of the function.
+
+        Args:
+            name: the value.
+            begin: the first sample that is taken; empty for the batch's first.
+            first_part: whether the first part's sum is meant, whoever computes.
+        """
         value, own = self.plan.values[name], self.name(name)
-        if value.layout is None:
-            home = "T->part_numbers + part" if value.home == "part" else "T->numbers + thread"
-            return f"double *const {own} = {home} * NUMBERS + {self.places[name]};"
-        if value.home == "given":
-            return (
-                f"const real *const *const {own} = T->rows_of_{own} + thread * BATCH{f' + {begin}' if begin else ''};"
-            )
-        if value.home == "result":
-            further = f" + ({begin}) * {value.layout.size}" if begin else ""
-            return f"real *const {own} = T->{own} + T->at * {value.layout.size}{further};"
         if self._is_local(value):  # frames, and places to which nothing is added, are zero
-            return f"real {own}[{value.layout.size * self.plan.chunk}] = {{0}};"
-        place = f"{BUFFERS[value.home]} + {self.places[name]}"
-        if value.home == "batch" and begin:
-            place += f" + (int64_t){begin} * {value.layout.size}"
-        return f"real *const {own} = {place};"
+            assert value.layout is not None
+            return DeclareArrays("real", ((own, (value.layout.size * self.plan.chunk,)),), zeros=True)
+        return Bind(own, value, self.places.get(name, 0), begin, first_part)
 
-    # -- elements --------------------------------------------------------------------------------------------
-
-    def element(self, element: Element, put: Put, lanes: Put, flat: tuple[Node, ...] = ()) -> str:
-        """The C text of one element.
+    def cell(self, element: Element, put: Put, lanes: Put, flat: tuple[Node, ...] = ()) -> Cell:
+        """One element in memory.
 
         Args:
             element: the element.
-            put: C text for its indices.
+            put: what stands for its indices.
             lanes: what is added to an index for one of several vectors side by side.
             flat: indices that the single index k runs over, row by row.
         """
@@ -121,63 +127,42 @@ class Memory:
         pointer, value = self.name(root), self.plan.values[root]
         layout, places = self.plan.layouts[element.name], element.indices
         if not value.sampled:
-            return f"{pointer}[{address(layout, places, put, lanes, flat)}]"
+            return Cell(pointer, address(layout, places, put, lanes, flat))
         assert isinstance(places[0], Symbol)
-        n = put.get(places[0].name, places[0].name)
+        n = put.get(places[0].name) or Index(places[0].name)
         inside = address(layout, places[1:], put, lanes, flat)
         if value.home == "given":
-            return f"{pointer}[{n}][{inside}]"
+            return Cell(pointer, inside, row=n)
         assert value.layout is not None
         size = value.layout.size
-        n = f"({n})" if " " in n and size != 1 else n
-        row = n if size == 1 else f"{n} * {size}"
-        return f"{pointer}[{row if inside == '0' else f'{row} + {inside}'}]"
+        row = n if size == 1 else Linear(((n, size),))
+        return Cell(pointer, row if inside == ZERO else Sum((row, inside)))
 
 
-def address(layout: Layout, places: Sequence[Node], put: Put, lanes: Put, flat: tuple[Node, ...] = ()) -> str:
-    """Where an element lies in its value, as C."""
+def address(layout: Layout, places: Sequence[Node], put: Put, lanes: Put, flat: tuple[Node, ...] = ()) -> Integer:
+    """Where an element lies in its value."""
     if flat and tuple(places[len(places) - len(flat) :]) == flat:
         leading = {"": layout.offset, "k": 1}
         for place, stride in zip(places[: len(places) - len(flat)], layout.strides, strict=False):
             _add(leading, place, stride)
         return linear(leading, put)
     terms: dict[str, int] = {"": layout.offset}
-    front = behind = ""
+    front: list[Integer] = []
+    beside: list[Integer] = []
     for axis, (place, stride) in enumerate(zip(places, layout.strides, strict=True)):
         inside = affine(place)
         assert inside is not None
-        behind += "".join(f" + {lanes[i]}" for i in inside if i in lanes)
+        beside += [lanes[i] for i in inside if i in lanes]
         if layout.block is not None and axis == layout.contiguous:
             (index,) = [i for i in inside if i]
-            start = put.get(index, index)
-            start = f"({start})" if " " in start else start
-            front = f"{start} / {layout.block} * {layout.block_stride} + {start} % {layout.block}"
+            start = put.get(index) or Index(index)
+            front = [Quotient(start, layout.block, layout.block_stride), Remainder(start, layout.block)]
             continue
         _add(terms, place, stride)
-    text = linear(terms, put)
-    text = front if front and text == "0" else f"{front} + {text}" if front else text
-    return f"{text}{behind}"
+    rest = linear(terms, put)
+    return added([*front, *([] if front and rest == ZERO else [rest]), *beside])
 
 
 def _add(terms: dict[str, int], place: Node, stride: int) -> None:
     for index, factor in (affine(place) or {}).items():
         terms[index] = terms.get(index, 0) + factor * stride
-
-
-def linear(terms: Mapping[str, int], put: Put) -> str:
-    """A sum of indices times whole numbers as C, the constant under ""."""
-    text = ""
-    for index, factor in terms.items():
-        if not index or not factor:
-            continue
-        own = put.get(index, index)
-        if own == "0":
-            continue
-        own = f"({own})" if " " in own and factor != 1 else own
-        own = own if abs(factor) == 1 else f"{own} * {abs(factor)}"
-        text += f" {'-' if factor < 0 else '+'} {own}" if text or factor < 0 else own
-    constant = terms.get("", 0)
-    if not text:
-        return str(constant)
-    text = text.removeprefix(" ")
-    return f"{text} + {constant}" if constant > 0 else f"{text} - {-constant}" if constant < 0 else text

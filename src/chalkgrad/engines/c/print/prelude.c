@@ -211,7 +211,7 @@ typedef struct {
     double *losses, *data_losses;
     real *carried, *batch, *chunk, *part, *own;
     double *numbers, *part_numbers;
-    /* rows */
+/// state_end
     volatile int stop;    /* somebody asks for an end */
     int halt, stopped, waiting, turn;
     int64_t late;         /* how often somebody had to wait for milliseconds */

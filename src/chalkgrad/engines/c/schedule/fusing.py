@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from ...formula.nodes import Binary, Element, Function, Indicator, Negative, Node, Number, Reduction, Symbol, walk
-from .statements import Statement, names_in, overlaps, pointwise, reduces, rewritten
+from ....formula.nodes import Binary, Element, Function, Indicator, Negative, Node, Number, Reduction, Symbol, walk
+from ....formula.rewrite import at, replaced, rewritten
+from ....program.statement import Statement, names_in, reduces
 
 AGAIN = 1.5
 """How often, on average, a cheap value may be computed instead of once."""
@@ -34,7 +35,7 @@ def fused(statements: Sequence[Statement], kept: Collection[str]) -> list[Statem
 
 def _into_pool(statements: Sequence[Statement], one: Statement) -> list[Statement] | None:
     """`one` computed where it is looked through for the largest; None where it is not for that alone."""
-    if not (one.by_sample and pointwise(one) and _cheap(one.body)):
+    if not (one.by_sample and one.pointwise and _cheap(one.body)):
         return None
     readers = [s for s in statements if one.output in s.reads]
     if not readers or not all(_looks_through(s, one) for s in readers):
@@ -52,15 +53,15 @@ def _into_pool(statements: Sequence[Statement], one: Statement) -> list[Statemen
 
 def _into_falling(statements: Sequence[Statement], one: Statement) -> list[Statement] | None:
     """What is computed from `one`, whose terms are added where they fall, computed there; None where that is not so."""
-    if not one.adds or not one.by_sample or overlaps(one) or reduces(one.body):
+    if not one.adds or not one.by_sample or one.overlaps or reduces(one.body):
         return None
     readers = [s for s in statements if one.output in s.reads]
-    if len(readers) != 1 or not pointwise(readers[0]):
+    if len(readers) != 1 or not readers[0].pointwise:
         return None
     (reader,) = readers
     if not is_factor(reader.body, one.output):
         return None
-    body = rewritten(_at(reader, one.place), lambda n: one.body if n == Element(one.output, one.place) else n)
+    body = replaced(_at(reader, one.place), Element(one.output, one.place), one.body)
     joined = replace(one, output=reader.output, body=body, text=f"{reader.text}, where {one.text}", step=reader.step)
     return [joined if s is reader else s for s in statements if s is not one]
 
@@ -85,8 +86,7 @@ def _looks_through(reader: Statement, one: Statement) -> bool:
 
 def _at(made: Statement, place: Sequence[Node]) -> Node:
     """A pointwise statement's right side at another place."""
-    put = {i.name: p for i, p in zip(made.place, place, strict=True) if isinstance(i, Symbol)}
-    return rewritten(made.body, lambda n: put.get(n.name, n) if isinstance(n, Symbol) else n)
+    return at(made.body, {i.name: p for i, p in zip(made.place, place, strict=True) if isinstance(i, Symbol)})
 
 
 def is_factor(body: Node, name: str) -> bool:

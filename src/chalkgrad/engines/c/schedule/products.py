@@ -18,10 +18,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
 
-from ...formula import Size
-from ...formula.nodes import Binary, Element, Node, Number, Reduction, Symbol
+from ....formula import Size
+from ....formula.affine import affine
+from ....formula.nodes import Binary, Element, Node, Number, Reduction, Symbol
+from ....formula.rewrite import at
+from ....program.statement import SAMPLES, Statement
 from .layouts import Layout, multiple
-from .statements import SAMPLES, Statement, affine
 
 ROWS = 16
 """A tile has at most so many rows."""
@@ -167,13 +169,13 @@ def gathered(made: Statement, shape: tuple[Size, ...]) -> Statement | None:
     solved: dict[str, Node] = {}
     sizes: dict[str, Size] = dict(made.sizes)
     further: list[str] = []
-    for at, size in zip(made.place, shape, strict=True):
-        terms = affine(at)
+    for own, size in zip(made.place, shape, strict=True):
+        terms = affine(own)
         if terms is None:
             return None
         inside = [i for i in terms if i]
-        if isinstance(at, Symbol):
-            place.append(at)
+        if isinstance(own, Symbol):
+            place.append(own)
             continue
         if len(inside) != 2 or any(terms[i] != 1 for i in inside):
             return None
@@ -193,14 +195,8 @@ def gathered(made: Statement, shape: tuple[Size, ...]) -> Statement | None:
         return None
     total, left, right, _ = found
 
-    def put(element: Element) -> Element:
-        return Element(
-            element.name,
-            tuple(solved.get(i.name, i) if isinstance(i, Symbol) else i for i in element.indices),
-        )
-
     loops = tuple(i.name for i in place if isinstance(i, Symbol))
-    body = Reduction("sum", (*total.indices, *further), Binary("*", put(left), put(right)))
+    body = Reduction("sum", (*total.indices, *further), at(Binary("*", left, right), solved))
     return replace(made, place=tuple(place), body=body, sizes=sizes, loops=loops, adds=False)
 
 

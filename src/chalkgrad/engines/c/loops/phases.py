@@ -1,0 +1,234 @@
+"""A plan's phases as routines of the intermediate form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from ....program.statement import Statement
+from ..schedule.plan import Phase, Plan
+from ..schedule.products import Product
+from ..schedule.wanted import Wanted
+from .ir import (
+    Bind,
+    Block,
+    CallPiece,
+    Chunks,
+    Clear,
+    Code,
+    Everything,
+    Index,
+    Instruction,
+    Loop,
+    Parameter,
+    Routine,
+    Share,
+    WholeBatch,
+)
+from .loops import Loops
+from .memory import Memory
+from .tiles import Tiles
+from .zeros import Zeros
+
+SHORT = 256
+"""Values of at most so many numbers are updated by one thread."""
+MANY, TOGETHER = 60, 30
+"""A phase of more statements is made of several routines, each for so many."""
+
+_STATE, _THREAD, _PART = Parameter("T", "state"), Parameter("thread", "int"), Parameter("part", "int")
+_SAMPLES = Parameter("N", "long")
+SHARED = (_STATE, _THREAD, _SAMPLES)
+"""What the routine of a phase that every thread computes for itself is given,"""
+PARTS = (_STATE, _THREAD, _PART, _SAMPLES)
+"""that of a phase of which every part computes some elements,"""
+ROWS = (_STATE, _THREAD, _PART, Parameter("first", "long"), Parameter("end", "long"), Parameter("N", "int"))
+"""that of a phase that goes through the samples,"""
+PIECE = (_STATE, _THREAD, _PART, Parameter("begin", "long"), Parameter("rows", "int"), Parameter("N", "int"))
+"""and that of a piece of one."""
+
+
+TINY = 2000
+"""A step of at most so many terms, made by one thread, is written so that the compiler can unroll it all: in one
+function, twice, once for full batches, and with what it computes in variables."""
+
+
+@dataclass(slots=True)
+class Lowered:
+    """A plan as routines.
+
+    Attributes:
+        memory: where values lie.
+        zeros: what is needed to skip zeros.
+        tiny: whether a step is so small that it is to be one routine in the end.
+        tiles: the routines of tiles, by name.
+        phases: those of each phase, pieces first, by the phase's name, in order.
+    """
+
+    memory: Memory
+    zeros: Zeros
+    tiny: bool
+    tiles: dict[str, Routine] = field(default_factory=dict[str, Routine])
+    phases: dict[str, list[Routine]] = field(default_factory=dict[str, list[Routine]])
+
+    @property
+    def given(self) -> list[str]:
+        """The values that come from outside, of those that anything reads."""
+        bound = {
+            instruction.value.name
+            for routines in self.phases.values()
+            for routine in routines
+            for instruction in _within(routine.body)
+            if isinstance(instruction, Bind) and instruction.value.home == "given"
+        }
+        return [name for name in ("x", "y") if name in bound]
+
+
+def _within(code: Code) -> Iterable[Instruction]:
+    for instruction in code:
+        yield instruction
+        if isinstance(instruction, Chunks):
+            yield from instruction.body
+
+
+def lower(made: Plan, wanted: Wanted) -> Lowered:
+    """A plan's phases as routines.
+
+    Args:
+        made: the plan.
+        wanted: what it is a plan of.
+    """
+    terms = sum(s.terms for p in made.phases for s in p.statements)
+    tiny = terms * wanted.batch <= TINY and not made.products and wanted.parts == 1
+    memory, zeros = Memory(made, wanted.batch, local=tiny), Zeros(made, wanted.batch)
+    lowered = Lowered(memory, zeros, tiny)
+    for at, phase in enumerate(made.phases):
+        if phase.statements or phase.kind == "report":
+            name = f"{phase.kind}_{at + 1}"
+            lowered.phases[name] = _Phase(name, phase, made, memory, zeros, lowered.tiles).routines(tiny)
+    return lowered
+
+
+class _Phase:
+    def __init__(
+        self, name: str, phase: Phase, made: Plan, memory: Memory, zeros: Zeros, tiles: dict[str, Routine]
+    ) -> None:
+        self.name = name
+        self.phase = phase
+        self.plan = made
+        self.memory = memory
+        self.zeros = zeros
+        self.loops = Loops(made, memory)
+        self.tiles = Tiles(made, memory, tiles, self.loops)
+
+    def routines(self, tiny: bool) -> list[Routine]:
+        """The phase's routine, and before it those that it is made of where there is much in it."""
+        if self.phase.kind == "rows" and len(self.phase.statements) > MANY and not tiny:
+            return self._long()
+        make = {"rows": self._rows, "blocks": self._blocks, "update": self._update}
+        code = make.get(self.phase.kind, self._shared)()
+        used, totals = list(self.loops.used), self._sums()
+        constants, begun = self.loops.constants.declared, self.zeros.begun(self.phase)
+        inline = "always" if tiny else ""
+        if self.phase.kind == "rows":
+            bound = self._bound([v for v in used if self.plan.values[v].home != "part"], "begin")
+            sums = self._bound([v for v in used if self.plan.values[v].home == "part"], "begin")
+            body: Code = [*constants, *sums, *self._zeroed(totals), Chunks([*bound, *begun, *code])]
+            return [Routine(self.name, ROWS, body, inline)]
+        parameters = PARTS if self.phase.kind in ("blocks", "update") else SHARED
+        return [Routine(self.name, parameters, [*constants, *self._bound(used), *begun, *code], inline)]
+
+    def _long(self) -> list[Routine]:
+        """A phase that goes through the samples, as several routines.
+
+        A compiler's time grows with the square of what the loops inside one loop read and write together.
+        """
+        pieces: list[Routine] = []
+        sums: Code = []
+        for at in range(0, len(self.phase.statements), TOGETHER):
+            phase = Phase("rows", self.phase.statements[at : at + TOGETHER])
+            name = f"{self.name}_{at // TOGETHER + 1}"
+            piece = _Phase(name, phase, self.plan, self.memory, self.zeros, self.tiles.routines)
+            code = piece._rows()
+            bound = piece._bound(list(piece.loops.used), "begin")
+            body = [*piece.loops.constants.declared, *bound, *self.zeros.begun(phase), *code]
+            pieces.append(Routine(name, PIECE, body, "never"))
+            totals = piece._sums()
+            sums += [*piece._bound(totals, "begin"), *piece._zeroed(totals)]
+        calls: Code = [CallPiece(piece.name) for piece in pieces]
+        return [*pieces, Routine(self.name, ROWS, [*sums, Chunks(calls)])]
+
+    def _bound(self, used: Sequence[str], begin: str = "") -> Code:
+        """The values' pointers; in an update the first part's sums get the others added to them."""
+        return [self.memory.declared(v, begin, first_part=self.phase.kind == "update") for v in used]
+
+    def _sums(self) -> list[str]:
+        """The parts' sums that the phase computes."""
+        own = {s.output for s in self.phase.statements}
+        return [v for v in self.loops.used if v in own and self.plan.values[v].home == "part"]
+
+    def _zeroed(self, totals: Sequence[str]) -> Code:
+        """Sets these sums to zero."""
+        layouts = {v: self.plan.values[v].layout for v in totals}
+        return [Clear(self.memory.name(v), None if y is None else y.size) for v, y in layouts.items()]
+
+    def _rows(self) -> Code:
+        code: Code = []
+        together: list[Statement] = []
+
+        def close() -> None:
+            if together:
+                code.append(Loop("n", Index("rows"), self.loops.plain(together)))
+            together.clear()
+
+        for statement in self.phase.statements:
+            product = self.plan.products.get(statement.output)
+            if product is None:
+                assert statement.sample in (None, "n"), statement.text  # which the loop goes through
+                together.append(statement)
+            else:
+                close()
+                code += self.tiles.product(product)
+        close()
+        return code
+
+    def _blocks(self) -> Code:
+        (statement,) = self.phase.statements
+        return self._by_blocks(self.plan.products[statement.output])
+
+    def _by_blocks(self, product: Product, finish: Sequence[Statement] = ()) -> Code:
+        assert product.block is not None
+        share = Share(product.vectors * product.lanes // product.block, product.block)
+        code = self.tiles.product(product, finish, blocks=True)
+        return [WholeBatch(), share, *code] if finish else [share, WholeBatch(), *code]
+
+    def _shared(self) -> Code:
+        self.loops.over_parts = True
+        return [Block(self.loops.plain([s])) for s in self.phase.statements]
+
+    def _update(self) -> Code:
+        code: Code = []
+        for first, *others in _chains(self.phase.statements):
+            product = self.plan.products.get(first.output)
+            if product is not None:
+                code.append(Block(self._by_blocks(product, others), "by blocks"))
+                continue
+            size = self.plan.layouts[first.output].size
+            chain = self.loops.chain([first, *others])
+            if size <= SHORT:
+                code.append(Everything(size, chain))
+            else:
+                code.append(Block([Share(-(-size // 16), 16, size), *chain]))
+        return code
+
+
+def _chains(statements: Sequence[Statement]) -> list[list[Statement]]:
+    """The statements in groups: each uses what one before it in its group computes."""
+    chains: list[list[Statement]] = []
+    for statement in statements:
+        fits = [c for c in chains if {s.output for s in c} & statement.reads]
+        if not fits:
+            chains.append([statement])
+            continue
+        joined = [s for c in fits for s in c]
+        chains = [c for c in chains if c not in fits] + [[*joined, statement]]
+    return chains

@@ -1,0 +1,1 @@
+"""Third stage: loop nests printed as C, and the file round them."""

@@ -1,0 +1,1 @@
+"""Last stage: C compiled, kept, and called, for trainings and predictions."""

@@ -1,0 +1,105 @@
+"""What is to be printed: a training, or predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ....formula import Shape
+from ....program import Program, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be printed.
+
+    Attributes:
+        title: the first line's comment.
+        steps: the steps that are needed, in order.
+        shapes: the shape of every named value.
+        carried: what lasts from step to step, with its shape.
+        updated: for every new value that is carried on, the value that it takes the place of.
+        results: values with samples that are handed out.
+        batch: the most samples in a step.
+        parts: into how many parts a batch is split; each may have a thread of its own.
+        real: "float32" or "float64".
+        data_loss: the name of the loss without penalties; None where there is no loss.
+        of_bytes: whether x comes as bytes, of which byte b stands for b / 255.
+        sparse: whether x is mostly zeros, which products with it then skip.
+    """
+
+    title: str
+    steps: Sequence[Step]
+    shapes: Mapping[str, Shape]
+    carried: Mapping[str, Shape]
+    updated: Mapping[str, str]
+    results: tuple[str, ...]
+    batch: int
+    parts: int
+    real: np.dtype[np.generic]
+    data_loss: str | None
+    of_bytes: bool = False
+    sparse: bool = False
+
+
+def wanted_for_training(
+    program: Program,
+    carried: Sequence[str],
+    batch: int,
+    parts: int,
+    data_loss: str,
+    title: str,
+    dtype: np.dtype[Any],
+    *,
+    of_bytes: bool = False,
+    sparse: bool = False,
+) -> Wanted:
+    """What is to be printed for a training.
+
+    Args:
+        program: the program with its update.
+        carried: what lasts from step to step.
+        batch: samples in a step.
+        parts: into how many parts it is split.
+        data_loss: the name of the loss without penalties.
+        title: the file's first line.
+        dtype: the numbers' type.
+        of_bytes: whether x comes as bytes (`Pixels`).
+        sparse: whether x is mostly zeros.
+    """
+    updated = {program.updated[name]: name for name in carried if name in program.updated}
+    steps = program.needed_for(["L", data_loss, *updated])
+    shapes = {name: program.shapes[name] for name in carried}
+    return Wanted(title, steps, program.shapes, shapes, updated, (), batch, parts, dtype, data_loss, of_bytes, sparse)
+
+
+def wanted_for_prediction(
+    program: Program,
+    carried: Sequence[str],
+    results: tuple[str, ...],
+    batch: int,
+    parts: int,
+    title: str,
+    dtype: np.dtype[Any],
+    *,
+    of_bytes: bool = False,
+) -> Wanted:
+    """What is to be printed for predictions, of any number of samples.
+
+    Args:
+        program: the prediction's program.
+        carried: parameters and running averages.
+        results: what is computed: "y_hat", and with targets "l".
+        batch: samples in a step.
+        parts: into how many parts it is split.
+        title: the file's first line.
+        dtype: the numbers' type.
+        of_bytes: whether x comes as bytes (`Pixels`).
+    """
+    steps = program.needed_for(results)
+    used = {n for s in steps for n in s.inputs if n in carried}
+    shapes = {n: program.shapes[n] for n in carried if n in used}
+    return Wanted(title, steps, program.shapes, shapes, {}, results, batch, parts, dtype, None, of_bytes)

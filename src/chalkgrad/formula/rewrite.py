@@ -1,0 +1,114 @@
+"""Rewriting formula trees: the one place where a tree is made from another.
+
+A tree never changes; a rewriting returns a new one. `rebuilt` is one node with other children, `rewritten` a whole tree
+from the leaves up; the rest is made of these two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+
+from .nodes import Binary, Element, Function, Indicator, Negative, Node, Number, Reduction, Symbol, walk
+
+Change = Callable[[Node], Node]
+
+
+def rebuilt(node: Node, change: Change) -> Node:
+    """The node with each child replaced by what `change` makes of it; one without children as it is."""
+    match node:
+        case Element(name=name, indices=indices):
+            return Element(name, tuple(map(change, indices)))
+        case Binary(operator=operator, left=left, right=right):
+            return Binary(operator, change(left), change(right))
+        case Function(name=name, arguments=arguments):
+            return Function(name, tuple(map(change, arguments)))
+        case Indicator(comparison=comparison, left=left, right=right):
+            return Indicator(comparison, change(left), change(right))
+        case Negative(body=body):
+            return Negative(change(body))
+        case Reduction(kind=kind, indices=indices, body=body):
+            return Reduction(kind, indices, change(body))
+        case _:
+            return node
+
+
+def rewritten(node: Node, change: Change) -> Node:
+    """The tree with every node replaced by what `change` makes of it, from the leaves up."""
+
+    def changed(inner: Node) -> Node:
+        return change(rebuilt(inner, changed))
+
+    return changed(node)
+
+
+def replaced(node: Node, old: Node, new: Node) -> Node:
+    """The tree with `new` in every place of `old`."""
+    return rewritten(node, lambda n: new if n == old else n)
+
+
+def renamed(node: Node, names: Mapping[str, str], but: Collection[str] = ()) -> Node:
+    """The tree with other names for some of its elements and symbols.
+
+    Args:
+        node: the tree.
+        names: the new names by the old ones.
+        but: the indices: symbols that keep their names.
+    """
+
+    def change(inner: Node) -> Node:
+        match inner:
+            case Element(name=name, indices=indices):
+                return Element(names.get(name, name), indices)
+            case Symbol(name=name) if name not in but:
+                return Symbol(names.get(name, name))
+            case _:
+                return inner
+
+    return rewritten(node, change)
+
+
+def at(node: Node, places: Mapping[str, Node]) -> Node:
+    """The tree with index expressions put in for indices."""
+    return rewritten(node, lambda n: places.get(n.name, n) if isinstance(n, Symbol) else n)
+
+
+def without(node: Node, absent: str) -> Node:
+    """A sum without the terms that hold an element of `absent`."""
+    if not isinstance(node, Binary) or node.operator not in "+-":
+        return node
+    left, right = without(node.left, absent), without(node.right, absent)
+    if _holds(right, absent):
+        return left
+    if _holds(left, absent):
+        return right if node.operator == "+" else Negative(right)
+    return Binary(node.operator, left, right)
+
+
+def _holds(node: Node, name: str) -> bool:
+    return any(isinstance(n, Element) and n.name == name for n in walk(node))
+
+
+def shortened(operator: str, left: Node, right: Node) -> Node:
+    """`left operator right` without zeros and ones that change nothing: p*1+u-0 is p+u."""
+    match operator, left, right:
+        case ("*", Number(value=0.0), _) | ("*", _, Number(value=0.0)):
+            return Number(0.0)
+        case "+", Number(value=0.0), other:
+            return other
+        case ("*", other, Number(value=1.0)) | ("*", Number(value=1.0), other):
+            return other
+        case (("+" | "-"), other, Number(value=0.0)):
+            return other
+        case _:
+            return Binary(operator, left, right)
+
+
+def folded(operator: str, left: Node, right: Node) -> Node:
+    """The same, and computed where both sides are numbers."""
+    match operator, left, right:
+        case (("+" | "-" | "*"), Number(value=a), Number(value=b)):
+            return Number(a + b if operator == "+" else a - b if operator == "-" else a * b)
+        case "/", other, Number(value=1.0):
+            return other
+        case _:
+            return shortened(operator, left, right)

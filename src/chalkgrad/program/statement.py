@@ -1,0 +1,276 @@
+"""A step's formula in the network's own names: one assignment for every value of its indices.
+
+A statement is a rule's index formula with all that the network settles put in: operands by their names in the network,
+settings as numbers, `...` as indices of their own. It is what loops are made from, work is estimated with, and
+matrix notation is found for. Nothing of the mathematics is written here again.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, cast
+
+from ..formula import Formula, Shape, Size
+from ..formula.affine import coefficients
+from ..formula.nodes import ELLIPSIS, Binary, Count, Element, Node, Number, Position, Reduction, Symbol, walk
+from ..formula.rewrite import folded, renamed, rewritten, shortened
+from .program import Step
+
+SAMPLES = "N"
+"""The size of the index over the samples, and the name under which their number is known."""
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """How a statement is spelled.
+
+    Attributes:
+        letters: what the indices that `...` stands for are called, as far as the formula leaves the letters free.
+        sample: what the one over the samples is called among them; empty for the next letter.
+        computed: whether arithmetic with settings is computed, and the number of samples a value called N; else it
+            stands as in the formula.
+    """
+
+    letters: Sequence[str]
+    sample: str
+    computed: bool
+
+
+COMPUTED = Spelling("ijkchwrst", "n", True)
+"""For loops."""
+WRITTEN = Spelling("jkpqhw", "", False)
+"""For readers."""
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One assignment.
+
+    Attributes:
+        output: the value that is set.
+        place: the indices on the left; () where it is one number.
+        body: the right side; its elements bear the network's names.
+        sizes: how many values each index takes, "N" for the samples.
+        loops: the indices that are free: those on the left, outermost first, then any others.
+        adds: whether terms are added where they fall, so that the value has to be zero before.
+        text: the formula in the network's names, for a comment.
+        step: the step that it states.
+    """
+
+    output: str
+    place: tuple[Node, ...]
+    body: Node
+    sizes: Mapping[str, Size]
+    loops: tuple[str, ...]
+    adds: bool
+    text: str
+    step: Step
+
+    @cached_property
+    def reads(self) -> frozenset[str]:
+        """The names of what its right side reads, indices among them."""
+        return names_in(self.body)
+
+    @property
+    def left(self) -> Node:
+        """The element that is set; a symbol where the value is one number."""
+        return Element(self.output, self.place) if self.place else Symbol(self.output)
+
+    @cached_property
+    def sample(self) -> str | None:
+        """The index over the samples, where the statement has one."""
+        return next((name for name, size in self.sizes.items() if size == SAMPLES), None)
+
+    @cached_property
+    def by_sample(self) -> bool:
+        """Whether it sets something for every sample."""
+        return bool(self.place) and isinstance(self.place[0], Symbol) and self.sizes.get(self.place[0].name) == SAMPLES
+
+    @property
+    def terms(self) -> int:
+        """How many terms there are in all, for one sample."""
+        return math.prod(size for size in self.sizes.values() if isinstance(size, int))
+
+    @property
+    def over_samples(self) -> tuple[Reduction, ...]:
+        """The sums on the right that reach over the samples."""
+        return tuple(n for n in walk(self.body) if isinstance(n, Reduction) and self.sample in n.indices)
+
+    @cached_property
+    def elements(self) -> tuple[Element, ...]:
+        """The elements on the right, from left to right, each as often as it stands there."""
+        return tuple(n for n in walk(self.body) if isinstance(n, Element))
+
+    @cached_property
+    def pointwise(self) -> bool:
+        """Whether every element on the right stands at the place that is set."""
+        return (
+            bool(self.place)
+            and not self.adds
+            and not reduces(self.body)
+            and all(e.indices == self.place for e in self.elements)
+        )
+
+    @property
+    def overlaps(self) -> bool:
+        """Whether the places to which it adds may be the same for different indices."""
+        for place in self.place:
+            terms = coefficients(place)
+            if len(terms) < 2:
+                continue
+            reach = 0
+            for index, factor in sorted(terms.items(), key=lambda t: abs(t[1])):
+                if abs(factor) <= reach:
+                    return True
+                reach += abs(factor) * (int(self.sizes[index]) - 1)
+        return False
+
+    def renamed(self, names: Mapping[str, str]) -> Statement:
+        """This statement with other names for some of the values on its right."""
+        if self.reads.isdisjoint(names):
+            return self
+        return replace(self, body=renamed(self.body, names, self.sizes))
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def reduces(node: Node) -> bool:
+    """Whether there is a sum, a mean or a maximum in a tree."""
+    return any(isinstance(n, Reduction) for n in walk(node))
+
+
+def names_in(node: Node) -> frozenset[str]:
+    """The names of a tree's elements and symbols."""
+    return frozenset(n.name for n in walk(node) if isinstance(n, (Element, Symbol)))
+
+
+def sizes_of(step: Step, formula: Formula, shapes: Mapping[str, Shape]) -> dict[str, Any]:
+    """How many values each index of a step's formula takes; a tuple for `...`.
+
+    Args:
+        step: the step.
+        formula: its formula, without absent operands.
+        shapes: the shape of every named value.
+    """
+    known: dict[str, Shape] = {step.rule.output: step.shape}
+    for operand, name in zip(step.rule.operands, step.inputs, strict=True):
+        if name is not None:
+            known[operand] = shapes[name]
+    return formula.sizes(known, step.options)
+
+
+def terms_of(step: Step, shapes: Mapping[str, Shape]) -> int:
+    """How many terms a step has in all, for one sample: its statement's, or what is drawn.
+
+    Args:
+        step: the step.
+        shapes: the shape of every named value.
+    """
+    formula = step.formula
+    if formula is None:
+        return _count(step.shape)
+    return math.prod(map(_count, sizes_of(step, formula, shapes).values()))
+
+
+def _count(size: Any) -> int:
+    if isinstance(size, tuple):
+        return math.prod(map(_count, cast("tuple[Any, ...]", size)))
+    return size if isinstance(size, int) else 1
+
+
+def statement_of(step: Step, shapes: Mapping[str, Shape], spelling: Spelling = COMPUTED) -> Statement:
+    """A step's statement; of one whose rule draws at random the place that it sets, and 0.
+
+    Args:
+        step: the step.
+        shapes: the shape of every named value.
+        spelling: how it is spelled.
+    """
+    formula = step.formula
+    if formula is None:
+        return _drawn(step)
+    names = {o: n for o, n in zip(step.rule.operands, step.inputs, strict=True) if n is not None}
+    names[step.rule.output] = step.output
+    spelled = _Spelled(spelling, names, step.options, sizes_of(step, formula, shapes), formula.indices)
+    left = spelled.tree(formula.left)
+    place = left.indices if isinstance(left, Element) else ()
+    body = spelled.tree(formula.right)
+    summed = {i for n in walk(body) if isinstance(n, Reduction) for i in n.indices}
+    on_left = [n.name for i in place for n in walk(i) if isinstance(n, Symbol)]
+    free = [*on_left, *(i for i in spelled.indices if i not in summed)]
+    loops = tuple(dict.fromkeys(i for i in free if i in spelled.indices))
+    text = re.sub(r"[A-Za-z_]\w*", lambda m: names.get(m.group(), m.group()), formula.text)
+    return Statement(step.output, place, body, spelled.indices, loops, formula.accumulates, text, step)
+
+
+def _drawn(step: Step) -> Statement:
+    letters = tuple(f"i{k}" if k else "n" for k in range(len(step.shape)))
+    sizes = dict(zip(letters, step.shape, strict=True))
+    text = f"{step.output} is drawn (Philox)"
+    return Statement(step.output, tuple(map(Symbol, letters)), Number(0.0), sizes, letters, False, text, step)
+
+
+class _Spelled:
+    """Puts the network's names and settings into a formula's trees."""
+
+    def __init__(
+        self,
+        spelling: Spelling,
+        names: Mapping[str, str],
+        options: Mapping[str, Any],
+        sizes: Mapping[str, Any],
+        letters: frozenset[str],
+    ) -> None:
+        self.names = names
+        self.options = options
+        self.sizes = sizes
+        self.computed = spelling.computed
+        self.arithmetic = folded if spelling.computed else shortened
+        free = iter([c for c in spelling.letters if c not in letters])
+        self.spread = tuple(
+            spelling.sample if size == SAMPLES and spelling.sample else next(free) for size in sizes.get(ELLIPSIS, ())
+        )
+        self.indices: dict[str, Size] = {n: s for n, s in sizes.items() if n != ELLIPSIS}
+        self.indices.update(zip(self.spread, sizes.get(ELLIPSIS, ()), strict=True))
+
+    def tree(self, node: Node) -> Node:
+        return rewritten(node, self._node)
+
+    def _node(self, node: Node) -> Node:
+        match node:
+            case Element(name=name, indices=indices):
+                return Element(self.names[name], tuple(self._spread_out(indices)))
+            case Symbol(name=name) if name in self.names:
+                return Symbol(self.names[name])
+            case Symbol(name=name) if name in self.options:
+                return Number(float(self.options[name]))
+            case Binary(operator=operator, left=left, right=right):
+                return self.arithmetic(operator, left, right)
+            case Count(index=index):
+                return self._count(node, self.sizes[index] if index == ELLIPSIS else (self.sizes[index],))
+            case Position():
+                place: Node = Number(0.0)
+                for name, size in zip(self.spread, self.sizes[ELLIPSIS], strict=True):
+                    place = folded("+", folded("*", place, Number(float(size))), Symbol(name))
+                return place
+            case Reduction(kind=kind, indices=over, body=body) if ELLIPSIS in over:
+                settled = tuple(i for index in over for i in (self.spread if index == ELLIPSIS else (index,)))
+                return Reduction(kind, settled, body) if settled or self.computed else body
+            case _:
+                return node
+
+    def _spread_out(self, indices: tuple[Node, ...]) -> list[Node]:
+        return [one for i in indices for one in (map(Symbol, self.spread) if i == Symbol(ELLIPSIS) else [i])]
+
+    def _count(self, node: Count, sizes: Sequence[Size]) -> Node:
+        if not self.computed and SAMPLES in sizes:
+            return node
+        number: Node = Number(1.0)
+        for size in sizes:
+            number = folded("*", number, Symbol(SAMPLES) if size == SAMPLES else Number(float(size)))
+        return number
