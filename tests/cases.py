@@ -2,48 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalkgrad import rules
-from chalkgrad.describe.layers import AvgPool2D, Conv2D, MaxPool2D
-from chalkgrad.rules import Operation, Rule
+from chalkgrad.describe.layers import AvgPool2D, Concat, Conv2D, MaxPool2D
+from chalkgrad.rules import Operation
+from chalkgrad.testing import Case
 
 Draw = Callable[[Any], Any]
-
-
-@dataclass
-class Case:
-    """An operation with everything it needs to run."""
-
-    operation: Operation
-    operands: dict[str, Any]
-    options: dict[str, Any]
-
-    def forward(self, operands: dict[str, Any] | None = None) -> dict[str, Any]:
-        names = dict(self.operands if operands is None else operands)
-        for rule in self.operation.forward:
-            names[rule.output] = self.call(rule, names)
-        return names
-
-    def backward(self, upstream: Any) -> dict[str, Any]:
-        names = self.forward()
-        names[f"d{self.operation.output}"] = upstream
-        for rule in self.operation.backward:
-            if rule.output.startswith("d") and names.get(rule.output[1:]) is None:
-                continue
-            names[rule.output] = self.call(rule, names)
-        return names
-
-    def call(self, rule: Rule, names: dict[str, Any]) -> Any:
-        return rule(*[names.get(o) for o in rule.operands], **self.choose(rule.options))
-
-    def choose(self, names: tuple[str, ...]) -> dict[str, Any]:
-        return {name: self.options[name] for name in names}
 
 
 def values(rng: np.random.Generator, *shape: int) -> Any:
@@ -74,6 +47,67 @@ def _dense(draw: Draw) -> Case:
     if draw(st.booleans()):
         operands["b"] = None
     return Case(rules.dense.operation, operands, {})
+
+
+def _dense_transposed(draw: Draw) -> Case:
+    case = _dense(draw)
+    return Case(rules.dense.transposed, {**case.operands, "W": case.operands["W"].T}, {})
+
+
+def _several(draw: Draw, least: int, most: int) -> tuple[np.random.Generator, int, list[int]]:
+    """How many operands, and the shape of the first."""
+    return _rng(draw), draw(st.integers(least, most)), _sizes(draw, draw(st.integers(1, 3)), 4)
+
+
+def _add(draw: Draw) -> Case:
+    rng, count, shape = _several(draw, 2, 4)
+    operands = {f"x{i + 1}": values(rng, *shape) if i < count else None for i in range(4)}
+    return Case(rules.add.operation, operands, {})
+
+
+def _multiply(draw: Draw) -> Case:
+    rng, _, shape = _several(draw, 2, 2)
+    return Case(rules.multiply.operation, {"x1": values(rng, *shape), "x2": values(rng, *shape)}, {})
+
+
+def _concat(draw: Draw) -> Case:
+    rng, count, shape = _several(draw, 2, 4)
+    widths = [draw(st.integers(1, 4)) if i < count else 0 for i in range(4)]
+    operands = {
+        f"x{i + 1}": values(rng, shape[0], width, *shape[1:]) if width else None for i, width in enumerate(widths)
+    }
+    return Case(rules.concat.operation, operands, Concat("a").combined_options([(w,) for w in widths]))
+
+
+@dataclass
+class Shares(Case):
+    """A value v that is used several times, each time multiplied by a number: each use gives back a share."""
+
+    factors: tuple[float, ...]
+
+    def forward(self, operands: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        v = (self.operands if operands is None else operands)["v"]
+        return {"v": sum(factor * v for factor in self.factors)}
+
+    def backward(self, upstream: Any) -> dict[str, Any]:
+        names = {f"p{i + 1}": factor * upstream for i, factor in enumerate(self.factors)}
+        return {**names, "dv": self.call(rules.shares.sum_of_shares, names)}
+
+
+def _shares(draw: Draw) -> Case:
+    rng, count, shape = _several(draw, 2, rules.shares.MOST)
+    return Shares(rules.shares.operation, {"v": values(rng, *shape)}, {}, tuple(map(float, values(rng, count))))
+
+
+def _input(operation: Operation) -> Callable[[Draw], Case]:
+    def make(draw: Draw) -> Case:
+        n, before, after = _sizes(draw, 3)
+        shape = tuple(_sizes(draw, 2, 3))
+        size = shape[0] * shape[1]
+        options = {"o": before, "I": size, "shape": shape}
+        return Case(operation, {"x": values(_rng(draw), n, before + size + after)}, options)
+
+    return make
 
 
 def _window_layer(draw: Draw, kind: type) -> tuple[Any, tuple[int, int]]:
@@ -187,6 +221,13 @@ def _elementwise(operation: Operation, **options: float) -> Any:
 
 CASES: dict[str, Callable[[Draw], Case]] = {
     "dense": _dense,
+    "dense.transposed": _dense_transposed,
+    "add": _add,
+    "multiply": _multiply,
+    "concat": _concat,
+    "shares": _shares,
+    "inputs.row": _input(rules.inputs.row),
+    "inputs.array": _input(rules.inputs.array),
     "conv2d": _conv2d,
     "max_pool2d": _pool(MaxPool2D, rules.max_pool2d.operation),
     "avg_pool2d": _pool(AvgPool2D, rules.avg_pool2d.operation),
@@ -235,3 +276,17 @@ def update_case(draw: Draw, operation: Operation) -> Case:
     operands |= {"v": values(rng, *shape) ** 2, "dW": values(rng, *shape), "lr": 0.1, "t": draw(st.integers(1, 9))}
     options = {"momentum": 0.9, "rho": 0.8, "beta1": 0.9, "beta2": 0.99, "eps": 1e-3, "decay": 0.05}
     return Case(operation, operands, options)
+
+
+@cache
+def first_cases() -> dict[str, Case]:
+    """One random case of each operation."""
+    found: dict[str, Case] = {}
+
+    @settings(max_examples=5)
+    @given(data=st.data())
+    def draw(data: st.DataObject) -> None:
+        found.update({name: make(data.draw) for name, make in CASES.items()})
+
+    draw()
+    return found

@@ -22,6 +22,7 @@ FLOORS = (
     "explain",
     "model",
     "gradient_check",
+    "testing",
     "train",
     "write",
     "diagram",

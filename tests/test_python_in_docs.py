@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 
 import chalkgrad as cg
+from chalkgrad.describe.layers import Activation
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -130,7 +131,7 @@ def test_the_rule_of_contributing_is_one(tmp_path: Path, monkeypatch: pytest.Mon
     module = _loaded("chalkgrad.rules.hard_tanh", tmp_path / "hard_tanh.py", monkeypatch)
     z = np.array([[-2.0, -0.5, 0.25, 3.0]])
     np.testing.assert_array_equal(module.hard_tanh(z), module.hard_tanh.formula.evaluate({"z": z}, {}))
-    names: dict[str, Any] = {"rules": ModuleType("rules"), "Layer": cg.Layer, "Operation": object}
+    names: dict[str, Any] = {"rules": ModuleType("rules"), "Activation": Activation, "Operation": object}
     names["rules"].hard_tanh = module
     exec("from dataclasses import dataclass\n" + layer, names)
     net = cg.Network([cg.Dense(3), names["HardTanh"]()], input_shape=4, loss=cg.SquaredError(), seed=0)

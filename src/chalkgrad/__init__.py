@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import data
+    from . import data, testing
     from .base.errors import (
         ChalkgradError,
         CheckpointError,
@@ -37,15 +37,18 @@ if TYPE_CHECKING:
         LeakyReLU,
         MaxPool2D,
         Multiply,
+        Parameter,
         ReLU,
         Residual,
         Sigmoid,
         SiLU,
         Softmax,
         Softplus,
+        State,
         Sum,
         Tanh,
     )
+    from .describe.layers.registry import layer
     from .describe.losses import AbsoluteError, BinaryCrossEntropy, CrossEntropy, Hinge, Loss, SquaredError
     from .describe.optimizers import SGD, AdaGrad, Adam, AdamW, Optimizer, RMSProp
     from .describe.schedules import (
@@ -66,6 +69,7 @@ if TYPE_CHECKING:
     from .model.model import Evaluation
     from .network import Network, load
     from .program import Program, Step
+    from .rules.rule import Operation, Rule, kinks, mistake, rule
     from .train.callbacks import Callback
     from .train.checkpoints import Checkpoints, CheckpointWarning
     from .train.history import History, Record, StopReason
@@ -117,14 +121,17 @@ __all__ = [
     "Network",
     "NotFiniteError",
     "OneCycle",
+    "Operation",
     "Optimizer",
     "OptionError",
+    "Parameter",
     "Program",
     "RMSProp",
     "ReLU",
     "Record",
     "ReduceOnPlateau",
     "Residual",
+    "Rule",
     "Schedule",
     "ShapeError",
     "SiLU",
@@ -132,6 +139,7 @@ __all__ = [
     "Softmax",
     "Softplus",
     "SquaredError",
+    "State",
     "Step",
     "StepDecay",
     "StopReason",
@@ -142,8 +150,13 @@ __all__ = [
     "data",
     "diagnose",
     "initializers",
+    "kinks",
+    "layer",
     "load",
     "load_example",
+    "mistake",
+    "rule",
+    "testing",
 ]
 
 _MODULES = {  # where the public names are
@@ -155,11 +168,13 @@ _MODULES = {  # where the public names are
     ".explain.trace": "Trace",
     ".describe": "initializers",
     ".describe.layers": "Add AvgPool2D BatchNorm Concat Conv2D Dense Dropout ELU Flatten GELU Layer LayerNorm "
-    "LeakyReLU MaxPool2D Multiply ReLU Residual SiLU Sigmoid Softmax Softplus Sum Tanh",
+    "LeakyReLU MaxPool2D Multiply Parameter ReLU Residual SiLU Sigmoid Softmax Softplus State Sum Tanh",
+    ".describe.layers.registry": "layer",
     ".describe.losses": "AbsoluteError BinaryCrossEntropy CrossEntropy Hinge Loss SquaredError",
     ".model.model": "Evaluation",
     ".network": "Network load",
     ".program": "Program Step",
+    ".rules.rule": "Operation Rule kinks mistake rule",
     ".train.callbacks": "Callback",
     ".train.checkpoints": "CheckpointWarning Checkpoints",
     ".train.history": "History Record StopReason",

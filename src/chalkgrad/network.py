@@ -14,6 +14,8 @@ from .base.checks import choice, whole
 from .base.columns import table
 from .base.errors import OptionError
 from .describe import foreign
+from .describe.layers import Layer
+from .describe.layers.registry import known_again, outside
 from .describe.optimizers import OPTIMIZERS, Optimizer, OptimizerState, as_optimizer
 from .describe.schedules import Schedule
 from .describe.settings import from_table, to_table
@@ -372,7 +374,8 @@ class Network(Model):
         states = {name: np.array(state) for name, state in self.states.items()}
         left = self.optimizer_state
         carried = None if left is None else (to_table(left.optimizer), dict(left.arrays), left.steps)
-        return restored, (self.to_table(), np.array(self.flat), states, self.steps_taken, carried)
+        own = outside(type(line.layer) for line in self.layout.lines)
+        return restored, (self.to_table(), np.array(self.flat), states, self.steps_taken, carried, own)
 
 
 def restored(
@@ -381,6 +384,7 @@ def restored(
     states: Mapping[str, Array],
     steps_taken: int,
     carried: tuple[dict[str, Any], dict[str, Array], int] | None,
+    own: Mapping[str, type[Layer]] | None = None,
 ) -> Network:
     """The network that was pickled.
 
@@ -390,7 +394,9 @@ def restored(
         states: the running averages by name.
         steps_taken: how many updates training had made.
         carried: what the last training's optimizer remembers: its table, its arrays by name, and its steps.
+        own: the layers that are not chalkgrad's, by the names that the table has for them.
     """
+    known_again(own or {})
     network = Network.described(description, "a pickled network")
     network.flat[...] = flat
     for name, state in states.items():

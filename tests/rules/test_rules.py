@@ -3,173 +3,66 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache, partial
-from typing import Any
+from functools import partial
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cases import CASES, Case, update_case
-from chalkgrad import rules
-from chalkgrad.rules import OPERATIONS, RULES, UPDATES, Mistake, Operation, Rule, weight_decay
+from cases import CASES, first_cases, update_case
+from chalkgrad import rules, testing
+from chalkgrad.rules import OPERATIONS, RULES, UPDATES, Operation, weight_decay
+from chalkgrad.testing import Case
 
-TOLERANCE = 1e-6
-
-
-def _upstream(case: Case, seed: int) -> Any:
-    shape = np.shape(case.forward()[case.operation.output])
-    return np.random.default_rng(seed).standard_normal(shape)
-
-
-def _run(case: Case, upstream: Any) -> dict[str, Any]:
-    names = case.backward(upstream)
-    for rule in case.operation.update:
-        names[rule.output] = case.call(rule, names)
-    return names
-
-
-def _oracle(case: Case, rule: Rule | Mistake, names: dict[str, Any], shape: tuple[int, ...]) -> Any:
-    assert rule.formula is not None
-    return rule.formula.evaluate({o: names.get(o) for o in rule.operands}, case.options, shape)
-
-
-def _mistaken(case: Case, mistake: Mistake, names: dict[str, Any]) -> Any:
-    function = mistake.function
-    wanted = [p for p in case.options if p in function.__code__.co_varnames[: _count(function)]]
-    return function(*[names[o] for o in mistake.operands], **{o: case.options[o] for o in wanted})
-
-
-def _count(function: Any) -> int:
-    return function.__code__.co_argcount + function.__code__.co_kwonlyargcount
+WEIGHT_DECAY = Operation("weight decay", (weight_decay,), (), input="dW", output="g")
+"""The rule that updates begin with, as an operation of its own."""
 
 
 def test_every_operation_has_a_case() -> None:
     assert {id(case.operation) for case in first_cases().values()} == {id(o) for o in OPERATIONS}
 
 
-@cache
-def first_cases() -> dict[str, Case]:
-    """One random case of each operation."""
-    found: dict[str, Case] = {}
-
-    @settings(max_examples=5)
-    @given(data=st.data())
-    def draw(data: st.DataObject) -> None:
-        found.update({name: make(data.draw) for name, make in CASES.items()})
-
-    draw()
-    return found
-
-
 @pytest.mark.parametrize("name", CASES)
 @given(data=st.data(), seed=st.integers(0, 1000))
 def test_array_rules_agree_with_their_index_formulas(name: str, data: st.DataObject, seed: int) -> None:
-    case = CASES[name](data.draw)
-    names = _run(case, _upstream(case, seed))
-    for rule in case.operation.rules:
-        if rule.formula is None or names.get(rule.output) is None:
-            continue
-        found = np.asarray(names[rule.output])
-        expected = _oracle(case, rule, names, found.shape)
-        np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12, err_msg=rule.name)
+    testing.check_formulas(replace(CASES[name](data.draw), seed=seed))
 
 
 @pytest.mark.parametrize("name", CASES)
 @given(data=st.data(), seed=st.integers(0, 1000))
 def test_backward_rules_agree_with_central_differences(name: str, data: st.DataObject, seed: int) -> None:
-    case = CASES[name](data.draw)
-    upstream = _upstream(case, seed)
-    if case.operation.output in ("L", "Lp"):  # dL/dL is 1
-        upstream = np.ones(())
-    names = case.backward(upstream)
-
-    def loss(operands: dict[str, Any]) -> float:
-        return float(np.sum(upstream * case.forward(operands)[case.operation.output]))
-
-    checked = 0
-    for operand, value in case.operands.items():
-        gradient = names.get(f"d{operand}")
-        if gradient is None or value is None:
-            continue
-        checked += 1
-        assert np.shape(gradient) == value.shape
-        difference = np.zeros(value.shape)
-        for place in np.ndindex(value.shape):
-            step = 1e-6
-            above, below = value.copy(), value.copy()
-            above[place] += step
-            below[place] -= step
-            difference[place] = (loss({**case.operands, operand: above}) - loss({**case.operands, operand: below})) / (
-                above[place] - below[place]
-            )
-        size = max(float(np.abs(difference).max(initial=0.0)), 1e-2)
-        np.testing.assert_allclose(gradient, difference, rtol=TOLERANCE, atol=TOLERANCE * size)
-    assert checked, "no gradient was checked"
+    testing.check_derivatives(replace(CASES[name](data.draw), seed=seed))
 
 
-@pytest.mark.parametrize("operation", UPDATES, ids=lambda o: o.name)
+@pytest.mark.parametrize("operation", [*UPDATES, WEIGHT_DECAY], ids=lambda o: o.name)
 @given(data=st.data())
 def test_updates_agree_with_their_index_formulas(operation: Operation, data: st.DataObject) -> None:
-    case = update_case(data.draw, operation)
-    names = case.forward()
-    for rule in (*operation.forward, weight_decay):
-        found = case.call(rule, names)
-        np.testing.assert_allclose(found, _oracle(case, rule, names, found.shape), rtol=1e-10, err_msg=rule.name)
+    testing.check_formulas(update_case(data.draw, operation))
 
 
-def _operation_of(rule: Rule) -> tuple[str, Any]:
-    for name, case in first_cases().items():
-        if rule in case.operation.rules:
-            return name, CASES[name]
-    for operation in UPDATES:
-        if rule in operation.forward:
-            return operation.name, partial(update_case, operation=operation)
-    return "weight_decay", lambda draw: update_case(draw, rules.sgd.plain)
-
-
-ALL_MISTAKES = [(rule, m) for rule in RULES for m in rule.mistakes]
+MAKERS = {**CASES, **{o.name: partial(update_case, operation=o) for o in (*UPDATES, WEIGHT_DECAY)}}
 
 
 @pytest.mark.parametrize("examples", [10, pytest.param(25, marks=pytest.mark.long)])
-@pytest.mark.parametrize(("rule", "mistake"), ALL_MISTAKES, ids=[m.name for _, m in ALL_MISTAKES])
-def test_a_mistake_is_what_its_formula_says_and_is_found(rule: Rule, mistake: Mistake, examples: int) -> None:
+@pytest.mark.parametrize("name", MAKERS)
+def test_mistakes_are_what_their_formulas_say_and_are_found(name: str, examples: int) -> None:
     """The mutants: a rule with a usual mistake in it must not pass the tests above."""
-    _, make = _operation_of(rule)
-    found_out = 0
+    drawn: list[Case] = []
 
     @settings(max_examples=examples)
     @given(data=st.data(), seed=st.integers(0, 1000))
-    def check(data: st.DataObject, seed: int) -> None:
-        nonlocal found_out
-        case = make(data.draw)
-        names = case.forward() if not case.operation.backward else _run(case, _upstream(case, seed))
-        if names.get("b", 0) is None and rule.output == "db":
-            return
-        right = case.call(rule, names)
-        if rule.output == "dW" and "dW_data" in mistake.operands:
-            names["dW_data"] = np.ones(right.shape)
-            right = case.call(rule, names)
-        for operand in mistake.operands:  # values of other moments, such as W_new
-            if operand not in names:
-                base = np.asarray(names[operand.partition("_")[0]])
-                names[operand] = base + 0.7 * np.random.default_rng(seed).standard_normal(base.shape)
-        case.options.update(dict.fromkeys(mistake.varies, 0))
-        try:
-            wrong = np.asarray(_mistaken(case, mistake, names))
-        except ValueError:  # its shapes do not fit, and so it is found out too
-            found_out += 1
-            return
-        if wrong.shape != np.shape(right):
-            found_out += 1
-            return
-        expected = _oracle(case, mistake, names, wrong.shape)
-        np.testing.assert_allclose(wrong, expected, rtol=1e-9, atol=1e-12)
-        found_out += not np.allclose(wrong, right, rtol=TOLERANCE, atol=TOLERANCE)
+    def draw(data: st.DataObject, seed: int) -> None:
+        drawn.append(replace(MAKERS[name](data.draw), seed=seed))
 
-    check()
-    assert found_out, f"{mistake.name} is never told apart from {rule.name}"
+    draw()
+    testing.check_mistakes(drawn)
+
+
+def test_every_mistake_is_among_these() -> None:
+    tested = {rule for case in first_cases().values() for rule in case.operation.rules}
+    tested |= {rule for operation in (*UPDATES, WEIGHT_DECAY) for rule in operation.rules}
+    assert {rule for rule in RULES if rule.mistakes} <= tested
 
 
 def test_every_backward_rule_has_a_mistake() -> None:
@@ -248,7 +141,7 @@ def test_rules_keep_the_dtype() -> None:
         operands = {n: v.astype(np.float32) if isinstance(v, np.ndarray) else v for n, v in drawn.operands.items()}
         case = replace(drawn, operands=operands)
         upstream = np.ones(np.shape(case.forward()[case.operation.output]), np.float32)
-        for value_name, value in _run(case, upstream).items():
+        for value_name, value in case.values(upstream).items():
             if isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind == "f":
                 assert value.dtype == np.float32, (name, value_name)
 

@@ -53,6 +53,8 @@ def number(owner: str, name: str, value: object, least: float, below: float = ma
             held = float(cast("Any", value))
             if math.isfinite(held) and least <= held < below:
                 return held
+    if least == -math.inf:
+        raise OptionError(f"{owner}: {name} must be a number that is not infinite; it is {said(value)}")
     span = f"at least {least:g}" if below == math.inf else f"at least {least:g} and below {below:g}"
     raise OptionError(f"{owner}: {name} must be a number, {span}; it is {said(value)}")
 

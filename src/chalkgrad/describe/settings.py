@@ -10,6 +10,7 @@ from ..base.checks import as_list, as_table, said
 from ..base.errors import OptionError, UnknownNameError
 from .foreign import cure
 from .initializers import Constant, Normal, Uniform, VarianceScaling, initializer_name
+from .layers.registry import from_outside, name_in_files, of_other_modules
 
 T = TypeVar("T")
 
@@ -20,7 +21,7 @@ def to_table(thing: Any) -> dict[str, Any]:
     Raises:
         OptionError: where a setting has no form in a file.
     """
-    table: dict[str, Any] = {"type": type(thing).__name__}
+    table: dict[str, Any] = {"type": name_in_files(cast("type[Any]", type(thing)))}
     for f in fields(thing):
         value: Any = getattr(thing, f.name)
         if value is None or (f.default is not MISSING and value == f.default):
@@ -30,6 +31,20 @@ def to_table(thing: Any) -> dict[str, Any]:
         items = as_list(value)
         table[f.name] = [to_table(v) if is_dataclass(v) else v for v in items] if items else value
     return table
+
+
+def _kind(what: str, name: str, known: Mapping[str, type[T]]) -> type[T]:
+    """The class of a name. Raises UnknownNameError, or CheckpointError for a layer of a module that is not imported."""
+    if name in known:
+        return known[name]
+    if what == "layer":
+        if ":" in name:
+            return cast("type[T]", from_outside(name))
+        if there := of_other_modules(name):
+            raise UnknownNameError(
+                f"there is no layer {name!r} in chalkgrad; did you mean {' or '.join(map(repr, there))}?"
+            )
+    raise UnknownNameError(f"there is no {what} {name!r}; {cure(what, name, known)}")
 
 
 def from_table(what: str, table: object, known: Mapping[str, type[T]]) -> T:
@@ -42,15 +57,14 @@ def from_table(what: str, table: object, known: Mapping[str, type[T]]) -> T:
 
     Raises:
         UnknownNameError: where the type is not known.
+        CheckpointError: where it is a layer of a module that is not imported.
         OptionError: where a setting is not known, missing, or has a value it cannot have.
     """
     settings: dict[str, Any] = {"type": table} if isinstance(table, str) else dict(as_table(table) or {})
     name = settings.pop("type", None)
     if not isinstance(name, str):
         raise OptionError(f"a {what} needs a type, one of {', '.join(known)}; not {said(table)}")
-    if name not in known:
-        raise UnknownNameError(f"there is no {what} {name!r}; {cure(what, name, known)}")
-    kind = known[name]
+    kind = _kind(what, name, known)
     names = [f.name for f in fields(cast("Any", kind))]
     for key, value in settings.items():
         if key not in names:

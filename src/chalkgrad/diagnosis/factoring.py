@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from ..base.digits import significant
+from ..formula import Formula
+from ..formula.nodes import Element, Symbol, walk
 from ..program import Step
-from ..rules import dense
 from .claims import Claim
 
 Array = np.ndarray[Any, Any]
@@ -32,14 +33,27 @@ def where_it_sits(claim: Claim, right: Array, step: Step) -> str:
     square = claim.values.ndim == 2 and claim.values.shape[0] == claim.values.shape[1]
     if square and np.allclose(claim.values.T, right, rtol=near, atol=float(claim.units.max(initial=0.0))):
         return "it is the transpose of the right one"
-    if step.rule is not dense.dense_dW or min(right.shape) < 2:
+    if not step.rule.product or step.rule.output != "dW" or min(right.shape) < 2:
         return ""
-    x, dz = step.inputs
-    if all(_constant(row, near) for row in ratio):
-        return f"its ratio to the right one changes along the inputs only: {x} is off, {dz} is not"
-    if all(_constant(column, near) for column in ratio.T):
-        return f"its ratio to the right one changes along the outputs only: {dz} is off, {x} is not"
+    for along in ("inputs", "outputs"):
+        off, other = _factors(step, along[0])
+        if all(_constant(line, near) for line in (ratio if _axis(step, along[0]) == 0 else ratio.T)):
+            return f"its ratio to the right one changes along the {along} only: {off} is off, {other} is not"
     return ""
+
+
+def _axis(step: Step, index: str) -> int:
+    """The axis of a product's result along which an index of its formula runs."""
+    left = cast("Formula", step.rule.formula).left
+    return cast("Element", left).indices.index(Symbol(index))
+
+
+def _factors(step: Step, index: str) -> tuple[str | None, str | None]:
+    """The network's names of the two factors of a product, the one with the index first."""
+    elements = [n for n in walk(cast("Formula", step.rule.formula).right) if isinstance(n, Element)]
+    elements.sort(key=lambda e: Symbol(index) not in e.indices)
+    own, other = (step.bound[e.name] for e in elements)
+    return own, other
 
 
 def _constant(ratio: Array, near: float) -> bool:

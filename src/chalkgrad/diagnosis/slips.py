@@ -10,18 +10,18 @@ import dataclasses
 import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
+from ..formula import Formula
+from ..formula.nodes import Element, Symbol
 from ..program import Program, Role, Step
-from ..rules import conv2d, dense
 from ..rules.rule import Mistake
 from .rerun import Get, Replacement
 
 BEFORE = "_before"
 UNBIASED = "_unbiased"
-WEIGHTED = (dense.dense, conv2d.conv2d)
 MOST_PATHS = 12
 """Of an index with more values than this, single ones are not left out one by one."""
 
@@ -119,9 +119,9 @@ def _bound(operand: str, step: Step, program: Program, before: Mapping[str, Any]
 
 
 def _maker(name: str, program: Program) -> Step | None:
-    """The dense or convolution step with a bias that computes a pre-activation."""
+    """The weighted sum with a bias that computes a pre-activation."""
     step = program.by_output.get(name)
-    has_bias = step is not None and step.rule in WEIGHTED and step.inputs[2] is not None
+    has_bias = step is not None and step.rule.weighted and step.inputs[2] is not None
     return step if has_bias else None
 
 
@@ -199,12 +199,9 @@ def _indices_mixed(program: Program) -> Iterator[Slip]:
     for step in backward:
         if carried.output not in step.inputs:
             continue
-        if step.rule not in (dense.dense_dW, dense.dense_dx):
+        if not step.rule.product:
             continue
-        below = step.rule is dense.dense_dW
-        x, dz, W = (*step.inputs, None) if below else (None, *step.inputs)
-        if dz != carried.output:
-            continue
+        W = None if step.rule.output == "dW" else step.bound.get("W")
         weights = [W, program.updated[W]] if W is not None and W in program.updated else [W]
         for target, slope, name in itertools.product((False, True), (False, True), weights):
             if not (target or slope):
@@ -219,26 +216,41 @@ def _indices_mixed(program: Program) -> Iterator[Slip]:
                 step,
                 ", ".join(said[:-1]) + (" and " if len(said) > 1 else "") + said[-1],
                 1.4 + 0.3 * (len(said) - 1),
-                _mixed(loss, carried, x, name, target=target, slope=slope),
+                _mixed(loss, carried, step, {W: name}, target=target, slope=slope),
                 wrong=f"{step.output} with {' and '.join(said)}",
             )
 
 
-def _mixed(loss: Step, carried: Step, x: str | None, W: str | None, *, target: bool, slope: bool) -> Replacement:
+def _mixed(
+    loss: Step, carried: Step, step: Step, weights: Mapping[str | None, str | None], *, target: bool, slope: bool
+) -> Replacement:
+    """A product whose results for a unit below are made of derivatives of that unit's own.
+
+    Args:
+        loss: the step that computes dy_hat.
+        carried: the step that computes of it what the product takes.
+        step: the product, dW or dx; the index i of its formula counts the units below.
+        weights: which weights are taken in place of which.
+        target: whether the target is that of the output of the unit's own number,
+        slope: whether the slope is.
+    """
+    place = cast("Formula", step.rule.formula).left
+    units = cast("Element", place).indices.index(Symbol("i"))
+
     def replacement(get: Get) -> Any:
         y = get("y")
         outputs = y.shape[1]
-        below = get(x or "").shape[1] if x else get(W or "").shape[0]
-        if below != outputs:
+        if step.computed(get).shape[units] != outputs:
             raise ValueError("another number of units than of outputs")
         slopes = _swapped(carried, "dy_hat", np.ones_like(y), get)
         columns: list[Any] = []
-        for unit in range(below):
+        for unit in range(outputs):
             own = np.repeat(y[:, unit : unit + 1], outputs, axis=1) if target else y
             errors = _swapped(loss, "y", own, get)
             dz = errors * (np.repeat(slopes[:, unit : unit + 1], outputs, axis=1) if slope else slopes)
-            columns.append(get(x or "")[:, unit] @ dz if x else dz @ get(W or "")[unit])
-        return np.stack(columns) if x else np.stack(columns, axis=1)
+            mixed = step.computed(lambda i, dz=dz: dz if i == carried.output else get(weights.get(i, i) or ""))
+            columns.append(np.take(mixed, unit, axis=units))
+        return np.stack(columns, axis=units)
 
     return replacement
 

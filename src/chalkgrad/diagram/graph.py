@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from ..base.errors import OptionError
 from ..program import Program, Role, Step
-from ..rules import reduction
 from .picture import Picture
 from .shapes import batch_text, shape_text
 from .svg import BLUE, INK, ORANGE, PALE_BLUE, SOFT, Box, Canvas, Span, shortened, text_width
@@ -261,10 +260,7 @@ class _Drawing:
 
 def _kind(step: Step) -> str:
     """A step's layer without its number: "Dense" of "layer 1, Dense"; for the last step "mean over the samples"."""
-    for operation in (reduction.mean, reduction.sum):
-        if step.rule in operation.forward:
-            return operation.name
-    return step.owner.title
+    return step.rule.title or step.owner.title
 
 
 def _formula(step: Step) -> str:

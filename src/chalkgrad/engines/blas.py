@@ -7,8 +7,6 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from ..program import Program
-from ..rules.conv2d import conv2d
-from ..rules.dense import dense
 
 SMALL = 1_000_000
 """Products of fewer multiplications than this are quicker on one thread (measured on 2 cores)."""
@@ -18,7 +16,7 @@ def largest_product(program: Program, samples: int) -> int:
     """The number of multiplications in the program's largest product, about, for so many samples."""
     largest = 0
     for name, shape in program.parameters.items():
-        uses = [s for s in program.steps if name in s.inputs and s.rule in (dense, conv2d)]
+        uses = [s for s in program.steps if name in s.inputs and s.rule.weighted]
         if not uses or len(shape) < 2:
             continue
         positions = max((math.prod(int(n) for n in s.shape[2:]) for s in uses), default=1)

@@ -34,6 +34,6 @@ def seconds(program: Program, steps: Iterable[Step], samples: int, line: float =
     total = 0.0
     for step in steps:
         times = samples if any(program.shapes[n][:1] == ("N",) for n in step.inputs if n is not None) else 1
-        rate = DENSE if step.rule.name.startswith("dense") else OTHER
+        rate = DENSE if step.rule.product else OTHER
         total += line + 2 * terms_of(step, program.shapes) * times / rate
     return total

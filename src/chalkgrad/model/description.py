@@ -51,9 +51,9 @@ def read_description(
             layout = lay_out(read_layers(ready), read_inputs(table["input_shape"]), 0.0, 0.0, loss)
             needed = {name: wanted.shape for name, wanted in {**layout.parameters, **layout.states}.items()}
             _check_shapes(where, needed, stored)
-    except CheckpointError:
-        raise
     except ChalkgradError as error:
+        if str(error).startswith(where):
+            raise
         raise type(error)(f"{where}: {error}") from None
     settings: dict[str, Any] = {
         "layers": ready,

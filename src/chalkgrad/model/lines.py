@@ -170,7 +170,7 @@ def lay_out(layers: Sequence[Layer], inputs: Mapping[str, SampleShape], l1: floa
 def _refuse_twice(layers: Iterable[Layer]) -> None:
     seen: dict[int, int] = {}
     for place, layer in enumerate(_flat(layers)):
-        if layer.owns and id(layer) in seen:
+        if layer.owns() and id(layer) in seen:
             raise OptionError(
                 f"layer {place + 1} is the same {layer.kind} object as layer {seen[id(layer)] + 1}: a layer is one "
                 f"line with weights of its own; write {layer.kind}(...) again, or share weights by their line's name, "

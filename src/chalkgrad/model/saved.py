@@ -32,6 +32,7 @@ import numpy as np
 from ..base.checks import as_list, as_table, said
 from ..base.errors import CheckpointError, DataError
 from ..base.text import as_toml
+from ..describe.layers.registry import check_loadable
 from ..files.npy import read_npy
 from ..files.toml import parse_toml
 from ..files.writing import (
@@ -73,6 +74,7 @@ def save(
         CheckpointError: where that is not possible; what was saved there before is then as it was.
     """
     path = _named(path)
+    check_loadable(network.layers)
     arrays = {**network.parameters, **network.states}
     for name, array in arrays.items():
         if not np.isfinite(array).all():

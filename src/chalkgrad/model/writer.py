@@ -85,18 +85,39 @@ class Writer:
         owner = owner or placed.owner
         if name in self.values:
             raise OptionError(f"{owner}: two values would be called {name}; name the layers differently")
-        inputs = tuple(placed.names[o] for o in rule.operands)
-        options = {option: placed.options[option] for option in rule.options}
+        inputs, options = _arguments(rule, placed, owner)
         known = {o: self.values[i].shape for o, i in zip(rule.operands, inputs, strict=True) if i is not None}
-        formula = formula_of(rule, inputs)
         if of is not None:
             shape = self.values[of].shape
-        if shape is None:
-            shape = known[rule.operands[0]] if formula is None else formula.output_shape(known, options)
-        if shape is None:
-            raise FormulaError(f"the shape of {name} is not known")
-        if formula is not None:
-            formula.sizes({**known, formula.output: shape}, options)
+        try:
+            formula = formula_of(rule, inputs)
+            if shape is None:
+                shape = known[rule.operands[0]] if formula is None else formula.output_shape(known, options)
+            if shape is None:
+                raise FormulaError("its shape is not known")
+            if formula is not None:
+                formula.sizes({**known, formula.output: shape}, options)
+        except FormulaError as error:
+            raise FormulaError(f"{owner}: {name} = {rule.name}(...): {error}") from None
         value = Value(name, shape, role, of, through=through)
         self.values[name] = value
         self.steps.append(Step(value, rule, inputs, options, part, owner, placed.names, placed.options))
+
+
+def _arguments(rule: Rule, placed: Placed, owner: Owner) -> tuple[tuple[str | None, ...], dict[str, Any]]:
+    """A rule's operands by the network's names, and its settings.
+
+    Raises:
+        FormulaError: where there is no such value.
+        OptionError: where there is no such setting.
+    """
+    for operand in rule.operands:
+        if operand not in placed.names:
+            there = ", ".join(placed.names)
+            raise FormulaError(f"{owner}: {rule.name} takes {operand}, but the layer has only {there}")
+    for option in rule.options:
+        if option not in placed.options:
+            there = ", ".join(placed.options)
+            raise OptionError(f"{owner}: {rule.name} has the setting {option}, but the layer's options are {there}")
+    inputs = tuple(placed.names[o] for o in rule.operands)
+    return inputs, {option: placed.options[option] for option in rule.options}

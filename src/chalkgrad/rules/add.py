@@ -16,25 +16,25 @@ def add(x1: Array, x2: Array, x3: Array = None, x4: Array = None) -> Array:
     return total if x4 is None else total + x4
 
 
-@rule("dx1[n,...] = ds[n,...]", source=SOURCE)
+@rule("dx1[n,...] = ds[n,...]", source=SOURCE, exact=True)
 def add_dx1(ds: Array) -> Array:
     """dx1 (N, ...) of ds (N, ...): a sum moves one to one with each of its terms."""
     return ds * 1
 
 
-@rule("dx2[n,...] = ds[n,...]", source=SOURCE)
+@rule("dx2[n,...] = ds[n,...]", source=SOURCE, exact=True)
 def add_dx2(ds: Array) -> Array:
     """dx2 (N, ...) of ds (N, ...), as dx1."""
     return ds * 1
 
 
-@rule("dx3[n,...] = ds[n,...]", source=SOURCE)
+@rule("dx3[n,...] = ds[n,...]", source=SOURCE, exact=True)
 def add_dx3(ds: Array) -> Array:
     """dx3 (N, ...) of ds (N, ...), as dx1."""
     return ds * 1
 
 
-@rule("dx4[n,...] = ds[n,...]", source=SOURCE)
+@rule("dx4[n,...] = ds[n,...]", source=SOURCE, exact=True)
 def add_dx4(ds: Array) -> Array:
     """dx4 (N, ...) of ds (N, ...), as dx1."""
     return ds * 1

@@ -9,8 +9,7 @@ SOURCE = "Szegedy et al., arXiv:1409.4842, 4 (filter concatenation)"
 
 
 @rule(
-    "c[n,k,...] = x1[n,k-o1,...] + x2[n,k-o2,...] + x3[n,k-o3,...] + x4[n,k-o4,...] for k<K",
-    source=SOURCE,
+    "c[n,k,...] = x1[n,k-o1,...] + x2[n,k-o2,...] + x3[n,k-o3,...] + x4[n,k-o4,...] for k<K", source=SOURCE, exact=True
 )
 def concat(
     x1: Array, x2: Array, x3: Array = None, x4: Array = None, *, o1: int, o2: int, o3: int, o4: int, K: int
@@ -23,25 +22,25 @@ def concat(
     return both if x4 is None else xp.concat((both, x4), axis=1)
 
 
-@rule("dx1[n,i,...] = dc[n,i+o1,...]", shape_of="x1", source=SOURCE)
+@rule("dx1[n,i,...] = dc[n,i+o1,...]", shape_of="x1", source=SOURCE, exact=True)
 def concat_dx1(dc: Array, x1: Array, *, o1: int) -> Array:
     """dx1 (N, I, ...), its part of dc (N, K, ...)."""
     return dc[:, o1 : o1 + x1.shape[1]]
 
 
-@rule("dx2[n,i,...] = dc[n,i+o2,...]", shape_of="x2", source=SOURCE)
+@rule("dx2[n,i,...] = dc[n,i+o2,...]", shape_of="x2", source=SOURCE, exact=True)
 def concat_dx2(dc: Array, x2: Array, *, o2: int) -> Array:
     """dx2 (N, I, ...), its part of dc (N, K, ...)."""
     return dc[:, o2 : o2 + x2.shape[1]]
 
 
-@rule("dx3[n,i,...] = dc[n,i+o3,...]", shape_of="x3", source=SOURCE)
+@rule("dx3[n,i,...] = dc[n,i+o3,...]", shape_of="x3", source=SOURCE, exact=True)
 def concat_dx3(dc: Array, x3: Array, *, o3: int) -> Array:
     """dx3 (N, I, ...), its part of dc (N, K, ...)."""
     return dc[:, o3 : o3 + x3.shape[1]]
 
 
-@rule("dx4[n,i,...] = dc[n,i+o4,...]", shape_of="x4", source=SOURCE)
+@rule("dx4[n,i,...] = dc[n,i+o4,...]", shape_of="x4", source=SOURCE, exact=True)
 def concat_dx4(dc: Array, x4: Array, *, o4: int) -> Array:
     """dx4 (N, I, ...), its part of dc (N, K, ...)."""
     return dc[:, o4 : o4 + x4.shape[1]]

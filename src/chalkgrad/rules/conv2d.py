@@ -25,6 +25,8 @@ def columns(
 @rule(
     "z[n,o,p,q] = sum_{c,u,v} x[n,c,p*sh+u-pt,q*sw+v-pl] * W[o,c,u,v] + b[o] for p<P, q<Q",
     source="Goodfellow, Bengio and Courville, 2016, 9.1; Neural Network Forward and Backward Propagation",
+    weighted=True,
+    convolves=True,
 )
 def conv2d(x: Array, W: Array, b: Array = None, *, P: int, Q: int, sh: int, sw: int, pt: int, pl: int) -> Array:
     """z (N, O, P, Q) of x (N, C, H, W), kernels W (O, C, kh, kw) and bias b (O,)."""
@@ -37,6 +39,7 @@ def conv2d(x: Array, W: Array, b: Array = None, *, P: int, Q: int, sh: int, sw: 
 @rule(
     "dW[o,c,u,v] = sum_{n,p,q} x[n,c,p*sh+u-pt,q*sw+v-pl] * dz[n,o,p,q] for u<kh, v<kw",
     source="Neural Network Forward and Backward Propagation, Gradients for Convolutional Kernel Weights",
+    convolves=True,
 )
 def conv2d_dW(x: Array, dz: Array, *, kh: int, kw: int, sh: int, sw: int, pt: int, pl: int) -> Array:
     """dW (O, C, kh, kw) of x (N, C, H, W) and dz (N, O, P, Q)."""
@@ -57,6 +60,7 @@ def conv2d_db(dz: Array) -> Array:
 @rule(
     "dx[n,c,p*sh+u-pt,q*sw+v-pl] += sum_o dz[n,o,p,q] * W[o,c,u,v]",
     source="Dumoulin and Visin, arXiv:1603.07285, 4 (transposed convolution)",
+    convolves=True,
 )
 def conv2d_dx(dz: Array, W: Array, *, height: int, width: int, sh: int, sw: int, pt: int, pl: int) -> Array:
     """dx (N, C, height, width) of dz (N, O, P, Q) and W (O, C, kh, kw): every window gets back its share."""

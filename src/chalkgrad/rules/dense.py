@@ -9,6 +9,8 @@ from .rule import Array, Operation, mistake, rule
 @rule(
     "z[n,o] = sum_i x[n,i] * W[i,o] + b[o]",
     source="Rumelhart, Hinton and Williams, 1986, Nature 323, (1); Neural Network from Scratch, 5.4",
+    weighted=True,
+    product=True,
 )
 def dense(x: Array, W: Array, b: Array = None) -> Array:
     """Pre-activation z (N, O) of x (N, I), weights W (I, O) and bias b (O,)."""
@@ -18,6 +20,7 @@ def dense(x: Array, W: Array, b: Array = None) -> Array:
 @rule(
     "dW[i,o] = sum_n x[n,i] * dz[n,o]",
     source="Rumelhart, Hinton and Williams, 1986, Nature 323, (6); Neural Network from Scratch, 6.4 (matrix form)",
+    product=True,
 )
 def dense_dW(x: Array, dz: Array) -> Array:
     """dW (I, O) of x (N, I) and dz (N, O)."""
@@ -33,6 +36,7 @@ def dense_db(dz: Array) -> Array:
 @rule(
     "dx[n,i] = sum_o dz[n,o] * W[i,o]",
     source="Rumelhart, Hinton and Williams, 1986, Nature 323, (7); Neural Network from Scratch, 6.2 (scalar form)",
+    product=True,
 )
 def dense_dx(dz: Array, W: Array) -> Array:
     """dx (N, I) of dz (N, O) and W (I, O)."""
@@ -107,19 +111,24 @@ def dense_dx_without_path(dz: Array, W: Array, *, k: int) -> Array:
 operation = Operation("dense", (dense,), (dense_dW, dense_db, dense_dx), input="x", output="z")
 
 
-@rule("z[n,o] = sum_i x[n,i] * W[o,i] + b[o]", source="Press and Wolf, arXiv:1608.05859 (tied weights)")
+@rule(
+    "z[n,o] = sum_i x[n,i] * W[o,i] + b[o]",
+    source="Press and Wolf, arXiv:1608.05859 (tied weights)",
+    weighted=True,
+    product=True,
+)
 def dense_transposed(x: Array, W: Array, b: Array = None) -> Array:
     """Pre-activation z (N, O) of x (N, I), another layer's weights W (O, I), transposed, and bias b (O,)."""
     return x @ W.T if b is None else x @ W.T + b
 
 
-@rule("dW[o,i] = sum_n dz[n,o] * x[n,i]", source="Press and Wolf, arXiv:1608.05859 (tied weights)")
+@rule("dW[o,i] = sum_n dz[n,o] * x[n,i]", source="Press and Wolf, arXiv:1608.05859 (tied weights)", product=True)
 def dense_transposed_dW(dz: Array, x: Array) -> Array:
     """dW (O, I) of dz (N, O) and x (N, I)."""
     return dz.T @ x
 
 
-@rule("dx[n,i] = sum_o dz[n,o] * W[o,i]", source="Press and Wolf, arXiv:1608.05859 (tied weights)")
+@rule("dx[n,i] = sum_o dz[n,o] * W[o,i]", source="Press and Wolf, arXiv:1608.05859 (tied weights)", product=True)
 def dense_transposed_dx(dz: Array, W: Array) -> Array:
     """dx (N, I) of dz (N, O) and W (O, I)."""
     return dz @ W

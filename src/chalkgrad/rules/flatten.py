@@ -7,7 +7,13 @@ import math
 from .rule import Array, Operation, mistake, rule
 
 
-@rule("f[n,#...] = x[n,...]", source="Neural Network Forward and Backward Propagation, Forward Propagation Process, 3")
+@rule(
+    "f[n,#...] = x[n,...]",
+    source="Neural Network Forward and Backward Propagation, Forward Propagation Process, 3",
+    reshapes=True,
+    helper=True,
+    exact=True,
+)
 def flatten(x: Array) -> Array:
     """f (N, everything) of x (N, ...)."""
     return x.reshape((x.shape[0], math.prod(x.shape[1:])))
@@ -17,6 +23,9 @@ def flatten(x: Array) -> Array:
     "dx[n,...] = df[n,#...]",
     shape_of="x",
     source="Neural Network Forward and Backward Propagation, Gradients for Convolutional Kernel Weights",
+    reshapes=True,
+    helper=True,
+    exact=True,
 )
 def flatten_dx(df: Array, x: Array) -> Array:
     """dx (N, ...) of df (N, everything): each derivative goes back to where its value came from."""

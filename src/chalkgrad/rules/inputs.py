@@ -5,13 +5,13 @@ from __future__ import annotations
 from .rule import Array, Operation, rule
 
 
-@rule("f[n,i] = x[n,i+o] for i<I")
+@rule("f[n,i] = x[n,i+o] for i<I", helper=True, exact=True)
 def take(x: Array, *, o: int, I: int) -> Array:
     """f (N, I), one input of x (N, K), the rows of all of them; it begins at place o."""
     return x[:, o : o + I]
 
 
-@rule("v[n,...] = f[n,#...]")
+@rule("v[n,...] = f[n,#...]", reshapes=True, helper=True, exact=True)
 def unflatten(f: Array, *, shape: tuple[int, ...]) -> Array:
     """v (N, *shape) of f (N, I): the same numbers, counted row by row."""
     return f.reshape((f.shape[0], *shape))

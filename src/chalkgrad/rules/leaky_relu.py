@@ -6,21 +6,18 @@ from .arrays import namespace
 from .rule import Array, Operation, kinks, mistake, rule
 
 
-@rule(
-    "a[...] = z[...] * ([z[...] > 0] + slope * [z[...] <= 0])",
-    source="Maas, Hannun and Ng, 2013",
-)
+@rule("a[...] = z[...] * ([z[...] > 0] + slope * [z[...] <= 0])", source="Maas, Hannun and Ng, 2013", choosing=True)
 def leaky_relu(z: Array, *, slope: float) -> Array:
     """a of z, any shape."""
     return namespace(z).where(z > 0, z, slope * z)
 
 
-@kinks(leaky_relu)
+@kinks(leaky_relu, at=(0.0,))
 def leaky_relu_sides(z: Array, *, slope: float) -> Array:
     return z > 0
 
 
-@rule("dz[...] = da[...] * ([z[...] > 0] + slope * [z[...] <= 0])")
+@rule("dz[...] = da[...] * ([z[...] > 0] + slope * [z[...] <= 0])", choosing=True)
 def leaky_relu_dz(da: Array, z: Array, *, slope: float) -> Array:
     """dz of da and z, any shape."""
     return namespace(da).where(z > 0, da, slope * da)

@@ -11,7 +11,7 @@ from .arrays import add_windows, counted, in_windows, namespace, windows
 from .rule import Array, Operation, kinks, mistake, rule
 
 
-@rule("win[n,c,i,j] = argmax_{u,v} z[n,c,i*sh+u-pt,j*sw+v-pl] for i<P, j<Q, u<kh, v<kw")
+@rule("win[n,c,i,j] = argmax_{u,v} z[n,c,i*sh+u-pt,j*sw+v-pl] for i<P, j<Q, u<kh, v<kw", helper=True, exact=True)
 def max_pool2d_win(z: Array, *, P: int, Q: int, kh: int, kw: int, sh: int, sw: int, pt: int, pl: int) -> Array:
     """win (N, C, P, Q), integers 0 to kh*kw-1, of z (N, C, H, W): the winner's place, row by row from 0."""
     return namespace(z).argmax(windows(z, (P, Q), (kh, kw), (sh, sw), pt, pl, -math.inf), axis=2)
@@ -20,6 +20,8 @@ def max_pool2d_win(z: Array, *, P: int, Q: int, kh: int, kw: int, sh: int, sw: i
 @rule(
     "p[n,c,i,j] = max_{u,v} z[n,c,i*sh+u-pt,j*sw+v-pl] for i<P, j<Q, u<kh, v<kw",
     source="Goodfellow, Bengio and Courville, 2016, 9.3; Neural Network Forward and Backward Propagation",
+    exact=True,
+    ties=True,
 )
 def max_pool2d(z: Array, *, P: int, Q: int, kh: int, kw: int, sh: int, sw: int, pt: int, pl: int) -> Array:
     """p (N, C, P, Q) of z (N, C, H, W)."""

@@ -6,7 +6,7 @@ from .arrays import namespace, zeros
 from .rule import Array, Operation, mistake, rule
 
 
-@rule("L = mean_n l[n]", source="Neural Network from Scratch, 7")
+@rule("L = mean_n l[n]", source="Neural Network from Scratch, 7", title="mean over the samples")
 def mean_loss(l: Array) -> Array:
     """L, one number, of l (N,)."""
     return namespace(l).mean(l)
@@ -28,7 +28,7 @@ def mean_loss_dl_twice(l: Array) -> Array:
     return zeros(l.shape, l) + 1 / l.shape[0] ** 2
 
 
-@rule("L = sum_n l[n]", source="Backpropagation of a Layer (batches are summed)")
+@rule("L = sum_n l[n]", source="Backpropagation of a Layer (batches are summed)", title="sum over the samples")
 def sum_loss(l: Array) -> Array:
     """L, one number, of l (N,)."""
     return namespace(l).sum(l)

@@ -6,18 +6,20 @@ from .arrays import namespace
 from .rule import Array, Operation, kinks, mistake, rule
 
 
-@rule("a[...] = max(z[...], 0)", source="Nair and Hinton, 2010")
+@rule("a[...] = max(z[...], 0)", source="Nair and Hinton, 2010", exact=True, off_below=0.0)
 def relu(z: Array) -> Array:
     """a of z, any shape."""
     return namespace(z).maximum(z, 0)
 
 
-@kinks(relu)
+@kinks(relu, at=(0.0,))
 def relu_sides(z: Array) -> Array:
     return z > 0
 
 
-@rule("dz[...] = da[...] * [z[...] > 0]", source="Backpropagation of a Layer, Activation_ReLU.derivative")
+@rule(
+    "dz[...] = da[...] * [z[...] > 0]", source="Backpropagation of a Layer, Activation_ReLU.derivative", choosing=True
+)
 def relu_dz(da: Array, z: Array) -> Array:
     """dz of da and z, any shape: passed on where z is above 0."""
     return da * (z > 0)

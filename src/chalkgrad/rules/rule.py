@@ -14,9 +14,9 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias, cast
 
-from ..base.errors import FormulaError
+from ..base.errors import FormulaError, OptionError, nearest
 from ..formula import Formula
 
 Array: TypeAlias = Any
@@ -75,6 +75,12 @@ class Stated:
             raise FormulaError(f"{formula.text!r} uses {sorted(extra)}, not in {self.name}")
         return formula
 
+    def __call__(self, *arrays: Array, **options: Any) -> Array:
+        return self.function(*arrays, **options)
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self  # it is not changed
+
     def __reduce__(self) -> tuple[Any, ...]:
         return _named, (self.function.__module__, self.name)  # where it was defined it is found again
 
@@ -103,13 +109,48 @@ class Mistake(Stated):
         self.varies = varies
 
 
-class Rule(Stated):
+@dataclass(eq=False, kw_only=True)
+class Facts:
+    """What tools ask about a rule and its formula does not say, as the keywords of `rule`.
+
+    Attributes:
+        title: what drawings call its step, where that is not the layer.
+        weighted: it is a weighted sum; its operands are what comes in, the weights and, if any, the bias.
+        product: it is one product of two matrices, which the matrix library computes; in its formula i counts what
+            comes in and o what goes out.
+        convolves: it slides kernels over images, or is the derivative of that by either.
+        reshapes: it gives the numbers of its first operand in another shape.
+        helper: it gives copies, or help values that nobody who works by hand writes down.
+        exact: it rounds nothing: what it gives are zeros and numbers that it takes.
+        choosing: it multiplies what comes back by what a comparison chooses, and adds nothing up.
+        off_below: the value of its first operand below which it gives 0 and lets nothing back; None for no such value.
+        saturates: it is flat where its first operand is far from 0.
+        probabilities: it gives rows of probabilities.
+        ties: it gives the largest value of every window; two that are nearly equal are a tie.
+    """
+
+    title: str | None = None
+    weighted: bool = False
+    product: bool = False
+    convolves: bool = False
+    reshapes: bool = False
+    helper: bool = False
+    exact: bool = False
+    choosing: bool = False
+    off_below: float | None = None
+    saturates: bool = False
+    probabilities: bool = False
+    ties: bool = False
+
+
+class Rule(Stated, Facts):
     """One rule: computes one named value from values named before it.
 
     Attributes:
         source: where the formula comes from.
         kinks: given the operands, the side of each kink that every element is on (the sign for a ReLU,
             the winner for a max-pool); None for a smooth rule.
+        kinks_at: the values of its first operand at which it has its kinks, where they are the same everywhere.
         mistakes: its usual mistakes.
     """
 
@@ -120,14 +161,19 @@ class Rule(Stated):
         output: str | None,
         shape_of: str | None,
         source: str,
+        **facts: Any,
     ) -> None:
-        super().__init__(function, formula, output, shape_of)
+        Stated.__init__(self, function, formula, output, shape_of)
+        Facts.__init__(self, **facts)
         self.source = source
         self.kinks: Callable[..., Array] | None = None
+        self.kinks_at: tuple[float, ...] = ()
         self.mistakes: list[Mistake] = []
 
-    def __call__(self, *arrays: Array, **options: Any) -> Array:
-        return self.function(*arrays, **options)
+    @property
+    def random(self) -> bool:
+        """Whether it draws random numbers: only what does so has no formula."""
+        return self._text is None
 
 
 def _named(module: str, name: str) -> Any:
@@ -154,6 +200,7 @@ def rule(
     output: str | None = None,
     shape_of: str | None = None,
     source: str = "",
+    **facts: Any,
 ) -> Callable[[Callable[..., Array]], Rule]:
     """Makes a function a rule.
 
@@ -162,17 +209,25 @@ def rule(
         output: the formal name of the output, where there is no formula.
         shape_of: an operand that only lends its shape, and so is not in the formula.
         source: where the formula comes from.
+        facts: what else is known about the rule, see `Facts`.
     """
-    return lambda function: Rule(function, formula, output, shape_of, source)
+    for word in facts:
+        if word not in Facts.__dataclass_fields__:
+            raise TypeError(f"a rule has no {word}; {nearest(word, Facts.__dataclass_fields__)}")
+    return lambda function: Rule(function, formula, output, shape_of, source, **facts)
 
 
-def kinks(of: Rule) -> Callable[[Callable[..., Array]], Callable[..., Array]]:
+def kinks(of: Rule, *, at: tuple[float, ...] = ()) -> Callable[[Callable[..., Array]], Callable[..., Array]]:
     """Registers a function with the operands and settings of the rule `of` that says, for every element, on
     which side of the rule's kinks it is (the sign for a ReLU, the winner for a max-pool).
+
+    Args:
+        of: the rule.
+        at: the values of its first operand at which the kinks are, where they are the same everywhere.
     """
 
     def make(function: Callable[..., Array]) -> Callable[..., Array]:
-        of.kinks = function
+        of.kinks, of.kinks_at = function, at
         return function
 
     return make
@@ -193,6 +248,8 @@ def mistake(
 
     def make(function: Callable[..., Array]) -> Mistake:
         made = Mistake(of, formula, text, function, varies or {})
+        again = (function.__module__, function.__name__)  # a notebook's cell that is run once more
+        of.mistakes[:] = [m for m in of.mistakes if (m.function.__module__, m.name) != again]
         of.mistakes.append(made)
         return made
 
@@ -221,6 +278,12 @@ class Operation:
     output: str
     update: tuple[Rule, ...] = ()
     others: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for part in ("forward", "backward", "update"):
+            rules = getattr(self, part)
+            if not isinstance(rules, tuple) or not all(isinstance(r, Rule) for r in cast("tuple[Any, ...]", rules)):
+                raise OptionError(f"operation {self.name}: {part} is a tuple of rules, ({part}_rule,), not {rules!r}")
 
     @property
     def rules(self) -> tuple[Rule, ...]:

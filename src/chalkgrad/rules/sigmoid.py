@@ -6,7 +6,7 @@ from .arrays import namespace
 from .rule import Array, Operation, mistake, rule
 
 
-@rule("a[...] = 1 / (1 + exp(-z[...]))", source="Rumelhart, Hinton and Williams, 1986, Nature 323, (2)")
+@rule("a[...] = 1 / (1 + exp(-z[...]))", source="Rumelhart, Hinton and Williams, 1986, Nature 323, (2)", saturates=True)
 def sigmoid(z: Array) -> Array:
     """a of z, any shape. exp may overflow to infinity for z below -88 (float32); a is then 0, as it should be."""
     return 1 / (1 + namespace(z).exp(-z))

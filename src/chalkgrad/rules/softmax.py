@@ -10,19 +10,19 @@ from .arrays import namespace
 from .rule import Array, Operation, mistake, rule
 
 
-@rule("m[n] = max_k z[n,k]", source="Goodfellow, Bengio and Courville, 2016, 4.1")
+@rule("m[n] = max_k z[n,k]", source="Goodfellow, Bengio and Courville, 2016, 4.1", helper=True)
 def softmax_max(z: Array) -> Array:
     """m (N,) of z (N, K)."""
     return namespace(z).max(z, axis=1)
 
 
-@rule("e[n,k] = exp(z[n,k] - m[n])", source="Goodfellow, Bengio and Courville, 2016, 4.1")
+@rule("e[n,k] = exp(z[n,k] - m[n])", source="Goodfellow, Bengio and Courville, 2016, 4.1", helper=True)
 def softmax_exp(z: Array, m: Array) -> Array:
     """e (N, K) of z (N, K) and m (N,)."""
     return namespace(z).exp(z - m[:, None])
 
 
-@rule("s[n] = sum_k e[n,k]")
+@rule("s[n] = sum_k e[n,k]", helper=True)
 def softmax_sum(e: Array) -> Array:
     """s (N,) of e (N, K)."""
     return namespace(e).sum(e, axis=1)
@@ -31,6 +31,7 @@ def softmax_sum(e: Array) -> Array:
 @rule(
     "a[n,k] = e[n,k] / s[n]",
     source="Bridle, 1990, Probabilistic interpretation of feedforward classification network outputs",
+    probabilities=True,
 )
 def softmax(e: Array, s: Array) -> Array:
     """a (N, K), rows that sum to 1, of e (N, K) and s (N,)."""

@@ -6,7 +6,7 @@ from .arrays import namespace
 from .rule import Array, Operation, mistake, rule
 
 
-@rule("a[...] = tanh(z[...])", source="LeCun et al., 1998, Efficient BackProp, 4.4")
+@rule("a[...] = tanh(z[...])", source="LeCun et al., 1998, Efficient BackProp, 4.4", saturates=True)
 def tanh(z: Array) -> Array:
     """a of z, any shape."""
     return namespace(z).tanh(z)

@@ -17,8 +17,6 @@ MOST = 400
 """A sheet with more blanks than this is nothing to fill in by hand."""
 SHORT = 40
 """So many blanks at most are made where nothing is asked for."""
-HELPERS = ("flatten", "flatten_dx", "max_pool2d_win", "softmax_max", "softmax_exp", "softmax_sum")
-"""Rules whose values are copies, or no numbers that anybody writes down."""
 
 
 def choose(
@@ -63,7 +61,7 @@ def choose(
 
 
 def _fillable(step: Step, trace: Trace) -> bool:
-    return step.rule.formula is not None and trace[step.output].dtype.kind in "fiu"
+    return not step.rule.random and trace[step.output].dtype.kind in "fiu"
 
 
 def _of_kind(trace: Trace, kind: str, frozen: set[str]) -> list[str]:
@@ -74,7 +72,7 @@ def _of_kind(trace: Trace, kind: str, frozen: set[str]) -> list[str]:
     names: list[str] = []
     for step in trace.program.part(*parts):
         name = step.output
-        if step.rule.name in HELPERS or not _fillable(step, trace) or name in ("dl", "dx"):
+        if step.rule.helper or not _fillable(step, trace) or name in ("dl", "dx"):
             continue
         if name == "l" and trace["l"].size == 1:
             continue  # it is L

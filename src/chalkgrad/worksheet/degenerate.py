@@ -13,8 +13,6 @@ from ..program import Step
 from .own_pass import spreads
 
 Array = np.ndarray[Any, Any]
-KINKED = ("relu", "leaky_relu", "elu")
-SATURATING = ("sigmoid", "tanh")
 KINK, SATURATED, TIE, SAME, SURE = 0.05, 3.0, 0.02, 0.005, 0.98
 """How near to a kink, how far from 0 before a sigmoid, how near the two largest of a window, how near two outputs,
 and how sure a softmax may be."""
@@ -45,44 +43,46 @@ def faults(
     y_hat = trace["y_hat"]
     if y_hat.ndim == 2 and y_hat.shape[1] > 1 and np.diff(np.sort(y_hat, axis=1), axis=1).min() < SAME * margin:
         found.append("two outputs are equal")
-    if off and not found and any(z.size >= ENOUGH for z in _kinked(trace)) and not _some_off(trace):
+    if off and not found and any(z.size >= ENOUGH for z, _ in _kinked(trace)) and not _some_off(trace):
         found.append("no ReLU is off")
     return found or _of_blanks(trace, list(blanks), digits)
 
 
-def _kinked(trace: Trace) -> list[Array]:
-    """What ReLUs and their like are given."""
-    steps = [s for s in trace.program.part("forward") if s.rule.name in KINKED]
-    return [trace[s.inputs[0]] for s in steps if s.inputs[0] is not None and s.inputs[0] in trace]
+def _kinked(trace: Trace) -> list[tuple[Array, float]]:
+    """What ReLUs and their like are given, each with its first kink."""
+    steps = [s for s in trace.program.part("forward") if s.rule.kinks_at]
+    return [(trace[s.inputs[0]], s.rule.kinks_at[0]) for s in steps if s.inputs[0] is not None and s.inputs[0] in trace]
 
 
 def _some_off(trace: Trace) -> bool:
-    return any(bool((z < 0).any()) for z in _kinked(trace))
+    return any(bool((z < kink).any()) for z, kink in _kinked(trace))
 
 
 def _of_step(step: Step, trace: Trace, margin: float) -> list[str]:
-    rule, given = step.rule.name, step.inputs[0]
+    rule, given = step.rule, step.inputs[0]
     if given is None or given not in trace:
         return []
     z = trace[given]
-    if rule in KINKED:
+    if rule.kinks_at:
         wide = KINK if z.ndim == 2 else KINK / 5  # a map has many more elements
-        if np.abs(z).min() < wide * margin:
-            return [f"{given} is near the kink of {rule}"]
-        if z.ndim == 2 and z.size >= ENOUGH and 2 * np.count_nonzero(z < 0) >= z.size:
+        if min(np.abs(z - kink).min() for kink in rule.kinks_at) < wide * margin:
+            return [f"{given} is near the kink of {rule.name}"]
+        if z.ndim == 2 and z.size >= ENOUGH and 2 * np.count_nonzero(z < rule.kinks_at[0]) >= z.size:
             return [f"most units of {given} are off"]
-        if rule == "relu" and z.ndim == 2:
-            if not (z > 0).any(axis=1).all():
+    if rule.off_below is not None:
+        on = z > rule.off_below
+        if z.ndim == 2:
+            if not on.any(axis=1).all():
                 return [f"all units of {given} are off in a sample"]
-            if (len(z) > 1 or z.size < ENOUGH) and not (z > 0).any(axis=0).all():
+            if (len(z) > 1 or z.size < ENOUGH) and not on.any(axis=0).all():
                 return [f"a unit of {given} is dead"]
-        if rule == "relu" and z.ndim == 4 and not (z > 0).any(axis=(0, 2, 3)).all():
+        if z.ndim == 4 and not on.any(axis=(0, 2, 3)).all():
             return [f"a channel of {given} is dead"]
-    if rule in SATURATING and np.abs(z).max() > SATURATED:
+    if rule.saturates and np.abs(z).max() > SATURATED:
         return [f"{step.output} is saturated"]
-    if rule == "softmax" and trace[step.output].max() > SURE:
+    if rule.probabilities and trace[step.output].max() > SURE:
         return [f"{step.output} is saturated"]
-    if rule == "max_pool2d" and closest(z, step) < TIE * margin:
+    if rule.ties and closest(z, step) < TIE * margin:
         return [f"a window of {given} is nearly a tie"]
     return []
 
@@ -109,8 +109,8 @@ def _behind_relus(trace: Trace) -> dict[str, bool]:
     """Which values follow from a ReLU that is off."""
     behind: dict[str, bool] = {}
     for step in trace.program:
-        z = step.inputs[0] if step.rule.name == "relu" else None
-        own = z is not None and z in trace and bool((trace[z] < 0).any())
+        z, below = step.inputs[0] if step.inputs else None, step.rule.off_below
+        own = below is not None and z is not None and z in trace and bool((trace[z] < below).any())
         behind[step.output] = own or any(behind.get(i or "", False) for i in step.inputs)
     return behind
 

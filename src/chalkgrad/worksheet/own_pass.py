@@ -14,10 +14,6 @@ from ..program import Step
 Array = np.ndarray[Any, Any]
 RUNS = 24
 """How often the pass is gone through with other roundings."""
-EXACT = ("flatten", "flatten_dx", "relu", "max_pool2d", "max_pool2d_win")
-"""Rules whose results need no rounding."""
-CHOOSING = ("relu_dz", "leaky_relu", "leaky_relu_dz")
-"""Rules that choose by a sign and add nothing up: their terms are no larger than their results."""
 
 
 class OwnPass:
@@ -80,7 +76,7 @@ class OwnPass:
             if self.slip is not None and self.slip.output == step.output:
                 return np.asarray(self.slip.replacement(self.held))
             made = np.asarray(step.computed(self.held))
-            if self.digits is not None and made.dtype.kind == "f" and step.rule.name not in EXACT:
+            if self.digits is not None and made.dtype.kind == "f" and not step.rule.exact:
                 made = made + self._rounding(made, step)
         return made
 
@@ -88,7 +84,7 @@ class OwnPass:
         """How much rounding the terms and the result may come to: of a sum, its terms' sizes count."""
         sizes = np.abs(made)
         assert self.digits is not None
-        if step.rule.name in CHOOSING:
+        if step.rule.choosing:  # its terms are no larger than its result
             return units(sizes, self.digits) * self._random.uniform(-1.0, 1.0, sizes.shape)
         terms = np.asarray(step.computed(lambda name: np.abs(self.held(name))))
         if terms.shape == sizes.shape:

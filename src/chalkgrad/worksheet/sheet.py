@@ -47,7 +47,7 @@ def sheet_board(sheet: Exercise, *, hints: bool) -> Board:
     blocks.append(Heading("The network"))
     blocks.append(Paragraph(READING))
     blocks.extend(equation(s, trace.program, None) for s in needed(sheet, "forward", "loss"))
-    if any(s.rule.name == "relu" for s in needed(sheet, "forward", "loss")):
+    if any(s.rule.off_below is not None for s in needed(sheet, "forward", "loss")):
         blocks.append(Paragraph(OFF))
     blocks.append(Paragraph(_update(sheet)))
     blocks.extend(equation(s, trace.program, None) for s in _update_lines(sheet))

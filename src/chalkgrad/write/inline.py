@@ -17,10 +17,11 @@ from dataclasses import dataclass, field
 from functools import cache
 from itertools import count
 from types import FunctionType, ModuleType
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
+from ..base.errors import OptionError
 from ..rules.arrays import namespace, on_numpy
 from ..rules.rule import Rule
 from .folding import (
@@ -35,6 +36,9 @@ from .folding import (
     truth_of,
 )
 
+Optionals: TypeAlias = Mapping[Callable[..., Any], Collection[str]]
+MODULES = ("math",)
+"""What a rule may use besides NumPy: a script imports it."""
 WIDTH = 96
 """How long a line may get before its help values are written as lines of their own."""
 _SCOPED = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.For, ast.While, ast.With)
@@ -43,9 +47,25 @@ _SCOPED = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp
 @cache
 def source_of(function: Callable[..., Any]) -> ast.FunctionDef:
     """The definition of a function, as a tree; to be copied, not changed."""
-    node = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
-    assert isinstance(node, ast.FunctionDef)
+    name = getattr(function, "__name__", str(function))
+    try:
+        node = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
+    except (OSError, TypeError, SyntaxError):
+        raise OptionError(f"the source of {name} cannot be read; define it in a file or a cell of a notebook") from None
+    if not isinstance(node, ast.FunctionDef):
+        raise OptionError(f"{name} has no form in a script; define it with def")
     return node
+
+
+def functions_used(function: Callable[..., Any], seen: frozenset[str] = frozenset()) -> set[str]:
+    """The names of the functions that a function calls, and that these call."""
+    inner = inspect.unwrap(function)
+    known = names_of(inner)
+    names = {n for n in inner.__code__.co_names if _function(known.get(n)) is not None} - seen
+    for name in list(names):
+        if (called := _function(known[name])) is not None and called.__module__.partition(".")[0] != "numpy":
+            names |= functions_used(called, seen | names)
+    return names
 
 
 @dataclass(slots=True)
@@ -55,7 +75,7 @@ class Library:
     Attributes:
         taken: names that no function may have: those of the script's values.
         helpers: names that no help value may have: those of functions.
-        present: the optional parameters of a rule that are given everywhere in the script.
+        present: by rules' functions, their optional parameters that are given everywhere in the script.
         absent: those that are given nowhere.
         definitions: the functions in order.
         imports: the import lines that they and the script's lines need.
@@ -63,8 +83,8 @@ class Library:
 
     taken: Collection[str] = ()
     helpers: Collection[str] = ()
-    present: Mapping[str, Collection[str]] = field(default_factory=dict[str, Collection[str]])
-    absent: Mapping[str, Collection[str]] = field(default_factory=dict[str, Collection[str]])
+    present: Optionals = field(default_factory=dict[Callable[..., Any], Collection[str]])
+    absent: Optionals = field(default_factory=dict[Callable[..., Any], Collection[str]])
     definitions: list[ast.FunctionDef] = field(default_factory=list[ast.FunctionDef])
     imports: set[str] = field(default_factory=set[str])
     names: dict[str, str] = field(default_factory=dict[str, str])
@@ -80,14 +100,13 @@ class Library:
     def _name(self, function: Callable[..., Any]) -> str:
         name = function.__name__.lstrip("_")
         others = {*self.taken, *self.names.values()}
-        if name in others or (name != function.__name__ and name in _globals(function)):
+        if name in others or (name != function.__name__ and name in names_of(function)):
             name = f"{function.__module__.rpartition('.')[2]}_{name}"
         return unused(name, others)
 
     def _definition(self, function: Callable[..., Any], name: str) -> ast.FunctionDef:
         node = deepcopy(source_of(function))
-        rule = function.__name__
-        absent, present = self.absent.get(rule, ()), self.present.get(rule, ())
+        absent, present = self.absent.get(function, ()), self.present.get(function, ())
         known = {p: constant(None) for p in absent}
         folder = Folder(function, known, self, arrays=present)
         body = folder.body(node.body)
@@ -102,7 +121,7 @@ class Library:
         arguments.defaults = [d for _, d in kept if d is not None]
         for argument in (*arguments.args, *arguments.kwonlyargs):
             argument.annotation = None
-        decorators = [d for d in node.decorator_list if self._standard(d, _globals(function))]
+        decorators = [d for d in node.decorator_list if self._standard(d, names_of(function))]
         text = (ast.get_docstring(node) or "").split("\n\n")[0]
         opening: list[ast.stmt] = [ast.Expr(ast.Constant(text))] if text else []
         return ast.FunctionDef(name=name, args=arguments, body=[*opening, *body], decorator_list=decorators)
@@ -121,8 +140,12 @@ def unused(name: str, taken: Collection[str]) -> str:
     return next(c for c in candidates if c not in taken)
 
 
-def _globals(function: Callable[..., Any]) -> Mapping[str, Any]:
-    return function.__globals__ if isinstance(function, FunctionType) else {}
+def names_of(function: Callable[..., Any]) -> Mapping[str, Any]:
+    """What the names in a function stand for: those of its module, and of the functions around it."""
+    if not isinstance(function, FunctionType):
+        return {}
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=False)
+    return {**function.__globals__, **{name: cell.cell_contents for name, cell in cells}}
 
 
 class Folder(ast.NodeTransformer):
@@ -146,7 +169,8 @@ class Folder(ast.NodeTransformer):
         arrays: Collection[str] = (),
         placeholders: bool = False,
     ) -> None:
-        self.globals = _globals(function)
+        self.name = function.__name__
+        self.globals = names_of(function)
         self.known = dict(known)
         self.library = library
         self.shapes = dict(shapes or {})
@@ -185,17 +209,22 @@ class Folder(ast.NodeTransformer):
         if node.id in self.locals:
             return node
         if node.id not in self.globals:
-            assert hasattr(builtins, node.id), node.id
+            if not hasattr(builtins, node.id):
+                raise OptionError(f"{self.name} uses {node.id}, which there is not")
             return node
         found = self.globals[node.id]
         if found is np:
             return ast.Name("np", ast.Load())
-        if isinstance(found, ModuleType):
+        if isinstance(found, ModuleType) and found.__name__ in MODULES:
             return ast.Name(found.__name__, ast.Load())
         if isinstance(found, (int, float, str)):
             return constant(found)
         function = _function(found)
-        assert function is not None, f"{node.id} has no form in a script"
+        if function is None:
+            raise OptionError(
+                f"{self.name} uses {node.id}, which has no form in a script: a rule may use numbers, functions defined "
+                f"with def, and the modules numpy and {' and '.join(MODULES)}"
+            )
         return ast.Name(self.library.add(function), ast.Load())
 
     def _called(self, node: ast.expr) -> Callable[..., Any] | None:

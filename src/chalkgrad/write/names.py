@@ -6,8 +6,8 @@ import builtins
 import keyword
 from collections.abc import Collection, Iterable
 
-from ..rules import RULES
-from .inline import unused
+from ..rules import RULES, Rule
+from .inline import functions_used, unused
 
 SCRIPT = frozenset(
     {"np", "base64", "math", "torch", "nn", "functional", "Path", "cache", "step", "steps", "rng", "weights", "data"}
@@ -21,9 +21,14 @@ def reserved() -> frozenset[str]:
     return frozenset({*keyword.kwlist, *dir(builtins), *SCRIPT})
 
 
-def helpers() -> frozenset[str]:
-    """The names of rules and of the functions that they use, which may stand at a script's head."""
-    return frozenset({name for rule in RULES for name in rule.function.__globals__})
+def helpers(rules: Iterable[Rule] = ()) -> frozenset[str]:
+    """The names of rules and of the functions that they use, which may stand at a script's head.
+
+    Args:
+        rules: those of the script; others than chalkgrad's own are looked through.
+    """
+    own = {name for rule in set(rules) - set(RULES) for name in (rule.name, *functions_used(rule.function))}
+    return frozenset({*own, *(name for rule in RULES for name in rule.function.__globals__)})
 
 
 def identifiers(names: Iterable[str], taken: Collection[str]) -> dict[str, str]:

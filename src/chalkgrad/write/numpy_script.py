@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
@@ -15,7 +15,7 @@ from ..model.model import Model
 from ..program import Owner, Program, Step
 from .folding import constant
 from .given import Data, NumPyStyle, data_lines, given_data, read_beside, weight_lines
-from .inline import Library, call_of, lines_of, unused
+from .inline import Library, Optionals, call_of, lines_of, unused
 from .layout import comment_lines, docstring_lines, statement_lines
 from .names import helpers, identifiers, reserved
 
@@ -87,7 +87,7 @@ class _Script:
         self.prediction = list(prediction) if forward and not alike else []
         everything = [*self.forward, *self.behind, *self.prediction]
         self._name(program, everything)
-        self.library = Library(self.taken, helpers(), *_optional(everything))
+        self.library = Library(self.taken, helpers(s.rule for s in everything), *_optional(everything))
 
     def _name(self, program: Program, everything: Sequence[Step]) -> None:
         """Gives every value its name in the script, and says which shapes are known."""
@@ -95,7 +95,7 @@ class _Script:
         for step in everything:
             known[step.output] = step.shape
         words = reserved()
-        self.names = identifiers(known, {*words, *helpers()})
+        self.names = identifiers(known, {*words, *helpers(s.rule for s in everything)})
         self.taken: Collection[str] = {*words, *self.names.values()}
         # `W1 = W1 - lr * dW1` wherever nothing behind it needs the old value
         self.late: list[str] = []
@@ -287,18 +287,18 @@ def _same(first: Sequence[Step], second: Sequence[Step]) -> bool:
     ]
 
 
-def _optional(steps: Iterable[Step]) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
-    """By rule the optional operands that are given everywhere, and those that are given nowhere."""
-    given: dict[tuple[str, str], set[bool]] = {}
+def _optional(steps: Iterable[Step]) -> tuple[Optionals, Optionals]:
+    """By rules' functions the optional operands that are given everywhere, and those that are given nowhere."""
+    given: dict[tuple[Callable[..., Any], str], set[bool]] = {}
     for step in steps:
         for operand, name in zip(step.rule.operands, step.inputs, strict=True):
             if operand in step.rule.optional:
-                given.setdefault((step.rule.name, operand), set()).add(name is not None)
-    present: dict[str, set[str]] = {}
-    absent: dict[str, set[str]] = {}
-    for (rule, operand), found in given.items():
+                given.setdefault((step.rule.function, operand), set()).add(name is not None)
+    present: dict[Callable[..., Any], set[str]] = {}
+    absent: dict[Callable[..., Any], set[str]] = {}
+    for (function, operand), found in given.items():
         if len(found) == 1:
-            (present if True in found else absent).setdefault(rule, set()).add(operand)
+            (present if True in found else absent).setdefault(function, set()).add(operand)
     return present, absent
 
 

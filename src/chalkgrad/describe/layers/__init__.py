@@ -11,37 +11,9 @@ from .dense import Dense
 from .dropout import Dropout
 from .layer import Layer, Parameter, SampleShape, State
 from .normalisation import BatchNorm, LayerNorm
+from .registry import LAYERS
 from .shapes import Flatten, Sum
 from .windows import AvgPool2D, Conv2D, MaxPool2D, Padding, Pair
-
-LAYERS: dict[str, type[Layer]] = {
-    kind.__name__: kind
-    for kind in (
-        Dense,
-        Conv2D,
-        MaxPool2D,
-        AvgPool2D,
-        Flatten,
-        Sum,
-        Dropout,
-        BatchNorm,
-        LayerNorm,
-        Sigmoid,
-        Tanh,
-        ReLU,
-        LeakyReLU,
-        ELU,
-        GELU,
-        Softplus,
-        SiLU,
-        Softmax,
-        Add,
-        Multiply,
-        Concat,
-        Residual,
-    )
-}
-"""Every layer by the name that files know it by."""
 
 __all__ = [
     "ELU",

@@ -29,7 +29,6 @@ class Dense(Layer):
     """
 
     weighted: ClassVar[bool] = True
-    owns: ClassVar[bool] = True
 
     units: int
     bias: bool = True

@@ -27,16 +27,16 @@ class Parameter:
 
     Attributes:
         shape: its shape.
-        initial: how it starts.
+        initial: how it starts; None is "auto", as it fits what follows.
         fan_in, fan_out: see `chalkgrad.describe.initializers`.
         penalised: whether L1 and L2 penalties count it (weights, not biases).
     """
 
     shape: SampleShape
-    initial: Initializer | None
-    fan_in: int
-    fan_out: int
-    penalised: bool
+    initial: Initializer | None = None
+    fan_in: int = 1
+    fan_out: int = 1
+    penalised: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +57,6 @@ class Layer:
             input. Layers that combine several values may take several names.
     """
 
-    owns: ClassVar[bool] = False
-    """Whether it has parameters of its own."""
     weighted: ClassVar[bool] = False
     """Whether its output is a weighted sum, with weights that start at random."""
 
@@ -80,6 +78,11 @@ class Layer:
                 f"{self.kind} takes one value, not {said(self.of)}; combine several by Add, Multiply or Concat"
             )
         self.check()
+
+    @classmethod
+    def owns(cls) -> bool:
+        """Whether such layers have parameters of their own."""
+        return cls.parameters is not Layer.parameters
 
     def check(self) -> None:
         """Raises OptionError where a setting cannot be."""

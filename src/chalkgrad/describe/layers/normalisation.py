@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from ... import rules
 from ...base.checks import flag, number
@@ -24,7 +24,6 @@ class BatchNorm(Layer):
         affine: whether the result is scaled by gamma (C,) and shifted by beta (C,).
     """
 
-    owns: ClassVar[bool] = True
     momentum: float = 0.1
     eps: float = 1e-5
     affine: bool = True
@@ -62,7 +61,6 @@ class LayerNorm(Layer):
         affine: whether the result is scaled by gamma and shifted by beta, of one sample's shape.
     """
 
-    owns: ClassVar[bool] = True
     eps: float = 1e-5
     affine: bool = True
 

@@ -34,7 +34,6 @@ class Conv2D(Layer):
     """
 
     weighted: ClassVar[bool] = True
-    owns: ClassVar[bool] = True
 
     filters: int
     kernel: Pair

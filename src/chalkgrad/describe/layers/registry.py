@@ -1,0 +1,260 @@
+"""Every layer by the name that files know it by: the built-in ones, and those registered from outside the package.
+
+A layer from outside is called by its module and its name, `my_layers:HardSwish`. Reading a file imports nothing: the
+module must be imported already.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, dataclass, field, make_dataclass
+from inspect import signature
+from typing import Any, ClassVar, TypeVar, dataclass_transform, overload
+
+from ...base.checks import number, said
+from ...base.errors import CheckpointError, OptionError, nearest
+from ...rules import Operation
+from .activations import ELU, GELU, Activation, LeakyReLU, ReLU, Sigmoid, SiLU, Softmax, Softplus, Tanh
+from .combining import Add, Concat, Multiply, Residual
+from .dense import Dense
+from .dropout import Dropout
+from .layer import Layer, SampleShape
+from .normalisation import BatchNorm, LayerNorm
+from .shapes import Flatten, Sum
+from .windows import AvgPool2D, Conv2D, MaxPool2D
+
+LAYERS: dict[str, type[Layer]] = {
+    kind.__name__: kind
+    for kind in (
+        Dense,
+        Conv2D,
+        MaxPool2D,
+        AvgPool2D,
+        Flatten,
+        Sum,
+        Dropout,
+        BatchNorm,
+        LayerNorm,
+        Sigmoid,
+        Tanh,
+        ReLU,
+        LeakyReLU,
+        ELU,
+        GELU,
+        Softplus,
+        SiLU,
+        Softmax,
+        Add,
+        Multiply,
+        Concat,
+        Residual,
+    )
+}
+"""The built-in layers by name."""
+_OUTSIDE: dict[str, type[Layer]] = {}
+"""The others, by module and name."""
+
+L = TypeVar("L", bound=Layer)
+
+
+@overload
+@dataclass_transform(frozen_default=True)
+def layer(kind: type[L]) -> type[L]: ...
+@overload
+def layer(kind: str, operation: Operation, *, rectifies: bool = False) -> type[Any]: ...
+
+
+def layer(kind: Any, operation: Any = None, *, rectifies: bool = False) -> Any:
+    """Registers a layer of your own: it can then stand in files, and be saved and loaded.
+
+    Two ways. `HardSwish = cg.layer("HardSwish", operation)` makes the class, for an operation that takes one value and
+    gives one of the same shape, without parameters; the settings of its rules are the layer's. With `@cg.layer` above
+    it, a subclass of `cg.Layer` is registered, with parameters and shapes as its methods say; where it is no dataclass
+    yet, it becomes a frozen one.
+
+    Files call it by its module and its name, `my_layers:HardSwish`. The same name registered again by the same module
+    (the cell of a notebook, run once more) replaces the layer of before.
+
+    Args:
+        kind: the class; or the name of the class to be made.
+        operation: what a made class computes.
+        rectifies: whether a made class passes about half of its inputs, as a ReLU: "auto" weights before it start by
+            He's rule.
+
+    Raises:
+        OptionError: where the name is that of a built-in layer, the class is no layer, or the operation is not of the
+            kind that a made class can have.
+        FormulaError: where a formula of the operation cannot be read.
+    """
+    if isinstance(kind, str):
+        module = str(sys._getframe(1).f_globals.get("__name__", "__main__"))  # pyright: ignore[reportPrivateUsage] - as namedtuple
+        return _registered(_made(kind, operation, module, rectifies=rectifies))
+    if not isinstance(kind, type) or not issubclass(kind, Layer):
+        raise OptionError(f"cg.layer takes a subclass of cg.Layer, or a name and an operation, not {said(kind)}")
+    if operation is not None:
+        raise OptionError(f"cg.layer: the class {kind.__name__} says itself which operation it stands for")
+    if kind.operation is Layer.operation:
+        raise OptionError(f"{kind.__name__} does not say which operation it stands for: write the method operation")
+    return _registered(kind if "__dataclass_fields__" in vars(kind) else dataclass(frozen=True)(kind))
+
+
+def _registered(kind: type[Layer]) -> type[Layer]:
+    if kind.__name__ in LAYERS:
+        raise OptionError(f"there is a layer {kind.__name__} in chalkgrad; give yours another name")
+    _OUTSIDE[_address(kind)] = kind
+    return kind
+
+
+def _address(kind: type[Any]) -> str:
+    return f"{kind.__module__}:{kind.__name__}"
+
+
+def outside(kinds: Iterable[type[Any]]) -> dict[str, type[Layer]]:
+    """Those of the classes that were registered from outside, by the names that files know them by."""
+    return {_address(kind): kind for kind in kinds if _address(kind) in _OUTSIDE}
+
+
+def known_again(kinds: Mapping[str, type[Layer]]) -> None:
+    """Registers classes that another process registered, by its names for them, where none are known by these."""
+    for name, kind in kinds.items():
+        _OUTSIDE.setdefault(name, kind)
+
+
+def name_in_files(kind: type[Any]) -> str:
+    """The name that files know a class by: a built-in one's own, one from outside with its module."""
+    return _address(kind) if _address(kind) in _OUTSIDE else kind.__name__
+
+
+def from_outside(name: str) -> type[Layer]:
+    """The layer of a name with a module, `my_layers:HardSwish`. Nothing is imported.
+
+    Raises:
+        CheckpointError: where the module is not imported, or has registered no such layer; it says what to do.
+    """
+    if name in _OUTSIDE:
+        return _OUTSIDE[name]
+    module, _, own = name.partition(":")
+    if module == "__main__":
+        raise CheckpointError(
+            f"the layer {own} was defined by the script or notebook that saved the network (__main__); define it in "
+            "this one before loading. In a module of its own it can be imported wherever it is needed"
+        )
+    if module not in sys.modules:
+        raise CheckpointError(
+            f"the layer {own} is defined by the module {module}, which is not imported: write import {module} before "
+            "loading, if you trust that module; reading a file imports nothing by itself"
+        )
+    there = [known.partition(":")[2] for known in _OUTSIDE if known.startswith(f"{module}:")]
+    cure = nearest(own, there) if there else f'write {own} = cg.layer("{own}", ...) there, or @cg.layer above its class'
+    raise CheckpointError(f"the module {module} has registered no layer {own!r}; {cure}")
+
+
+def of_other_modules(name: str) -> list[str]:
+    """The names with their modules of the layers from outside that are called so."""
+    return [known for known in _OUTSIDE if known.partition(":")[2] == name]
+
+
+def check_loadable(layers: Iterable[Layer]) -> None:
+    """Raises CheckpointError where a layer has no name in files, so that nobody could load the network."""
+    for one in layers:
+        kind = type(one)
+        if LAYERS.get(kind.__name__) is not kind and _address(kind) not in _OUTSIDE:
+            raise CheckpointError(
+                f"the layer {one.kind} is not registered, so no file can name it: write @cg.layer above its class"
+            )
+        if isinstance(one, Residual):
+            check_loadable(one.layers)
+
+
+# -- classes made from an operation ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class OfOperation(Activation):
+    """Base of the layers that `cg.layer` makes from an operation."""
+
+    made_of: ClassVar[Operation]
+    settings: ClassVar[tuple[str, ...]]
+
+    def check(self) -> None:
+        for name in self.settings:
+            number(self.kind, name, getattr(self, name), -math.inf)
+
+    def operation(self, training: bool) -> Operation:
+        return self.made_of
+
+    def options(self, shape: SampleShape) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.settings}
+
+
+def _made(name: str, operation: Any, module: str, *, rectifies: bool) -> type[Layer]:
+    """The class of an operation; its fields are the settings of the rules."""
+    if not name.isidentifier():
+        raise OptionError(f"cg.layer: the name of a layer is that of a class, such as 'HardSwish', not {said(name)}")
+    if not isinstance(operation, Operation):
+        raise OptionError(
+            f"cg.layer: {name} needs an operation, which has its rules forward and backward, cg.Operation('a name', "
+            f"(forward,), (backward,), input='z', output='a'); not {said(operation)}"
+        )
+    _check_operation(name, operation)
+    settings = _settings(name, operation)
+    last = operation.forward[-1]
+    return make_dataclass(
+        name,
+        [(s, float) if v is MISSING else (s, float, field(default=v)) for s, v in settings.items()],
+        bases=(OfOperation,),
+        namespace={
+            "__module__": module,
+            "__doc__": f"{operation.name}: {last.formula.text if last.formula else last.output}.",
+            "__annotations__": {},
+            "made_of": operation,
+            "settings": tuple(settings),
+            "rectifies": rectifies,
+        },
+        frozen=True,
+        slots=True,
+    )
+
+
+def _check_operation(name: str, operation: Operation) -> None:
+    """Raises OptionError where an operation needs a class of its own, or lacks a rule."""
+    own = f"a layer with parameters, states or several inputs is a class of its own, @cg.layer class {name}(cg.Layer)"
+    if operation.others or operation.update:
+        raise OptionError(f"cg.layer: {operation.name} takes several values or carries states; {own}")
+    if not operation.forward or operation.forward[-1].output != operation.output:
+        raise OptionError(f"cg.layer: the last forward rule of {operation.name} has to compute {operation.output}")
+    there = {operation.input}
+    for rule in operation.rules:
+        if rule.random or rule.formula is None:
+            raise OptionError(f"cg.layer: {rule.name} has no formula")
+        if rule in operation.backward:
+            there.add(f"d{operation.output}")
+        if missing := [o for o in rule.operands if o not in there]:
+            raise OptionError(f"cg.layer: {rule.name} takes {missing[0]}, which no rule before it computes; {own}")
+        there.add(rule.output)
+    if f"d{operation.input}" not in [rule.output for rule in operation.backward]:
+        raise OptionError(
+            f"cg.layer: {operation.name} has no backward rule for d{operation.input}, the derivative of the loss by "
+            f"{operation.input}"
+        )
+
+
+def _settings(name: str, operation: Operation) -> dict[str, Any]:
+    """The settings of an operation's rules with their defaults, MISSING where there is none; those come first."""
+    found: dict[str, Any] = {}
+    for rule in operation.rules:
+        for option in rule.options:
+            if hasattr(OfOperation, option):
+                raise OptionError(f"cg.layer: {rule.name} has a setting {option}, as every layer has; rename it")
+            default = signature(rule.function).parameters[option].default
+            default = MISSING if default is signature(layer).empty else default
+            held = found.get(option, MISSING)
+            if MISSING not in (default, held) and default != held:
+                raise OptionError(
+                    f"cg.layer: {name} has the setting {option}, which is {held} by default in one rule and {default} "
+                    f"in {rule.name}"
+                )
+            found[option] = default if held is MISSING else held
+    return dict(sorted(found.items(), key=lambda pair: pair[1] is not MISSING))

@@ -1,0 +1,260 @@
+"""Tests for operations of your own, the same that chalkgrad's own have to pass.
+
+`check_operation` computes every rule three ways: by its function on arrays, by its index formula element by element,
+and, for backward rules, by central differences of the forward rules. The usual mistakes are the mutants: each must be
+what its formula says, and must differ from its rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .base.address import Address
+from .base.checks import said
+from .base.errors import OptionError
+from .rules import Array, Mistake, Operation, Rule
+
+EXACT = 1e-10
+"""How far function and formula may lie apart, relatively."""
+NEAR = 1e-6
+"""How far a derivative may lie from central differences: relatively, and as a share of the largest."""
+STEP = 1e-6
+"""How far central differences go to both sides."""
+ENDINGS = ("_new", "_before", "_unbiased")
+"""What the names of values of other moments end with, which mistakes may take."""
+
+
+@dataclass
+class Case:
+    """An operation with all that it takes to run once.
+
+    Attributes:
+        operation: the operation.
+        operands: the arrays by their formal names; None for an optional one that is absent.
+        options: the settings of its rules.
+        seed: for what is drawn: the derivatives that come back, and values of other moments.
+    """
+
+    operation: Operation
+    operands: dict[str, Any]
+    options: dict[str, Any]
+    seed: int = field(default=0, kw_only=True)
+
+    @classmethod
+    def of(cls, operation: Operation, given: Mapping[str, Any], seed: int = 0) -> Case:
+        """The case of operands and settings, all by name.
+
+        Raises:
+            OptionError: where the forward pass takes one that is not there.
+        """
+        settings = {option for rule in operation.rules for option in rule.options}
+        operands = {n: v if v is None else _floats(v) for n, v in given.items() if n not in settings}
+        options = {n: v for n, v in given.items() if n in settings}
+        there = set(operands)
+        for rule in (*operation.forward, *operation.update):
+            lacking = [o for o in rule.operands if o not in there and o not in rule.optional]
+            lacking += [o for o in rule.options if o not in options]
+            if lacking:
+                raise OptionError(f"{operation.name}: {rule.name} takes {lacking[0]}, which this case lacks")
+            there.add(rule.output)
+        return cls(operation, operands, options, seed=seed)
+
+    def forward(self, operands: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """All values of the forward pass by name."""
+        names = dict(self.operands if operands is None else operands)
+        for rule in self.operation.forward:
+            names[rule.output] = self.call(rule, names)
+        return names
+
+    def backward(self, upstream: Any) -> dict[str, Any]:
+        """All values of both passes, where `upstream` is the derivative of the loss by what the operation gives."""
+        names = self.forward()
+        names[f"d{self.operation.output}"] = upstream
+        for rule in self.operation.backward:
+            if not rule.output.startswith("d") or names.get(rule.output[1:]) is not None:
+                names[rule.output] = self.call(rule, names)
+        return names
+
+    def values(self, upstream: Any = None) -> dict[str, Any]:
+        """All values, with what comes back drawn at random if it is not given."""
+        names = self.backward(self.upstream() if upstream is None else upstream)
+        for rule in self.operation.update:
+            names[rule.output] = self.call(rule, names)
+        return names
+
+    def upstream(self) -> Array:
+        """What comes back, drawn at random; 1 for an operation that gives one number."""
+        shape = np.shape(self.forward()[self.operation.output])
+        return np.random.default_rng(self.seed).standard_normal(shape) if shape else np.ones(())
+
+    def call(self, rule: Rule, names: Mapping[str, Any]) -> Any:
+        """What a rule makes of the values."""
+        return rule(*[names.get(o) for o in rule.operands], **{o: self.options[o] for o in rule.options})
+
+
+def check_operation(operation: Operation, cases: Iterable[Mapping[str, Any]]) -> None:
+    """The three-way test of an operation: functions, index formulas, central differences; and its mistakes.
+
+    Choose cases with odd shapes and different settings, and keep the numbers away from kinks (0 for a ReLU).
+
+    Args:
+        operation: the operation.
+        cases: for each, the operands (arrays) and settings by their formal names: {"z": z, "slope": 0.1}.
+
+    Raises:
+        AssertionError: where two ways differ, or a mistake is not told apart from its rule; it names the rule, the
+            element and the numbers.
+        OptionError: where there is no case, or one lacks what a rule takes.
+        FormulaError: where a formula cannot be read, or does not fit the function or the arrays.
+    """
+    if not isinstance(operation, Operation):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise OptionError(f"check_operation takes a cg.Operation, not {said(operation)}")
+    ready = [Case.of(operation, case, seed) for seed, case in enumerate(cases)]
+    if not ready:
+        raise OptionError("check_operation needs a case, such as [{'z': array}]")
+    for case in ready:
+        check_formulas(case)
+        check_derivatives(case)
+    check_mistakes(ready)
+
+
+def check_formulas(case: Case) -> None:
+    """Every rule's function against its formula. Raises AssertionError where they differ."""
+    names = case.values()
+    for rule in case.operation.rules:
+        if rule.formula is not None and names.get(rule.output) is not None:
+            found = np.asarray(names[rule.output])
+            expected = _by_formula(case, rule, names, found.shape)
+            _compare(rule, found, expected, "by its function", f"by its formula {rule.formula.text}", EXACT)
+
+
+def check_derivatives(case: Case) -> None:
+    """Every derivative that the backward rules compute against central differences of the forward rules.
+
+    Elements that cross a kink on the way are left out. Raises AssertionError where one differs, or there are none.
+    """
+    operation = case.operation
+    if not operation.backward:
+        return
+    upstream = case.upstream()
+    names = case.backward(upstream)
+    by_output = {rule.output: rule for rule in operation.backward}
+    found = [o for o, v in case.operands.items() if v is not None and f"d{o}" in by_output and f"d{o}" in names]
+    if not found:
+        raise AssertionError(f"{operation.name}: no backward rule derives the loss by {' or '.join(case.operands)}")
+    for operand in found:
+        gradient = np.asarray(names[f"d{operand}"])
+        rule, value = by_output[f"d{operand}"], case.operands[operand]
+        if gradient.shape != value.shape:
+            raise AssertionError(f"{rule.name}: d{operand} has shape {gradient.shape}, but {operand} {value.shape}")
+        differences = _central_differences(case, operand, upstream)
+        expected = np.where(np.isnan(differences), gradient, differences)
+        size = max(float(np.abs(expected).max(initial=0.0)), 1e-2)
+        _compare(rule, gradient, expected, "by the rule", "by central differences", NEAR, NEAR * size)
+
+
+def check_mistakes(cases: Iterable[Case]) -> None:
+    """Every usual mistake: its function against its formula, and, in one of the cases at least, against its rule.
+
+    Raises AssertionError where function and formula differ, or no case tells a mistake from its rule.
+    """
+    ready = list(cases)
+    for rule in ready[0].operation.rules:
+        for mistake in rule.mistakes:
+            told = [_told_apart(case, rule, mistake) for case in ready]
+            if not any(told):
+                raise AssertionError(
+                    f"{mistake.name} is never told apart from {rule.name} in {len(told)} cases: {mistake.text}"
+                )
+
+
+def _told_apart(case: Case, rule: Rule, mistake: Mistake) -> bool:
+    names = case.values()
+    right = names.get(rule.output)
+    if right is None:  # the derivative of an absent operand
+        return False
+    rng = np.random.default_rng(case.seed)
+    for operand in mistake.operands:
+        if operand not in names:
+            ending = next((e for e in ENDINGS if operand.endswith(e)), "")
+            base = names.get(operand.removesuffix(ending))
+            if base is None:
+                raise AssertionError(f"{mistake.name} takes {operand}, which is no value of {case.operation.name}")
+            names[operand] = np.asarray(base) + 0.7 * rng.standard_normal(np.shape(base))
+    options = {**case.options, **dict.fromkeys(mistake.varies, 0)}
+    try:
+        given = [names[o] for o in mistake.operands]
+        wrong = np.asarray(mistake.function(*given, **{o: options[o] for o in mistake.options}))
+    except (ValueError, IndexError):  # the shapes do not fit: it would be found at once
+        return True
+    if wrong.shape != np.shape(right):
+        return True
+    formula = mistake.formula
+    assert formula is not None
+    expected = _by_formula(Case(case.operation, {}, options), mistake, names, wrong.shape)
+    _compare(mistake, wrong, expected, "by its function", f"by its formula {formula.text}", 10 * EXACT)
+    return not np.allclose(wrong, right, rtol=NEAR, atol=NEAR)
+
+
+def _by_formula(case: Case, rule: Rule | Mistake, names: Mapping[str, Any], shape: tuple[int, ...]) -> Array:
+    assert rule.formula is not None
+    return rule.formula.evaluate({o: names.get(o) for o in rule.operands}, case.options, shape)
+
+
+def _central_differences(case: Case, operand: str, upstream: Array) -> Array:
+    """The derivative of the sum of upstream times output, element by element; NaN where a kink lies between."""
+    value = case.operands[operand]
+    differences = np.full(value.shape, np.nan)
+    for place in np.ndindex(value.shape):
+        sums: list[float] = []
+        sides: list[list[Array]] = []
+        points: list[float] = []
+        for step in (STEP, -STEP):
+            moved = value.copy()
+            moved[place] += step
+            names = case.forward({**case.operands, operand: moved})
+            sums.append(float(np.sum(upstream * names[case.operation.output])))
+            sides.append(_sides(case, names))
+            points.append(float(moved[place]))
+        if all(np.array_equal(a, b) for a, b in zip(*sides, strict=True)):
+            differences[place] = (sums[0] - sums[1]) / (points[0] - points[1])
+    return differences
+
+
+def _sides(case: Case, names: Mapping[str, Any]) -> list[Array]:
+    """On which side of the forward rules' kinks every element is."""
+    return [
+        np.asarray(rule.kinks(*[names.get(o) for o in rule.operands], **{o: case.options[o] for o in rule.options}))
+        for rule in case.operation.forward
+        if rule.kinks is not None
+    ]
+
+
+def _compare(
+    rule: Rule | Mistake, found: Array, expected: Array, here: str, there: str, relative: float, absolute: float = 1e-12
+) -> None:
+    """Raises AssertionError where two arrays differ; it names the element that does so most."""
+    if found.shape != expected.shape:
+        raise AssertionError(f"{rule.name}: {rule.output} has shape {found.shape} {here} and {expected.shape} {there}")
+    with np.errstate(invalid="ignore"):
+        apart = np.abs(found - expected)
+    allowed = absolute + relative * np.abs(expected)
+    same = (found == expected) | (apart <= allowed) | (np.isnan(found) & np.isnan(expected))
+    if same.all():
+        return
+    far = np.where(same, 0.0, np.nan_to_num(apart / allowed, nan=np.inf))
+    place = tuple(int(i) for i in np.unravel_index(int(far.argmax()), far.shape))
+    address = Address(rule.output, place)
+    raise AssertionError(
+        f"{rule.name}: {address} is {found[place]:.10g} {here} and {expected[place]:.10g} {there}"
+        f" ({int((~same).sum())} of {same.size} elements differ)"
+    )
+
+
+def _floats(value: Any) -> Any:
+    array: Any = np.asarray(value)
+    return array.astype(np.float64) if array.dtype.kind in "iu" and array.ndim else array
