@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ... import rules
 from ...base.checks import as_list, said
@@ -25,6 +25,13 @@ class Combining(Layer):
     """
 
     others: str | tuple[str, ...] = ()
+
+    if not TYPE_CHECKING:  # type checkers know the fields
+
+        def __new__(cls, *given: Any, **settings: Any) -> Any:
+            if len(given) > 1:
+                raise TypeError(f"{cls.__name__} takes several names as a list, {cls.__name__}({said(list(given))})")
+            return Layer.__new__(cls, *given, **settings)
 
     def check(self) -> None:
         count = len(names_of(self.kind, "others", self.others)) + max(len(names_of(self.kind, "of", self.of)), 1)
@@ -79,7 +86,8 @@ class Concat(Combining):
 
     def combined_shape(self, shapes: Sequence[SampleShape]) -> SampleShape:
         if len({(len(s), *s[1:]) for s in shapes}) > 1:
-            raise ShapeError("they may differ in the first number only")
+            alike = "as many axes" if len({len(s) for s in shapes}) > 1 else "the same sizes, the channels aside"
+            raise ShapeError(f"they must have {alike}")
         return (sum(s[0] for s in shapes), *shapes[0][1:])
 
     def operation(self, training: bool) -> Operation:
