@@ -22,7 +22,7 @@ from chalkgrad.base.text import as_toml
 from chalkgrad.engines.c.compiler import available
 from chalkgrad.files.toml import parse_toml
 from chalkgrad.write.numpy_script import numpy_script
-from graphs import X, Graph, graphs
+from graphs import Graph, X, graphs
 from networks import networks
 from write.written import run
 

@@ -69,7 +69,14 @@ class _Mirror:
                           for n in self.net.layout.lines[place].states}  # fmt: skip
                 gamma, beta = self._own(place, "gamma"), self._own(place, "beta")
                 return F.batch_norm(
-                    a, states["running_mu"], states["running_var"], gamma, beta, self.training, layer.momentum, layer.eps
+                    a,
+                    states["running_mu"],
+                    states["running_var"],
+                    gamma,
+                    beta,
+                    self.training,
+                    layer.momentum,
+                    layer.eps,
                 )
             case cg.LayerNorm():
                 gamma, beta = self._own(place, "gamma"), self._own(place, "beta")
@@ -111,9 +118,11 @@ class _Mirror:
                 each = F.binary_cross_entropy_with_logits(self.values[-2], y, reduction="none")
             case _:
                 margins = torch.relu(1 + out - out.gather(1, y[:, None]))
-                each = (margins * (1 - F.one_hot(y, out.shape[1])))
+                each = margins * (1 - F.one_hot(y, out.shape[1]))
         scale = loss.scale
-        rows = each.mean(1) if scale == "mean" and each.shape[1] > 1 else each.sum(1) * (1 if scale == "mean" else scale)
+        rows = (
+            each.mean(1) if scale == "mean" and each.shape[1] > 1 else each.sum(1) * (1 if scale == "mean" else scale)
+        )
         total = rows.mean() if loss.reduction == "mean" else rows.sum()
         for node, line in zip(self.graph.nodes, self.net.layout.lines, strict=True):
             if isinstance(node.layer, cg.Dense | cg.Conv2D) and node.weights is None:

@@ -14,6 +14,8 @@ from .layer import Layer, SampleShape, names_of
 
 MOST = 4
 """How many values a line adds, or puts side by side."""
+DEEPEST = 32
+"""How deep blocks may lie in blocks: files and copies are read and written level by level."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,12 @@ class Residual(Layer):
             if not isinstance(layer, Layer):
                 write = f"; write {layer.__name__}(...)" if isinstance(layer, type) else ""
                 raise OptionError(f"Residual: {said(layer)} is no layer{write}")
+        depth, blocks = 0, [self]
+        while blocks:
+            blocks = [inner for block in blocks for inner in block.layers if isinstance(inner, Residual)]
+            depth += 1
+        if depth > DEEPEST:
+            raise OptionError(f"Residual: blocks lie in blocks more than {DEEPEST} deep")
         if len(names_of("Residual", "of", self.of)) > 1:
             raise OptionError("Residual takes one value; combine several before it, Add('a')")
 
