@@ -57,7 +57,7 @@ def main() -> None:
                 net = network.copy()
                 options: Any = {"batch_size": batch, "max_steps": steps, "shuffle": False, "engine": "numpy"}
                 fit = Fit(net, x, y, optimizer=optimizer, **options)
-                engine: Any = fit.steps
+                engine: Any = fit.state.buffers.steps
                 seconds = fit.run().seconds
                 left[recorded] = net.flat.tobytes()
                 if number:

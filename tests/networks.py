@@ -1,11 +1,64 @@
-"""Random networks for the property tests: every layer, loss, reduction and batch size."""
+"""The networks of two of the documents, and random ones for the property tests: every layer, loss and reduction."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
 
 import chalkgrad as cg
+
+X, Y = [[0.05, 0.10]], [[0.01, 0.99]]
+
+
+def example(**settings: object) -> cg.Network:
+    """The 2-2-2 network of document 002."""
+    given = {"loss": cg.SquaredError(scale=0.5), "dtype": "float64", **settings}
+    net = cg.Network([cg.Dense(2), cg.Sigmoid(), cg.Dense(2), cg.Sigmoid()], input_shape=(2,), **given)
+    net.set_parameters(
+        W1=[[0.15, 0.25], [0.20, 0.30]], b1=[0.35, 0.35], W2=[[0.40, 0.50], [0.45, 0.55]], b2=[0.60, 0.60]
+    )
+    return net
+
+
+IMAGE = np.array(
+    [
+        [0.51, 0.90, 0.88, 0.84, 0.05],
+        [0.40, 0.62, 0.22, 0.59, 0.10],
+        [0.11, 0.20, 0.74, 0.33, 0.14],
+        [0.47, 0.01, 0.85, 0.70, 0.09],
+        [0.76, 0.19, 0.72, 0.17, 0.57],
+    ]
+)[None, None]
+
+
+def document_000() -> cg.Network:
+    layers = [
+        cg.Conv2D(1, 2, bias=False), cg.MaxPool2D(2), cg.Flatten(), cg.Sigmoid(),
+        cg.Dense(2, bias=False), cg.Sigmoid(), cg.Dense(2, bias=False), cg.Sigmoid(),
+    ]  # fmt: skip
+    net = cg.Network(layers, input_shape=(1, 5, 5), loss=cg.SquaredError(), dtype="float64")
+    w = np.random.RandomState(0).randn(16)
+    net.set_parameters(W1=w[:4].reshape(1, 1, 2, 2), W2=w[4:12].reshape(2, 4).T, W3=w[12:].reshape(2, 2).T)
+    return net
+
+
+SAMPLES, CLASSES = np.random.default_rng(0).standard_normal((12, 3)), np.arange(12) % 2
+
+
+def classifier(**settings: Any) -> cg.Network:
+    """A small network for SAMPLES and CLASSES."""
+    given = {"input_shape": 3, "loss": "CrossEntropy", "dtype": "float64", **settings}
+    return cg.Network(given.pop("layers", [cg.Dense(4), cg.Tanh(), cg.Dense(2), cg.Softmax()]), **given)
+
+
+def saturated(layer: cg.Layer, loss: cg.Loss, weight: float) -> cg.Network:
+    """One weight so large that the activation is flat."""
+    net = cg.Network([cg.Dense(1), layer], input_shape=1, loss=loss, dtype="float64")
+    net.set_parameters(W1=[[weight]], b1=[0.0])
+    return net
+
 
 ACTIVATIONS = [
     cg.Sigmoid(), cg.Tanh(), cg.ReLU(), cg.LeakyReLU(), cg.ELU(), cg.GELU(), cg.GELU(approximate="tanh"),

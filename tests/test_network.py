@@ -17,18 +17,7 @@ from chalkgrad.describe.layers import LAYERS
 from chalkgrad.describe.losses import LOSSES
 from chalkgrad.describe.optimizers import OPTIMIZERS
 from chalkgrad.describe.settings import from_table
-
-X, Y = [[0.05, 0.10]], [[0.01, 0.99]]
-
-
-def example(**settings: object) -> cg.Network:
-    """The 2-2-2 network of the worked example two_layers."""
-    given = {"loss": cg.SquaredError(scale=0.5), "dtype": "float64", **settings}
-    net = cg.Network([cg.Dense(2), cg.Sigmoid(), cg.Dense(2), cg.Sigmoid()], input_shape=(2,), **given)
-    net.set_parameters(
-        W1=[[0.15, 0.25], [0.20, 0.30]], b1=[0.35, 0.35], W2=[[0.40, 0.50], [0.45, 0.55]], b2=[0.60, 0.60]
-    )
-    return net
+from networks import CLASSES, SAMPLES, X, Y, classifier, example
 
 
 def test_the_program_reads_as_the_textbook() -> None:
@@ -459,3 +448,28 @@ def test_layers_of_ones_own_take_what_they_take() -> None:
     assert Scaled(3, gain=0.5).units == Free(3, gain=0.5).units == 3
     with pytest.raises(TypeError, match="Scaled has no activation; add the activation as the next layer"):
         Scaled(3, gain=0.5, activation="relu")
+
+
+@pytest.mark.parametrize("pair", [("h", "dh"), ("dh", "h"), ("h", "v_h"), ("h", "g_h"), ("h", "m_h"), ("h", "L_h")])
+def test_names_that_would_collide_are_refused(pair: tuple[str, str]) -> None:
+    with pytest.raises(cg.OptionError, match="choose another name"):
+        classifier(layers=[cg.Dense(3, name=pair[0]), cg.Tanh(), cg.Dense(2, name=pair[1]), cg.Softmax()])
+
+
+@pytest.mark.parametrize("name", ["x", "y", "z1", "W1", "L", "l"])
+def test_names_of_values_are_names_of_layers_too(name: str) -> None:
+    net = classifier(layers=[cg.Dense(3, name=name), cg.Tanh(), cg.Dense(2), cg.Softmax()], l2=0.1)
+    assert net.check_gradients(SAMPLES, CLASSES)
+    net.fit(SAMPLES, CLASSES, optimizer=cg.Adam(weight_decay=0.1))
+
+
+def test_help_values_of_the_backward_pass_have_their_layers_number() -> None:
+    net = classifier(layers=[cg.Dense(3), cg.Softmax(), cg.Dense(4), cg.Tanh(), cg.Dense(2), cg.Softmax()])
+    assert "c1" in net.trace(SAMPLES, CLASSES)
+    assert net.check_gradients(SAMPLES, CLASSES)
+
+
+def test_the_views_cannot_be_replaced() -> None:
+    net = classifier()
+    with pytest.raises(TypeError):
+        net.parameters["b1"] = np.ones(4)  # type: ignore[index]

@@ -105,7 +105,8 @@ class Network(Model):
         trace = None
         if x is not None:
             trace = self.trace(x, y, optimizer=optimizer, training=training, optimizer_state=optimizer_state)
-        style = Style(precision, dict(labels or {}), program.derivatives, None if trace is None else len(trace["x"]))
+        samples = None if trace is None else len(trace["x"])
+        style = Style(precision, dict(labels or {}), program.partials, samples, program.through)
         return derive(program, trace, style, title or "The forward and backward pass")
 
     def source(
@@ -288,11 +289,11 @@ class Network(Model):
             checkpoints: where checkpoints are written while it trains (a directory, or `Checkpoints` with more to say).
                 Ctrl-C then finishes the step, and writes one before KeyboardInterrupt is raised (on the main thread,
                 where no other handler of the signal was set).
-            resume: goes on from the newest whole checkpoint in this directory (or from this file): parameters,
-                optimizer, position in the epoch, early stopping, schedule and history are as they were, and with the
-                same data and settings, on the same machine, the result is bit for bit that of a training that was
-                never stopped. `patience` and `stop_below` may be others, `epochs` and `max_steps` too if the schedule
-                does not reckon with the end. What callbacks remember is not kept.
+            resume: a directory whose newest whole checkpoint is resumed, or a checkpoint file: parameters, optimizer,
+                position in the epoch, early stopping, schedule and history are as they were, and with the same data
+                and settings, on the same machine, the result is bit for bit that of a training that was never
+                stopped. `patience` and `stop_below` may be others, `epochs` and `max_steps` too if the schedule does
+                not reckon with the end. What callbacks remember is not kept.
             fresh_optimizer: the optimizer begins anew, whatever it remembers of earlier trainings.
 
         Returns:
@@ -302,7 +303,7 @@ class Network(Model):
 
         Raises:
             ShapeError, DataError: where x, y or the validation samples do not fit.
-            OptionError: where a setting cannot be.
+            OptionError: where a setting is invalid.
             CheckpointError: where there is nothing to resume from, it does not fit, or another training writes its
                 checkpoints into the same directory.
         """
@@ -334,7 +335,7 @@ class Network(Model):
     def summary(self) -> str:
         """A table: every layer's step, its output's shape and its parameters."""
         steps = self.program.part("forward")
-        rows: list[tuple[str, ...]] = [("", "x", _shape((BATCH, *self.input_shape)), "")]
+        rows: list[tuple[str, ...]] = [("", n, _shape((BATCH, *s)), "") for n, s in self.layout.inputs.items()]
         for line in self.layout.lines:
             own = [s for s in steps if s.owner.line == line.place]
             sizes = {name: parameter.shape for name, parameter in line.parameters.items()}

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import chalkgrad as cg
+from chalkgrad.base.errors import DataWarning
 from chalkgrad.cli.main import main
 from chalkgrad.data import digits, read_npz
 
@@ -51,7 +52,7 @@ def test_what_is_no_pixel_is_left_alone(tmp_path: Path) -> None:
         assert (whole.min(), whole.max()) == (x.min(), x.max())
         assert not any("divided" in note for note in data.notes)
     np.savez(tmp_path / "d.npz", x=RNG.uniform(0, 255, (40, 6, 6)), y=Y)
-    with pytest.warns(cg.errors.DataWarning, match="reaches 25.* is not divided"):
+    with pytest.warns(DataWarning, match="reaches 25.* is not divided"):
         read_npz(tmp_path / "d.npz")
     data = archive(tmp_path, x=RNG.uniform(0, 1, (40, 2)) * [1, 1e5], y=Y)
     assert any(note.startswith("column 2 reaches") for note in data.notes)
@@ -191,7 +192,7 @@ def test_float64_keeps_all_digits_of_files(tmp_path: Path) -> None:
     assert set(whole[:, 0]) == set(TIMES)
     assert set(whole[:, 1]) == {i / 7 for i in range(200)}
     assert data.x_train.dtype == data.astype("float64").x_train.dtype == np.float64
-    with pytest.warns(cg.errors.DataWarning, match="column time holds 160 different numbers.*float64") as said:
+    with pytest.warns(DataWarning, match="column time holds 160 different numbers.*float64") as said:
         single = data.astype("float32")
     assert len(said) == 1
     assert single.x_train.dtype == np.float32
@@ -201,7 +202,7 @@ def test_float64_keeps_all_digits_of_files(tmp_path: Path) -> None:
 def test_training_in_float32_says_which_digits_it_loses(x: np.ndarray) -> None:
     y = np.arange(200) % 2
     layers = [cg.BatchNorm(), cg.Dense(2), cg.Softmax()]
-    with pytest.warns(cg.errors.DataWarning, match=r"x\[:, 0\] holds 200 different numbers"):
+    with pytest.warns(DataWarning, match=r"x\[:, 0\] holds 200 different numbers"):
         cg.Network(layers, input_shape=1, loss="CrossEntropy").fit(x, y)
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # each cure

@@ -80,3 +80,9 @@ def test_what_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot be written"):
         write_idx(tmp_path / "no" / "a", np.zeros(3))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_idx_of_no_values_and_huge_sizes(tmp_path: Path) -> None:
+    (tmp_path / "z").write_bytes(b"\0\0\x08\x04" + struct.pack(">4I", 0, 2**32 - 1, 2**32 - 1, 2**32 - 1))
+    with pytest.raises(DataError, match="no array can have"):
+        read_idx(tmp_path / "z")

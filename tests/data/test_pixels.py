@@ -52,9 +52,16 @@ def test_every_byte_is_read_as_the_same_number(engine: str, dtype: str) -> None:
     assert np.array_equal(net.predict(Pixels(stored), engine=engine), expected)
 
 
-@pytest.mark.parametrize("layer", [cg.Conv2D(4, 3), cg.Flatten(), cg.Conv2D(16, (3, 2), padding="same")])
-@pytest.mark.parametrize("validation", [None, 0.2])
 @pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("layer", "validation"),
+    [
+        (cg.Conv2D(4, 3), None), (cg.Flatten(), 0.2),
+        pytest.param(cg.Conv2D(16, (3, 2), padding="same"), 0.2, marks=pytest.mark.long),
+        pytest.param(cg.Conv2D(4, 3), 0.2, marks=pytest.mark.long), pytest.param(cg.Flatten(), None, marks=pytest.mark.long),
+        pytest.param(cg.Conv2D(16, (3, 2), padding="same"), None, marks=pytest.mark.long),
+    ],
+)  # fmt: skip
 def test_training_is_the_same_bit_for_bit(layer: cg.Layer, validation: float | None, engine: str) -> None:
     pixels = Pixels(BYTES)
     one, two = image_network(layer), image_network(layer)

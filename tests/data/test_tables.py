@@ -257,6 +257,7 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in other units")
+@pytest.mark.long
 def test_the_memory_that_reading_takes(tmp_path: Path) -> None:
     """Many samples of many columns, many of few, and lines with far too many cells."""
 
@@ -364,3 +365,15 @@ def test_a_rare_class_in_the_first_sample_is_one_where_its_numbers_are_no_titles
     file = written(tmp_path, "", "3,5,rare", *wholes(2))
     assert any("its 'rare' comes nowhere else" in note and "--header no" in note for note in read_csv(file).notes)
     assert "rare" in read_csv(file, header=False).classes
+
+
+def test_a_missing_number_does_not_make_classes_of_numbers(tmp_path: Path) -> None:
+    rows = [f"{i},{'' if i == 3 else i + 0.5}" for i in range(20)]
+    with pytest.raises(cg.DataError, match="line 5, column y: the target '' is no finite number"):
+        read_csv(written(tmp_path, "a,y", *rows))
+
+
+def test_a_target_by_number_keeps_the_first_sample(tmp_path: Path) -> None:
+    lines = ["1,2,5", "3,4,6", "2,3,5", "1,3,6", "5,3,6", "2,2,5", "9,9,5", "8,3,6"]
+    data = read_csv(written(tmp_path, "", *lines), target=2)
+    assert samples(data) == 8

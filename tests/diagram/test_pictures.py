@@ -20,7 +20,7 @@ from chalkgrad.base.digits import significant
 from chalkgrad.diagram import svg
 from chalkgrad.diagram.svg import Box, text_width
 from chalkgrad.examples.example import Example, load_example
-from test_documents import IMAGE, document_000
+from networks import IMAGE, document_000
 
 WEB = Path(cg.__file__).parent / "examples" / "web.toml"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -302,7 +302,8 @@ def test_layers_show_every_layer_shape_and_parameter(name: str) -> None:
     text = " ".join(shown)
     for layer in net.layers:
         assert layer.kind in text
-    for before, after, layer in zip(net.plan.shapes, net.plan.shapes[1:], net.layers, strict=False):
+    for line in net.layout.lines:
+        before, after, layer = line.shapes[0], line.shape, line.layer
         for shape in (before, after):
             assert " x ".join(map(str, (32, *shape))) in shown, layer
     for parameter, array in net.parameters.items():
@@ -385,16 +386,23 @@ def test_a_browser_shows_the_pictures_wide_and_narrow(tmp_path: Path) -> None:
         diagram.layers(document_000()),
         diagram.graph(document_000().program),
     ]
-    for number, picture in enumerate(drawn):
-        page = tmp_path / f"{number}.html"
-        page.write_text(f'<!doctype html><meta charset="utf-8"><body style="margin:0;background:#111">{picture}')
-        for width in (1200, 400):
-            shot = tmp_path / f"{number}-{width}.png"
-            browse(tmp_path, f"--screenshot={shot}", f"--window-size={width},900", page.as_uri())
-            image = np.asarray(imread(shot))[..., :3]
-            assert image.shape[1] == width
-            shown = min(width, picture.width)
-            inside = image[: int(picture.height * shown / picture.width), :shown]
+    page = tmp_path / "pictures.html"
+    frame = '<!doctype html><meta charset="utf-8"><style>svg {{ display: block }}</style><body style="margin:0;background:#111">{}'
+    page.write_text(frame.format("".join(map(str, drawn))))
+    for width in (1200, 400):
+        shot, top = tmp_path / f"{width}.png", 0.0
+        sizes = [(min(width, p.width), p.height * min(width, p.width) / p.width) for p in drawn]
+        browse(
+            tmp_path,
+            f"--screenshot={shot}",
+            f"--window-size={width},{int(sum(h for _, h in sizes)) + 50}",
+            page.as_uri(),
+        )
+        image = np.asarray(imread(shot))[..., :3]
+        assert image.shape[1] == width
+        for shown, height in sizes:
+            inside = image[int(top) + 1 : int(top + height), : int(shown)]
+            top += height
             assert inside.mean() > 0.8  # the light panel
             assert (inside.min(axis=2) < 0.4).sum() > 500  # letters and lines
             columns = np.nonzero(inside.min(axis=2) < 0.4)[1]

@@ -55,13 +55,22 @@ def damages(content: bytes) -> list[bytes]:
     return made
 
 
+def put_in_place(path: Path, content: bytes) -> None:
+    """Another file under the name: this process has loaded the one before, and would end with what it is made into."""
+    mode = path.stat().st_mode
+    path.unlink()
+    path.write_bytes(content)
+    path.chmod(mode)
+
+
 def test_no_damaged_file_is_loaded(place: Path) -> None:
     compiler.build(program(1))
     path = kept(place)
     content = path.read_bytes()
+    put_in_place(path, content)
     assert cache.taken_from(place, path.name) is not None
     for damaged in damages(content):
-        path.write_bytes(damaged)
+        put_in_place(path, damaged)
         assert cache.taken_from(place, path.name) is None
     made = compiler.build(program(1))
     assert made.seconds > 0
@@ -96,7 +105,7 @@ def test_another_program_under_the_name_is_not_loaded(place: Path) -> None:
     path = kept(place)
     compiler.build(program(3))
     (other,) = set(place.iterdir()) - {path}
-    path.write_bytes(other.read_bytes())
+    put_in_place(path, other.read_bytes())
     assert compiler.build(program(2)).library.answer() == 2
 
 
@@ -266,8 +275,8 @@ def test_compilers_that_are_none(kind: str, monkeypatch: pytest.MonkeyPatch, tmp
     tool.write_text(COMPILERS[kind])
     tool.chmod(0o700)
     monkeypatch.setenv("CC", str(tool))
-    for name in ("ANSWER", "PATIENCE", "SHORTEST"):
-        monkeypatch.setattr(compiler, name, 2.0)
+    for name, seconds in (("ANSWER", 2.0), ("PATIENCE", 1.0), ("SHORTEST", 1.0)):
+        monkeypatch.setattr(compiler, name, seconds)
     begun = time.monotonic()
     both_engines(r"by CC \(.*change or unset that")
     assert time.monotonic() - begun < 20

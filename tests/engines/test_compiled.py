@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, reject, seed, settings
@@ -63,12 +65,16 @@ def compare(
     assert abs(left.loss - right.loss) < bound * (1 + abs(left.loss)), what
 
 
-@seed(5)
-@few
-@given(networks(), st.sampled_from(OPTIMIZERS), st.integers(1, 4))
-def test_small_networks(drawn: tuple[cg.Network, np.ndarray, np.ndarray], optimizer: cg.Optimizer, batch: int) -> None:
-    net, x, y = drawn
-    compare(net, np.concatenate([x] * 3), np.concatenate([y] * 3), optimizer, batch, EXACT)
+@pytest.mark.parametrize("examples", [3, pytest.param(15, marks=pytest.mark.long)])
+def test_small_networks(examples: int) -> None:
+    @seed(5)
+    @settings(few, max_examples=examples)
+    @given(networks(), st.sampled_from(OPTIMIZERS), st.integers(1, 4))
+    def check(drawn: tuple[cg.Network, np.ndarray, np.ndarray], optimizer: cg.Optimizer, batch: int) -> None:
+        net, x, y = drawn
+        compare(net, np.concatenate([x] * 3), np.concatenate([y] * 3), optimizer, batch, EXACT)
+
+    check()
 
 
 @st.composite
@@ -177,8 +183,21 @@ POOLS = [
 BESIDE = [cg.ReLU(), cg.LeakyReLU(0.1), cg.Tanh(), None]
 
 
-@pytest.mark.parametrize("activation", BESIDE, ids=str)
-@pytest.mark.parametrize("pool", POOLS, ids=str)
+def beside() -> list[Any]:
+    """Every pool beside every activation; the short tests have every second pool, each activation and each size once."""
+    return [
+        pytest.param(
+            pool,
+            activation,
+            marks=[pytest.mark.long] if p != 2 * a else [],
+            id=f"{pool}, {activation}",
+        )
+        for p, pool in enumerate(POOLS)
+        for a, activation in enumerate(BESIDE)
+    ]
+
+
+@pytest.mark.parametrize(("pool", "activation"), beside())
 def test_pools_beside_activations(pool: cg.Layer, activation: cg.Layer | None) -> None:
     """What is fused there, and rows that are no whole vectors: neighbours have different widths."""
     sizes = ((5, "float64"), (14, "float32"), (23, "float64"), (33, "float32"))
@@ -190,7 +209,11 @@ def test_pools_beside_activations(pool: cg.Layer, activation: cg.Layer | None) -
     compare(net, x, y, cg.SGD(0.01), 2, EXACT if dtype == "float64" else SINGLE)
 
 
-@pytest.mark.parametrize("pool", [cg.MaxPool2D(2), cg.MaxPool2D(3, stride=1), cg.AvgPool2D(2)], ids=str)
+@pytest.mark.parametrize(
+    "pool",
+    [cg.MaxPool2D(2), *(pytest.param(p, marks=pytest.mark.long) for p in (cg.MaxPool2D(3, stride=1), cg.AvgPool2D(2)))],
+    ids=str,
+)
 def test_pools_between_several_activations(pool: cg.Layer) -> None:
     layers = [cg.Conv2D(4, 3), cg.LeakyReLU(0.3), cg.ReLU(), pool, cg.ReLU(), cg.LeakyReLU(0.2), pool, cg.Flatten()]
     net = cg.Network([*layers, cg.Dense(3)], input_shape=(2, 11, 13), loss="SquaredError", dtype="float64")
@@ -241,10 +264,18 @@ def test_which_channels_lie_side_by_side(monkeypatch: pytest.MonkeyPatch, full: 
     [
         ((3, 9, 9), [cg.Conv2D(8, 3), cg.Conv2D(16, 3)]),
         ((3, 9, 9), [cg.Conv2D(8, 3), cg.Conv2D(3, 3)]),
-        ((3, 9, 9), [cg.Conv2D(16, 3), cg.LayerNorm(), cg.Conv2D(16, 3, 2, 1), cg.Conv2D(5, 3)]),
         ((1, 9, 9), [cg.Conv2D(8, 9), cg.Tanh(), cg.Conv2D(8, 1)]),
+        pytest.param(
+            (3, 9, 9),
+            [cg.Conv2D(16, 3), cg.LayerNorm(), cg.Conv2D(16, 3, 2, 1), cg.Conv2D(5, 3)],
+            marks=pytest.mark.long,
+        ),
         ((8, 21, 17), [cg.Conv2D(64, 3, 2), cg.Dropout(0.2), cg.MaxPool2D(3, 2, 1), cg.Conv2D(24, 3), cg.AvgPool2D(2)]),
-        ((16, 6, 6), [cg.ReLU(), cg.BatchNorm(), cg.Conv2D(16, 3, 1, 1), cg.BatchNorm(), cg.MaxPool2D(3, 1, 1)]),
+        pytest.param(
+            (16, 6, 6),
+            [cg.ReLU(), cg.BatchNorm(), cg.Conv2D(16, 3, 1, 1), cg.BatchNorm(), cg.MaxPool2D(3, 1, 1)],
+            marks=pytest.mark.long,
+        ),
     ],
     ids=str,
 )

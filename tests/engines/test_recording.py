@@ -38,13 +38,14 @@ def by_hand(
     fit: Fit, orders: np.ndarray, rates: np.ndarray, clock: int
 ) -> tuple[list[float], list[dict[str, np.ndarray]]]:
     """The losses and the values after every step: the rules one after another, nothing else."""
-    values = dict(fit.steps.values())
-    computed = {s.output for s in fit.program}
-    steps = fit.program.needed_for(["L", *(f"{n}_new" for n in values if f"{n}_new" in computed)])
-    batches = [o[b : b + fit.batch_size] for o in orders for b in range(0, len(o), fit.batch_size)]
+    task, samples, program = fit.task, fit.task.samples, fit.state.buffers.program
+    values = dict(fit.state.buffers.values())
+    computed = {s.output for s in program}
+    steps = program.needed_for(["L", *(f"{n}_new" for n in values if f"{n}_new" in computed)])
+    batches = [o[b : b + task.batch_size] for o in orders for b in range(0, len(o), task.batch_size)]
     losses, after = [], []
     for number, (rate, chosen) in enumerate(zip(rates.tolist(), batches, strict=True)):
-        given = {"x": fit.x[chosen], "y": fit.y[chosen], "lr": rate, "t": 1 + number, "clock": clock + number}
+        given = {"x": samples.x[chosen], "y": samples.y[chosen], "lr": rate, "t": 1 + number, "clock": clock + number}
         found = Runner(steps).run({**values, **given})
         losses.append(float(found["L"]))
         if not np.isfinite(losses[-1]):
@@ -56,16 +57,17 @@ def by_hand(
 
 def compare(fit: Fit, orders: np.ndarray, most: float) -> NumPySteps:
     """Takes steps, some at a time, and compares all bits with those by hand."""
-    steps, count = fit.steps, orders.shape[0] * fit.epoch_steps
+    steps, task = fit.state.buffers.steps, fit.task
+    count = orders.shape[0] * task.epoch_steps
     rates = np.linspace(0.05, 0.01, count)
     losses, after = by_hand(fit, orders, rates, 7)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(numpy_steps, "MOST_BYTES", most)
         done = 0
         while done < len(after):
-            epoch, at = divmod(done, fit.epoch_steps)
+            epoch, at = divmod(done, task.epoch_steps)
             several = min(3, len(after) - done)
-            taken = steps.take(orders[epoch:], at * fit.batch_size, rates[done : done + several], 1 + done, 7 + done)
+            taken = steps.take(orders[epoch:], at * task.batch_size, rates[done : done + several], 1 + done, 7 + done)
             assert taken.losses.tobytes() == np.array(losses[done : done + several]).tobytes()
             done += taken.done
             for name, value in steps.values().items():
@@ -85,7 +87,7 @@ def test_small_networks(
     rng = np.random.default_rng(0)
     orders = np.array([rng.permutation(len(x)) if mixed and k != 2 else np.arange(len(x)) for k in range(5)])
     steps = compare(fit, orders, most)
-    assert called_rules(steps, fit.program) <= CALLED
+    assert called_rules(steps, fit.state.buffers.program) <= CALLED
 
 
 @seed(12)
@@ -96,7 +98,7 @@ def test_larger_networks(drawn: tuple[cg.Network, np.ndarray, np.ndarray, int], 
     fit = Fit(net, x, y, engine="numpy", optimizer=optimizer, batch_size=batch, epochs=4)
     orders = np.array([np.random.default_rng(k).permutation(len(x)) for k in range(4)])
     steps = compare(fit, orders, np.inf)
-    assert called_rules(steps, fit.program) <= CALLED
+    assert called_rules(steps, fit.state.buffers.program) <= CALLED
 
 
 @pytest.mark.parametrize("rows", ["array", "every second row", "bytes"])
@@ -119,8 +121,9 @@ def test_document_000() -> None:
     example = load_example("cnn")
     net = example.network.copy()
     fit = Fit(net, example.x, example.y, optimizer=cg.SGD(0.01), shuffle=False, max_steps=1000, engine="numpy")
-    steps, program = fit.steps, fit.program
-    values = {**net.copy().parameters, "x": fit.x, "y": fit.y, "lr": 0.01, "t": 1, "clock": 1}
+    steps, program = fit.state.buffers.steps, fit.state.buffers.program
+    samples = fit.task.samples
+    values = {**net.copy().parameters, "x": samples.x, "y": samples.y, "lr": 0.01, "t": 1, "clock": 1}
     fit.run()
     runner = Runner(program.steps)
     for _ in range(1000):
@@ -140,18 +143,18 @@ def test_samples_of_the_user_stay() -> None:
     net = cg.Network([cg.Dense(2), cg.Softmax()], input_shape=3, loss="CrossEntropy", dtype="float64")
     before = x.copy()
     fit = Fit(net, x, y, batch_size=6, shuffle=False, epochs=3, engine="numpy")
-    steps = fit.steps
+    steps = fit.state.buffers.steps
     rates = np.full(1, 0.1)
     for order in (np.arange(6), np.arange(6)[::-1].copy(), np.arange(6)):
         steps.take(order, 0, rates, 1, 1)
     assert (x == before).all()
-    assert (fit.x == before).all()
+    assert (fit.task.samples.x == before).all()
 
 
 def test_values_are_copies() -> None:
     x, y = np.random.default_rng(0).standard_normal((8, 3)), np.arange(8) % 2
     net = cg.Network([cg.Dense(2), cg.Softmax()], input_shape=3, loss="CrossEntropy", dtype="float64")
-    steps = Fit(net, x, y, batch_size=4, epochs=1, engine="numpy").steps
+    steps = Fit(net, x, y, batch_size=4, epochs=1, engine="numpy").state.buffers.steps
     seen, kept = [], []
     for _ in range(7):
         steps.take(np.arange(8), 0, np.full(1, 0.1), 1, 1)

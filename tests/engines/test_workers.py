@@ -114,7 +114,7 @@ def test_threads_that_never_come(monkeypatch: pytest.MonkeyPatch, number: int) -
 def test_one_that_comes_late_changes_nothing() -> None:
     net = network()
     fit = Fit(net, X, Y, epochs=1, batch_size=1000, engine="compiled")
-    run = fit.steps._run
+    run = fit.state.buffers.steps._run
     call = workers.Call(run._together, run.state, 3, run)
     call.call_off()
     before = run.carried.copy()
@@ -202,7 +202,7 @@ def test_a_limit_on_processes() -> None:
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there are no such signals")
-@pytest.mark.parametrize("every", [2e-4, 2e-3])
+@pytest.mark.parametrize("every", [2e-3, pytest.param(2e-4, marks=pytest.mark.long)])
 def test_bursts_of_interruptions(every: float) -> None:
     """Signals by the thousand: each call ends, and none is computed in buffers that another one uses."""
     found = lines_of(f"""
@@ -258,7 +258,7 @@ def test_a_fork_while_another_thread_computes() -> None:
 def test_what_a_signal_raises_is_raised_when_the_call_has_ended() -> None:
     net = network()
     fit = Fit(net, X, Y, epochs=10**6, batch_size=1000, engine="compiled")
-    steps = fit.steps
+    steps = fit.state.buffers.steps
 
     def raise_it(*_: object) -> None:
         raise TimeoutError("enough")
@@ -299,11 +299,11 @@ def test_a_long_call_of_another_thread_is_not_waited_for() -> None:
     fit = Fit(network(), X, Y, epochs=10**6, batch_size=1000, engine="compiled")
     rates, order = np.full(200_000, 1e-3), np.arange(len(X))
     begun = time.perf_counter()
-    thread = threading.Thread(target=lambda: fit.steps.take(order, 0, rates, 1, 1))
+    thread = threading.Thread(target=lambda: fit.state.buffers.steps.take(order, 0, rates, 1, 1))
     thread.start()
     time.sleep(0.1)
     assert net.predict(X, engine="compiled").tobytes() == few
     asked = time.perf_counter() - begun
-    fit.steps.stop()
+    fit.state.buffers.steps.stop()
     thread.join()
     assert asked < 20

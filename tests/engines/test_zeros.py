@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from hypothesis import given, seed
+from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 from test_compiled import EXACT, OPTIMIZERS, SINGLE, compare, few, planned_only, small_limits
 
@@ -61,8 +61,14 @@ def trained(drawn: Sparse, skipping: bool, threads: int, patch: pytest.MonkeyPat
     return net
 
 
-@pytest.mark.parametrize("further", ["", "-march=x86-64-v3", "-march=x86-64"])
-def test_the_same_bits(monkeypatch: pytest.MonkeyPatch, further: str) -> None:
+@pytest.mark.parametrize(
+    ("further", "examples"),
+    [
+        ("", 4),
+        *(pytest.param(flags, 15, marks=pytest.mark.long) for flags in ("", "-march=x86-64-v3", "-march=x86-64")),
+    ],
+)
+def test_the_same_bits(monkeypatch: pytest.MonkeyPatch, further: str, examples: int) -> None:
     import platform
 
     if further and platform.machine() != "x86_64":
@@ -70,7 +76,7 @@ def test_the_same_bits(monkeypatch: pytest.MonkeyPatch, further: str) -> None:
     monkeypatch.setenv("CHALKGRAD_CFLAGS", f"{further} -Wall -Wextra -Werror")
 
     @seed(12)
-    @few
+    @settings(few, max_examples=examples)
     @given(sparse(), st.integers(1, 3))
     def check(drawn: Sparse, threads: int) -> None:
         with pytest.MonkeyPatch.context() as patch:

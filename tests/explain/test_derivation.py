@@ -15,11 +15,10 @@ import chalkgrad as cg
 from chalkgrad.base.digits import rounded
 from chalkgrad.explain.derivation import Derivation
 from chalkgrad.formula.expression import Extreme, Partial, Terms, number, quantities, walk_expression
-from networks import networks
-from test_documents import IMAGE, document_000
-from test_network import X, Y, example
+from networks import IMAGE, X, Y, document_000, example, networks, saturated
 
 slow = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+SHARE = [6, pytest.param(40, marks=pytest.mark.long)]
 LABELS = {"W1[0, 0]": "w1", "W2[0, 0]": "w5", "a1[0, 0]": "h1", "y_hat[0, 0]": "o1", "L": "E"}
 
 
@@ -41,12 +40,17 @@ def central_difference(net: cg.Network, x: np.ndarray, y: np.ndarray, name: str,
     return (losses[0] - losses[1]) / (2 * step)
 
 
-@slow
-@given(networks(), st.integers(0, 1000))
-def test_every_value_of_random_networks_is_explained(
-    drawn: tuple[cg.Network, np.ndarray, np.ndarray], seed: int
-) -> None:
-    net, x, y = drawn
+@pytest.mark.parametrize("examples", SHARE)
+def test_every_value_of_random_networks_is_explained(examples: int) -> None:
+    @settings(slow, max_examples=examples)
+    @given(networks(), st.integers(0, 1000))
+    def check(drawn: tuple[cg.Network, np.ndarray, np.ndarray], seed: int) -> None:
+        every_value_is_explained(*drawn, seed)
+
+    check()
+
+
+def every_value_is_explained(net: cg.Network, x: np.ndarray, y: np.ndarray, seed: int) -> None:
     rng = np.random.default_rng(seed)
     optimizer = [cg.SGD(0.1), cg.Adam(), cg.SGD(0.1, momentum=0.9, weight_decay=0.1)][seed % 3]
     trace = net.trace(x, y, optimizer=optimizer)
@@ -61,12 +65,17 @@ def test_every_value_of_random_networks_is_explained(
                 )
 
 
-@slow
-@given(networks(), st.integers(0, 1000))
-def test_explanation_equals_backward_rule_equals_central_difference(
-    drawn: tuple[cg.Network, np.ndarray, np.ndarray], seed: int
-) -> None:
-    net, x, y = drawn
+@pytest.mark.parametrize("examples", SHARE)
+def test_explanation_equals_backward_rule_equals_central_difference(examples: int) -> None:
+    @settings(slow, max_examples=examples)
+    @given(networks(), st.integers(0, 1000))
+    def check(drawn: tuple[cg.Network, np.ndarray, np.ndarray], seed: int) -> None:
+        three_ways_agree(*drawn, seed)
+
+    check()
+
+
+def three_ways_agree(net: cg.Network, x: np.ndarray, y: np.ndarray, seed: int) -> None:
     rng = np.random.default_rng(seed)
     trace = net.trace(x, y)
     for name in [*net.parameters, "x"]:
@@ -279,10 +288,17 @@ def test_hand_rounding_rounds_every_step() -> None:
     assert "rounded to 3 significant digits" in derivation.to_text()
 
 
-@slow
-@given(networks())
-def test_derivations_survive_json(drawn: tuple[cg.Network, np.ndarray, np.ndarray]) -> None:
-    net, x, y = drawn
+@pytest.mark.parametrize("examples", SHARE)
+def test_derivations_survive_json(examples: int) -> None:
+    @settings(slow, max_examples=examples)
+    @given(networks())
+    def check(drawn: tuple[cg.Network, np.ndarray, np.ndarray]) -> None:
+        survive_json(*drawn)
+
+    check()
+
+
+def survive_json(net: cg.Network, x: np.ndarray, y: np.ndarray) -> None:
     trace = net.trace(x, y, optimizer="Adam", labels={"L": "E"})
     name = next(iter(net.parameters))
     place = ", ".join("0" * len(net.parameters[name].shape))
@@ -372,3 +388,65 @@ def test_bad_settings_are_refused(settings_: dict[str, object]) -> None:
 def test_paths_are_of_derivatives_only() -> None:
     with pytest.raises(cg.OptionError, match=r"z1\[0, 0\] is none: take dz1\[0, 0\]"):
         example().trace(X, Y).explain("z1[0, 0]", form="paths")
+
+
+@pytest.mark.parametrize("weight", [50.0, 800.0, -800.0])
+@pytest.mark.parametrize(
+    ("layer", "loss"),
+    [
+        (cg.Sigmoid(), cg.BinaryCrossEntropy(fuse=False)), (cg.Sigmoid(), cg.BinaryCrossEntropy()),
+        (cg.Sigmoid(), cg.SquaredError()), (cg.Softplus(), cg.SquaredError()), (cg.SiLU(), cg.SquaredError()),
+    ],
+)  # fmt: skip
+def test_saturated_networks_are_explained(layer: cg.Layer, loss: cg.Loss, weight: float) -> None:
+    trace = saturated(layer, loss, weight).trace([[1.0]], [[1.0]])
+    for name in trace:
+        address = f"{name}[{', '.join('0' * trace[name].ndim)}]" if trace[name].ndim else name
+        trace.explain(address).to_text()
+    assert trace.explain("dW1[0, 0]").check.agrees
+    assert trace.explain("dW1[0, 0]", form="paths").check.agrees
+
+
+def test_the_place_of_a_maximum_counts_the_whole_window() -> None:
+    layers = [cg.MaxPool2D(3, stride=1, padding="same"), cg.Flatten(), cg.Dense(1)]
+    net = cg.Network(layers, input_shape=(1, 3, 3), loss="SquaredError", dtype="float64")
+    trace = net.trace(np.arange(9.0).reshape(1, 1, 3, 3), [[0.0]])
+    name = next(n for n in trace if n.startswith("win"))
+    numbers = trace.explain(f"{name}[0, 0, 0, 0]", terms=3).numbers
+    listed = numbers.removeprefix("argmax(").removesuffix(")").split(", ")
+    assert len(listed) == 9
+    values = [-np.inf if w == "-infinity" else float(w) for w in listed]
+    assert int(np.argmax(values)) == int(trace[name][0, 0, 0, 0])
+
+
+def test_what_cancels_or_is_clipped_in_float32_is_no_disagreement() -> None:
+    net = cg.Network([cg.Dense(1), cg.Sigmoid()], input_shape=1, loss=cg.BinaryCrossEntropy(fuse=False))
+    net.set_parameters(W1=[[50.0]], b1=[0.0])
+    assert net.trace([[1.0]], [[0.0]]).explain("l[0]").check.agrees
+    net = cg.Network([cg.Dense(2), cg.LayerNorm()], input_shape=1, loss="SquaredError")
+    net.set_parameters(W1=[[3.0, -3.0]])
+    assert net.trace([[1.0]], [[0.3, -0.2]]).explain("dW1[0, 0]", form="paths").check.agrees
+
+
+def test_hand_rounding_shows_all_the_digits_that_it_keeps() -> None:
+    net = cg.Network([cg.Dense(1), cg.Tanh()], input_shape=1, loss="SquaredError")
+    net.set_parameters(W1=[[0.15]], b1=[0.1])
+    text = net.trace([[0.7]], [[0.2]]).explain("dW1[0, 0]", hand_rounding=9).to_text()
+    assert "0.15000000" not in text
+    with pytest.raises(cg.OptionError, match="1 to 15"):
+        net.trace([[0.7]], [[0.2]]).explain("dW1[0, 0]", hand_rounding=16)
+
+
+@pytest.mark.parametrize("text", [5, None, "1" + "0" * 400, '{"format": 1e999}'])
+def test_json_of_any_kind_is_only_a_data_error(text: object) -> None:
+    with pytest.raises(cg.DataError):
+        Derivation.from_json(text)  # type: ignore[arg-type]
+
+
+def test_long_paths_and_wide_networks_are_refused_soon() -> None:
+    layers = [v for _ in range(150) for v in (cg.Dense(1), cg.Tanh())]
+    net = cg.Network(layers, input_shape=1, loss="SquaredError", dtype="float64")
+    trace = net.trace([[0.5]], [[0.1]])
+    trace.explain("dW1[0, 0]").to_html()
+    with pytest.raises(cg.OptionError, match="form='delta'"):
+        trace.explain("dW1[0, 0]", form="paths")

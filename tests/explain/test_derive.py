@@ -23,8 +23,7 @@ from chalkgrad.formula.nodes import (
     walk,
 )
 from chalkgrad.render.blocks import Equation
-from networks import networks
-from test_network import X, Y, example
+from networks import X, Y, example, networks
 
 slow = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 FUNCTIONS: dict[str, Any] = {
@@ -139,3 +138,15 @@ def test_given_values_and_settings() -> None:
     shown = large.derive(np.ones((2, 9)), np.ones((2, 9))).to_text()
     assert "z1" not in shown  # the last value is y_hat
     assert "y_hat = x @ W1 + b1\n    shape" in shown  # no numbers of what is large
+
+
+def test_a_column_beside_a_matrix_is_not_taken_for_a_row() -> None:
+    sums = cg.Network([cg.Dense(3), cg.Sum()], input_shape=2, loss="SquaredError").derive().to_text()
+    assert "dz1 = dy_hat @ ones.T" in sums
+    hinge = cg.Network([cg.Dense(3)], input_shape=2, loss="Hinge").derive().to_text()
+    assert "dy_hat[n, k] = g1[n, k] - y[n, k] * (sum_j g1[n, j])" in hinge
+
+
+def test_windows_say_how_large_they_are() -> None:
+    net = cg.Network([cg.MaxPool2D((2, 3)), cg.Flatten(), cg.Dense(1)], input_shape=(1, 4, 6), loss="SquaredError")
+    assert "u < 2, v < 3" in net.derive().to_text()

@@ -20,7 +20,7 @@ from chalkgrad.diagnosis.answers import read_answers as read_claims
 from chalkgrad.examples.example import FOLDER
 from chalkgrad.files.checkpoint import MAGIC, Checkpoint
 from chalkgrad.files.npy import read_npy
-from chalkgrad.model.saved import SEAL, load
+from chalkgrad.model.saved import SEAL
 from chalkgrad.runs import directory as run_directory
 from chalkgrad.train.checkpoints import listed
 from chalkgrad.worksheet.answers import read_answers
@@ -107,7 +107,7 @@ def readers(place: Path, numbers: int) -> list[Reader]:
     network(side).save(saved)
     weights = next(saved.glob("weights-*/W1.npy"))
     described = (saved / "network.toml").read_bytes().partition(SEAL.encode())[2].partition(b"\n")[2]
-    add("network.toml", "saved/network.toml", described, lambda p: load(p.parent))
+    add("network.toml", "saved/network.toml", described, lambda p: cg.load(p.parent))
     add("npy", "W1.npy", weights.read_bytes(), lambda p: _read_npy(p, (side, side)))
     assert main(["train", "spiral", "--epochs", "1", "--quiet", "--no-pictures", "--keep", "0", "--out", str(place / "run")]) == 0  # fmt: skip
     run = (place / "run" / "run.toml").read_bytes()

@@ -33,7 +33,7 @@ def main() -> int:
             **os.environ, "CHALKGRAD_FAULTS": "long", "CHALKGRAD_FUZZED": str(fuzzed),
             "CHALKGRAD_FAULTS_FIGURES": str(figures),
         }  # fmt: skip
-        command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "worksteal", *chosen]
+        command = [sys.executable, "-m", "pytest", "-q", "-m", "", "-n", "2", "--dist", "worksteal", *chosen]
         code = subprocess.run(command, env=environment, cwd=HERE.parents[1], check=False).returncode
         if code:
             print("no figures are written: something failed", file=sys.stderr)

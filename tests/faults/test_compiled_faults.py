@@ -38,6 +38,8 @@ def test_damaged_compiled_files(own_cache: Path, record: Callable[[str, str, int
         for path, content in contents.items():
             at, end = sorted(chance.sample(range(len(content)), 2))
             flipped = bytes([content[at] ^ 1 << chance.randrange(8)])
+            mode = path.stat().st_mode
+            path.unlink()  # the file that this process has loaded stays whole
             path.write_bytes(
                 (
                     content[:at] + flipped + content[at + 1 :],
@@ -46,6 +48,7 @@ def test_damaged_compiled_files(own_cache: Path, record: Callable[[str, str, int
                     content + content[at:end],
                 )[trial % 4]
             )
+            path.chmod(mode)
             assert cache.taken_from(place, path.name) is None
     again = computed()
     assert again == expected

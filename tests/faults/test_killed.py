@@ -104,7 +104,7 @@ def stale(place: Path) -> list[Path]:
 
 def test_killed_at_every_system_call(tmp_path: Path, record: Callable[..., None]) -> None:
     expected = train(tmp_path / "whole", 3)
-    step, points = many(7, 1), 0
+    step, points = many(13, 1), 0
     for call in range(0, 10_000, step):
         place = tmp_path / "run"
         if not killed(place, 3, call=call):

@@ -60,7 +60,7 @@ def test_savers_and_a_reader(tmp_path: Path, record: Callable[..., None]) -> Non
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
-@pytest.mark.parametrize("keep", ["0", "2"])
+@pytest.mark.parametrize("keep", ["0", pytest.param("2", marks=pytest.mark.long)])
 def test_a_training_killed_over_an_older_one(tmp_path: Path, keep: str, record: Callable[..., None]) -> None:
     older, place, kills = tmp_path / "older", tmp_path / "run", 0
     assert main(["train", "spiral", "--epochs", "2", *TRAIN, str(older)]) == 0

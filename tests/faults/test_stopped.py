@@ -34,7 +34,7 @@ def told(history: cg.History) -> list[Any]:
     return [[getattr(r, f) for f in FIELDS] for r in history] + [history.loss, history.best_epoch, history.stop_reason]
 
 
-@pytest.mark.parametrize("engine", ["numpy", "compiled"])
+@pytest.mark.parametrize("engine", ["numpy", pytest.param("compiled", marks=pytest.mark.long)])
 def test_random_trainings(tmp_path: Path, engine: str, record: Callable[..., None]) -> None:
     if engine == "compiled" and not available():
         pytest.skip("there is no C compiler")

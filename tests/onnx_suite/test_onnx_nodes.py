@@ -38,6 +38,7 @@ class Counting(unittest.TestResult):
         self.passed.update(set(self.ran[self.before :]))
 
 
+@pytest.mark.long
 def test_every_node_test_of_an_operator_that_chalkgrad_has() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

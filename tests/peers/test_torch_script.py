@@ -14,57 +14,70 @@ from chalkgrad.describe.layers import Layer
 from chalkgrad.rules import dense
 from chalkgrad.write.given import weights_needed
 from chalkgrad.write.torch_module import torch_script
-from test_network import X, Y, example
+from networks import X, Y, example
 from write.written import KINDS, MASKED, Written, run, samples, unused_names, written
 
 torch = pytest.importorskip("torch")
+
+Losses = dict[tuple[str, str], list[float]]
 
 
 def script_of(made: Written, steps: int = 5) -> str:
     return torch_script(made.network, made.x, made.y, optimizer=made.optimizer, steps=steps)
 
 
-def test_losses_over_five_steps_are_the_networks(tmp_path: Path) -> None:
-    every = {name: make() for name, make in KINDS.items()}
-    for made in every.values():
+@pytest.fixture(scope="module")
+def losses(tmp_path_factory: pytest.TempPathFactory) -> Losses:
+    """What all scripts print, in one process: PyTorch takes seconds to start."""
+    scripts = {("five steps", name): script_of(make()) for name, make in KINDS.items()}
+    scripts |= {("an example", name): torch_script(make().network, steps=1) for name, make in KINDS.items()}
+    scripts |= {("prediction", name): script_of(MASKED[name](), steps=0) for name in DROPPED}
+    scripts["five steps", "dropout"] = script_of(MASKED["dropout"]())
+    scripts["five steps", "in float32"] = script_of(large())
+    return run(scripts, tmp_path_factory.mktemp("scripts"))
+
+
+def test_losses_over_five_steps_are_the_networks(losses: Losses) -> None:
+    for name, make in KINDS.items():
+        made = make()
         made.steps = 5
-    for name in [n for n, made in every.items() if weights_needed(made.network) is not None]:
-        raise AssertionError(f"{name} needs a file")
-    found = run({name: script_of(made) for name, made in every.items()}, tmp_path)
-    for name, losses in found.items():
-        expected = every[name].losses()
-        if not every[name].network.parameters:
+        assert weights_needed(made.network) is None
+        expected = made.losses()
+        if not made.network.parameters:
             expected = expected[-1:]
-        np.testing.assert_allclose(losses, expected, rtol=1e-12, err_msg=name)
+        np.testing.assert_allclose(losses["five steps", name], expected, rtol=1e-12, err_msg=name)
 
 
-def test_dropout_is_said_to_differ_and_prediction_is_the_same(tmp_path: Path) -> None:
-    every = {name: MASKED[name]() for name in ("dropout", "dropout of images")}
-    scripts = {name: script_of(made, steps=0) for name, made in every.items()}
-    assert all("Dropout draws other masks" in text for text in scripts.values())
-    scripts["trained"] = script_of(every["dropout"])
-    losses = run(scripts, tmp_path)
-    assert len(losses["trained"]) == 6
-    for name, made in every.items():
-        np.testing.assert_allclose(losses[name], [made.network.loss(made.x, made.y)], rtol=1e-12)
+DROPPED = ("dropout", "dropout of images")
 
 
-def test_float32_and_weights_from_a_file(tmp_path: Path) -> None:
+def test_dropout_is_said_to_differ_and_prediction_is_the_same(losses: Losses) -> None:
+    assert len(losses["five steps", "dropout"]) == 6
+    for name in DROPPED:
+        made = MASKED[name]()
+        assert "Dropout draws other masks" in script_of(made, steps=0)
+        np.testing.assert_allclose(losses["prediction", name], [made.network.loss(made.x, made.y)], rtol=1e-12)
+
+
+def large() -> Written:
+    """One in float32 whose weights need a file, or much text."""
     made = written([cg.Dense(30), cg.ReLU(), cg.Dense(3), cg.Softmax()], 20, "CrossEntropy", "float32")
     made.network.fit(made.x, made.y, epochs=1)
     made.steps = 5
+    return made
+
+
+def test_float32_and_weights_from_a_file(losses: Losses, tmp_path: Path) -> None:
+    made = large()
     assert weights_needed(made.network) is not None
-    np.testing.assert_allclose(run({"a": script_of(made)}, tmp_path)["a"], made.losses(), rtol=1e-5)
+    np.testing.assert_allclose(losses["five steps", "in float32"], made.losses(), rtol=1e-5)
     text = made.network.source("torch", made.x, made.y, optimizer=made.optimizer, steps=5, out=tmp_path / "script_0.py")
     assert (tmp_path / "script_0_weights.npz").exists()
     np.testing.assert_allclose(run({"a": text}, tmp_path)["a"], made.losses(), rtol=1e-5)
 
 
-def test_an_example_is_drawn_where_no_samples_are_given(tmp_path: Path) -> None:
-    scripts = {}
-    for name, make in KINDS.items():
-        scripts[name] = torch_script(make().network, steps=1)
-    assert all(np.isfinite(losses).all() for losses in run(scripts, tmp_path).values())
+def test_an_example_is_drawn_where_no_samples_are_given(losses: Losses) -> None:
+    assert all(np.isfinite(losses["an example", name]).all() for name in KINDS)
 
 
 def test_scripts_read_well() -> None:

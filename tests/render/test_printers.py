@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -19,11 +20,9 @@ from chalkgrad.render.blocks import Drawing, Equation, Heading, Line, Listing, P
 from chalkgrad.render.board import Board
 from chalkgrad.render.glyphs import glyph
 from chalkgrad.render.html import MathML
-from chalkgrad.render.latex import LatexMath
+from chalkgrad.render.latex import LatexMath, escaped
 from chalkgrad.render.text import TextMath
-from networks import networks
-from test_documents import IMAGE, document_000
-from test_network import X, Y, example
+from networks import IMAGE, X, Y, document_000, example, networks
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PDFLATEX = shutil.which("pdflatex")
@@ -199,26 +198,37 @@ def test_latex_compiles_without_overfull_lines(tmp_path: Path) -> None:
             assert "Overfull" not in done.stdout, name
 
 
+# the pages have no script; this one measures them, each in a frame of its width
+PROBE = """<script>onload = () => {
+  const formulas = [...document.querySelectorAll('math')];
+  const empty = formulas.filter(m => m.getBoundingClientRect().height < 5);
+  const found = [window.name, document.documentElement.scrollWidth, innerWidth, formulas.length, empty.length];
+  parent.document.title += found.join(' ') + '|';
+}</script></body>"""
+
+
 @pytest.mark.skipif(BROWSER is None, reason="no chromium is installed")
-@pytest.mark.parametrize("width", [360, 1280])
-def test_a_browser_shows_the_pages_and_they_do_not_scroll_sideways(tmp_path: Path, width: int) -> None:
-    for name, board in boards().items():
-        page = board.to_html()
-        # the page has no script; this one measures it
-        probe = (
-            "<script>onload=()=>{document.title=[document.documentElement.scrollWidth,innerWidth,"
-            "document.querySelectorAll('math').length,[...document.querySelectorAll('math')].filter("
-            "m=>m.getBoundingClientRect().height<5).length].join(' ')}</script></body>"
-        )
-        (tmp_path / "page.html").write_text(page.replace("</body>", probe), "utf-8")
-        command = [
-            BROWSER or "", "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}",
-            f"--window-size={width},900", "--dump-dom", (tmp_path / "page.html").as_uri(),
-        ]  # fmt: skip
-        dom = subprocess.run(command, capture_output=True, text=True, timeout=120).stdout
-        found = re.search(r"<title>(\d+) (\d+) (\d+) (\d+)</title>", dom)
-        assert found, name
-        wide, window, formulas, empty = map(int, found.groups())
+def test_a_browser_shows_the_pages_and_they_do_not_scroll_sideways(tmp_path: Path) -> None:
+    pages = [(name, width, board.to_html()) for name, board in boards().items() for width in (360, 1280)]
+    frames = [
+        f'<iframe name="{number}" width="{width}" height="900" style="border: 0" '
+        f'srcdoc="{escape(page.replace("</body>", PROBE))}"></iframe>'
+        for number, (_, width, page) in enumerate(pages)
+    ]
+    (tmp_path / "pages.html").write_text(
+        f'<!doctype html><meta charset="utf-8"><title></title>{"".join(frames)}', "utf-8"
+    )
+    command = [
+        BROWSER or "", "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}",
+        "--window-size=1400,900", "--dump-dom", (tmp_path / "pages.html").as_uri(),
+    ]  # fmt: skip
+    dom = subprocess.run(command, capture_output=True, text=True, timeout=120).stdout
+    title = re.search(r"<title>(.*)\|</title>", dom)
+    assert title is not None
+    found = sorted(tuple(map(int, line.split())) for line in title[1].split("|"))
+    assert [number for number, *_ in found] == list(range(len(pages)))
+    for (_, wide, window, formulas, empty), (name, width, page) in zip(found, pages, strict=True):
+        assert window == width
         assert wide <= window, (name, wide, window)
         assert empty == 0, name
         assert formulas == page.count("<math ")
@@ -271,3 +281,23 @@ def test_what_is_printed_on_paper_comes_after_what_it_overrides() -> None:
         assert re.search(rf"{re.escape(name)}[^{{}}]*{{ overflow: visible; }}", paper), name
     assert "figure svg { max-width: 100% !important; max-height: 24cm;" in paper
     assert re.search(r"figure[^{}]*{ break-inside: avoid; }", paper)
+
+
+def test_a_power_of_a_number_with_an_exponent_wears_brackets() -> None:
+    assert MathML(Style()).inline(Binary("^", Number(1.5e-5), Number(2.0))).startswith("<msup><mrow><mo>(</mo>")
+
+
+def test_names_of_layers_are_not_taken_for_averages() -> None:
+    assert glyph("v_W1.W").level == "v_W1"
+    assert glyph("m_W1").below == "W1"
+    assert glyph("a1_2").level == "1.2"
+
+
+def test_prose_in_latex() -> None:
+    assert (
+        escaped("a \u2013 \u201cb\u201d\n\n\x01c \u65e5") == "a - \\textquotedbl{}b\\textquotedbl{} [U+0001]c [U+65E5]"
+    )
+    board = Board("two\n\nlines", (Heading("a\n\n- b"), Paragraph("c\nd"), Listing("x = 1  # \u03b4\n")))
+    assert "two lines" in board.to_latex()
+    assert "\u03b4" not in board.to_latex()
+    assert "## a - b\n" in board.to_markdown()

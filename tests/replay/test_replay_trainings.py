@@ -7,26 +7,25 @@ from __future__ import annotations
 import re
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from chalkgrad.replay import REPLAYS, Replay, replay
+from chalkgrad.replay import REPLAYS, replay
 from chalkgrad.replay.board import replays_board
 
 ROOT = Path(__file__).parent.parent.parent
-pytestmark = pytest.mark.xdist_group("trainings")  # one worker does the long replay once
 NUMBER = re.compile(r"-?\d+\.\d+(?:e-?\d+)?|-?\d+e-?\d+")
+NAMES: list[Any] = [*(name for name in REPLAYS if name != "000"), pytest.param("000", marks=pytest.mark.long)]
 
 
-@cache
-def replays() -> dict[str, Replay]:
-    return {name: replay(name) for name in REPLAYS}
+whole = cache(replay)
 
 
 @pytest.mark.long
 def test_the_long_trainings() -> None:
-    section = next(s for s in replays()["000"].sections if "trained until" in s.title)
+    section = next(s for s in whole("000").sections if "trained until" in s.title)
     iterations, error, predictions, slow = section.figures
     assert all(f.explained for f in section.figures)
     assert (iterations.correct, iterations.mistaken) == (262_941, 364_024)
@@ -44,9 +43,25 @@ def lines(page: str) -> list[str]:
     return [re.sub(r"\d+ (figures|not in the document)", r"_ \1", line) if "000" not in line else line for line in kept]
 
 
-def test_the_page_in_the_docs_is_not_stale() -> None:
-    made = lines(replays_board(list(replays().values()), most=None).to_markdown())
-    kept = lines((ROOT / "docs" / "replays.md").read_text("utf-8"))
+def parts(page: str) -> list[str]:
+    """What stands before the first replay, and each replay."""
+    return re.split(r"^(?=## )", page, flags=re.MULTILINE)
+
+
+def test_the_page_in_the_docs_has_every_replay() -> None:
+    begun, *kept = parts((ROOT / "docs" / "replays.md").read_text("utf-8"))
+    made = {name: parts(replays_board([whole(name)], most=None).to_markdown()) for name in REPLAYS if name != "000"}
+    headings = [part.splitlines()[0] for part in kept]
+    assert len(headings) == len(REPLAYS)
+    for name, (start, part) in made.items():
+        assert start == begun
+        assert part.splitlines()[0] == headings[list(REPLAYS).index(name)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_page_in_the_docs_is_not_stale(name: str) -> None:
+    made = lines(parts(replays_board([whole(name)], most=None).to_markdown())[1].rstrip())
+    kept = lines(parts((ROOT / "docs" / "replays.md").read_text("utf-8"))[1 + list(REPLAYS).index(name)].rstrip())
     cure = "run chalkgrad replay --out docs/replays.md"
     assert [NUMBER.sub("_", line) for line in made] == [NUMBER.sub("_", line) for line in kept], cure
     for ours, theirs in zip(made, kept, strict=True):
@@ -55,10 +70,10 @@ def test_the_page_in_the_docs_is_not_stale() -> None:
         np.testing.assert_allclose(*numbers, rtol=1e-9, atol=1e-15, err_msg=cure)
 
 
-def test_the_counts_in_the_docs() -> None:
-    page = (ROOT / "docs" / "documents.md").read_text("utf-8")
-    for name, one in replays().items():
-        row = next(line for line in page.splitlines() if f"| `{name}` | " in line and " right" in line)
-        counts = re.search(r"(\d+) (?:formulas )?right, (\d+) w(?:rong|ith)", row)
-        assert counts is not None
-        assert (int(counts[1]), int(counts[2])) == (one.same, one.explained), row
+@pytest.mark.parametrize("name", NAMES)
+def test_the_counts_in_the_docs(name: str) -> None:
+    one, page = whole(name), (ROOT / "docs" / "documents.md").read_text("utf-8")
+    row = next(line for line in page.splitlines() if f"| `{name}` | " in line and " right" in line)
+    counts = re.search(r"(\d+) (?:formulas )?right, (\d+) w(?:rong|ith)", row)
+    assert counts is not None
+    assert (int(counts[1]), int(counts[2])) == (one.same, one.explained), row

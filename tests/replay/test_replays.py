@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 from functools import cache
 from importlib.util import find_spec
 
@@ -26,6 +27,8 @@ COUNTS = {
 
 @cache
 def short(name: str) -> Replay:
+    if TORCH:
+        importlib.import_module("torch").set_num_threads(1)  # its threads wait for each other in small products
     return replay(name, long=False)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import chalkgrad as cg
+from networks import CLASSES, SAMPLES
 
 X = np.random.default_rng(3).standard_normal((60, 4))
 ROWS = (X[:, :3] > 0.4) * 1.0
@@ -53,3 +54,13 @@ def test_class_numbers_mean_the_largest_output_whatever_the_loss() -> None:
         expected = (net.predict(X).argmax(axis=1) == numbers).mean()
         assert net.evaluate(X, numbers).accuracy == pytest.approx(expected)
         assert net.evaluate(X[:1], numbers[:1]).accuracy in (0, 1)
+
+
+def test_accuracy_of_many_yes_or_nos_and_of_class_numbers() -> None:
+    many = cg.Network([cg.Dense(3), cg.Sigmoid()], input_shape=3, loss="BinaryCrossEntropy", dtype="float64")
+    truth = np.array([[1, 1, 0], [0, 0, 0], [1, 1, 1.0]])
+    many.set_parameters(W1=np.eye(3) * 50, b1=[-25] * 3)
+    assert many.evaluate(truth, truth).accuracy == 1
+    squared = cg.Network([cg.Dense(2)], input_shape=3, loss="SquaredError")
+    assert squared.evaluate(SAMPLES, CLASSES).accuracy is not None
+    assert squared.evaluate(SAMPLES, np.eye(2)[CLASSES]).accuracy is None

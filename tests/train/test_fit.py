@@ -11,6 +11,7 @@ from chalkgrad.describe.optimizers import OPTIMIZERS
 from chalkgrad.describe.schedules import SCHEDULES
 from chalkgrad.rules import UPDATES
 from chalkgrad.train.callbacks import Training
+from networks import CLASSES, SAMPLES, classifier
 
 
 def spirals(dtype: str = "float32", **settings: Any) -> tuple[cg.Network, Any, Any]:
@@ -270,3 +271,54 @@ def test_two_classes_by_one_output(loss: cg.Loss, end: list[Any]) -> None:
     net = cg.Network([cg.Dense(16), cg.ReLU(), cg.Dense(1), *end], input_shape=2, loss=loss)
     net.fit(x, y, optimizer=cg.Adam(0.02), epochs=60)
     assert net.evaluate(x, y).accuracy > 0.9  # type: ignore[operator]
+
+
+def test_patience_counts_without_restoring_the_best() -> None:
+    net = classifier()
+    history = net.fit(
+        SAMPLES,
+        CLASSES,
+        optimizer=cg.SGD(0.0),
+        patience=3,
+        validation=(SAMPLES, CLASSES),
+        restore_best=False,
+        epochs=60,
+    )
+    assert (len(history), history.stop_reason) == (4, cg.StopReason.PLATEAU)
+
+
+def test_the_lowest_validation_loss_is_restored_whatever_counts_as_improvement() -> None:
+    net = classifier()
+    history = net.fit(
+        SAMPLES, CLASSES, optimizer=cg.SGD(0.05), epochs=30, min_improvement=10.0, validation=(SAMPLES, CLASSES)
+    )
+    assert net.evaluate(SAMPLES, CLASSES).loss == pytest.approx(min(history.column("val_loss")), rel=1e-12)
+
+
+def test_a_summed_loss_counts_the_penalty_once() -> None:
+    net = classifier(loss=cg.CrossEntropy(reduction="sum"), l2=0.1)
+    history = net.fit(SAMPLES, CLASSES, optimizer=cg.SGD(0.0), batch_size=2)
+    assert history.column("loss")[0] == pytest.approx(net.loss(SAMPLES, CLASSES), rel=1e-9)
+
+
+def test_other_stops_are_not_cut_short_by_one_epoch() -> None:
+    assert classifier().fit(SAMPLES, CLASSES, max_steps=100).steps == 100
+    assert len(classifier().fit(SAMPLES, CLASSES, patience=5, optimizer=cg.SGD(0.0))) == 6
+    assert len(classifier().fit(SAMPLES, CLASSES)) == 1
+    short = classifier().fit(SAMPLES, CLASSES, epochs=3, max_steps=1000, schedule="Cosine")
+    assert short.column("learning_rate")[-1] < 1e-6
+
+
+def test_one_fit_of_three_epochs_is_three_fits_of_one() -> None:
+    one, three = classifier(), classifier()
+    one.fit(SAMPLES, CLASSES, epochs=3, batch_size=5)
+    for _ in range(3):
+        three.fit(SAMPLES, CLASSES, epochs=1, batch_size=5)
+    assert (one.flat == three.flat).all()
+
+
+def test_one_left_over_sample_does_not_shrink_the_running_variance() -> None:
+    net = classifier(layers=[cg.BatchNorm(), cg.Dense(2), cg.Softmax()])
+    before = net.states["running_var1"].copy()
+    net.fit(SAMPLES[:1], CLASSES[:1])
+    assert (net.states["running_var1"] == before).all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from typing import Any
 
@@ -126,3 +127,8 @@ def test_the_training_that_callbacks_see_knows_of_an_update_that_was_taken_back(
     with pytest.warns(RuntimeWarning, match="training stopped"):
         network().fit(X, Y * 1e100, optimizer=cg.SGD(1e60), epochs=50, callbacks=[See()], engine=engine)
     assert seen["training"] == seen["history"] == seen["network"]
+
+
+def test_history_is_json_even_when_numbers_are_lost() -> None:
+    record = cg.Record(1, 1, float("nan"), 0.1, 0.0, float("inf"))
+    assert json.loads(record.to_json())["val_loss"] is None

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import chalkgrad as cg
+from networks import CLASSES, SAMPLES, classifier
 
 
 def test_a_value_that_does_no_harm_yet_is_found() -> None:
@@ -64,9 +65,21 @@ ENDS: list[tuple[list[cg.Layer], cg.Loss, str]] = [
 ]
 
 
-@pytest.mark.parametrize("engine", ["numpy", "compiled"])
-@pytest.mark.parametrize(("ending", "loss", "name"), ENDS)
-def test_large_inputs_in_float32(ending: list[cg.Layer], loss: cg.Loss, name: str, engine: str) -> None:
+COMPILED_ALWAYS = ("softmax and cross-entropy", "sigmoid and binary cross-entropy", "gelu")
+
+
+@pytest.mark.parametrize(
+    ("ending", "loss", "engine"),
+    [
+        pytest.param(
+            ending, loss, engine, id=f"{name}, {engine}",
+            marks=[pytest.mark.long] if engine == "compiled" and name not in COMPILED_ALWAYS else [],
+        )
+        for ending, loss, name in ENDS
+        for engine in ("numpy", "compiled")
+    ],
+)  # fmt: skip
+def test_large_inputs_in_float32(ending: list[cg.Layer], loss: cg.Loss, engine: str) -> None:
     """At 10,000 and -10,000, values, losses and gradients are finite, and within rounding those of float64."""
     from chalkgrad.engines.c.compiler import available
 
@@ -230,3 +243,23 @@ def test_small_activations_and_slopes_keep_their_digits_in_float32(name: str, en
     if name in SLOPES:
         atol = 1e-7 if name in ("silu", "gelu") else 0.0  # whose slopes go through 0
         np.testing.assert_allclose(-net.parameters["W1"][0], SLOPES[name](z.astype(np.float64)), rtol=2e-5, atol=atol)
+
+
+def test_weights_that_become_infinite_in_the_last_step_are_not_kept() -> None:
+    net = classifier(dtype="float32")
+    with pytest.warns(RuntimeWarning, match=r"_new\[.*\(update step of optimizer, SGD\), in step 1"):
+        history = net.fit(SAMPLES * 1e6, CLASSES, optimizer=cg.SGD(1e39), max_steps=1)
+    assert history.stop_reason is cg.StopReason.NOT_FINITE
+    assert np.isfinite(net.flat).all()
+
+
+def test_the_step_that_broke_the_weights_is_named() -> None:
+    net = cg.Network([cg.Dense(3), cg.Dense(1)], input_shape=3, loss="SquaredError")
+    with pytest.warns(RuntimeWarning, match=r"_new\[.*update step of optimizer, SGD\), in step 1 "):
+        history = net.fit(SAMPLES, SAMPLES[:, :1] * 1e3, optimizer=cg.SGD(1e37), epochs=9, batch_size=None)
+    assert history.steps == net.steps_taken == 0
+
+
+def test_a_decay_above_one_overflows_into_a_stop() -> None:
+    with pytest.warns(RuntimeWarning, match="training stopped"):
+        classifier().fit(SAMPLES, CLASSES, schedule=cg.Exponential(decay=1e300), epochs=400)

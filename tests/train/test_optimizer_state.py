@@ -10,6 +10,7 @@ import pytest
 
 import chalkgrad as cg
 from chalkgrad.engines.c.compiler import available
+from networks import CLASSES, SAMPLES, classifier
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((22, 4))
@@ -18,7 +19,8 @@ OPTIMIZERS = [
     cg.SGD(0.1), cg.SGD(0.1, momentum=0.9), cg.SGD(0.1, momentum=0.9, nesterov=True, weight_decay=0.01),
     cg.Adam(0.01), cg.AdamW(0.01), cg.RMSProp(0.01), cg.AdaGrad(0.1),
 ]  # fmt: skip
-ENGINES = ["numpy", pytest.param("compiled", marks=pytest.mark.skipif(not available(), reason="no C compiler"))]
+NEEDS_COMPILER = pytest.mark.skipif(not available(), reason="no C compiler")
+ENGINES = ["numpy", pytest.param("compiled", marks=NEEDS_COMPILER)]
 
 
 def network(dtype: str = "float32") -> cg.Network:
@@ -31,8 +33,19 @@ def fitted(net: cg.Network, optimizer: Any = None, **settings: Any) -> np.ndarra
     return net.flat.copy()
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
+@pytest.mark.parametrize(
+    ("optimizer", "engine"),
+    [
+        *((optimizer, "numpy") for optimizer in OPTIMIZERS),
+        *(
+            pytest.param(
+                optimizer, "compiled", marks=[NEEDS_COMPILER, *([pytest.mark.long] if number not in (2, 3) else [])]
+            )
+            for number, optimizer in enumerate(OPTIMIZERS)
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else repr(value),
+)
 def test_one_fit_is_as_many_fits_of_one_epoch_bit_by_bit(optimizer: cg.Optimizer, engine: str) -> None:
     one, many, steps = network(), network(), network()
     fitted(one, optimizer, epochs=6, engine=engine)
@@ -147,3 +160,12 @@ def test_after_an_interruption_it_goes_on(tmp_path: Path) -> None:
 def test_fresh_optimizer_is_true_or_false() -> None:
     with pytest.raises(cg.OptionError, match="fresh_optimizer is true or false"):
         network().fit(X, Y, fresh_optimizer=1)  # type: ignore[arg-type]
+
+
+def test_adam_counts_its_own_steps() -> None:
+    net = classifier()
+    net.fit(SAMPLES, CLASSES, epochs=50)
+    before = net.flat.copy()
+    assert net.trace(SAMPLES, CLASSES, optimizer="Adam")["t"] == 1
+    net.fit(SAMPLES, CLASSES, optimizer=cg.Adam(0.001), max_steps=1, batch_size=None)
+    np.testing.assert_allclose(np.abs(net.flat - before).max(), 0.001, rtol=1e-3)

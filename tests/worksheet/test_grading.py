@@ -50,10 +50,11 @@ def by_value(grading: Grading) -> dict[str, set[str]]:
     return found
 
 
+@pytest.mark.parametrize("seeds", [3, pytest.param(8, marks=pytest.mark.long)])
 @pytest.mark.parametrize("name", NAMES)
-def test_right_answers_always_score_full(name: str) -> None:
+def test_right_answers_always_score_full(name: str, seeds: int) -> None:
     example = cg.load_example(name)
-    for seed in [None, *range(8)]:
+    for seed in [None, *range(seeds)]:
         sheet = make_worksheet(example, seed=seed)
         trace = sheet.trace
         by_hand = trace.rounded(sheet.digits)
@@ -109,15 +110,19 @@ def test_follow_on_credit_is_a_setting() -> None:
         grade(sheet, answers, follow_credit=1.5)
 
 
-@pytest.mark.parametrize("name", ["web", "cnn", "neuron"])
-def test_every_usual_mistake_is_seen_and_something_is_said(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "step"),
+    [
+        *(("neuron", 3), ("web", 6), ("cnn", 9)),
+        *(pytest.param(name, 1, marks=pytest.mark.long) for name in ("neuron", "web", "cnn")),
+    ],
+)
+def test_every_usual_mistake_is_seen_and_something_is_said(name: str, step: int) -> None:
     """Whatever is planted, only the value where it sits is wrong, and a mistake is named for it."""
     sheet = make_worksheet(cg.load_example(name), seed=1, kind="backward")
     trace = sheet.trace
     asked = {b.address.name for b in sheet.blanks}
-    for slip in slips(trace.program, None, len(sheet.example.x)):
-        if slip.output not in asked:
-            continue
+    for slip in [s for s in slips(trace.program, None, len(sheet.example.x)) if s.output in asked][::step]:
         own = OwnPass(trace, slip=slip)
         try:
             values = {n: np.asarray(own.made(n)) for n in asked}
@@ -270,6 +275,16 @@ UNREADABLE = [
 
 
 @pytest.mark.parametrize("text", UNREADABLE, ids=lambda t: str(t)[:20])
+def test_what_is_no_number_is_refused(text: Any) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        read_number(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [t if number % 4 == 0 else pytest.param(t, marks=pytest.mark.long) for number, t in enumerate(UNREADABLE)],
+    ids=lambda t: str(t)[:20],
+)
 def test_what_is_no_number_costs_its_own_blank_only(text: Any) -> None:
     sheet = make_worksheet(cg.load_example("web"), kind="gradients")
     answers: dict[str, Any] = written(sheet, sheet.trace)
@@ -650,11 +665,12 @@ def test_blanks_are_split_at_commas_outside_brackets() -> None:
 CONSTANTS = ["0", "1", "-1", "0.5", "10", "1e-3", "1e6", "1e300", "1e-12"]
 
 
+@pytest.mark.parametrize("constants", [CONSTANTS[::4], pytest.param(CONSTANTS, marks=pytest.mark.long)], ids=len)
 @pytest.mark.parametrize("name", ["web", "neuron", "layer"])
 @pytest.mark.parametrize("kind", ["backward", "all"])
-def test_one_number_everywhere_earns_what_it_is_right_in(name: str, kind: str) -> None:
+def test_one_number_everywhere_earns_what_it_is_right_in(name: str, kind: str, constants: list[str]) -> None:
     sheet = make_worksheet(cg.load_example(name), kind=kind)
-    for constant in CONSTANTS:
+    for constant in constants:
         result = grade(sheet, {str(b.address): constant for b in sheet.blanks})
         assert result.count("follows") == 0, constant
         assert result.score <= 0.1 * result.points, constant

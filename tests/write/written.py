@@ -213,9 +213,9 @@ assert "chalkgrad" not in sys.modules
 """
 
 
-def run(scripts: Mapping[str, str], directory: Path) -> dict[str, list[float]]:
+def run(scripts: Mapping[Any, str], directory: Path) -> dict[Any, list[float]]:
     """The losses that scripts print, each run on its own in one other process."""
-    files: dict[str, str] = {}
+    files: dict[str, Any] = {}
     for place, (name, text) in enumerate(scripts.items()):
         file = directory / f"script_{place}.py"
         file.write_text(text)

@@ -149,7 +149,7 @@ def _network(arguments: Namespace, name: str, data: Dataset) -> tuple[Recipe, Ne
         if arguments.loss:
             table["loss"] = arguments.loss
         network = Network.described({**table, **settings}, str(path))
-        if network.input_shape != data.input_shape:
+        if network.layout.sample_shape != data.input_shape:
             raise OptionError(f"{path} has input_shape {network.input_shape}, but {data.name} gives {data.input_shape}")
         return Recipe(network.layers), network
     plan = recipe(name, data) if name in RECIPES else None

@@ -62,7 +62,7 @@ def open_recorded(source: Mapping[str, Any], network: Network, where: Path) -> D
             f"{where} was trained on other data than {data.source} holds now: {change}. Put the earlier data back, "
             f"or train again with: {_command(source)}"
         )
-    if data.input_shape != network.input_shape:
+    if data.input_shape != network.layout.sample_shape:
         raise CheckpointError(f"{where} takes {network.input_shape}, but {data.name} gives {data.input_shape}")
     return data
 

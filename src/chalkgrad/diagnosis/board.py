@@ -36,7 +36,7 @@ def diagnosis_board(diagnosis: Result) -> Board:
     for f in diagnosis.findings:
         if f.where:
             blocks.append(Paragraph(f"{f.name}: {f.where}."))
-    style = Style(6, diagnosis.trace.labels, diagnosis.trace.derivatives)
+    style = Style(6, diagnosis.trace.labels, diagnosis.trace.program.partials, through=diagnosis.trace.through)
     for place, cause in enumerate(diagnosis.causes):
         blocks.extend(_cause(cause, diagnosis, place + 1 if len(diagnosis.causes) > 1 else 0))
     if diagnosis.unexplained:

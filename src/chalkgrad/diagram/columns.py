@@ -106,7 +106,10 @@ class Reader:
 
 def read_columns(network: Model, reader: Reader) -> list[Column]:
     """A network's nodes in columns: the input, every layer with weights and what follows it, the loss."""
-    inputs = [Unit([reader.of_sample("x", network.input_shape, u)]) for u in range(math.prod(network.input_shape))]
+    inputs = [
+        Unit([reader.of_sample("x", network.layout.sample_shape, u)])
+        for u in range(math.prod(network.layout.sample_shape))
+    ]
     columns = [Column("input", ["input x"], inputs)]
     forward = network.program.part("forward")
     for line in network.layout.lines:

@@ -49,7 +49,7 @@ def layers(network: Model, *, batch: int | str = "N") -> Picture:
 
 def _stages(network: Model) -> list[_Stage]:
     """The input, then one stage for every layer that changes the shape, with those that do not behind it."""
-    stages = [_Stage([], "x", network.input_shape)]
+    stages = [_Stage([], "x", network.layout.sample_shape)]
     forward = network.program.part("forward")
     for line in network.layout.lines:
         layer = line.layer

@@ -84,7 +84,7 @@ def _refuse_unsuitable(network: Model) -> None:
     for line in network.layout.lines:
         if not isinstance(line.layer, (Dense, Sum, Flatten, Activation)):
             raise OptionError(f"{line.label} has no neurons that could be drawn one by one; {instead}")
-    sizes = [math.prod(network.input_shape), *(math.prod(line.shape) for line in network.layout.lines)]
+    sizes = [math.prod(network.layout.sample_shape), *(math.prod(line.shape) for line in network.layout.lines)]
     for size, label in zip(sizes, ("the input", *(line.label for line in network.layout.lines)), strict=True):
         if size > MOST_UNITS:
             raise OptionError(f"{label} has {size:,} values, more than the {MOST_UNITS} that can be drawn; {instead}")

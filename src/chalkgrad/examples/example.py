@@ -171,10 +171,7 @@ def example(table: Mapping[str, Any], where: str) -> Example:
         if parameters is None:
             raise DataError("parameters must be a table, [parameters]")
         network.set_parameters(parameters)
-        x, y = as_array("x", table["x"]), as_array("y", table["y"])
-        if not x.ndim:
-            raise DataError(f"x must be rows of numbers, (N, {', '.join(map(str, network.input_shape))}), not {x}")
-        x = x[None] if x.shape == network.input_shape else x
+        x, y = _samples(table["x"], network), as_array("y", table["y"])
         y = y[None] if y.shape == network.output_shape and len(x) == 1 else y
         x, y = network.pair(x, y)
         if "optimizer" in table and "learning_rate" in table:
@@ -201,6 +198,19 @@ def example(table: Mapping[str, Any], where: str) -> Example:
     title = words["title"] or Path(where).stem
     state = {n: trace[n] for n in carried if n != "t"}
     return Example(title, " ".join(words["text"].split()), network, x, y, optimizer, steps, labels, before, state)
+
+
+def _samples(given: object, network: Network) -> Array:
+    """The samples of an example, of which one may stand without its axis; of several inputs, each by its name."""
+    inputs = network.layout.inputs
+    several = as_table(given)
+    if several is not None:
+        arrays = {name: as_array(name, value) for name, value in several.items()}
+        return network.inputs({n: a[None] if a.shape == inputs.get(n) else a for n, a in arrays.items()})
+    x, shape = as_array("x", given), network.layout.sample_shape
+    if not x.ndim:
+        raise DataError(f"x must be rows of numbers, (N, {', '.join(map(str, shape))}), not {x}")
+    return x[None] if x.shape == shape else x
 
 
 def _carried(given: object, before: int, network: Network, optimizer: Optimizer) -> dict[str, Any]:

@@ -20,7 +20,7 @@ def derivation_board(derivation: Origin) -> Board:
     """The derivation's steps as equations, what is not opened, and how the numbers compare with the program's."""
     settings = derivation.settings
     value = significant(printed(derivation), settings.precision)
-    style = Style(settings.precision, settings.labels, settings.derivatives)
+    style = Style(settings.precision, settings.labels, settings.derivatives, through=settings.through)
     shown = TextMath(style).inline(derivation.head)
     title = f"{shown} = {value}" if shown == derivation.address else f"{shown} = {value}, that is {derivation.address}"
     blocks: list[Block] = []

@@ -122,7 +122,9 @@ def equation(step: Step, program: Program, values: Mapping[str, Array] | None) -
             lines.append(Line(statement.right))
         else:
             lines.append(Line(form))
-            shown = [n for n in walk(statement.right) if isinstance(n, (Element, Named))]
+            shown = [
+                n for n in walk(statement.right) if isinstance(n, (Element, Named)) and not isinstance(form, Named)
+            ]
             if values is not None and shown and all(named[n.name].rows is not None for n in shown):
                 lines.append(Line(form, numbers=True))
     result = rows(values.get(step.output)) if values is not None else None

@@ -33,9 +33,10 @@ DEEPEST = 300
 def derivation_to_json(derivation: Origin) -> str:
     """The derivation with all of its steps. Numbers that are not finite become "NaN", "inf" and "-inf"."""
     settings = derivation.settings
+    names = [f.name for f in fields(Settings) if f.name != "through" or settings.through]
     table = {
         "format": FORMAT,
-        "settings": {f.name: _plain(getattr(settings, f.name)) for f in fields(Settings)},
+        "settings": {n: _plain(getattr(settings, n)) for n in names},
         "steps": [_step(step) for step in derivation.steps],
         "unopened": list(derivation.unopened),
     }

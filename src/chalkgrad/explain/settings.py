@@ -25,7 +25,9 @@ class Settings:
         style: "long" (symbols, numbers, result on lines of their own), "short" (on one line) or "symbolic".
         hand_rounding: the significant digits that every step was rounded to, or None.
         labels: other names of elements by address.
-        derivatives: for each derivative of the loss by its name (dz1) the value that it belongs to (z1).
+        derivatives: for each derivative of the loss, and each share of one, by its name (dz1) the value that it
+            belongs to (z1).
+        through: for each share by its name (da1_from_z2) the value through which it comes back (z2).
         moment: when in a training it is, one sentence; may be empty.
     """
 
@@ -38,6 +40,7 @@ class Settings:
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
     derivatives: Mapping[str, str] = field(default_factory=dict[str, str])
     moment: str = ""
+    through: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def __post_init__(self) -> None:
         choice("explain", "form", self.form, FORMS)
@@ -48,7 +51,7 @@ class Settings:
             raise OptionError(f"explain: precision is in significant digits, 1 to 17; it is {self.precision}")
         if self.hand_rounding is not None and whole("explain", "hand_rounding", self.hand_rounding) > 15:
             raise OptionError(f"explain: hand_rounding is in significant digits, 1 to 15; it is {self.hand_rounding}")
-        for name in ("labels", "derivatives"):
+        for name in ("labels", "derivatives", "through"):
             words = as_table(getattr(self, name))
             if words is None or not all(isinstance(w, str) for w in words.values()):
                 raise OptionError(f"explain: {name} must be words by address")

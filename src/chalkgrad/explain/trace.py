@@ -58,7 +58,8 @@ class Trace(Values):
             precision=max(precision, hand_rounding or 0),
             style=style,
             hand_rounding=hand_rounding,
-            derivatives=self.derivatives,
+            derivatives=self.program.partials,
+            through=self.through,
             moment=self.moment,
             labels=dict(self.labels)
             if labels is None

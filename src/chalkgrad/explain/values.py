@@ -106,6 +106,11 @@ class Values(Mapping[str, Array]):
         return found
 
     @property
+    def through(self) -> Mapping[str, str]:
+        """For each share of a derivative by its name (da1_from_z2) the value through which it comes back (z2)."""
+        return self.program.through
+
+    @property
     def derivatives(self) -> Mapping[str, str]:
         """For each derivative of the loss, by its name (dz1), the value that it belongs to (z1)."""
         return self.program.derivatives

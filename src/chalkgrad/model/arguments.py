@@ -5,17 +5,22 @@ from __future__ import annotations
 import contextlib
 import itertools
 import math
+import re
 import warnings
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, cast
 
 import numpy as np
 
 from ..base.checks import as_array, as_list, check_present, said, whole
-from ..base.errors import DataError, OptionError, ShapeError
+from ..base.errors import DataError, OptionError, ShapeError, unknown
 from ..describe.layers import Layer, Residual
 from ..describe.losses import LOSSES, Loss
 
 Array = np.ndarray[Any, Any]
+TAKEN = ("x", "y", "y_hat", "clock", "t", "lr", "l", "L")
+"""Names that no input of several may have."""
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 
 
 def read_layers(layers: Any) -> tuple[Layer, ...]:
@@ -57,6 +62,26 @@ def read_input_shape(given: Any) -> tuple[int, ...]:
             f"input_shape is the shape of one sample, (inputs,) or (channels, height, width), not {said(given)}"
         )
     return shape
+
+
+def read_inputs(given: Any) -> dict[str, tuple[int, ...]]:
+    """The shape of one sample of every input; a shape alone is that of x.
+
+    Raises:
+        OptionError: where it is none, or an input's name is invalid.
+    """
+    if not isinstance(given, Mapping):
+        return {"x": read_input_shape(given)}
+    named = cast("Mapping[Any, Any]", given)
+    if not named:
+        raise OptionError("input_shape names no inputs; write input_shape={'left': 3, 'right': 5}")
+    for name in named:
+        if not isinstance(name, str) or not _NAME.match(name) or name in TAKEN:
+            raise OptionError(
+                "input_shape: an input's name is letters, digits and _, a letter first, and none of "
+                f"{', '.join(TAKEN)}; not {said(name)}"
+            )
+    return {name: read_input_shape(shape) for name, shape in named.items()}
 
 
 def read_dtype(given: Any) -> np.dtype[Any]:
@@ -102,12 +127,12 @@ def fitting(name: str, value: Any, target: Array) -> Array:
     return array
 
 
-def read_samples(x: Any, shape: tuple[int, ...], dtype: np.dtype[Any], first: str) -> Array:
-    """Samples x as (N, *shape) of the dtype, all finite.
+def read_samples(x: Any, inputs: Mapping[str, tuple[int, ...]], dtype: np.dtype[Any], first: str) -> Array:
+    """Samples as the program takes them, of the dtype, all finite: x (N, *shape), or of several inputs the rows.
 
     Args:
-        x: what was given.
-        shape: the shape of one sample.
+        x: what was given; for several inputs a mapping of their samples, or their rows one beside the other.
+        inputs: the shape of one sample of every input.
         dtype: the network's type.
         first: the layer that takes them, as text.
 
@@ -115,23 +140,54 @@ def read_samples(x: Any, shape: tuple[int, ...], dtype: np.dtype[Any], first: st
         ShapeError: where the shape is another; it says how to cure it.
         DataError: where it does not hold numbers, or NaN or infinity.
     """
-    x = as_array("x", x)
+    if set(inputs) != {"x"}:
+        return _read_rows(x, inputs, dtype)
+    return _read_input(x, "x", inputs["x"], dtype, first)
+
+
+def _read_rows(x: Any, inputs: Mapping[str, tuple[int, ...]], dtype: np.dtype[Any]) -> Array:
+    """The samples of several inputs in rows, (N, numbers of all inputs), in the order of the inputs."""
+    count = sum(map(math.prod, inputs.values()))
+    if not isinstance(x, Mapping):
+        if np.ndim(x) == 2 and np.shape(x)[1] == count:
+            return _read_input(x, "x", (count,), dtype, "the network")
+        names = ", ".join(f"{name!r}: (N, {', '.join(map(str, shape))})" for name, shape in inputs.items())
+        raise ShapeError(f"x must be a mapping of the network's inputs, {{{names}}}, not {_kind_of(x)}")
+    given = cast("Mapping[Any, Any]", x)
+    for name in given:
+        if name not in inputs:
+            raise unknown("input", name, inputs)
+    if missing := [name for name in inputs if name not in given]:
+        raise DataError(f"x lacks the input{'s' * (len(missing) > 1)} {', '.join(missing)}")
+    parts = {n: _read_input(given[n], f"x[{n!r}]", shape, dtype, f"the input {n!r}") for n, shape in inputs.items()}
+    counts = {name: len(part) for name, part in parts.items()}
+    if len(set(counts.values())) > 1:
+        raise DataError(f"x has {' but '.join(f'{c} samples of {n}' for n, c in counts.items())}")
+    return np.concatenate([part.reshape(len(part), -1) for part in parts.values()], axis=1)
+
+
+def _kind_of(x: Any) -> str:
+    return f"an array of shape {np.shape(x)}" if hasattr(x, "shape") else type(x).__name__
+
+
+def _read_input(x: Any, name: str, shape: tuple[int, ...], dtype: np.dtype[Any], first: str) -> Array:
+    x = as_array(name, x)
     if x.dtype.kind not in "biuf":
-        raise DataError(f"x must hold numbers, not {'text' if x.dtype.kind in 'US' else x.dtype}")
+        raise DataError(f"{name} must hold numbers, not {'text' if x.dtype.kind in 'US' else x.dtype}")
     if x.dtype == np.float16:
-        raise DataError("x is float16, which is too coarse to train in; use x.astype('float32')")
+        raise DataError(f"{name} is float16, which is too coarse to train in; use {name}.astype('float32')")
     if x.shape[1:] != shape or x.ndim != len(shape) + 1:
-        raise ShapeError(input_message(x.shape, shape, first))
+        raise ShapeError(input_message(x.shape, shape, first, name))
     with np.errstate(over="ignore", invalid="ignore"):
         ready = x.astype(dtype, copy=False)
         suspect = not np.isfinite(ready.sum())  # quicker than looking at every number
     if suspect and not np.isfinite(ready).all():
         bad = np.argwhere(~np.isfinite(ready))
         place = tuple(int(i) for i in bad[0])
-        at = f"in {len(bad)} of {x.size} places, first at x[{', '.join(map(str, place))}]"
+        at = f"in {len(bad)} of {x.size} places, first at {name}[{', '.join(map(str, place))}]"
         if np.isfinite(x[place]):
-            raise DataError(f"x holds numbers too large for {dtype} {at}")
-        raise DataError(f"x holds NaN or infinity {at}")
+            raise DataError(f"{name} holds numbers too large for {dtype} {at}")
+        raise DataError(f"{name} holds NaN or infinity {at}")
     return ready
 
 
@@ -143,7 +199,7 @@ def check_as_many(samples: int, targets: int) -> None:
         raise DataError("there are no samples: x and y are empty")
 
 
-def input_message(came: tuple[int, ...], expected: tuple[int, ...], first: str) -> str:
+def input_message(came: tuple[int, ...], expected: tuple[int, ...], first: str, name: str = "x") -> str:
     """What to say of samples of another shape than the network takes, with the cure."""
     wanted = f"(N{''.join(f', {s}' for s in expected)})"
     cure = _laid_out(came[1:], expected, "len(x), ") if came else ""
@@ -151,7 +207,7 @@ def input_message(came: tuple[int, ...], expected: tuple[int, ...], first: str) 
     if not cure and (one := _laid_out(came, expected, "")):
         cure = f"; for a single sample use {one}[None]"
     return (
-        f"x has shape {came}, but {first} takes {wanted}, "
+        f"{name} has shape {came}, but {first} takes {wanted}, "
         f"as input_shape={expected} fixed when the network was built{cure}"
     )
 

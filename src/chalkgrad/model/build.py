@@ -7,7 +7,7 @@ from ..program import Program, Role, Value
 from ..program import names as spelled
 from .backward import write_backward
 from .forward import write_forward
-from .lines import Layout
+from .lines import INPUT, Layout
 from .writer import BATCH, Writer
 
 
@@ -20,7 +20,7 @@ def write_program(layout: Layout, loss: Loss, seed: int, *, training: bool) -> P
         seed: the network's seed, for dropout.
         training: with dropout and batch statistics, or as in prediction.
     """
-    inputs = [Value(name, (BATCH, *shape), Role.GIVEN) for name, shape in layout.inputs.items()]
+    inputs = [Value(INPUT, (BATCH, *layout.sample_shape), Role.GIVEN)]
     inputs.append(Value("y", (BATCH, *layout.output_shape), Role.GIVEN))
     inputs.append(Value("clock", (), Role.GIVEN, dtype="int"))
     inputs += [Value(name, parameter.shape, Role.PARAMETER) for name, parameter in layout.parameters.items()]

@@ -11,7 +11,7 @@ from ..describe.layers import LAYERS
 from ..describe.losses import LOSSES
 from ..describe.settings import from_table
 from ..files.toml import check_places
-from .arguments import read_input_shape, read_layers
+from .arguments import read_inputs, read_layers
 from .lines import lay_out
 
 KEYS = ("input_shape", "dtype", "seed", "l1", "l2", "frozen", "loss", "layers", "steps_taken", "parameters")
@@ -48,7 +48,7 @@ def read_description(
         ready = [from_table("layer", layer, LAYERS) for layer in layers]
         loss = from_table("loss", table["loss"], LOSSES)
         if stored is not None:
-            layout = lay_out(read_layers(ready), {"x": read_input_shape(table["input_shape"])}, 0.0, 0.0, loss)
+            layout = lay_out(read_layers(ready), read_inputs(table["input_shape"]), 0.0, 0.0, loss)
             needed = {name: wanted.shape for name, wanted in {**layout.parameters, **layout.states}.items()}
             _check_shapes(where, needed, stored)
     except CheckpointError:

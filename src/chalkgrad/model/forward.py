@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 from ..describe.losses import Loss
 from ..program import Owner, Role
 from ..program import names as spelled
-from ..rules import Operation, penalty, reduction
-from .lines import Layout, Line
+from ..rules import Operation, inputs, penalty, reduction
+from .lines import INPUT, Layout, Line
 from .writer import BATCH, Placed, Writer
 
 PREDICTION = "y_hat"
@@ -19,6 +21,8 @@ def write_forward(writer: Writer, layout: Layout, loss: Loss, seed: int, *, trai
     last = active[-1].place if active else -1
     gives: dict[int | str, str] = {name: name for name in layout.inputs}
     placed: list[Placed] = []
+    if set(layout.inputs) != {INPUT}:
+        _write_inputs(writer, layout)
     for line in layout.lines:
         taken = [gives[source] for source in line.sources]
         operation = line.operation(training)
@@ -40,6 +44,20 @@ def write_forward(writer: Writer, layout: Layout, loss: Loss, seed: int, *, trai
         gives[line.place] = here.names[operation.output] or taken[0]
     placed += _write_loss(writer, layout, loss, fused, gives[layout.lines[-1].place], layout.lines[last].owner)
     return placed
+
+
+def _write_inputs(writer: Writer, layout: Layout) -> None:
+    """Writes the steps that take several inputs out of the samples' rows."""
+    begin = 0
+    for name, shape in layout.inputs.items():
+        size = math.prod(shape)
+        operation = inputs.row if len(shape) == 1 else inputs.array
+        names: dict[str, str | None] = {"x": INPUT, "f": f"{name}_row", "v": name, operation.output: name}
+        here = Placed(operation, names, {"o": begin, "I": size, "shape": shape}, Owner("input", name, f"input {name}"))
+        for rule in operation.forward:
+            whole = (BATCH, *shape) if rule.output == operation.output else (BATCH, size)
+            writer.add(rule, names[rule.output] or "", here, "forward", Role.FORWARD, shape=whole)
+        begin += size
 
 
 def _line(line: Line, operation: Operation, taken: list[str], seed: int, *, training: bool) -> Placed:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..base.errors import unknown
+from ..program import names as spelled
 
 Array = np.ndarray[Any, Any]
 
@@ -21,7 +22,7 @@ class Gradients(dict[str, Array]):
     def __missing__(self, name: str) -> Array:
         known = self._own(name)
         if known is None:
-            raise unknown("gradient", name, [f"d{n}" for n in self])
+            raise unknown("gradient", name, list(map(spelled.derivative, self)))
         return self[known]
 
     def __contains__(self, name: object) -> bool:
@@ -34,8 +35,6 @@ class Gradients(dict[str, Array]):
 
     def _own(self, name: object) -> str | None:
         """The name that it is kept under."""
-        if isinstance(name, str):
-            for known in (name, name[1:] if name.startswith("d") else name):
-                if super().__contains__(known):
-                    return known
-        return None
+        if not isinstance(name, str) or super().__contains__(name):
+            return name if isinstance(name, str) else None
+        return next((of for of in self if spelled.derivative(of) == name), None)

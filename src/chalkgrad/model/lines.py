@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,8 +16,8 @@ from ..program import Owner
 from ..program import names as spelled
 from ..rules import Operation
 
-RESERVED = ("y", "y_hat", "clock", "t", "lr", "l", "L")
-"""Names of values that no input may have."""
+INPUT = "x"
+"""What the samples are called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ class Layout:
     """What a network is made of, found once when it is built.
 
     Attributes:
-        inputs: the shape of one sample of each input.
+        inputs: the shape of one sample of each input; there is more than x where a sample's row holds several.
         lines: the lines in order.
     """
 
@@ -92,6 +93,13 @@ class Layout:
     def penalties(self) -> Mapping[str, tuple[float, float]]:
         """(l1, l2) of the parameters that have any."""
         return {name: pair for line in self.lines for name, pair in line.penalties.items()}
+
+    @property
+    def sample_shape(self) -> SampleShape:
+        """The shape of one sample of x: several inputs stand one after another in a row."""
+        if set(self.inputs) == {INPUT}:
+            return self.inputs[INPUT]
+        return (sum(math.prod(shape) for shape in self.inputs.values()),)
 
     @property
     def output_shape(self) -> SampleShape:

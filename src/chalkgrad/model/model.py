@@ -30,7 +30,7 @@ from .arguments import (
     check_as_many,
     fitting,
     read_dtype,
-    read_input_shape,
+    read_inputs,
     read_layers,
     read_loss,
     read_samples,
@@ -81,7 +81,7 @@ class Model:
         self,
         layers: Sequence[Layer],
         *,
-        input_shape: Sequence[int] | int,
+        input_shape: Sequence[int] | int | Mapping[str, Sequence[int] | int],
         loss: Loss | str,
         dtype: Any = "float32",
         seed: int = 0,
@@ -89,12 +89,13 @@ class Model:
         l2: float = 0.0,
     ) -> None:
         self.layers = read_layers(layers)
-        self.input_shape = read_input_shape(input_shape)
         self.loss_function = from_table("loss", loss, LOSSES) if isinstance(loss, str) else read_loss(loss)
         self.dtype = read_dtype(dtype)
         self.seed = check_seed("Network", seed)
         self.l1, self.l2 = number("Network", "l1", l1, 0.0), number("Network", "l2", l2, 0.0)
-        self.layout = lay_out(self.layers, {"x": self.input_shape}, self.l1, self.l2, self.loss_function)
+        inputs = read_inputs(input_shape)
+        self.input_shape = inputs["x"] if set(inputs) == {"x"} else inputs
+        self.layout = lay_out(self.layers, inputs, self.l1, self.l2, self.loss_function)
         self.loss_function.last_layer_check([v.layer for v in self.layout.lines if v.operation(training=False)][-1])
         self.loss_function.dtype_check(self.dtype)
         self.output_shape = self.layout.output_shape
@@ -202,7 +203,7 @@ class Model:
             ShapeError: where the shape is another; it says how to cure it.
             DataError: where it does not hold numbers, or NaN or infinity.
         """
-        return read_samples(x, self.input_shape, self.dtype, self.layout.lines[0].label)
+        return read_samples(x, self.layout.inputs, self.dtype, self.layout.lines[0].label)
 
     def targets(self, y: Any) -> Array:
         """`y` as the program takes it: (N, *output_shape); class numbers (N,) become one-hot rows.
@@ -228,7 +229,7 @@ class Model:
         Raises:
             ShapeError, DataError: as `inputs`.
         """
-        if isinstance(x, Pixels) and x.shape[1:] == self.input_shape:
+        if isinstance(x, Pixels) and x.shape[1:] == self.layout.sample_shape:
             return x.astype(self.dtype)
         return self.inputs(x)
 
@@ -381,8 +382,9 @@ class Model:
 
     def to_table(self) -> dict[str, Any]:
         """The network's description as a table for a TOML file, without the weights."""
+        shapes = {name: list(shape) for name, shape in self.layout.inputs.items()}
         description: dict[str, Any] = {
-            "input_shape": list(self.input_shape),
+            "input_shape": shapes["x"] if set(shapes) == {"x"} else shapes,
             "dtype": self.dtype.name,
             "seed": self.seed,
         }

@@ -168,6 +168,17 @@ class Program:
         return {of: name for name, of in self.derivatives.items()}
 
     @cached_property
+    def through(self) -> Mapping[str, str]:
+        """For each share of a derivative by its name (da1_from_z2) the value through which it comes back (z2)."""
+        return {s.output: s.value.through for s in self.steps if s.value.through is not None}
+
+    @cached_property
+    def partials(self) -> Mapping[str, str]:
+        """For each derivative of the loss, and each share of one, by its name the value that it belongs to."""
+        shares = {name: self.values[name].of or "" for name in self.through}
+        return {**self.derivatives, **shares}
+
+    @cached_property
     def updated(self) -> Mapping[str, str]:
         """For each value that the update moves (W1) the name of its new value (W1_new)."""
         return {s.value.of: s.output for s in self.steps if s.value.role is Role.UPDATED and s.value.of is not None}

@@ -96,7 +96,8 @@ class Style:
     Attributes:
         precision: significant digits.
         labels: other names of elements by address.
-        derivatives: for each derivative of the loss, by its name, the value that it belongs to.
+        derivatives: for each derivative of the loss, and each share of one, by its name, the value that it belongs to.
+        through: for each share by its name the value through which it comes back.
         samples: what N is where numbers are put in; None where it stays a letter.
     """
 
@@ -104,6 +105,7 @@ class Style:
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
     derivatives: Mapping[str, str] = field(default_factory=dict[str, str])
     samples: int | None = None
+    through: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,6 +135,9 @@ class MathML(MathPrinter):
     def derivative(self, of: str, by: str) -> str:
         return f"<mfrac>{_row(_sign('∂'), of)}{_row(_sign('∂'), by)}</mfrac>"
 
+    def through(self, derivative: str, value: str) -> str:
+        return f"<msub>{_row(derivative, _sign('|'))}{_row(value)}</msub>"
+
     def fraction(self, above: str, below: str) -> str:
         return f"<mfrac>{_row(above)}{_row(below)}</mfrac>"
 

@@ -158,6 +158,9 @@ class LatexMath(MathPrinter):
     def derivative(self, of: str, by: str) -> str:
         return rf"\frac{{\partial {of}}}{{\partial {by}}}"
 
+    def through(self, derivative: str, value: str) -> str:
+        return rf"\left.{derivative}\right|_{{{value}}}"
+
     def fraction(self, above: str, below: str) -> str:
         return rf"\frac{{{above}}}{{{below}}}"
 

@@ -35,6 +35,8 @@ class Manner(Protocol):
     def labels(self) -> Mapping[str, str]: ...
     @property
     def derivatives(self) -> Mapping[str, str]: ...
+    @property
+    def through(self) -> Mapping[str, str]: ...
 
 
 class MathPrinter:
@@ -144,7 +146,7 @@ class MathPrinter:
             return self.label(before, "new")
         of = self.style.derivatives.get(address.name)
         if of is not None:
-            return self.of_loss(address, Address(of, address.place))
+            return self.shared(address.name, self.of_loss(address, Address(of, address.place)))
         return self.name(address.name, [str(p) for p in address.place])
 
     def named(self, text: str) -> str:
@@ -157,6 +159,15 @@ class MathPrinter:
     def of_loss(self, address: Address, of: Address) -> str:
         """A derivative of the loss."""
         return self.derivative(self.address(Address("L")), self.address(of))
+
+    def shared(self, name: str, derivative: str) -> str:
+        """A derivative of the loss, marked where it is only the share that comes back through one value."""
+        through = self.style.through.get(name)
+        return derivative if through is None else self.through(derivative, self.name(through, ()))
+
+    def through(self, derivative: str, value: str) -> str:
+        """The share of a derivative that comes back through a value."""
+        raise NotImplementedError
 
     def of_whole(self, name: str, of: str, place: Sequence[str]) -> str:
         """A derivative of the loss as a whole array, or at indices that are letters."""
@@ -189,13 +200,13 @@ class MathPrinter:
                 return self.matrix([[significant(v, self.style.precision) for v in row] for row in rows]), ATOM
             case Named(name=name) | Symbol(name=name):
                 of = self.style.derivatives.get(name)
-                return self.of_whole(name, of, ()) if of else self.name(name, ()), ATOM
+                return self.shared(name, self.of_whole(name, of, ())) if of else self.name(name, ()), ATOM
             case Ones():
                 return self.ones(), ATOM
             case Element(name=name, indices=indices):
                 places = [self.inline(i) for i in indices]
                 of = self.style.derivatives.get(name)
-                return self.of_whole(name, of, places) if of else self.name(name, places), ATOM
+                return self.shared(name, self.of_whole(name, of, places)) if of else self.name(name, places), ATOM
             case Count(index=index):
                 samples: float | None = getattr(self.style, "samples", None)
                 if numbers and index == "n" and samples is not None:

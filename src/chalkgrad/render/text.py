@@ -44,6 +44,9 @@ class TextMath(MathPrinter):
         labelled = str(of) in self.style.labels or "L" in self.style.labels
         return super().of_loss(address, of) if labelled else str(address)
 
+    def shared(self, name: str, derivative: str) -> str:
+        return derivative  # its name says it
+
     def of_whole(self, name: str, of: str, place: Sequence[str]) -> str:
         return super().of_whole(name, of, place) if "L" in self.style.labels else self.name(name, place)
 

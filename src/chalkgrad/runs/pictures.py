@@ -112,8 +112,12 @@ def first_layer(network: Network) -> bytes | None:
     W = network.parameters[name]
     if W.ndim == 4:
         tiles = W.reshape(-1, *W.shape[2:])
-    elif len(network.input_shape) == 3 and network.input_shape[0] == 1 and len(W) == math.prod(network.input_shape):
-        tiles = W.T.reshape(-1, *network.input_shape[1:])
+    elif (
+        len(network.layout.sample_shape) == 3
+        and network.layout.sample_shape[0] == 1
+        and len(W) == math.prod(network.layout.sample_shape)
+    ):
+        tiles = W.T.reshape(-1, *network.layout.sample_shape[1:])
     else:
         return None
     shown = tiles[:MAX_TILES]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 
+from ..base.errors import OptionError
 from ..model.model import Model
 from .history import History, Record
+from .state import State
 
 
 class Training:
@@ -14,26 +16,34 @@ class Training:
     Attributes:
         epochs: how many epochs there will be at most; None if that is open.
         epoch_steps: steps in an epoch.
-        epoch: the epoch's number, counted from 1.
-        step: updates made so far.
-        loss: the last batch's loss.
     """
 
-    def __init__(self, network: Model, epochs: int | None, epoch_steps: int, write_back: Callable[[], None]) -> None:
+    def __init__(self, state: State, epochs: int | None, epoch_steps: int) -> None:
         self.epochs = epochs
         self.epoch_steps = epoch_steps
-        self.epoch = 1
-        self.step = 0
-        self.loss = float("nan")
         self.stop_text: str | None = None
-        self._network = network
-        self._write_back = write_back
+        self._state = state
+
+    @property
+    def epoch(self) -> int:
+        """The epoch's number, counted from 1."""
+        return self._state.epoch
+
+    @property
+    def step(self) -> int:
+        """Updates made so far."""
+        return self._state.history.steps
+
+    @property
+    def loss(self) -> float:
+        """The last batch's loss."""
+        return self._state.history.loss
 
     @property
     def network(self) -> Model:
         """The network, with the parameters of this moment, to be read and not to be changed."""
-        self._write_back()
-        return self._network
+        self._state.buffers.write_back()
+        return self._state.model
 
     def stop(self, why: str = "") -> None:
         """Asks the training to stop after this step."""
@@ -62,3 +72,14 @@ class Callback:
 
     def on_end(self, training: Training, history: History) -> None:
         """At the end, however it came; the best weights have been put back."""
+
+
+def read_callbacks(given: Sequence[Callback]) -> list[Callback]:
+    """The callbacks as a list.
+
+    Raises:
+        OptionError: where they are none.
+    """
+    if not isinstance(given, Sequence) or not all(isinstance(c, Callback) for c in given):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise OptionError(f"callbacks is a list of Callback objects, not {given!r}")
+    return list(given)

@@ -41,7 +41,7 @@ class Checkpoints:
         keep: how many are kept.
 
     Raises:
-        OptionError: where a setting cannot be.
+        OptionError: where a setting is invalid.
     """
 
     directory: str | Path
@@ -55,6 +55,19 @@ class Checkpoints:
         number("Checkpoints", "seconds", self.seconds, 0.0)
         number("Checkpoints", "share", self.share, 0.0)
         whole("Checkpoints", "keep", self.keep)
+
+
+def read_checkpoints(given: Checkpoints | str | Path | None) -> Checkpoints | None:
+    """Where and when checkpoints are written, if they are.
+
+    Raises:
+        OptionError: where it is neither that nor a directory.
+    """
+    if isinstance(given, (str, Path)):
+        return Checkpoints(given)
+    if given is not None and not isinstance(given, Checkpoints):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise OptionError(f"checkpoints is a directory or Checkpoints, not {given!r}")
+    return given
 
 
 class Keeper:
@@ -90,7 +103,7 @@ class Keeper:
             raise CheckpointError(f"{self.directory} cannot be made: {getattr(error, 'strerror', error)}") from None
         self._held.enter_context(locked(self.directory, "another training"))
         clear_stale(self.directory)
-        earlier = [began for began, _, _ in listed(self.directory)]  # also of this training, before it was gone on with
+        earlier = [began for began, _, _ in listed(self.directory)]  # also of this training, before it was resumed
         self.began = max([time.time_ns(), *(b + 1 for b in earlier)])  # whatever the clock says
         return self
 
@@ -164,7 +177,7 @@ def newest(place: str | Path) -> Checkpoint:
         OptionError: where `place` is no path.
     """
     if not isinstance(place, (str, Path)):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise OptionError(f"a training is gone on with from a path, not from {place!r}")
+        raise OptionError(f"a training is resumed from a path, not from {place!r}")
     place = Path(place)
     try:
         is_file, is_directory = place.is_file(), place.is_dir()
@@ -173,7 +186,7 @@ def newest(place: str | Path) -> Checkpoint:
     if is_file:
         return _checked(place)
     if not is_directory:
-        raise CheckpointError(f"there is no training to go on with in {place}: there is no such directory")
+        raise CheckpointError(f"there is no training to resume in {place}: there is no such directory")
     faults: list[str] = []
     for directory in (place, place / FOLDER):
         tried: set[Path] = set()
@@ -186,12 +199,12 @@ def newest(place: str | Path) -> Checkpoint:
                     faults.append(str(error))
                 continue
             if faults:
-                text = f"{faults[0]}; the training goes on from {path.name}"
+                text = f"{faults[0]}; the training is resumed from {path.name}"
                 warn(text, CheckpointWarning)
             return found
     if faults:
         raise CheckpointError(f"none of the checkpoints in {place} is whole: {faults[0]}")
-    raise CheckpointError(f"there is no training to go on with in {place}: it holds no checkpoint")
+    raise CheckpointError(f"there is no training to resume in {place}: it holds no checkpoint")
 
 
 def _checked(path: Path) -> Checkpoint:

@@ -10,48 +10,68 @@ from ..base.checks import as_table
 from ..engines.choice import compiled_wanted
 from ..engines.numpy.steps import NumPySteps
 from ..engines.stepping import MOST_THREADS, Steps
-from ..engines.work import worth
+from ..engines.work import RECORDED, seconds, worth
 from ..files.checkpoint import Checkpoint
+from ..model.model import Array, Model
+from ..program import Program
+from .task import Task
+
+UNKNOWN_EPOCHS = 20
+"""As many epochs are reckoned with where nothing says how many there will be."""
 
 
 def steps_of(
-    engine: str,
-    expected: float,
-    found: Checkpoint | None,
-    title: str,
-    arguments: tuple[Any, ...],
-    *,
-    check_finite: bool,
+    model: Model,
+    program: Program,
+    values: Mapping[str, Array],
+    task: Task,
+    checkpoint: Checkpoint | None,
 ) -> Steps:
     """The steps of the engine that was asked for, or that the work is worth.
 
     Args:
-        engine: "auto", "numpy" or "compiled".
-        expected: about how many seconds the training would take on the reference engine.
-        found: the checkpoint that is gone on from, if any: the same engine, and as many parts, give the same bits.
-        title: the first line of a C file.
-        arguments: what the steps are made with (`NumPySteps`, `CompiledSteps`).
-        check_finite: whether every value is looked at, which the reference engine does.
+        model: what is trained.
+        program: its program with the update.
+        values: what is carried from step to step, at the start.
+        task: what the training has to do.
+        checkpoint: the one that is resumed, if any: the same engine, and as many parts, give the same bits.
 
     Raises:
         OptionError: where the engine is not known, or cannot be used.
     """
-    before: Mapping[str, Any] = (as_table(found.table.get("engine")) if found else None) or {}
+    settings, samples = task.settings, task.samples
+    engine, expected = settings.engine, expected_seconds(program, values, task)
+    before: Mapping[str, Any] = (as_table(checkpoint.table.get("engine")) if checkpoint else None) or {}
     compiled, parts = before.get("compiled"), before.get("parts")
-    if found and engine == "auto":
+    if checkpoint and engine == "auto":
         expected = math.inf if compiled else 0.0
+    data_loss = "L_data" if model.layout.penalties else "L"
+    below = -math.inf if settings.stop_below is None else settings.stop_below
+    arguments = program, values, samples.x, samples.y, task.count, task.largest_batch, data_loss, below
     why = ""
-    if compiled_wanted("fit", engine, expected, worth(arguments[0])):
+    if compiled_wanted("fit", engine, expected, worth(program)):
         from ..engines.c.compiler import CompilerError, patience
         from ..engines.c.training import CompiledSteps
 
         split = max(1, min(parts, MOST_THREADS)) if compiled and isinstance(parts, int) else None
+        title = f"training of {model!r}"
         try:
             return CompiledSteps(*arguments, title=title, parts=split, patience=patience(engine, expected))
         except CompilerError as error:
             if engine == "compiled":
                 raise
             why = f" ({error})"
-    made = NumPySteps(*arguments, check_finite=check_finite)
-    made.name += why
-    return made
+    steps = NumPySteps(*arguments, check_finite=settings.check_finite)
+    steps.name += why
+    return steps
+
+
+def expected_seconds(program: Program, values: Mapping[str, Array], task: Task) -> float:
+    """About how many seconds the training takes on the reference engine; infinite where it runs until a low loss."""
+    settings = task.settings
+    if settings.stop_below is not None and settings.epochs is None and settings.max_steps is None:
+        return math.inf
+    lines = program.needed_for(["L", *(program.updated[n] for n in values if n in program.updated)])
+    epochs = UNKNOWN_EPOCHS if settings.epochs is None else settings.epochs
+    steps = min(epochs * task.epoch_steps, settings.max_steps or math.inf)
+    return seconds(program, lines, task.largest_batch, RECORDED) * steps

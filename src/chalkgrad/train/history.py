@@ -120,17 +120,17 @@ class Records(Sequence[Record]):
     @classmethod
     def from_columns(cls, columns: Mapping[str, Numbers]) -> Records:
         """The records that have these columns."""
-        made = cls()
+        records = cls()
         if np.isnan(columns["val_loss"]).all():
-            made.extend_columns(columns["step"], columns["loss"], columns["learning_rate"], columns["seconds"])
-            return made
+            records.extend_columns(columns["step"], columns["loss"], columns["learning_rate"], columns["seconds"])
+            return records
         names = list(columns)
         for row in zip(*(columns[n].tolist() for n in names), strict=True):
             fields: dict[str, Any] = dict(zip(names, row, strict=True))
             for name in ("val_loss", "val_accuracy"):
                 fields[name] = None if math.isnan(fields[name]) else fields[name]
-            made.append(Record(len(made) + 1, **fields))
-        return made
+            records.append(Record(len(records) + 1, **fields))
+        return records
 
     def _add(self, run: _Run | Record, count: int) -> None:
         if not count:

@@ -40,7 +40,7 @@ def with_zeros(value: float, digits: int) -> str:
 
 def style_of(trace: Trace, precision: int) -> Style:
     """How a sheet prints names and numbers: with the example's labels, derivatives of the loss as such."""
-    return Style(precision, dict(trace.labels), trace.derivatives)
+    return Style(precision, dict(trace.labels), trace.program.partials, through=trace.through)
 
 
 def called(address: Address, trace: Trace) -> str:

@@ -324,7 +324,7 @@ def _example_lines(network: Model, style: Style, one_hot: str) -> list[str]:
     lines = [
         "# an example drawn at random: put your own samples (rows) and targets here",
         f"example = np.random.default_rng({network.seed})",
-        *_drawn("x", f"example.standard_normal({(EXAMPLES, *network.input_shape)})", network, style),
+        *_drawn("x", f"example.standard_normal({(EXAMPLES, *network.layout.sample_shape)})", network, style),
     ]
     several = len(outputs) == 1 and outputs[0] > 1
     if several and isinstance(loss, (CrossEntropy, Hinge)):

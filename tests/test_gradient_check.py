@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import chalkgrad as cg
 from chalkgrad import rules
+from networks import CLASSES, SAMPLES, classifier
 
 
 def test_a_correct_pass_passes_and_leaves_the_network_as_it_is() -> None:
@@ -121,3 +122,20 @@ def test_random_networks_have_right_gradients(made: tuple[cg.Network, Any, Any],
     # deep inside random networks gradients can be small beside L's rounding; 1e-5 still tells every mistake
     check = net.check_gradients(x, y, training=training, samples=12, tolerance=1e-5)
     assert check, f"{net.summary()}\n{check}"
+
+
+def test_what_the_rounding_hides_is_counted_as_undecided() -> None:
+    net = cg.Network([cg.Dense(2)], input_shape=3, loss="SquaredError", dtype="float64")
+    check = net.check_gradients(SAMPLES, np.stack([np.full(12, 1e5), SAMPLES[:, 0]], axis=1))
+    assert sum(v.undecided for v in check.values) > 0
+    assert "undecided" in str(check)
+    whole = classifier(layers=[cg.Dense(4), cg.BatchNorm(), cg.Dense(2), cg.Softmax()]).check_gradients(
+        SAMPLES, CLASSES
+    )
+    assert {v.name: v.checked for v in whole.values}["db1"] == 0
+    assert "undecided" in str(whole).splitlines()[3]
+
+
+def test_rows_that_nearly_sum_to_one_pass_their_own_check() -> None:
+    rows = np.full((12, 2), 0.50004)
+    assert classifier().check_gradients(SAMPLES, rows)

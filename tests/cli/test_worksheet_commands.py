@@ -263,3 +263,18 @@ def test_a_remark_in_the_table_of_grades_is_not_overwritten(
     said(capsys, *one)
     Path("one/report.txt").write_text("mine", "utf-8")
     assert "report.txt is not as chalkgrad wrote it" in said(capsys, *one, code=2)
+
+
+def test_points_and_titles_of_a_worksheet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["worksheet", "web", "--points", "1e308", "--out", str(tmp_path / "s")]) == 2
+    assert "points" in capsys.readouterr().err
+    assert main(["worksheet", "web", "--out", str(tmp_path / "s")]) == 0
+    answers = str(tmp_path / "s" / "answers.toml")
+    sheet = tmp_path / "s" / "worksheet.toml"
+    assert main(["grade", str(sheet), answers, "--follow-credit", "2"]) == 2
+    assert "0 to 1" in capsys.readouterr().err
+    text = sheet.read_text("utf-8")
+    start = text.index("title = ")
+    sheet.write_text(text[:start] + 'title = ["a"]' + text[text.index("\n", start) :], "utf-8")
+    assert main(["grade", str(sheet), answers]) == 2
+    assert "title must be text" in capsys.readouterr().err

@@ -19,7 +19,7 @@ from chalkgrad.files.writing import locked
 TRAIN = ["train", "spiral", "--quiet", "--no-pictures"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)])
 def test_a_signal_and_on(tmp_path: Path, number: signal.Signals) -> None:
     out = tmp_path / "my run"
     command = [*TRAIN, "--max-steps", "5000", "--epochs", "1000000", "--checkpoint-every", "0.2"]

@@ -234,3 +234,13 @@ def test_ones_own_of_the_same_name_is_to_be_had(capsys: pytest.CaptureFixture[st
     assert main(["derive", "neuron"]) == 0
     assert "for your own say ./neuron" in capsys.readouterr().err
     assert "W2" in expected(capsys, "derive", "./neuron")
+
+
+def test_a_script_is_not_left_without_its_weights(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    net = cg.Network([cg.Dense(40)], input_shape=30, loss="SquaredError")
+    net.flat += 0.01
+    net.save(tmp_path / "run")
+    (tmp_path / "s_weights.npz").mkdir()
+    assert main(["write", str(tmp_path / "run"), "--out", str(tmp_path / "s.py")]) == 2
+    assert "s_weights.npz is there" in capsys.readouterr().err
+    assert not (tmp_path / "s.py").exists()

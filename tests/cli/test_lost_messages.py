@@ -27,7 +27,11 @@ def shell(line: str, place: Path, **environment: str) -> subprocess.CompletedPro
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 @pytest.mark.parametrize(
-    "to", ["2>/dev/full", "2>&-", ">/dev/full", ">&-", ">&- 2>&- <&-", ">/dev/full 2>&1", "| true", "2>&1 | head -1"]
+    "to",
+    [
+        *(">&- 2>&- <&-", ">/dev/full 2>&1", "2>&1 | head -1"),
+        *(pytest.param(to, marks=pytest.mark.long) for to in ("2>/dev/full", "2>&-", ">/dev/full", ">&-", "| true")),
+    ],
 )
 def test_streams_that_cannot_be_written(tmp_path: Path, to: str) -> None:
     done = shell(f"set -o pipefail; chalkgrad train spiral --epochs 3 --no-pictures --out run {to}", tmp_path)
@@ -88,18 +92,31 @@ MATPLOTLIB = {
 }
 
 
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run whose pictures are drawn as they are without any settings."""
+    place = tmp_path_factory.mktemp("plain")
+    assert main(["train", "digits", "--epochs", "1", "--quiet", "--out", str(place)]) == 0
+    return place
+
+
 @pytest.mark.parametrize("name", MATPLOTLIB)
-def test_what_matplotlib_was_set_to_changes_no_picture(tmp_path: Path, name: str) -> None:
+@pytest.mark.long
+def test_what_matplotlib_was_set_to_changes_no_picture(tmp_path: Path, plain: Path, name: str) -> None:
     (tmp_path / "own").write_text("text.usetex: True\nbackend: qtagg\nfigure.figsize: banana\nnonsense: 3\n")
-    line = "chalkgrad train digits --epochs 1 --quiet --out "
-    assert shell(line + "plain", tmp_path).returncode == 0
-    done = shell(line + "run", tmp_path, **MATPLOTLIB[name])
+    done = shell("chalkgrad train digits --epochs 1 --quiet --out run", tmp_path, **MATPLOTLIB[name])
     assert (done.returncode, done.stderr) == (0, "")
     for picture in ("confusion_matrix.png", "misread.png", "first_layer.png"):
-        assert (tmp_path / "run" / picture).read_bytes() == (tmp_path / "plain" / picture).read_bytes()
+        assert (tmp_path / "run" / picture).read_bytes() == (plain / picture).read_bytes()
 
 
-@pytest.mark.parametrize("fault", ["raise ImportError('broken,\\nbadly')", "raise MemoryError", "rcParamsDefault = 3"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "raise ImportError('broken,\\nbadly')",
+        *(pytest.param(fault, marks=pytest.mark.long) for fault in ("raise MemoryError", "rcParamsDefault = 3")),
+    ],
+)
 def test_pictures_that_cannot_be_drawn_are_one_line(tmp_path: Path, fault: str) -> None:
     (tmp_path / "matplotlib.py").write_text(fault + "\n")
     paths = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])

@@ -256,3 +256,57 @@ def test_starting_is_quick_and_heavy_libraries_wait() -> None:
             best[name] = min(best[name], used)
     assert best["import"] < best["numpy"] + 0.2
     assert best["help"] < best["numpy"] + 0.2
+
+
+def csv(name: str, text: str) -> str:
+    Path(name).write_text(text)
+    return name
+
+
+GOOD = "a,b,y\n" + "".join(f"{i * 0.1:.2f},{i * 7 % 5},{'pqr'[i % 3]}\n" for i in range(30))
+
+
+def test_the_command_line_keeps_its_promise_on_odd_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    good = csv("good.csv", GOOD)
+    csv("u20.toml", 'loss="CrossEntropy"\n[[layers]]\ntype="Dense"\nunits=20\n[[layers]]\ntype="Softmax"\n')
+    x, y = np.ones((20, 4)), np.arange(20) % 2
+    np.savez("d.npz", x_train=x, y_train=y, x_test=x[:, :3], y_test=y)
+    before = sorted(p.name for p in tmp_path.iterdir())
+    for argv in (
+        ["train", good, "--network", "u20.toml"],
+        ["train", "d.npz"],
+        ["train", good, "--dtype", "f4,("],
+        ["train", good, "--target", "9" * 5000],
+        ["train", "a\nb.csv"],
+        ["train", "mnist", "--data", "a" * 300],
+        ["test", "a" * 300],
+        ["train", csv("one.csv", "a,y\n" + "1,p\n" * 9)],
+    ):
+        assert main([*argv, *(QUICK if argv[0] == "train" else [])]) == 2, argv
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1, argv
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([*before, "one.csv"])
+
+
+@pytest.mark.parametrize("loss", ["SquaredError", "AbsoluteError", "Hinge", "BinaryCrossEntropy", "CrossEntropy"])
+def test_every_loss_on_classes_from_the_command_line(loss: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "digits", "--loss", loss, *QUICK, "--out", "r"]) == 0
+    assert main(["test", "r", "--no-pictures"]) == 0
+    assert "most confused" in capsys.readouterr().out
+
+
+def test_class_names_that_look_like_mathematics_or_chinese(tmp_path: Path) -> None:
+    names = ["$a^$", "\u4e2d\u6587", "x" * 500]
+    rows = "".join(f"{i},{i * 7 % 5},{names[i % 3]}\n" for i in range(30))
+    assert main(["train", csv("m.csv", "a,b,y\n" + rows), "--epochs", "1", "--quiet", "--out", "r"]) == 0
+    assert (tmp_path / "r" / "confusion_matrix.png").exists()
+
+
+def test_damaged_run_descriptions(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", csv("good.csv", GOOD), *QUICK, "--out", "r"]) == 0
+    capsys.readouterr()
+    run = Path("r/run.toml").read_text()
+    for change in ('seed = "a"', "seed = -1", "target = 5", "directory = 5", "seed = " + "9" * 5000):
+        Path("r/run.toml").write_text(run.replace("seed = 0", change, 1))
+        assert main(["test", "r"]) == 2
+        assert capsys.readouterr().err.count("\n") == 1

@@ -6,28 +6,7 @@ import numpy as np
 import pytest
 
 import chalkgrad as cg
-from test_network import X, Y, example
-
-IMAGE = np.array(
-    [
-        [0.51, 0.90, 0.88, 0.84, 0.05],
-        [0.40, 0.62, 0.22, 0.59, 0.10],
-        [0.11, 0.20, 0.74, 0.33, 0.14],
-        [0.47, 0.01, 0.85, 0.70, 0.09],
-        [0.76, 0.19, 0.72, 0.17, 0.57],
-    ]
-)[None, None]
-
-
-def document_000() -> cg.Network:
-    layers = [
-        cg.Conv2D(1, 2, bias=False), cg.MaxPool2D(2), cg.Flatten(), cg.Sigmoid(),
-        cg.Dense(2, bias=False), cg.Sigmoid(), cg.Dense(2, bias=False), cg.Sigmoid(),
-    ]  # fmt: skip
-    net = cg.Network(layers, input_shape=(1, 5, 5), loss=cg.SquaredError(), dtype="float64")
-    w = np.random.RandomState(0).randn(16)
-    net.set_parameters(W1=w[:4].reshape(1, 1, 2, 2), W2=w[4:12].reshape(2, 4).T, W3=w[12:].reshape(2, 2).T)
-    return net
+from networks import IMAGE, X, Y, document_000, example
 
 
 def test_000_forward_pass() -> None:

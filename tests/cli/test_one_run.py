@@ -50,13 +50,13 @@ def test_a_training_that_was_interrupted_leaves_nothing_of_the_one_before(
     assert main(["train", "digits", "--epochs", "2", "--quiet", "--out", str(out)]) == 0
     (out / "notes.md").write_text("mine")
     capsys.readouterr()
-    end_epoch = cg.train.fit.Fit._end_epoch
+    end_epoch = cg.train.loop.Loop._end_epoch
 
     def interrupted(self: Any, *more: Any) -> bool:
         end_epoch(self, *more)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cg.train.fit.Fit, "_end_epoch", interrupted)
+    monkeypatch.setattr(cg.train.loop.Loop, "_end_epoch", interrupted)
     assert trained("digits", out, 9, "--learning-rate", "0.0001") == 128 + signal.SIGINT
     said = capsys.readouterr().out
     assert f"saved in {out}: network.toml and the weights as .npy, run.toml, history.jsonl\n" in said

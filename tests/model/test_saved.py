@@ -16,6 +16,7 @@ from chalkgrad.describe.layers import LAYERS
 from chalkgrad.describe.losses import LOSSES
 from chalkgrad.files import writing as files
 from chalkgrad.model.saved import SEAL
+from networks import classifier
 
 
 def network(seed: int = 0) -> cg.Network:
@@ -192,6 +193,7 @@ def test_every_layer_and_loss_survives_its_table() -> None:
     from chalkgrad.describe.settings import from_table, to_table
 
     arguments: dict[str, tuple[Any, ...]] = {"Dense": (4,), "Conv2D": (3, (2, 3), 2, (1, 0))}
+    arguments |= {"Add": ("a",), "Multiply": ("a",), "Concat": (("a", "x"),), "Residual": ((cg.Dense(4), cg.ReLU()),)}
     for name, kind in LAYERS.items():
         layer = kind(*arguments.get(name, ()))
         assert from_table("layer", to_table(layer), LAYERS) == layer
@@ -277,3 +279,23 @@ def test_an_empty_path_is_no_directory(tmp_path: Path, monkeypatch: pytest.Monke
     assert not list(tmp_path.iterdir())
     net.save(".")
     assert (cg.load(".").flat == net.flat).all()
+
+
+def test_saving_deletes_nothing_of_the_users(tmp_path: Path) -> None:
+    for name in ("weights-of-my-thesis", "weights-0123456789ab"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "chapter.txt").write_text("precious")
+    classifier().save(tmp_path)
+    classifier(seed=1).save(tmp_path)
+    assert (tmp_path / "weights-of-my-thesis" / "chapter.txt").exists()
+    assert (tmp_path / "weights-0123456789ab" / "chapter.txt").exists()
+
+
+def test_lost_weights_are_not_saved_over_good_ones(tmp_path: Path) -> None:
+    net = classifier()
+    net.save(tmp_path)
+    good = net.flat.copy()
+    net.flat[0] = np.nan
+    with pytest.raises(cg.CheckpointError, match="W1 holds NaN"):
+        net.save(tmp_path)
+    assert (cg.load(tmp_path).flat == good).all()

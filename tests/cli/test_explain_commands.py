@@ -239,3 +239,66 @@ def test_a_closed_pipe_is_no_error(tmp_path: Path) -> None:
     done = subprocess.run(command, shell=True, capture_output=True, text=True, env=env, cwd=tmp_path)
     assert done.stdout == "Published examples, replayed\n"
     assert done.stderr == ""
+
+
+def test_a_training_that_is_lost_is_not_explained_as_another_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("lost.toml").write_text(
+        'input_shape = 1\nlayers = [{ type = "Dense", units = 1 }]\nloss = "SquaredError"\nx = [1.0]\ny = [0.0]\n'
+        "learning_rate = 10.0\n[parameters]\nW1 = [[1.0]]\nb1 = [1.0]\n"
+    )
+    assert main(["explain", "lost.toml", "L", "--after", "200"]) == 2
+    assert "the training is lost after" in capsys.readouterr().err
+    assert main(["explain", "lost.toml", "L", "--after", "2"]) == 0
+    assert "After 2 updates." in capsys.readouterr().out
+
+
+BASE = 'input_shape = 1\nlayers = [{{ type = "Dense", units = 1 }}]\nloss = "SquaredError"\nx = {x}\ny = [0.0]\n{more}'
+
+
+@pytest.mark.parametrize(
+    ("x", "more", "message"),
+    [
+        ("0.5", "", "x must be rows of numbers"), ('"words"', "", "x must be rows of numbers"),
+        ("[1.0]", '[labels]\n"W1[0, 0]" = "L"', "is the name of a value"),
+        ("[1.0]", '[labels]\n"W1[0, 0]" = "a1"', ""), ("[1.0]", '[labels]\n"W1[0, 0]" = "z1"', "is the name of a value"),
+        ("[1.0]", '[labels]\n"W1[0, 0]" = "dL"', "is the name of a value"),
+        ("[1.0]", '[labels]\n"W1[0, 0]" = "w"\n"b1[0]" = "dw"', "the derivative of 'w'"),
+        ("[1.0]", '[labels]\n"W1[0, 0]" = ""', "must be a word"), ("[1.0]", '[labels]\n"W1[0, 0]" = "w 1"', "must be a word"),
+        ("[1.0]", '[labels]\nW1 = [["w"]]\n"W1[0, 0]" = "u"', "has two, 'w' and 'u'"),
+        ("[1.0]", '[labels]\n"W1[2, 0]" = "u"', "labels: W1[2, 0] is outside"),
+    ],
+)  # fmt: skip
+def test_bad_samples_and_labels(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], x: str, more: str, message: str
+) -> None:
+    file = tmp_path / "e.toml"
+    file.write_text(BASE.format(x=x, more=more))
+    code = main(["explain", str(file), "L"])
+    if not message:
+        assert code == 0
+        return
+    said = capsys.readouterr().err
+    assert code == 2
+    assert message in said
+
+
+def test_absurd_sizes_and_long_words_are_refused_in_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "e.toml"
+    huge = f'[{{ type = "Conv2D", filters = 1, kernel = 1{"0" * 400}, padding = "same" }}]'
+    file.write_text(f'input_shape = [1, 4, 4]\nlayers = {huge}\nloss = "SquaredError"\n')
+    assert main(["derive", str(file)]) == 2
+    assert "far too large" in capsys.readouterr().err
+    file.write_text(BASE.format(x="[1.0]", more='[labels]\n"' + "W" * 5000 + '" = "u"'))
+    assert main(["explain", str(file)]) == 2
+    assert len(capsys.readouterr().err) < 700
+
+
+@pytest.mark.parametrize("name", ["x.pdf", "x.png", "x.docx"])
+def test_an_unknown_ending_is_not_filled_with_text(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    assert main(["explain", "web", "dw1", "--out", str(tmp_path / name)]) == 2
+    assert "known: .txt, .md" in capsys.readouterr().err

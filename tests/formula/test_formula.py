@@ -80,3 +80,9 @@ def test_shapes_that_do_not_fit_are_refused() -> None:
 
 def test_every_rule_has_a_formula_but_the_one_that_draws() -> None:
     assert [r.name for r in RULES if r.formula is None] == ["dropout_mask"]
+
+
+def test_two_absent_operands() -> None:
+    formula = Formula("z[i] = x[i] + b[i] + c[i]").without("b").without("c")
+    assert formula.evaluate({"x": np.ones(2)}, {}, (2,)).tolist() == [1, 1]
+    assert Formula("z[i] = b[i] + x[i]").evaluate({"x": np.ones(2), "b": None}, {}, (2,)).tolist() == [1, 1]

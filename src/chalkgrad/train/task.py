@@ -1,0 +1,52 @@
+"""What a training has to do: its settings, its samples, and how many steps they make."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from ..base.errors import OptionError
+from .samples import Samples
+from .settings import FitSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a training has to do.
+
+    Attributes:
+        settings: what was asked for.
+        samples: what it is trained and validated on.
+        count: samples in an epoch.
+        batch_size: samples in a step, as asked for; it may be more than there are.
+        epoch_steps: steps in an epoch.
+        total_steps: steps in all, at most; None if that is open.
+    """
+
+    settings: FitSettings
+    samples: Samples
+    count: int
+    batch_size: int
+    epoch_steps: int
+    total_steps: int | None
+
+    @classmethod
+    def of(cls, settings: FitSettings, samples: Samples) -> Task:
+        """The task with these settings and samples.
+
+        Raises:
+            OptionError: where the schedule must know the end, and there is none.
+        """
+        count = samples.count
+        batch_size = settings.batch_size or count
+        epoch_steps = math.ceil(count / batch_size)
+        ends = [settings.max_steps] if settings.max_steps else []
+        ends += [settings.epochs * epoch_steps] if settings.epochs else []
+        if settings.schedule.needs_end and not ends:
+            raise OptionError(f"the schedule {settings.schedule.kind} must know the end: give epochs or max_steps")
+        return cls(settings, samples, count, batch_size, epoch_steps, min(ends, default=None))
+
+    @property
+    def largest_batch(self) -> int:
+        """Samples in a full step."""
+        return min(self.batch_size, self.count)
