@@ -90,6 +90,21 @@ def networks(draw: st.DrawFn) -> tuple[cg.Network, np.ndarray, np.ndarray]:
         if draw(st.booleans()):
             layers.append(draw(st.sampled_from([cg.LayerNorm(), cg.BatchNorm(), cg.Dropout(0.4)])))
         layers.append(draw(st.sampled_from(ACTIVATIONS)))
+    ending, end, loss, outputs = draw(endings())
+    layers += end
+    seed = draw(st.integers(0, 1000))
+    penalties = draw(st.sampled_from([{}, {"l2": 0.1}, {"l1": 0.05, "l2": 0.1}]))
+    net = cg.Network(layers, input_shape=shape, loss=loss, dtype="float64", seed=seed, **penalties)
+    rng = np.random.default_rng(seed)
+    samples = draw(st.integers(1, 3))
+    x = rng.standard_normal((samples, *shape))
+    return net, x, targets(ending, rng, samples, outputs)
+
+
+@st.composite
+def endings(draw: st.DrawFn) -> tuple[str, list[cg.Layer], cg.Loss, int]:
+    """How a network ends: the kind of its targets, the last layers, the loss, and how many outputs it has."""
+    layers: list[cg.Layer] = []
     ending = draw(st.sampled_from(["square", "absolute", "softmax", "expanded", "logits", "binary", "hinge", "sum"]))
     reduction = draw(st.sampled_from(["mean", "sum"]))
     outputs = draw(st.integers(2, 3))
@@ -120,13 +135,11 @@ def networks(draw: st.DrawFn) -> tuple[cg.Network, np.ndarray, np.ndarray]:
         case _:
             layers += [cg.Dense(outputs), cg.ReLU(), cg.Sum()]
             outputs, loss = 1, cg.SquaredError(reduction=reduction)
-    seed = draw(st.integers(0, 1000))
-    penalties = draw(st.sampled_from([{}, {"l2": 0.1}, {"l1": 0.05, "l2": 0.1}]))
-    net = cg.Network(layers, input_shape=shape, loss=loss, dtype="float64", seed=seed, **penalties)
-    rng = np.random.default_rng(seed)
-    samples = draw(st.integers(1, 3))
-    x = rng.standard_normal((samples, *shape))
+    return ending, layers, loss, outputs
+
+
+def targets(ending: str, rng: np.random.Generator, samples: int, outputs: int) -> np.ndarray:
+    """Targets such as the ending takes."""
     if ending in ("softmax", "expanded", "logits", "hinge"):
-        return net, x, rng.integers(0, outputs, samples)
-    y = rng.random((samples, outputs)) if ending == "binary" else rng.standard_normal((samples, outputs))
-    return net, x, y
+        return rng.integers(0, outputs, samples)
+    return rng.random((samples, outputs)) if ending == "binary" else rng.standard_normal((samples, outputs))

@@ -131,7 +131,7 @@ def check_places(table: Mapping[str, Any], keys: Collection[str], where: str, se
 def _misplaced(name: str, key: str, value: object, inner: Mapping[str, Any], settings: Mapping[str, Any]) -> bool:
     if name in settings:
         kind = settings[name].get(inner.get("type"))
-        return kind is not None and key not in kind.__dataclass_fields__
+        return kind is not None and key != name and key not in kind.__dataclass_fields__
     if name == "labels" and key in ("x", "y"):  # which are values too
         first: object = value
         while listed := as_list(first):

@@ -133,6 +133,7 @@ class _Draft:
 
     layer: Layer
     takes: tuple[int | str | None, ...]
+    hint: str = ""  # what to say where its shapes do not go together
 
 
 def lay_out(layers: Sequence[Layer], inputs: Mapping[str, SampleShape], l1: float, l2: float, loss: Loss) -> Layout:
@@ -157,10 +158,9 @@ def lay_out(layers: Sequence[Layer], inputs: Mapping[str, SampleShape], l1: floa
         raise ShapeError(f"loss: {error} (fixed by {placing.fixed[last.place]})") from None
     for line in layout.lines[:-1]:
         if line.place not in layout.users:
-            raise OptionError(
-                f"{line.label}: nobody uses what it gives; let another layer take it, of={placing.name(line)!r}, or "
-                "leave it out"
-            )
+            name = placing.name(line.place)
+            cure = f"let another layer take it, of={name!r}, or leave it out" if name else "leave it out"
+            raise OptionError(f"{line.label}: nobody uses what it gives; {cure}")
     for name in layout.inputs:
         if name not in layout.users:
             raise OptionError(f"nobody uses the input {name!r}; name it in a layer, of={name!r}, or leave it out")
@@ -171,10 +171,11 @@ def _refuse_twice(layers: Iterable[Layer]) -> None:
     seen: dict[int, int] = {}
     for place, layer in enumerate(_flat(layers)):
         if layer.owns() and id(layer) in seen:
+            share = f", or share weights by their line's name, {layer.kind}(..., weights_of='first')"
             raise OptionError(
                 f"layer {place + 1} is the same {layer.kind} object as layer {seen[id(layer)] + 1}: a layer is one "
-                f"line with weights of its own; write {layer.kind}(...) again, or share weights by their line's name, "
-                f"{layer.kind}(..., weights_of='first')"
+                f"line with {'weights' if layer.weighted else 'parameters'} of its own; write {layer.kind}(...) again"
+                f"{share if layer.weighted else ''}"
             )
         seen.setdefault(id(layer), place)
 
@@ -206,7 +207,8 @@ def _draft(layers: Sequence[Layer], drafts: list[_Draft], first: tuple[int | str
         if incoming is None:
             incoming = len(drafts) - 1 if drafts else given
         _draft(layer.layers, drafts, takes, given)
-        drafts.append(_Draft(Add("the block's input", name=layer.name), (None, incoming)))
+        hint = "; a Residual adds what it takes to what its last layer gives"
+        drafts.append(_Draft(Add("the block's input", name=layer.name), (None, incoming), hint))
 
 
 class _Placing:
@@ -239,7 +241,7 @@ class _Placing:
             wanted = layer.parameters(shapes[0])
             kept = layer.states(shapes[0])
         except ShapeError as error:
-            raise ShapeError(self._misfit(label, layer, sources, shapes, str(error))) from None
+            raise ShapeError(self._misfit(label, sources, shapes, f"{error}{draft.hint}")) from None
         names: dict[str, str] = {}
         owner_of_weights = getattr(layer, "weights_of", None)
         shared = None
@@ -268,13 +270,16 @@ class _Placing:
             place, layer, owner, sources, shapes, shape, own, self._number, names, parameters, states, penalties, shared
         )
         self.lines.append(line)
-        self.fixed.append(label if (shape,) != shapes else self._fixed_by(sources[0]))
+        self.fixed.append(label if layer.weighted or (shape,) != shapes else self._fixed_by(sources[0]))
         self._remember_values(line)
 
-    def name(self, line: Line) -> str:
-        """By which name later lines may take what a line gives."""
-        names = [name for name, place in self._lines_by_value.items() if place == line.place]
-        return line.layer.name or (names[0] if names else self.name(self.lines[line.place - 1]))
+    def name(self, place: int) -> str | None:
+        """By which name later lines may take what a line gives; None where it only passes on what it takes."""
+        for names in (self._lines_by_name, self._lines_by_value):
+            for name, known in names.items():
+                if known == place:
+                    return name
+        return None
 
     def _take_name(self, label: str, name: str | None) -> None:
         if name is None:
@@ -303,13 +308,14 @@ class _Placing:
                 f"{label}: the network has {len(self.inputs)} inputs; say which one the first layer takes, "
                 f"of={next(iter(self.inputs))!r}"
             )
-        found = [s for s in (self._lines_by_name.get(taken), taken if taken in self.inputs else None) if s is not None]
-        if len(found) > 1:
-            raise OptionError(f"{label}: {taken!r} is an input and a layer; give the layer another name")
+        by_name, by_value = self._lines_by_name.get(taken), self._lines_by_value.get(taken)
+        found = [s for s in (by_name, taken if taken in self.inputs else None, by_value) if s is not None]
+        if len(set(found)) > 1:
+            other = "an input" if by_value is None else f"what {self.lines[by_value].label} gives"
+            one = "an input" if by_name is None else self.lines[by_name].label
+            raise OptionError(f"{label}: {taken!r} is {one}, and {other} too; give the layer another name")
         if found:
             return found[0]
-        if taken in self._lines_by_value:
-            return self._lines_by_value[taken]
         later = [i for i, layer in enumerate(self._layers) if layer.name == taken and i >= len(self.lines)]
         if later:
             what = "is this line itself" if later[0] == len(self.lines) else "comes later"
@@ -327,21 +333,24 @@ class _Placing:
         """Binds the weights of the line `name` in place of the layer's own; returns the operation on them."""
         place = self._lines_by_name.get(name)
         if place is None:
-            later = any(other.name == name for other in self._layers)
-            named = [n for n, i in self._lines_by_name.items() if "W" in self.lines[i].names]
+            later = [i for i, other in enumerate(self._layers) if other.name == name]
             if later:
-                raise OptionError(f"{label}: weights_of={name!r} comes later; the first line owns the weights")
-            error = unknown("earlier line with weights", name, named)
-            raise type(error)(f"{label}: {error}")
+                what = "is this line itself" if later[0] == len(self.lines) else "comes later"
+                raise OptionError(f"{label}: weights_of={name!r} {what}; the first line owns the weights")
+            known = [n for n, i in self._lines_by_name.items() if "W" in self.lines[i].names]
+            error = unknown("earlier line with weights", name, known)
+            nameless = "" if known else f"; name the line that owns them, {layer.kind}(..., name='first')"
+            raise type(error)(f"{label}: {error}{nameless}")
         line = self.lines[place]
         own = wanted.pop("W")
-        if "W" not in line.names:
-            raise OptionError(f"{label}: weights_of={name!r} is {line.label}, which has no weights W")
+        if line.layer.kind != layer.kind or "W" not in line.names:
+            raise OptionError(f"{label}: weights_of={name!r} is {line.label}; it must be a {layer.kind} with weights W")
         weights = line.names["W"]
         there = self._parameters[weights].shape
-        operation = layer.shared_operation(own.shape, there) if line.layer.kind == layer.kind else None
+        operation = layer.shared_operation(own.shape, there)
         if operation is None:
-            either = f" or {own.shape[::-1]}" if len(own.shape) == 2 else ""
+            turned = layer.shared_operation(own.shape, own.shape[::-1])
+            either = f" or {own.shape[::-1]}" if turned is not None and own.shape[::-1] != own.shape else ""
             raise ShapeError(
                 f"{label} needs weights of shape {own.shape}{either}, but {weights} of {line.label} has {there}; take "
                 "a layer of its own, or let the sizes agree"
@@ -358,7 +367,6 @@ class _Placing:
     def _misfit(
         self,
         label: str,
-        layer: Layer,
         sources: Sequence[int | str],
         shapes: Sequence[SampleShape],
         error: str,

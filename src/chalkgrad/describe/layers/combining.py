@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ... import rules
 from ...base.checks import as_list, said
@@ -14,6 +14,8 @@ from .layer import Layer, SampleShape, names_of
 
 MOST = 4
 """How many values a line adds, or puts side by side."""
+DEEPEST = 32
+"""How deep blocks may lie in blocks: files and copies are read and written level by level."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,13 @@ class Combining(Layer):
     """
 
     others: str | tuple[str, ...] = ()
+
+    if not TYPE_CHECKING:  # type checkers know the fields
+
+        def __new__(cls, *given: Any, **settings: Any) -> Any:
+            if len(given) > 1:
+                raise TypeError(f"{cls.__name__} takes several names as a list, {cls.__name__}({said(list(given))})")
+            return Layer.__new__(cls, *given, **settings)
 
     def check(self) -> None:
         count = len(names_of(self.kind, "others", self.others)) + max(len(names_of(self.kind, "of", self.of)), 1)
@@ -79,7 +88,8 @@ class Concat(Combining):
 
     def combined_shape(self, shapes: Sequence[SampleShape]) -> SampleShape:
         if len({(len(s), *s[1:]) for s in shapes}) > 1:
-            raise ShapeError("they may differ in the first number only")
+            alike = "as many axes" if len({len(s) for s in shapes}) > 1 else "the same sizes, the channels aside"
+            raise ShapeError(f"they must have {alike}")
         return (sum(s[0] for s in shapes), *shapes[0][1:])
 
     def operation(self, training: bool) -> Operation:
@@ -109,6 +119,12 @@ class Residual(Layer):
             if not isinstance(layer, Layer):
                 write = f"; write {layer.__name__}(...)" if isinstance(layer, type) else ""
                 raise OptionError(f"Residual: {said(layer)} is no layer{write}")
+        depth, blocks = 0, [self]
+        while blocks:
+            blocks = [inner for block in blocks for inner in block.layers if isinstance(inner, Residual)]
+            depth += 1
+        if depth > DEEPEST:
+            raise OptionError(f"Residual: blocks lie in blocks more than {DEEPEST} deep")
         if len(names_of("Residual", "of", self.of)) > 1:
             raise OptionError("Residual takes one value; combine several before it, Add('a')")
 

@@ -73,7 +73,10 @@ class Layer:
         plain(self)
         if self.name is not None and (not isinstance(self.name, str) or not _NAME.match(self.name)):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise OptionError(f"{self.kind}: a name is letters, digits and _, a letter first; not {self.name!r}")
-        if len(names_of(self.kind, "of", self.of)) > self.takes:
+        named = names_of(self.kind, "of", self.of)
+        if self.of is not None and not named:
+            raise OptionError(f"{self.kind}: of is an empty list; leave it out to take what the line before gives")
+        if len(named) > self.takes:
             raise OptionError(
                 f"{self.kind} takes one value, not {said(self.of)}; combine several by Add, Multiply or Concat"
             )
@@ -145,7 +148,12 @@ def names_of(owner: str, setting: str, given: object) -> tuple[str, ...]:
     if (given is not None and as_list(given) is None and not isinstance(given, str)) or not all(
         isinstance(n, str) and n for n in names
     ):
-        raise OptionError(f"{owner}: {setting} is the name of an earlier line, or a list of names, not {said(given)}")
+        cure = ""
+        if isinstance(given, Layer):
+            cure = f"; give that layer a name, {given.kind}(..., name='a'), and write 'a'"
+        raise OptionError(
+            f"{owner}: {setting} is the name of an earlier line, or a list of names, not {said(given)}{cure}"
+        )
     return names
 
 
