@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from chalkgrad.engines.c.compiler import available
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import chalkgrad as cg
 from chalkgrad.base.address import Address
 from chalkgrad.base.text import as_toml
+from chalkgrad.engines.c.run.compiler import available
 from chalkgrad.files.toml import parse_toml
 from chalkgrad.write.numpy_script import numpy_script
 from graphs import Graph, X, graphs
@@ -213,7 +213,7 @@ CHECKS: list[Any] = [
     pytest.param(explained, graphs(), 8, id="explained"),
     pytest.param(kept, graphs(dtypes=BOTH), 6, id="kept"),
     pytest.param(resumed, graphs(dtypes=BOTH), 5, id="resumed"),
-    pytest.param(compiled, graphs(concat=False), 3, id="compiled", marks=compiler),  # Concat: not in this engine yet
+    pytest.param(compiled, graphs(), 3, id="compiled", marks=compiler),
 ]
 LONG = 25
 """How many times as many graphs the long tests draw."""
