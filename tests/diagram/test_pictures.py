@@ -302,9 +302,9 @@ def test_layers_show_every_layer_shape_and_parameter(name: str) -> None:
     text = " ".join(shown)
     for layer in net.layers:
         assert layer.kind in text
-    for before, after, layer in zip(net.plan.shapes, net.plan.shapes[1:], net.layers, strict=False):
-        for shape in (before, after):
-            assert " x ".join(map(str, (32, *shape))) in shown, layer
+    for line in net.layout.lines:
+        for shape in (*line.shapes, line.shape):
+            assert " x ".join(map(str, (32, *shape))) in shown, line
     for parameter, array in net.parameters.items():
         assert f"{parameter} {' x '.join(map(str, array.shape))}" in shown
     assert f"{net.flat.size:,} parameters in all" in shown
