@@ -303,9 +303,8 @@ def test_layers_show_every_layer_shape_and_parameter(name: str) -> None:
     for layer in net.layers:
         assert layer.kind in text
     for line in net.layout.lines:
-        before, after, layer = line.shapes[0], line.shape, line.layer
-        for shape in (before, after):
-            assert " x ".join(map(str, (32, *shape))) in shown, layer
+        for shape in (*line.shapes, line.shape):
+            assert " x ".join(map(str, (32, *shape))) in shown, line
     for parameter, array in net.parameters.items():
         assert f"{parameter} {' x '.join(map(str, array.shape))}" in shown
     assert f"{net.flat.size:,} parameters in all" in shown

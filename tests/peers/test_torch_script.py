@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import ast
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import chalkgrad as cg
 from chalkgrad.base.errors import OptionError
-from chalkgrad.describe.layers import Layer
-from chalkgrad.rules import dense
+from chalkgrad.rules import Operation, tanh
 from chalkgrad.write.given import weights_needed
+from chalkgrad.write.torch_layers import Form, form
 from chalkgrad.write.torch_module import torch_script
+from drawn_graphs import GRAPHS, graphs
 from networks import X, Y, example
 from write.written import KINDS, MASKED, Written, run, samples, unused_names, written
 
@@ -114,15 +118,69 @@ def test_settings_of_torch() -> None:
         assert part in text
 
 
-class Odd(Layer):
-    """A layer that PyTorch does not have."""
-
-    def operation(self, training: bool) -> object:
-        return dense.operation
+def test_graphs_over_four_steps_give_the_networks_losses(tmp_path: Path) -> None:
+    made = {name: Written(net, *samples(net), cg.SGD(0.05), 4) for name, net in ((n, m()) for n, m in GRAPHS.items())}
+    _compare(made, tmp_path)
 
 
-def test_a_layer_without_a_form_is_named() -> None:
-    net = example()
-    net.layers = (*net.layers[:-1], Odd())
-    with pytest.raises(OptionError, match="layer 4"):
-        torch_script(net, X, Y)
+@settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(graphs(), min_size=10, max_size=10))
+def test_random_graphs_give_the_networks_losses(networks: list[cg.Network]) -> None:
+    made = {str(k): Written(net, *samples(net), cg.Adam(0.02), 3) for k, net in enumerate(networks)}
+    with TemporaryDirectory() as directory:
+        _compare(made, Path(directory))
+
+
+def _compare(made: dict[str, Written], directory: Path) -> None:
+    scripts = {name: script_of(one, one.steps) for name, one in made.items()}
+    for name, text in scripts.items():
+        assert not unused_names(text), name
+    for name, losses in run(scripts, directory).items():
+        np.testing.assert_allclose(losses, made[name].losses(), rtol=1e-10, err_msg=scripts[name])
+
+
+def _statements(network: cg.Network) -> list[str]:
+    text = torch_script(network, *samples(network))
+    start, end = text.index("def forward"), text.index("def loss_of")
+    return [line.strip() for line in text[start:end].splitlines() if line][1:]
+
+
+def test_what_is_needed_later_has_a_name_of_its_own() -> None:
+    assert _statements(GRAPHS["used three times"]()) == [
+        "x = self.a_linear(x)",
+        "t_a = self.t_tanh(x)",
+        "x = self.b_linear(t_a)",
+        "x = x * t_a",
+        "x = x + t_a",
+        "x = self.out_linear(x)",
+        "return x",
+    ]
+    assert _statements(GRAPHS["skip of the input"]())[:3] == [
+        "h = self.a_linear(x)",
+        "h = self.a_tanh(h)",
+        "h = torch.cat((h, x), dim=1)",
+    ]
+    assert "x = functional.linear(x, self.tokens_linear.weight.T, self.out_bias)" in _statements(GRAPHS["tied"]())
+    assert "x = functional.linear(t_a, self.first_linear.weight)" in _statements(GRAPHS["tied twice"]())
+
+
+class Odd(cg.ReLU):
+    """A layer that looks like one that PyTorch has, and computes something else."""
+
+    def operation(self, training: bool) -> Operation:
+        return tanh.operation
+
+
+class Same(cg.ReLU):
+    """A layer that computes what its base does."""
+
+
+def test_a_layer_without_a_form_is_named_and_may_get_one(tmp_path: Path) -> None:
+    net = cg.Network([cg.Dense(3), Odd(), cg.Dense(2)], input_shape=4, loss="SquaredError", dtype="float64")
+    made = Written(net, *samples(net))
+    with pytest.raises(OptionError, match=r"layer 2, Odd has no form in a PyTorch script.*form.register"):
+        script_of(made)
+    form.register(Odd)(lambda layer, line: Form((("odd", "nn.Tanh()"),)))
+    np.testing.assert_allclose(run({"a": script_of(made, 3)}, tmp_path)["a"], made.losses(), rtol=1e-12)
+    net = cg.Network([cg.Dense(3), Same(), cg.Dense(2)], input_shape=4, loss="SquaredError", dtype="float64")
+    assert "nn.ReLU()" in torch_script(net, *samples(net))

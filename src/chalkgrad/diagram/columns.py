@@ -2,34 +2,42 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import singledispatch
 
 import numpy as np
 
 from ..base.address import Address
 from ..base.digits import significant
-from ..describe.layers import Dense, Flatten, Layer, Sum
+from ..base.errors import OptionError
+from ..describe.layers import Activation, Add, Concat, Dense, Flatten, Layer, Multiply, Sum
 from ..explain.trace import Trace
-from ..model.lines import Line
+from ..model.lines import Layout, Line
 from ..model.model import Model
-from .svg import ORANGE, Box, Span, shortened
+from ..program import Role
+from ..rules import dense
+from .stages import shared_weights
+from .svg import ORANGE, SOFT, Box, Span, shortened
 
 Dimensions = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One element as the picture shows it: its label, and with a trace its number and its gradient."""
+    """One element as the picture shows it: its label, with a trace its number and its gradient, and of what it is."""
 
     address: str
     label: str
     value: str | None = None
     gradient: str | None = None
+    terms: str = ""
 
     def __str__(self) -> str:
         number = f" = {self.value}" if self.value is not None else ""
+        number = f" = {self.terms}{number}" if self.terms else number
         return f"{self.label}{number}" + (f" (gradient {self.gradient})" if self.gradient is not None else "")
 
     def rows(self, tone: str | None = None) -> list[list[Span]]:
@@ -39,6 +47,8 @@ class Shown:
             rows[0].append(Span(f" {self.value}"))
         if self.gradient is not None:
             rows.append([Span(f"\u2202 {self.gradient}", fill=ORANGE)])
+        if self.terms:
+            rows.append([Span(f"= {self.terms}", fill=SOFT)])
         return rows
 
 
@@ -62,13 +72,39 @@ class Unit:
 
 @dataclass(slots=True)
 class Column:
-    """Units below each other, and the weights from the column before: weights[i][o], None for a bare line."""
+    """Units below each other, and what comes into them.
+
+    Attributes:
+        kind: "input", "neurons" or "loss".
+        heading: what stands above it.
+        units: its nodes.
+        weights: those from the column before: weights[i][o], None for a bare line.
+        paired: whether every unit takes one value of each source.
+        joins: whether its units may be drawn in those of its source.
+        sources: the places of the columns that it takes values from.
+        begins: for each source, the unit that takes its first value.
+        value: the name of what it gives.
+        top: where its heading begins; None above the whole picture.
+    """
 
     kind: str
     heading: list[str]
     units: list[Unit]
     weights: list[list[Shown | None]] = field(default_factory=list[list["Shown | None"]])
     paired: bool = False
+    joins: bool = False
+    sources: tuple[int, ...] = ()
+    begins: tuple[int, ...] = (0,)
+    value: str = ""
+    top: float | None = None
+
+    def lines(self, source: int, many: int) -> list[tuple[int, int]]:
+        """Which unit of a source, of `many`, goes into which of this column."""
+        ends = range(len(self.units))
+        if not self.paired:
+            return [(i, o) for i in range(many) for o in ends]
+        begins = [b for b, s in zip(self.begins, self.sources, strict=True) if s == source]
+        return [(i, i + b) for b in dict.fromkeys(begins) for i in range(many)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +113,26 @@ class Reader:
 
     Attributes:
         labels: names of elements by address.
+        layout: the network's lines.
         trace: where the numbers come from; None shows names only.
         sample: which sample is shown.
         precision: significant digits.
     """
 
     labels: Mapping[str, str]
+    layout: Layout
     trace: Trace | None
     sample: int
     precision: int
+
+    @property
+    def samples(self) -> int:
+        """How many samples the trace has."""
+        return 0 if self.trace is None else len(self.trace["y"])
+
+    def shared(self, line: Line) -> list[str]:
+        """What stands under a layer's name where its weights are another line's."""
+        return shared_weights(self.layout, line)
 
     def show(self, name: str, place: Dimensions) -> Shown:
         """One element by its value's name and its place."""
@@ -94,9 +141,10 @@ class Reader:
         if self.trace is None:
             return Shown(address, label)
         value = significant(float(self.trace[name][place]), self.precision)
-        gradient = None
-        if name not in ("x", "y") and (of := self.trace.program.derivative_of.get(name)) in self.trace:
-            gradient = significant(float(self.trace[of or ""][place]), self.precision)
+        gradient, program = None, self.trace.program
+        of = program.derivative_of.get(name, "")
+        if program.values[name].role is not Role.GIVEN and of in self.trace:
+            gradient = significant(float(self.trace[of][place]), self.precision)
         return Shown(address, label, value, gradient)
 
     def of_sample(self, name: str, shape: Sequence[int], unit: int) -> Shown:
@@ -105,58 +153,115 @@ class Reader:
 
 
 def read_columns(network: Model, reader: Reader) -> list[Column]:
-    """A network's nodes in columns: the input, every layer with weights and what follows it, the loss."""
-    inputs = [
-        Unit([reader.of_sample("x", network.layout.sample_shape, u)])
-        for u in range(math.prod(network.layout.sample_shape))
-    ]
-    columns = [Column("input", ["input x"], inputs)]
+    """A network's nodes in columns: the inputs, every layer with weights and what follows it, the loss."""
+    layout = network.layout
+    columns: list[Column] = []
+    for name, shape in layout.inputs.items():
+        units = [Unit([reader.of_sample(name, shape, u)]) for u in range(math.prod(shape))]
+        columns.append(Column("input", [f"input {name}"], units, value=name))
+    place_of: dict[int | str, int] = {name: place for place, name in enumerate(layout.inputs)}
+    last: dict[int, int] = {}  # the line whose values a column gives
     forward = network.program.part("forward")
-    for line in network.layout.lines:
-        layer = line.layer
+    for line in layout.lines:
+        sources = tuple(place_of[s] for s in line.sources)
+        place_of[line.place] = place = sources[0]
         own = [s.output for s in forward if s.owner.line == line.place]
-        if not own or (isinstance(layer, Flatten) and len(line.shapes[0]) == 1):
+        if not own or (isinstance(line.layer, Flatten) and len(line.shapes[0]) == 1):
+            if layout.users[line.sources[0]] == (line.place,) and place in last:
+                last[place] = line.place
             continue
         shown = [reader.of_sample(own[-1], line.shape, u) for u in range(math.prod(line.shape))]
-        if isinstance(layer, (Dense, Sum)):
-            columns.append(_weighted(reader, line, shown, len(columns[-1].units)))
-        elif isinstance(layer, Flatten):
-            columns.append(_one_to_one(layer, shown))
-        elif columns[-1].kind == "neurons":
-            columns[-1].heading.append(f"+ {layer.kind}")
-            for unit, stage in zip(columns[-1].units, shown, strict=True):
+        column = column_of(line.layer, line, shown, [columns[s] for s in sources], reader)
+        if column.joins and last.get(place) == line.sources[0] and layout.users[line.sources[0]] == (line.place,):
+            columns[place].heading.append(f"+ {line.layer.kind}")
+            columns[place].value = own[-1]
+            for unit, stage in zip(columns[place].units, shown, strict=True):
                 unit.stages.append(stage)
         else:
-            columns.append(_one_to_one(layer, shown))
-    for u, unit in enumerate(columns[-1].units):
+            column.sources, column.value = sources, own[-1]
+            place_of[line.place] = place = len(columns)
+            columns.append(column)
+        last[place] = line.place
+    end = place_of[layout.lines[-1].place]
+    for u, unit in enumerate(columns[end].units):
         unit.target = reader.of_sample("y", network.output_shape, u)
-    columns.append(_loss(network, reader, len(columns[-1].units)))
+    columns.append(_loss(network, reader, len(columns[end].units)))
+    columns[-1].sources = (end,)
     return columns
 
 
-def _weighted(reader: Reader, line: Line, shown: list[Shown], before: int) -> Column:
-    units = [Unit([stage]) for stage in shown]
-    layer, names = line.layer, line.names
-    if not names:  # a sum: every line counts once
-        return Column("neurons", [layer.kind], units, [[None] * len(units) for _ in range(before)])
+@singledispatch
+def column_of(layer: object, line: Line, shown: list[Shown], before: Sequence[Column], reader: Reader) -> Column:
+    """The column of a line, by its layer's class; `column_of.register` adds one.
+
+    Args:
+        layer: the layer.
+        line: its line.
+        shown: the values that it gives.
+        before: the columns that it takes values from.
+        reader: what finds labels and numbers.
+    """
+    raise OptionError(f"{line.label} has no neurons that could be drawn one by one")
+
+
+def has_neurons(layer: Layer) -> bool:
+    """Whether a layer can be drawn neuron by neuron."""
+    return column_of.dispatch(type(layer)) is not column_of.dispatch(object)
+
+
+@column_of.register
+def _(layer: Dense, line: Line, shown: list[Shown], before: Sequence[Column], reader: Reader) -> Column:
+    units, names = [Unit([stage]) for stage in shown], line.names
+    turned = line.shared is dense.transposed
     weights: list[list[Shown | None]] = [
-        [reader.show(names["W"], (i, o)) for o in range(len(units))] for i in range(before)
+        [reader.show(names["W"], (o, i) if turned else (i, o)) for o in range(len(units))]
+        for i in range(len(before[0].units))
     ]
     if "b" in names:
         for o, unit in enumerate(units):
             unit.bias = reader.show(names["b"], (o,))
     label = f"{layer.kind} {layer.name!r}" if layer.name else layer.kind
-    return Column("neurons", [label], units, weights)
+    return Column("neurons", [label, *reader.shared(line)], units, weights)
 
 
-def _one_to_one(layer: Layer, shown: list[Shown]) -> Column:
-    return Column("neurons", [layer.kind], [Unit([stage]) for stage in shown], paired=True)
+@column_of.register
+def _(layer: Sum, line: Line, shown: list[Shown], before: Sequence[Column], reader: Reader) -> Column:
+    units = [Unit([stage]) for stage in shown]  # every line counts once
+    return Column("neurons", [layer.kind], units, [[None] * len(units) for _ in before[0].units])
+
+
+@column_of.register(Flatten)
+@column_of.register(Activation)
+def _(layer: Layer, line: Line, shown: list[Shown], before: Sequence[Column], reader: Reader) -> Column:
+    units = [Unit([stage]) for stage in shown]
+    return Column("neurons", [layer.kind], units, paired=True, joins=isinstance(layer, Activation))
+
+
+@column_of.register(Add)
+@column_of.register(Multiply)
+def _(layer: Layer, line: Line, shown: list[Shown], before: Sequence[Column], reader: Reader) -> Column:
+    sign = " + " if isinstance(layer, Add) else " \u00b7 "
+    terms = [sign.join(column.units[u].stages[-1].label for column in before) for u in range(len(shown))]
+    return _combined(layer, shown, terms, (0,) * len(before))
+
+
+@column_of.register
+def _(layer: Concat, line: Line, shown: list[Shown], before: Sequence[Column], reader: Reader) -> Column:
+    terms = [unit.stages[-1].label for column in before for unit in column.units]
+    begins = itertools.accumulate([len(column.units) for column in before[:-1]], initial=0)
+    return _combined(layer, shown, terms, tuple(begins))
+
+
+def _combined(layer: Layer, shown: list[Shown], terms: list[str], begins: tuple[int, ...]) -> Column:
+    units = [Unit([replace(stage, terms=shortened(text, 48))]) for stage, text in zip(shown, terms, strict=True)]
+    label = f"{layer.kind} {layer.name!r}" if layer.name else layer.kind
+    return Column("neurons", [label], units, paired=True, begins=begins)
 
 
 def _loss(network: Model, reader: Reader, before: int) -> Column:
     """The loss; where L is more than the sample's own loss, that comes first."""
     stages = [reader.show("L", ())]
-    if reader.trace is not None and (len(reader.trace["x"]) > 1 or network.layout.penalties):
+    if reader.trace is not None and (reader.samples > 1 or network.layout.penalties):
         stages.insert(0, reader.show("l", (reader.sample,)))
     unit = Unit(stages)
     return Column("loss", [network.loss_function.kind], [unit], [[None] for _ in range(before)])
@@ -165,7 +270,7 @@ def _loss(network: Model, reader: Reader, before: int) -> Column:
 def describe(columns: list[Column]) -> str:
     """The same in words."""
     parts: list[str] = []
-    for place, column in enumerate(columns):
+    for column in columns:
         shown = [", then ".join(map(str, u.stages)) for u in column.units]
         parts.append(f"{' '.join(column.heading)}: {'; '.join(shown)}.")
         biases = [str(u.bias) for u in column.units if u.bias]
@@ -175,7 +280,7 @@ def describe(columns: list[Column]) -> str:
         if targets:
             parts.append(f"Targets: {'; '.join(targets)}.")
         weights = [
-            f"{w} from {columns[place - 1].units[i].stages[-1].label} to {column.units[o].stages[0].label}"
+            f"{w} from {columns[column.sources[0]].units[i].stages[-1].label} to {column.units[o].stages[0].label}"
             for i, row in enumerate(column.weights)
             for o, w in enumerate(row)
             if w is not None

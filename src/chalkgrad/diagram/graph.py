@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from ..base.errors import OptionError
-from ..program import Program, Role, Step
+from ..program import Program, Step
+from ..rules import shares
+from .computation import Graph, Node, read_graph
+from .lanes import Lanes
 from .picture import Picture
 from .shapes import batch_text, shape_text
-from .svg import BLUE, INK, ORANGE, PALE_BLUE, SOFT, Box, Canvas, Span, shortened, text_width
+from .svg import BLUE, INK, ORANGE, PALE_BLUE, PAPER, SOFT, Box, Canvas, Span, shortened, text_width
 
 MOST_STEPS = 60
 SIZE = 12.5
@@ -23,37 +25,11 @@ SIDE = 30.0
 """The length of an arrow from or to a parameter."""
 
 
-@dataclass(slots=True)
-class _Node:
-    """A step of the forward pass or the loss; several where a value by-passes some of them.
-
-    Attributes:
-        steps: the steps inside, in order.
-        enters: what comes from the node before: names of values.
-        sides: parameters, targets and the like that come in from outside.
-        inner: values that stay inside, with their gradients; and help values of the backward pass.
-    """
-
-    steps: list[Step]
-    enters: list[str] = field(default_factory=list[str])
-    sides: list[str] = field(default_factory=list[str])
-    inner: list[tuple[Step | None, Step | None]] = field(default_factory=list[tuple["Step | None", "Step | None"]])
-
-    @property
-    def outputs(self) -> set[str]:
-        return {s.output for s in self.steps}
-
-    @property
-    def inputs(self) -> list[str]:
-        """Names from outside the node, each once, in the order in which they are needed."""
-        found = dict.fromkeys(i for s in self.steps for i in s.inputs if i is not None)
-        return [name for name in found if name not in self.outputs]
-
-
 def graph(program: Program, *, batch: int | str = "N") -> Picture:
     """The computation graph of a program, with the shapes of a batch: values go down, gradients come back up.
 
-    Steps that a value by-passes stand together in one node, which lists them. Updates are not drawn.
+    A value that later nodes take too goes there by a line on the left, and its derivative's shares come back on the
+    right. Steps that the loss by-passes stand together in one node, which lists them. Updates are not drawn.
 
     Args:
         program: a network's program.
@@ -69,72 +45,31 @@ def graph(program: Program, *, batch: int | str = "N") -> Picture:
             f"the program has {len(forward)} forward steps, more than the {MOST_STEPS} that can be drawn; draw the "
             "network's layers instead, kind 'layers', or print the program"
         )
-    nodes = _nodes(forward)
-    _bind(program, nodes)
-    return _Drawing(program, nodes, many).draw()
-
-
-def _nodes(steps: Sequence[Step]) -> list[_Node]:
-    """The steps in a chain of nodes: what a value by-passes is drawn together with where it goes."""
-    nodes: list[_Node] = []
-    for step in steps:
-        together = step.part == "forward" and nodes and nodes[-1].steps[-1].owner == step.owner
-        if together:
-            nodes[-1].steps.append(step)
-        else:
-            nodes.append(_Node([step]))
-    at = 0
-    while at < len(nodes):
-        made = {o: k for k, node in enumerate(nodes) for o in node.outputs}
-        sources = [made[i] for i in nodes[at].inputs if i in made]
-        first = min(sources, default=at)
-        if first < at - 1:
-            merged = _Node([s for node in nodes[first + 1 : at + 1] for s in node.steps])
-            nodes[first + 1 : at + 1] = [merged]
-            at = first + 1
-            continue
-        at += 1
-    return nodes
-
-
-def _bind(program: Program, nodes: list[_Node]) -> None:
-    """Says for every node what enters, what comes from the side, and what stays inside."""
-    backward = {s.output: s for s in program.part("backward")}
-    derivatives = program.derivative_of
-    shown: set[str] = set()
-    before: set[str] = {"x"}
-    for place, node in enumerate(nodes):
-        node.enters = [i for i in node.inputs if i in before]
-        node.sides = [i for i in node.inputs if i not in before]
-        shown.update(derivatives[i] for i in node.inputs if i in derivatives)
-        last = node.steps[-1].output
-        behind = nodes[place + 1].inputs if place + 1 < len(nodes) else [last]
-        leaving = {s.output for s in node.steps if s.output in behind} | {last}
-        inside = [s for s in node.steps if s.output not in leaving]
-        node.inner = [(s, backward.get(derivatives.get(s.output, ""))) for s in inside]
-        shown.update(derivatives[s.output] for s in node.steps if s.output in derivatives)
-        before = node.outputs
-    for step in backward.values():  # help values stand in the node of their layer
-        if step.output not in shown and step.value.role is not Role.SHARE:
-            home = next((n for n in nodes if any(s.owner == step.owner for s in n.steps)), nodes[-1])
-            home.inner.append((None, step))
+    return _Drawing(program, read_graph(program), many).draw()
 
 
 class _Drawing:
-    """Draws the chain of nodes from the top down."""
+    """Draws the nodes from the top down; what passes some of them, on lanes beside them."""
 
-    def __init__(self, program: Program, nodes: list[_Node], many: str) -> None:
-        self.program, self.nodes, self.many = program, nodes, many
+    def __init__(self, program: Program, graph: Graph, many: str) -> None:
+        self.program, self.graph, self.nodes, self.many = program, graph, graph.nodes, many
         self.shapes = program.shapes
         self.backward = {s.output: s for s in program.part("backward")}
         self.canvas = Canvas()
-        self.half = max(self._half(node) for node in nodes)
+        self.half = max(self._half(node) for node in self.nodes)
+        self.lanes = Lanes(graph, self._reach() if graph.passing else 0.0)
+        self.exits: dict[str, float] = {}  # where a value leaves for its lane
+        self.returns: dict[tuple[str, int], float] = {}  # where a share comes back to
 
     def draw(self) -> Picture:
         y = 0.0
+        for name in self.graph.inputs:
+            y = self._exit(y, name)
         for place, node in enumerate(self.nodes):
-            y = self._between(y, node.enters, first=place == 0)
-            y = self._node(y, node)
+            y = self._between(y, node.enters, node)
+            y = self._node(y, node, place)
+            for name in (s.output for s in node.steps):
+                y = self._exit(y, name)
         y = self._end(y)
         left = min(b.left for b in self.canvas.extents)
         legend = [
@@ -142,6 +77,9 @@ class _Drawing:
             Span("Up: the gradients, dz being the derivative of L by z.", fill=ORANGE),
         ]
         self.canvas.text(left, y + 26, legend, size=SMALL, anchor="start")
+        if self.graph.sums or any(node.sums for node in self.nodes):
+            said = "What is used several times gets a share of its derivative from each use; +: their sum."
+            self.canvas.text(left, y + 26 + ROW, [Span(said, fill=ORANGE)], size=SMALL, anchor="start")
         return self.canvas.picture("Computation graph with the shapes of a batch", self._describe())
 
     # -- pieces ----------------------------------------------------------------------------------------------
@@ -149,17 +87,18 @@ class _Drawing:
     def _said(self, name: str) -> str:
         return f"{name}  {shape_text(self.shapes[name], self.many)}"
 
-    def _gradient(self, name: str, node: _Node) -> Step | None:
-        """The step that computes what a node sends back for one of its inputs."""
+    def _gradients(self, name: str, node: Node) -> list[Step]:
+        """The steps that compute what a node sends back for one of its inputs; several where it takes it twice."""
         owners = {s.owner for s in node.steps}
-        return next((s for s in self.backward.values() if s.value.of == name and s.owner in owners), None)
+        back = [s for s in self.backward.values() if s.value.of == name and s.owner in owners]
+        return [s for s in back if s.rule is not shares.sum_of_shares]
 
-    def _titles(self, node: _Node) -> list[str]:
+    def _titles(self, node: Node) -> list[str]:
         """What is written in a node: the layers it stands for, and the rule where it is one step."""
         of = dict.fromkeys(_kind(s) for s in node.steps)
         return [" and ".join(of)]
 
-    def _half(self, node: _Node) -> float:
+    def _half(self, node: Node) -> float:
         widths = [text_width(t, SIZE, bold=True) / 2 for t in self._titles(node)]
         if len(node.steps) == 1:
             widths.append(text_width(_formula(node.steps[0]), SMALL) / 2)
@@ -167,24 +106,70 @@ class _Drawing:
             widths += [text_width(self._said(s.output), SMALL) + 8 for s in (value, gradient) if s is not None]
         if len(node.steps) > 1:
             widths += [text_width(_formula(s), SMALL) / 2 for s in node.steps]
+        widths += [text_width(text, SMALL) / 2 for text in (*node.shared, *map(self._sum_text, node.sums))]
         return max(80.0, max(widths) + 14)
 
-    def _between(self, y: float, names: Sequence[str], *, first: bool) -> float:
+    def _between(self, y: float, names: Sequence[str], node: Node) -> float:
         """The arrows into a node: values down on the left, gradients up on the right."""
-        node = next(n for n in self.nodes if n.enters is names)
+        if not names:
+            return y + ROW
         height = max(ARROW, ROW * len(names) + 18)
         middle = y + height / 2
         self.canvas.line([(-LANE, y + 2), (-LANE, y + height - 2)], stroke=INK, arrow=True)
-        gradients = [g for g in (self._gradient(n, node) for n in names) if g is not None]
+        gradients = [g for n in names for g in self._gradients(n, node)]
         if gradients:
             self.canvas.line([(LANE, y + height - 2), (LANE, y + 2)], stroke=ORANGE, arrow=True)
         for place, name in enumerate(names):
             base = middle + ROW * (place - (len(names) - 1) / 2) + 4
-            self._value(-LANE - 9, base, name, "end")
+            if name not in self.exits:
+                self._value(-LANE - 9, base, name, "end")
         for place, step in enumerate(gradients):
             base = middle + ROW * (place - (len(gradients) - 1) / 2) + 4
             self._back(LANE + 9, base, step, "start")
         return y + height
+
+    def _exit(self, y: float, name: str) -> float:
+        """Below a node: what it gives leaves for a lane, and the shares of the derivative come back and are added."""
+        skipping = self.graph.skips(name)
+        if not skipping:
+            return y
+        straight = len(self.graph.users[name]) > len(skipping)
+        sums = self.graph.sums.get(name, [])
+        returns = [(name, k) for k in skipping if self._gradients(name, self.nodes[k])]
+        self._value(-LANE - 9, y + 17, name, "end")
+        turn = self.exits[name] = y + 28
+        top = y + 28 + ROW * len(sums)
+        for place, way in enumerate(returns):
+            self.returns[way] = top + 11 + 14 * place
+        bottom = top + 8 + 14 * max(len(returns), 1)
+        end = bottom + 2 if straight else turn
+        self.canvas.line([(-LANE, y + 2), (-LANE, end)], stroke=INK)
+        if not self.graph.home(name) < 0 or straight:
+            self.canvas.rectangle(Box(-LANE - 2.5, turn - 2.5, -LANE + 2.5, turn + 2.5), radius=2.5, fill=INK)
+        if sums:
+            self.canvas.line([(LANE, top), (LANE, y + 2)], stroke=ORANGE, arrow=True)
+            box = Box(LANE - 9, top, LANE + 9, bottom)
+            self.canvas.rectangle(box, radius=6, fill=PAPER, stroke=ORANGE, width=1.5)
+            self.canvas.text(LANE, (top + bottom) / 2 + 4.5, "+", size=SIZE, bold=True, fill=ORANGE)
+            for place, step in enumerate(reversed(sums)):
+                self._back(LANE + 9, y + 17 + ROW * place, step, "start")
+            self.canvas.text(
+                LANE + 9, y + 17 + ROW * len(sums), self._sum_text(sums[-1]), size=SMALL, anchor="start", fill=ORANGE
+            )
+        elif returns:
+            self.canvas.line([(LANE, self.returns[returns[0]]), (LANE, y + 2)], stroke=ORANGE, arrow=True)
+            self._back(LANE + 9, y + 17, self._gradients(name, self.nodes[skipping[0]])[0], "start")
+        return bottom
+
+    def _sum_text(self, step: Step) -> str:
+        return shortened(f"{step.output} = {' + '.join(i for i in step.inputs if i is not None)}", 110)
+
+    def _reach(self) -> float:
+        """How far the texts beside the nodes reach from the middle."""
+        names = [*self.shapes, *self.backward]
+        widest = max(text_width(self._said(n), SIZE, bold=True) for n in names if n in self.shapes)
+        sums = [text_width(self._sum_text(s), SMALL) for found in self.graph.sums.values() for s in found]
+        return max(self.half + SIDE + widest + 20, LANE + max(sums, default=0.0) + 30)
 
     def _value(self, x: float, y: float, name: str, anchor: str, size: float = SIZE) -> None:
         shape = shape_text(self.shapes[name], self.many)
@@ -204,12 +189,13 @@ class _Drawing:
             return "a parameter"
         return "a running average" if name in self.program.states else "given"
 
-    def _node(self, y: float, node: _Node) -> float:
+    def _node(self, y: float, node: Node, at: int) -> float:
         many_steps = len(node.steps) > 1
-        lines = 1 + len(node.steps)
+        lines = 1 + len(node.steps) + len(node.shared) + len(node.sums)
         inner = len(node.inner)
         height = 16 + ROW * lines - 2 + (ROW * inner + 6 if inner else 0)
-        height = max(height, 24.0 * len(node.sides) + 6)
+        beside = [*node.skips, *node.sides]
+        height = max(height, 24.0 * len(beside) + 6)
         box = Box(-self.half, y, self.half, y + height)
         self.canvas.rectangle(box, radius=9, fill=PALE_BLUE, stroke=BLUE, width=1.5)
         used = 16 + ROW * lines - 2 + (ROW * inner + 6 if inner else 0)
@@ -218,6 +204,12 @@ class _Drawing:
         for step in node.steps:
             base += ROW
             self.canvas.text(0, base, _formula(step), size=SMALL, fill=SOFT if not many_steps else INK, hint=str(step))
+        for text in node.shared:
+            base += ROW
+            self.canvas.text(0, base, text, size=SMALL, fill=SOFT)
+        for step in node.sums:
+            base += ROW
+            self.canvas.text(0, base, self._sum_text(step), size=SMALL, fill=ORANGE, hint=f"{step}, {step.owner}")
         if inner:
             self.canvas.line([(-self.half + 12, base + 9), (self.half - 12, base + 9)], width=0.8)
             base += 6
@@ -227,18 +219,35 @@ class _Drawing:
                 self._value(-7, base, value.output, "end", SMALL)
             if gradient is not None:
                 self._back(7, base, gradient, "start", SMALL)
-        for place, name in enumerate(node.sides):
-            middle = y + height / 2 + 24.0 * (place - (len(node.sides) - 1) / 2)
-            self._side(middle, name, node)
+        for place, name in enumerate(beside):
+            middle = y + height / 2 + 24.0 * (place - (len(beside) - 1) / 2)
+            if name in node.skips:
+                self._skip(middle, name, node, at)
+            else:
+                self._side(middle, name, node)
         return y + height
 
-    def _side(self, y: float, name: str, node: _Node) -> None:
+    def _skip(self, y: float, name: str, node: Node, at: int) -> None:
+        """A value that comes past other nodes on the left, and its derivative's share going back on the right."""
+        edge, lane = self.half + 2, self.lanes.left[name]
+        turn = self.exits[name]
+        self.canvas.line([(-LANE, turn), (lane, turn), (lane, y), (-edge, y)], stroke=INK, arrow=True)
+        self._value(-edge - 10, y - 5.5, name, "end")
+        gradients = self._gradients(name, node)
+        if gradients:
+            lane, turn = self.lanes.right[name, at], self.returns[name, at]
+            end = LANE + 11 if self.graph.sums.get(name) else LANE
+            ways = [(edge, y), (lane, y), (lane, turn), (end, turn)]
+            self.canvas.line(ways, stroke=ORANGE, arrow=bool(self.graph.sums.get(name)))
+            for place, step in enumerate(gradients):  # two where the node takes the value twice
+                self._back(edge + 10, y - 5.5 + 18 * place, step, "start")
+
+    def _side(self, y: float, name: str, node: Node) -> None:
         """A parameter or target coming in from the left, and its gradient going out on the right."""
         edge = self.half + 2
         self.canvas.line([(-edge - SIDE, y), (-edge, y)], stroke=INK, arrow=True)
         self._value(-edge - SIDE - 6, y + 4, name, "end")
-        gradient = self._gradient(name, node)
-        if gradient is not None:
+        for gradient in self._gradients(name, node)[:1]:
             self.canvas.line([(edge, y), (edge + SIDE, y)], stroke=ORANGE, arrow=True)
             self._back(edge + SIDE + 6, y + 4, gradient, "start")
 

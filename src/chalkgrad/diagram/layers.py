@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from ..describe.layers import AvgPool2D, Conv2D, Dense, Dropout, Flatten, Layer, MaxPool2D, Pair, Sum
 from ..model.model import Model
+from .blocks import SIZE, SMALL, TALLEST, draw_loss, draw_planes, draw_vector, length, planes_size
+from .branches import branches
 from .picture import Picture
 from .shapes import batch_text, shape_text
-from .svg import BLUE, INK, LINE, PALE_BLUE, PALE_GREY, PAPER, SOFT, Box, Canvas, shortened, text_width
+from .stages import Stage, describe_stages, is_chain, read_stages
+from .svg import INK, LINE, PAPER, SOFT, Canvas, shortened, text_width
 
-SIZE = 12.5
-SMALL = 11
 ROOM = 700.0
 """How wide a row of layers may become."""
-TALLEST = 96.0
-CELLS = 12
-"""Up to how many numbers a vector is drawn as cells."""
-PLANES = 6
-
-
-@dataclass(slots=True)
-class _Stage:
-    """What layers make of what comes in: the arrow's text and the value behind it."""
-
-    said: list[str]
-    value: str
-    shape: tuple[int, ...]
-    parameters: list[str] = field(default_factory=list[str])
-    count: int = 0
 
 
 def layers(network: Model, *, batch: int | str = "N") -> Picture:
@@ -43,64 +27,15 @@ def layers(network: Model, *, batch: int | str = "N") -> Picture:
         OptionError: where `batch` is no number of samples.
     """
     many = batch_text(batch)
-    stages = _stages(network)
-    return _draw(network, stages, many)
-
-
-def _stages(network: Model) -> list[_Stage]:
-    """The input, then one stage for every layer that changes the shape, with those that do not behind it."""
-    stages = [_Stage([], "x", network.layout.sample_shape)]
-    forward = network.program.part("forward")
-    for line in network.layout.lines:
-        layer = line.layer
-        keeps = line.shapes == (line.shape,) and not isinstance(layer, (Dense, Conv2D, Flatten, Sum))
-        own = [s.output for s in forward if s.owner.line == line.place]
-        value = own[-1] if own else stages[-1].value
-        if keeps and len(stages) > 1:
-            stages[-1].said.append(f"+ {layer_text(layer)}")
-            stages[-1].value = value
-        else:
-            stages.append(_Stage([layer_text(layer)], value, line.shape))
-        for name, parameter in line.parameters.items():
-            stages[-1].parameters.append(f"{name} {shape_text(parameter.shape, '')}")
-            stages[-1].count += math.prod(parameter.shape)
-    return stages
-
-
-def layer_text(layer: Layer) -> str:
-    """A layer with the settings that a figure tells: "Conv2D 2x2, stride 1"."""
-    said = layer.kind
-    if isinstance(layer, Conv2D):
-        said += f" {_by(layer.kernel)}, stride {_once(layer.stride)}"
-    elif isinstance(layer, (MaxPool2D, AvgPool2D)):
-        said += f" {_by(layer.window)}"
-        if _by(layer.step) != _by(layer.window):
-            said += f", stride {_once(layer.step)}"
-    if isinstance(layer, (Conv2D, MaxPool2D, AvgPool2D)) and layer.padding not in ("valid", 0, (0, 0)):
-        said += f", padding {layer.padding if isinstance(layer.padding, str) else _once(layer.padding)}"
-    if isinstance(layer, Dropout):
-        said += f" {layer.rate:g}"
-    return f"{said} {layer.name!r}" if layer.name else said
-
-
-def _by(size: Pair) -> str:
-    down, across = size if isinstance(size, tuple) else (size, size)
-    return f"{down}x{across}"
-
-
-def _once(size: Pair) -> str:
-    down, across = size if isinstance(size, tuple) else (size, size)
-    return str(down) if down == across else f"{down}x{across}"
-
-
-# -- drawing -------------------------------------------------------------------------------------------------
+    stages = read_stages(network)
+    return _draw(network, stages, many) if is_chain(stages) else branches(network, stages, many)
 
 
 @dataclass(slots=True)
 class _Cell:
     """A stage with its measures: an arrow, then the value's shape."""
 
-    stage: _Stage
+    stage: Stage
     above: list[str]
     below: list[str]
     arrow: float
@@ -112,7 +47,7 @@ class _Cell:
         return self.arrow + self.block
 
 
-def _draw(network: Model, stages: list[_Stage], many: str) -> Picture:
+def _draw(network: Model, stages: list[Stage], many: str) -> Picture:
     cells = [_cell(stage, many) for stage in stages]
     cells.append(_loss_cell(network))
     rows = _rows(cells, ROOM)
@@ -152,7 +87,7 @@ def _draw(network: Model, stages: list[_Stage], many: str) -> Picture:
     total = f"{network.flat.size:,} parameters in all"
     canvas.text(min(b.left for b in canvas.extents), y + 8, total, size=SMALL, anchor="start", fill=SOFT)
     title = "Layers: " + " - ".join(layer.kind for layer in network.layers)
-    return canvas.picture(title, _describe(network, stages, many))
+    return canvas.picture(title, describe_stages(network, stages, many))
 
 
 def _rows(cells: list[_Cell], room: float) -> list[list[_Cell]]:
@@ -165,7 +100,7 @@ def _rows(cells: list[_Cell], room: float) -> list[list[_Cell]]:
     return rows
 
 
-def _cell(stage: _Stage, many: str) -> _Cell:
+def _cell(stage: Stage, many: str) -> _Cell:
     # padding has a line of its own, as an arrow is as long as its longest line
     above = [shortened(line, 34) for s in stage.said for line in s.replace(", padding", ",\npadding").split("\n")]
     below = [shortened(line, 34) for line in stage.parameters]
@@ -181,22 +116,13 @@ def _cell(stage: _Stage, many: str) -> _Cell:
 
 def _loss_cell(network: Model) -> _Cell:
     said = network.loss_function.kind
-    stage = _Stage([said], "L", ())
+    stage = Stage([said], "L", ())
     return _Cell(stage, [said], [], text_width(said, SIZE) + 18, 62, (36, 36, 0))
 
 
 def _planes(shape: tuple[int, ...]) -> tuple[float, float, int]:
     """Width and height of the drawing of a value, and how many planes it has (0: a bar)."""
-    if len(shape) == 1:
-        return 18.0, _length(shape[0], 22, TALLEST), 0
-    count = min(shape[0], PLANES) if len(shape) == 3 else 1
-    height, width = (_length(s, 14, 62) for s in shape[-2:])
-    return width + 5.0 * (count - 1), height + 5.0 * (count - 1), count
-
-
-def _length(size: int, least: float, most: float) -> float:
-    """A side's length in the picture: large ones grow ever more slowly, so that small ones can still be seen."""
-    return min(most, least + 9 * math.log2(size))
+    return (18.0, length(shape[0], 22, TALLEST), 0) if len(shape) == 1 else planes_size(shape)
 
 
 def _draw_arrow(canvas: Canvas, cell: _Cell, x: float, middle: float, back: float) -> None:
@@ -217,34 +143,13 @@ def _draw_value(canvas: Canvas, cell: _Cell, x: float, middle: float, many: str)
     centre = x + cell.block / 2
     left, top = centre - across / 2, middle - down / 2
     stage = cell.stage
-    fill, stroke = (PALE_GREY, SOFT) if stage.value == "x" else (PALE_BLUE, BLUE)
-    if not stage.shape:  # the loss
-        canvas.rectangle(Box(left, top, left + across, top + down), radius=18, stroke=INK, width=1.5)
-        canvas.text(centre, middle + 4.5, stage.value, size=SIZE, bold=True)
+    if not stage.shape:
+        draw_loss(canvas, centre, middle, stage.value)
         return
+    given = not stage.said
     if count:
-        shift = 5.0
-        wide, high = across - shift * (count - 1), down - shift * (count - 1)
-        for plane in range(count):
-            # the first channel lies in front
-            x0, y0 = left + shift * (count - 1 - plane), top + shift * plane
-            canvas.rectangle(Box(x0, y0, x0 + wide, y0 + high), radius=1.5, fill=fill, stroke=stroke)
+        draw_planes(canvas, (left, top), (across, down), count, given=given)
     else:
-        canvas.rectangle(Box(left, top, left + across, top + down), radius=2, fill=fill, stroke=stroke)
-        size = stage.shape[0]
-        if size <= CELLS:
-            for place in range(1, size):
-                y = top + down * place / size
-                canvas.line([(left, y), (left + across, y)], stroke=stroke, width=0.8)
+        draw_vector(canvas, (left, top), (across, down), stage.shape[0], given=given)
     canvas.text(centre, middle + down / 2 + 16, shortened(stage.value), size=SIZE, bold=True)
     canvas.text(centre, middle + down / 2 + 31, shape_text(("N", *stage.shape), many), size=SMALL)
-
-
-def _describe(network: Model, stages: list[_Stage], many: str) -> str:
-    parts = [f"The input x has shape {shape_text(('N', *stages[0].shape), many)}."]
-    for stage in stages[1:]:
-        held = f", parameters {', '.join(stage.parameters)} ({stage.count:,})" if stage.count else ""
-        shape = shape_text(("N", *stage.shape), many)
-        parts.append(f"{' '.join(stage.said)} gives {stage.value} of shape {shape}{held}.")
-    parts.append(f"The loss L is {network.loss_function.kind}; {network.flat.size:,} parameters in all.")
-    return " ".join(parts)

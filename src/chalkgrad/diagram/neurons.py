@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,13 +9,13 @@ from dataclasses import dataclass
 from ..base.address import Address
 from ..base.checks import whole
 from ..base.errors import OptionError
-from ..describe.layers import Activation, Dense, Flatten, Sum
 from ..explain.trace import Trace
 from ..formula import Shape
 from ..model.model import Model
-from .columns import Column, Reader, Shown, Unit, describe, read_columns
+from .columns import Column, Reader, Shown, Unit, describe, has_neurons, read_columns
 from .picture import Picture
 from .placing import Tied, spread
+from .skips import draw_skips
 from .svg import (
     BLUE,
     INK,
@@ -33,6 +32,7 @@ from .svg import (
     shortened,
     text_width,
 )
+from .tracks import rows_of
 
 MOST_UNITS = 8
 MOST_WEIGHTS = 64
@@ -74,7 +74,7 @@ def neurons(
         _check_trace(network, trace, sample)
     else:
         sample = 0
-    reader = Reader(_labels(network, trace, labels), trace, sample, precision)
+    reader = Reader(_labels(network, trace, labels), network.layout, trace, sample, precision)
     columns = read_columns(network, reader)
     return _draw(columns, network, reader)
 
@@ -82,13 +82,16 @@ def neurons(
 def _refuse_unsuitable(network: Model) -> None:
     instead = "draw its layers instead, kind 'layers'"
     for line in network.layout.lines:
-        if not isinstance(line.layer, (Dense, Sum, Flatten, Activation)):
+        if not has_neurons(line.layer):
             raise OptionError(f"{line.label} has no neurons that could be drawn one by one; {instead}")
-    sizes = [math.prod(network.layout.sample_shape), *(math.prod(line.shape) for line in network.layout.lines)]
-    for size, label in zip(sizes, ("the input", *(line.label for line in network.layout.lines)), strict=True):
+    layout = network.layout
+    inputs = {"the input" if len(layout.inputs) == 1 else f"the input {n}": s for n, s in layout.inputs.items()}
+    for label, shape in (*inputs.items(), *((line.label, line.shape) for line in layout.lines)):
+        size = math.prod(shape)
         if size > MOST_UNITS:
             raise OptionError(f"{label} has {size:,} values, more than the {MOST_UNITS} that can be drawn; {instead}")
-    lines = sum(math.prod(p.shape) for v in network.layout.lines for p in v.parameters.values() if len(p.shape) == 2)
+    used = [layout.parameters[n].shape for line in layout.lines for n in line.names.values() if n in layout.parameters]
+    lines = sum(math.prod(shape) for shape in used if len(shape) == 2)
     if lines > MOST_WEIGHTS:
         raise OptionError(f"the network has {lines} weights, more than the {MOST_WEIGHTS} that can be drawn; {instead}")
 
@@ -97,7 +100,8 @@ def _check_trace(network: Model, trace: Trace, sample: int) -> None:
     if not isinstance(trace, Trace):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise OptionError(f"diagram: trace must be a trace, network.trace(x, y), not {type(trace).__name__}")
     shapes: Mapping[str, Shape] = network.program.shapes
-    for name in ("x", "y", *network.parameters, *(s.output for s in network.program.part("forward", "loss"))):
+    computed = [s.output for s in network.program.part("forward", "loss")]
+    for name in (*network.layout.inputs, "y", *network.parameters, *computed):
         wanted = shapes[name]
         came = trace[name].shape if name in trace else None
         if (
@@ -106,7 +110,7 @@ def _check_trace(network: Model, trace: Trace, sample: int) -> None:
             or any(w not in (c, "N") for w, c in zip(wanted, came, strict=True))
         ):
             raise OptionError(f"diagram: the trace is of another network: its {name} does not fit")
-    count = len(trace["x"])
+    count = len(trace["y"])
     if whole("diagram", "sample", sample, 0) >= count:
         raise OptionError(f"diagram: sample must be below {count}, the number of samples in the trace; it is {sample}")
 
@@ -116,7 +120,7 @@ def _labels(network: Model, trace: Trace | None, given: Mapping[str, str] | None
         return trace.labels if trace is not None else {}
     if not isinstance(given, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise OptionError(f"diagram: labels must be a table, {{'W1[0, 0]': 'w1'}}, not {type(given).__name__}")
-    many = len(trace["x"]) if trace is not None else 2**31
+    many = len(trace["y"]) if trace is not None else 2**31
     program = network.program if trace is None else trace.program
     known = {name: tuple(many if s == "N" else int(s) for s in shape) for name, shape in program.shapes.items()}
     known.update({other: known[name] for other, name in program.aliases.items() if name in known})
@@ -145,8 +149,10 @@ def _draw(columns: list[Column], network: Model, reader: Reader) -> Picture:
     for column in columns:
         for unit in column.units:
             _draw_unit(canvas, column.kind, unit)
+        above = top if column.top is None else column.top
         for row, line in enumerate(reversed(column.heading)):
-            canvas.text(column.units[0].x, top - 20 - ROW * row, shortened(line), size=SIZE, bold=True, fill=BLUE)
+            canvas.text(column.units[0].x, above - 20 - ROW * row, shortened(line), size=SIZE, bold=True, fill=BLUE)
+    draw_skips(canvas, columns)
     bottom = max(b.bottom for b in canvas.extents)
     left = min(b.left for b in canvas.extents)
     for row, line in enumerate(_legend(network, reader)):
@@ -206,36 +212,62 @@ def _gaps(columns: list[Column], room: float) -> list[_Gap]:
     """Gives every unit its place, with `room` times the usual room for labels; then every line and its label."""
     _place(columns, room)
     obstacles = [b for c in columns for u in c.units for b in _side_boxes(u)]
-    return [_gap(before, column, obstacles) for before, column in itertools.pairwise(columns)]
+    return _all_gaps(columns, obstacles)
 
 
 def _place(columns: list[Column], room: float) -> None:
-    """Puts the columns from left to right, each in the middle of the height."""
+    """Puts the columns from left to right, each in the middle of the height; branches below each other."""
     pitches: list[float] = []
+    users = [[c for c in columns if place in c.sources] for place in range(len(columns))]
     for place, column in enumerate(columns):
         least = max(u.height + _above(u) + _below(u) for u in column.units) + 26
-        around = [c for c in columns[place : place + 2] if c.weights]
+        around = [c for c in (column, *users[place]) if c.weights]
         down = max((_weight_size(c)[1] for c in around), default=0.0)
         pitches.append(max(least, 3.2 * (down + 5)) * math.sqrt(room) if down else least)
     for place, column in enumerate(columns):
         if column.paired:
-            pitches[place - 1] = pitches[place] = max(pitches[place - 1 : place + 1])
-    height = max(p * len(c.units) for p, c in zip(pitches, columns, strict=True))
+            alike = [*column.sources, place]
+            for other in alike:
+                pitches[other] = max(pitches[k] for k in alike)
+    ranks = rows_of([column.sources for column in columns])
+    groups = [[k for k, r in enumerate(ranks) if r == rank] for rank in range(1 + max(ranks))]
+    height = max(_stacked([columns[k] for k in group], [pitches[k] for k in group]) for group in groups)
     x = 0.0
-    for place, column in enumerate(columns):
-        half = column.units[0].width / 2
-        bias = max((_width(r, SMALL) for u in column.units for r in _bias_rows(u)), default=0.0) / 2
-        heading = max(text_width(shortened(line), SIZE, bold=True) for line in column.heading) / 2
+    for rank, group in enumerate(groups):
+        inside = [columns[k] for k in group]
+        half = max(c.units[0].width for c in inside) / 2
+        bias = max((_width(r, SMALL) for c in inside for u in c.units for r in _bias_rows(u)), default=0.0) / 2
+        heading = max(text_width(shortened(line), SIZE, bold=True) for c in inside for line in c.heading) / 2
         reach = max(half, bias - 8, heading - 16)
-        if place:
-            across = _weight_size(column)[0]
-            labelled = sum(w is not None for row in column.weights for w in row)
-            x += max(across * (1.35 + 0.034 * labelled) + 22, 104) * room + reach if across else 48 + reach
-        pitch = min(height / len(column.units), 1.7 * pitches[place])
-        for u, unit in enumerate(column.units):
-            unit.x = x
-            unit.y = (u - (len(column.units) - 1) / 2) * pitch
+        if rank:
+            across = max(_weight_size(c)[0] for c in inside)
+            bare = 96 if any(len(c.sources) > 1 for c in inside) else 48
+            labelled = sum(w is not None for c in inside for row in c.weights for w in row)
+            x += max(across * (1.35 + 0.034 * labelled) + 22, 104) * room + reach if across else bare + reach
+        y = -_stacked(inside, [pitches[k] for k in group]) / 2
+        for k in group:
+            column = columns[k]
+            alone = len(group) == 1
+            pitch = min(height / len(column.units), 1.7 * pitches[k]) if alone else pitches[k]
+            y += 0 if alone or k == group[0] else _headed(column)
+            middle = 0.0 if alone else y + pitch * len(column.units) / 2
+            for u, unit in enumerate(column.units):
+                unit.x = x
+                unit.y = middle + (u - (len(column.units) - 1) / 2) * pitch
+            if not alone:
+                column.top = column.units[0].y - column.units[0].height / 2 - _above(column.units[0])
+            y += pitch * len(column.units)
         x += reach
+
+
+def _stacked(columns: Sequence[Column], pitches: Sequence[float]) -> float:
+    """The height of columns below each other."""
+    return sum(p * len(c.units) for p, c in zip(pitches, columns, strict=True)) + sum(map(_headed, columns[1:]))
+
+
+def _headed(column: Column) -> float:
+    """The room for a heading between two columns that stand below each other."""
+    return ROW * len(column.heading) + 26
 
 
 def _side_boxes(unit: Unit) -> list[Box]:
@@ -271,22 +303,33 @@ class _Gap:
     roomy: bool
 
 
-def _gap(before: Column, column: Column, obstacles: Sequence[Box]) -> _Gap:
+def _all_gaps(columns: list[Column], obstacles: Sequence[Box]) -> list[_Gap]:
+    """The lines between the columns of each rank and those of the next."""
+    ranks = rows_of([column.sources for column in columns])
+    return [
+        _gap([c for c, r in zip(columns, ranks, strict=True) if r == rank], columns, ranks, obstacles)
+        for rank in range(1, 1 + max(ranks))
+    ]
+
+
+def _gap(into: Sequence[Column], columns: Sequence[Column], ranks: Sequence[int], obstacles: Sequence[Box]) -> _Gap:
+    """The lines into the columns `into` from those next to them."""
     lines: list[Tied] = []
     tones: list[str] = []
     weights: list[Shown | None] = []
-    for i, source in enumerate(before.units):
-        for o, target in enumerate(column.units):
-            if column.paired and i != o:
-                continue
-            weight = column.weights[i][o] if column.weights else None
-            rows = weight.rows() if weight is not None else []
-            start = (source.x + source.width / 2, source.y)
-            end = (target.x - target.width / 2 - 2, target.y)
-            lines.append(Tied(start, end, _widest(rows), 14.0 * len(rows)))
-            # every unit's lines have a tone of their own, so that they can be followed through the crossings
-            tones.append(LINE if weight is None else TONES[i % len(TONES)])
-            weights.append(weight)
+    for column in into:
+        rank = 1 + max(ranks[s] for s in column.sources)
+        for before in dict.fromkeys(s for s in column.sources if ranks[s] == rank - 1):
+            for i, o in column.lines(before, len(columns[before].units)):
+                source, target = columns[before].units[i], column.units[o]
+                weight = column.weights[i][o] if column.weights else None
+                rows = weight.rows() if weight is not None else []
+                start = (source.x + source.width / 2, source.y)
+                end = (target.x - target.width / 2 - 2, target.y)
+                lines.append(Tied(start, end, _widest(rows), 14.0 * len(rows)))
+                # every unit's lines have a tone of their own, so that they can be followed through the crossings
+                tones.append(LINE if weight is None else TONES[i % len(TONES)])
+                weights.append(weight)
     places, roomy = spread(lines, obstacles)
     return _Gap(lines, tones, weights, places, roomy)
 
@@ -350,7 +393,7 @@ def _legend(network: Model, reader: Reader) -> list[str | list[Span]]:
             Span(f" is the gradient: the derivative of {loss} by what it stands under."),
         ]
     ]
-    count = len(reader.trace["x"])
+    count = reader.samples
     if count > 1:
         shown = f"Sample {reader.sample} of {count}, counted from 0"
         lines.append(f"{shown}; the gradients of weights and biases are of all samples.")

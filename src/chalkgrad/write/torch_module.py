@@ -3,42 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
-from ..base.checks import pair, whole
+from ..base.checks import whole
 from ..base.errors import OptionError
-from ..describe.layers import (
-    ELU,
-    GELU,
-    AvgPool2D,
-    BatchNorm,
-    Conv2D,
-    Dense,
-    Dropout,
-    Flatten,
-    Layer,
-    LayerNorm,
-    LeakyReLU,
-    MaxPool2D,
-    ReLU,
-    SampleShape,
-    Sigmoid,
-    SiLU,
-    Softmax,
-    Softplus,
-    Sum,
-    Tanh,
-)
-from ..describe.losses import AbsoluteError, BinaryCrossEntropy, CrossEntropy, Hinge, SquaredError
-from ..describe.optimizers import SGD, AdaGrad, Adam, AdamW, Optimizer, RMSProp, as_optimizer
-from ..model.lines import Line
+from ..describe.layers import BatchNorm, Dense, Dropout
+from ..describe.losses import CrossEntropy
+from ..describe.optimizers import AdamW, Optimizer, as_optimizer
 from ..model.model import Model
 from .given import Data, TorchStyle, data_lines, given_data, read_beside, weight_lines
-from .inline import unused
 from .layout import WIDTH, docstring_lines
 from .names import identifiers, reserved
 from .numpy_script import shown_loss
+from .torch_forward import Written, write_module
+from .torch_training import Scored, loss_lines, optimizer_form
 
 
 def torch_script(
@@ -94,38 +72,13 @@ class _Script:
         self.trained = [n for n in network.parameters if n not in network.frozen]
         self.steps = steps if self.trained or network.states else 0
         self.names = identifiers([*network.parameters, *network.states], {*reserved(), "x", "y"})
-        self.places: dict[str, str] = {}  # where in the model each parameter and running average is
-        self.made: list[str] = []  # the lines of __init__
-        self.passed: list[str] = []  # the lines of forward
-        self.fused = network.loss_function.fused(network.layers[-1]) is not None
-        self.modes = any(isinstance(v, (Dropout, BatchNorm)) for v in network.layers)
-        for line in network.layout.lines:
-            self._place(line)
-
-    # -- the module ----------------------------------------------------------------------------------------------
-
-    def _place(self, line: Line) -> None:
-        """Writes one layer into the module."""
-        layer, place = line.layer, line.place
-        if isinstance(layer, Sum):
-            self.passed.append("x = x.sum(dim=1, keepdim=True)")
-            return
-        if self.fused and place == len(self.network.layers) - 1:
-            self.passed.append(f"# no {layer.kind} here: PyTorch's loss takes what comes before it, the logits")
-            return
-        modules = _module(layer, line.shapes[0], line.label)
-        prefix, number = line.prefix, line.number
-        for kind, text in modules:
-            # no attribute of nn.Module ends so, whatever the layer's name is
-            word = f"{prefix}_{kind}" if prefix is not None else f"{kind}{number}"
-            name = unused(word, [text.partition(" ")[0].removeprefix("self.") for text in self.made])
-            self.made.append(f"self.{name} = {text}")
-            self.passed.append(f"x = self.{name}(x)")
-        formals = {"W": "weight", "b": "bias", "gamma": "weight", "beta": "bias"}
-        formals |= {"running_mu": "running_mean", "running_var": "running_var"}
-        attribute = self.made[-1].partition(" ")[0].removeprefix("self.")
-        for formal, value in line.names.items():
-            self.places[value] = f"model.{attribute}.{formals[formal]}"
+        layers = [line.layer for line in network.layout.lines]
+        self.fused = network.loss_function.fused(layers[-1]) is not None
+        self.modes = any(isinstance(v, (Dropout, BatchNorm)) for v in layers)
+        self.drops = [v for v in layers if isinstance(v, Dropout)]
+        self.module: Written = write_module(network, fused=self.fused)
+        self.places = {value: f"model.{attribute}" for value, attribute in self.module.places.items()}
+        self.given = ", ".join(network.layout.inputs)
 
     # -- the text ------------------------------------------------------------------------------------------------
 
@@ -149,22 +102,22 @@ class _Script:
         what += f", trained by {self.optimizer.kind}" if self.steps else ""
         title = " ".join(self.title.split())
         about = [title, f"The network {what}, in PyTorch."] if title else [f"{what}, in PyTorch."]
-        if any(isinstance(v, Dropout) for v in network.layers):
+        if self.drops:
             about.append("Dropout draws other masks in PyTorch, so that the losses of training are other numbers.")
         return "\n\n".join([*about, *read_beside(network, self.data, self.beside)])
 
     def _settings(self) -> list[str]:
         lines = ["torch.set_default_dtype(torch.float64)"] if self.network.dtype.name == "float64" else []
-        if any(isinstance(v, Dropout) and v.rate for v in self.network.layers):
+        if any(v.rate for v in self.drops):
             lines.append(f"torch.manual_seed({self.network.seed})")
         return [*lines, ""] if lines else []
 
     def _class(self) -> list[str]:
+        made, passed = self.module.made, self.module.passed
         lines = ["class Network(nn.Module):"]
-        if self.made:
-            made = [f"        {line}" for line in self.made]
-            lines += ["    def __init__(self):", "        super().__init__()", *made, ""]
-        return [*lines, "    def forward(self, x):", *(f"        {p}" for p in self.passed), "        return x"]
+        if made:
+            lines += ["    def __init__(self):", "        super().__init__()", *(f"        {m}" for m in made), ""]
+        return [*lines, f"    def forward(self, {self.given}):", *(f"        {p}" for p in passed)]
 
     def _weights(self) -> list[str]:
         network = self.network
@@ -198,54 +151,16 @@ class _Script:
     def _loss_function(self) -> list[str]:
         """The function `loss_of`, penalties included."""
         output = "logits" if self.fused or getattr(self.network.loss_function, "from_logits", False) else "y_hat"
-        *before, last = self._loss(output)
-        lines = ["def loss_of(model, x, y):", f"    {output} = model(x)", *(f"    {line}" for line in before)]
+        network, loss = self.network, self.network.loss_function
+        scale = loss.options(network.output_shape)["scale"]
+        scored = Scored(output == "logits", network.output_shape, scale, loss.reduction == "mean")
+        *before, last = loss_lines(loss, scored)
+        lines = [f"def loss_of(model, {self.given}, y):", f"    {output} = model({self.given})"]
+        lines += [f"    {line}" for line in before]
         penalties = self._penalties()
         if not penalties:
             return [*lines, f"    return {last}"]
         return [*lines, f"    L = {last}", *(f"    {line}" for line in penalties), "    return L"]
-
-    def _loss(self, output: str) -> list[str]:
-        """The lines from the model's output to the loss; the last is an expression."""
-        loss = self.network.loss_function
-        scale = loss.options(self.network.output_shape)["scale"]
-        mean = loss.reduction == "mean"
-        end, reduction = ("mean", "") if mean else ("sum", ', reduction="sum"')
-        logits = output == "logits"
-        if isinstance(loss, (SquaredError, AbsoluteError)):
-            squared = isinstance(loss, SquaredError)
-            if (mean and loss.scale == "mean") or (not mean and scale == 1):
-                return [f"functional.{'mse_loss' if squared else 'l1_loss'}(y_hat, y{reduction})"]
-            errors = f"(y_hat - y).{'square' if squared else 'abs'}()"
-            return [f"{_times(scale)}{self._summed(errors)}.{end}()"]
-        if isinstance(loss, CrossEntropy):
-            if logits:
-                return [f"{_times(scale)}functional.cross_entropy(logits, y{reduction})"]
-            return [
-                f"q = y_hat.clamp({loss.clip!r}, 1 - {loss.clip!r})",
-                f"-{_times(scale)}(y * torch.log(q)).sum(dim=1).{end}()",
-            ]
-        if isinstance(loss, BinaryCrossEntropy):
-            losses = ['losses = functional.binary_cross_entropy_with_logits(logits, y, reduction="none")']
-            if not logits:
-                losses = [
-                    f"q = y_hat.clamp({loss.clip!r}, 1 - {loss.clip!r})",
-                    "losses = -(y * torch.log(q) + (1 - y) * torch.log(1 - q))",
-                ]
-            return [*losses, f"{_times(scale)}{self._summed('losses')}.{end}()"]
-        if isinstance(loss, Hinge):
-            if self.network.output_shape == (1,):
-                return [f"{_times(scale)}torch.relu({loss.margin!r} - y * y_hat).sum(dim=1).{end}()"]
-            return [
-                "right = (y * y_hat).sum(dim=1, keepdim=True)  # the score of the right class",
-                f"losses = (1 - y) * torch.relu(y_hat - right + {loss.margin!r})",
-                f"{_times(scale)}losses.sum(dim=1).{end}()",
-            ]
-        raise OptionError(f"the loss {loss.kind} has no form in a PyTorch script")
-
-    def _summed(self, text: str) -> str:
-        axes = tuple(range(1, len(self.network.output_shape) + 1))
-        return f"{text}.sum(dim={axes[0] if len(axes) == 1 else axes})"
 
     def _penalties(self) -> list[str]:
         lines: list[str] = []
@@ -258,7 +173,7 @@ class _Script:
     def _optimizer(self) -> list[str]:
         """The lines that make the optimizer; weight decay is for weights, not for biases, gamma and beta."""
         optimizer = self.optimizer
-        name, settings = _optimizer(optimizer)
+        name, settings = optimizer_form(optimizer)
         decay = optimizer.weight_decay
         decayed = [n for n in self.trained if self.network.layout.parameters[n].penalised] if decay else []
         plain = [n for n in self.trained if n not in decayed]
@@ -277,7 +192,7 @@ class _Script:
         return [*lines, f"optimizer = torch.optim.{name}(", *rows, f"    {start},", ")"]
 
     def _training(self) -> list[str]:
-        compute = f"L = loss_of(model, x, {self._target})"
+        compute = f"L = loss_of(model, {self.given}, {self._target})"
         if not self.steps:
             return [*(["model.eval()"] if self.modes else []), compute, 'print(f"L = {L.item()!r}")']
         lines = [
@@ -298,127 +213,6 @@ class _Script:
         return lines
 
 
-def _times(scale: float) -> str:
-    return "" if scale == 1 else f"{scale!r} * "
-
-
 def _listed(name: str, items: list[str]) -> list[str]:
     line = f"{name} = [{', '.join(items)}]"
     return [line] if len(line) <= WIDTH else [f"{name} = [", *(f"    {item}," for item in items), "]"]
-
-
-# -- layers ------------------------------------------------------------------------------------------------------
-
-_Modules = list[tuple[str, str]]
-
-
-def _module(layer: Layer, shape: SampleShape, label: str) -> _Modules:
-    """A layer's modules: the word for their attribute, and the expression that makes each."""
-    for kind, make in _MAKERS.items():
-        if type(layer) is kind:
-            return make(layer, shape)
-    raise OptionError(f"{label} has no form in a PyTorch script")
-
-
-def _dense(layer: Any, shape: SampleShape) -> _Modules:
-    return [("linear", f"nn.Linear({shape[0]}, {layer.units}{'' if layer.bias else ', bias=False'})")]
-
-
-def _conv2d(layer: Any, shape: SampleShape) -> _Modules:
-    kernel, stride = pair("Conv2D", "kernel", layer.kernel), pair("Conv2D", "stride", layer.stride)
-    before, padding = _padding(layer, shape, *kernel, "nn.ZeroPad2d({})")
-    settings = f"{shape[0]}, {layer.filters}, {_one_or_two(kernel)}"
-    settings += f", stride={_one_or_two(stride)}" if stride != (1, 1) else ""
-    settings += f", padding={_one_or_two(padding)}" if padding != (0, 0) else ""
-    return [*before, ("conv", f"nn.Conv2d({settings}{'' if layer.bias else ', bias=False'})")]
-
-
-def _pool(layer: Any, shape: SampleShape) -> _Modules:
-    largest = isinstance(layer, MaxPool2D)
-    window, stride = pair(layer.kind, "window", layer.window), pair(layer.kind, "stride", layer.step)
-    frame = "nn.ConstantPad2d({}, -math.inf)" if largest else "nn.ZeroPad2d({})"
-    before, padding = _padding(layer, shape, *window, frame)
-    settings = _one_or_two(window) + (f", stride={_one_or_two(stride)}" if stride != window else "")
-    settings += f", padding={_one_or_two(padding)}" if padding != (0, 0) else ""
-    return [*before, ("pool", f"nn.{'MaxPool2d' if largest else 'AvgPool2d'}({settings})")]
-
-
-def _padding(layer: Layer, shape: SampleShape, kh: int, kw: int, frame: str) -> tuple[_Modules, tuple[int, int]]:
-    """The padding on both sides; where the sides differ ("same" may), a module that pads and no padding."""
-    o = layer.options(shape)
-    reached = [(o["P"] - 1) * o["sh"] + kh, (o["Q"] - 1) * o["sw"] + kw]  # rows and columns that windows reach
-    alike = [
-        (size + 2 * pad - k) // step + 1 == count
-        for size, pad, k, step, count in (
-            (o["height"], o["pt"], kh, o["sh"], o["P"]),
-            (o["width"], o["pl"], kw, o["sw"], o["Q"]),
-        )
-    ]
-    if all(alike):
-        return [], (o["pt"], o["pl"])
-    below, behind = max(reached[0] - o["height"] - o["pt"], 0), max(reached[1] - o["width"] - o["pl"], 0)
-    sides = (o["pl"], behind, o["pt"], below)  # left, right, above, below
-    return [("pad", frame.format(sides))], (0, 0)
-
-
-def _one_or_two(both: tuple[int, int]) -> str:
-    return str(both[0]) if both[0] == both[1] else str(both)
-
-
-def _batch_norm(layer: Any, shape: SampleShape) -> _Modules:
-    settings = f"{shape[0]}, eps={layer.eps!r}, momentum={layer.momentum!r}"
-    kind = "BatchNorm2d" if len(shape) == 3 else "BatchNorm1d"
-    return [("norm", f"nn.{kind}({settings}{'' if layer.affine else ', affine=False'})")]
-
-
-def _layer_norm(layer: Any, shape: SampleShape) -> _Modules:
-    affine = "" if layer.affine else ", elementwise_affine=False"
-    return [("norm", f"nn.LayerNorm({list(shape)}, eps={layer.eps!r}{affine})")]
-
-
-def _softplus(layer: Any, shape: SampleShape) -> _Modules:
-    return [("softplus", "nn.Softplus(threshold=40)")]  # beyond 20, its default, PyTorch leaves exp(-z) out
-
-
-def _gelu(layer: Any, shape: SampleShape) -> _Modules:
-    return [("gelu", 'nn.GELU(approximate="tanh")' if layer.approximate == "tanh" else "nn.GELU()")]
-
-
-def _plain(word: str, text: str) -> Callable[[Any, SampleShape], _Modules]:
-    return lambda layer, shape: [(word, text.format(layer=layer))]
-
-
-_MAKERS: dict[type[Layer], Callable[[Any, SampleShape], _Modules]] = {
-    Dense: _dense,
-    Conv2D: _conv2d,
-    MaxPool2D: _pool,
-    AvgPool2D: _pool,
-    Flatten: _plain("flatten", "nn.Flatten()"),
-    Dropout: _plain("dropout", "nn.Dropout({layer.rate!r})"),
-    BatchNorm: _batch_norm,
-    LayerNorm: _layer_norm,
-    Sigmoid: _plain("sigmoid", "nn.Sigmoid()"),
-    Tanh: _plain("tanh", "nn.Tanh()"),
-    ReLU: _plain("relu", "nn.ReLU()"),
-    LeakyReLU: _plain("leaky_relu", "nn.LeakyReLU({layer.slope!r})"),
-    ELU: _plain("elu", "nn.ELU({layer.alpha!r})"),
-    GELU: _gelu,
-    Softplus: _softplus,
-    SiLU: _plain("silu", "nn.SiLU()"),
-    Softmax: _plain("softmax", "nn.Softmax(dim=1)"),
-}
-
-
-def _optimizer(optimizer: Optimizer) -> tuple[str, str]:
-    """PyTorch's name of an optimizer and its settings but the learning rate."""
-    if isinstance(optimizer, SGD):
-        momentum = f", momentum={optimizer.momentum!r}" if optimizer.momentum else ""
-        return "SGD", momentum + (", nesterov=True" if optimizer.nesterov else "")
-    if isinstance(optimizer, RMSProp):
-        return "RMSprop", f", alpha={optimizer.rho!r}, eps={optimizer.eps!r}"
-    if isinstance(optimizer, AdaGrad):
-        return "Adagrad", f", eps={optimizer.eps!r}"
-    if isinstance(optimizer, Adam):
-        betas = f", betas=({optimizer.beta1!r}, {optimizer.beta2!r}), eps={optimizer.eps!r}"
-        return ("AdamW" if isinstance(optimizer, AdamW) else "Adam"), betas
-    raise OptionError(f"the optimizer {optimizer.kind} has no form in a PyTorch script")

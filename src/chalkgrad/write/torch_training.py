@@ -1,0 +1,140 @@
+"""The form that losses and optimizers have in a PyTorch script. One function a class; others can register."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import singledispatch
+
+from ..base.errors import OptionError
+from ..describe.layers import SampleShape
+from ..describe.losses import AbsoluteError, BinaryCrossEntropy, CrossEntropy, Hinge, SquaredError
+from ..describe.optimizers import SGD, AdaGrad, Adam, AdamW, RMSProp
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What a loss is computed of.
+
+    Attributes:
+        logits: whether the model gives logits, not predictions.
+        shape: the shape of one sample's prediction.
+        scale: what the loss is multiplied by.
+        mean: whether it is the mean over the samples, not the sum.
+    """
+
+    logits: bool
+    shape: SampleShape
+    scale: float
+    mean: bool
+
+    @property
+    def end(self) -> str:
+        """How the samples' losses become one number."""
+        return "mean" if self.mean else "sum"
+
+    @property
+    def reduction(self) -> str:
+        """The same as a setting of PyTorch's functions, whose default is the mean."""
+        return "" if self.mean else ', reduction="sum"'
+
+    @property
+    def times(self) -> str:
+        """The scale as a factor before an expression."""
+        return "" if self.scale == 1 else f"{self.scale!r} * "
+
+    def summed(self, text: str) -> str:
+        """An expression summed over everything but the samples."""
+        axes = tuple(range(1, len(self.shape) + 1))
+        return f"{text}.sum(dim={axes[0] if len(axes) == 1 else axes})"
+
+
+@singledispatch
+def loss_lines(loss: object, scored: Scored) -> list[str]:
+    """The lines from the model's output `y_hat`, or `logits`, and y to the loss; the last is an expression.
+
+    Raises:
+        OptionError: where the loss has no form.
+    """
+    raise OptionError(f"the loss {type(loss).__name__} has no form in a PyTorch script")
+
+
+@loss_lines.register(SquaredError)
+@loss_lines.register(AbsoluteError)
+def _(loss: SquaredError | AbsoluteError, scored: Scored) -> list[str]:
+    squared = isinstance(loss, SquaredError)
+    if (scored.mean and loss.scale == "mean") or (not scored.mean and scored.scale == 1):
+        return [f"functional.{'mse_loss' if squared else 'l1_loss'}(y_hat, y{scored.reduction})"]
+    errors = f"(y_hat - y).{'square' if squared else 'abs'}()"
+    return [f"{scored.times}{scored.summed(errors)}.{scored.end}()"]
+
+
+@loss_lines.register
+def _(loss: CrossEntropy, scored: Scored) -> list[str]:
+    if scored.logits:
+        return [f"{scored.times}functional.cross_entropy(logits, y{scored.reduction})"]
+    return [
+        f"q = y_hat.clamp({loss.clip!r}, 1 - {loss.clip!r})",
+        f"-{scored.times}(y * torch.log(q)).sum(dim=1).{scored.end}()",
+    ]
+
+
+@loss_lines.register
+def _(loss: BinaryCrossEntropy, scored: Scored) -> list[str]:
+    lines = ['losses = functional.binary_cross_entropy_with_logits(logits, y, reduction="none")']
+    if not scored.logits:
+        lines = [
+            f"q = y_hat.clamp({loss.clip!r}, 1 - {loss.clip!r})",
+            "losses = -(y * torch.log(q) + (1 - y) * torch.log(1 - q))",
+        ]
+    return [*lines, f"{scored.times}{scored.summed('losses')}.{scored.end}()"]
+
+
+@loss_lines.register
+def _(loss: Hinge, scored: Scored) -> list[str]:
+    if scored.shape == (1,):
+        return [f"{scored.times}torch.relu({loss.margin!r} - y * y_hat).sum(dim=1).{scored.end}()"]
+    return [
+        "right = (y * y_hat).sum(dim=1, keepdim=True)  # the score of the right class",
+        f"losses = (1 - y) * torch.relu(y_hat - right + {loss.margin!r})",
+        f"{scored.times}losses.sum(dim=1).{scored.end}()",
+    ]
+
+
+@singledispatch
+def optimizer_form(optimizer: object) -> tuple[str, str]:
+    """PyTorch's name of an optimizer, and its settings but the learning rate.
+
+    Raises:
+        OptionError: where it has no form.
+    """
+    raise OptionError(f"the optimizer {type(optimizer).__name__} has no form in a PyTorch script")
+
+
+@optimizer_form.register
+def _(optimizer: SGD) -> tuple[str, str]:
+    momentum = f", momentum={optimizer.momentum!r}" if optimizer.momentum else ""
+    return "SGD", momentum + (", nesterov=True" if optimizer.nesterov else "")
+
+
+@optimizer_form.register
+def _(optimizer: RMSProp) -> tuple[str, str]:
+    return "RMSprop", f", alpha={optimizer.rho!r}, eps={optimizer.eps!r}"
+
+
+@optimizer_form.register
+def _(optimizer: AdaGrad) -> tuple[str, str]:
+    return "Adagrad", f", eps={optimizer.eps!r}"
+
+
+@optimizer_form.register
+def _(optimizer: Adam) -> tuple[str, str]:
+    return "Adam", _betas(optimizer)
+
+
+@optimizer_form.register
+def _(optimizer: AdamW) -> tuple[str, str]:
+    return "AdamW", _betas(optimizer)
+
+
+def _betas(optimizer: Adam) -> str:
+    return f", betas=({optimizer.beta1!r}, {optimizer.beta2!r}), eps={optimizer.eps!r}"
