@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from chalkgrad import rules
-from chalkgrad.describe.layers import AvgPool2D, Conv2D, MaxPool2D
+from chalkgrad.describe.layers import AvgPool2D, Concat, Conv2D, MaxPool2D
 from chalkgrad.rules import Operation, Rule
 
 Draw = Callable[[Any], Any]
@@ -74,6 +74,56 @@ def _dense(draw: Draw) -> Case:
     if draw(st.booleans()):
         operands["b"] = None
     return Case(rules.dense.operation, operands, {})
+
+
+def _dense_transposed(draw: Draw) -> Case:
+    case = _dense(draw)
+    return Case(rules.dense.transposed, {**case.operands, "W": case.operands["W"].T}, {})
+
+
+def _several(draw: Draw, least: int, most: int) -> tuple[np.random.Generator, int, list[int]]:
+    """How many operands, and the shape of the first."""
+    return _rng(draw), draw(st.integers(least, most)), _sizes(draw, draw(st.integers(1, 3)), 4)
+
+
+def _add(draw: Draw) -> Case:
+    rng, count, shape = _several(draw, 2, 4)
+    operands = {f"x{i + 1}": values(rng, *shape) if i < count else None for i in range(4)}
+    return Case(rules.add.operation, operands, {})
+
+
+def _multiply(draw: Draw) -> Case:
+    rng, _, shape = _several(draw, 2, 2)
+    return Case(rules.multiply.operation, {"x1": values(rng, *shape), "x2": values(rng, *shape)}, {})
+
+
+def _concat(draw: Draw) -> Case:
+    rng, count, shape = _several(draw, 2, 4)
+    widths = [draw(st.integers(1, 4)) if i < count else 0 for i in range(4)]
+    operands = {
+        f"x{i + 1}": values(rng, shape[0], width, *shape[1:]) if width else None for i, width in enumerate(widths)
+    }
+    return Case(rules.concat.operation, operands, Concat("a").combined_options([(w,) for w in widths]))
+
+
+@dataclass
+class Shares(Case):
+    """A value v that is used several times, each time multiplied by a number: each use gives back a share."""
+
+    factors: tuple[float, ...]
+
+    def forward(self, operands: dict[str, Any] | None = None) -> dict[str, Any]:
+        v = (self.operands if operands is None else operands)["v"]
+        return {"v": sum(factor * v for factor in self.factors)}
+
+    def backward(self, upstream: Any) -> dict[str, Any]:
+        names = {f"p{i + 1}": factor * upstream for i, factor in enumerate(self.factors)}
+        return {**names, "dv": self.call(rules.shares.sum_of_shares, names)}
+
+
+def _shares(draw: Draw) -> Case:
+    rng, count, shape = _several(draw, 2, rules.shares.MOST)
+    return Shares(rules.shares.operation, {"v": values(rng, *shape)}, {}, tuple(map(float, values(rng, count))))
 
 
 def _window_layer(draw: Draw, kind: type) -> tuple[Any, tuple[int, int]]:
@@ -187,6 +237,11 @@ def _elementwise(operation: Operation, **options: float) -> Any:
 
 CASES: dict[str, Callable[[Draw], Case]] = {
     "dense": _dense,
+    "dense.transposed": _dense_transposed,
+    "add": _add,
+    "multiply": _multiply,
+    "concat": _concat,
+    "shares": _shares,
     "conv2d": _conv2d,
     "max_pool2d": _pool(MaxPool2D, rules.max_pool2d.operation),
     "avg_pool2d": _pool(AvgPool2D, rules.avg_pool2d.operation),

@@ -137,15 +137,15 @@ def test_a_mistake_is_what_its_formula_says_and_is_found(rule: Rule, mistake: Mi
         nonlocal found_out
         case = make(data.draw)
         names = case.forward() if not case.operation.backward else _run(case, _upstream(case, seed))
-        if names.get("b", 0) is None and rule.output == "db":
-            return
+        if names.get(case.operation.derivative(rule) or "", 0) is None:
+            return  # of an operand that is absent
         right = case.call(rule, names)
         if rule.output == "dW" and "dW_data" in mistake.operands:
             names["dW_data"] = np.ones(right.shape)
             right = case.call(rule, names)
-        for operand in mistake.operands:  # values of other moments, such as W_new
+        for operand, taken in zip(mistake.operands, mistake.takes, strict=True):  # other versions, such as W_new
             if operand not in names:
-                base = np.asarray(names[operand.partition("_")[0]])
+                base = np.asarray(names[taken.formal])
                 names[operand] = base + 0.7 * np.random.default_rng(seed).standard_normal(base.shape)
         case.options.update(dict.fromkeys(mistake.varies, 0))
         try:

@@ -32,15 +32,16 @@ def write_backward(writer: Writer, placed: Sequence[Placed], layout: Layout) -> 
                     writer.add(rule, name, here, "backward", Role.HELP)
                 continue
             total = spelled.data_part(of) if of in layout.penalties else spelled.derivative(of)
-            role = Role.SHARE if of in layout.penalties else Role.DERIVATIVE
-            name = total
+            total_role = Role.SHARE if of in layout.penalties else Role.DERIVATIVE
+            role, name, user = total_role, total, None
             if uses[of] > 1:
-                name = fresh(spelled.share(of, here.names[here.operation.output] or ""), writer.values)
+                role, user = Role.SHARE, here.names[here.operation.output]
+                name = fresh(spelled.share(of, user or ""), writer.values)
                 parts[of].append(name)
             here.names[rule.output] = name
-            writer.add(rule, name, here, "backward", Role.SHARE if uses[of] > 1 else role, of=of)
+            writer.add(rule, name, here, "backward", role, of=of, user=user)
             if uses[of] > 1 and len(parts[of]) == uses[of]:
-                _add_shares(writer, of, parts[of][::-1], total, role, owners[of])
+                _add_shares(writer, of, parts[of][::-1], total, total_role, owners[of])
             if of in layout.penalties and (uses[of] == 1 or len(parts[of]) == uses[of]):
                 _add_penalty(writer, of, total, layout.penalties[of])
 

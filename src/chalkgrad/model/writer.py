@@ -61,6 +61,7 @@ class Writer:
         role: Role,
         *,
         of: str | None = None,
+        user: str | None = None,
         shape: Shape | None = None,
         owner: Owner | None = None,
     ) -> None:
@@ -73,6 +74,7 @@ class Writer:
             part: "forward", "loss", "backward" or "update".
             role: what the value is for.
             of: the value that it belongs to; it has its shape.
+            user: of a share the value through which it comes back.
             shape: its shape, where the rule's formula does not give it.
             owner: whose step it is, if not the operation's.
 
@@ -95,6 +97,6 @@ class Writer:
             raise FormulaError(f"the shape of {name} is not known")
         if formula is not None:
             formula.sizes({**known, formula.output: shape}, options)
-        value = Value(name, shape, role, of)
+        value = Value(name, shape, role, of, user=user)
         self.values[name] = value
         self.steps.append(Step(value, rule, inputs, options, part, owner, placed.names, placed.options))

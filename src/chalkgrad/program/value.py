@@ -42,6 +42,7 @@ class Value:
         of: the name of the value that it belongs to: of a derivative or a share the one that the loss is derived by, of
             an updated value or an optimizer's array the parameter, state or array. None for the others.
         dtype: "float", which is the network's own, or "int".
+        user: of a share the value through which it comes back; None for the others.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Value:
     role: Role
     of: str | None = None
     dtype: str = "float"
+    user: str | None = None
 
     def __str__(self) -> str:
         return f"{self.name} {' x '.join(map(str, self.shape)) or 'number'}"

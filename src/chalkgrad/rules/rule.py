@@ -13,6 +13,7 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -82,6 +83,27 @@ class Stated:
         return f"<{type(self).__name__.lower()} {self.name}: {self._text or self.output}>"
 
 
+class Version(StrEnum):
+    """Which version of a value a mistake takes."""
+
+    OWN = "of this pass"
+    UPDATED = "after the update"
+    BEFORE = "of an earlier pass"
+    UNBIASED = "without its bias"
+
+
+ENDINGS = {"_new": Version.UPDATED, "_before": Version.BEFORE, "_unbiased": Version.UNBIASED}
+"""How a mistake's function calls other versions of W: W_new, W_before, W_unbiased."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """What a mistake takes: a value by its formal name, in one of its versions."""
+
+    formal: str
+    version: Version
+
+
 class Mistake(Stated):
     """A usual wrong version of a rule; its operands are formal names of the operation.
 
@@ -92,6 +114,7 @@ class Mistake(Stated):
         rule: the rule that it gets wrong.
         text: what was done wrong, as one sentence.
         varies: settings of its own, each with the index over whose values it can be made: {"k": "o"}.
+        takes: which value each operand is, in the operands' order.
     """
 
     def __init__(
@@ -101,6 +124,7 @@ class Mistake(Stated):
         self.rule = rule
         self.text = text
         self.varies = varies
+        self.takes = tuple(_operand(name, rule) for name in self.operands)
 
 
 class Rule(Stated):
@@ -128,6 +152,14 @@ class Rule(Stated):
 
     def __call__(self, *arrays: Array, **options: Any) -> Array:
         return self.function(*arrays, **options)
+
+
+def _operand(name: str, rule: Rule) -> Operand:
+    """The value that a mistake's operand stands for; what the rule itself takes is called as it is there."""
+    ending = next((e for e in ENDINGS if name.endswith(e)), "")
+    if not ending or name in rule.operands:
+        return Operand(name, Version.OWN)
+    return Operand(name.removesuffix(ending), ENDINGS[ending])
 
 
 def _named(module: str, name: str) -> Any:
@@ -192,9 +224,9 @@ def mistake(
     """
 
     def make(function: Callable[..., Array]) -> Mistake:
-        made = Mistake(of, formula, text, function, varies or {})
-        of.mistakes.append(made)
-        return made
+        registered = Mistake(of, formula, text, function, varies or {})
+        of.mistakes.append(registered)
+        return registered
 
     return make
 
