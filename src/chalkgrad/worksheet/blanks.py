@@ -17,7 +17,7 @@ MOST = 400
 """A sheet with more blanks than this is nothing to fill in by hand."""
 SHORT = 40
 """So many blanks at most are made where nothing is asked for."""
-HELPERS = ("flatten", "flatten_dx", "max_pool2d_win", "softmax_max", "softmax_exp", "softmax_sum")
+HELPERS = ("flatten", "flatten_dx", "concat", "max_pool2d_win", "softmax_max", "softmax_exp", "softmax_sum")
 """Rules whose values are copies, or no numbers that anybody writes down."""
 
 

@@ -10,11 +10,13 @@ import numpy as np
 from ..diagnosis.slips import Slip
 from ..explain.trace import Trace
 from ..program import Step
+from ..rules import add, concat
 
 Array = np.ndarray[Any, Any]
 RUNS = 24
 """How often the pass is gone through with other roundings."""
-EXACT = ("flatten", "flatten_dx", "relu", "max_pool2d", "max_pool2d_win")
+COPYING = tuple(rule.name for operation in (add.operation, concat.operation) for rule in operation.backward)
+EXACT = ("flatten", "flatten_dx", "relu", "max_pool2d", "max_pool2d_win", "concat", *COPYING)
 """Rules whose results need no rounding."""
 CHOOSING = ("relu_dz", "leaky_relu", "leaky_relu_dz")
 """Rules that choose by a sign and add nothing up: their terms are no larger than their results."""
