@@ -42,6 +42,20 @@ LAYERS = {
         cg.Dense(2),
     ],
 }  # fmt: skip
+GRAPHS = {
+    "residual": [cg.Dense(3), cg.Residual([cg.LayerNorm(), cg.Dense(3), cg.Tanh()]), cg.Dense(2)],
+    "four values added": [
+        cg.Dense(3), cg.Tanh(name="p"), cg.Dense(3, of="x"), cg.Tanh(name="q"), cg.Dense(3), cg.Sigmoid(name="r"),
+        cg.Dense(3, of="p"), cg.Add(("p", "q", "r")), cg.Dense(2),
+    ],
+    "four values side by side": [
+        cg.Dense(3), cg.Tanh(name="p"), cg.Dense(3, of="x"), cg.Tanh(name="q"), cg.Dense(3), cg.Sigmoid(name="r"),
+        cg.Dense(2, of="p"), cg.Concat(("p", "q", "r")), cg.Dense(2),
+    ],
+    "gate": [cg.Dense(3), cg.Tanh(name="p"), cg.Dense(3), cg.Sigmoid(), cg.Multiply("p"), cg.Dense(2)],
+    "tied": [cg.Dense(3, name="w"), cg.Tanh(), cg.Dense(3, weights_of="w"), cg.Sigmoid(), cg.Dense(2)],
+    "tied, transposed": [cg.Dense(4, name="w"), cg.Tanh(), cg.Dense(3, weights_of="w"), cg.Sigmoid(), cg.Dense(2)],
+}  # fmt: skip
 ENDINGS: dict[str, tuple[list[cg.Layer], cg.Loss]] = {
     "squared": ([], cg.SquaredError()),
     "softmax": ([cg.Softmax()], cg.CrossEntropy()),
@@ -58,16 +72,16 @@ OPTIMIZERS = [
 ]  # fmt: skip
 
 
-def networks(count: int) -> Any:
-    """Random networks with samples, targets and an optimizer."""
-    kinds = list(itertools.product(LAYERS, ENDINGS))
+def networks(count: int, chosen: dict[str, Any] = LAYERS) -> Any:
+    """Random networks of the kinds in `chosen`, with samples, targets and an optimizer."""
+    kinds = list(itertools.product(chosen, ENDINGS))
     for seed in range(count):
         rng = np.random.default_rng(seed)
         kind, ending = kinds[int(rng.permutation(len(kinds))[seed % len(kinds)])]
         more, loss = ENDINGS[ending]
-        layers = [*LAYERS[kind], *more]
+        layers = [*chosen[kind], *more]
         if kind == "dense, sigmoid" and ending != "squared":
-            layers = [*LAYERS[kind][:-1], *more]
+            layers = [*chosen[kind][:-1], *more]
         shape = (1, 5, 6) if "convolution" in kind else (3,)
         penalty = [0.0, 0.0, 0.05][seed % 3]
         net = cg.Network(layers, input_shape=shape, loss=loss, dtype="float64", seed=seed, l1=penalty, l2=penalty)
@@ -114,12 +128,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--networks", type=int, default=60)
     parser.add_argument("--pairs", type=int, default=12, help="how many pairs of mistakes a network gets")
+    parser.add_argument("--graphs", action="store_true", help="networks with skips, branches and shared weights")
     parser.add_argument("--show", action="store_true", help="print what was not found")
     given = parser.parse_args()
+    layers: dict[str, Any] = GRAPHS if given.graphs else LAYERS
     singles: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     pairs: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     alarms, started = 0, time.perf_counter()
-    for seed, (kind, net, x, y, optimizer) in enumerate(networks(given.networks)):
+    for seed, (kind, net, x, y, optimizer) in enumerate(networks(given.networks, layers)):
         trace = net.trace(x, y, optimizer=optimizer)
         rerun = Rerun(trace.program, trace)
         every = [s for s in slips(trace.program, None, len(x)) if s.weight < 2]
@@ -144,9 +160,9 @@ def main() -> None:
                 print(seed, kind, list(map(key, chosen)), "->", repr(diagnosis)[:300], file=sys.stderr)
     print("| network | single mistakes found | pairs found |")
     print("| --- | ---: | ---: |")
-    for kind in [*LAYERS, "all"]:
-        row = [sum((c[k] for k in (LAYERS if kind == "all" else [kind])), start=np.zeros(2, int)) for c in
-               ({k: np.array(v) for k, v in d.items()} | {k: np.zeros(2, int) for k in LAYERS if k not in d}
+    for kind in [*layers, "all"]:
+        row = [sum((c[k] for k in (layers if kind == "all" else [kind])), start=np.zeros(2, int)) for c in
+               ({k: np.array(v) for k, v in d.items()} | {k: np.zeros(2, int) for k in layers if k not in d}
                 for d in (singles, pairs))]  # fmt: skip
         shown = [f"{a} of {b}" + (f" ({a / b:.1%})" if b else "") for a, b in row]
         print(f"| {kind} | {shown[0]} | {shown[1]} |")

@@ -22,6 +22,8 @@ COUNTS = {
     "002": (18, 14, 4, 0, 0),
     "003": (68, 26, 37, 0, 5),
     "web": (29, 25, 4, 0, 0),
+    "residual": (20, 18, 2, 0, 0),
+    "shared": (16, 15, 1, 0, 0),
 }
 
 
@@ -94,7 +96,7 @@ def test_unknown_examples() -> None:
 
 
 def test_the_worked_examples() -> None:
-    assert examples() == ("cnn", "layer", "neuron", "perceptron", "two_layers", "web")
+    assert examples() == ("cnn", "layer", "neuron", "perceptron", "residual", "shared", "two_layers", "web")
     for name in examples():
         example = load_example(name)
         assert example.title

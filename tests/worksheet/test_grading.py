@@ -23,7 +23,7 @@ from chalkgrad.worksheet.otter import otter_test
 from chalkgrad.worksheet.own_pass import OwnPass
 from chalkgrad.worksheet.results import gradescope, plain_json
 
-NAMES = ["web", "two_layers", "cnn", "neuron", "layer", "perceptron"]
+NAMES = ["web", "two_layers", "cnn", "neuron", "layer", "perceptron", "residual", "shared"]
 
 
 def written(sheet: Worksheet, values: Any, digits: int | None = None) -> dict[str, str]:
@@ -66,7 +66,7 @@ def test_right_answers_always_score_full(name: str, seeds: int) -> None:
 
 
 @pytest.mark.parametrize("digits", [3, 4, 5])
-@pytest.mark.parametrize("name", ["web", "perceptron", "cnn"])
+@pytest.mark.parametrize("name", ["web", "perceptron", "cnn", "shared"])
 def test_rounding_in_other_ways_scores_full(name: str, digits: int) -> None:
     own_numbers = name != "cnn"  # two places of one of its windows are nearly the same, which rounding may turn round
     for seed in (None, 1, 2)[not own_numbers :]:
@@ -113,8 +113,8 @@ def test_follow_on_credit_is_a_setting() -> None:
 @pytest.mark.parametrize(
     ("name", "step"),
     [
-        *(("neuron", 3), ("web", 6), ("cnn", 9)),
-        *(pytest.param(name, 1, marks=pytest.mark.long) for name in ("neuron", "web", "cnn")),
+        *(("neuron", 3), ("web", 6), ("cnn", 9), ("residual", 6), ("shared", 6)),
+        *(pytest.param(name, 1, marks=pytest.mark.long) for name in ("neuron", "web", "cnn", "residual", "shared")),
     ],
 )
 def test_every_usual_mistake_is_seen_and_something_is_said(name: str, step: int) -> None:
@@ -135,7 +135,7 @@ def test_every_usual_mistake_is_seen_and_something_is_said(name: str, step: int)
             continue
         grading = grade(sheet, written(sheet, values))
         wrong = [m for m in grading.marks if m.verdict == "wrong"]
-        if "left at 0" not in slip.text:  # what follows from 0 is 0, which nobody has to compute
+        if values[slip.output].all():  # what follows from 0 is 0, which nobody has to compute
             assert {m.blank.address.name for m in wrong} == {slip.output}, slip
         assert all(m.cause for m in wrong), slip
 
@@ -145,6 +145,41 @@ def test_a_mistake_between_the_blanks_is_named_too() -> None:
     grading = grade(sheet, mistaken(sheet, "da2", "the transpose of W3 is left out"))
     assert by_value(grading) == {"dW3": {"right"}, "dW2": {"wrong"}, "dW1": {"wrong"}}
     assert [c.text for c in grading.causes] == ["da2: the transpose of W3 is left out"]
+
+
+SKIP = "the skip's gradient is forgotten"
+ONE_USE = "first.W gets the gradient of its other use only"
+
+
+@pytest.mark.parametrize(
+    ("name", "output", "words"),
+    [
+        ("residual", "da1", f"the share from s2, da1_from_s2, is left out: {SKIP}"),
+        ("residual", "da1", "the share from z2, da1_from_z2, is counted twice"),
+        ("shared", "dfirst.a", f"the share from s2, dfirst.a_from_s2, is left out: {SKIP}"),
+        ("shared", "dfirst.W", f"the share from z2, dfirst.W_from_z2, is left out: {ONE_USE}"),
+        ("shared", "dfirst.W", "the share from first.z, dfirst.W_from_first.z, is counted twice"),
+    ],
+)
+def test_mistakes_with_shares_are_named(name: str, output: str, words: str) -> None:
+    for seed in (None, 1, 2):
+        for kind in ("backward", "gradients"):
+            sheet = make_worksheet(cg.load_example(name), seed=seed, kind=kind)
+            grading = grade(sheet, mistaken(sheet, output, words))
+            assert [c.text for c in grading.causes] == [f"{output}: {words}"], (seed, kind)
+            if kind == "backward":
+                found = by_value(grading)
+                assert found.pop(output) == {"wrong"}
+                assert set().union(*found.values()) <= {"right", "follows"}
+
+
+def test_the_sheet_asks_for_shares_and_says_what_they_are() -> None:
+    sheet = make_worksheet(cg.load_example("residual"), seed=1)
+    assert {"da1_from_z2", "da1_from_s2", "da1"} <= {b.address.name for b in sheet.blanks}
+    for hints in (False, True):
+        text = re.sub(r"\s+", " ", sheet.board(hints=hints).to_text())
+        assert "da1_from_s2 is what comes back to a1 through s2" in text
+    assert "come back" not in make_worksheet(cg.load_example("web")).board().to_text()
 
 
 def test_slips_of_the_pen() -> None:

@@ -25,7 +25,7 @@ from chalkgrad.worksheet.files import sheet_files, solution_files
 from chalkgrad.worksheet.noise import without_noise
 from chalkgrad.worksheet.own_pass import OwnPass
 
-NAMES = ["web", "two_layers", "cnn", "neuron", "layer", "perceptron"]
+NAMES = ["web", "two_layers", "cnn", "neuron", "layer", "perceptron", "residual", "shared"]
 
 
 def web() -> Example:
@@ -72,6 +72,8 @@ def test_targets_stay_what_they_are(name: str) -> None:
             assert sorted(y.ravel() > 0.5) == [False, True]
         elif name == "perceptron":
             assert ((y >= 0) & (y <= 1)).all()
+        elif name in ("residual", "shared"):
+            assert (y * own.y > 0).all()
         else:
             assert not y.any()
 
@@ -277,7 +279,9 @@ def test_the_notebook_is_nbformat_4() -> None:
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is missing")
-@pytest.mark.parametrize(("name", "kind"), [("web", "all"), ("cnn", "backward"), ("perceptron", None)])
+@pytest.mark.parametrize(
+    ("name", "kind"), [("web", "all"), ("cnn", "backward"), ("perceptron", None), ("residual", "all"), ("shared", None)]
+)
 def test_the_latex_compiles(name: str, kind: str | None, tmp_path: Path) -> None:
     sheet = make_worksheet(cg.load_example(name), seed=3, kind=kind)
     files = sheet_files(sheet, ["latex"], hints=True) | solution_files(sheet, ["latex"])
@@ -296,7 +300,7 @@ def test_the_files_of_a_sheet() -> None:
     assert "solution.md" in solution_files(sheet, ["notebook"])
 
 
-@pytest.mark.parametrize("name", ["web", "two_layers", "cnn", "perceptron"])
+@pytest.mark.parametrize("name", ["web", "two_layers", "cnn", "perceptron", "residual", "shared"])
 def test_no_file_of_the_students_tells_an_answer(name: str) -> None:
     sheet = make_worksheet(cg.load_example(name), seed=2, kind="backward")
     told = {f"{float(sheet.trace[b.address.name][b.address.place]):.6g}" for b in sheet.blanks}

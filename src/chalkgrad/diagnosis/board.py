@@ -74,10 +74,9 @@ def _side_by_side(slip: Slip, diagnosis: Result) -> list[Block]:
     """The right line and the wrong one."""
     right = equation(slip.step, diagnosis.trace.program, None)
     blocks: list[Block] = [Equation(right.left, right.lines, "", ("right",), sign=right.sign)]
-    if slip.mistaken is not None:
-        wrong = wrong_line(slip.mistaken, diagnosis.trace.program)
-        if wrong is not None:
-            return [*blocks, wrong]
+    wrong = wrong_line(slip, diagnosis.trace.program)
+    if wrong is not None:
+        return [*blocks, wrong]
     if slip.factor is not None and right.lines:
         factor = Symbol(slip.factor) if isinstance(slip.factor, str) else Number(slip.factor)
         line = Line(Binary("*", factor, right.lines[0].node))
@@ -96,7 +95,7 @@ def diagnosis_json(diagnosis: Result) -> str:
             "layer": one.step.owner.text,
             "mistake": one.text,
             "right": right.text if right is not None else "",
-            "wrong": formula.text if formula is not None else one.wrong,
+            "wrong": one.wrong or ("" if formula is None else formula.text),
         }
 
     table = {

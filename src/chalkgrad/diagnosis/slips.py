@@ -7,8 +7,10 @@ suffer (a factor, a value of an earlier pass) and those that mix the indices of 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
-from collections.abc import Iterator, Mapping
+import operator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -16,12 +18,12 @@ import numpy as np
 
 from ..formula import Formula
 from ..formula.nodes import Element, Symbol
-from ..program import Program, Role, Step
-from ..rules.rule import Mistake
+from ..program import Program, Role, Step, Value
+from ..program import names as spelled
+from ..rules import add, shares
+from ..rules.rule import Mistake, Operand, Version
 from .rerun import Get, Replacement
 
-BEFORE = "_before"
-UNBIASED = "_unbiased"
 MOST_PATHS = 12
 """Of an index with more values than this, single ones are not left out one by one."""
 
@@ -39,6 +41,7 @@ class Slip:
         mistaken: the step with the mistake in place of its rule, where the mistake has a formula.
         wrong: the wrong line in words, where it has none.
         factor: what the right line is multiplied by, where that is the mistake: a number or a name.
+        further: what the mistaken step takes that is no value of the program: of an earlier pass, without its bias.
     """
 
     output: str
@@ -49,6 +52,7 @@ class Slip:
     mistaken: Step | None = None
     wrong: str = ""
     factor: float | str | None = None
+    further: tuple[Value, ...] = ()
 
     def __repr__(self) -> str:
         return f"<slip {self.output}: {self.text}>"
@@ -69,6 +73,10 @@ def slips(program: Program, before: Mapping[str, Any] | None, samples: int) -> l
             found.extend(_factors(step, samples, "lr" in program.given))
             found.extend(_earlier(step, before or {}))
             found.extend(_left_at_zero(step))
+        if step.rule is shares.sum_of_shares:
+            found.extend(_of_shares(step, program))
+        if step.part == "update":
+            found.extend(_updated_by_one_use(step, program))
     found.extend(_indices_mixed(program))
     return found
 
@@ -76,18 +84,69 @@ def slips(program: Program, before: Mapping[str, Any] | None, samples: int) -> l
 def _of_the_rule(step: Step, program: Program, before: Mapping[str, Any]) -> Iterator[Slip]:
     """The usual mistakes that stand beside the step's rule."""
     for mistake in step.rule.mistakes:
-        names = [_bound(operand, step, program, before) for operand in mistake.operands]
-        if any(n is None and o not in mistake.optional for n, o in zip(names, mistake.operands, strict=True)):
+        taken = [_taken(operand, step, program, before) for operand in mistake.takes]
+        if any(t is None and o not in mistake.optional for t, o in zip(taken, mistake.operands, strict=True)):
             continue
         ranges = [range(_range(mistake, step, option, program)) for option in mistake.varies]
         if any(len(r) < 2 or len(r) > MOST_PATHS for r in ranges):
             continue
+        names = tuple(None if t is None else t.value.name for t in taken)
+        further = tuple(t.value for t in taken if t is not None and t.value.name not in program.values)
         for chosen in itertools.product(*ranges):
             varied = dict(zip(mistake.varies, chosen, strict=True))
             options = {o: varied.get(o, step.settings.get(o)) for o in mistake.options}
             text = mistake.text.format(**{o: n for o, n in step.bound.items() if n is not None}, **varied)
-            wrong = dataclasses.replace(step, rule=mistake, inputs=tuple(names), options=options)  # type: ignore[arg-type]
-            yield Slip(step.output, step, text, 1.0, _run(mistake, names, options, program, before), wrong)
+            wrong = dataclasses.replace(step, rule=mistake, inputs=names, options=options)  # type: ignore[arg-type]
+            yield Slip(step.output, step, text, 1.0, _run(mistake, taken, options), wrong, further=further)
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """What a mistake takes: a value, and how it is had."""
+
+    value: Value
+    had: Replacement
+
+
+def _taken(operand: Operand, step: Step, program: Program, before: Mapping[str, Any]) -> _Taken | None:
+    """The version of the network's value that a mistake's operand stands for; None where there is none."""
+    name = step.bound.get(operand.formal)
+    if name is None or name not in program.values:
+        return None
+    match operand.version:
+        case Version.OWN:
+            return _Taken(program.values[name], lambda get: get(name))
+        case Version.UPDATED:
+            new = _updated(name, step, program)
+            return None if new is None else _Taken(program.values[new], lambda get: get(new))
+        case Version.BEFORE:
+            if name not in before:
+                return None
+            return _Taken(_like(name, spelled.earlier(name), program), lambda get: before[name])
+        case Version.UNBIASED:
+            maker = program.by_output.get(name)
+            if maker is None or not maker.rule.weighted or maker.inputs[2] is None:
+                return None
+            x, W, _ = maker.inputs
+            value = _like(name, spelled.unbiased(name), program)
+            return _Taken(value, lambda get: maker.rule.function(get(x or ""), get(W or ""), None, **maker.options))
+
+
+def _updated(name: str, step: Step, program: Program) -> str | None:
+    """The value after the update; None where there is none, or where it comes of this very step (shared weights)."""
+    new = program.updated.get(name)
+    total = program.by_output.get(program.derivative_of.get(name, ""))
+    if new is None or total is None:
+        return new
+    summed = (total, *(program.by_output.get(i or "") for i in total.inputs))  # a penalty may come after the sum
+    if not any(s is not None and s.rule is shares.sum_of_shares for s in summed):
+        return new
+    return None if step in program.needed_for([new]) else new
+
+
+def _like(name: str, called: str, program: Program) -> Value:
+    """A value of the shape of another, from outside the program."""
+    return Value(called, program.shapes[name], Role.GIVEN)
 
 
 def _range(mistake: Mistake, step: Step, option: str, program: Program) -> int:
@@ -101,50 +160,61 @@ def _range(mistake: Mistake, step: Step, option: str, program: Program) -> int:
     return size if isinstance(size, int) else 0
 
 
-def _bound(operand: str, step: Step, program: Program, before: Mapping[str, Any]) -> str | None:
-    """The network's name for a mistake's operand: W_new is W after the update, z_unbiased z without its bias."""
-    if operand in step.bound:
-        return step.bound[operand]
-    for ending in ("_new", BEFORE, UNBIASED):
-        base = step.bound.get(operand.removesuffix(ending)) if operand.endswith(ending) else None
-        if base is None:
-            continue
-        if ending == "_new" and base in program.updated:
-            return program.updated[base]
-        if ending == BEFORE and base in before:
-            return f"{base}{BEFORE}"
-        if ending == UNBIASED and _maker(base, program) is not None:
-            return f"{base}{UNBIASED}"
-    return None
-
-
-def _maker(name: str, program: Program) -> Step | None:
-    """The weighted sum with a bias that computes a pre-activation."""
-    step = program.by_output.get(name)
-    has_bias = step is not None and step.rule.weighted and step.inputs[2] is not None
-    return step if has_bias else None
-
-
-def _run(
-    rule: Any, names: list[str | None], options: Mapping[str, Any], program: Program, before: Mapping[str, Any]
-) -> Replacement:
+def _run(mistake: Mistake, taken: Sequence[_Taken | None], options: Mapping[str, Any]) -> Replacement:
     def replacement(get: Get) -> Any:
-        return rule.function(*[_value(n, get, program, before) for n in names], **options)
+        return mistake.function(*[None if t is None else t.had(get) for t in taken], **options)
 
     return replacement
 
 
-def _value(name: str | None, get: Get, program: Program, before: Mapping[str, Any]) -> Any:
-    if name is None:
-        return None
-    if name.endswith(UNBIASED):
-        maker = _maker(name.removesuffix(UNBIASED), program)
-        assert maker is not None  # it was asked before
-        x, W, _ = maker.inputs
-        return maker.rule.function(get(x or ""), get(W or ""), None, **maker.options)
-    if name.endswith(BEFORE):
-        return before[name.removesuffix(BEFORE)]
-    return get(name)
+def _of_shares(step: Step, program: Program) -> Iterator[Slip]:
+    """What goes wrong where a derivative is the sum of shares: one left out, one alone, one twice."""
+    names = [name for name in step.inputs if name is not None]
+    of = step.value.of or ""
+    shared = program.values[of].role is Role.PARAMETER
+    for place, name in enumerate(names):
+        share = program.values[name]
+        said = f"the share from {share.through}, {name}," if share.through is not None else f"the share {name}"
+        others = [*names[:place], *names[place + 1 :]]
+        why = ""
+        if shared:
+            why = f": {of} gets the gradient of its other use{'s' * (len(others) > 1)} only"
+        elif (user := program.by_output.get(share.through or "")) is not None and user.rule is add.add:
+            why = ": the skip's gradient is forgotten"
+        yield _added(step, f"{said} is left out{why}", 0.9, others)
+        if place or shared:
+            only = f": {of} gets one use's gradient only" if shared else ": the others are not added"
+            yield _added(step, f"only {said} is left{only}", 1.0, [name])
+        yield _added(step, f"{said} is counted twice", 1.0, [*names[: place + 1], *names[place:]])
+
+
+def _added(step: Step, text: str, weight: float, names: Sequence[str]) -> Slip:
+    """The sum of shares with others in place of its own."""
+
+    def replacement(get: Get) -> Any:
+        return functools.reduce(operator.add, (get(name) for name in names))
+
+    mistaken = None
+    if len(names) == 1:
+        mistaken = dataclasses.replace(step, rule=shares.sum_of_shares_assigned, inputs=tuple(names))  # type: ignore[arg-type]
+    elif len(names) <= shares.MOST:
+        mistaken = dataclasses.replace(step, inputs=(*names, *[None] * (shares.MOST - len(names))))
+    return Slip(step.output, step, text, weight, replacement, mistaken, f"{step.output} = {' + '.join(names)}")
+
+
+def _updated_by_one_use(step: Step, program: Program) -> Iterator[Slip]:
+    """A shared matrix that is updated with the gradient of one of its uses."""
+    for place, name in enumerate(step.inputs):
+        total = program.by_output.get(name or "")
+        if total is None or total.rule is not shares.sum_of_shares:
+            continue
+        for share in total.inputs:
+            if share is None:
+                continue
+            inputs = (*step.inputs[:place], share, *step.inputs[place + 1 :])
+            mistaken = dataclasses.replace(step, inputs=inputs)
+            text = f"{total.value.of} is updated with one use's gradient only, {share}"
+            yield Slip(step.output, step, text, 1.1, mistaken.computed, mistaken)
 
 
 def _factors(step: Step, samples: int, rated: bool) -> Iterator[Slip]:
@@ -202,7 +272,8 @@ def _indices_mixed(program: Program) -> Iterator[Slip]:
         if not step.rule.product:
             continue
         W = None if step.rule.output == "dW" else step.bound.get("W")
-        weights = [W, program.updated[W]] if W is not None and W in program.updated else [W]
+        new = None if W is None else _updated(W, step, program)
+        weights = [W] if new is None else [W, new]
         for target, slope, name in itertools.product((False, True), (False, True), weights):
             if not (target or slope):
                 continue

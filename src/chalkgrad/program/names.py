@@ -36,6 +36,16 @@ def updated(of: str) -> str:
     return f"{of}_new"
 
 
+def earlier(of: str) -> str:
+    """The value in an earlier pass: `W1_before`."""
+    return f"{of}_before"
+
+
+def unbiased(of: str) -> str:
+    """The pre-activation without its bias: `z1_unbiased`."""
+    return f"{of}_unbiased"
+
+
 def kept(formal: str, parameter: str) -> str:
     """What an optimizer keeps for a parameter, or computes on the way: `v_W1`, `g_W1`."""
     return f"{formal}_{parameter}"

@@ -1,11 +1,11 @@
-"""Replays: every figure that the documents print, calculated again, with the mistakes that explain the wrong ones."""
+"""Replays: every figure that the documents and two examples of our own print, with the mistakes in the wrong ones."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from ..base.errors import unknown
-from . import document_000, document_001, document_002, document_003, web_example
+from . import document_000, document_001, document_002, document_003, own_examples, web_example
 from .figure import Figure, Replay, Section
 
 __all__ = ["REPLAYS", "Figure", "Replay", "Section", "replay"]
@@ -16,6 +16,8 @@ REPLAYS: dict[str, Callable[..., Replay]] = {
     "002": document_002.replay,
     "003": document_003.replay,
     "web": web_example.replay,
+    "residual": own_examples.residual,
+    "shared": own_examples.shared,
 }
 """The replays by name. That of 000 takes `long`, whether its long trainings are run."""
 

@@ -13,10 +13,10 @@ from .figure import Figure, Replay, Value, printed_digits
 
 HEAD = ("figure", "printed", "correct", "verdict")
 INTRODUCTION = (
-    "Every figure that five published examples print, and those of their formulas that can be computed, beside what "
-    "correct back-propagation gives. The same means: equal at the digits printed; numbers printed with all digits may "
-    "differ by 4 parts in 10^15, which another order of summation makes. Where they differ, the named mistake was put "
-    "into the calculation, and the printed figure came out. Made by chalkgrad replay."
+    "Every figure that five published examples and two of our own print, and those of their formulas that can be "
+    "computed, beside what correct back-propagation gives. The same means: equal at the digits printed; numbers "
+    "printed with all digits may differ by 4 parts in 10^15, which another order of summation makes. Where they "
+    "differ, the named mistake was put into the calculation, and the printed figure came out. Made by chalkgrad replay."
 )
 
 
@@ -39,7 +39,7 @@ def replays_board(replays: Sequence[Replay], *, most: int | None, only_wrong: bo
             shown = [f for f in section.figures if not (only_wrong and (f.agrees or f.ours))]
             if shown:
                 blocks += [Heading(section.title, 3), Table(HEAD, tuple(_row(f, most) for f in shown))]
-    return Board("Published examples, replayed", tuple(blocks))
+    return Board("Worked examples, replayed", tuple(blocks))
 
 
 def _row(figure: Figure, most: int | None) -> tuple[str, str, str, str]:

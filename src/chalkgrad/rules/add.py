@@ -60,6 +60,36 @@ def add_dx2_divided(ds: Array) -> Array:
     return ds / 2
 
 
+@mistake(add_dx1, "dx1[n,...] = ds[n,...] * x2[n,...]", "the sum is taken for a product: {x2} is a factor")
+def add_dx1_multiplied(ds: Array, x2: Array) -> Array:
+    return ds * x2
+
+
+@mistake(add_dx2, "dx2[n,...] = ds[n,...] * x1[n,...]", "the sum is taken for a product: {x1} is a factor")
+def add_dx2_multiplied(ds: Array, x1: Array) -> Array:
+    return ds * x1
+
+
+@mistake(add_dx3, "dx3[n,...] = -ds[n,...]", "the sign is flipped")
+def add_dx3_negative(ds: Array) -> Array:
+    return -ds
+
+
+@mistake(add_dx3, "dx3[n,...] = ds[n,...] / 3", "the derivative is divided between the terms of the sum")
+def add_dx3_divided(ds: Array) -> Array:
+    return ds / 3
+
+
+@mistake(add_dx4, "dx4[n,...] = -ds[n,...]", "the sign is flipped")
+def add_dx4_negative(ds: Array) -> Array:
+    return -ds
+
+
+@mistake(add_dx4, "dx4[n,...] = ds[n,...] / 4", "the derivative is divided between the terms of the sum")
+def add_dx4_divided(ds: Array) -> Array:
+    return ds / 4
+
+
 operation = Operation(
     "addition",
     (add,),

@@ -9,7 +9,10 @@ SOURCE = "Szegedy et al., arXiv:1409.4842, 4 (filter concatenation)"
 
 
 @rule(
-    "c[n,k,...] = x1[n,k-o1,...] + x2[n,k-o2,...] + x3[n,k-o3,...] + x4[n,k-o4,...] for k<K", source=SOURCE, exact=True
+    "c[n,k,...] = x1[n,k-o1,...] + x2[n,k-o2,...] + x3[n,k-o3,...] + x4[n,k-o4,...] for k<K",
+    source=SOURCE,
+    exact=True,
+    helper=True,
 )
 def concat(
     x1: Array, x2: Array, x3: Array = None, x4: Array = None, *, o1: int, o2: int, o3: int, o4: int, K: int
@@ -46,9 +49,24 @@ def concat_dx4(dc: Array, x4: Array, *, o4: int) -> Array:
     return dc[:, o4 : o4 + x4.shape[1]]
 
 
-@mistake(concat_dx2, "dx2[n,i,...] = dc[n,i,...]", "the part of the first value is taken")
-def concat_dx2_from_the_first(dc: Array, x2: Array) -> Array:
-    return dc[:, : x2.shape[1]]
+@mistake(concat_dx1, "dx1[n,i,...] = dc[n,i+K-|i|,...]", "the part at the end is taken, not that at the start")
+def concat_dx1_from_the_end(dc: Array, x1: Array, *, K: int) -> Array:
+    return dc[:, K - x1.shape[1] :]
+
+
+@mistake(concat_dx2, "dx2[n,i,...] = dc[n,i+o1,...]", "the part of the first value is taken")
+def concat_dx2_from_the_first(dc: Array, x2: Array, *, o1: int) -> Array:
+    return dc[:, o1 : o1 + x2.shape[1]]
+
+
+@mistake(concat_dx3, "dx3[n,i,...] = dc[n,i+o1,...]", "the part of the first value is taken")
+def concat_dx3_from_the_first(dc: Array, x3: Array, *, o1: int) -> Array:
+    return dc[:, o1 : o1 + x3.shape[1]]
+
+
+@mistake(concat_dx4, "dx4[n,i,...] = dc[n,i+o1,...]", "the part of the first value is taken")
+def concat_dx4_from_the_first(dc: Array, x4: Array, *, o1: int) -> Array:
+    return dc[:, o1 : o1 + x4.shape[1]]
 
 
 operation = Operation(

@@ -134,21 +134,9 @@ def dense_transposed_dx(dz: Array, W: Array) -> Array:
     return dz @ W
 
 
-@mistake(
-    dense_transposed_dW, "dW[o,i] = sum_n x[n,o] * dz[n,i]", "the two factors are crossed: the result is the transpose"
-)
-def dense_transposed_dW_crossed(dz: Array, x: Array) -> Array:
-    return x.T @ dz
-
-
 @mistake(dense_transposed_dW, "dW[o,i] = -sum_n dz[n,o] * x[n,i]", "the sign is flipped")
 def dense_transposed_dW_negative(dz: Array, x: Array) -> Array:
     return -(dz.T @ x)
-
-
-@mistake(dense_transposed_dx, "dx[n,i] = sum_o dz[n,o] * W[i,o]", "{W} is transposed once more")
-def dense_transposed_dx_transposed(dz: Array, W: Array) -> Array:
-    return dz @ W.T
 
 
 @mistake(dense_transposed_dx, "dx[n,i] = -sum_o dz[n,o] * W[o,i]", "the sign is flipped")

@@ -13,6 +13,7 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cached_property
 from typing import Any, Self, TypeAlias, cast
 
@@ -88,6 +89,27 @@ class Stated:
         return f"<{type(self).__name__.lower()} {self.name}: {self._text or self.output}>"
 
 
+class Version(StrEnum):
+    """Which version of a value a mistake takes."""
+
+    OWN = "of this pass"
+    UPDATED = "after the update"
+    BEFORE = "of an earlier pass"
+    UNBIASED = "without its bias"
+
+
+ENDINGS = {"_new": Version.UPDATED, "_before": Version.BEFORE, "_unbiased": Version.UNBIASED}
+"""How a mistake's function calls other versions of W: W_new, W_before, W_unbiased."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """What a mistake takes: a value by its formal name, in one of its versions."""
+
+    formal: str
+    version: Version
+
+
 class Mistake(Stated):
     """A usual wrong version of a rule; its operands are formal names of the operation.
 
@@ -98,6 +120,7 @@ class Mistake(Stated):
         rule: the rule that it gets wrong.
         text: what was done wrong, as one sentence.
         varies: settings of its own, each with the index over whose values it can be made: {"k": "o"}.
+        takes: which value each operand is, in the operands' order.
     """
 
     def __init__(
@@ -107,6 +130,7 @@ class Mistake(Stated):
         self.rule = rule
         self.text = text
         self.varies = varies
+        self.takes = tuple(_operand(name, rule) for name in self.operands)
 
 
 @dataclass(eq=False, kw_only=True)
@@ -174,6 +198,14 @@ class Rule(Stated, Facts):
     def random(self) -> bool:
         """Whether it draws random numbers: only what does so has no formula."""
         return self._text is None
+
+
+def _operand(name: str, rule: Rule) -> Operand:
+    """The value that a mistake's operand stands for; what the rule itself takes is called as it is there."""
+    ending = next((e for e in ENDINGS if name.endswith(e)), "")
+    if not ending or name in rule.operands:
+        return Operand(name, Version.OWN)
+    return Operand(name.removesuffix(ending), ENDINGS[ending])
 
 
 def _named(module: str, name: str) -> Any:
@@ -247,11 +279,11 @@ def mistake(
     """
 
     def make(function: Callable[..., Array]) -> Mistake:
-        made = Mistake(of, formula, text, function, varies or {})
+        registered = Mistake(of, formula, text, function, varies or {})
         again = (function.__module__, function.__name__)  # a notebook's cell that is run once more
         of.mistakes[:] = [m for m in of.mistakes if (m.function.__module__, m.name) != again]
-        of.mistakes.append(made)
-        return made
+        of.mistakes.append(registered)
+        return registered
 
     return make
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .rule import Array, Operation, rule
+from .rule import Array, Operation, mistake, rule
 
 MOST = 8
 """How many shares one step adds; of more, the sum of the first ones is a share of the next step's."""
@@ -37,5 +37,9 @@ def sum_of_shares(
     return total if p8 is None else total + p8
 
 
-NAMES = sum_of_shares.operands
+@mistake(sum_of_shares, "dv[...] = p1[...]", "only {p1} is left: the sum is assigned instead of added")
+def sum_of_shares_assigned(p1: Array) -> Array:
+    return p1 * 1
+
+
 operation = Operation("shares", (), (sum_of_shares,), input="v", output="v")

@@ -10,6 +10,7 @@ import numpy as np
 from ..base.address import Address
 from ..explain.trace import Trace
 from ..program import Step
+from ..rules import shares
 from .own_pass import spreads
 
 Array = np.ndarray[Any, Any]
@@ -18,6 +19,8 @@ KINK, SATURATED, TIE, SAME, SURE = 0.05, 3.0, 0.02, 0.005, 0.98
 and how sure a softmax may be."""
 ROUNDING = 0.01
 """How large a share of a blank's number rounding by hand may be at four digits, ten times as large at three."""
+HARDLY = 0.05
+"""A share of a derivative that is smaller than this beside the sum is not missed where it is left out."""
 TINY = 1e-12
 
 
@@ -40,12 +43,23 @@ def faults(
     found: list[str] = []
     for step in trace.program.part("forward"):
         found.extend(_of_step(step, trace, margin))
+    found.extend(_of_shares(trace))
     y_hat = trace["y_hat"]
     if y_hat.ndim == 2 and y_hat.shape[1] > 1 and np.diff(np.sort(y_hat, axis=1), axis=1).min() < SAME * margin:
         found.append("two outputs are equal")
     if off and not found and any(z.size >= ENOUGH for z, _ in _kinked(trace)) and not _some_off(trace):
         found.append("no ReLU is off")
     return found or _of_blanks(trace, list(blanks), digits)
+
+
+def _of_shares(trace: Trace) -> list[str]:
+    """Shares that hardly count in their sum."""
+    found: list[str] = []
+    for step in trace.program:
+        if step.rule is shares.sum_of_shares:
+            least = HARDLY * np.abs(trace[step.output]).max(initial=0.0)
+            found += [f"{i} hardly counts" for i in step.inputs if i is not None and np.abs(trace[i]).max() < least]
+    return found
 
 
 def _kinked(trace: Trace) -> list[tuple[Array, float]]:

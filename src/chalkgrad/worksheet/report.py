@@ -87,5 +87,5 @@ def _cause(cause: Cause, grading: Outcome, place: int) -> list[Block]:
     program = grading.sheet.trace.program
     right = equation(cause.slip.step, program, None)
     blocks.append(Equation(right.left, right.lines, "", ("right",), sign=right.sign))
-    wrong = wrong_line(cause.slip.mistaken, program) if cause.slip.mistaken is not None else None
+    wrong = wrong_line(cause.slip, program)
     return [*blocks, wrong] if wrong is not None else blocks

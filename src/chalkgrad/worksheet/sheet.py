@@ -30,7 +30,10 @@ READING = (
     "matrix stands in every one of its rows; T is the transpose. A derivative of the loss is written as a fraction, "
     "or as d with the value's name: dz1 has the shape of z1."
 )
-
+SHARES = (
+    "A value that is used in several places gets a share of its derivative back from each of them, and its derivative "
+    "is their sum. A share is called after where it comes from: {share} is what comes back to {of} through {user}."
+)
 OFF = (
     "A ReLU is off where its input is below 0: its output is 0 there, and nothing comes back through it, so that the "
     "derivative behind it is 0 too. A blank may be 0."
@@ -47,6 +50,9 @@ def sheet_board(sheet: Exercise, *, hints: bool) -> Board:
     blocks.append(Heading("The network"))
     blocks.append(Paragraph(READING))
     blocks.extend(equation(s, trace.program, None) for s in needed(sheet, "forward", "loss"))
+    share = next((s.value for s in needed(sheet, "backward") if s.value.through is not None), None)
+    if share is not None:
+        blocks.append(Paragraph(SHARES.format(share=share.name, of=share.of, user=share.through)))
     if any(s.rule.off_below is not None for s in needed(sheet, "forward", "loss")):
         blocks.append(Paragraph(OFF))
     blocks.append(Paragraph(_update(sheet)))
