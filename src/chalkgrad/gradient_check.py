@@ -162,7 +162,7 @@ def check_gradients(
     program = twin.program if training else twin.prediction_program
     names = [*twin.parameters, *twin.layout.inputs]
     given = twin.given(x, y)
-    rows = Runner([step for step in program.steps if step.owner.kind == "input"]).run(dict(given))
+    rows = Runner([step for step in program.part("forward") if step.owner.kind == "input"]).run(dict(given))
     given.update({name: np.array(rows[name]) for name in twin.layout.inputs})  # in one piece, to be moved
     derivatives = program.derivative_of
     found = Runner(program.needed_for(["L", *(program.derivative_of[n] for n in names)])).run(dict(given))
