@@ -163,7 +163,7 @@ def test_of_three_shares_the_first_or_the_last_is_left() -> None:
     assert len(names) == 3
     first = cg.diagnose(net, x, y, {step.output: trace[names[0]]})
     assert told(first) == [(step.output, f"only {names[0]} is left: the sum is assigned instead of added")]
-    user = trace.program.values[names[2]].user
+    user = trace.program.values[names[2]].through
     last = cg.diagnose(net, x, y, {step.output: trace[names[2]]})
     assert told(last) == [(step.output, f"only the share from {user}, {names[2]}, is left: the others are not added")]
 
@@ -176,7 +176,7 @@ def test_a_shared_matrix_is_updated_with_one_uses_gradient(layers: Callable[[], 
     step = trace.program[f"d{weights}"]
     for share, other in (step.inputs[:2], step.inputs[1::-1]):
         claimed = net.parameters[weights] - RATE * trace[share or ""]
-        user = trace.program.values[other or ""].user
+        user = trace.program.values[other or ""].through
         text = f"the share from {user}, {other}, is left out: {weights} gets the gradient of its other use only"
         alone = cg.diagnose(net, x, y, {f"{weights}_new": claimed}, learning_rate=RATE)
         assert told(alone) == [(f"d{weights}", text)]
@@ -190,7 +190,7 @@ def test_with_a_penalty_the_share_of_the_data_is_told() -> None:
     trace = net.trace(x, y)
     kept, left = trace.program["dw.W_data"].inputs[:2]
     wrong = trace[kept or ""] + trace["dw.W"] - trace["dw.W_data"]
-    user = trace.program.values[left or ""].user
+    user = trace.program.values[left or ""].through
     text = f"the share from {user}, {left}, is left out: w.W gets the gradient of its other use only"
     assert told(cg.diagnose(net, x, y, {"dw.W": wrong})) == [("dw.W_data", text)]
 
