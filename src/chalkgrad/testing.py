@@ -24,8 +24,6 @@ NEAR = 1e-6
 """How far a derivative may lie from central differences: relatively, and as a share of the largest."""
 STEP = 1e-6
 """How far central differences go to both sides."""
-ENDINGS = ("_new", "_before", "_unbiased")
-"""What the names of values of other moments end with, which mistakes may take."""
 
 
 @dataclass
@@ -178,10 +176,9 @@ def _told_apart(case: Case, rule: Rule, mistake: Mistake) -> bool:
     if right is None:  # the derivative of an absent operand
         return False
     rng = np.random.default_rng(case.seed)
-    for operand in mistake.operands:
+    for operand, taken in zip(mistake.operands, mistake.takes, strict=True):
         if operand not in names:
-            ending = next((e for e in ENDINGS if operand.endswith(e)), "")
-            base = names.get(operand.removesuffix(ending))
+            base = names.get(taken.formal)
             if base is None:
                 raise AssertionError(f"{mistake.name} takes {operand}, which is no value of {case.operation.name}")
             names[operand] = np.asarray(base) + 0.7 * rng.standard_normal(np.shape(base))

@@ -90,9 +90,12 @@ def _weights(work: Work, machine: Machine, parts: int) -> dict[str, Layout]:
     layouts: dict[str, Layout] = {}
     lanes = machine.lanes
     for made in work.statements:
-        if made.step.rule.name != "dense":
+        rule = made.step.rule
+        if not (rule.weighted and rule.product):
             continue
         weights, bias = made.step.inputs[1], made.step.inputs[2]
+        if any(e.name == weights and e.indices[-1] != made.place[-1] for e in made.elements):
+            continue  # transposed: the weights lie as the layer that owns them wants
         inputs, outputs = (int(s) for s in work.shapes[weights or ""])
         if inputs * outputs < LEAST:
             continue
@@ -192,7 +195,7 @@ def _frame_copies(work: Work, machine: Machine) -> None:
     """Copies values into a frame of zeros where the value itself cannot stand in one: what comes from outside; and
     what other products go through by whole rows, which should begin where vectors do.
     """
-    reshaped = [s.output for s in work.statements if s.step.rule.name == "flatten" and s.step.inputs[0] == "x"]
+    reshaped = [s.output for s in work.statements if s.step.rule.reshapes and s.step.inputs[0] == "x"]
     for name in [*reshaped, *list(work.frames)]:
         frame = work.frames.get(name)
         if frame is None:
@@ -270,8 +273,8 @@ def _alias_reshaped(work: Work, results: Sequence[str]) -> None:
     kept: list[Statement] = []
     for made in work.statements:
         source = made.body.name if isinstance(made.body, Element) else None
-        if made.step.rule.name in ("flatten", "flatten_dx") and source is not None and made.output not in results:
-            image = source if made.step.rule.name == "flatten" else made.output
+        if made.step.rule.reshapes and source is not None and made.output not in results:
+            image = max((source, made.output), key=lambda name: len(work.shapes[name]))
             row = made.output if image == source else source
             frame = work.frames.get(image)
             plain = frame is None or not (any(frame.before) or any(frame.behind) or frame.row > _last(work, image))

@@ -41,12 +41,12 @@ def side_by_side(
 
 def _seeds(made: Statement) -> Iterator[str]:
     """What a convolution makes, and its derivative."""
-    rule, inputs = made.step.rule.name, made.step.inputs
-    if made.terms < LEAST:
+    rule, inputs = made.step.rule, made.step.inputs
+    if made.terms < LEAST or not rule.convolves:
         return
-    if rule == "conv2d":
+    if rule.weighted:
         yield made.output
-    elif rule == "conv2d_dW":
+    elif rule.output == "dW":
         yield inputs[1] or ""
 
 
@@ -74,7 +74,7 @@ def kernels(
     """
     layouts: dict[str, Layout] = {}
     for made in statements:
-        if made.step.rule.name == "conv2d":
+        if made.step.rule.convolves and made.step.rule.weighted:
             image, weights = made.step.inputs[0] or "", made.step.inputs[1] or ""
             if made.output in channels:
                 layouts[weights] = _lying(shapes[weights], 0)
@@ -82,7 +82,8 @@ def kernels(
                 layouts[weights] = _lying(shapes[weights], 1)
     kept: list[Statement] = []
     for made in statements:
-        weights = made.step.inputs[1] if made.step.rule.name == "conv2d_dx" else None
+        backward = made.step.rule.convolves and made.step.rule.output == "dx"
+        weights = made.step.inputs[1] if backward else None
         if weights in layouts and layouts[weights].contiguous == 0 and made.output in channels:
             turned, letters = f"{weights}_turned", ("o", "c", "u", "v")
             place = tuple(map(Symbol, letters))

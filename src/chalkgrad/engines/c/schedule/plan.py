@@ -135,7 +135,7 @@ def plan(wanted: Wanted, machine: Machine) -> Plan:
 
 
 def _flattens_x(made: Statement) -> bool:
-    return made.step.rule.name == "flatten" and made.step.inputs[0] == "x"
+    return made.step.rule.reshapes and made.step.inputs[0] == "x"
 
 
 def _inline_uniform(work: Work, results: Sequence[str]) -> None:
