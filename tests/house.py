@@ -124,6 +124,29 @@ def upward(found: list[Import]) -> Iterator[Import]:
             yield arrow
 
 
+BEFORE = ("d", "m_", "v_", "g_", "L_")
+AFTER = ("_new", "_data", "_before", "_unbiased")
+CUTS = ("removeprefix", "removesuffix", "startswith", "endswith")
+
+
+def surgery(source: Path) -> dict[str, list[str]]:
+    """By file, the expressions that spell a value's relation to another into its name, or cut it out of one."""
+    found: dict[str, list[str]] = {}
+    for file in sorted(source.rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.JoinedStr):
+                pairs = list(zip(node.values, node.values[1:], strict=False))
+                hit = any(isinstance(a, ast.Constant) and a.value in BEFORE for a, _ in pairs)
+                hit |= any(isinstance(b, ast.Constant) and str(b.value).startswith(AFTER) for _, b in pairs)
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CUTS:
+                hit = any(isinstance(a, ast.Constant) and a.value in BEFORE + AFTER for a in node.args)
+            else:
+                continue
+            if hit:
+                found.setdefault(file.relative_to(source).as_posix(), []).append(ast.unparse(node))
+    return found
+
+
 def count(source: Path) -> str:
     """What the note of a change quotes: modules, arrows, circles, top-level modules."""
     found = imports(source)
@@ -139,6 +162,8 @@ def count(source: Path) -> str:
     ]
     if {m.split(".")[0] for m in modules(source) if m} <= set(FLOORS):
         lines.append(f"{len(set(upward(found)))} arrows run up")
+    cuts = surgery(source)
+    lines.append(f"{sum(map(len, cuts.values()))} names spelled or cut, in {len(cuts)} files")
     return "\n".join([*lines, *(f"  {', '.join(loop)}" for loop in loops)])
 
 

@@ -20,6 +20,17 @@ def test_imports_run_one_way() -> None:
     assert not [str(arrow) for arrow in house.upward(house.imports(SOURCE))]
 
 
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    assert not house.circles(house.graph(house.imports(SOURCE)))
+
+
+def test_names_are_made_in_one_place() -> None:
+    """What a value belongs to is a field of it. Formal names, in rules, and names that are only shown are another matter."""
+    formal = {"rules/rule.py", "describe/layers/registry.py", "model/backward.py", "testing.py"}
+    shown = {"render/mathematics.py", "replay/document_001.py", "replay/web_example.py"}
+    assert set(house.surgery(SOURCE)) <= {"program/names.py", *formal, *shown}
+
+
 def test_nothing_is_pickled_or_evaluated() -> None:
     for file in SOURCE.rglob("*.py"):
         tree = ast.parse(file.read_text())
