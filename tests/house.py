@@ -124,6 +124,18 @@ def upward(found: list[Import]) -> Iterator[Import]:
             yield arrow
 
 
+LAZY = {
+    ("data", "data.archive"): "reading files is loaded when files are read",
+    ("data", "data.table"): "reading files is loaded when files are read",
+    ("engines.c.__main__", ""): "a command for developers reads worked examples, which stand above",
+    ("model.prediction", "engines.c.run.compiler"): "the compiled engine is loaded when it is used",
+    ("model.prediction", "engines.c.run.prediction"): "the compiled engine is loaded when it is used",
+    ("network", "engines.c.print.standalone"): "the compiled engine is loaded when it is used",
+    ("replay.trainings_000", "replay.simple_cnn_torch"): "PyTorch is not needed otherwise",
+    ("train.engine", "engines.c.run.compiler"): "the compiled engine is loaded when it is used",
+    ("train.engine", "engines.c.run.training"): "the compiled engine is loaded when it is used",
+}
+"""The imports that are not at the top, and why; and those of the commands, which import in `run`: help needs no NumPy."""
 BEFORE = ("d", "m_", "v_", "g_", "L_")
 AFTER = ("_new", "_data", "_before", "_unbiased")
 CUTS = ("removeprefix", "removesuffix", "startswith", "endswith")
