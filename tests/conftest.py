@@ -4,9 +4,14 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
+
+from chalkgrad.model import model
+from chalkgrad.model.build import write_program
+from chalkgrad.program import Program
 
 settings.register_profile("chalkgrad", deadline=None, max_examples=25, derandomize=True)
 settings.load_profile("chalkgrad")
@@ -31,6 +36,20 @@ def _shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     place = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base  # a worker's folder lies in the run's
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", os.environ.get("CHALKGRAD_TEST_CACHE") or str(place / "cache"))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _verified_programs() -> Iterator[None]:
+    """Every program that a test has written is verified."""
+
+    def verified(*arguments: Any, **settings: Any) -> Program:
+        program = write_program(*arguments, **settings)
+        program.verify()
+        return program
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(model, "write_program", verified)
         yield
 
 
