@@ -237,7 +237,7 @@ def test_a_closed_pipe_is_no_error(tmp_path: Path) -> None:
     command = f"{sys.executable} -m chalkgrad replay 003 | head -1"
     env = {**os.environ, "PYTHONWARNINGS": "error"}
     done = subprocess.run(command, shell=True, capture_output=True, text=True, env=env, cwd=tmp_path)
-    assert done.stdout == "Published examples, replayed\n"
+    assert done.stdout == "Worked examples, replayed\n"
     assert done.stderr == ""
 
 

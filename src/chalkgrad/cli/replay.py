@@ -8,7 +8,7 @@ from argparse import ArgumentParser, Namespace
 from .options import add_output
 from .output import chosen_format, show
 
-HELP = "recompute the figures of five printed examples and say which are right"
+HELP = "recompute the figures of worked examples and say which printed ones are right"
 DESCRIPTION = (
     "Shows every printed figure beside ours. Where they differ, names the mistake that gives the printed one. "
     "docs/documents.md in the repository says what the examples are."
