@@ -195,7 +195,8 @@ class _Drawing:
         inner = len(node.inner)
         height = 16 + ROW * lines - 2 + (ROW * inner + 6 if inner else 0)
         beside = [*node.skips, *node.sides]
-        height = max(height, 24.0 * len(beside) + 6)
+        rooms = [24.0 + 18.0 * (len(self._gradients(name, node)[1:]) if name in node.skips else 0) for name in beside]
+        height = max(height, sum(rooms) + 6)
         box = Box(-self.half, y, self.half, y + height)
         self.canvas.rectangle(box, radius=9, fill=PALE_BLUE, stroke=BLUE, width=1.5)
         used = 16 + ROW * lines - 2 + (ROW * inner + 6 if inner else 0)
@@ -220,7 +221,7 @@ class _Drawing:
             if gradient is not None:
                 self._back(7, base, gradient, "start", SMALL)
         for place, name in enumerate(beside):
-            middle = y + height / 2 + 24.0 * (place - (len(beside) - 1) / 2)
+            middle = y + (height - sum(rooms)) / 2 + sum(rooms[:place]) + 12
             if name in node.skips:
                 self._skip(middle, name, node, at)
             else:
