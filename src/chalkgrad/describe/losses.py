@@ -18,6 +18,7 @@ from ..base.errors import DataError, OptionError, ShapeError
 from ..rules import Operation
 from .foreign import refuse_settings
 from .layers import Layer, SampleShape, Sigmoid, Softmax
+from .layers.layer import rows_text
 
 Values = np.ndarray[Any, Any]
 
@@ -226,7 +227,7 @@ class CrossEntropy(_Entropy):
         if len(outputs) != 1 or outputs[0] < 2:
             raise ShapeError(
                 f"CrossEntropy compares rows of at least two classes, (N, K), but the network gives "
-                f"(N{''.join(f', {s}' for s in outputs)}); end with Dense(classes), "
+                f"{rows_text(outputs)}; end with Dense(classes), "
                 "or take BinaryCrossEntropy for one output"
             )
 
@@ -302,8 +303,7 @@ class Hinge(Loss):
 
     def shape_check(self, outputs: SampleShape) -> None:
         if len(outputs) != 1:
-            inner = "".join(f", {s}" for s in outputs)
-            raise ShapeError(f"Hinge compares rows of scores, (N, K), but the network gives (N{inner})")
+            raise ShapeError(f"Hinge compares rows of scores, (N, K), but the network gives {rows_text(outputs)}")
 
     def target_check(self, y: Values) -> Values:
         if y.shape[1] == 1:
@@ -375,7 +375,7 @@ def prepare_targets(loss: Loss, y: Any, outputs: SampleShape, dtype: np.dtype[An
     if outputs == (1,) and y.ndim == 1:
         y = y[:, None]
     if y.shape[1:] != outputs or y.ndim == 0:
-        wanted = f"(N{''.join(f', {s}' for s in outputs)})"
+        wanted = rows_text(outputs)
         also = " or class numbers (N,)" if len(outputs) == 1 and outputs[0] > 1 else ""
         cure = "; use y.ravel()" if also and y.ndim == 2 and y.shape[1] == 1 else ""
         raise ShapeError(

@@ -15,6 +15,7 @@ import numpy as np
 from ..base.checks import as_array, as_list, check_present, said, whole
 from ..base.errors import DataError, OptionError, ShapeError, unknown
 from ..describe.layers import Layer, Residual
+from ..describe.layers.layer import rows_text
 from ..describe.losses import LOSSES, Loss
 
 Array = np.ndarray[Any, Any]
@@ -151,7 +152,7 @@ def _read_rows(x: Any, inputs: Mapping[str, tuple[int, ...]], dtype: np.dtype[An
     if not isinstance(x, Mapping):
         if np.ndim(x) == 2 and np.shape(x)[1] == count:
             return _read_input(x, "x", (count,), dtype, "the network")
-        names = ", ".join(f"{name!r}: (N, {', '.join(map(str, shape))})" for name, shape in inputs.items())
+        names = ", ".join(f"{name!r}: {rows_text(shape)}" for name, shape in inputs.items())
         raise ShapeError(f"x must be a mapping of the network's inputs, {{{names}}}, not {_kind_of(x)}")
     given = cast("Mapping[Any, Any]", x)
     for name in given:
@@ -201,7 +202,7 @@ def check_as_many(samples: int, targets: int) -> None:
 
 def input_message(came: tuple[int, ...], expected: tuple[int, ...], first: str, name: str = "x") -> str:
     """What to say of samples of another shape than the network takes, with the cure."""
-    wanted = f"(N{''.join(f', {s}' for s in expected)})"
+    wanted = rows_text(expected)
     cure = _laid_out(came[1:], expected, "len(x), ") if came else ""
     cure = f"; use {cure}" if cure else ""
     if not cure and (one := _laid_out(came, expected, "")):

@@ -21,7 +21,7 @@ def write_forward(writer: Writer, layout: Layout, loss: Loss, seed: int, *, trai
     last = active[-1].place if active else -1
     gives: dict[int | str, str] = {name: name for name in layout.inputs}
     placed: list[Placed] = []
-    if set(layout.inputs) != {INPUT}:
+    if layout.several:
         _write_inputs(writer, layout)
     for line in layout.lines:
         taken = [gives[source] for source in line.sources]

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..base.errors import OptionError, ShapeError, unknown
 from ..describe.layers import Add, Combining, Layer, Parameter, Residual, SampleShape, State
-from ..describe.layers.layer import names_of
+from ..describe.layers.layer import names_of, rows_text
 from ..describe.losses import Loss
 from ..program import Owner
 from ..program import names as spelled
@@ -95,11 +95,16 @@ class Layout:
         return {name: pair for line in self.lines for name, pair in line.penalties.items()}
 
     @property
+    def several(self) -> bool:
+        """Whether the samples' rows hold inputs by their names."""
+        return set(self.inputs) != {INPUT}
+
+    @property
     def sample_shape(self) -> SampleShape:
         """The shape of one sample of x: several inputs stand one after another in a row."""
-        if set(self.inputs) == {INPUT}:
-            return self.inputs[INPUT]
-        return (sum(math.prod(shape) for shape in self.inputs.values()),)
+        if self.several:
+            return (sum(math.prod(shape) for shape in self.inputs.values()),)
+        return self.inputs[INPUT]
 
     @property
     def output_shape(self) -> SampleShape:
@@ -374,7 +379,7 @@ class _Placing:
         if len(sources) == 1:
             return f"{label}: {error} (what comes in was fixed by {self._fixed_by(sources[0])})"
         came = [
-            f"{_rows(shape)} of {self._named(source)} (fixed by {self._fixed_by(source)})"
+            f"{rows_text(shape)} of {self._named(source)} (fixed by {self._fixed_by(source)})"
             for source, shape in zip(sources, shapes, strict=True)
         ]
         return f"{label}: {' and '.join(came)} do not go together; {error}"
@@ -404,7 +409,3 @@ def fresh(name: str, taken: Iterable[str]) -> str:
     while f"{name}_{again}" in taken:
         again += 1
     return f"{name}_{again}"
-
-
-def _rows(shape: SampleShape) -> str:
-    return f"(N{''.join(f', {s}' for s in shape)})"

@@ -94,8 +94,8 @@ class Model:
         self.seed = check_seed("Network", seed)
         self.l1, self.l2 = number("Network", "l1", l1, 0.0), number("Network", "l2", l2, 0.0)
         inputs = read_inputs(input_shape)
-        self.input_shape = inputs["x"] if set(inputs) == {"x"} else inputs
         self.layout = lay_out(self.layers, inputs, self.l1, self.l2, self.loss_function)
+        self.input_shape = inputs if self.layout.several else self.layout.sample_shape
         self.loss_function.last_layer_check([v.layer for v in self.layout.lines if v.operation(training=False)][-1])
         self.loss_function.dtype_check(self.dtype)
         self.output_shape = self.layout.output_shape
@@ -384,7 +384,7 @@ class Model:
         """The network's description as a table for a TOML file, without the weights."""
         shapes = {name: list(shape) for name, shape in self.layout.inputs.items()}
         description: dict[str, Any] = {
-            "input_shape": shapes["x"] if set(shapes) == {"x"} else shapes,
+            "input_shape": shapes if self.layout.several else shapes["x"],
             "dtype": self.dtype.name,
             "seed": self.seed,
         }

@@ -157,6 +157,11 @@ def names_of(owner: str, setting: str, given: object) -> tuple[str, ...]:
     return names
 
 
+def rows_text(shape: SampleShape) -> str:
+    """The shape of a batch of samples, as messages say it: (N, 3)."""
+    return f"(N{''.join(f', {s}' for s in shape)})"
+
+
 def flat(layer: Layer, shape: SampleShape) -> int:
     """The inputs of a layer that takes one row of numbers a sample. Raises ShapeError where others come in."""
     if len(shape) != 1:
@@ -175,8 +180,7 @@ def image(layer: Layer, shape: SampleShape) -> tuple[int, int, int]:
             if len(shape) == 2
             else "give the network input_shape=(channels, height, width), and put Flatten() behind this layer"
         )
-        inner = "".join(f", {s}" for s in shape)
-        raise ShapeError(f"{layer.kind} takes images, shape (N, C, H, W), but (N{inner}) comes in; {cure}")
+        raise ShapeError(f"{layer.kind} takes images, shape (N, C, H, W), but {rows_text(shape)} comes in; {cure}")
     return shape[0], shape[1], shape[2]
 
 
