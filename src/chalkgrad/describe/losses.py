@@ -83,8 +83,8 @@ class Loss:
 
     def of_zeros(self, y: Values) -> float:
         """A sample's mean loss against targets y (N, ...) where every output is 0; for probabilities, every logit."""
-        scale = float(self.options(y.shape[1:])["scale"])
-        return scale * self._of_zeros(y.reshape(len(y), -1))
+        scale = float(self.options(of_one_step(y.shape[1:]))["scale"])
+        return scale * self._of_zeros(_rows(y))
 
     def _of_zeros(self, y: Values) -> float:
         """The same for rows y (N, outputs), without the scale."""
@@ -119,7 +119,7 @@ class Loss:
             by_number: whether the targets were given as class numbers (N,). What the rows hold decides nothing: a
                 few samples would then be counted otherwise than many.
         """
-        rows, truth = y_hat.reshape(len(y_hat), -1), y.reshape(len(y), -1)
+        rows, truth = _rows(y_hat), _rows(y)
         if rows.shape[1] > 1 and (by_number or not self.yes_or_no):
             return rows.argmax(axis=1) == truth.argmax(axis=1)
         return (rows > self.threshold) == (truth > self.target_threshold)
@@ -331,22 +331,32 @@ class Hinge(Loss):
         return 0.0
 
 
+def of_one_step(outputs: SampleShape) -> SampleShape:
+    """What a loss compares at once: a sample's outputs; of a sequence (T, K) those of one step, (K,)."""
+    return outputs[1:] if len(outputs) == 2 else outputs
+
+
+def _rows(values: Values) -> Values:
+    """Predictions or targets (N, ...) as one row for each sample, or for each step of each sequence."""
+    return values.reshape(-1, values.shape[2]) if values.ndim == 3 else values.reshape(len(values), -1)
+
+
 LOSSES: dict[str, type[Loss]] = {
     kind.__name__: kind for kind in (SquaredError, AbsoluteError, CrossEntropy, BinaryCrossEntropy, Hinge)
 }
 
 
 def are_classes(y: Any, outputs: SampleShape) -> bool:
-    """Whether targets are class numbers (N,), for a network with several outputs."""
+    """Whether targets are class numbers, (N,) or (N, T), for a network with several outputs."""
     y = as_array("y", y)
-    return y.ndim == 1 and y.dtype.kind in "biu" and len(outputs) == 1 and outputs[0] > 1
+    return y.ndim == len(outputs) <= 2 and y.dtype.kind in "biu" and outputs[-1] > 1
 
 
 def prepare_targets(loss: Loss, y: Any, outputs: SampleShape, dtype: np.dtype[Any]) -> Values:
     """Targets as the rules take them: (N, *outputs) of the network's dtype.
 
-    Class numbers (N,) of an integer dtype become one-hot rows where the network has several outputs; (N,)
-    becomes (N, 1) where it has one.
+    Class numbers (N,) of an integer dtype become one-hot rows where the network has several outputs, and so do (N, T)
+    for sequences (T, K); (N,) becomes (N, 1) where it has one.
 
     Raises:
         ShapeError: where the shape does not fit the network's outputs.
@@ -356,6 +366,9 @@ def prepare_targets(loss: Loss, y: Any, outputs: SampleShape, dtype: np.dtype[An
     if y.dtype.kind not in "biuf":
         found = "text" if y.dtype.kind in "US" else y.dtype
         raise DataError(f"targets must be numbers, not {found}; turn class names into class numbers first")
+    if len(outputs) == 2 and y.shape[1:] in (outputs, outputs[:1]):
+        steps = prepare_targets(loss, y.reshape((-1, *y.shape[2:])), outputs[1:], dtype)
+        return steps.reshape((len(y), *outputs))
     if len(outputs) == 1 and outputs[0] > 1 and y.ndim == 1:
         classes = outputs[0]
         if y.dtype.kind not in "biu":
@@ -376,7 +389,8 @@ def prepare_targets(loss: Loss, y: Any, outputs: SampleShape, dtype: np.dtype[An
         y = y[:, None]
     if y.shape[1:] != outputs or y.ndim == 0:
         wanted = rows_text(outputs)
-        also = " or class numbers (N,)" if len(outputs) == 1 and outputs[0] > 1 else ""
+        numbers = rows_text(outputs[:-1]).replace("(N)", "(N,)")
+        also = f" or class numbers {numbers}" if len(outputs) <= 2 and outputs[-1] > 1 else ""
         cure = "; use y.ravel()" if also and y.ndim == 2 and y.shape[1] == 1 else ""
         raise ShapeError(
             f"the targets have shape {y.shape}, but the network gives {wanted}: expected {wanted}{also}{cure}"

@@ -51,8 +51,8 @@ class Evaluation:
         self.sizes = sizes
         self.at: dict[str, Any] = {}
 
-    def loop(self, indices: tuple[str, ...]) -> Iterator[None]:
-        """Sets the indices to every combination of their values in turn."""
+    def loop(self, indices: tuple[str, ...], *, backward: bool = False) -> Iterator[None]:
+        """Sets the indices to every combination of their values in turn, or from the last to the first."""
         for index in indices:
             if index not in self.sizes:
                 raise FormulaError(f"nothing gives the range of {index} in {self.text!r}")
@@ -61,7 +61,8 @@ class Evaluation:
             size = self.sizes[index]
             spread = isinstance(size, tuple)
             ranges.append(itertools.product(*map(range, cast("tuple[int, ...]", size))) if spread else range(size))
-        for values in itertools.product(*ranges):
+        combinations = itertools.product(*ranges)
+        for values in reversed(list(combinations)) if backward else combinations:
             self.at.update(zip(indices, values, strict=True))
             yield
         for index in indices:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cached_property
 from typing import Any, cast
 
@@ -11,7 +11,8 @@ import numpy as np
 
 from ..base.errors import FormulaError
 from .evaluation import Evaluation, OutsideError
-from .nodes import ELLIPSIS, Count, Element, Node, Position, Reduction, Shape, Size, Symbol, walk
+from .affine import affine
+from .nodes import ELLIPSIS, Count, Element, Node, Position, Reduction, Shape, Size, Symbol, children, walk
 from .parser import Parser
 from .rewrite import without
 
@@ -19,25 +20,35 @@ from .rewrite import without
 class Formula:
     """One index formula, parsed.
 
+    Args:
+        text: the formula.
+        options: the names that are settings, never indices: the T of `h[n,T-1,u]`.
+
     Attributes:
         text: as it was written.
         output: the name on the left.
         left, right: the two sides as trees.
         accumulates: whether terms are added where they fall (`+=`).
-        bounds: the ranges given behind `for`.
+        bounds: the ranges given after `for`.
+        options: the names that are settings.
 
     Raises:
-        FormulaError: where the text is not a formula.
+        FormulaError: where the text is not a formula, or an index stands only on the right of `=` and nothing sums it.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, options: Collection[str] = ()) -> None:
         self.text = " ".join(text.split())
+        self.options = frozenset(options)
         left, sign, self.right, self.bounds = Parser(self.text).formula()
         if not isinstance(left, (Element, Symbol)):  # the parser has checked it
             raise FormulaError(f"a formula is 'element = expression', not {text!r}")
         self.left: Element | Symbol = left
         self.output = self.left.name
         self.accumulates = sign == "+="
+        if not self.accumulates and (loose := self._loose(self.right, _names(self.left))):
+            raise FormulaError(
+                f"the index {loose} stands only on the right of {self.text!r}: sum over it, sum_{loose} ..., or write +="
+            )
 
     def __repr__(self) -> str:
         return f"Formula({self.text!r})"
@@ -50,7 +61,7 @@ class Formula:
             if isinstance(node, Reduction):
                 found.update(node.indices)
             elif isinstance(node, Element):
-                found.update(i.name for i in node.indices if isinstance(i, Symbol))
+                found.update(i.name for i in node.indices if isinstance(i, Symbol) and i.name not in self.options)
             elif isinstance(node, Position):
                 found.add(ELLIPSIS)
             elif isinstance(node, Count):
@@ -59,8 +70,14 @@ class Formula:
 
     @cached_property
     def arrays(self) -> frozenset[str]:
-        """The names on the right that are indexed."""
-        return frozenset(n.name for n in walk(self.right) if isinstance(n, Element))
+        """The names of the elements that it reads: those on the right, and those that are indices on the left."""
+        left = self.left.indices if isinstance(self.left, Element) else ()
+        return frozenset(n.name for side in (self.right, *left) for n in walk(side) if isinstance(n, Element))
+
+    @property
+    def recurs(self) -> bool:
+        """Whether it names its own output on the right, at another place."""
+        return self.output in self.arrays
 
     @cached_property
     def symbols(self) -> frozenset[str]:
@@ -73,12 +90,49 @@ class Formula:
         for side in (self.left, self.right, *self.bounds.values()):
             yield from walk(side)
 
+    def _loose(self, node: Node, bound: frozenset[str]) -> str | None:
+        """An index that is free on the right, neither on the left nor summed over; None where there is none."""
+        match node:
+            case Reduction(indices=indices, body=body):
+                return self._loose(body, bound | frozenset(indices))
+            case Symbol(name=name) if name in self.indices - bound:
+                return name
+            case Position() if ELLIPSIS not in bound:
+                return ELLIPSIS
+            case _:
+                return next((i for child in children(node) if (i := self._loose(child, bound))), None)
+
+    def delays(self, name: str) -> frozenset[int]:
+        """How many steps earlier in time the formula reads the array `name`: 1 for `h[n,t-1,v]`, -1 for one step later.
+
+        Time is the second index on the left. Empty for an array that has no time, as parameters.
+        """
+        left = self.left.indices if isinstance(self.left, Element) else ()
+        found: set[int] = set()
+        for node in walk(self.right):
+            if not isinstance(node, Element) or node.name != name or node.indices[:1] != left[:1]:
+                continue
+            if Symbol(ELLIPSIS) in left[:2] and node.indices[:2] == left[:2]:
+                found.add(0)
+            elif len(left) > 1 and len(node.indices) > 1 and isinstance(left[1], Symbol):
+                terms = affine(node.indices[1]) or {}
+                if terms.get(left[1].name) == 1 and len(terms) == 2:
+                    found.add(-terms[""])
+        return frozenset(found)
+
+    def changed(self, change: Callable[[Node], Node]) -> Formula:
+        """This formula with both sides changed; its text is the old one."""
+        other = copy.copy(self)
+        for cached in ("indices", "arrays", "symbols"):
+            other.__dict__.pop(cached, None)
+        left = change(self.left)
+        assert isinstance(left, (Element, Symbol))
+        other.left, other.right, other.output = left, change(self.right), left.name
+        return other
+
     def without(self, absent: str) -> Formula:
         """This formula with the term that holds the operand `absent` left out (a layer without a bias)."""
-        trimmed = copy.copy(self)
-        for cached in ("indices", "arrays", "symbols"):
-            trimmed.__dict__.pop(cached, None)
-        trimmed.right = without(self.right, absent)
+        trimmed = self.changed(lambda side: side if side is self.left else without(side, absent))
         trimmed.text = f"{self.text} (without {absent})"
         return trimmed
 
@@ -167,25 +221,32 @@ class Formula:
             shape = tuple(int(s) for s in inferred)
         sizes = formula.sizes({**shapes, formula.output: shape}, options)
         result = np.zeros(shape)
+        if formula.recurs:
+            present[formula.output] = result  # what is computed at an earlier time is there at a later one
         run = Evaluation(formula.text, present, options, sizes)
         if isinstance(formula.left, Symbol):
             result[()] = run.value(formula.right)
             return result
         bound_on_right = {i for n in walk(formula.right) if isinstance(n, Reduction) for i in n.indices}
+        # at a place that an array chooses (W[x[n,t],d]) "=" assigns, and the last one stays
+        chosen = not formula.accumulates and any(isinstance(n, Element) for i in formula.left.indices for n in walk(i))
         free = [i for i in _in_order(formula) if i not in bound_on_right or i in _names(formula.left)]
-        for _ in run.loop(tuple(free)):
+        for _ in run.loop(tuple(free), backward=any(delay < 0 for delay in formula.delays(formula.output))):
             try:
                 place = run.place(formula.left, shape)
                 value = run.value(formula.right)
             except OutsideError:
                 continue
-            result[place] += value
+            if chosen:
+                result[place] = value
+            else:
+                result[place] += value
         return result
 
 
-def _names(node: Node) -> set[str]:
+def _names(node: Node) -> frozenset[str]:
     found = {n.name for n in walk(node) if isinstance(n, Symbol)}
-    return found | ({ELLIPSIS} if any(isinstance(n, Position) for n in walk(node)) else set())
+    return frozenset(found | ({ELLIPSIS} if any(isinstance(n, Position) for n in walk(node)) else set()))
 
 
 def _in_order(formula: Formula) -> list[str]:

@@ -35,17 +35,23 @@ class Parser:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.tokens: list[tuple[str, str]] = []
+        self.tokens: list[tuple[str, str, int]] = []  # kind, text, place
         place = 0
         while place < len(text.rstrip()):
             match = _TOKEN.match(text, place)
             if match is None:
-                raise FormulaError(f"cannot read {text[place:]!r} in the formula {text!r}")
+                begin = len(text) - len(text[place:].lstrip())
+                raise FormulaError(f"cannot read {text[begin:]!r} at column {begin + 1} of the formula {text!r}")
             kind = match.lastgroup or ""
-            self.tokens.append((kind, match.group(kind)))
+            self.tokens.append((kind, match.group(kind), match.start(kind)))
             place = match.end()
-        self.tokens.append(("end", ""))
+        self.tokens.append(("end", "", place))
         self.at = 0
+
+    def error(self, problem: str) -> FormulaError:
+        """What is wrong at the next token, with its column counted from 1."""
+        found = "its end" if self.kind() == "end" else repr(self.peek())
+        return FormulaError(f"{problem} {found} at column {self.tokens[self.at][2] + 1} of the formula {self.text!r}")
 
     def peek(self) -> str:
         return self.tokens[self.at][1]
@@ -64,24 +70,26 @@ class Parser:
 
     def expect(self, op: str) -> None:
         if self.accept(op) is None:
-            raise FormulaError(f"expected {op!r} before {self.peek()!r} in the formula {self.text!r}")
+            raise self.error(f"expected {op!r} before")
 
     def formula(self) -> tuple[Node, str, Node, dict[str, Node]]:
         left = self.atom()
-        sign = self.accept("=", "+=")
-        if sign is None or not isinstance(left, (Element, Symbol)):
+        if not isinstance(left, (Element, Symbol)):
             raise FormulaError(f"a formula is 'element = expression', not {self.text!r}")
+        sign = self.accept("=", "+=")
+        if sign is None:
+            raise self.error("a formula is 'element = expression': expected '=' before")
         right = self.sum()
         bounds: dict[str, Node] = {}
         if self.accept("for"):
             while True:
-                index = self.next()
+                index = self.letter()
                 self.expect("<")
                 bounds[index] = self.sum()
                 if self.accept(",") is None:
                     break
         if self.kind() != "end":
-            raise FormulaError(f"{self.peek()!r} is left over in the formula {self.text!r}")
+            raise self.error("the formula is complete before")
         return left, sign, right, bounds
 
     def sum(self) -> Node:
@@ -111,12 +119,12 @@ class Parser:
         if kind == "reduce":
             name = self.next()[:-1]
             if self.accept("{"):
-                indices = [self.next()]
+                indices = [self.letter()]
                 while self.accept(","):
-                    indices.append(self.next())
+                    indices.append(self.letter())
                 self.expect("}")
             else:
-                indices = [self.next()]
+                indices = [self.letter()]
             return Reduction(name, tuple(indices), self.term())
         if kind == "name":
             name = self.next()
@@ -133,12 +141,12 @@ class Parser:
             left = self.sum()
             comparison = self.accept(*COMPARISONS)
             if comparison is None:
-                raise FormulaError(f"an indicator needs a comparison in the formula {self.text!r}")
+                raise self.error("an indicator needs a comparison before")
             right = self.sum()
             self.expect("]")
             return Indicator(comparison, left, right)
         if self.accept("|"):
-            index = self.next()
+            index = self.letter()
             self.expect("|")
             return Count(index)
         if self.accept("#"):
@@ -146,7 +154,13 @@ class Parser:
             return Position()
         if self.accept(ELLIPSIS):
             return Symbol(ELLIPSIS)
-        raise FormulaError(f"cannot read {self.peek()!r} in the formula {self.text!r}")
+        raise self.error("a number, a name or a bracket must stand in place of")
+
+    def letter(self) -> str:
+        """An index, or `...`."""
+        if self.kind() != "name" and self.peek() != ELLIPSIS:
+            raise self.error("an index must stand in place of")
+        return self.next()
 
     def list(self, closing: str) -> tuple[Node, ...]:
         items = [self.sum()]

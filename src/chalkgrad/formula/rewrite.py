@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 
-from .nodes import Binary, Element, Function, Indicator, Negative, Node, Number, Reduction, Symbol, walk
+from .nodes import Binary, Count, Element, Function, Indicator, Negative, Node, Number, Reduction, Symbol, walk
 
 Change = Callable[[Node], Node]
 
@@ -70,6 +70,30 @@ def renamed(node: Node, names: Mapping[str, str], but: Collection[str] = ()) -> 
 def at(node: Node, places: Mapping[str, Node]) -> Node:
     """The tree with index expressions put in for indices."""
     return rewritten(node, lambda n: places.get(n.name, n) if isinstance(n, Symbol) else n)
+
+
+def spread(node: Node, index: str, over: tuple[str, ...]) -> Node:
+    """The tree with several indices in every place of one: x[n,i] becomes x[n,t,i], sum_n sum_{n,t}, |n| |n| * |t|."""
+
+    def each(letters: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(one for letter in letters for one in (over if letter == index else (letter,)))
+
+    def change(inner: Node) -> Node:
+        match inner:
+            case Element(name=name, indices=places):
+                spread_out = [o for p in places for o in (map(Symbol, over) if p == Symbol(index) else (p,))]
+                return Element(name, tuple(spread_out))
+            case Reduction(kind=kind, indices=letters, body=body):
+                return Reduction(kind, each(letters), body)
+            case Count(index=letter) if letter == index:
+                product: Node = Count(over[0])
+                for more in over[1:]:
+                    product = Binary("*", product, Count(more))
+                return product
+            case _:
+                return inner
+
+    return rewritten(node, change)
 
 
 def without(node: Node, absent: str) -> Node:

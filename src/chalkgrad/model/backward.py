@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from ..program import Owner, Role
 from ..program import names as spelled
-from ..rules import Rule, penalty, shares
+from ..rules import Operation, Rule, penalty, shares
 from .forward import penalty_owner
 from .lines import Layout, fresh
 from .writer import Placed, Writer
@@ -35,10 +35,10 @@ def write_backward(writer: Writer, placed: Sequence[Placed], layout: Layout) -> 
             role = Role.SHARE if of in layout.penalties else Role.DERIVATIVE
             name, through = total, None
             if uses[of] > 1:
-                through = here.names[here.operation.output]
+                through = here.names[_carries(here.operation, rule)]
                 name = fresh(spelled.share(of, through or ""), writer.values)
                 parts[of].append(name)
-            here.names[rule.output] = name
+            here.names[rule.output] = total
             writer.add(rule, name, here, "backward", Role.SHARE if through else role, of=of, through=through)
             if uses[of] > 1 and len(parts[of]) == uses[of]:
                 _add_shares(writer, of, parts[of][::-1], total, role, owners[of])
@@ -50,6 +50,12 @@ def _derived_by(here: Placed, rule: Rule) -> str | None:
     """The network's value by which a backward rule derives the loss; None for a help value and an absent operand."""
     formal = here.operation.derivative(rule)
     return None if formal is None else here.names.get(formal)
+
+
+def _carries(operation: Operation, rule: Rule) -> str:
+    """The formal name of the value whose derivative a backward rule carries on: the operation's output, or one before."""
+    carried = [o.removeprefix("d") for o in rule.operands if o.startswith("d") and o.removeprefix("d") in operation.names]
+    return operation.output if operation.output in carried or not carried else carried[0]
 
 
 def _bind_derivatives(here: Placed) -> None:

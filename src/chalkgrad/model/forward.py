@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 
-from ..describe.losses import Loss
+from ..describe.losses import Loss, of_one_step
 from ..program import Owner, Role
 from ..program import names as spelled
 from ..rules import Operation, inputs, penalty, reduction
+from ..rules.derived import operation_over_time
 from .lines import INPUT, Layout, Line
 from .writer import BATCH, Placed, Writer
 
@@ -17,6 +18,8 @@ PREDICTION = "y_hat"
 def write_forward(writer: Writer, layout: Layout, loss: Loss, seed: int, *, training: bool) -> list[Placed]:
     """Writes the steps from the inputs to L; returns the operations in the order in which they run."""
     fused = loss.fused(layout.lines[-1].layer)
+    if fused is not None:
+        fused = _of_each(fused, layout)
     active = [line for line in layout.lines if line.operation(training) is not None]
     last = active[-1].place if active else -1
     gives: dict[int | str, str] = {name: name for name in layout.inputs}
@@ -31,19 +34,24 @@ def write_forward(writer: Writer, layout: Layout, loss: Loss, seed: int, *, trai
             continue
         here = _line(line, operation, taken, seed, training=training)
         placed.append(here)
-        for rule in operation.forward:
+        for rule in operation.forward:  # first, as a step of a loop reads what later ones compute
             final = line.place == last and rule.output == operation.output
             usual = writer.fresh(rule.output, here)
-            name = PREDICTION if final else usual
+            here.names[rule.output] = PREDICTION if final else usual
             if final:
-                writer.aliases[usual] = name
-                writer.aliases[spelled.derivative(usual)] = spelled.derivative(name)
-            here.names[rule.output] = name
+                writer.aliases[usual] = PREDICTION
+                writer.aliases[spelled.derivative(usual)] = spelled.derivative(PREDICTION)
+        for rule in operation.forward:
             shape = (BATCH, *line.shape) if rule.output == operation.output else None
-            writer.add(rule, name, here, "forward", Role.FORWARD, shape=shape)
+            writer.add(rule, here.names[rule.output] or "", here, "forward", Role.FORWARD, shape=shape)
         gives[line.place] = here.names[operation.output] or taken[0]
     placed += _write_loss(writer, layout, loss, fused, gives[layout.lines[-1].place], layout.lines[last].owner)
     return placed
+
+
+def _of_each(operation: Operation, layout: Layout) -> Operation:
+    """An operation of the loss, for each step of the sequences that the network gives."""
+    return operation_over_time(operation) if len(layout.output_shape) == 2 else operation
 
 
 def _write_inputs(writer: Writer, layout: Layout) -> None:
@@ -76,10 +84,11 @@ def _write_loss(
 ) -> list[Placed]:
     """Writes the steps from the prediction to L; with a fused loss, the last layer's steps too."""
     end = layout.lines[-1]
-    operation = fused or loss.operation(end.shape)
+    outputs = of_one_step(end.shape)
+    operation = fused or _of_each(loss.operation(outputs), layout)
     owner = Owner("loss", loss.kind, f"loss, {loss.kind}")
     names: dict[str, str | None] = {operation.input: value, "y": "y"}
-    here = Placed(operation, names, loss.options(end.shape), owner, end.prefix, end.number)
+    here = Placed(operation, names, loss.options(outputs), owner, end.prefix, end.number)
     placed = [here]
     for rule in operation.forward:
         if rule.output == operation.output:
@@ -95,7 +104,7 @@ def _write_loss(
             writer.add(rule, name, here, "loss", Role.LOSS)
         else:
             writer.add(rule, name, here, "forward", Role.FORWARD, owner=last)
-    reduce = reduction.mean if loss.reduction == "mean" else reduction.sum
+    reduce = _of_each(reduction.mean if loss.reduction == "mean" else reduction.sum, layout)
     name = spelled.DATA_LOSS if layout.penalties else spelled.LOSS
     total = Placed(reduce, {"l": "l", "L": name}, {}, owner, end.prefix, end.number)
     placed.append(total)

@@ -11,10 +11,11 @@ from typing import Any
 from ..base.errors import OptionError, ShapeError, unknown
 from ..describe.layers import Add, Combining, Layer, Parameter, Residual, SampleShape, State
 from ..describe.layers.layer import names_of, rows_text
-from ..describe.losses import Loss
+from ..describe.losses import Loss, of_one_step
 from ..program import Owner
 from ..program import names as spelled
 from ..rules import Operation
+from ..rules.derived import operation_over_time
 
 INPUT = "x"
 """What the samples are called."""
@@ -59,12 +60,18 @@ class Line:
 
     def operation(self, training: bool) -> Operation | None:
         """The operation that it stands for; None where it passes on what it takes (dropout in prediction)."""
-        return self.shared or self.layer.operation(training)
+        operation = self.shared or self.layer.operation(training)
+        return operation_over_time(operation) if self.per_step and operation is not None else operation
+
+    @property
+    def per_step(self) -> bool:
+        """Whether it takes every step of a sequence as a sample."""
+        return _per_step(self.layer, self.shapes)
 
     @property
     def options(self) -> dict[str, Any]:
         """The layer's settings for the rules, by the rules' names."""
-        return self.layer.combined_options(self.shapes)
+        return self.layer.combined_options(_of_one_step(self.layer, self.shapes))
 
 
 @dataclass(frozen=True)
@@ -132,6 +139,15 @@ class Layout:
         return False
 
 
+def _per_step(layer: Layer, shapes: Sequence[SampleShape]) -> bool:
+    return layer.per_step and {len(shape) for shape in shapes} == {2} and len({shape[0] for shape in shapes}) == 1
+
+
+def _of_one_step(layer: Layer, shapes: tuple[SampleShape, ...]) -> tuple[SampleShape, ...]:
+    """The shapes as a layer is asked about them: those of one step where it takes each as a sample."""
+    return tuple(shape[1:] for shape in shapes) if _per_step(layer, shapes) else shapes
+
+
 @dataclass(slots=True)
 class _Draft:
     """A layer that is to become a line: what it takes, by name or place; None is the line before."""
@@ -158,7 +174,7 @@ def lay_out(layers: Sequence[Layer], inputs: Mapping[str, SampleShape], l1: floa
     layout = Layout(placing.inputs, tuple(placing.lines))
     last = layout.lines[-1]
     try:
-        loss.shape_check(last.shape)
+        loss.shape_check(of_one_step(last.shape))
     except ShapeError as error:
         raise ShapeError(f"loss: {error} (fixed by {placing.fixed[last.place]})") from None
     for line in layout.lines[:-1]:
@@ -242,9 +258,11 @@ class _Placing:
         sources = tuple(self._source(label, taken) for taken in draft.takes)
         shapes = tuple(self.inputs[s] if isinstance(s, str) else self.lines[s].shape for s in sources)
         try:
-            shape = layer.combined_shape(shapes)
-            wanted = layer.parameters(shapes[0])
-            kept = layer.states(shapes[0])
+            one = _of_one_step(layer, shapes)
+            shape = layer.combined_shape(one)
+            wanted = layer.parameters(one[0])
+            kept = layer.states(one[0])
+            shape = (shapes[0][0], *shape) if _per_step(layer, shapes) else shape
         except ShapeError as error:
             raise ShapeError(self._misfit(label, sources, shapes, f"{error}{draft.hint}")) from None
         names: dict[str, str] = {}

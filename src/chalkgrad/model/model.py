@@ -375,6 +375,8 @@ class Model:
 
     def classes(self, y_hat: Array) -> Array:
         """The class number of every prediction (N, K): the largest output, or yes (1) and no (0) of one output."""
+        if y_hat.ndim == 3 and y_hat.shape[2] > 1:
+            return y_hat.argmax(axis=2)
         rows = y_hat.reshape(len(y_hat), -1)
         if rows.shape[1] > 1:
             return rows.argmax(axis=1)

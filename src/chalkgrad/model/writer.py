@@ -86,7 +86,8 @@ class Writer:
         if name in self.values:
             raise OptionError(f"{owner}: two values would be called {name}; name the layers differently")
         inputs, options = _arguments(rule, placed, owner)
-        known = {o: self.values[i].shape for o, i in zip(rule.operands, inputs, strict=True) if i is not None}
+        operands = zip(rule.operands, inputs, strict=True)
+        known = {o: self.values[i].shape for o, i in operands if i in self.values}  # later steps of a loop are not
         if of is not None:
             shape = self.values[of].shape
         try:

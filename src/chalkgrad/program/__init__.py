@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from .program import PARTS, Program, Step, formula_of
+from .loops import Loop, Segment, segments
+from .program import PARTS, Program
+from .step import Step, formula_of
 from .value import Owner, Role, Value
 
-__all__ = ["PARTS", "Owner", "Program", "Role", "Step", "Value", "formula_of"]
+__all__ = ["PARTS", "Loop", "Owner", "Program", "Role", "Segment", "Step", "Value", "formula_of", "segments"]

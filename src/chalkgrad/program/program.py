@@ -6,77 +6,18 @@ forward, loss, backward, update. Running, tracing, explaining and writing are re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
 
 from ..base.columns import table
 from ..base.errors import FormulaError, unknown
-from ..formula import Formula, Shape
-from ..rules.rule import Rule
-from .value import Owner, Role, Value
+from ..formula import Shape
+from .loops import Loop, Segment, segments
+from .step import Step
+from .value import Role, Value
 
 PARTS = ("forward", "loss", "backward", "update")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Step:
-    """One line of the program.
-
-    Attributes:
-        value: what it computes.
-        rule: the rule that computes it.
-        inputs: the names of the rule's operands in order; None for an absent optional one.
-        options: the rule's settings.
-        part: "forward", "loss", "backward" or "update".
-        owner: the layer that it belongs to, or the loss, a penalty, the optimizer.
-        bound: every formal name of its operation with the network's own; a rule's mistakes may use more of them
-            than the rule does.
-        settings: every setting of its operation.
-    """
-
-    value: Value
-    rule: Rule
-    inputs: tuple[str | None, ...]
-    options: Mapping[str, Any]
-    part: str
-    owner: Owner
-    bound: Mapping[str, str | None] = field(default_factory=dict[str, "str | None"], repr=False)
-    settings: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)
-
-    @property
-    def output(self) -> str:
-        """The name of the value that it computes."""
-        return self.value.name
-
-    @property
-    def shape(self) -> Shape:
-        """The shape of the value that it computes, "N" standing for the number of samples."""
-        return self.value.shape
-
-    @property
-    def formula(self) -> Formula | None:
-        """The rule's formula without the terms of absent operands; None where it has none (random draws)."""
-        return formula_of(self.rule, self.inputs)
-
-    def computed(self, value: Callable[[str], Any]) -> Any:
-        """What the step computes from its inputs' values, each asked for by name."""
-        return self.rule.function(*[None if i is None else value(i) for i in self.inputs], **self.options)
-
-    def __str__(self) -> str:
-        given = ", ".join(i for i in self.inputs if i is not None)
-        return f"{self.output} = {self.rule.name}({given})"
-
-
-def formula_of(rule: Rule, inputs: Iterable[str | None]) -> Formula | None:
-    """A rule's formula without the terms of the operands that are absent, None among `inputs`."""
-    formula = rule.formula
-    if formula is not None:
-        for operand, name in zip(rule.operands, inputs, strict=True):
-            if name is None:
-                formula = formula.without(operand)
-    return formula
 
 
 @dataclass(frozen=True)
@@ -196,13 +137,20 @@ class Program:
 
     def needed_for(self, outputs: Iterable[str]) -> tuple[Step, ...]:
         """The steps without which `outputs` cannot be computed, in order."""
-        wanted = {self.resolve(o) for o in outputs}
-        chosen: list[Step] = []
-        for step in reversed(self.steps):
-            if step.output in wanted:
-                chosen.append(step)
-                wanted.update(i for i in step.inputs if i is not None)
-        return tuple(reversed(chosen))
+        needed: set[str] = set()
+        waiting = [self.resolve(o) for o in outputs]
+        while waiting:
+            name = waiting.pop()
+            if name not in needed:
+                needed.add(name)
+                step = self.by_output.get(name)
+                waiting += [i for i in step.inputs if i is not None] if step is not None else []
+        return tuple(step for step in self.steps if step.output in needed)
+
+    @cached_property
+    def segments(self) -> tuple[Segment, ...]:
+        """The steps in order, those that run together over time as a `Loop`."""
+        return segments(self.steps)
 
     def followed_by(self, steps: Iterable[Step], inputs: Iterable[Value]) -> Program:
         """This program with further steps (an optimizer's update) after it."""
@@ -222,8 +170,11 @@ class Program:
             if value.name in known:
                 raise FormulaError(f"{value.name} is given twice")
             known[value.name] = value
+        looped = {id(s): segment for segment in self.segments if isinstance(segment, Loop) for s in segment.steps}
         for step in self.steps:
-            missing = [i for i in step.inputs if i is not None and i not in known]
+            loop = looped.get(id(step))
+            later = {s.output for s in loop.steps} if loop is not None else set[str]()
+            missing = [i for i in step.inputs if i is not None and i not in known and i not in later]
             if missing:
                 raise FormulaError(f"{step}: {missing[0]} is not computed before")
             if step.output in known:
@@ -259,7 +210,7 @@ def _check_shape(step: Step, known: Mapping[str, Value]) -> None:
     formula = step.formula
     if formula is None:
         return
-    shapes = {o: known[i].shape for o, i in zip(step.rule.operands, step.inputs, strict=True) if i is not None}
+    shapes = {o: known[i].shape for o, i in zip(step.rule.operands, step.inputs, strict=True) if i in known}
     try:
         formula.sizes({**shapes, formula.output: step.shape}, step.options)
         shape = formula.output_shape(shapes, step.options)

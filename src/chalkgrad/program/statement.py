@@ -18,7 +18,7 @@ from ..formula import Formula, Shape, Size
 from ..formula.affine import coefficients
 from ..formula.nodes import ELLIPSIS, Binary, Count, Element, Node, Number, Position, Reduction, Symbol, walk
 from ..formula.rewrite import folded, renamed, rewritten, shortened
-from .program import Step
+from .step import Step
 
 SAMPLES = "N"
 """The size of the index over the samples, and the name under which their number is known."""

@@ -68,7 +68,7 @@ class Stated:
         """
         if self._text is None:
             return None
-        formula = Formula(self._text)
+        formula = Formula(self._text, self.options)
         used = formula.arrays | formula.symbols
         if missing := set(self.operands) - {self.shape_of} - used:
             raise FormulaError(f"{self.name} takes {sorted(missing)}, not in {formula.text!r}")
@@ -130,7 +130,11 @@ class Mistake(Stated):
         self.rule = rule
         self.text = text
         self.varies = varies
-        self.takes = tuple(_operand(name, rule) for name in self.operands)
+        self.reread()
+
+    def reread(self) -> None:
+        """Finds anew what its operands stand for."""
+        self.takes = tuple(_operand(name, self.rule) for name in self.operands)
 
 
 @dataclass(eq=False, kw_only=True)
@@ -151,6 +155,7 @@ class Facts:
         saturates: it is flat where its first operand is far from 0.
         probabilities: it gives rows of probabilities.
         ties: it gives the largest value of every window; two that are nearly equal are a tie.
+        stepwise: its function computes one time of a loop over time, of what its formula reads at that time.
     """
 
     title: str | None = None
@@ -165,6 +170,7 @@ class Facts:
     saturates: bool = False
     probabilities: bool = False
     ties: bool = False
+    stepwise: bool = False
 
 
 class Rule(Stated, Facts):

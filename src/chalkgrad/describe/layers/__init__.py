@@ -12,6 +12,7 @@ from .dropout import Dropout
 from .layer import Layer, Parameter, SampleShape, State
 from .normalisation import BatchNorm, LayerNorm
 from .registry import LAYERS
+from .sequences import RNN, Embedding
 from .shapes import Flatten, Sum
 from .windows import AvgPool2D, Conv2D, MaxPool2D, Padding, Pair
 
@@ -19,6 +20,7 @@ __all__ = [
     "ELU",
     "GELU",
     "LAYERS",
+    "RNN",
     "Activation",
     "Add",
     "AvgPool2D",
@@ -28,6 +30,7 @@ __all__ = [
     "Conv2D",
     "Dense",
     "Dropout",
+    "Embedding",
     "Flatten",
     "Layer",
     "LayerNorm",

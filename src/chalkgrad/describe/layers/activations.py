@@ -121,7 +121,9 @@ class SiLU(Activation):
 
 @dataclass(frozen=True, slots=True)
 class Softmax(Activation):
-    """Rows of probabilities: a = exp(z) / sum(exp(z)) along the last axis of (N, K)."""
+    """Rows of probabilities: a = exp(z) / sum(exp(z)) along the last axis of (N, K) or (N, T, K)."""
+
+    per_step: ClassVar[bool] = True
 
     def output_shape(self, shape: SampleShape) -> SampleShape:
         flat(self, shape)

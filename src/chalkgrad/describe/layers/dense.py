@@ -29,6 +29,7 @@ class Dense(Layer):
     """
 
     weighted: ClassVar[bool] = True
+    per_step: ClassVar[bool] = True
 
     units: int
     bias: bool = True

@@ -22,6 +22,7 @@ from .dense import Dense
 from .dropout import Dropout
 from .layer import Layer, SampleShape
 from .normalisation import BatchNorm, LayerNorm
+from .sequences import RNN, Embedding
 from .shapes import Flatten, Sum
 from .windows import AvgPool2D, Conv2D, MaxPool2D
 
@@ -50,6 +51,8 @@ LAYERS: dict[str, type[Layer]] = {
         Multiply,
         Concat,
         Residual,
+        Embedding,
+        RNN,
     )
 }
 """The built-in layers by name."""

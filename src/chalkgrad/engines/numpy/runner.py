@@ -11,6 +11,8 @@ import numpy as np
 
 from ...base.errors import NotFiniteError
 from ...program import Step
+from ...program.loops import Loop, segments
+from .loops import TimeLoop
 
 Values = dict[str, Any]
 _Line = tuple[str, Callable[..., Any], Callable[[Values], tuple[Any, ...]]]
@@ -24,13 +26,15 @@ class Runner:
     """
 
     def __init__(self, steps: Sequence[Step]) -> None:
-        self._lines: list[_Line] = [
-            (
+        self._lines: list[_Line | TimeLoop] = [
+            TimeLoop(s)
+            if isinstance(s, Loop)
+            else (
                 s.output,
                 partial(s.rule.function, **s.options) if s.options else s.rule.function,
                 _getter([i or "" for i in s.inputs]),
             )
-            for s in steps
+            for s in segments(steps)
         ]
 
     def run(self, values: Values) -> Values:
@@ -45,8 +49,12 @@ class Runner:
     def compute(self, values: Values) -> Values:
         """The same, warnings as they are set: whoever runs a program often switches them off once."""
         values[""] = None
-        for output, function, inputs in self._lines:
-            values[output] = function(*inputs(values))
+        for line in self._lines:
+            if isinstance(line, TimeLoop):
+                line.run(values)
+            else:
+                output, function, inputs = line
+                values[output] = function(*inputs(values))
         return values
 
 

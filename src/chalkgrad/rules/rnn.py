@@ -1,0 +1,107 @@
+"""The recurrent layer: every step takes the input of its time and what the step before gave.
+
+The functions of the loop compute one time: there h is what the step before gave, h', and dz what comes back from the step
+after; both are 0 beyond the ends. Those after the loop take whole sequences.
+"""
+
+from __future__ import annotations
+
+from . import relu, tanh
+from .arrays import namespace, zeros
+from .dense import dense_db, dense_dW, dense_dx
+from .derived import over_time, renamed
+from .rule import Array, Operation, mistake, rule
+
+SOURCE = "Werbos, 1990, Backpropagation Through Time: What It Does and How to Do It, Proceedings of the IEEE 78"
+
+
+@rule(
+    "z[n,t,u] = sum_i x[n,t,i] * W[i,u] + sum_v h[n,t-1,v] * U[v,u] + b[u]",
+    source="Elman, 1990, Finding Structure in Time, Cognitive Science 14",
+    stepwise=True,
+)
+def recurrent(x: Array, W: Array, h: Array, U: Array, b: Array = None) -> Array:
+    """Pre-activation z (N, H) of x (N, I), W (I, H), the h (N, H) of the step before, U (H, H) and bias b (H,)."""
+    return x @ W + h @ U if b is None else x @ W + h @ U + b
+
+
+@rule("dh[n,t,v] = sum_u dz[n,t+1,u] * U[v,u]", source=SOURCE, stepwise=True)
+def recurrent_dh(dz: Array, U: Array) -> Array:
+    """What comes back to h (N, H): of the dz (N, H) of the step after and U (H, H)."""
+    return dz @ U.T
+
+
+@rule("dU[v,u] = sum_{n,t} h[n,t-1,v] * dz[n,t,u]", source=SOURCE)
+def recurrent_dU(h: Array, dz: Array) -> Array:
+    """dU (H, H) of h and dz (N, T, H): every step's dz meets the h of the step before."""
+    return h[:, :-1].reshape((-1, h.shape[2])).T @ dz[:, 1:].reshape((-1, dz.shape[2]))
+
+
+@mistake(recurrent_dh, "dh[n,t,v] = dz[n,t+1,v] * 0", "nothing comes back from the step after: no recurrence")
+def recurrent_dh_left_out(dz: Array) -> Array:
+    return dz * 0
+
+
+@mistake(recurrent_dh, "dh[n,t,v] = sum_u dz[n,t+1,u] * U[u,v]", "the transpose of {U} is left out")
+def recurrent_dh_untransposed(dz: Array, U: Array) -> Array:
+    return dz @ U
+
+
+@mistake(
+    recurrent_dh,
+    "dh[n,t,v] = sum_u dh[n,t+1,u] * U[v,u]",
+    "the activation's derivative is left out on the way through time",
+)
+def recurrent_dh_without_derivative(dh: Array, U: Array) -> Array:
+    return dh @ U.T
+
+
+@mistake(recurrent_dU, "dU[v,u] = sum_{n,t} h[n,t,v] * dz[n,t,u]", "the same step's {h} is taken, not that of the step before")
+def recurrent_dU_of_the_same_step(h: Array, dz: Array) -> Array:
+    return h.reshape((-1, h.shape[2])).T @ dz.reshape((-1, dz.shape[2]))
+
+
+@mistake(recurrent_dU, "dU[v,u] = sum_{n,t} h[n,t-1,u] * dz[n,t,v]", "the two factors are crossed: the result is the transpose")
+def recurrent_dU_crossed(h: Array, dz: Array) -> Array:
+    return recurrent_dU(h, dz).T
+
+
+@mistake(recurrent_dU, "dU[v,u] = sum_n h[n,|t|-2,v] * dz[n,|t|-1,u]", "only the last step counts")
+def recurrent_dU_of_the_last_step(h: Array, dz: Array) -> Array:
+    return h[:, -2].T @ dz[:, -1] if h.shape[1] > 1 else zeros((h.shape[2], dz.shape[2]), h)
+
+
+@rule("last[n,u] = h[n,T-1,u]", exact=True, helper=True)
+def last(h: Array, *, T: int) -> Array:
+    """The last step's h (N, H) of h (N, T, H)."""
+    return h[:, T - 1]
+
+
+@rule("dh[n,t,u] = dlast[n,u] * [t = T-1]", shape_of="h", source=SOURCE, exact=True)
+def last_dh(dlast: Array, h: Array, *, T: int) -> Array:
+    """dh (N, T, H) of dlast (N, H): what comes back meets the last step only."""
+    return namespace(h).concat((zeros((h.shape[0], T - 1, h.shape[2]), h), dlast[:, None]), axis=1)
+
+
+@mistake(last_dh, "dh[n,t,u] = dlast[n,u]", "what comes back is given to every step, not to the last")
+def last_dh_everywhere(dlast: Array, h: Array, *, T: int) -> Array:
+    return dlast[:, None] + zeros(h.shape, h)
+
+
+BACK = (recurrent_dh,)
+PARAMETERS = (recurrent_dU, over_time(dense_dW), over_time(dense_db), over_time(dense_dx))
+
+
+def _operations(activation: Operation) -> tuple[Operation, Operation]:
+    """The layer that gives every step's h, and the one that gives the last one's."""
+    h, dz = (renamed(part, a="h") for part in (activation.forward[0], activation.backward[0]))
+    name = f"recurrent layer, {activation.name}"
+    every = Operation(name, (recurrent, h), (recurrent_dh, dz, *PARAMETERS), input="x", output="h")
+    one = Operation(
+        f"{name}, its last step", (recurrent, h, last), (last_dh, recurrent_dh, dz, *PARAMETERS), input="x", output="last"
+    )
+    return every, one
+
+
+tanh_every, tanh_last = _operations(tanh.operation)
+relu_every, relu_last = _operations(relu.operation)
