@@ -160,10 +160,11 @@ def check_gradients(
     twin = network.copy(dtype="float64")
     x, y = twin.pair(x, y)
     program = twin.program if training else twin.prediction_program
-    names = [*twin.parameters, *twin.layout.inputs]
+    inputs = [name for name in twin.layout.inputs if name not in twin.layout.ids]
+    names = [*twin.parameters, *inputs]
     given = twin.given(x, y)
     rows = Runner([step for step in program.part("forward") if step.owner.kind == "input"]).run(dict(given))
-    given.update({name: np.array(rows[name]) for name in twin.layout.inputs})  # in one piece, to be moved
+    given.update({name: np.array(rows[name]) for name in inputs})  # in one piece, to be moved
     derivatives = program.derivative_of
     found = Runner(program.needed_for(["L", *(program.derivative_of[n] for n in names)])).run(dict(given))
     require_finite(program.steps, found)

@@ -17,6 +17,7 @@ from ..base.errors import DataError, OptionError, ShapeError, unknown
 from ..describe.layers import Layer, Residual
 from ..describe.layers.layer import rows_text
 from ..describe.losses import LOSSES, Loss
+from .lines import Layout
 
 Array = np.ndarray[Any, Any]
 TAKEN = ("x", "y", "y_hat", "clock", "t", "lr", "l", "L")
@@ -128,30 +129,32 @@ def fitting(name: str, value: Any, target: Array) -> Array:
     return array
 
 
-def read_samples(x: Any, inputs: Mapping[str, tuple[int, ...]], dtype: np.dtype[Any], first: str) -> Array:
+def read_samples(x: Any, layout: Layout, dtype: np.dtype[Any]) -> Array:
     """Samples as the program takes them, of the dtype, all finite: x (N, *shape), or of several inputs the rows.
+
+    Ids stay whole numbers (int64).
 
     Args:
         x: what was given; for several inputs a mapping of their samples, or their rows one beside the other.
-        inputs: the shape of one sample of every input.
+        layout: the network's lines.
         dtype: the network's type.
-        first: the layer that takes them, as text.
 
     Raises:
         ShapeError: where the shape is another; it says how to cure it.
         DataError: where it does not hold numbers, or NaN or infinity.
     """
-    if set(inputs) != {"x"}:
-        return _read_rows(x, inputs, dtype)
-    return _read_input(x, "x", inputs["x"], dtype, first)
+    if layout.several:
+        return _read_rows(x, layout, dtype)
+    return _read_input(x, "x", layout.inputs["x"], dtype, layout.lines[0].label, layout.ids.get("x"))
 
 
-def _read_rows(x: Any, inputs: Mapping[str, tuple[int, ...]], dtype: np.dtype[Any]) -> Array:
+def _read_rows(x: Any, layout: Layout, dtype: np.dtype[Any]) -> Array:
     """The samples of several inputs in rows, (N, numbers of all inputs), in the order of the inputs."""
+    inputs, ids = layout.inputs, layout.ids
     count = sum(map(math.prod, inputs.values()))
     if not isinstance(x, Mapping):
         if np.ndim(x) == 2 and np.shape(x)[1] == count:
-            return _read_input(x, "x", (count,), dtype, "the network")
+            return _read_input(x, "x", (count,), dtype, "the network", min(ids.values(), default=None))
         names = ", ".join(f"{name!r}: {rows_text(shape)}" for name, shape in inputs.items())
         raise ShapeError(f"x must be a mapping of the network's inputs, {{{names}}}, not {_kind_of(x)}")
     given = cast("Mapping[Any, Any]", x)
@@ -160,7 +163,9 @@ def _read_rows(x: Any, inputs: Mapping[str, tuple[int, ...]], dtype: np.dtype[An
             raise unknown("input", name, inputs)
     if missing := [name for name in inputs if name not in given]:
         raise DataError(f"x lacks the input{'s' * (len(missing) > 1)} {', '.join(missing)}")
-    parts = {n: _read_input(given[n], f"x[{n!r}]", shape, dtype, f"the input {n!r}") for n, shape in inputs.items()}
+    parts = {
+        n: _read_input(given[n], f"x[{n!r}]", shape, dtype, f"the input {n!r}", ids.get(n)) for n, shape in inputs.items()
+    }
     counts = {name: len(part) for name, part in parts.items()}
     if len(set(counts.values())) > 1:
         raise DataError(f"x has {' but '.join(f'{c} samples of {n}' for n, c in counts.items())}")
@@ -171,7 +176,9 @@ def _kind_of(x: Any) -> str:
     return f"an array of shape {np.shape(x)}" if hasattr(x, "shape") else type(x).__name__
 
 
-def _read_input(x: Any, name: str, shape: tuple[int, ...], dtype: np.dtype[Any], first: str) -> Array:
+def _read_input(
+    x: Any, name: str, shape: tuple[int, ...], dtype: np.dtype[Any], first: str, ids: int | None = None
+) -> Array:
     x = as_array(name, x)
     if x.dtype.kind not in "biuf":
         raise DataError(f"{name} must hold numbers, not {'text' if x.dtype.kind in 'US' else x.dtype}")
@@ -179,6 +186,8 @@ def _read_input(x: Any, name: str, shape: tuple[int, ...], dtype: np.dtype[Any],
         raise DataError(f"{name} is float16, which is too coarse to train in; use {name}.astype('float32')")
     if x.shape[1:] != shape or x.ndim != len(shape) + 1:
         raise ShapeError(input_message(x.shape, shape, first, name))
+    if ids is not None:
+        return _read_ids(x, name, first, ids)
     with np.errstate(over="ignore", invalid="ignore"):
         ready = x.astype(dtype, copy=False)
         suspect = not np.isfinite(ready.sum())  # quicker than looking at every number
@@ -190,6 +199,21 @@ def _read_input(x: Any, name: str, shape: tuple[int, ...], dtype: np.dtype[Any],
             raise DataError(f"{name} holds numbers too large for {dtype} {at}")
         raise DataError(f"{name} holds NaN or infinity {at}")
     return ready
+
+
+def _read_ids(x: Array, name: str, first: str, ids: int) -> Array:
+    """Ids as whole numbers, each from 0 to ids - 1."""
+    if x.dtype.kind not in "iu":
+        raise DataError(
+            f"{name} holds {x.dtype}, but {first} takes ids, whole numbers from 0 to {ids - 1}; use {name}.astype(int)"
+        )
+    wrong = np.argwhere((x < 0) | (x >= ids))
+    if len(wrong):
+        place = tuple(map(int, wrong[0]))
+        raise DataError(
+            f"{name}[{', '.join(map(str, place))}] is the id {int(x[place])}, but {first} has {ids} ids, from 0 to {ids - 1}"
+        )
+    return x.astype(np.int64, copy=False)
 
 
 def check_as_many(samples: int, targets: int) -> None:

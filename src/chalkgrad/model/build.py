@@ -20,7 +20,8 @@ def write_program(layout: Layout, loss: Loss, seed: int, *, training: bool) -> P
         seed: the network's seed, for dropout.
         training: with dropout and batch statistics, or as in prediction.
     """
-    inputs = [Value(INPUT, (BATCH, *layout.sample_shape), Role.GIVEN)]
+    kind = "int" if layout.ids else "float"
+    inputs = [Value(INPUT, (BATCH, *layout.sample_shape), Role.GIVEN, dtype=kind)]
     inputs.append(Value("y", (BATCH, *layout.output_shape), Role.GIVEN))
     inputs.append(Value("clock", (), Role.GIVEN, dtype="int"))
     inputs += [Value(name, parameter.shape, Role.PARAMETER) for name, parameter in layout.parameters.items()]

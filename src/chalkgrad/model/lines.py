@@ -87,6 +87,15 @@ class Layout:
     lines: tuple[Line, ...]
 
     @cached_property
+    def ids(self) -> Mapping[str, int]:
+        """The inputs that are ids, whole numbers, and below which number each of them lies."""
+        found: dict[str, int] = {}
+        for line in self.lines:
+            if line.layer.of_ids and isinstance(source := line.sources[0], str):
+                found[source] = min(int(getattr(line.layer, "ids", 0)), found.get(source, 2**53))
+        return found
+
+    @cached_property
     def parameters(self) -> Mapping[str, Parameter]:
         """Every parameter by its name, in the order of the flat buffer."""
         return {name: parameter for line in self.lines for name, parameter in line.parameters.items()}
@@ -182,10 +191,28 @@ def lay_out(layers: Sequence[Layer], inputs: Mapping[str, SampleShape], l1: floa
             name = placing.name(line.place)
             cure = f"let another layer take it, of={name!r}, or leave it out" if name else "leave it out"
             raise OptionError(f"{line.label}: nobody uses what it gives; {cure}")
+    _check_ids(layout)
     for name in layout.inputs:
         if name not in layout.users:
             raise OptionError(f"nobody uses the input {name!r}; name it in a layer, of={name!r}, or leave it out")
     return layout
+
+
+def _check_ids(layout: Layout) -> None:
+    """Raises OptionError where a layer takes ids for values, or values for ids."""
+    for line in layout.lines:
+        for source in line.sources:
+            if line.layer.of_ids and not isinstance(source, str):
+                raise OptionError(
+                    f"{line.label} takes ids, whole numbers, but {layout.lines[source].label} gives values; let it take "
+                    "an input, of='x'"
+                )
+            if source in layout.ids and not line.layer.of_ids:
+                embedding = next(other for other in layout.lines if other.layer.of_ids and source in other.sources)
+                raise OptionError(f"{line.label} takes {source} as values, but {embedding.label} takes it as ids")
+    if layout.ids and set(layout.ids) != set(layout.inputs):
+        values = next(name for name in layout.inputs if name not in layout.ids)
+        raise OptionError(f"the input {next(iter(layout.ids))!r} is ids and {values!r} values; a network takes one kind")
 
 
 def _refuse_twice(layers: Iterable[Layer]) -> None:

@@ -203,7 +203,7 @@ class Model:
             ShapeError: where the shape is another; it says how to cure it.
             DataError: where it does not hold numbers, or NaN or infinity.
         """
-        return read_samples(x, self.layout.inputs, self.dtype, self.layout.lines[0].label)
+        return read_samples(x, self.layout, self.dtype)
 
     def targets(self, y: Any) -> Array:
         """`y` as the program takes it: (N, *output_shape); class numbers (N,) become one-hot rows.

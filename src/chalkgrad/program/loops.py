@@ -32,13 +32,18 @@ class Loop:
         """T, how many steps of time there are."""
         return int(self.steps[0].shape[1])
 
+    @property
+    def order(self) -> range:
+        """The times in the order in which they run."""
+        return range(self.times)[::-1] if self.backward else range(self.times)
+
     @cached_property
     def delays(self) -> tuple[tuple[int | None, ...], ...]:
         """For every step and each of its operands how many times earlier it is read; None for what has no time."""
         return tuple(tuple(delay_of(step, place) for place in range(len(step.inputs))) for step in self.steps)
 
     def __str__(self) -> str:
-        times = f"T-1, ..., 0" if self.backward else "0, ..., T-1"
+        times = "T-1, ..., 0" if self.backward else "0, ..., T-1"
         return f"for t = {times}: {', '.join(s.output for s in self.steps)}"
 
 

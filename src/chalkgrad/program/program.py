@@ -170,6 +170,11 @@ class Program:
             if value.name in known:
                 raise FormulaError(f"{value.name} is given twice")
             known[value.name] = value
+        names = {*known}
+        for step in self.steps:
+            if step.output in names:
+                raise FormulaError(f"{step}: {step.output} is computed twice")
+            names.add(step.output)
         looped = {id(s): segment for segment in self.segments if isinstance(segment, Loop) for s in segment.steps}
         for step in self.steps:
             loop = looped.get(id(step))
@@ -177,8 +182,6 @@ class Program:
             missing = [i for i in step.inputs if i is not None and i not in known and i not in later]
             if missing:
                 raise FormulaError(f"{step}: {missing[0]} is not computed before")
-            if step.output in known:
-                raise FormulaError(f"{step}: {step.output} is computed twice")
             if step.part not in PARTS:
                 raise FormulaError(f"{step}: the part {step.part!r} is none of {', '.join(PARTS)}")
             _check_shape(step, known)

@@ -22,7 +22,7 @@ class TimeLoop:
     """
 
     def __init__(self, loop: Loop) -> None:
-        self._times = range(loop.times)[::-1] if loop.backward else range(loop.times)
+        self._times = loop.order
         self._shapes: dict[str, tuple[int, ...]] = {s.output: tuple(map(int, s.shape[2:])) for s in loop.steps}
         self._lines: list[tuple[str, Callable[..., Any], list[tuple[str, int | None]]]] = [
             (

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...program import Step
+from ...program import Loop, Step, segments
 from .calls import Calls, TooLargeError
 from .recorded import Array, Line, Number, Recorded
 from .runner import Runner
@@ -61,26 +61,65 @@ class Recording:
         own = {name: Number(calls, value) for name, value in numbers.items()}
         self._values: Values = {**{n: calls.given(a) for n, a in arrays.items()}, **own, "": None}
         self.called: list[str] = []
-        for step in steps:
-            function = partial(step.rule.function, **step.options)
-            operands = [self._values[name or ""] for name in step.inputs]
+        for segment in segments(steps):
+            if isinstance(segment, Loop):
+                self._loop(calls, segment)
+                continue
             begun = len(calls.lines)
-            try:
-                result = function(*operands)
-            except TooLargeError:
-                raise
-            except Exception:  # an error of the rule's own comes again when it is called
-                result = None
-            if not isinstance(result, Recorded):
-                self.called.append(step.output)
-                result = _call(calls, function, operands)
-            if step.output in into:
-                calls.move(result, into[step.output], begun)
-            self._values[step.output] = result
+            result = self._recorded(calls, segment, [self._values[name or ""] for name in segment.inputs])
+            if segment.output in into:
+                calls.move(result, into[segment.output], begun)
+            self._values[segment.output] = result
         self._numbers = list(own.values())
         self._lines = calls.lines
         self._watched = [self._values[name].array for name in watched]
         self.scratch = calls.made
+
+    def _recorded(self, calls: Calls, step: Step, operands: Sequence[Any]) -> Recorded:
+        """What a step gives for operands; where its rule cannot be recorded, it is called in every run."""
+        function = partial(step.rule.function, **step.options)
+        try:
+            result = function(*operands)
+        except TooLargeError:
+            raise
+        except Exception:  # an error of the rule's own comes again when it is called
+            result = None
+        if isinstance(result, Recorded):
+            return result
+        self.called.append(step.output)
+        return _call(calls, function, operands)
+
+    def _loop(self, calls: Calls, loop: Loop) -> None:
+        """Records a loop time by time, every value into its slice of an array that stays."""
+        outside = [
+            (name, delay)
+            for step, delays in zip(loop.steps, loop.delays, strict=True)
+            for name, delay in zip(step.inputs, delays, strict=True)
+            if name in self._values and delay is not None
+        ]
+        like: Array = self._values[outside[0][0] or ""].array
+        whole: dict[str, Array] = {}
+        for step in loop.steps:
+            shape = (len(like), *map(int, step.shape[1:]))
+            whole[step.output] = calls.place(lambda shape=shape: np.zeros(shape, like.dtype), lambda _: [])
+            self._values[step.output] = calls.given(whole[step.output])
+        for t in loop.order:
+            for step, delays in zip(loop.steps, loop.delays, strict=True):
+                operands = [
+                    self._at(calls, self._values[name or ""], t, delay, loop.times)
+                    for name, delay in zip(step.inputs, delays, strict=True)
+                ]
+                begun = len(calls.lines)
+                result = self._recorded(calls, step, operands)
+                calls.move(result, whole[step.output][:, t], begun)
+
+    @staticmethod
+    def _at(calls: Calls, value: Any, t: int, delay: int | None, times: int) -> Any:
+        """A value at a time, zeros before the first and after the last; whole where it has no time."""
+        if delay is None:
+            return value
+        slices = value.array[:, min(max(t - delay, 0), times - 1)]
+        return value.seen(slices) if 0 <= t - delay < times else calls.zeros(slices.shape, slices.dtype)
 
     def run(self, *numbers: float) -> list[float]:
         """Computes everything from what lies in the given arrays and from the numbers, which stand in their order."""

@@ -14,7 +14,7 @@ from ...stepping import Array, Taken, Values
 from ..print.source import print_source
 from ..schedule.wanted import wanted_for_training
 from ..schedule.zeros import mostly_zeros
-from .compiler import PATIENCE, build, compiler
+from .compiler import PATIENCE, build, check_program, compiler
 from .library import FUNCTIONS, Program, rows_of, threads
 
 BUSY = 0.02
@@ -56,6 +56,7 @@ class CompiledSteps:
         parts: int | None = None,
         patience: float = PATIENCE,
     ) -> None:
+        check_program(program)
         self._x, self._y, self._count = x, y, count
         self._batch = min(batch, count)
         self.parts = parts = min(parts or worthwhile(program, self._batch), self._batch)
