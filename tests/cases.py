@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from chalkgrad import rules
 from chalkgrad.describe.layers import AvgPool2D, Concat, Conv2D, MaxPool2D
-from chalkgrad.rules import Operation
+from chalkgrad.rules import Operation, Rule
 from chalkgrad.testing import Case
 
 Draw = Callable[[Any], Any]
@@ -92,6 +92,10 @@ class Shares(Case):
     def backward(self, upstream: Any) -> dict[str, Any]:
         names = {f"p{i + 1}": factor * upstream for i, factor in enumerate(self.factors)}
         return {**names, "dv": self.call(rules.shares.sum_of_shares, names)}
+
+    def results(self) -> tuple[dict[Rule, Any], dict[str, Any]]:
+        names = self.backward(self.upstream())
+        return {rules.shares.sum_of_shares: names["dv"]}, names
 
 
 def _shares(draw: Draw) -> Case:
@@ -219,7 +223,30 @@ def _elementwise(operation: Operation, **options: float) -> Any:
     return _rows(operation, "z", options)
 
 
+def _embedding(draw: Draw) -> Case:
+    n, t, v, d = _sizes(draw, 4)
+    rng = _rng(draw)
+    return Case(rules.embedding.operation, {"x": rng.integers(0, v, (n, t)), "W": values(rng, v, d)}, {})
+
+
+def _recurrent(operation: Operation) -> Callable[[Draw], Case]:
+    def make(draw: Draw) -> Case:
+        n, t, i, u = _sizes(draw, 4, 4)
+        rng = _rng(draw)
+        operands = {"x": values(rng, n, t, i), "W": values(rng, i, u), "U": values(rng, u, u), "b": values(rng, u)}
+        if draw(st.booleans()):
+            operands["b"] = None
+        return Case(operation, operands, {"T": t} if operation.output == "last" else {})
+
+    return make
+
+
 CASES: dict[str, Callable[[Draw], Case]] = {
+    "embedding": _embedding,
+    **{
+        o.name: _recurrent(o)
+        for o in (rules.rnn.tanh_every, rules.rnn.tanh_last, rules.rnn.relu_every, rules.rnn.relu_last)
+    },
     "dense": _dense,
     "dense.transposed": _dense_transposed,
     "add": _add,

@@ -7,7 +7,7 @@ what its formula says, and must differ from its rule.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,13 @@ import numpy as np
 from .base.address import Address
 from .base.checks import said
 from .base.errors import OptionError
-from .rules import Array, Mistake, Operation, Rule
+from .engines.numpy.loops import computed
+from .engines.numpy.runner import Runner
+from .model.backward import write_backward
+from .model.lines import Layout
+from .model.writer import Placed, Writer
+from .program import Owner, Role, Step, Value
+from .rules import Array, Mistake, Operation, Rule, rule
 
 EXACT = 1e-10
 """How far function and formula may lie apart, relatively."""
@@ -24,6 +30,21 @@ NEAR = 1e-6
 """How far a derivative may lie from central differences: relatively, and as a share of the largest."""
 STEP = 1e-6
 """How far central differences go to both sides."""
+
+
+@rule("end[...] = v[...]", exact=True)
+def _end(v: Array) -> Array:
+    """The value (any shape) of which the loss is made, where it is used inside its operation too."""
+    return v * 1
+
+
+@rule("dv[...] = dend[...]", exact=True)
+def _end_dv(dend: Array) -> Array:
+    """dv of dend, any shape."""
+    return dend * 1
+
+
+_END = Operation("end", (_end,), (_end_dv,), input="v", output="end")
 
 
 @dataclass
@@ -50,7 +71,8 @@ class Case:
             OptionError: where the forward pass takes one that is not there.
         """
         settings = {option for rule in operation.rules for option in rule.options}
-        operands = {n: v if v is None else _floats(v) for n, v in given.items() if n not in settings}
+        ids = {name for rule in operation.rules if rule.formula is not None for name in rule.formula.ids}
+        operands = {n: v if v is None or n in ids else _floats(v) for n, v in given.items() if n not in settings}
         options = {n: v for n, v in given.items() if n in settings}
         there = set(operands)
         for rule in (*operation.forward, *operation.update):
@@ -63,19 +85,14 @@ class Case:
 
     def forward(self, operands: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """All values of the forward pass by name."""
-        names = dict(self.operands if operands is None else operands)
-        for rule in self.operation.forward:
-            names[rule.output] = self.call(rule, names)
-        return names
+        given = self.operands if operands is None else operands
+        writer, placed = self._written(given)
+        return self._run(writer.steps, placed, given)
 
     def backward(self, upstream: Any) -> dict[str, Any]:
         """All values of both passes, where `upstream` is the derivative of the loss by what the operation gives."""
-        names = self.forward()
-        names[f"d{self.operation.output}"] = upstream
-        for rule in self.operation.backward:
-            if not rule.output.startswith("d") or names.get(rule.output[1:]) is not None:
-                names[rule.output] = self.call(rule, names)
-        return names
+        placed, steps, given = self._both(upstream)
+        return self._run(steps, placed, given)
 
     def values(self, upstream: Any = None) -> dict[str, Any]:
         """All values, with what comes back drawn at random if it is not given."""
@@ -84,6 +101,58 @@ class Case:
             names[rule.output] = self.call(rule, names)
         return names
 
+    def results(self) -> tuple[dict[Rule, Any], dict[str, Any]]:
+        """What each rule gives, and all values by name, with what comes back drawn at random."""
+        placed, steps, given = self._both(self.upstream())
+        names = self._run(steps, placed, given)
+        own = set(self.operation.rules)
+        results = {step.rule: names[step.output] for step in steps if step.rule in own}
+        for rule in self.operation.update:
+            results[rule] = names[rule.output] = self.call(rule, names)
+        return results, names
+
+    def _both(self, upstream: Any) -> tuple[Placed, list[Step], dict[str, Any]]:
+        """Both passes as steps, and what they start with: a derivative that comes back in several shares is their sum."""
+        came, recurs = f"d{self.operation.output}", False
+        given = dict(self.operands)
+        if self.operation.forward:
+            recurs = any(rule.output == came for rule in self.operation.backward)
+            given["dend" if recurs else came] = upstream
+        writer, placed = self._written(given)
+        placed.names["dend" if recurs else came] = "dend" if recurs else came
+        parts = [placed]
+        if recurs:  # what comes back from outside is one share of it, what comes back through time another
+            end = Placed(_END, {"v": self.operation.output, "end": "end", "dend": "dend"}, {}, placed.owner)
+            parts.append(end)
+        inputs = {o: tuple(np.shape(v))[1:] for o, v in self.operands.items()}
+        write_backward(writer, parts, Layout(inputs, ()))
+        return placed, writer.steps, given
+
+    def _written(self, given: Mapping[str, Any]) -> tuple[Writer, Placed]:
+        """The forward pass as steps, every value under its formal name."""
+        given = {n: v for n, v in given.items() if n not in {rule.output for rule in self.operation.forward}}
+        names: dict[str, str | None] = {n: None if value is None else n for n, value in given.items()}
+        for rule in self.operation.rules:
+            names.update({o: None for o in rule.optional if o not in names})
+        names.update({rule.output: rule.output for rule in self.operation.forward})
+        kind = self.operation.name
+        placed = Placed(self.operation, names, self.options, Owner("operation", kind, kind), "help")
+        writer = Writer()
+        writer.given(Value(n, tuple(np.shape(v)), Role.GIVEN) for n, v in given.items() if v is not None)
+        for rule in self.operation.forward:
+            shape = None
+            if rule.formula is not None and not rule.formula.gives_shape:
+                shape = tuple(np.shape(self.call(rule, self._run(writer.steps, placed, given))))
+            writer.add(rule, rule.output, placed, "forward", Role.FORWARD, shape=shape)
+        return writer, placed
+
+    @staticmethod
+    def _run(steps: Sequence[Step], placed: Placed, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Every value by its formal name; shares of a derivative by their own."""
+        values = Runner(steps).run({n: v for n, v in given.items() if v is not None})
+        found = {formal: values[name] for formal, name in placed.names.items() if name in values}
+        return {**given, **{n: v for n, v in values.items() if n}, **found}
+
     def upstream(self) -> Array:
         """What comes back, drawn at random; 1 for an operation that gives one number."""
         shape = np.shape(self.forward()[self.operation.output])
@@ -91,7 +160,7 @@ class Case:
 
     def call(self, rule: Rule, names: Mapping[str, Any]) -> Any:
         """What a rule makes of the values."""
-        return rule(*[names.get(o) for o in rule.operands], **{o: self.options[o] for o in rule.options})
+        return computed(rule, [names.get(o) for o in rule.operands], {o: self.options[o] for o in rule.options})
 
 
 def check_operation(operation: Operation, cases: Iterable[Mapping[str, Any]]) -> None:
@@ -122,10 +191,10 @@ def check_operation(operation: Operation, cases: Iterable[Mapping[str, Any]]) ->
 
 def check_formulas(case: Case) -> None:
     """Every rule's function against its formula. Raises AssertionError where they differ."""
-    names = case.values()
-    for rule in case.operation.rules:
-        if rule.formula is not None and names.get(rule.output) is not None:
-            found = np.asarray(names[rule.output])
+    results, names = case.results()
+    for rule, value in results.items():
+        if rule.formula is not None:
+            found = np.asarray(value)
             expected = _by_formula(case, rule, names, found.shape)
             _compare(rule, found, expected, "by its function", f"by its formula {rule.formula.text}", EXACT)
 
@@ -171,8 +240,8 @@ def check_mistakes(cases: Iterable[Case]) -> None:
 
 
 def _told_apart(case: Case, rule: Rule, mistake: Mistake) -> bool:
-    names = case.values()
-    right = names.get(rule.output)
+    results, names = case.results()
+    right = results.get(rule)
     if right is None:  # the derivative of an absent operand
         return False
     rng = np.random.default_rng(case.seed)
@@ -185,7 +254,7 @@ def _told_apart(case: Case, rule: Rule, mistake: Mistake) -> bool:
     options = {**case.options, **dict.fromkeys(mistake.varies, 0)}
     try:
         given = [names[o] for o in mistake.operands]
-        wrong = np.asarray(mistake.function(*given, **{o: options[o] for o in mistake.options}))
+        wrong = np.asarray(computed(mistake, given, {o: options[o] for o in mistake.options}, rule.stepwise))
     except (ValueError, IndexError):  # the shapes do not fit: it would be found at once
         return True
     if wrong.shape != np.shape(right):
@@ -253,5 +322,6 @@ def _compare(
 
 
 def _floats(value: Any) -> Any:
+    """An operand as floating-point numbers; settings and single numbers as they are."""
     array: Any = np.asarray(value)
     return array.astype(np.float64) if array.dtype.kind in "iu" and array.ndim else array

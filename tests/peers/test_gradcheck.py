@@ -37,7 +37,9 @@ class ByRules(torch.autograd.Function):
 
 
 def as_tensor(value: Any) -> Any:
-    return torch.from_numpy(np.array(value, dtype=np.float64)) if isinstance(value, np.ndarray) else value
+    if not isinstance(value, np.ndarray):
+        return value
+    return torch.from_numpy(np.array(value, dtype=np.float64 if value.dtype.kind == "f" else np.int64))
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -138,7 +138,10 @@ MaxPoolOptions = {"P": 1, "Q": 1, "kh": 2, "kw": 2, "sh": 2, "sw": 2, "pt": 0, "
 
 def test_rules_keep_the_dtype() -> None:
     for name, drawn in first_cases().items():
-        operands = {n: v.astype(np.float32) if isinstance(v, np.ndarray) else v for n, v in drawn.operands.items()}
+        operands = {
+            n: v.astype(np.float32) if isinstance(v, np.ndarray) and v.dtype.kind == "f" else v
+            for n, v in drawn.operands.items()
+        }
         case = replace(drawn, operands=operands)
         upstream = np.ones(np.shape(case.forward()[case.operation.output]), np.float32)
         for value_name, value in case.values(upstream).items():

@@ -10,8 +10,8 @@ from typing import Any, cast
 import numpy as np
 
 from ..base.errors import FormulaError
-from .evaluation import Evaluation, OutsideError
 from .affine import affine
+from .evaluation import Evaluation, OutsideError
 from .nodes import ELLIPSIS, Count, Element, Node, Position, Reduction, Shape, Size, Symbol, children, walk
 from .parser import Parser
 from .rewrite import without
@@ -74,6 +74,19 @@ class Formula:
         left = self.left.indices if isinstance(self.left, Element) else ()
         return frozenset(n.name for side in (self.right, *left) for n in walk(side) if isinstance(n, Element))
 
+    @cached_property
+    def ids(self) -> frozenset[str]:
+        """The arrays whose elements are indices: the x of W[x[n,t],d]."""
+        places = [i for n in self.nodes() if isinstance(n, Element) for i in n.indices]
+        return frozenset(n.name for place in places for n in walk(place) if isinstance(n, Element))
+
+    @property
+    def gives_shape(self) -> bool:
+        """Whether the arrays' shapes give the output's: every index on the left is bound by an array or a range."""
+        places = self.left.indices if isinstance(self.left, Element) else ()
+        bound = {i for n in walk(self.right) if isinstance(n, Element) for i in n.indices if isinstance(i, Symbol)}
+        return all(isinstance(p, Symbol) and (p in bound or p.name in self.bounds) for p in places)
+
     @property
     def recurs(self) -> bool:
         """Whether it names its own output on the right, at another place."""
@@ -123,7 +136,7 @@ class Formula:
     def changed(self, change: Callable[[Node], Node]) -> Formula:
         """This formula with both sides changed; its text is the old one."""
         other = copy.copy(self)
-        for cached in ("indices", "arrays", "symbols"):
+        for cached in ("indices", "arrays", "symbols", "ids"):
             other.__dict__.pop(cached, None)
         left = change(self.left)
         assert isinstance(left, (Element, Symbol))
@@ -221,7 +234,7 @@ class Formula:
             shape = tuple(int(s) for s in inferred)
         sizes = formula.sizes({**shapes, formula.output: shape}, options)
         result = np.zeros(shape)
-        if formula.recurs:
+        if formula.recurs and formula.output not in present:
             present[formula.output] = result  # what is computed at an earlier time is there at a later one
         run = Evaluation(formula.text, present, options, sizes)
         if isinstance(formula.left, Symbol):

@@ -164,7 +164,8 @@ def _read_rows(x: Any, layout: Layout, dtype: np.dtype[Any]) -> Array:
     if missing := [name for name in inputs if name not in given]:
         raise DataError(f"x lacks the input{'s' * (len(missing) > 1)} {', '.join(missing)}")
     parts = {
-        n: _read_input(given[n], f"x[{n!r}]", shape, dtype, f"the input {n!r}", ids.get(n)) for n, shape in inputs.items()
+        n: _read_input(given[n], f"x[{n!r}]", shape, dtype, f"the input {n!r}", ids.get(n))
+        for n, shape in inputs.items()
     }
     counts = {name: len(part) for name, part in parts.items()}
     if len(set(counts.values())) > 1:

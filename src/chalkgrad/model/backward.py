@@ -54,7 +54,9 @@ def _derived_by(here: Placed, rule: Rule) -> str | None:
 
 def _carries(operation: Operation, rule: Rule) -> str:
     """The formal name of the value whose derivative a backward rule carries on: the operation's output, or one before."""
-    carried = [o.removeprefix("d") for o in rule.operands if o.startswith("d") and o.removeprefix("d") in operation.names]
+    carried = [
+        o.removeprefix("d") for o in rule.operands if o.startswith("d") and o.removeprefix("d") in operation.names
+    ]
     return operation.output if operation.output in carried or not carried else carried[0]
 
 

@@ -212,7 +212,9 @@ def _check_ids(layout: Layout) -> None:
                 raise OptionError(f"{line.label} takes {source} as values, but {embedding.label} takes it as ids")
     if layout.ids and set(layout.ids) != set(layout.inputs):
         values = next(name for name in layout.inputs if name not in layout.ids)
-        raise OptionError(f"the input {next(iter(layout.ids))!r} is ids and {values!r} values; a network takes one kind")
+        raise OptionError(
+            f"the input {next(iter(layout.ids))!r} is ids and {values!r} values; a network takes one kind"
+        )
 
 
 def _refuse_twice(layers: Iterable[Layer]) -> None:

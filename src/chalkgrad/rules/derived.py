@@ -5,13 +5,11 @@ Both rewrite the rule's index formula and keep its function; its usual mistakes 
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from functools import cache, wraps
-from typing import Any, cast
+from typing import Any
 
-from ..formula.formula import Formula
 from ..formula.nodes import Element, Symbol, walk
 from ..formula.rewrite import renamed as renamed_tree
 from ..formula.rewrite import spread
@@ -74,10 +72,10 @@ def over_time(rule: Rule) -> Rule:
 @cache
 def operation_over_time(operation: Operation) -> Operation:
     """The operation with each of its rules for every step of a sequence."""
-    forward, backward, update = (tuple(map(over_time, part)) for part in (operation.forward, operation.backward, operation.update))
-    return Operation(
-        operation.name, forward, backward, operation.input, operation.output, update, operation.others
+    forward, backward, update = (
+        tuple(map(over_time, part)) for part in (operation.forward, operation.backward, operation.update)
     )
+    return Operation(operation.name, forward, backward, operation.input, operation.output, update, operation.others)
 
 
 def renamed(rule: Rule, **names: str) -> Rule:
@@ -121,7 +119,9 @@ def _dress(stated: Stated, base: Stated, names: Mapping[str, str], folds: frozen
     stated.optional = tuple(_new(o, names) for o in base.optional)
     stated.output = _new(base.output, names)
     stated.options = base.options
-    stated.function = _folded(base.function, base.operands, folds - {base.output}, base.output if base.output in folds else None)
+    stated.function = _folded(
+        base.function, base.operands, folds - {base.output}, base.output if base.output in folds else None
+    )
 
 
 def _folded(

@@ -56,19 +56,27 @@ def recurrent_dh_without_derivative(dh: Array, U: Array) -> Array:
     return dh @ U.T
 
 
-@mistake(recurrent_dU, "dU[v,u] = sum_{n,t} h[n,t,v] * dz[n,t,u]", "the same step's {h} is taken, not that of the step before")
+@mistake(
+    recurrent_dU,
+    "dU[v,u] = sum_{n,t} h[n,t,v] * dz[n,t,u]",
+    "the same step's {h} is taken, not that of the step before",
+)
 def recurrent_dU_of_the_same_step(h: Array, dz: Array) -> Array:
     return h.reshape((-1, h.shape[2])).T @ dz.reshape((-1, dz.shape[2]))
 
 
-@mistake(recurrent_dU, "dU[v,u] = sum_{n,t} h[n,t-1,u] * dz[n,t,v]", "the two factors are crossed: the result is the transpose")
+@mistake(
+    recurrent_dU,
+    "dU[v,u] = sum_{n,t} h[n,t-1,u] * dz[n,t,v]",
+    "the two factors are crossed: the result is the transpose",
+)
 def recurrent_dU_crossed(h: Array, dz: Array) -> Array:
     return recurrent_dU(h, dz).T
 
 
-@mistake(recurrent_dU, "dU[v,u] = sum_n h[n,|t|-2,v] * dz[n,|t|-1,u]", "only the last step counts")
+@mistake(recurrent_dU, "dU[v,u] = sum_{n,t} h[n,t-1,v] * dz[n,t,u] * [t = |t|-1]", "only the last step counts")
 def recurrent_dU_of_the_last_step(h: Array, dz: Array) -> Array:
-    return h[:, -2].T @ dz[:, -1] if h.shape[1] > 1 else zeros((h.shape[2], dz.shape[2]), h)
+    return recurrent_dU(h[:, -2:], dz[:, -2:])
 
 
 @rule("last[n,u] = h[n,T-1,u]", exact=True, helper=True)
@@ -98,7 +106,11 @@ def _operations(activation: Operation) -> tuple[Operation, Operation]:
     name = f"recurrent layer, {activation.name}"
     every = Operation(name, (recurrent, h), (recurrent_dh, dz, *PARAMETERS), input="x", output="h")
     one = Operation(
-        f"{name}, its last step", (recurrent, h, last), (last_dh, recurrent_dh, dz, *PARAMETERS), input="x", output="last"
+        f"{name}, its last step",
+        (recurrent, h, last),
+        (last_dh, recurrent_dh, dz, *PARAMETERS),
+        input="x",
+        output="last",
     )
     return every, one
 

@@ -2,16 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ...program.loops import Loop
+from ...rules.arrays import namespace, zeros
+from ...rules.rule import Stated
 
 Values = dict[str, Any]
 Array = np.ndarray[Any, Any]
+
+
+def computed(stated: Stated, arrays: Sequence[Any], options: Mapping[str, Any], stepwise: bool | None = None) -> Any:
+    """What a rule, or a mistake, makes of whole arrays: one that computes one time of a loop is called for each.
+
+    Args:
+        stated: the rule or mistake.
+        arrays: its operands in order, (N, T, ...) where they have time; its own output too where it reads that.
+        options: its settings.
+        stepwise: whether it computes one time; the rule's own word if not given.
+    """
+    if not (getattr(stated, "stepwise", False) if stepwise is None else stepwise) or stated.formula is None:
+        return stated.function(*arrays, **options)
+    delays = [next(iter(stated.formula.delays(operand)), None) for operand in stated.operands]
+    like = next(a for a, delay in zip(arrays, delays, strict=True) if a is not None and delay is not None)
+    times = [
+        stated.function(*[_at(a, t, d) for a, d in zip(arrays, delays, strict=True)], **options)
+        for t in range(like.shape[1])
+    ]
+    return namespace(like).stack(times, axis=1)
+
+
+def _at(value: Any, t: int, delay: int | None) -> Any:
+    """A value at a time, zeros before the first and after the last; whole where it has no time."""
+    if value is None or delay is None:
+        return value
+    if 0 <= t - delay < value.shape[1]:
+        return value[:, t - delay]
+    return zeros((value.shape[0], *value.shape[2:]), value)
 
 
 class TimeLoop:
@@ -38,19 +69,17 @@ class TimeLoop:
     def run(self, values: Values) -> None:
         """Adds every step's value, (N, T, ...), to `values`."""
         like: Array = values[self._like]
-        computed: dict[str, Array] = {}
-        for output, shape in self._shapes.items():
-            computed[output] = np.zeros((len(like), len(self._times), *shape), like.dtype)
-        known: Values = {**values, **computed}
+        shapes = {name: (like.shape[0], *shape) for name, shape in self._shapes.items()}
+        done: dict[str, dict[int, Array]] = {name: {} for name in shapes}
+
+        def at(name: str, t: int, delay: int | None) -> Any:
+            if delay is None or name not in done:
+                return _at(values[name], t, delay)
+            before = done[name].get(t - delay)
+            return zeros(shapes[name], like) if before is None else before
+
         for t in self._times:
             for output, function, operands in self._lines:
-                computed[output][:, t] = function(*[self._at(known[name], t, delay) for name, delay in operands])
-        values.update(computed)
-
-    def _at(self, value: Any, t: int, delay: int | None) -> Any:
-        """A value at a time, zeros before the first and after the last; whole where it has no time."""
-        if delay is None:
-            return value
-        if not 0 <= t - delay < len(self._times):
-            return np.zeros_like(value[:, 0])
-        return value[:, t - delay]
+                done[output][t] = function(*[at(name, t, delay) for name, delay in operands])
+        for name, times in done.items():
+            values[name] = namespace(like).stack([times[t] for t in range(len(self._times))], axis=1)
