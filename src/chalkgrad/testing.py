@@ -22,7 +22,8 @@ from .model.backward import write_backward
 from .model.lines import Layout
 from .model.writer import Placed, Writer
 from .program import Owner, Role, Step, Value
-from .rules import Array, Mistake, Operation, Rule, rule
+from .rules import Array, Mistake, Operation, Rule
+from .rules.rule import rule as as_rule
 
 EXACT = 1e-10
 """How far function and formula may lie apart, relatively."""
@@ -32,13 +33,13 @@ STEP = 1e-6
 """How far central differences go to both sides."""
 
 
-@rule("end[...] = v[...]", exact=True)
+@as_rule("end[...] = v[...]", exact=True)
 def _end(v: Array) -> Array:
     """The value (any shape) of which the loss is made, where it is used inside its operation too."""
     return v * 1
 
 
-@rule("dv[...] = dend[...]", exact=True)
+@as_rule("dv[...] = dend[...]", exact=True)
 def _end_dv(dend: Array) -> Array:
     """dv of dend, any shape."""
     return dend * 1
@@ -112,7 +113,7 @@ class Case:
         return results, names
 
     def _both(self, upstream: Any) -> tuple[Placed, list[Step], dict[str, Any]]:
-        """Both passes as steps, and what they start with: a derivative that comes back in several shares is their sum."""
+        """Both passes as steps, and what they start with; a derivative that comes back in shares is their sum."""
         came, recurs = f"d{self.operation.output}", False
         given = dict(self.operands)
         if self.operation.forward:

@@ -349,7 +349,7 @@ LOSSES: dict[str, type[Loss]] = {
 def are_classes(y: Any, outputs: SampleShape) -> bool:
     """Whether targets are class numbers, (N,) or (N, T), for a network with several outputs."""
     y = as_array("y", y)
-    return y.ndim == len(outputs) <= 2 and y.dtype.kind in "biu" and outputs[-1] > 1
+    return y.ndim == len(outputs) <= 2 and y.dtype.kind in "biu" and outputs[len(outputs) - 1] > 1
 
 
 def prepare_targets(loss: Loss, y: Any, outputs: SampleShape, dtype: np.dtype[Any]) -> Values:

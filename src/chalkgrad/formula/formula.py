@@ -47,7 +47,7 @@ class Formula:
         self.accumulates = sign == "+="
         if not self.accumulates and (loose := self._loose(self.right, _names(self.left))):
             raise FormulaError(
-                f"the index {loose} stands only on the right of {self.text!r}: sum over it, sum_{loose} ..., or write +="
+                f"the index {loose} stands only on the right of {self.text!r}: sum over it, sum_{loose}, or write +="
             )
 
     def __repr__(self) -> str:

@@ -163,10 +163,9 @@ def _read_rows(x: Any, layout: Layout, dtype: np.dtype[Any]) -> Array:
             raise unknown("input", name, inputs)
     if missing := [name for name in inputs if name not in given]:
         raise DataError(f"x lacks the input{'s' * (len(missing) > 1)} {', '.join(missing)}")
-    parts = {
-        n: _read_input(given[n], f"x[{n!r}]", shape, dtype, f"the input {n!r}", ids.get(n))
-        for n, shape in inputs.items()
-    }
+    parts: dict[str, Array] = {}
+    for name, shape in inputs.items():
+        parts[name] = _read_input(given[name], f"x[{name!r}]", shape, dtype, f"the input {name!r}", ids.get(name))
     counts = {name: len(part) for name, part in parts.items()}
     if len(set(counts.values())) > 1:
         raise DataError(f"x has {' but '.join(f'{c} samples of {n}' for n, c in counts.items())}")
@@ -211,9 +210,8 @@ def _read_ids(x: Array, name: str, first: str, ids: int) -> Array:
     wrong = np.argwhere((x < 0) | (x >= ids))
     if len(wrong):
         place = tuple(map(int, wrong[0]))
-        raise DataError(
-            f"{name}[{', '.join(map(str, place))}] is the id {int(x[place])}, but {first} has {ids} ids, from 0 to {ids - 1}"
-        )
+        address = f"{name}[{', '.join(map(str, place))}]"
+        raise DataError(f"{address} is the id {int(x[place])}, but {first} has {ids} ids, from 0 to {ids - 1}")
     return x.astype(np.int64, copy=False)
 
 

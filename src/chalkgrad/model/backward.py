@@ -53,7 +53,7 @@ def _derived_by(here: Placed, rule: Rule) -> str | None:
 
 
 def _carries(operation: Operation, rule: Rule) -> str:
-    """The formal name of the value whose derivative a backward rule carries on: the operation's output, or one before."""
+    """The formal name of the value whose derivative a backward rule carries on: the output, or one before it."""
     carried = [
         o.removeprefix("d") for o in rule.operands if o.startswith("d") and o.removeprefix("d") in operation.names
     ]

@@ -92,7 +92,8 @@ class Layout:
         found: dict[str, int] = {}
         for line in self.lines:
             if line.layer.of_ids and isinstance(source := line.sources[0], str):
-                found[source] = min(int(getattr(line.layer, "ids", 0)), found.get(source, 2**53))
+                count = int(getattr(line.layer, "ids", 0))
+                found[source] = min(count, found[source]) if source in found else count
         return found
 
     @cached_property
@@ -203,9 +204,9 @@ def _check_ids(layout: Layout) -> None:
     for line in layout.lines:
         for source in line.sources:
             if line.layer.of_ids and not isinstance(source, str):
+                giver = layout.lines[source].label
                 raise OptionError(
-                    f"{line.label} takes ids, whole numbers, but {layout.lines[source].label} gives values; let it take "
-                    "an input, of='x'"
+                    f"{line.label} takes ids, whole numbers, but {giver} gives values; let it take an input, of='x'"
                 )
             if source in layout.ids and not line.layer.of_ids:
                 embedding = next(other for other in layout.lines if other.layer.of_ids and source in other.sources)

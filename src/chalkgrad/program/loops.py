@@ -1,7 +1,7 @@
 """Loops over time: steps that read what they, or steps after them, compute at an earlier time.
 
-A recurrence is no construct of its own. A formula that names a later step's value at `t-1` makes a loop of the steps from
-itself to that one, run for t = 0, 1, ...; one that names it at `t+1` makes a loop that runs from the last time back.
+A recurrence is no construct of its own. A formula that names a later step's value at `t-1` makes a loop of the steps
+from itself to that one, run for t = 0, 1, ...; one that names it at `t+1` makes a loop from the last time back.
 """
 
 from __future__ import annotations

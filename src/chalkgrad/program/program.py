@@ -213,7 +213,9 @@ def _check_shape(step: Step, known: Mapping[str, Value]) -> None:
     formula = step.formula
     if formula is None:
         return
-    shapes = {o: known[i].shape for o, i in zip(step.rule.operands, step.inputs, strict=True) if i in known}
+    shapes = {
+        o: known[i].shape for o, i in zip(step.rule.operands, step.inputs, strict=True) if i is not None and i in known
+    }
     try:
         formula.sizes({**shapes, formula.output: step.shape}, step.options)
         shape = formula.output_shape(shapes, step.options)

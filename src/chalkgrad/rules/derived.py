@@ -27,8 +27,8 @@ class Derived(Rule):
     Attributes:
         base: the rule that it is made from.
         names: the new formal names by the old ones.
-        folds: the operands whose samples and steps become one axis before the base's function is called, and the output,
-            if its axis becomes two again; empty for a rule under other names.
+        folds: the operands whose samples and steps become one axis before the base's function is called, and the
+            output, if its axis becomes two again; empty for a rule under other names.
     """
 
     def __init__(self, base: Rule, names: Names, *, steps: bool) -> None:
@@ -45,11 +45,11 @@ class Derived(Rule):
         self.kinks_at = base.kinks_at
         for wrong in base.mistakes:
             folds = _by_sample(wrong) if steps else frozenset[str]()
-            varies = {option: index for option, index in wrong.varies.items()}
-            made = Mistake(self, _text(wrong, known, steps=steps) or "", wrong.text, wrong.function, varies)
-            _dress(made, wrong, known, folds)
-            made.reread()
-            self.mistakes.append(made)
+            text = _text(wrong, known, steps=steps) or ""
+            mistake = Mistake(self, text, wrong.text, wrong.function, wrong.varies)
+            _dress(mistake, wrong, known, folds)
+            mistake.reread()
+            self.mistakes.append(mistake)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _derived, (self.base, self.names, self.steps)
@@ -61,7 +61,7 @@ def _derived(base: Rule, names: Names, steps: bool) -> Rule:
 
 
 def over_time(rule: Rule) -> Rule:
-    """The rule for every step of a sequence: x[n,i] becomes x[n,t,i], and a sum over the samples one over the steps too.
+    """The rule for every step of a sequence: x[n,i] becomes x[n,t,i], a sum over the samples one over the steps too.
 
     Its function is called with samples and steps as one axis. A rule that has no samples, or works on each element for
     itself, is its own.
@@ -79,7 +79,7 @@ def operation_over_time(operation: Operation) -> Operation:
 
 
 def renamed(rule: Rule, **names: str) -> Rule:
-    """The rule under other formal names: renamed(tanh, a="h") is h[...] = tanh(z[...]). A derivative follows its value."""
+    """The rule under other formal names, which its derivatives follow: with a="h", h[...] = tanh(z[...])."""
     return _derived(rule, tuple(sorted(names.items())), False)
 
 

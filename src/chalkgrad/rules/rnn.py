@@ -1,7 +1,7 @@
 """The recurrent layer: every step takes the input of its time and what the step before gave.
 
-The functions of the loop compute one time: there h is what the step before gave, h', and dz what comes back from the step
-after; both are 0 beyond the ends. Those after the loop take whole sequences.
+The functions of the loop compute one time: there h is what the step before gave, h', and dz what comes back from the
+step after; both are 0 beyond the ends. Those after the loop take whole sequences.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def recurrent_dh_without_derivative(dh: Array, U: Array) -> Array:
 @mistake(
     recurrent_dU,
     "dU[v,u] = sum_{n,t} h[n,t,v] * dz[n,t,u]",
-    "the same step's {h} is taken, not that of the step before",
+    "the same step's {h} is taken, not the one before",
 )
 def recurrent_dU_of_the_same_step(h: Array, dz: Array) -> Array:
     return h.reshape((-1, h.shape[2])).T @ dz.reshape((-1, dz.shape[2]))
@@ -96,7 +96,6 @@ def last_dh_everywhere(dlast: Array, h: Array, *, T: int) -> Array:
     return dlast[:, None] + zeros(h.shape, h)
 
 
-BACK = (recurrent_dh,)
 PARAMETERS = (recurrent_dU, over_time(dense_dW), over_time(dense_db), over_time(dense_dx))
 
 

@@ -61,7 +61,7 @@ class Layer:
     """Whether its output is a weighted sum, with weights that start at random."""
 
     per_step: ClassVar[bool] = False
-    """Whether it takes every step of a sequence (N, T, D) as a sample: what it does to (N, D) it does on the last axis."""
+    """Whether it takes every step of a sequence (N, T, D) as a sample, and so works on the last axis."""
     of_ids: ClassVar[bool] = False
     """Whether it takes whole numbers, (N, T), and not values."""
 
