@@ -160,15 +160,15 @@ class Network(Model):
         from .engines.c.print.standalone import prediction_program, training_program
 
         title = title.strip() or repr(self)
-        own = {**self.parameters, **self.states}
+        arrays = {**self.parameters, **self.states}
         if not steps:
             samples = None if x is None else self.inputs(x)
-            return prediction_program(self.prediction_program, own, samples, title, self.dtype)
+            return prediction_program(self.prediction_program, arrays, samples, title, self.dtype)
         if (x is None) != (y is None):
             raise OptionError("source takes x and y together, or neither")
         optimizer = as_optimizer(optimizer, self.dtype)
         program = self.updated_by(optimizer)
-        values = {**own, **optimizer.start(program, self.dtype)}
+        values = {**arrays, **optimizer.start(program, self.dtype)}
         return training_program(
             program,
             self.prediction_program,
@@ -339,12 +339,19 @@ class Network(Model):
         steps = self.program.part("forward")
         rows: list[tuple[str, ...]] = [("", n, _shape((BATCH, *s)), "") for n, s in self.layout.inputs.items()]
         for line in self.layout.lines:
-            own = [s for s in steps if s.owner.line == line.place]
+            outputs = [s for s in steps if s.owner.line == line.place]
             sizes = {name: parameter.shape for name, parameter in line.parameters.items()}
             count = sum(math.prod(s) for s in sizes.values())
             detail = ", ".join(f"{n} {'x'.join(map(str, s))}" for n, s in sizes.items())
-            shown = f"{count:,} ({detail})" if sizes else ""
-            rows.append((line.label, own[-1].output if own else "", _shape(own[-1].shape) if own else "", shown))
+            parameters = f"{count:,} ({detail})" if sizes else ""
+            rows.append(
+                (
+                    line.label,
+                    outputs[-1].output if outputs else "",
+                    _shape(outputs[-1].shape) if outputs else "",
+                    parameters,
+                )
+            )
         head = table(("layer", "value", "shape", "parameters"), rows)
         frozen = f", of which {', '.join(self.frozen)} frozen" if self._frozen else ""
         return (
@@ -358,9 +365,9 @@ class Network(Model):
     if not TYPE_CHECKING:  # type checkers know what there is
 
         def __getattr__(self, name: str) -> Any:
-            known = [n for n in dir(type(self)) + list(vars(self)) if not n.startswith("_")]
-            said = "" if name.startswith("_") else f"; {foreign.cure('network', name, known)}"
-            raise AttributeError(f"a network has no {name}{said}", name=name, obj=self)
+            names = [n for n in dir(type(self)) + list(vars(self)) if not n.startswith("_")]
+            hint = "" if name.startswith("_") else f"; {foreign.cure('network', name, names)}"
+            raise AttributeError(f"a network has no {name}{hint}", name=name, obj=self)
 
     def save(self, path: str | Path) -> None:
         """Saves description and weights into the directory `path`, without what an optimizer remembers.
@@ -372,10 +379,10 @@ class Network(Model):
     def __reduce__(self) -> tuple[Any, ...]:
         """What pickling keeps, for other processes: plain description and arrays, from which `restored` makes it."""
         states = {name: np.array(state) for name, state in self.states.items()}
-        left = self.optimizer_state
-        carried = None if left is None else (to_table(left.optimizer), dict(left.arrays), left.steps)
-        own = outside(type(line.layer) for line in self.layout.lines)
-        return restored, (self.to_table(), np.array(self.flat), states, self.steps_taken, carried, own)
+        memory = self.optimizer_state
+        optimizer = None if memory is None else (to_table(memory.optimizer), dict(memory.arrays), memory.steps)
+        classes = outside(type(line.layer) for line in self.layout.lines)
+        return restored, (self.to_table(), np.array(self.flat), states, self.steps_taken, optimizer, classes)
 
 
 def restored(

@@ -43,8 +43,8 @@ def elements(file: str, trace: Trace, name: str, settings: Mapping[str, Any]) ->
     cells = tuple(tuple(row[i] for i in columns) for row in rows)
     table = Table(tuple(head[i] for i in columns), cells, (columns.index(2),))
     rule = [Paragraph(f"{first.rule}: {first.formula}, {first.layer}")] if first.formula else []
-    left = trace[name].size - len(rows)
-    more = [Paragraph(f"{left:,} more are not shown: --steps N shows N of them.")] if left else []
+    remaining = trace[name].size - len(rows)
+    more = [Paragraph(f"{remaining:,} more are not shown: --steps N shows N of them.")] if remaining else []
     moment = [Paragraph(trace.moment)] if trace.moment else []
     hint = f"Open one of them with: chalkgrad explain {shlex.quote(file)} {shlex.quote(first.address)}"
     title = f"{name}, {' x '.join(map(str, shape))}"
@@ -54,10 +54,10 @@ def elements(file: str, trace: Trace, name: str, settings: Mapping[str, Any]) ->
 def contents(example: Example, trace: Trace, precision: int) -> Board:
     """Every value of the pass with its shape and its first numbers."""
     parts = {s.output: s.part for s in trace.program}
-    used = {name for step in trace.program for name in step.inputs}
+    operands = {name for step in trace.program for name in step.inputs}
     rows: list[tuple[str, ...]] = []
     for name in trace:
-        if parts.get(name) is None and name not in used:
+        if parts.get(name) is None and name not in operands:
             continue  # a clock that nothing asks for
         shape = " x ".join(map(str, trace[name].shape)) or "number"
         row = (parts.get(name, "given"), name, shape, in_rows(trace[name], precision))

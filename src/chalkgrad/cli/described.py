@@ -20,10 +20,10 @@ def read_example(text: str) -> Example:
     """
     if not text:
         raise DataError("the file's name is empty")
-    found = load_example(text)
+    worked = load_example(text)
     if text in examples() and _described(Path(text)):
         print(f"{text} is the worked example; for your own say ./{text}", file=sys.stderr)
-    return found
+    return worked
 
 
 def _described(path: Path) -> bool:

@@ -87,9 +87,9 @@ def new_job(arguments: Namespace) -> Job:
         "seed": arguments.seed or 0,
     }
     out = Path(arguments.out) if arguments.out else RUNS / f"{data.name}-{name}"
-    own = plan.optimizer
+    recipe_default = plan.optimizer
     plan = _with_options(plan, arguments)
-    recipe_optimizer = None if type(plan.optimizer) is type(own) else own
+    recipe_optimizer = None if type(plan.optimizer) is type(recipe_default) else recipe_default
     return Job(name, out, recorded(source, data), data, network, plan, recipe_optimizer=recipe_optimizer)
 
 
@@ -98,8 +98,8 @@ def resumed_job(arguments: Namespace) -> Job:
     for name, value in vars(arguments).items():
         if name not in (*KEPT, "resume", "command") and value is not None:
             option = "DATA" if name == "source" else f"--{name.replace('_', '-')}"
-            known = ", ".join(f"--{k.replace('_', '-')}" for k in KEPT)
-            raise OptionError(f"a training is resumed as it was started: leave {option} out ({known} may be given)")
+            options = ", ".join(f"--{k.replace('_', '-')}" for k in KEPT)
+            raise OptionError(f"a training is resumed as it was started: leave {option} out ({options} may be given)")
     if arguments.keep == 0:
         raise OptionError(
             "a resumed training keeps checkpoints, or the next --resume would start further back: --keep is 1 or more"
@@ -178,9 +178,9 @@ def _with_options(plan: Recipe, arguments: Namespace) -> Recipe:
         changes["patience"] = None
     optimizer = plan.optimizer
     if arguments.optimizer is not None:
-        other: Optimizer = from_table("optimizer", arguments.optimizer, OPTIMIZERS)
-        if type(other) is not type(optimizer):  # the recipe's settings are those of its own optimizer
-            optimizer = other
+        choice: Optimizer = from_table("optimizer", arguments.optimizer, OPTIMIZERS)
+        if type(choice) is not type(optimizer):  # the recipe's settings are those of its own optimizer
+            optimizer = choice
     settings = {
         "learning_rate": arguments.learning_rate,
         "momentum": arguments.momentum,

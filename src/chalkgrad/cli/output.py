@@ -53,14 +53,14 @@ def check_out(arguments: Namespace) -> None:
     """
     out = getattr(arguments, "out", None)
     for name in ("file", "claimed", "before", "worksheet", "answers", "source"):
-        given = getattr(arguments, name, None)
-        if out and given and _same_file(out, given):
+        path = getattr(arguments, name, None)
+        if out and path and _same_file(out, path):
             raise OptionError(f"--out {out} is a file that the command reads; give another name")
 
 
-def _same_file(one: str, other: str) -> bool:
+def _same_file(first: str, second: str) -> bool:
     try:
-        return Path(one).is_file() and os.path.samefile(one, other)
+        return Path(first).is_file() and os.path.samefile(first, second)
     except (OSError, ValueError):
         return False
 

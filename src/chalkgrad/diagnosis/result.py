@@ -57,9 +57,9 @@ class Cause:
     apart: tuple[Array, Array] | None = None
 
     def __str__(self) -> str:
-        said = "; and ".join(f"{s.output} ({s.step.owner}): {s.text}" for s in self.slips)
+        mistakes = "; and ".join(f"{s.output} ({s.step.owner}): {s.text}" for s in self.slips)
         number = f"{self.numbers} number{'s' * (self.numbers != 1)}"
-        return f"{said} (matches {number} of {', '.join(self.explains)} to {self.digits} digits)"
+        return f"{mistakes} (matches {number} of {', '.join(self.explains)} to {self.digits} digits)"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -30,7 +30,7 @@ from .slips import Slip, slips
 Array = np.ndarray[Any, Any]
 Claimed = Mapping[str, Any] | Callable[[dict[str, Array], Array, Array], Mapping[str, Any]]
 MISSING = object()
-"""What is put before and behind a parameter's name: its gradient, its value after the update."""
+"""Stands for the loss after the update where it is not claimed."""
 DEEPEST = 4
 """How many mistakes at most are put together."""
 BRANCHES = 6
@@ -82,8 +82,8 @@ def diagnose(
         raise DataError("labels are words by address, {'W1[0, 0]': 'w1'}")
     if optimizer is None and learning_rate is not None:
         optimizer = SGD(learning_rate)
-    chosen = None if optimizer is None else as_optimizer(optimizer, twin.dtype)
-    trace = twin.trace(x, y, optimizer=chosen, training=training, labels=labels, optimizer_state=optimizer_state)
+    method = None if optimizer is None else as_optimizer(optimizer, twin.dtype)
+    trace = twin.trace(x, y, optimizer=method, training=training, labels=labels, optimizer_state=optimizer_state)
     probe = claimed if callable(claimed) else None
     if probe is not None:
         claimed = _by_gradient(probe(_copies(twin.parameters), x.copy(), y.copy()), twin)
@@ -91,14 +91,14 @@ def diagnose(
         claimed = _by_gradient(claimed, twin)
     if callable(claimed) or not isinstance(claimed, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise DataError('claims are numbers by name, {"dW1": [[...]], ...}')
-    following = twin.prediction_program.part("forward", "loss") if chosen is not None else ()
-    passed = None
+    following = twin.prediction_program.part("forward", "loss") if method is not None else ()
+    previous = None
     if before is not None:
         earlier = network.copy(dtype="float64")
         earlier.set_parameters(before)
-        old = earlier.trace(x, y, optimizer=chosen, training=training)
-        passed = {n: old[n] for n in old if n not in ("x", "y", "clock", "lr", "t")}
-    return _Diagnosing(twin, trace, dict(claimed), following, passed, training, chosen, probe, optimizer_state).run()
+        old = earlier.trace(x, y, optimizer=method, training=training)
+        previous = {n: old[n] for n in old if n not in ("x", "y", "clock", "lr", "t")}
+    return _Diagnosing(twin, trace, dict(claimed), following, previous, training, method, probe, optimizer_state).run()
 
 
 Probe = Callable[[dict[str, Array], Array, Array], Mapping[str, Any]]
@@ -108,12 +108,12 @@ def _copies(parameters: Mapping[str, Array]) -> dict[str, Array]:
     return {name: array.copy() for name, array in parameters.items()}
 
 
-def _by_gradient(given: Any, network: Model) -> dict[str, Any]:
+def _by_gradient(answer: Any, network: Model) -> dict[str, Any]:
     """What a function gave, parameters' names standing for their gradients."""
-    if not isinstance(given, Mapping):
+    if not isinstance(answer, Mapping):
         raise DataError("the function must give gradients by the parameters' names, {'W1': ...}")
-    named = cast("Mapping[str, Any]", given)
-    return {network.program.derivative_of.get(n, n) if n in network.parameters else n: v for n, v in named.items()}
+    numbers = cast("Mapping[str, Any]", answer)
+    return {network.program.derivative_of.get(n, n) if n in network.parameters else n: v for n, v in numbers.items()}
 
 
 class _Diagnosing:
@@ -173,17 +173,17 @@ class _Diagnosing:
         Raises:
             DataError: where they are neither.
         """
-        named = {n: c for n, c in self.claims.items() if n in self.network.parameters}
-        if all(self.matches(claim, self.trace[name]) for name, claim in named.items()):
+        parameters = {n: c for n, c in self.claims.items() if n in self.network.parameters}
+        if all(self.matches(claim, self.trace[name]) for name, claim in parameters.items()):
             return
         for reading in self._readings():
-            meant = {n: replace(c, name=reading[n]) for n, c in named.items() if n in reading}
+            meant = {n: replace(c, name=reading[n]) for n, c in parameters.items() if n in reading}
             if any(c.name in self.trace and self.matches(c, self.trace[c.name]) for c in meant.values()):
                 if twice := [c.name for c in meant.values() if c.name in self.claims]:
                     raise DataError(f"{twice[0]} is claimed twice")
                 self.claims = {meant[n].name if n in meant else n: meant.get(n, c) for n, c in self.claims.items()}
                 return
-        name = next(n for n, c in named.items() if not self.matches(c, self.trace[n]))
+        name = next(n for n, c in parameters.items() if not self.matches(c, self.trace[n]))
         new = spelled.updated(name) + ("" if self.optimizer is not None else " (with learning_rate=)")
         raise DataError(
             f"{name} is a parameter of the network, which has other numbers there: claim "
@@ -235,7 +235,7 @@ class _Diagnosing:
         People round to significant digits or to decimals, so the pass is computed again in both ways; what is, in
         proportion, no further from the right numbers than twice these are is taken for rounding.
         """
-        found: set[str] = set()
+        names: set[str] = set()
         for name in wrong:
             claim = self.claims[name]
             if name not in self.trace or not claim.units[claim.given].all():
@@ -250,8 +250,8 @@ class _Diagnosing:
                 continue  # nothing was rounded on the way
             allowed = min(2 * apart, LARGEST_ROUNDING) * np.abs(right) + claim.units
             if (np.abs(claim.values - right) <= allowed)[claim.given].all():
-                found.add(name)
-        return found
+                names.add(name)
+        return names
 
     def _explain(self, wrong: Sequence[str], by_hand: set[str]) -> tuple[tuple[Slip, ...], list[str]]:
         """The lightest set of slips that makes the wrong numbers and leaves the right ones, and what it leaves."""
@@ -280,50 +280,52 @@ class _Diagnosing:
         descend((), 0.0)
         return best[1], best[2]
 
-    def _candidates(self, chosen: tuple[Slip, ...], left: Sequence[str], kept: Sequence[str]) -> list[tuple[Slip, ...]]:
+    def _candidates(
+        self, chosen: tuple[Slip, ...], left: Sequence[str], settled: Sequence[str]
+    ) -> list[tuple[Slip, ...]]:
         """Slips (or pairs of them) that make the first wrong value come out, those that explain most first."""
         for target in left:
-            near = set(self.rerun.upstream(target))
+            upstream = set(self.rerun.upstream(target))
             for name in self.trace.program.parameters:  # updated too early, its gradient matters too
-                near.update(self.rerun.upstream(self.trace.program.updated.get(name, "")))
-            taken = {s.output for s in chosen}
-            open_ = [s for s in self.slips if s.output in near and s.output not in taken]
-            found = self._fitting(chosen, [(s,) for s in open_], target, left, kept)
-            if not found:
-                active = [s for s in open_ if self._acts(s)]
+                upstream.update(self.rerun.upstream(self.trace.program.updated.get(name, "")))
+            outputs = {s.output for s in chosen}
+            rivals = [s for s in self.slips if s.output in upstream and s.output not in outputs]
+            candidates = self._fitting(chosen, [(s,) for s in rivals], target, left, settled)
+            if not candidates:
+                active = [s for s in rivals if self._acts(s)]
                 pairs = [p for p in itertools.combinations(active, 2) if p[0].output != p[1].output]
                 pairs.sort(key=lambda p: p[0].weight + p[1].weight)
-                found = self._fitting(chosen, pairs, target, left, kept)
-            if found:
-                return found
+                candidates = self._fitting(chosen, pairs, target, left, settled)
+            if candidates:
+                return candidates
         return []
 
     def _fitting(
         self,
         chosen: tuple[Slip, ...],
-        options: Sequence[tuple[Slip, ...]],
+        candidates: Sequence[tuple[Slip, ...]],
         target: str,
         left: Sequence[str],
-        kept: Sequence[str],
+        settled: Sequence[str],
     ) -> list[tuple[Slip, ...]]:
         scored: list[tuple[tuple[int, float], tuple[Slip, ...]]] = []
-        started = time.monotonic()
-        for place, further in enumerate(options):
-            if place % 256 == 255 and time.monotonic() - started > SECONDS:
+        start = time.monotonic()
+        for place, further in enumerate(candidates):
+            if place % 256 == 255 and time.monotonic() - start > SECONDS:
                 break
             values = self._values((*chosen, *further), [target])
             if not self.matches(self.claims[target], values[target]):
                 continue
             values = self._values((*chosen, *further))
             explained = sum(self.matches(self.claims[n], values[n]) for n in left)
-            broken = sum(not self.matches(self.claims[n], values[n]) for n in kept)
+            broken = sum(not self.matches(self.claims[n], values[n]) for n in settled)
             scored.append(((broken * 100 - explained, sum(s.weight for s in further)), further))
         scored.sort(key=lambda one: one[0])
         return [further for _, further in scored]
 
-    def _values(self, chosen: Sequence[Slip], wanted: Sequence[str] | None = None) -> dict[str, Array]:
+    def _values(self, chosen: Sequence[Slip], values: Sequence[str] | None = None) -> dict[str, Array]:
         """The claimed values under slips; NaN where the slips do not fit the shapes."""
-        names = list(self.claims) if wanted is None else list(wanted)
+        names = list(self.claims) if values is None else list(values)
         try:
             return self.rerun.run({s.output: s.replacement for s in chosen}, names)
         except (ValueError, IndexError, TypeError):
@@ -361,37 +363,37 @@ class _Diagnosing:
     def _equals(self, slip: Slip, others: tuple[Slip, ...]) -> list[Slip]:
         """Other slips that give the same claimed numbers in this one's place, the least far-fetched first."""
         ours = self._values((*others, slip))
-        found: list[Slip] = []
+        equals: list[Slip] = []
         for rival in self.slips:
             if rival is slip or rival.output in {s.output for s in others}:
                 continue
             values = self._values((*others, rival))
             if all(_alike(values[n], ours[n], self.claims[n]) for n in self.claims):
-                found.append(rival)
-        named = {(slip.output, slip.text)}
+                equals.append(rival)
+        texts = {(slip.output, slip.text)}
         distinct: list[Slip] = []
-        for rival in sorted(found, key=lambda s: s.weight):
-            if (rival.output, rival.text) not in named:
-                named.add((rival.output, rival.text))
+        for rival in sorted(equals, key=lambda s: s.weight):
+            if (rival.output, rival.text) not in texts:
+                texts.add((rival.output, rival.text))
                 distinct.append(rival)
         return distinct
 
     def _probed(self, rivals: Sequence[Slip], others: tuple[Slip, ...], x: Array, y: Array) -> Slip:
         """The one of several slips that the claiming function makes on another input too."""
         assert self.probe is not None  # it was asked before
-        given = _by_gradient(self.probe(_copies(self.network.parameters), x.copy(), y.copy()), self.network)
+        answer = _by_gradient(self.probe(_copies(self.network.parameters), x.copy(), y.copy()), self.network)
         fresh = self._elsewhere(x)
         for slip in rivals:
-            made = self._made(fresh, (slip, *others), list(given))
-            if made is not None and all(np.allclose(made[n], given[n], rtol=1e-5, atol=1e-9) for n in given):
+            values = self._made(fresh, (slip, *others), list(answer))
+            if values is not None and all(np.allclose(values[n], answer[n], rtol=1e-5, atol=1e-9) for n in answer):
                 return slip
         return rivals[0]
 
     def _elsewhere(self, x: Array) -> Rerun:
         """The program on other samples."""
         program = self.trace.program
-        kept = [*program.given, *program.parameters, *program.states]
-        values: dict[str, Any] = {n: self.trace[n] for n in kept if n in self.trace}
+        names = [*program.given, *program.parameters, *program.states]
+        values: dict[str, Any] = {n: self.trace[n] for n in names if n in self.trace}
         values["x"] = x
         return Rerun(program, Runner(program.steps).run(values))
 
@@ -403,8 +405,8 @@ class _Diagnosing:
             y = self.trace["y"]
             fresh = self._elsewhere(x)
             names = [n for n in self.claims if n != NEXT]
-            made = [self._made(fresh, (s,), names) for s in (slip, *instead)]
-            pairs = itertools.combinations(made, 2)
+            outcomes = [self._made(fresh, (s,), names) for s in (slip, *instead)]
+            pairs = itertools.combinations(outcomes, 2)
             if all(a is None or b is None or any(not np.allclose(a[n], b[n]) for n in names) for a, b in pairs):
                 return x, y
         return None
@@ -438,18 +440,18 @@ class _Diagnosing:
         claim = self.claims[name]
         right = np.asarray(self.right[name], dtype=np.float64)
         same = self.same(claim, right) & claim.given
-        given, count = int(claim.given.sum()), int(same.sum())
+        claimed, count = int(claim.given.sum()), int(same.sum())
         digits = claim.digits
         if name in by_hand:
-            return Finding(name, "rounded by hand", given, given, digits)
+            return Finding(name, "rounded by hand", claimed, claimed, digits)
         if name not in wrong:
-            return Finding(name, "right", count, given, digits)
+            return Finding(name, "right", count, claimed, digits)
         place = np.argwhere(claim.given & ~same)
         first = str(Address(name, tuple(int(p) for p in place[0]))) if place.size else name
         verdict = "follows" if name in follows else "wrong"
         step = self.rerun.steps.get(name)
         where = where_it_sits(claim, right, step) if step is not None and verdict == "wrong" else ""
-        return Finding(name, verdict, count, given, digits, first, where)
+        return Finding(name, verdict, count, claimed, digits, first, where)
 
 
 def _alike(first: Array, second: Array, claim: Claim) -> bool:

@@ -29,16 +29,16 @@ def replays_board(replays: Sequence[Replay], *, most: int | None, only_wrong: bo
         only_wrong: leave out the figures that are the same.
     """
     blocks: list[Block] = [Paragraph(INTRODUCTION)]
-    for one in replays:
+    for replay in replays:
         blocks += [
-            Heading(f"{one.title} (chalkgrad replay {one.document})"),
-            Paragraph(one.text),
-            Paragraph(f"{_first_up(one.counts)}."),
+            Heading(f"{replay.title} (chalkgrad replay {replay.document})"),
+            Paragraph(replay.text),
+            Paragraph(f"{_first_up(replay.counts)}."),
         ]
-        for section in one.sections:
-            shown = [f for f in section.figures if not (only_wrong and (f.agrees or f.ours))]
-            if shown:
-                blocks += [Heading(section.title, 3), Table(HEAD, tuple(_row(f, most) for f in shown))]
+        for section in replay.sections:
+            figures = [f for f in section.figures if not (only_wrong and (f.agrees or f.ours))]
+            if figures:
+                blocks += [Heading(section.title, 3), Table(HEAD, tuple(_row(f, most) for f in figures))]
     return Board("Worked examples, replayed", tuple(blocks))
 
 
@@ -60,8 +60,8 @@ def _numbers(value: Value | None, figure: Figure, most: int | None) -> str:
 
 
 def _listed(numbers: Sequence[str], most: int | None) -> str:
-    shown = numbers if most is None else numbers[:most]
-    return ", ".join(shown) + (f", ... {len(numbers) - len(shown)} more" if len(shown) < len(numbers) else "")
+    first = numbers if most is None else numbers[:most]
+    return ", ".join(first) + (f", ... {len(numbers) - len(first)} more" if len(first) < len(numbers) else "")
 
 
 def _first_up(text: str) -> str:

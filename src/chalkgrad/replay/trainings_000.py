@@ -50,7 +50,7 @@ def class_section(example: Example) -> Section:
     model.forward()
     model.backward(RATE)
     right, weights = _without_mistakes(example)
-    mended, _ = manual_pass.kernel_step(
+    corrected, _ = manual_pass.kernel_step(
         weights, manual_pass.forward(weights, example.x[0, 0]), example.x[0, 0], right["grad_sigmoid_features"], RATE
     )
     hidden = np.array([right[f"grad_w_{k}"] for k in range(1, 9)])
@@ -69,7 +69,7 @@ def class_section(example: Example) -> Section:
             Figure(
                 "grad_w_conv", None, trace["dW1"][0, 0],
                 mistake="it follows from the wrong gradient of the sigmoid features",
-                formula=np.reshape(model.kernel_gradients, (2, 2)), mended=mended["grad_w_conv"],
+                formula=np.reshape(model.kernel_gradients, (2, 2)), mended=corrected["grad_w_conv"],
             ),
         ),
     )  # fmt: skip
@@ -77,7 +77,7 @@ def class_section(example: Example) -> Section:
 
 def training_section(example: Example) -> Section:
     """The class trained until its error is below 1e-4, beside the same with correct gradients."""
-    own = class_of_the_document(example).train(RATE, BELOW)
+    run = class_of_the_document(example).train(RATE, BELOW)
     slow = class_of_the_document(example).train(TEXT_RATE, BELOW)
     network = example.network.copy()
     history = network.fit(
@@ -87,11 +87,11 @@ def training_section(example: Example) -> Section:
     return Section(
         "The class SimpleCNN, trained until the error is below 0.0001",
         (
-            Figure("iterations", ITERATIONS, history.steps, own.iterations, OWN_BACKWARD),
-            Figure("final error", ERROR, history.loss, own.error, OWN_BACKWARD, tolerance=ROUNDING),
-            Figure("predictions for O1, O2", OUTPUTS, outputs, np.array(own.outputs), OWN_BACKWARD, tolerance=ROUNDING),
+            Figure("iterations", ITERATIONS, history.steps, run.iterations, OWN_BACKWARD),
+            Figure("final error", ERROR, history.loss, run.error, OWN_BACKWARD, tolerance=ROUNDING),
+            Figure("predictions for O1, O2", OUTPUTS, outputs, np.array(run.outputs), OWN_BACKWARD, tolerance=ROUNDING),
             Figure(
-                "iterations with the learning rate of the text, 0.005", ITERATIONS, slow.iterations, own.iterations,
+                "iterations with the learning rate of the text, 0.005", ITERATIONS, slow.iterations, run.iterations,
                 "the text names the learning rate 0.005, the run has 0.01",
                 "beside 0.005 the list of settings has 0.01; the class's own backward pass, mistakes included",
             ),

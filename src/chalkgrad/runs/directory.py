@@ -60,9 +60,9 @@ def prepare(path: Path) -> None:
     check_replaceable(path)
     try:
         make_directory(path)
-        tried = temporary(path / "try")
-        tried.touch()
-        tried.unlink()
+        trial = temporary(path / "try")
+        trial.touch()
+        trial.unlink()
     except OSError as error:
         raise OptionError(f"the directory {path} cannot be written into: {error.strerror or error}") from None
 
@@ -131,11 +131,11 @@ def read_run(path: Path) -> dict[str, Any]:
         CheckpointError: where this is no run directory, or the network there is not the one of run.toml.
     """
     file, table = _read(path)
-    named, current = table.get(WEIGHTS), current_weights(path)
-    if named is not None and named != current:
+    weights, current = table.get(WEIGHTS), current_weights(path)
+    if weights is not None and weights != current:
         raise CheckpointError(
-            f"{path / RUN} is about {str(named)[:40]}, but the network that is saved there has {current}: it was saved "
-            f'by something else. If it is of the same data, delete the line "{WEIGHTS} = ..." from {RUN}'
+            f"{path / RUN} is about {str(weights)[:40]}, but the network that is saved there has {current}: it was "
+            f'saved by something else. If it is of the same data, delete the line "{WEIGHTS} = ..." from {RUN}'
         )
     return checked_source(as_table(table.get("data")), str(file))
 

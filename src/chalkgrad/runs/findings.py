@@ -38,8 +38,8 @@ class Findings:
 
 def outputs_fit(network: Network, data: Dataset) -> bool:
     """Whether the network has an output for each of the data's classes (or one, for two classes)."""
-    wanted = [(len(data.classes),)] + [(1,)] * (len(data.classes) == 2)
-    return not data.classes or network.output_shape in wanted
+    shapes = [(len(data.classes),)] + [(1,)] * (len(data.classes) == 2)
+    return not data.classes or network.output_shape in shapes
 
 
 def examine(network: Network, data: Dataset, engine: str = "auto") -> Findings:

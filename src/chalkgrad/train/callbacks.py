@@ -74,12 +74,12 @@ class Callback:
         """At the end, however it came; the best weights have been put back."""
 
 
-def read_callbacks(given: Sequence[Callback]) -> list[Callback]:
+def read_callbacks(callbacks: Sequence[Callback]) -> list[Callback]:
     """The callbacks as a list.
 
     Raises:
         OptionError: where they are none.
     """
-    if not isinstance(given, Sequence) or not all(isinstance(c, Callback) for c in given):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise OptionError(f"callbacks is a list of Callback objects, not {given!r}")
-    return list(given)
+    if not isinstance(callbacks, Sequence) or not all(isinstance(c, Callback) for c in callbacks):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise OptionError(f"callbacks is a list of Callback objects, not {callbacks!r}")
+    return list(callbacks)

@@ -57,17 +57,17 @@ class Checkpoints:
         whole("Checkpoints", "keep", self.keep)
 
 
-def read_checkpoints(given: Checkpoints | str | Path | None) -> Checkpoints | None:
+def read_checkpoints(checkpoints: Checkpoints | str | Path | None) -> Checkpoints | None:
     """Where and when checkpoints are written, if they are.
 
     Raises:
         OptionError: where it is neither that nor a directory.
     """
-    if isinstance(given, (str, Path)):
-        return Checkpoints(given)
-    if given is not None and not isinstance(given, Checkpoints):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise OptionError(f"checkpoints is a directory or Checkpoints, not {given!r}")
-    return given
+    if isinstance(checkpoints, (str, Path)):
+        return Checkpoints(checkpoints)
+    if checkpoints is not None and not isinstance(checkpoints, Checkpoints):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise OptionError(f"checkpoints is a directory or Checkpoints, not {checkpoints!r}")
+    return checkpoints
 
 
 class Keeper:
@@ -112,12 +112,12 @@ class Keeper:
 
     def due(self, *, epoch_done: bool) -> bool:
         """Whether one should be written now."""
-        passed = time.monotonic() - self._written
-        return passed >= self.settings.seconds or (epoch_done and passed * self.settings.share >= self._cost)
+        seconds = time.monotonic() - self._written
+        return seconds >= self.settings.seconds or (epoch_done and seconds * self.settings.share >= self._cost)
 
     def write(self, steps: int, table: Mapping[str, Any], arrays: Mapping[str, Array]) -> bool:
         """Writes one; a warning says if that was not possible, and the earlier ones stay. Returns whether it was."""
-        begun = time.monotonic()
+        start = time.monotonic()
         place = self.directory / f"{self.began:020d}-{steps:012d}{ENDING}"
         try:
             write_checkpoint(place, encoded(table), arrays)
@@ -131,7 +131,7 @@ class Keeper:
         self._complained = False
         self._prune()
         self._written = time.monotonic()
-        self._cost = self._written - begun
+        self._cost = self._written - start
         return True
 
     def _prune(self) -> None:
@@ -148,14 +148,14 @@ class Keeper:
 
 def listed(directory: Path) -> list[tuple[int, int, Path]]:
     """The checkpoints in a directory, from the oldest to the newest: when their training began, steps, file."""
-    found: list[tuple[int, int, Path]] = []
+    files: list[tuple[int, int, Path]] = []
     try:
         for entry in os.scandir(directory):
             if (name := NAME.fullmatch(entry.name)) is not None and entry.is_file(follow_symlinks=False):
-                found.append((int(name[1]), int(name[2]), directory / entry.name))
+                files.append((int(name[1]), int(name[2]), directory / entry.name))
     except (OSError, ValueError):
         return []
-    return sorted(found)
+    return sorted(files)
 
 
 def forget(directory: Path, *, but: int = 0) -> None:
@@ -190,10 +190,10 @@ def newest(place: str | Path) -> Checkpoint:
     faults: list[str] = []
     for directory in (place, place / FOLDER):
         tried: set[Path] = set()
-        while left := [path for _, _, path in listed(directory) if path not in tried]:  # some come while others go
-            tried.add(path := left[-1])
+        while paths := [path for _, _, path in listed(directory) if path not in tried]:  # some come while others go
+            tried.add(path := paths[-1])
             try:
-                found = _checked(path)
+                checkpoint = _checked(path)
             except CheckpointError as error:
                 if path.exists():
                     faults.append(str(error))
@@ -201,7 +201,7 @@ def newest(place: str | Path) -> Checkpoint:
             if faults:
                 text = f"{faults[0]}; the training is resumed from {path.name}"
                 warn(text, CheckpointWarning)
-            return found
+            return checkpoint
     if faults:
         raise CheckpointError(f"none of the checkpoints in {place} is whole: {faults[0]}")
     raise CheckpointError(f"there is no training to resume in {place}: it holds no checkpoint")
@@ -209,10 +209,10 @@ def newest(place: str | Path) -> Checkpoint:
 
 def _checked(path: Path) -> Checkpoint:
     """A checkpoint whose arrays were all read once, so that a damaged one is found here."""
-    found = Checkpoint(path)
-    for name, part in found.parts.items():
-        found.read(name, part.dtype, part.shape)
-    return found
+    checkpoint = Checkpoint(path)
+    for name, part in checkpoint.parts.items():
+        checkpoint.read(name, part.dtype, part.shape)
+    return checkpoint
 
 
 def encoded(value: Any) -> Any:

@@ -35,8 +35,8 @@ class Saving:
 
     def write(self, state: State) -> None:
         """Writes a checkpoint, unless nothing has happened since the last one, or weights are lost."""
-        taken = state.model.steps_taken
-        if self._written == taken or state.buffers.lost():
+        updates = state.model.steps_taken
+        if self._written == updates or state.buffers.lost():
             return
         if self._keeper.write(state.history.steps, *saved(state, self._beginning, self._extra)):
-            self._written = taken
+            self._written = updates

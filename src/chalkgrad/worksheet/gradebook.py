@@ -129,10 +129,10 @@ def _check_same(submission: Submission, sheet: Worksheet) -> None:
 
 def _filled_in(gradings: Sequence[Grading]) -> Grading:
     """Of the files that may be the answers the one that has any."""
-    filled = [g for g in gradings if g.count("missing") < len(g.marks)]
-    if len(filled) > 1:
+    candidates = [g for g in gradings if g.count("missing") < len(g.marks)]
+    if len(candidates) > 1:
         raise DataError("several files are filled in: keep one of them")
-    return (filled or gradings)[0]
+    return (candidates or gradings)[0]
 
 
 # -- what is shown and kept ----------------------------------------------------------------------------------
@@ -140,34 +140,34 @@ def _filled_in(gradings: Sequence[Grading]) -> Grading:
 
 def class_board(class_: Sequence[Graded]) -> Board:
     """Every student with points and the mistake that explains most, then the commonest mistakes of the class."""
-    done = [g for g in class_ if not g.fault]
+    marked = [g for g in class_ if not g.fault]
     count = f"{len(class_)} submission{'s' * (len(class_) != 1)}"
     blocks: list[Block] = []
-    if done:
-        mean = sum(g.score for g in done) / len(done)
-        totals = {g.points for g in done}
+    if marked:
+        mean = sum(g.score for g in marked) / len(marked)
+        totals = {g.points for g in marked}
         of = f" of {points(totals.pop())}" if len(totals) == 1 else ""
-        without = f"; {len(class_) - len(done)} without a grade" if len(done) < len(class_) else ""
+        without = f"; {len(class_) - len(marked)} without a grade" if len(marked) < len(class_) else ""
         blocks.append(
-            Paragraph(f"{mean:.3g}{of} on average, {sum(g.percent for g in done) / len(done):.3g} %{without}.")
+            Paragraph(f"{mean:.3g}{of} on average, {sum(g.percent for g in marked) / len(marked):.3g} %{without}.")
         )
     rows = [
         (g.student, visible(str(g.submission.place)), f"{g.score:g} of {g.points:g}", _brief(_remark(g)))
         for g in class_
     ]
     blocks.append(Table(("student", "from", "points", "commonest mistake"), tuple(rows), (2,)))
-    found = Counter(text for g in done for text in dict.fromkeys(g.mistakes))
-    if found:
+    mistakes = Counter(text for g in marked for text in dict.fromkeys(g.mistakes))
+    if mistakes:
         blocks.append(Heading("The mistakes of the class"))
-        most = found.most_common(MOST_MISTAKES)
+        most = mistakes.most_common(MOST_MISTAKES)
         blocks.append(Table(("students", "mistake"), tuple((str(n), text) for text, n in most), (0,)))
-    return Board(f"{count} graded" if len(done) == len(class_) else f"{len(done)} of {count} graded", tuple(blocks))
+    return Board(f"{count} graded" if len(marked) == len(class_) else f"{len(marked)} of {count} graded", tuple(blocks))
 
 
-def _remark(one: Graded) -> str:
-    if one.fault:
-        return f"unreadable: {one.fault}"
-    return one.mistakes[0] if one.mistakes else "-"
+def _remark(graded: Graded) -> str:
+    if graded.fault:
+        return f"unreadable: {graded.fault}"
+    return graded.mistakes[0] if graded.mistakes else "-"
 
 
 def _brief(text: str) -> str:
@@ -183,24 +183,24 @@ def gradebook(class_: Sequence[Graded]) -> str:
     lines = io.StringIO()
     writer = csv.writer(lines, lineterminator="\n")
     writer.writerow([*("name", "folder", "score", "points", "percent", "remark"), *map(_cell, blanks)])
-    for one in class_:
-        remark = "" if not one.fault and not one.mistakes else _remark(one)
-        numbers = [f"{round(n, 6):g}" for n in (one.score, one.points, one.percent)]
-        texts = [_cell(one.student), _cell(str(one.submission.place))]
-        held = [f"{round(one.by_blank[b], 6):g}" if b in one.by_blank else "" for b in blanks]
-        writer.writerow([*texts, *numbers, _cell(remark), *held])
+    for student in class_:
+        remark = "" if not student.fault and not student.mistakes else _remark(student)
+        numbers = [f"{round(n, 6):g}" for n in (student.score, student.points, student.percent)]
+        texts = [_cell(student.student), _cell(str(student.submission.place))]
+        points = [f"{round(student.by_blank[b], 6):g}" if b in student.by_blank else "" for b in blanks]
+        writer.writerow([*texts, *numbers, _cell(remark), *points])
     return lines.getvalue()
 
 
 def _cell(text: str) -> str:
     """Text as a cell that no spreadsheet computes."""
-    shown = visible(text)
-    return f"'{shown}" if shown.lstrip().startswith(tuple(FORMULA)) else shown
+    content = visible(text)
+    return f"'{content}" if content.lstrip().startswith(tuple(FORMULA)) else content
 
 
 def unreadable(class_: Sequence[Graded]) -> Iterator[str]:
     """A line for every submission without a grade."""
-    for one in class_:
-        if one.fault:
-            place = visible(str(one.submission.place))
-            yield one.fault if one.fault.startswith(place) else f"{place}: {one.fault}"
+    for student in class_:
+        if student.fault:
+            place = visible(str(student.submission.place))
+            yield student.fault if student.fault.startswith(place) else f"{place}: {student.fault}"

@@ -68,25 +68,25 @@ class Explaining:
         if not self.wrong:
             return []
         effects = [(slip, self._effect(slip)) for slip in self.slips]
-        found, left = self._by_values(effects, list(self.wrong))
+        causes, left = self._by_values(effects, list(self.wrong))
         single, left = self._by_elements(effects, left)
-        found += single
+        causes += single
         for by_hand in (self._by_transposing, self._by_copying):
-            copied, left = by_hand(left)
-            found += copied
+            more, left = by_hand(left)
+            causes += more
         if left:
             combined = self._by_diagnosis(left)
-            found += combined
-        return found
+            causes += combined
+        return causes
 
     # -- one mistake of a rule -------------------------------------------------------------------------------
 
     def _effect(self, slip: Slip) -> list[dict[str, Array]]:
         """What the values with wrong numbers come to under a mistake, in every manner of going on."""
         names = dict.fromkeys(a.name for a in self.answers)
-        made: list[dict[str, Array]] = []
-        for written in self.passes:
-            run = OwnPass(self.sheet.trace, written, slip)
+        effects: list[dict[str, Array]] = []
+        for numbers in self.passes:
+            run = OwnPass(self.sheet.trace, numbers, slip)
             values: dict[str, Array] = {}
             for name in names:
                 try:
@@ -95,56 +95,56 @@ class Explaining:
                     continue  # its shapes do not fit, so nobody can have made it
                 if value.shape == self.sheet.trace[name].shape:
                     values[name] = value
-            made.append(values)
-        return made
+            effects.append(values)
+        return effects
 
-    def _fits(self, made: Mapping[str, Array], address: Address) -> bool:
-        value = made.get(address.name)
+    def _fits(self, values: Mapping[str, Array], address: Address) -> bool:
+        value = values.get(address.name)
         return value is not None and self.comparing.same(address, self.answers[address].value, value[address.place])
 
     def _by_values(
         self, effects: Sequence[tuple[Slip, list[dict[str, Array]]]], left: list[Address]
     ) -> tuple[list[Cause], list[Address]]:
         """Mistakes that make all of a value's numbers come out, those that explain the most numbers first."""
-        found: list[Cause] = []
+        causes: list[Cause] = []
         order = {step.output: place for place, step in enumerate(self.sheet.trace.program)}
         while left:
             best: tuple[tuple[int, float, int], Slip, list[Address]] | None = None
             names = dict.fromkeys(a.name for a in left)
             for slip, ways in effects:
-                for made in ways:
+                for values in ways:
                     explained: list[Address] = []
                     for name in names:
-                        own = [a for a in self.answers if a.name == name]
-                        if all(self._fits(made, a) for a in own):
+                        addresses = [a for a in self.answers if a.name == name]
+                        if all(self._fits(values, a) for a in addresses):
                             explained += [a for a in left if a.name == name]
                     if not explained:
                         continue
-                    kept = [a for a in self.answers if a not in self.wrong]
-                    broken = sum(not self._fits(made, a) for a in kept)
+                    settled = [a for a in self.answers if a not in self.wrong]
+                    broken = sum(not self._fits(values, a) for a in settled)
                     rank = (len(explained) - broken, -slip.weight, order[slip.output])  # of equals the nearest
                     if best is None or rank > best[0]:
                         best = (rank, slip, explained)
             if best is None:
                 break
-            found.append(Cause(self._said(best[1]), tuple(best[2]), best[1]))
+            causes.append(Cause(self._said(best[1]), tuple(best[2]), best[1]))
             left = [a for a in left if a not in best[2]]
-        return found, left
+        return causes, left
 
     def _by_elements(
         self, effects: Sequence[tuple[Slip, list[dict[str, Array]]]], left: list[Address]
     ) -> tuple[list[Cause], list[Address]]:
         """Mistakes made in one number and not in those beside it."""
         grouped: dict[int, tuple[Slip, list[Address]]] = {}
-        still: list[Address] = []
+        rest: list[Address] = []
         for address in left:
-            fitting = [s for s, ways in effects if any(self._fits(made, address) for made in ways)]
+            fitting = [s for s, ways in effects if any(self._fits(values, address) for values in ways)]
             if not fitting:
-                still.append(address)
+                rest.append(address)
                 continue
             best = min(fitting, key=lambda s: (s.weight, s.output != address.name))
             grouped.setdefault(id(best), (best, []))[1].append(address)
-        return [Cause(self._said(s), tuple(own), s) for s, own in grouped.values()], still
+        return [Cause(self._said(s), tuple(addresses), s) for s, addresses in grouped.values()], rest
 
     def _said(self, slip: Slip) -> str:
         return f"{slip.output}: {slip.text}"
@@ -153,29 +153,29 @@ class Explaining:
 
     def _by_transposing(self, left: list[Address]) -> tuple[list[Cause], list[Address]]:
         """Matrices whose numbers all are those of the transpose."""
-        found: list[Cause] = []
+        causes: list[Cause] = []
         for name in dict.fromkeys(a.name for a in left):
             right = self.sheet.trace[name]
-            own = [a for a in self.answers if a.name == name]
-            if right.ndim != 2 or right.shape[0] != right.shape[1] or len(own) < right.size:
+            addresses = [a for a in self.answers if a.name == name]
+            if right.ndim != 2 or right.shape[0] != right.shape[1] or len(addresses) < right.size:
                 continue
-            if all(self.comparing.same(a, self.answers[a].value, float(right.T[a.place])) for a in own):
+            if all(self.comparing.same(a, self.answers[a].value, float(right.T[a.place])) for a in addresses):
                 explained = tuple(a for a in left if a.name == name)
-                found.append(Cause(f"{name}: its numbers are those of the transpose", explained))
+                causes.append(Cause(f"{name}: its numbers are those of the transpose", explained))
                 left = [a for a in left if a.name != name]
-        return found, left
+        return causes, left
 
     def _by_copying(self, left: list[Address]) -> tuple[list[Cause], list[Address]]:
         """A sign, a decimal point, a number that belongs elsewhere."""
-        found: list[Cause] = []
-        still: list[Address] = []
+        causes: list[Cause] = []
+        rest: list[Address] = []
         for address in left:
             text = self._copied(address)
             if text:
-                found.append(Cause(f"{self._called(address)}: {text}", (address,)))
+                causes.append(Cause(f"{self._called(address)}: {text}", (address,)))
             else:
-                still.append(address)
-        return found, still
+                rest.append(address)
+        return causes, rest
 
     def _copied(self, address: Address) -> str:
         value = self.answers[address].value
@@ -211,14 +211,14 @@ class Explaining:
         claimed = {str(a): answer.plain for a, answer in self.answers.items()}
         try:
             with np.errstate(all="ignore"):
-                found = diagnose(
+                diagnosis = diagnose(
                     example.network, example.x, example.y, claimed, optimizer=example.optimizer,
                     optimizer_state=example.carried,
                 )  # fmt: skip
         except ChalkgradError:
             return []
         causes: list[Cause] = []
-        for cause in found.causes:
+        for cause in diagnosis.causes:
             explained = tuple(a for a in left if a.name in cause.explains)
             if explained:
                 text = "; and ".join(self._said(s) for s in cause.slips)

@@ -32,10 +32,10 @@ def with_zeros(value: float, digits: int) -> str:
     """A number in so many significant digits as by hand, zeros at the end included: 0.07830."""
     text = significant(rounded(value, digits), digits)
     mantissa, mark, exponent = text.partition("e")
-    held = len(mantissa.lstrip("-").replace(".", "").lstrip("0"))
-    if not value or not math.isfinite(value) or held >= digits:
+    count = len(mantissa.lstrip("-").replace(".", "").lstrip("0"))
+    if not value or not math.isfinite(value) or count >= digits:
         return text
-    return f"{mantissa}{'' if '.' in mantissa else '.'}{'0' * (digits - held)}{mark}{exponent}"
+    return f"{mantissa}{'' if '.' in mantissa else '.'}{'0' * (digits - count)}{mark}{exponent}"
 
 
 def style_of(trace: Trace, precision: int) -> Style:

@@ -37,10 +37,10 @@ def otter_test(sheet: Worksheet) -> str:
     Every case grades as `grade` does, so that chalkgrad must be installed where it runs, and holds the packed sheet, as
     Otter runs each by itself. The right numbers stand nowhere in it.
     """
-    held = packed(sheet)
+    text = packed(sheet)
     cases = [
         "                {\n"
-        f'                    "code": {CASE.format(number=number, packed=held)!r},\n'
+        f'                    "code": {CASE.format(number=number, packed=text)!r},\n'
         f'                    "points": {short(blank.points)!r},\n'
         '                    "hidden": True,\n'
         '                    "locked": False,\n'
@@ -97,9 +97,9 @@ def counts(answers: Mapping[str, Any], number: int, sheet: str) -> bool | str:
     Raises:
         ChalkgradError: where none of the answers belongs to the sheet, or the sheet cannot be read.
     """
-    read = _unpacked(sheet)
-    given = as_answers(answers, read)
-    mark, text = _marked(sheet, _Held(given))[number - 1]
+    worksheet = _unpacked(sheet)
+    parsed = as_answers(answers, worksheet)
+    mark, text = _marked(sheet, _Held(parsed))[number - 1]
     return mark.verdict in ("right", "follows") or text
 
 
@@ -118,6 +118,6 @@ class _Held:
 
 
 @lru_cache(maxsize=8)
-def _marked(sheet: str, held: _Held) -> list[tuple[Mark, str]]:
-    grading = grade(_unpacked(sheet), held.answers)
+def _marked(sheet: str, answers: _Held) -> list[tuple[Mark, str]]:
+    grading = grade(_unpacked(sheet), answers.answers)
     return [(mark, said(mark, grading, tell=False)) for mark in grading.marks]

@@ -47,9 +47,9 @@ class OwnPass:
         if name not in self._held:
             if name not in self.steps:
                 return np.asarray(self.trace[name])
-            made = self.made(name)
-            written = self.written.get(name)
-            self._held[name] = made if written is None else np.where(np.isnan(written), made, written)
+            computed = self.made(name)
+            numbers = self.written.get(name)
+            self._held[name] = computed if numbers is None else np.where(np.isnan(numbers), computed, numbers)
         return self._held[name]
 
     def made(self, name: str) -> Array:
@@ -75,14 +75,14 @@ class OwnPass:
         with np.errstate(all="ignore"):
             if self.slip is not None and self.slip.output == step.output:
                 return np.asarray(self.slip.replacement(self.held))
-            made = np.asarray(step.computed(self.held))
-            if self.digits is not None and made.dtype.kind == "f" and not step.rule.exact:
-                made = made + self._rounding(made, step)
-        return made
+            value = np.asarray(step.computed(self.held))
+            if self.digits is not None and value.dtype.kind == "f" and not step.rule.exact:
+                value = value + self._rounding(value, step)
+        return value
 
-    def _rounding(self, made: Array, step: Step) -> Array:
+    def _rounding(self, value: Array, step: Step) -> Array:
         """How much rounding the terms and the result may come to: of a sum, its terms' sizes count."""
-        sizes = np.abs(made)
+        sizes = np.abs(value)
         assert self.digits is not None
         if step.rule.choosing:  # its terms are no larger than its result
             return units(sizes, self.digits) * self._random.uniform(-1.0, 1.0, sizes.shape)
@@ -99,15 +99,15 @@ def units(sizes: Array, digits: int) -> Array:
 
 
 def spreads(
-    trace: Trace, names: Sequence[str], digits: int, written: Mapping[str, Array], runs: int = RUNS
+    trace: Trace, names: Sequence[str], digits: int, numbers: Mapping[str, Array], runs: int = RUNS
 ) -> dict[str, Array]:
     """How far rounding on the way can carry each value, from what is written down."""
-    base = OwnPass(trace, written)
+    base = OwnPass(trace, numbers)
     apart = {n: np.zeros(np.shape(base.made(n))) for n in names}
     for seed in range(runs):
-        other = OwnPass(trace, written, digits=digits, seed=seed)
+        variant = OwnPass(trace, numbers, digits=digits, seed=seed)
         for name in names:
             with np.errstate(all="ignore"):
-                difference = np.abs(other.made(name) - base.made(name))
+                difference = np.abs(variant.made(name) - base.made(name))
             apart[name] = np.fmax(apart[name], np.where(np.isfinite(difference), difference, 0.0))
     return apart

@@ -51,9 +51,9 @@ def find(paths: Sequence[Path]) -> list[Submission]:
     first = paths[0]
     direct = [_is_file(p / SHEET) for p in paths]
     if all(direct):
-        found = [_with_own_sheet(p) for p in paths]
+        submissions = [_with_own_sheet(p) for p in paths]
     elif not any(direct) and all(p.is_dir() and any(_is_file(c / SHEET) for c in _children(p)) for p in paths):
-        found = [s for p in paths for s in _class(p)]
+        submissions = [s for p in paths for s in _class(p)]
     elif len(paths) == 1:
         raise DataError(
             f"{first} has no answers: give the worksheet and then answers (chalkgrad grade sheet/{SHEET} "
@@ -61,41 +61,43 @@ def find(paths: Sequence[Path]) -> list[Submission]:
         )
     else:
         sheet = first / SHEET if first.is_dir() else first
-        found = [s for p in paths[1:] for s in _answering(p, sheet)]
-    if not found:
+        submissions = [s for p in paths[1:] for s in _answering(p, sheet)]
+    if not submissions:
         raise DataError(f"there are no answers in {', '.join(map(str, paths[1:] or paths))}")
-    return found
+    return submissions
 
 
 def report_names(submissions: Iterable[Submission]) -> list[str]:
     """A folder's name for every submission's report, each another, on every file system; none leads elsewhere."""
-    taken: set[str] = set()
+    folders: set[str] = set()
     names: list[str] = []
     for submission in submissions:
-        kept = "".join(c if c.isalnum() or c in " -_." else "_" for c in unicodedata.normalize("NFC", submission.name))
-        bare = kept[:LONGEST].strip(" .") or "student"
+        characters = "".join(
+            c if c.isalnum() or c in " -_." else "_" for c in unicodedata.normalize("NFC", submission.name)
+        )
+        bare = characters[:LONGEST].strip(" .") or "student"
         if bare.partition(".")[0].lower() in RESERVED:
             bare = f"_{bare}"
         name, count = bare, 1
-        while name.casefold() in taken:
+        while name.casefold() in folders:
             count += 1
             name = f"{bare}-{count}"
-        taken.add(name.casefold())
+        folders.add(name.casefold())
         names.append(name)
     return names
 
 
 def _class(folder: Path) -> list[Submission]:
     """A folder of folders that each hold a sheet and answers; whatever else is there is named, not passed over."""
-    found: list[Submission] = []
+    submissions: list[Submission] = []
     for child in _children(folder):
         if child.is_dir():
             if child.name not in (SOLUTIONS, REPORTS):
-                found.append(_with_own_sheet(child))
+                submissions.append(_with_own_sheet(child))
         elif child.suffix.lower() in ENDINGS and child.name not in OURS:
             fault = f"it lies beside the sheets: put it into the folder with its {SHEET}"
-            found.append(Submission(child.stem, child, folder / SHEET, (), fault))
-    return found
+            submissions.append(Submission(child.stem, child, folder / SHEET, (), fault))
+    return submissions
 
 
 def _with_own_sheet(folder: Path) -> Submission:
@@ -111,14 +113,14 @@ def _answering(path: Path, sheet: Path) -> list[Submission]:
         return [_file(path, sheet)]
     if any(_is_answers(c) for c in _children(path)):
         return [_in_folder(path, sheet)]
-    found: list[Submission] = []
+    submissions: list[Submission] = []
     for child in _children(path):
         if child.is_dir():
             if child.name not in (SOLUTIONS, REPORTS):
-                found.append(_in_folder(child, sheet))
+                submissions.append(_in_folder(child, sheet))
         elif child.name != SHEET:
-            found.append(_file(child, sheet))
-    return found
+            submissions.append(_file(child, sheet))
+    return submissions
 
 
 def _file(path: Path, sheet: Path) -> Submission:

@@ -50,10 +50,10 @@ class Manner:
 
     def with_others(self, numbers: Mapping[Address, float]) -> OwnPass:
         """The pass with other numbers at some addresses."""
-        written = {n: a.copy() for n, a in self.written.items()}
+        arrays = {n: a.copy() for n, a in self.written.items()}
         for address, number in numbers.items():
-            written[address.name][address.place] = number
-        return OwnPass(self.trace, written)
+            arrays[address.name][address.place] = number
+        return OwnPass(self.trace, arrays)
 
     def reaches(self, address: Address) -> bool:
         """Whether any of the wrong numbers has to do with this one: numbers written in between may shield it."""
@@ -75,8 +75,8 @@ class Manner:
             shares = [FACTOR ** random.uniform(-1.0, 1.0, len(owns)) for _ in range(DRAWS)]
             shares.append(np.full(len(owns), FACTOR))
             self._scaled = [
-                self.with_others({a: v * s for (a, v), s in zip(owns.items(), drawn.tolist(), strict=True)})
-                for drawn in shares
+                self.with_others({a: v * s for (a, v), s in zip(owns.items(), factors.tolist(), strict=True)})
+                for factors in shares
             ]
         return self._change(self._scaled, address)
 
@@ -116,12 +116,12 @@ class Trusting:
 
     def doubts(self, following: Mapping[Address, list[Manner]]) -> dict[Address, str]:
         """Those that say nothing, with the reason, which goes on from "wrong: "."""
-        found: dict[Address, str] = {}
+        doubts: dict[Address, str] = {}
         for address, manners in following.items():
             reasons = [self._doubt(address, m) for m in manners]
             if all(reasons):
-                found[address] = reasons[0]
-        return found
+                doubts[address] = reasons[0]
+        return doubts
 
     def said_whatever_is_asked(self, right: Sequence[Address]) -> dict[Address, str]:
         """Right numbers of a sheet that says one number nearly everywhere, and is wrong with it in most places."""
@@ -146,8 +146,8 @@ class Trusting:
         if self._copied(address, value, manner):
             return "it follows from a 1, by which a given number stays as it is"
         if self.far:
-            known = {a: right for a, right in self.far.items() if a.name in manner.written}
-            if abs(_at(manner.with_others(known), address) - value) > room:
+            corrections = {a: right for a, right in self.far.items() if a.name in manner.written}
+            if abs(_at(manner.with_others(corrections), address) - value) > room:
                 return "it follows from a number that is out of any slip's reach"
         count = self._everywhere(address)
         return f"the same number stands in {count} blanks, so that it follows says nothing" if count else ""
@@ -165,7 +165,7 @@ class Trusting:
             return False
         random = np.random.default_rng(SEED)
 
-        def moved(name: str) -> Array:
+        def shifted(name: str) -> Array:
             operand = operands[name]
             if operand.dtype.kind != "f":
                 return operand
@@ -173,8 +173,8 @@ class Trusting:
             return random.uniform(0.5, 1.5, shape) * operand
 
         with np.errstate(all="ignore"):
-            others = [step.computed(moved) for _ in range(3)]
-        apart = [abs(float(np.asarray(other)[address.place]) - value) for other in others]
+            variants = [step.computed(shifted) for _ in range(3)]
+        apart = [abs(float(np.asarray(variant)[address.place]) - value) for variant in variants]
         return all(np.isfinite(apart)) and max(apart) > room
 
     def _copied(self, address: Address, value: float, manner: Manner) -> bool:
@@ -182,13 +182,13 @@ class Trusting:
         inputs = [i for i in self.steps[address.name].inputs if i is not None]
         if not any(a.name in inputs and abs(manner.written[a.name][a.place]) == 1 for a in manner.off):
             return False
-        given = [np.abs(self.sheet.trace[i]).ravel() for i in inputs if i not in self.steps]
-        return any(bool((np.abs(sizes - abs(value)) <= 1e-9 * abs(value)).any()) for sizes in given)
+        constants = [np.abs(self.sheet.trace[i]).ravel() for i in inputs if i not in self.steps]
+        return any(bool((np.abs(sizes - abs(value)) <= 1e-9 * abs(value)).any()) for sizes in constants)
 
     def _everywhere(self, address: Address) -> int:
         """In how many blanks the number stands, where it is one that was written down whatever is asked."""
-        own = self.answers[address].value
-        same = [a for a, answer in self.answers.items() if abs(answer.value - own) <= NEARLY * abs(own)]
+        number = self.answers[address].value
+        same = [a for a, answer in self.answers.items() if abs(answer.value - number) <= NEARLY * abs(number)]
         if len({a.name for a in same if a in self.wrong}) > 1:
             return len(same)
         return len(same) if self._differ(same) and 2 * len(same) > len(self.answers) else 0
@@ -205,5 +205,5 @@ def largest(trace: Trace, name: str) -> float:
     return size or max((float(np.abs(trace[s.output]).max(initial=0.0)) for s in trace.program), default=1.0)
 
 
-def _at(own: OwnPass, address: Address) -> float:
-    return float(own.made(address.name)[address.place])
+def _at(own_pass: OwnPass, address: Address) -> float:
+    return float(own_pass.made(address.name)[address.place])

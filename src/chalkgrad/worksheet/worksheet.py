@@ -81,8 +81,8 @@ def make_worksheet(
     if step is not None and whole("worksheet", "step", step, first) - first > MOST_STEPS:
         raise OptionError(f"worksheet: step is at most {first + MOST_STEPS}; it is {step}")
     if seed is None:
-        moved = example.at(0 if step is None else step - first)
-        table = table_of(moved, digits + 2)
+        moment = example.at(0 if step is None else step - first)
+        table = table_of(moment, digits + 2)
         sheet = Worksheet(example.title, table, (), digits)
         places = choose(sheet.trace, frozen, blanks, kind)
     else:
@@ -126,8 +126,8 @@ def as_worksheet(table: Mapping[str, Any], path: str | Path) -> Worksheet:
     for key in ("blanks", "example"):
         if key not in table:
             raise DataError(f"{path} lacks {key}; chalkgrad worksheet writes such files")
-    described, listed = as_table(table["example"]), as_list(table["blanks"])
-    if described is None or listed is None:
+    described, entries = as_table(table["example"]), as_list(table["blanks"])
+    if described is None or entries is None:
         raise DataError(f"{path}: example must be a table and blanks a list of tables")
     try:
         digits = _check_digits(table.get("digits", 4))
@@ -136,7 +136,7 @@ def as_worksheet(table: Mapping[str, Any], path: str | Path) -> Worksheet:
         if not isinstance(title, str):
             raise DataError(f"title must be text, not {title!r}")
         sheet = Worksheet(title, described, (), digits, seed)
-        blanks = tuple(_blank(one, sheet) for one in listed)
+        blanks = tuple(_blank(entry, sheet) for entry in entries)
         places = [b.address for b in blanks]
         for place, address in enumerate(places):
             if address in places[:place]:
@@ -148,16 +148,16 @@ def as_worksheet(table: Mapping[str, Any], path: str | Path) -> Worksheet:
     return Worksheet(sheet.title or sheet.example.title, described, blanks, digits, seed)
 
 
-def _blank(given: object, sheet: Worksheet) -> Blank:
-    table = as_table(given)
+def _blank(entry: object, sheet: Worksheet) -> Blank:
+    table = as_table(entry)
     if table is None or not isinstance(table.get("address"), str):
-        raise DataError(f'a blank is a table such as {{ address = "dW1[0, 0]", points = 1 }}, not {given!r}')
+        raise DataError(f'a blank is a table such as {{ address = "dW1[0, 0]", points = 1 }}, not {entry!r}')
     points = number("blank", "points", table.get("points", 1.0), 0.0, MOST_POINTS)
     return Blank(sheet.trace.address(table["address"]), points)
 
 
 def _check_digits(digits: object) -> int:
-    held = whole("worksheet", "digits", digits, 2)
-    if held > MOST_DIGITS:
+    count = whole("worksheet", "digits", digits, 2)
+    if count > MOST_DIGITS:
         raise OptionError(f"worksheet: digits are significant digits, 2 to {MOST_DIGITS}; it is {digits!r}")
-    return held
+    return count

@@ -100,7 +100,7 @@ def files_beside(network: Model, x: Any, y: Any, beside: str) -> dict[str, dict[
         beside: the script's name without its ending; the files' names begin with it.
     """
     files = {"weights": weights_needed(network), "data": data_needed(network, x, y)}
-    return {_file(beside, what): arrays for what, arrays in files.items() if arrays is not None}
+    return {_file(beside, kind): arrays for kind, arrays in files.items() if arrays is not None}
 
 
 def read_beside(network: Model, data: Data, beside: str | None) -> list[str]:
@@ -112,7 +112,7 @@ def read_beside(network: Model, data: Data, beside: str | None) -> list[str]:
     weights = weights_needed(network) or {}
     samples = {"x": data.x, "targets": data.y if data.labels is None else data.labels} if data.saved else {}
     if beside is not None:
-        names = [_file(beside, what) for what, arrays in (("weights", weights), ("data", samples)) if arrays]
+        names = [_file(beside, kind) for kind, arrays in (("weights", weights), ("data", samples)) if arrays]
         return [f"It reads {' and '.join(names)}, which must lie beside it."] if names else []
     sizes = {n: a.size for n, a in {**samples, **weights}.items() if a is not None and a.size > LIMIT}
     if sum(sizes.values()) > MOST:
@@ -124,8 +124,8 @@ def read_beside(network: Model, data: Data, beside: str | None) -> list[str]:
     return []
 
 
-def _file(beside: str, what: str) -> str:
-    return f"{beside}_{what}.npz"
+def _file(beside: str, kind: str) -> str:
+    return f"{beside}_{kind}.npz"
 
 
 # -- parameters and running averages -----------------------------------------------------------------------------
@@ -151,13 +151,13 @@ def weight_lines(
     if needed and beside is not None:
         lines = [_load("weights", beside)]
         return lines + [line for name in arrays if name in used for line in _read("weights", name, names[name], style)]
-    drawn = _draws(network) if not needed and any(_long(a) for a in arrays.values()) else {}
+    draws = _draws(network) if not needed and any(_long(a) for a in arrays.values()) else {}
     lines: list[str] = []
-    if drawn:
+    if draws:
         lines.append(f"rng = np.random.default_rng({network.seed})")
     for name, array in arrays.items():
-        if drawn and name in drawn:
-            lines += _draw_lines(*drawn[name], names[name], network.dtype, set(names.values()), style)
+        if draws and name in draws:
+            lines += _draw_lines(*draws[name], names[name], network.dtype, set(names.values()), style)
         elif name in used:
             lines += written(names[name], array, style)
     return lines
@@ -165,8 +165,8 @@ def weight_lines(
 
 def written(name: str, array: Array, style: Style) -> list[str]:
     """An array as an assignment: its numbers, or zeros and the like where it is of one value; a long one's bytes."""
-    known = str(array.flat[0].item()) in ("0.0", "1.0")
-    if array.size > (1 if known else 4) and _uniform(array):
+    constant = str(array.flat[0].item()) in ("0.0", "1.0")
+    if array.size > (1 if constant else 4) and _uniform(array):
         return [f"{name} = {style.constant(array.shape, array.flat[0].item(), array.dtype)}"]
     if array.size > LIMIT:
         return _packed(name, array, style)
@@ -184,16 +184,16 @@ def _long(array: Array) -> bool:
 
 def _packed(name: str, array: Array, style: Style) -> list[str]:
     """A long array as the text of its bytes."""
-    stored = array.astype(array.dtype.newbyteorder("<"))
-    text = base64.b64encode(stored.tobytes()).decode()
-    before, behind = ast.unparse(style.numpy(ast.Name("BYTES", ast.Load()))).split("BYTES")
-    rest = f'"{stored.dtype.str}").astype(np.{array.dtype.name}).reshape({", ".join(map(str, array.shape))})'
+    little_endian = array.astype(array.dtype.newbyteorder("<"))
+    text = base64.b64encode(little_endian.tobytes()).decode()
+    before, after = ast.unparse(style.numpy(ast.Name("BYTES", ast.Load()))).split("BYTES")
+    decoding = f'"{little_endian.dtype.str}").astype(np.{array.dtype.name}).reshape({", ".join(map(str, array.shape))})'
     opening = f'{name} = {before}np.frombuffer(base64.b64decode("""'
-    return [opening, *(text[i : i + WIDTH] for i in range(0, len(text), WIDTH)), f'"""), {rest}{behind}']
+    return [opening, *(text[i : i + WIDTH] for i in range(0, len(text), WIDTH)), f'"""), {decoding}{after}']
 
 
-def _load(what: str, beside: str) -> str:
-    return f"{what} = np.load(Path(__file__).with_name({string_text(_file(beside, what))}))"
+def _load(kind: str, beside: str) -> str:
+    return f"{kind} = np.load(Path(__file__).with_name({string_text(_file(beside, kind))}))"
 
 
 def _read(file: str, key: str, name: str, style: Style) -> list[str]:
@@ -218,30 +218,30 @@ def _draws(network: Model) -> dict[str, tuple[Parameter, Initializer]] | None:
     if any(_long(s) for s in network.states.values()):
         return None
     rng = np.random.default_rng(network.seed)
-    drawn: dict[str, tuple[Parameter, Initializer]] = {}
+    draws: dict[str, tuple[Parameter, Initializer]] = {}
     agrees = True
     for name, parameter, initial in _initial(network):
         if not isinstance(initial, Constant):
             values = initial.draw(parameter.shape, parameter.fan_in, parameter.fan_out, rng)
             agrees = agrees and np.array_equal(values.astype(network.dtype), network.parameters[name])
             if agrees:
-                drawn[name] = parameter, initial
-        if name not in drawn and _long(network.parameters[name]):
+                draws[name] = parameter, initial
+        if name not in draws and _long(network.parameters[name]):
             return None
-    return drawn
+    return draws
 
 
 def _draw_lines(
     parameter: Parameter, initial: Initializer, name: str, dtype: np.dtype[Any], taken: set[str], style: Style
 ) -> list[str]:
-    known: dict[str, ast.expr] = {
+    arguments: dict[str, ast.expr] = {
         "self": ast.Constant(initial),  # pyright: ignore[reportArgumentType] (its settings are read, it is not written)
         "shape": ast.Tuple([ast.Constant(s) for s in parameter.shape], ast.Load()),
         "fan_in": ast.Constant(parameter.fan_in),
         "fan_out": ast.Constant(parameter.fan_out),
         "rng": ast.Name("rng", ast.Load()),
     }
-    lines = lines_of(type(initial).draw, name, known, Library(taken), {})
+    lines = lines_of(type(initial).draw, name, arguments, Library(taken), {})
     assert lines is not None
     lines[-1].value = style.numpy(_single(lines[-1].value, dtype))
     return [text for line in lines for text in statement_lines(line)]

@@ -91,11 +91,11 @@ class _Script:
 
     def _name(self, program: Program, everything: Sequence[Step]) -> None:
         """Gives every value its name in the script, and says which shapes are known."""
-        known = {**self.network.prediction_program.shapes, **program.shapes}
+        shapes = {**self.network.prediction_program.shapes, **program.shapes}
         for step in everything:
-            known[step.output] = step.shape
+            shapes[step.output] = step.shape
         words = reserved()
-        self.names = identifiers(known, {*words, *helpers(s.rule for s in everything)})
+        self.names = identifiers(shapes, {*words, *helpers(s.rule for s in everything)})
         self.taken: Collection[str] = {*words, *self.names.values()}
         # `W1 = W1 - lr * dW1` wherever nothing behind it needs the old value
         self.late: list[str] = []
@@ -107,17 +107,17 @@ class _Script:
                 self.names[self.updated[name]] = self.names[name]
         self.options = self._settings()
         self.taken = {*self.taken, *(name for name, _ in self.options.values())}
-        self.shapes: dict[str, tuple[int | None, ...]] = {self.names[n]: _sizes(s) for n, s in known.items()}
+        self.shapes: dict[str, tuple[int | None, ...]] = {self.names[n]: _sizes(s) for n, s in shapes.items()}
         self.shapes.update({name: () for name, _ in self.options.values()})
 
     def _settings(self) -> dict[str, tuple[str, float]]:
         """The optimizer's settings that get a name in the script, by the rules' names; zeros are put in."""
-        own = [s.options for s in self.behind if self._updates(s)]
-        found = {option: value for options in own for option, value in options.items() if value}
+        optimizer_options = [s.options for s in self.behind if self._updates(s)]
+        settings = {option: value for options in optimizer_options for option, value in options.items() if value}
         values = {*self.taken}
-        clash = bool(found.keys() & values)  # beta1 may be a layer's: then it is beta_1 here
-        spaced = {o: re.sub(r"(\d+)$", r"_\1", o) if clash else o for o in found}
-        return {o: (unused(spaced[o], values), value) for o, value in found.items()}
+        clash = bool(settings.keys() & values)  # beta1 may be a layer's: then it is beta_1 here
+        spaced = {o: re.sub(r"(\d+)$", r"_\1", o) if clash else o for o in settings}
+        return {o: (unused(spaced[o], values), value) for o, value in settings.items()}
 
     def _updates(self, step: Step) -> bool:
         return step.owner.kind == "optimizer"
@@ -131,8 +131,8 @@ class _Script:
         options: dict[str, ast.expr] = {n: constant(v) for n, v in step.options.items()}
         if self._updates(step):
             options.update({n: ast.Name(self.options[n][0], ast.Load()) for n, v in step.options.items() if v})
-        known = {o: i or constant(None) for o, i in zip(step.rule.operands, inputs, strict=True)}
-        lines = lines_of(step.rule.function, output, {**known, **options}, self.library, self.shapes, indent)
+        operands = {o: i or constant(None) for o, i in zip(step.rule.operands, inputs, strict=True)}
+        lines = lines_of(step.rule.function, output, {**operands, **options}, self.library, self.shapes, indent)
         if lines is not None:
             return list(lines)
         call = call_of(self.library.add(step.rule.function), [i for i in inputs if i], step.options)
@@ -178,11 +178,11 @@ class _Script:
     def _about(self) -> str:
         network = self.network
         kinds = " - ".join(layer.kind for layer in network.layers)
-        what = f"{kinds} with the loss {network.loss_function.kind}"
-        what += f", trained by {self.optimizer.kind}" if self.steps else ""
+        description = f"{kinds} with the loss {network.loss_function.kind}"
+        description += f", trained by {self.optimizer.kind}" if self.steps else ""
         title = " ".join(self.title.split())
         passes = "forward pass, backward pass and update" if self.steps else "the forward pass"
-        about = [title or f"{what}, in NumPy alone.", f"The network {what}: " if title else ""]
+        about = [title or f"{description}, in NumPy alone.", f"The network {description}: " if title else ""]
         about[1] += f"{passes}, line by line. Samples are rows, N of them."
         about[1] += " dW1 stands for dL/dW1, and so does every name with a d before it." if self.steps else ""
         about[1] = about[1][0].upper() + about[1][1:]
@@ -200,12 +200,12 @@ class _Script:
     def _start(self, used: set[str]) -> list[str]:
         """What stands before the first step: parameters, samples, settings."""
         network = self.network
-        wanted = {n for n in (*network.parameters, *network.states) if self.names[n] in used}
+        arrays = {n for n in (*network.parameters, *network.states) if self.names[n] in used}
         kind = ", dtype=np.float32" if network.dtype.name == "float32" else ""
         one_hot = f"y = np.eye({network.output_shape[0]}{kind})[labels]  # one row for each: 1 at its class, else 0"
-        lines = ["# the parameters" + (", and the running averages" if network.states else "")] if wanted else []
-        lines += weight_lines(network, self.names, wanted, NumPyStyle(), self.beside)
-        lines += [""] if wanted else []
+        lines = ["# the parameters" + (", and the running averages" if network.states else "")] if arrays else []
+        lines += weight_lines(network, self.names, arrays, NumPyStyle(), self.beside)
+        lines += [""] if arrays else []
         lines += data_lines(network, self.data, NumPyStyle(), one_hot, self.beside)
         if not self.steps:
             return lines
@@ -213,9 +213,9 @@ class _Script:
         rate = self.optimizer.learning_rate
         lines += [f"{self.names['lr']} = {rate!r}  # the learning rate"] if self.names["lr"] in used else []
         lines += [f"{name} = {value!r}" for name, value in self.options.values() if name in used]
-        own = {*network.parameters, *network.states}
+        parameters = {*network.parameters, *network.states}
         for name in self.carried:
-            if name not in own:
+            if name not in parameters:
                 of = name.partition("_")[2]  # v_W1 goes with W1
                 lines.append(f"{self.names[name]} = np.zeros_like({self.names[of]})")
         return [*lines, f"steps = {self.steps}  # how many updates"]
@@ -258,9 +258,9 @@ class _Script:
 
     def _difference(self) -> str:
         kinds = {layer.kind for layer in self.network.layers}
-        what = ["without dropout"] if "Dropout" in kinds else []
-        what += ["with the running averages"] if "BatchNorm" in kinds else []
-        return f"the loss as in prediction: {', '.join(what)}"
+        differences = ["without dropout"] if "Dropout" in kinds else []
+        differences += ["with the running averages"] if "BatchNorm" in kinds else []
+        return f"the loss as in prediction: {', '.join(differences)}"
 
 
 def shown_every(steps: int) -> int:
@@ -289,16 +289,16 @@ def _same(first: Sequence[Step], second: Sequence[Step]) -> bool:
 
 def _optional(steps: Iterable[Step]) -> tuple[Optionals, Optionals]:
     """By rules' functions the optional operands that are given everywhere, and those that are given nowhere."""
-    given: dict[tuple[Callable[..., Any], str], set[bool]] = {}
+    presence: dict[tuple[Callable[..., Any], str], set[bool]] = {}
     for step in steps:
         for operand, name in zip(step.rule.operands, step.inputs, strict=True):
             if operand in step.rule.optional:
-                given.setdefault((step.rule.function, operand), set()).add(name is not None)
+                presence.setdefault((step.rule.function, operand), set()).add(name is not None)
     present: dict[Callable[..., Any], set[str]] = {}
     absent: dict[Callable[..., Any], set[str]] = {}
-    for (function, operand), found in given.items():
-        if len(found) == 1:
-            (present if True in found else absent).setdefault(function, set()).add(operand)
+    for (function, operand), occurrences in presence.items():
+        if len(occurrences) == 1:
+            (present if True in occurrences else absent).setdefault(function, set()).add(operand)
     return present, absent
 
 

@@ -98,10 +98,10 @@ class _Script:
     def _about(self) -> str:
         network = self.network
         kinds = " - ".join(layer.kind for layer in network.layers)
-        what = f"{kinds} with the loss {network.loss_function.kind}"
-        what += f", trained by {self.optimizer.kind}" if self.steps else ""
+        description = f"{kinds} with the loss {network.loss_function.kind}"
+        description += f", trained by {self.optimizer.kind}" if self.steps else ""
         title = " ".join(self.title.split())
-        about = [title, f"The network {what}, in PyTorch."] if title else [f"{what}, in PyTorch."]
+        about = [title, f"The network {description}, in PyTorch."] if title else [f"{description}, in PyTorch."]
         if self.drops:
             about.append("Dropout draws other masks in PyTorch, so that the losses of training are other numbers.")
         return "\n\n".join([*about, *read_beside(network, self.data, self.beside)])
@@ -121,12 +121,12 @@ class _Script:
 
     def _weights(self) -> list[str]:
         network = self.network
-        given = weight_lines(network, self.names, set(self.places), TorchStyle(), self.beside)
-        if not given:
+        arrays = weight_lines(network, self.names, set(self.places), TorchStyle(), self.beside)
+        if not arrays:
             return ["model = Network()"]
         dense = {line.names["W"] for line in network.layout.lines if isinstance(line.layer, Dense)}
         turned = ": W is (inputs, outputs) here, and (outputs, inputs) in nn.Linear" if dense else ""
-        lines = [f"# the model with its weights{turned}", *given, "model = Network()", "with torch.no_grad():"]
+        lines = [f"# the model with its weights{turned}", *arrays, "model = Network()", "with torch.no_grad():"]
         for name, place in self.places.items():
             lines.append(f"    {place}.copy_({self.names[name]}{'.T' if name in dense else ''})")
         frozen = [f"{self.places[n]}.requires_grad_(False)" for n in network.frozen]
@@ -181,14 +181,14 @@ class _Script:
         if not decayed:
             zero = ", weight_decay=0.0" if isinstance(optimizer, AdamW) else ""
             line = f"optimizer = torch.optim.{name}(model.parameters(), {start}{zero})"
-            broken = [f"optimizer = torch.optim.{name}(", f"    model.parameters(), {start}{zero}", ")"]
-            return [line] if len(line) <= WIDTH else broken
+            wrapped = [f"optimizer = torch.optim.{name}(", f"    model.parameters(), {start}{zero}", ")"]
+            return [line] if len(line) <= WIDTH else wrapped
         lines = _listed("decayed", [self.places[n] for n in decayed])
         lines += _listed("others", [self.places[n] for n in plain]) if plain else []
         groups = [f'{{"params": decayed, "weight_decay": {decay!r}}}']
         groups += ['{"params": others, "weight_decay": 0.0}'] if plain else []
-        listed = f"    [{', '.join(groups)}],"
-        rows = [listed] if len(listed) <= WIDTH else ["    [", *(f"        {g}," for g in groups), "    ],"]
+        row = f"    [{', '.join(groups)}],"
+        rows = [row] if len(row) <= WIDTH else ["    [", *(f"        {g}," for g in groups), "    ],"]
         return [*lines, f"optimizer = torch.optim.{name}(", *rows, f"    {start},", ")"]
 
     def _training(self) -> list[str]:
