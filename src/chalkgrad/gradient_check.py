@@ -33,7 +33,7 @@ ROUNDING = 4.0
 
 @dataclass(frozen=True, slots=True)
 class ValueCheck:
-    """One array's gradient checked.
+    """The check of one array's gradient.
 
     Attributes:
         name: the gradient ("dW1").
@@ -60,7 +60,7 @@ class ValueCheck:
 
 @dataclass(frozen=True, slots=True)
 class GradientCheck:
-    """All gradients checked. It is true where they all passed; printed, it is a table.
+    """The check of all gradients. It is true where they all passed; printed, it is a table.
 
     Attributes:
         values: one entry for every parameter and for the input.

@@ -31,8 +31,8 @@ from .train.callbacks import Callback
 from .train.checkpoints import Checkpoints
 from .train.fit import Fit
 from .train.history import History
-from .write.given import files_beside
-from .write.numpy_script import numpy_script, shown_every
+from .write.arrays import files_beside
+from .write.numpy_script import numpy_script, print_interval
 from .write.script_file import write_script
 from .write.torch_module import torch_script
 
@@ -63,7 +63,7 @@ class Network(Model):
 
     Raises:
         ShapeError: where a layer cannot take what comes into it.
-        OptionError: where a setting cannot be.
+        OptionError: where a setting is invalid.
     """
 
     def derive(
@@ -95,7 +95,7 @@ class Network(Model):
 
         Raises:
             ShapeError, DataError: where x and y do not fit.
-            OptionError: where a setting cannot be.
+            OptionError: where a setting is invalid.
         """
         if whole("derive", "precision", precision) > 17:
             raise OptionError(f"derive: precision is in significant digits, 1 to 17; it is {precision}")
@@ -178,7 +178,7 @@ class Network(Model):
             optimizer.learning_rate,
             self.steps_taken,
             steps,
-            shown_every(steps),
+            print_interval(steps),
             title,
             self.dtype,
         )
@@ -295,7 +295,7 @@ class Network(Model):
                 position in the epoch, early stopping, schedule and history are as they were, and with the same data
                 and settings, on the same machine, the result is bit for bit that of a training that was never
                 stopped. `patience` and `stop_below` may be others, `epochs` and `max_steps` too if the schedule does
-                not reckon with the end. What callbacks remember is not kept.
+                not depend on the end. What callbacks remember is not kept.
             fresh_optimizer: the optimizer begins anew, whatever it remembers of earlier trainings.
 
         Returns:

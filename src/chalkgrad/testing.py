@@ -28,7 +28,7 @@ STEP = 1e-6
 
 @dataclass
 class Case:
-    """An operation with all that it takes to run once.
+    """An operation with operands and settings, ready to run.
 
     Attributes:
         operation: the operation.
@@ -69,7 +69,7 @@ class Case:
         return names
 
     def backward(self, upstream: Any) -> dict[str, Any]:
-        """All values of both passes, where `upstream` is the derivative of the loss by what the operation gives."""
+        """All values of both passes, where `upstream` is the derivative of the loss by the output."""
         names = self.forward()
         names[f"d{self.operation.output}"] = upstream
         for rule in self.operation.backward:
@@ -78,19 +78,19 @@ class Case:
         return names
 
     def values(self, upstream: Any = None) -> dict[str, Any]:
-        """All values, with what comes back drawn at random if it is not given."""
+        """All values, updates included; `upstream` is drawn at random if it is not given."""
         names = self.backward(self.upstream() if upstream is None else upstream)
         for rule in self.operation.update:
             names[rule.output] = self.call(rule, names)
         return names
 
     def upstream(self) -> Array:
-        """What comes back, drawn at random; 1 for an operation that gives one number."""
+        """The derivative of the loss by the output, drawn at random; 1 where the output is one number."""
         shape = np.shape(self.forward()[self.operation.output])
         return np.random.default_rng(self.seed).standard_normal(shape) if shape else np.ones(())
 
     def call(self, rule: Rule, names: Mapping[str, Any]) -> Any:
-        """What a rule makes of the values."""
+        """The result of a rule on the values by name."""
         return rule(*[names.get(o) for o in rule.operands], **{o: self.options[o] for o in rule.options})
 
 

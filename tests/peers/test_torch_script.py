@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import chalkgrad as cg
 from chalkgrad.base.errors import OptionError
 from chalkgrad.rules import Operation, tanh
-from chalkgrad.write.given import weights_needed
+from chalkgrad.write.arrays import weights_needed
 from chalkgrad.write.torch_layers import Form, form
 from chalkgrad.write.torch_module import torch_script
 from drawn_graphs import GRAPHS, graphs

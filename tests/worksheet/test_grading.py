@@ -36,7 +36,7 @@ def mistaken(sheet: Worksheet, output: str, words: str) -> dict[str, str]:
     """Every blank filled in by somebody who makes one mistake and goes on with what comes of it."""
     found = slips(sheet.trace.program, None, len(sheet.example.x))
     own = OwnPass(sheet.trace, slip=next(s for s in found if s.output == output and words in s.text))
-    return written(sheet, {b.address.name: own.made(b.address.name) for b in sheet.blanks})
+    return written(sheet, {b.address.name: own.result(b.address.name) for b in sheet.blanks})
 
 
 def verdicts(grading: Grading) -> dict[str, str]:
@@ -73,7 +73,7 @@ def test_rounding_in_other_ways_scores_full(name: str, digits: int) -> None:
         sheet = make_worksheet(cg.load_example(name), seed=seed, kind="all" if seed is None else None, digits=digits)
         for place in range(3):
             own = OwnPass(sheet.trace, digits=digits, seed=5000 + place)
-            grading = grade(sheet, written(sheet, {b.address.name: own.made(b.address.name) for b in sheet.blanks}))
+            grading = grade(sheet, written(sheet, {b.address.name: own.result(b.address.name) for b in sheet.blanks}))
             assert grading.score == grading.points, [m for m in grading.marks if m.verdict != "right"]
 
 
@@ -125,7 +125,7 @@ def test_every_usual_mistake_is_seen_and_something_is_said(name: str, step: int)
     for slip in [s for s in slips(trace.program, None, len(sheet.example.x)) if s.output in asked][::step]:
         own = OwnPass(trace, slip=slip)
         try:
-            values = {n: np.asarray(own.made(n)) for n in asked}
+            values = {n: np.asarray(own.result(n)) for n in asked}
         except (ValueError, IndexError, TypeError):
             continue
         right = trace[slip.output]
@@ -204,11 +204,11 @@ def test_two_mistakes_are_both_named() -> None:
     first = next(s for s in found if s.output == "dz2" and "derivative is left out" in s.text)
     second = next(s for s in found if s.output == "da1" and "transpose" in s.text)
     before = OwnPass(sheet.trace, slip=first)
-    held = {"dz2": np.asarray(before.made("dz2"))}
+    held = {"dz2": np.asarray(before.result("dz2"))}
     own = OwnPass(sheet.trace, held, second)
     grading = grade(
         sheet,
-        written(sheet, {b.address.name: held.get(b.address.name, own.made(b.address.name)) for b in sheet.blanks}),
+        written(sheet, {b.address.name: held.get(b.address.name, own.result(b.address.name)) for b in sheet.blanks}),
     )
     assert [c.slip.output for c in grading.causes if c.slip] == ["dz2", "da1"]
     assert by_value(grading)["dW2"] == {"follows"}
@@ -748,7 +748,7 @@ def test_what_says_nothing_does_not_follow() -> None:
         assert grade(sheet, answers).count("follows") == 0
     far = right | {a: "1e9" for a in right if a.startswith("dz2")}
     own = OwnPass(sheet.trace, {"dz2": np.full(sheet.trace["dz2"].shape, 1e9)})
-    far |= {str(a): f"{float(own.made(a.name)[a.place]):.4g}" for a in places if a.name == "dW2"}
+    far |= {str(a): f"{float(own.result(a.name)[a.place]):.4g}" for a in places if a.name == "dW2"}
     assert {m.cause for m in grade(sheet, far).marks if m.blank.address.name == "dW2"} == {
         "it follows from a number that is out of any slip's reach"
     }
@@ -760,7 +760,7 @@ def test_the_rest_of_a_sum_with_a_wrong_0_in_it_follows() -> None:
     left_out = np.array(sheet.trace["dz2"])
     left_out[0, 0] = 0
     own = OwnPass(sheet.trace, {"dz2": left_out})
-    answers = {str(b.address): f"{float(own.held(b.address.name)[b.address.place]):.4g}" for b in sheet.blanks}
+    answers = {str(b.address): f"{float(own.value(b.address.name)[b.address.place]):.4g}" for b in sheet.blanks}
     found = by_value(grade(sheet, answers))
     assert found["da1"] == {"follows"}
     assert found["dW2"] == {"right", "wrong"}

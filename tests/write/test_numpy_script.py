@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import chalkgrad as cg
-from chalkgrad.write.given import data_needed, weights_needed
+from chalkgrad.write.arrays import data_needed, weights_needed
 from chalkgrad.write.numpy_script import numpy_script
 from networks import X, Y, example, saturated
 from write.written import (

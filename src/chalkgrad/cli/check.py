@@ -37,10 +37,10 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """The command: 0 where nothing is wrong, 1 where something is."""
     from ..diagnosis import diagnose
-    from ..diagnosis.answers import read_answers
+    from ..diagnosis.claims_file import read_claims_file
     from ..render.blocks import Listing
     from ..render.board import Board
-    from .described import read_example
+    from .subject import read_example
 
     example = read_example(arguments.file)
     form = chosen_format(arguments.format, arguments.out)
@@ -58,7 +58,7 @@ def run(arguments: Namespace) -> int:
         example.network,
         example.x,
         example.y,
-        read_answers(arguments.claimed),
+        read_claims_file(arguments.claimed),
         optimizer=example.optimizer,
         before=None if arguments.before is None else dict(read_example(arguments.before).network.parameters),
         labels=example.labels,

@@ -1,4 +1,4 @@
-"""What can be opened of a worked example: all its values, or the elements of one of them."""
+"""The contents of a worked example: all its values, or the elements of one of them."""
 
 from __future__ import annotations
 

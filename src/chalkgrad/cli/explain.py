@@ -39,7 +39,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """The command."""
     from .contents import contents, elements
-    from .described import read_example
+    from .subject import read_example
 
     example = read_example(arguments.file)
     trace = example.trace(arguments.after)

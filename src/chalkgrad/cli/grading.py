@@ -15,8 +15,8 @@ from ..worksheet import grade, read_worksheet
 from ..worksheet.answers import read_answers
 from ..worksheet.files import ENDINGS, REPORT_FORMATS, grading_files
 from ..worksheet.gradebook import class_board, grade_class, gradebook, unreadable
+from ..worksheet.output_files import OutputFiles
 from ..worksheet.submissions import CLASS, GRADES, REPORTS, Submission, report_names
-from ..worksheet.written import Written
 
 
 def grade_one(path: Path, answers: Path, arguments: Namespace) -> int:
@@ -65,7 +65,7 @@ def grade_all(submissions: list[Submission], arguments: Namespace) -> int:
 
 def _write(out: Path, files: Mapping[str, str]) -> None:
     """Writes reports, but over none that somebody has changed since, such as a remark in the table of grades."""
-    reports = Written({out / name: text for name, text in files.items()}, out)
+    reports = OutputFiles({out / name: text for name, text in files.items()}, out)
     reports.check()
     reports.write()
 

@@ -1,4 +1,4 @@
-"""Where a command's findings go: the terminal or a file, in the format that was asked for."""
+"""The output of a command: to the terminal or a file, in the format that was asked for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures beside what a command found: they may fail, and what they are pictures of is not lost with them."""
+"""The pictures of a run: where one fails, the numbers are saved all the same."""
 
 from __future__ import annotations
 

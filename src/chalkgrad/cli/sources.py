@@ -24,7 +24,7 @@ OPTIONS = ("directory", "target", "task", "header", "seed")
 """What a run says of how its data were read."""
 
 
-def recorded(source: Mapping[str, Any], data: Dataset) -> dict[str, Any]:
+def with_record(source: Mapping[str, Any], data: Dataset) -> dict[str, Any]:
     """What a run says of its data, with a record of their content."""
     return {**source, "content": record(data, digests=source["source"] not in DRAWN)}
 

@@ -54,9 +54,9 @@ def run(arguments: Namespace) -> int:
     from ..base.checks import whole
     from ..worksheet import make_worksheet
     from ..worksheet.files import SHEET_FORMATS, SOLUTION, SOLUTIONS, sheet_files, solution_files
+    from ..worksheet.output_files import OutputFiles
     from ..worksheet.sheet import points
-    from ..worksheet.written import Written
-    from .described import read_example
+    from .subject import read_example
 
     example = read_example(arguments.file)
     count = 1 if arguments.count is None else whole("worksheet", "count", arguments.count)
@@ -66,7 +66,7 @@ def run(arguments: Namespace) -> int:
         raise OptionError("worksheet: --count makes sheets with numbers of their own, so it needs --seed")
     formats = arguments.format or SHEET_FORMATS
     out = Path(arguments.out)
-    sheets: list[tuple[str, Written]] = []
+    sheets: list[tuple[str, OutputFiles]] = []
     for place in range(count):
         sheet = make_worksheet(
             example,
@@ -84,7 +84,7 @@ def run(arguments: Namespace) -> int:
         files |= {solution / name: text for name, text in solution_files(sheet, formats).items()}
         blanks = f"{len(sheet.blanks)} blank{'s' * (len(sheet.blanks) != 1)}, {points(sheet.points)}"
         line = f"{visible(str(folder))}: {blanks}; the solution is in {visible(str(solution))}"
-        sheets.append((line, Written(files, solution)))
+        sheets.append((line, OutputFiles(files, solution)))
     for _, sheet_and_solution in sheets:
         sheet_and_solution.check()
     for line, sheet_and_solution in sheets:

@@ -37,10 +37,10 @@ def run(arguments: Namespace) -> int:
     from ..examples.example import Example
     from ..render.blocks import Listing
     from ..render.board import Board
-    from ..write.given import files_beside
-    from .described import read_described
+    from ..write.arrays import files_beside
+    from .subject import read_subject
 
-    subject = read_described(arguments.file)
+    subject = read_subject(arguments.file)
     if isinstance(subject, Example):
         network, x, y, optimizer = subject.network, subject.x, subject.y, subject.optimizer
         steps = subject.steps if arguments.steps is None else arguments.steps

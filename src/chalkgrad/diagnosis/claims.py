@@ -39,19 +39,19 @@ class Claim:
     single: bool = False
 
     @property
-    def given(self) -> Array:
+    def mask(self) -> Array:
         """Which elements are claimed."""
         return ~np.isnan(self.values)
 
     @property
     def whole(self) -> bool:
         """Whether all elements are."""
-        return bool(self.given.all())
+        return bool(self.mask.all())
 
     @property
     def digits(self) -> int:
         """How many significant digits the claimed numbers have, 9 where all are given."""
-        elements = self.given & np.isfinite(self.units) & (self.units > 0) & (self.values != 0)
+        elements = self.mask & np.isfinite(self.units) & (self.units > 0) & (self.values != 0)
         if not elements.any():
             return 9
         sizes = np.floor(np.log10(np.abs(self.values[elements]))) - np.floor(np.log10(2 * self.units[elements])) + 1
@@ -77,7 +77,7 @@ def read_claims(claimed: Mapping[str, Any], trace: Trace) -> dict[str, Claim]:
     by_name: dict[str, Claim] = {}
     for key, value in claimed.items():
         name, place = _place(key, trace, shapes)
-        single = in_single(value)
+        single = is_single(value)
         numbers, units = numbers_of(str(key), value)
         shape = shapes[name] if place is None else ()
         if numbers.shape != shape:
@@ -129,15 +129,15 @@ def numbers_of(key: str, value: Any) -> tuple[Array, Array]:
         numbers = array.astype(np.float64)
     else:
         try:
-            texts = np.array(_plain(key, _listed(key, value)), dtype=object)
-            numbers = np.vectorize(_parsed, otypes=[float])(texts) if texts.size else np.zeros(texts.shape)
+            texts = np.array(_plain(key, _rows(key, value)), dtype=object)
+            numbers = np.vectorize(_float, otypes=[float])(texts) if texts.size else np.zeros(texts.shape)
         except (TypeError, ValueError, RecursionError) as error:
             if isinstance(error, DataError):
                 raise
             raise DataError(f"{key} must hold numbers in rows of equal length") from None
     if not np.isfinite(numbers).all():
         raise DataError(f"{key} holds NaN or infinity, or text that is no number")
-    if texts is None or not numbers.size or in_single(value):
+    if texts is None or not numbers.size or is_single(value):
         return numbers, np.zeros(numbers.shape)
     with np.errstate(all="ignore"):
         return numbers, _units(texts, numbers)
@@ -153,7 +153,7 @@ def as_numpy(value: Any) -> Any:
         return value
 
 
-def in_single(value: Any) -> bool:
+def is_single(value: Any) -> bool:
     """Whether numbers were computed in float32: an array of that kind, or long numbers that all are float32's own."""
     try:
         array = cast("Array", np.asarray(as_numpy(value)))
@@ -194,11 +194,11 @@ def _units(texts: Any, numbers: Array) -> Array:
     return cast("Array", np.where(numbers == 0, places, np.maximum(places, 0.5 * 10.0 ** (sizes - digits + 1))))
 
 
-def _listed(key: str, value: Any) -> Any:
+def _rows(key: str, value: Any) -> Any:
     items = as_list(value)
     if items is None:
         return value
-    rows = [_listed(key, item) for item in items]
+    rows = [_rows(key, item) for item in items]
     lengths = {len(r) if isinstance(r, list) else -1 for r in rows}  # pyright: ignore[reportUnknownArgumentType]
     if len(lengths) > 1:
         raise DataError(f"{key} must hold numbers in rows of equal length")
@@ -220,7 +220,7 @@ def _plain(key: str, value: Any) -> Any:
     return answer.plain
 
 
-def _parsed(text: Any) -> float:
+def _float(text: Any) -> float:
     if isinstance(text, bool) or not isinstance(text, (int, float, str, np.integer, np.floating)):
         raise TypeError
     try:

@@ -22,7 +22,7 @@ def where_it_sits(claim: Claim, right: Array, step: Step) -> str:
     Of dW = x.T @ dz a ratio that changes along the inputs only belongs to x, one that changes along the outputs
     only to dz, and one that is the same everywhere is a factor.
     """
-    elements = claim.given & (np.abs(right) > 1e-12 * max(1.0, float(np.abs(right).max(initial=0.0))))
+    elements = claim.mask & (np.abs(right) > 1e-12 * max(1.0, float(np.abs(right).max(initial=0.0))))
     if elements.sum() < 2 or not claim.whole:
         return ""
     tolerance = max(

@@ -71,7 +71,7 @@ class Answer:
 
 
 def short(value: object) -> str:
-    """What was written, in one line of at most so many characters."""
+    """A value's text in one line, of at most `SHOWN` characters."""
     try:
         text = value.strip() if isinstance(value, str) else str(value)
     except (ValueError, RecursionError):  # a whole number of thousands of digits, lists of lists of lists
@@ -80,13 +80,13 @@ def short(value: object) -> str:
 
 
 def read_number(value: object) -> Answer | None:
-    """The number that a text writes, or that was given; None where there is none ("", "-", "___").
+    """The number that a text stands for, or a number itself; None where there is none ("", "-", "___").
 
     Decimals with a point or a comma, powers of ten (1.4e-3, 1.4·10^-3, 1.4 x 10⁻³), percents, fractions (1/3, ½, 1 1/2)
     and arithmetic with + - * / ^, parentheses, sqrt, exp and ln are numbers; so is "0.35*0.5 = 0.175": both must agree.
 
     Raises:
-        ValueError: where it is no number; the message goes on from "the answer": "is no number".
+        ValueError: where it is no number; the message continues "the answer ": "is no number".
     """
     if value is None:
         return None

@@ -1,4 +1,4 @@
-"""What was found about claimed numbers: which are wrong, and the mistakes that make them so."""
+"""The result of a diagnosis: which claimed numbers are wrong, and the mistakes that explain them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What came of one claimed value.
+    """The verdict on one claimed value.
 
     Attributes:
         name: the value.
@@ -64,7 +64,7 @@ class Cause:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Result:
-    """All that was found about claimed numbers.
+    """The findings and causes of a diagnosis.
 
     Attributes:
         findings: one for every claimed value, in the order of the program.

@@ -98,7 +98,7 @@ def diagnose(
         earlier.set_parameters(before)
         old = earlier.trace(x, y, optimizer=method, training=training)
         previous = {n: old[n] for n in old if n not in ("x", "y", "clock", "lr", "t")}
-    return _Diagnosing(twin, trace, dict(claimed), following, previous, training, method, probe, optimizer_state).run()
+    return _Search(twin, trace, dict(claimed), following, previous, training, method, probe, optimizer_state).run()
 
 
 Probe = Callable[[dict[str, Array], Array, Array], Mapping[str, Any]]
@@ -116,7 +116,7 @@ def _by_gradient(answer: Any, network: Model) -> dict[str, Any]:
     return {network.program.derivative_of.get(n, n) if n in network.parameters else n: v for n, v in numbers.items()}
 
 
-class _Diagnosing:
+class _Search:
     def __init__(
         self,
         network: Model,
@@ -211,7 +211,7 @@ class _Diagnosing:
 
     def matches(self, claim: Claim, computed: Array) -> bool:
         """Whether all claimed numbers of a value are the computed ones."""
-        return bool(self.same(claim, computed)[claim.given].all())
+        return bool(self.same(claim, computed)[claim.mask].all())
 
     # -- the search ------------------------------------------------------------------------------------------
 
@@ -230,7 +230,7 @@ class _Diagnosing:
         return Diagnosis(findings, tuple(causes), tuple(unexplained), self.trace)
 
     def _rounded_by_hand(self, wrong: Sequence[str]) -> set[str]:
-        """The values that may well come of rounding every step to the claimed digits.
+        """The values that rounding every step to the claimed digits explains.
 
         People round to significant digits or to decimals, so the pass is computed again in both ways; what is, in
         proportion, no further from the right numbers than twice these are is taken for rounding.
@@ -238,10 +238,10 @@ class _Diagnosing:
         names: set[str] = set()
         for name in wrong:
             claim = self.claims[name]
-            if name not in self.trace or not claim.units[claim.given].all():
+            if name not in self.trace or not claim.units[claim.mask].all():
                 continue
             right = self.trace[name]
-            decimals = int(np.clip(-np.floor(np.log10(2 * claim.units[claim.given].min())), 1, 12))
+            decimals = int(np.clip(-np.floor(np.log10(2 * claim.units[claim.mask].min())), 1, 12))
             apart = 0.0
             sizes = np.maximum(np.abs(right), 1e-9 * np.abs(right).max(initial=0.0) + 1e-300)
             for rounded in (self.trace.rounded(claim.digits), self.trace.rounded(decimals, decimals=True)):
@@ -249,7 +249,7 @@ class _Diagnosing:
             if apart == 0:
                 continue  # nothing was rounded on the way
             allowed = min(2 * apart, LARGEST_ROUNDING) * np.abs(right) + claim.units
-            if (np.abs(claim.values - right) <= allowed)[claim.given].all():
+            if (np.abs(claim.values - right) <= allowed)[claim.mask].all():
                 names.add(name)
         return names
 
@@ -350,7 +350,7 @@ class _Diagnosing:
             without = self._values(others)
             own = [n for n in explained if not self.matches(self.claims[n], without[n])] or explained
             instead = tuple(self._equals(slip, others))
-            count = int(sum(self.claims[n].given.sum() for n in own))
+            count = int(sum(self.claims[n].mask.sum() for n in own))
             digits = max((self.claims[n].digits for n in own), default=9)
             apart = self._telling_apart(slip, instead) if instead else None
             first = slip if apart is None or self.probe is None else self._probed((slip, *instead), others, *apart)
@@ -384,7 +384,7 @@ class _Diagnosing:
         answer = _by_gradient(self.probe(_copies(self.network.parameters), x.copy(), y.copy()), self.network)
         fresh = self._elsewhere(x)
         for slip in rivals:
-            values = self._made(fresh, (slip, *others), list(answer))
+            values = self._outcome(fresh, (slip, *others), list(answer))
             if values is not None and all(np.allclose(values[n], answer[n], rtol=1e-5, atol=1e-9) for n in answer):
                 return slip
         return rivals[0]
@@ -405,14 +405,14 @@ class _Diagnosing:
             y = self.trace["y"]
             fresh = self._elsewhere(x)
             names = [n for n in self.claims if n != NEXT]
-            outcomes = [self._made(fresh, (s,), names) for s in (slip, *instead)]
+            outcomes = [self._outcome(fresh, (s,), names) for s in (slip, *instead)]
             pairs = itertools.combinations(outcomes, 2)
             if all(a is None or b is None or any(not np.allclose(a[n], b[n]) for n in names) for a, b in pairs):
                 return x, y
         return None
 
     @staticmethod
-    def _made(rerun: Rerun, chosen: Sequence[Slip], names: Sequence[str]) -> dict[str, Array] | None:
+    def _outcome(rerun: Rerun, chosen: Sequence[Slip], names: Sequence[str]) -> dict[str, Array] | None:
         try:
             return rerun.run({s.output: s.replacement for s in chosen}, names)
         except (ValueError, IndexError, TypeError):
@@ -433,20 +433,20 @@ class _Diagnosing:
             if name in left and name not in follows:
                 unexplained.append(name)
             if name in wrong and claim.whole and name in self.rerun.steps:
-                overrides[name] = _held(claim.values)
+                overrides[name] = _constant(claim.values)
         return follows, unexplained
 
     def _finding(self, name: str, wrong: Sequence[str], by_hand: set[str], follows: set[str]) -> Finding:
         claim = self.claims[name]
         right = np.asarray(self.right[name], dtype=np.float64)
-        same = self.same(claim, right) & claim.given
-        claimed, count = int(claim.given.sum()), int(same.sum())
+        same = self.same(claim, right) & claim.mask
+        claimed, count = int(claim.mask.sum()), int(same.sum())
         digits = claim.digits
         if name in by_hand:
             return Finding(name, "rounded by hand", claimed, claimed, digits)
         if name not in wrong:
             return Finding(name, "right", count, claimed, digits)
-        place = np.argwhere(claim.given & ~same)
+        place = np.argwhere(claim.mask & ~same)
         first = str(Address(name, tuple(int(p) for p in place[0]))) if place.size else name
         verdict = "follows" if name in follows else "wrong"
         step = self.rerun.steps.get(name)
@@ -460,10 +460,10 @@ def _alike(first: Array, second: Array, claim: Claim) -> bool:
         return False
     allowed = 2 * claim.units + RELATIVE * np.abs(second) + 1e-15
     with np.errstate(invalid="ignore"):
-        return bool((np.abs(np.asarray(first) - second) <= allowed)[claim.given].all())
+        return bool((np.abs(np.asarray(first) - second) <= allowed)[claim.mask].all())
 
 
-def _held(values: Array) -> Replacement:
+def _constant(values: Array) -> Replacement:
     return lambda get: values
 
 

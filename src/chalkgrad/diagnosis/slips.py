@@ -84,7 +84,7 @@ def slips(program: Program, before: Mapping[str, Any] | None, samples: int) -> l
 def _of_the_rule(step: Step, program: Program, before: Mapping[str, Any]) -> Iterator[Slip]:
     """The usual mistakes that stand beside the step's rule."""
     for mistake in step.rule.mistakes:
-        inputs = [_taken(operand, step, program, before) for operand in mistake.takes]
+        inputs = [_input(operand, step, program, before) for operand in mistake.takes]
         if any(t is None and o not in mistake.optional for t, o in zip(inputs, mistake.operands, strict=True)):
             continue
         ranges = [range(_range(mistake, step, option, program)) for option in mistake.varies]
@@ -101,35 +101,35 @@ def _of_the_rule(step: Step, program: Program, before: Mapping[str, Any]) -> Ite
 
 
 @dataclass(frozen=True, slots=True)
-class _Taken:
-    """What a mistake takes: a value, and how it is had."""
+class _Input:
+    """What a mistake takes: a value, and how it is computed."""
 
     value: Value
-    had: Replacement
+    compute: Replacement
 
 
-def _taken(operand: Operand, step: Step, program: Program, before: Mapping[str, Any]) -> _Taken | None:
+def _input(operand: Operand, step: Step, program: Program, before: Mapping[str, Any]) -> _Input | None:
     """The version of the network's value that a mistake's operand stands for; None where there is none."""
     name = step.bound.get(operand.formal)
     if name is None or name not in program.values:
         return None
     match operand.version:
         case Version.OWN:
-            return _Taken(program.values[name], lambda get: get(name))
+            return _Input(program.values[name], lambda get: get(name))
         case Version.UPDATED:
             new = _updated(name, step, program)
-            return None if new is None else _Taken(program.values[new], lambda get: get(new))
+            return None if new is None else _Input(program.values[new], lambda get: get(new))
         case Version.BEFORE:
             if name not in before:
                 return None
-            return _Taken(_like(name, spelled.earlier(name), program), lambda get: before[name])
+            return _Input(_like(name, spelled.earlier(name), program), lambda get: before[name])
         case Version.UNBIASED:
             maker = program.by_output.get(name)
             if maker is None or not maker.rule.weighted or maker.inputs[2] is None:
                 return None
             x, W, _ = maker.inputs
             value = _like(name, spelled.unbiased(name), program)
-            return _Taken(value, lambda get: maker.rule.function(get(x or ""), get(W or ""), None, **maker.options))
+            return _Input(value, lambda get: maker.rule.function(get(x or ""), get(W or ""), None, **maker.options))
 
 
 def _updated(name: str, step: Step, program: Program) -> str | None:
@@ -160,9 +160,9 @@ def _range(mistake: Mistake, step: Step, option: str, program: Program) -> int:
     return size if isinstance(size, int) else 0
 
 
-def _run(mistake: Mistake, operands: Sequence[_Taken | None], options: Mapping[str, Any]) -> Replacement:
+def _run(mistake: Mistake, operands: Sequence[_Input | None], options: Mapping[str, Any]) -> Replacement:
     def replacement(get: Get) -> Any:
-        return mistake.function(*[None if t is None else t.had(get) for t in operands], **options)
+        return mistake.function(*[None if t is None else t.compute(get) for t in operands], **options)
 
     return replacement
 

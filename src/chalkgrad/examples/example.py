@@ -139,7 +139,7 @@ def load_example(path: str | Path) -> Example:
     Raises:
         UnknownNameError: where there is neither such a file nor a worked example of this name.
         CheckpointError: where the file is missing or no TOML.
-        ChalkgradError: where what it describes cannot be; the message names the file and the key.
+        ChalkgradError: where what it describes is invalid; the message names the file and the key.
     """
     if not isinstance(path, Path) and path in examples():
         return example(read_toml(FOLDER / f"{path}.toml"), f"{path}.toml")

@@ -47,7 +47,7 @@ def _row(figure: Figure, most: int | None) -> tuple[str, str, str, str]:
     if figure.formula is not None:
         printed = "as a formula, giving " + _numbers(figure.formula, figure, most)
     else:
-        printed = _listed(figure.printed or (), most)
+        printed = _number_list(figure.printed or (), most)
     return figure.name, printed, _numbers(figure.correct, figure, most), verdict
 
 
@@ -56,10 +56,10 @@ def _numbers(value: Value | None, figure: Figure, most: int | None) -> str:
     if value is None:
         return ""
     digits = max(9, printed_digits(figure.printed or ()))
-    return _listed([significant(float(v), digits) for v in np.ravel(value)], most)
+    return _number_list([significant(float(v), digits) for v in np.ravel(value)], most)
 
 
-def _listed(numbers: Sequence[str], most: int | None) -> str:
+def _number_list(numbers: Sequence[str], most: int | None) -> str:
     first = numbers if most is None else numbers[:most]
     return ", ".join(first) + (f", ... {len(numbers) - len(first)} more" if len(first) < len(numbers) else "")
 

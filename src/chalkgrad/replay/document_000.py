@@ -51,7 +51,7 @@ def manual_values(
         now = manual_pass.forward(weights, image)
         values, weights = manual_pass.backward(weights, now, targets, rate, mistakes, before)
         if before is None:
-            # only the first pass goes on to the kernel
+            # only the first pass reaches the kernel
             of_kernel, weights = manual_pass.kernel_step(weights, now, image, values["grad_sigmoid_features"], rate)
             values |= of_kernel
         outputs = {"H1_output": now["H"][0], "H2_output": now["H"][1]}

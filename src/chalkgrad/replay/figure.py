@@ -238,7 +238,7 @@ def figures(
 
 
 def cut(value: float, decimals: int) -> float:
-    """`value` with the digits behind so many decimals cut off instead of rounded."""
+    """`value` with the digits after so many decimals cut off instead of rounded."""
     return math.trunc(value * 10**decimals) / 10**decimals
 
 

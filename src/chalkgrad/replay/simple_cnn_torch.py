@@ -29,7 +29,7 @@ class Keep(Callback):
 def differences(example: Example, rate: float, steps: int = STEPS) -> tuple[float, float]:
     """The largest difference in a loss and in a weight over so many updates.
 
-    PyTorch's network has the example's initial weights, no biases, no ReLU behind the convolution, the sum of the
+    PyTorch's network has the example's initial weights, no biases, no ReLU after the convolution, the sum of the
     squared errors as its loss, and float64.
     """
     torch: Any = import_module("torch")

@@ -77,7 +77,7 @@ def class_section(example: Example) -> Section:
 
 def training_section(example: Example) -> Section:
     """The class trained until its error is below 1e-4, beside the same with correct gradients."""
-    run = class_of_the_document(example).train(RATE, BELOW)
+    own = class_of_the_document(example).train(RATE, BELOW)
     slow = class_of_the_document(example).train(TEXT_RATE, BELOW)
     network = example.network.copy()
     history = network.fit(
@@ -87,11 +87,11 @@ def training_section(example: Example) -> Section:
     return Section(
         "The class SimpleCNN, trained until the error is below 0.0001",
         (
-            Figure("iterations", ITERATIONS, history.steps, run.iterations, OWN_BACKWARD),
-            Figure("final error", ERROR, history.loss, run.error, OWN_BACKWARD, tolerance=ROUNDING),
-            Figure("predictions for O1, O2", OUTPUTS, outputs, np.array(run.outputs), OWN_BACKWARD, tolerance=ROUNDING),
+            Figure("iterations", ITERATIONS, history.steps, own.iterations, OWN_BACKWARD),
+            Figure("final error", ERROR, history.loss, own.error, OWN_BACKWARD, tolerance=ROUNDING),
+            Figure("predictions for O1, O2", OUTPUTS, outputs, np.array(own.outputs), OWN_BACKWARD, tolerance=ROUNDING),
             Figure(
-                "iterations with the learning rate of the text, 0.005", ITERATIONS, slow.iterations, run.iterations,
+                "iterations with the learning rate of the text, 0.005", ITERATIONS, slow.iterations, own.iterations,
                 "the text names the learning rate 0.005, the run has 0.01",
                 "beside 0.005 the list of settings has 0.01; the class's own backward pass, mistakes included",
             ),

@@ -61,7 +61,7 @@ ROUNDED_EARLY = {"dE_o2/dout_h1": "its factor dE_o2/dnet_o2 is rounded to nine d
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """What a training came to: the error and the outputs after its last update."""
+    """The result of a training: the error and the outputs after its last update."""
 
     error: float
     outputs: Array

@@ -7,7 +7,7 @@ test.json                         what the test set gave
 *.png                             the pictures
 
 All of it is of one training, whenever one looks. While a training takes another's place, files of either lie with the
-weights that they belong to; `located` finds them, and the next training there puts them in their place. run.toml and
+weights that they belong to; `location` finds them, and the next training there puts them in their place. run.toml and
 test.json name the weights that they are about, so that another network that is saved there is not taken for theirs.
 """
 
@@ -118,14 +118,14 @@ def write_table(path: Path, name: str, table: dict[str, Any]) -> None:
     write(path, name, as_toml(present(table)))
 
 
-def located(path: Path, name: str) -> Path:
+def location(path: Path, name: str) -> Path:
     """Where a file of the run lies: beside network.toml, or still (or again) with its weights."""
     with_weights = path / (current_weights(path) or "") / name
     return with_weights if with_weights.is_file() else path / name
 
 
 def read_run(path: Path) -> dict[str, Any]:
-    """What run.toml says of the data: the table [data], with a source.
+    """The table [data] of run.toml, which has a source.
 
     Raises:
         CheckpointError: where this is no run directory, or the network there is not the one of run.toml.
@@ -144,7 +144,7 @@ def _read(path: Path) -> tuple[Path, dict[str, Any]]:
     """run.toml and what it says."""
     for _ in range(MOVES):
         try:
-            file = located(path, RUN)
+            file = location(path, RUN)
             whole = (path / DESCRIPTION).is_file() and file.is_file()
         except (OSError, ValueError) as error:
             raise CheckpointError(f"{path} cannot be read: {error}") from None
@@ -194,7 +194,7 @@ def newest(parent: Path) -> Path:
     Raises:
         CheckpointError: where there is none.
     """
-    runs = {d: file for d in parent.iterdir() if (file := located(d, RUN)).is_file()} if parent.is_dir() else {}
+    runs = {d: file for d in parent.iterdir() if (file := location(d, RUN)).is_file()} if parent.is_dir() else {}
     if not runs:
         raise CheckpointError(f"there is no run in {parent}; train a network first: chalkgrad train")
     return max(runs, key=lambda d: runs[d].stat().st_mtime)

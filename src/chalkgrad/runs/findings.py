@@ -1,4 +1,4 @@
-"""What a network makes of its test set: numbers, text, and what draws the pictures."""
+"""The results of a test set: numbers, text, and functions that draw the pictures."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .pictures import confusion_picture, misread_sheet
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What a test gave.
+    """The results of a test.
 
     Attributes:
         evaluation: loss, accuracy and predictions.
@@ -111,7 +111,7 @@ def save_results(path: Path, weights: str, findings: Findings, data: Dataset) ->
 
 
 def pictures(findings: Findings, data: Dataset, loss: Loss) -> Mapping[str, Callable[[], bytes]]:
-    """What draws the pictures of the test, by the files' names."""
+    """Functions that draw the pictures of the test, by the files' names."""
     if findings.confusion is None:
         return {}
 

@@ -14,7 +14,7 @@ class Training:
     """A training under way, as callbacks see it.
 
     Attributes:
-        epochs: how many epochs there will be at most; None if that is open.
+        epochs: the most epochs that there will be; None if that is open.
         epoch_steps: steps in an epoch.
     """
 
@@ -55,7 +55,7 @@ class Callback:
 
     Attributes:
         interval: how many seconds may pass between two calls. With 0, `on_step` is called after every update and
-            `on_epoch` after every epoch. With more, the compiled engine goes on for so long between them; `step` and
+            `on_epoch` after every epoch. With more, the compiled engine runs for so long between them; `step` and
             `epoch` of the training say how far it has come.
     """
 
@@ -78,7 +78,7 @@ def read_callbacks(callbacks: Sequence[Callback]) -> list[Callback]:
     """The callbacks as a list.
 
     Raises:
-        OptionError: where they are none.
+        OptionError: where one is no callback.
     """
     if not isinstance(callbacks, Sequence) or not all(isinstance(c, Callback) for c in callbacks):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise OptionError(f"callbacks is a list of Callback objects, not {callbacks!r}")

@@ -22,11 +22,11 @@ from ..files.writing import clear_stale, locked, make_directory
 ENDING = ".checkpoint"
 NAME = re.compile(r"(\d{20})-(\d{12,})\.checkpoint")
 FOLDER = "checkpoints"
-"""Where a run directory has its checkpoints."""
+"""The folder of a run directory's checkpoints."""
 
 
 class CheckpointWarning(UserWarning):
-    """A checkpoint could not be written, or a damaged one was passed over; the training goes on."""
+    """A checkpoint could not be written, or a damaged one was skipped; the training continues."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Keeper:
 
     Attributes:
         alone: whether the first one that is written takes the place of those of all other trainings. Where all that a
-            training is begun with stands in its checkpoints, nobody would see that a damaged one was passed over in
+            training began with stands in its checkpoints, nobody would see that a damaged one was skipped in
             favour of another training's.
 
     Raises:
@@ -103,7 +103,7 @@ class Keeper:
             raise CheckpointError(f"{self.directory} cannot be made: {getattr(error, 'strerror', error)}") from None
         self._held.enter_context(locked(self.directory, "another training"))
         clear_stale(self.directory)
-        earlier = [began for began, _, _ in listed(self.directory)]  # also of this training, before it was resumed
+        earlier = [began for began, _, _ in checkpoint_files(self.directory)]  # this training's too
         self.began = max([time.time_ns(), *(b + 1 for b in earlier)])  # whatever the clock says
         return self
 
@@ -120,12 +120,12 @@ class Keeper:
         start = time.monotonic()
         place = self.directory / f"{self.began:020d}-{steps:012d}{ENDING}"
         try:
-            write_checkpoint(place, encoded(table), arrays)
+            write_checkpoint(place, for_json(table), arrays)
         except OSError as error:
             if not self._complained:
                 self._complained = True
                 text = f"a checkpoint could not be written in {self.directory}: {error.strerror or error}"
-                warn(f"{text}; the training goes on", CheckpointWarning)
+                warn(f"{text}; the training continues", CheckpointWarning)
             self._written = time.monotonic()  # it is tried again when the next one is due
             return False
         self._complained = False
@@ -136,7 +136,7 @@ class Keeper:
 
     def _prune(self) -> None:
         self.forget_others()
-        for _, _, path in listed(self.directory)[: -self.settings.keep]:
+        for _, _, path in checkpoint_files(self.directory)[: -self.settings.keep]:
             with contextlib.suppress(OSError):
                 os.unlink(path)
 
@@ -146,7 +146,7 @@ class Keeper:
             forget(self.directory, but=self.began)
 
 
-def listed(directory: Path) -> list[tuple[int, int, Path]]:
+def checkpoint_files(directory: Path) -> list[tuple[int, int, Path]]:
     """The checkpoints in a directory, from the oldest to the newest: when their training began, steps, file."""
     files: list[tuple[int, int, Path]] = []
     try:
@@ -160,7 +160,7 @@ def listed(directory: Path) -> list[tuple[int, int, Path]]:
 
 def forget(directory: Path, *, but: int = 0) -> None:
     """Deletes the checkpoints in a directory, but for those of the training that began then."""
-    for began, _, path in listed(directory):
+    for began, _, path in checkpoint_files(directory):
         if began != but:
             with contextlib.suppress(OSError):
                 os.unlink(path)
@@ -184,16 +184,18 @@ def newest(place: str | Path) -> Checkpoint:
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{place} cannot be read: {error}") from None
     if is_file:
-        return _checked(place)
+        return _whole(place)
     if not is_directory:
         raise CheckpointError(f"there is no training to resume in {place}: there is no such directory")
     faults: list[str] = []
     for directory in (place, place / FOLDER):
         tried: set[Path] = set()
-        while paths := [path for _, _, path in listed(directory) if path not in tried]:  # some come while others go
+        while paths := [
+            path for _, _, path in checkpoint_files(directory) if path not in tried
+        ]:  # some appear, some vanish
             tried.add(path := paths[-1])
             try:
-                checkpoint = _checked(path)
+                checkpoint = _whole(path)
             except CheckpointError as error:
                 if path.exists():
                     faults.append(str(error))
@@ -207,7 +209,7 @@ def newest(place: str | Path) -> Checkpoint:
     raise CheckpointError(f"there is no training to resume in {place}: it holds no checkpoint")
 
 
-def _checked(path: Path) -> Checkpoint:
+def _whole(path: Path) -> Checkpoint:
     """A checkpoint whose arrays were all read once, so that a damaged one is found here."""
     checkpoint = Checkpoint(path)
     for name, part in checkpoint.parts.items():
@@ -215,12 +217,12 @@ def _checked(path: Path) -> Checkpoint:
     return checkpoint
 
 
-def encoded(value: Any) -> Any:
+def for_json(value: Any) -> Any:
     """A table that JSON can hold: numbers that are not finite become words."""
     if isinstance(value, Mapping):
-        return {str(k): encoded(v) for k, v in value.items()}  # pyright: ignore
+        return {str(k): for_json(v) for k, v in value.items()}  # pyright: ignore
     if isinstance(value, (list, tuple)):
-        return [encoded(v) for v in value]  # pyright: ignore
+        return [for_json(v) for v in value]  # pyright: ignore
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value

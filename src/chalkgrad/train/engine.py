@@ -17,7 +17,7 @@ from ..program import Program
 from .task import Task
 
 UNKNOWN_EPOCHS = 20
-"""As many epochs are reckoned with where nothing says how many there will be."""
+"""The epochs that an estimate assumes where nothing says how many there will be."""
 
 
 def steps_of(
@@ -32,7 +32,7 @@ def steps_of(
     Args:
         model: what is trained.
         program: its program with the update.
-        values: what is carried from step to step, at the start.
+        values: the arrays that steps hand on to each other, by name, at the start.
         task: what the training has to do.
         checkpoint: the one that is resumed, if any: the same engine, and as many parts, give the same bits.
 

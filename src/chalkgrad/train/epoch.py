@@ -10,7 +10,7 @@ Numbers = np.ndarray[Any, np.dtype[np.float64]]
 
 
 class EpochLosses:
-    """What every step since the beginning of the epoch gave. However the steps came in, the sums are the same.
+    """The losses of every step since the beginning of the epoch. However the steps came in, the sums are the same.
 
     Args:
         count: samples in an epoch.

@@ -1,4 +1,4 @@
-"""What a training did, epoch by epoch, and why it stopped."""
+"""The history of a training, epoch by epoch, and why it stopped."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ class Loop:
 
     Args:
         task: what is to be done.
-        state: where it begins; it is moved on.
+        state: where it begins; it is updated in place.
         callbacks: what is called on the way.
         training: the training as they see it.
         saving: what writes checkpoints; None where none are.
@@ -73,7 +73,7 @@ class Loop:
             raise KeyboardInterrupt
 
     def _advance(self) -> bool:
-        """Takes some steps; returns whether the training goes on."""
+        """Takes some steps; returns whether the training continues."""
         at = len(self.state.losses)
         self.state.epoch = len(self.state.history) + 1
         result = self._take(at)
@@ -112,7 +112,7 @@ class Loop:
         return result
 
     def _end_epochs(self) -> bool:
-        """Records the epochs that are done; returns whether the training goes on."""
+        """Records the epochs that are done; returns whether the training continues."""
         state, history = self.state, self.state.history
         losses, rates = state.losses.whole()
         steps = history.steps - len(state.losses)
@@ -126,7 +126,7 @@ class Loop:
         return True
 
     def _end_epoch(self, loss: float, rate: float, step: int) -> bool:
-        """Validates and records an epoch; returns whether the training goes on."""
+        """Validates and records an epoch; returns whether the training continues."""
         state, history = self.state, self.state.history
         val_loss, val_accuracy = self._validate()
         record = Record(len(history) + 1, step, loss, rate, state.seconds(), val_loss, val_accuracy)

@@ -21,7 +21,7 @@ COLUMNS = {"step": np.int64, "loss": np.float64, "learning_rate": np.float64, "s
            "val_loss": np.float64, "val_accuracy": np.float64}  # fmt: skip
 """A record's fields, as columns; its number is its place, and what is missing is NaN."""
 EPOCH = ("losses", "data_losses", "rates")
-"""What is kept of every step of the unfinished epoch."""
+"""The numbers of every step of the unfinished epoch."""
 
 
 def saved(state: State, beginning: Beginning, extra: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Array]]:
@@ -29,7 +29,7 @@ def saved(state: State, beginning: Beginning, extra: Mapping[str, Any]) -> tuple
 
     Args:
         state: the training, between two steps.
-        beginning: what it was begun with.
+        beginning: what it began with.
         extra: a table of the caller's own.
     """
     history, buffers = state.history, state.buffers
@@ -119,7 +119,7 @@ def _alike(arrays: Iterable[Array]) -> bool:
 
 
 class _Stored:
-    """What stands in a checkpoint, read and checked.
+    """The content of a checkpoint, read and checked.
 
     Args:
         checkpoint: the checkpoint.

@@ -69,7 +69,7 @@ class Samples:
         for text in (*merged(x, model.dtype, "x"), *merged(y, model.dtype, "y")):
             warn(text, DataWarning)
         if isinstance(validation, (tuple, list)):
-            return cls(*pair, _given(model, validation))
+            return cls(*pair, _pair(model, validation))
         share = 0.0 if validation is None else number("fit", "validation", validation, 0.0, 1.0)
         return cls(*pair, _set_aside(model, pair, share, seed, by_number=by_number) if share else None)
 
@@ -89,7 +89,7 @@ class Samples:
         return fingerprint(self.x, self.y, *further)
 
 
-def _given(model: Model, pair: tuple[Any, ...] | list[Any]) -> Validation:
+def _pair(model: Model, pair: tuple[Any, ...] | list[Any]) -> Validation:
     if len(pair) != 2:
         raise OptionError("validation is a pair (x, y), or the share of the samples to set aside")
     x, y = model.samples_and_targets(*pair)

@@ -16,7 +16,7 @@ class Saving:
 
     Args:
         keeper: where to, and how often.
-        beginning: what the training was begun with.
+        beginning: what the training began with.
         extra: a table of the caller's own; JSON must be able to hold it.
     """
 

@@ -1,4 +1,4 @@
-"""What a training was asked to do, checked where it is read."""
+"""The settings of a training, checked where they are read."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ _CSV_LINE = re.compile(r'\s*("(?:[^"]|"")*"|[^\[,;\t"]+(?:\[[^\]]*\])?)\s*[,;\t]
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """What stands in a blank and is no number.
+    """An answer that is no number.
 
     Attributes:
         text: as it was written, shortened where it is long.
@@ -48,7 +48,7 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What came back.
+    """The answers to a worksheet.
 
     Attributes:
         by_address: the answers that were given.
@@ -195,7 +195,7 @@ class _Reading:
             return [(a, v) for a, v in pairs if a in self.sheet.words or v not in ("", None)]
         if _empty(value):
             return [(a, None) for a in places if a in self.sheet.words]
-        mistaken = Unreadable(short(value), _said(key, value, shape))
+        mistaken = Unreadable(short(value), _shape_fault(key, value, shape))
         return [(a, mistaken) for a in places if a in self.sheet.words]
 
 
@@ -230,7 +230,7 @@ def _flat(value: Any) -> list[Any]:
     return [value] if rows is None else [item for row in rows for item in _flat(row)]
 
 
-def _said(key: str, value: Any, shape: tuple[int, ...]) -> str:
+def _shape_fault(key: str, value: Any, shape: tuple[int, ...]) -> str:
     """What is wrong with a whole value that has another shape."""
     form, expected = _shape(value), " x ".join(map(str, shape)) or "one number"
     if form is None:

@@ -41,7 +41,7 @@ def choose(
         choice("worksheet", "kind", kind, KINDS)
         addresses.update(_elements(trace, _of_kind(trace, kind, set(frozen))))
     for text in blanks or ():
-        addresses.update(_named(text, trace))
+        addresses.update(_elements_of(text, trace))
     if kind is None and blanks is None:
         addresses.update(_elements(trace, _usual(trace, set(frozen))))
     if not addresses:
@@ -98,7 +98,7 @@ def _usual(trace: Trace, frozen: set[str]) -> list[str]:
     )
 
 
-def _named(text: str, trace: Trace) -> list[Address]:
+def _elements_of(text: str, trace: Trace) -> list[Address]:
     """The elements that a value's name, an address or a label stands for."""
     name = trace.program.aliases.get(text, text)
     return _elements(trace, [name]) if name in trace else [trace.address(text)]

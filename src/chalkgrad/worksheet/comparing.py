@@ -1,4 +1,4 @@
-"""When a number on a sheet counts as the same: to the digits asked, and with rounding by hand on the way."""
+"""The comparison of numbers: to the digits asked for, and with room for rounding by hand on the way."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ WIDER = 2.0
 LEAST = 1e-12
 
 
-class Comparing:
+class Comparison:
     """Compares numbers, each with its own room for rounding.
 
     Args:
         trace: the right numbers.
         addresses: those that are compared.
         digits: how many significant digits are asked for.
-        manners: what is gone on with: rounding is looked at from each.
+        manners: the student's numbers by value; the room for rounding is found from each of them.
     """
 
     def __init__(self, trace: Trace, addresses: list[Address], digits: int, *manners: Mapping[str, Array]) -> None:

@@ -1,4 +1,4 @@
-"""What makes fresh numbers bad for an exercise: dead units, saturated ones, ties, gradients of 0."""
+"""Faults of fresh numbers in an exercise: dead units, saturated ones, ties, gradients of 0."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ENOUGH = 4
 def faults(
     trace: Trace, blanks: Iterable[Address], digits: int, *, margin: float = 1.0, off: bool = False
 ) -> list[str]:
-    """What is wrong with these numbers, a sentence each; none where they make a good exercise.
+    """The faults of these numbers, a sentence each; none where they make a good exercise.
 
     Args:
         trace: the pass.

@@ -15,7 +15,7 @@ from ..base.address import Address
 from ..base.errors import ChalkgradError, DataError
 from ..examples.example import Example, example
 from .degenerate import faults
-from .described import table_of, with_numbers
+from .example_table import table_of, with_numbers
 
 Array = np.ndarray[Any, Any]
 TRIES = 600

@@ -32,8 +32,8 @@ ALONE = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Graded:
-    """What came of one submission.
+class SubmissionGrade:
+    """The grade of one submission.
 
     Attributes:
         submission: what was graded.
@@ -62,7 +62,7 @@ class Graded:
 
 def grade_class(
     submissions: Sequence[Submission], *, follow_credit: float = 1.0, formats: Sequence[str] | None = None
-) -> list[Graded]:
+) -> list[SubmissionGrade]:
     """Grades submissions, on all of the machine's cores where there are many.
 
     Args:
@@ -72,7 +72,7 @@ def grade_class(
     """
     if len({s.sheet for s in submissions}) == 1:
         read_worksheet(submissions[0].sheet)  # one sheet for all that cannot be read is not the students' fault
-    work = partial(graded, follow_credit=follow_credit, formats=formats)
+    work = partial(grade_submission, follow_credit=follow_credit, formats=formats)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if len(submissions) <= ALONE or cores < 2:
         return [work(s) for s in submissions]
@@ -80,7 +80,7 @@ def grade_class(
         return list(pool.map(work, submissions, chunksize=4))
 
 
-def graded(submission: Submission, *, follow_credit: float, formats: Sequence[str] | None) -> Graded:
+def grade_submission(submission: Submission, *, follow_credit: float, formats: Sequence[str] | None) -> SubmissionGrade:
     """Grades one submission; what keeps it from being graded is its fault, and nobody else's."""
     student, total = visible(submission.name), 0.0
     try:
@@ -91,10 +91,10 @@ def graded(submission: Submission, *, follow_credit: float, formats: Sequence[st
         sheet = _sheet(submission.sheet)
         total = sheet.points
         _check_same(submission, sheet)
-        grading = _filled_in(
+        grading = _only_answers(
             [grade(sheet, read_answers(a, sheet), follow_credit=follow_credit) for a in submission.answers]
         )
-        return Graded(
+        return SubmissionGrade(
             submission,
             visible(grading.student) or student,
             grading.score,
@@ -109,7 +109,9 @@ def graded(submission: Submission, *, follow_credit: float, formats: Sequence[st
         fault = f"it cannot be graded: {type(error).__name__}: {error}"
     fault = visible(fault)[:600]
     report = f"{student}\n{'=' * len(student)}\n\nNot graded: {fault}\n"
-    return Graded(submission, student, 0.0, total, fault=fault, files={} if formats is None else {"report.txt": report})
+    return SubmissionGrade(
+        submission, student, 0.0, total, fault=fault, files={} if formats is None else {"report.txt": report}
+    )
 
 
 @lru_cache(maxsize=4)
@@ -127,7 +129,7 @@ def _check_same(submission: Submission, sheet: Worksheet) -> None:
         raise DataError(f"{own} is another sheet than {submission.sheet}: grade the folder by its own, {own.parent}")
 
 
-def _filled_in(gradings: Sequence[Grading]) -> Grading:
+def _only_answers(gradings: Sequence[Grading]) -> Grading:
     """Of the files that may be the answers the one that has any."""
     candidates = [g for g in gradings if g.count("missing") < len(g.marks)]
     if len(candidates) > 1:
@@ -138,7 +140,7 @@ def _filled_in(gradings: Sequence[Grading]) -> Grading:
 # -- what is shown and kept ----------------------------------------------------------------------------------
 
 
-def class_board(class_: Sequence[Graded]) -> Board:
+def class_board(class_: Sequence[SubmissionGrade]) -> Board:
     """Every student with points and the mistake that explains most, then the commonest mistakes of the class."""
     marked = [g for g in class_ if not g.fault]
     count = f"{len(class_)} submission{'s' * (len(class_) != 1)}"
@@ -164,7 +166,7 @@ def class_board(class_: Sequence[Graded]) -> Board:
     return Board(f"{count} graded" if len(marked) == len(class_) else f"{len(marked)} of {count} graded", tuple(blocks))
 
 
-def _remark(graded: Graded) -> str:
+def _remark(graded: SubmissionGrade) -> str:
     if graded.fault:
         return f"unreadable: {graded.fault}"
     return graded.mistakes[0] if graded.mistakes else "-"
@@ -174,7 +176,7 @@ def _brief(text: str) -> str:
     return text if len(text) <= 2 * SHORT else f"{text[: 2 * SHORT]} ..."
 
 
-def gradebook(class_: Sequence[Graded]) -> str:
+def gradebook(class_: Sequence[SubmissionGrade]) -> str:
     """The class as CSV, UTF-8: name, folder, score, points, percent, remark, and the points for every blank.
 
     No cell is a formula to a spreadsheet: text that might be one begins with an apostrophe.
@@ -198,7 +200,7 @@ def _cell(text: str) -> str:
     return f"'{content}" if content.lstrip().startswith(tuple(FORMULA)) else content
 
 
-def unreadable(class_: Sequence[Graded]) -> Iterator[str]:
+def unreadable(class_: Sequence[SubmissionGrade]) -> Iterator[str]:
     """A line for every submission without a grade."""
     for student in class_:
         if student.fault:

@@ -13,13 +13,13 @@ from ..base.checks import number
 from ..base.errors import OptionError
 from ..render.board import Board
 from .answers import Answer, Answers, as_answers
-from .comparing import Comparing, agrees
+from .comparing import Comparison, agrees
 from .exercise import Blank
-from .mistakes import Explaining
+from .mistakes import MistakeSearch
 from .outcome import Mark, Outcome
 from .report import report_board
 from .results import plain_json
-from .trusting import Manner, Trusting
+from .trusting import CreditCheck, Manner
 from .worksheet import Worksheet
 
 Array = np.ndarray[Any, Any]
@@ -27,10 +27,7 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Grading(Outcome):
-    """What came of a worksheet, and its report.
-
-    What it holds is described at `Outcome`.
-    """
+    """The outcome of a worksheet, and its report. Its attributes are those of `Outcome`."""
 
     def board(self) -> Board:
         """The report as it is written on the board."""
@@ -75,7 +72,7 @@ def grade(sheet: Worksheet, answers: Answers | Mapping[str, Any], *, follow_cred
 
 class _Grading:
     def __init__(self, sheet: Worksheet, answers: Answers, credit: float) -> None:
-        self.sheet, self.given, self.credit = sheet, answers, credit
+        self.sheet, self.reading, self.credit = sheet, answers, credit
         self.answers: dict[Address, Answer] = {
             b.address: answers.by_address[b.address] for b in sheet.blanks if b.address in answers.by_address
         }
@@ -83,10 +80,10 @@ class _Grading:
 
     def run(self) -> Grading:
         trace = self.sheet.trace
-        usual = Comparing(trace, self.addresses, self.sheet.digits)
+        usual = Comparison(trace, self.addresses, self.sheet.digits)
         errors = {a for a, answer in self.answers.items() if not usual.same(a, answer.value, self._right(a))}
-        all_own, wrong_own = self._written(set(self.answers)), self._written(errors)
-        wide = Comparing(trace, self.addresses, self.sheet.digits, all_own, wrong_own) if errors else usual
+        all_own, wrong_own = self._arrays(set(self.answers)), self._arrays(errors)
+        wide = Comparison(trace, self.addresses, self.sheet.digits, all_own, wrong_own) if errors else usual
         manners = [Manner(trace, numbers, errors) for numbers in (all_own, wrong_own)]
         verdicts: dict[Address, str] = {}
         following: dict[Address, list[Manner]] = {}
@@ -101,20 +98,20 @@ class _Grading:
                 verdicts[address] = "right"
             else:
                 verdicts[address], following[address] = "follows", agreeing
-        trusting = Trusting(self.sheet, self.answers, verdicts, wide)
+        trusting = CreditCheck(self.sheet, self.answers, verdicts, wide)
         reasons = trusting.doubts(following)
-        reasons |= trusting.said_whatever_is_asked([a for a, verdict in verdicts.items() if verdict == "right"])
+        reasons |= trusting.same_everywhere([a for a, verdict in verdicts.items() if verdict == "right"])
         verdicts.update(dict.fromkeys(reasons, "wrong"))
         wrong = [a for a, verdict in verdicts.items() if verdict == "wrong" and a not in reasons]
         few = self._with_too_few_digits(wrong, manners)
         wrong = [a for a in wrong if a not in few]
-        causes = Explaining(self.sheet, self.answers, wrong, (all_own, wrong_own), wide).causes()
+        causes = MistakeSearch(self.sheet, self.answers, wrong, (all_own, wrong_own), wide).causes()
         causes.sort(key=lambda c: self.addresses.index(c.blanks[0]))
         reasons |= few | {a: c.text for c in causes for a in c.blanks}
-        reasons |= {a: entry.reason for a, entry in self.given.unreadable.items()}
-        verdicts.update(dict.fromkeys(self.given.unreadable, "wrong"))
+        reasons |= {a: entry.reason for a, entry in self.reading.unreadable.items()}
+        verdicts.update(dict.fromkeys(self.reading.unreadable, "wrong"))
         marks = tuple(self._mark(i, b, verdicts, reasons, manners[1]) for i, b in enumerate(self.sheet.blanks, start=1))
-        return Grading(self.sheet, marks, tuple(causes), self.given.student, self.credit, self.given.notes)
+        return Grading(self.sheet, marks, tuple(causes), self.reading.student, self.credit, self.reading.notes)
 
     def _with_too_few_digits(self, wrong: list[Address], manners: list[Manner]) -> dict[Address, str]:
         """Wrong numbers that agree with the right ones, or those that follow, as far as they go."""
@@ -132,7 +129,7 @@ class _Grading:
     def _right(self, address: Address) -> float:
         return float(self.sheet.trace[address.name][address.place])
 
-    def _written(self, addresses: set[Address]) -> dict[str, Array]:
+    def _arrays(self, addresses: set[Address]) -> dict[str, Array]:
         """The answers at these addresses by value, NaN elsewhere."""
         arrays: dict[str, Array] = {}
         for address in addresses:
@@ -146,7 +143,7 @@ class _Grading:
         address = blank.address
         verdict = verdicts.get(address, "missing")
         share = {"right": 1.0, "follows": self.credit}.get(verdict, 0.0)
-        answer = self.answers.get(address) or self.given.unreadable.get(address)
+        answer = self.answers.get(address) or self.reading.unreadable.get(address)
         return Mark(
             place,
             blank,

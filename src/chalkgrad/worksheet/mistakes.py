@@ -1,4 +1,4 @@
-"""Names the mistakes behind wrong numbers, from the numbers that stand before them on the sheet."""
+"""The mistakes that explain wrong numbers, from the numbers before them on the sheet."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ..base.errors import ChalkgradError
 from ..diagnosis import diagnose
 from ..diagnosis.slips import Slip, slips
 from .answers import Answer
-from .comparing import Comparing
+from .comparing import Comparison
 from .exercise import Exercise
-from .names import called
+from .names import display_name
 from .own_pass import OwnPass
 
 Array = np.ndarray[Any, Any]
@@ -39,14 +39,14 @@ class Cause:
     slip: Slip | None = None
 
 
-class Explaining:
+class MistakeSearch:
     """Looks for what made wrong numbers.
 
     Args:
         sheet: the worksheet.
         answers: all that was written down.
         wrong: the addresses of the wrong numbers.
-        passes: what the person may have gone on with: their own numbers, or only the wrong ones of them.
+        passes: the numbers that the student may have used: all of their own, or only the wrong ones.
         comparing: when numbers count as the same.
     """
 
@@ -56,7 +56,7 @@ class Explaining:
         answers: Mapping[Address, Answer],
         wrong: Sequence[Address],
         passes: Sequence[Mapping[str, Array]],
-        comparing: Comparing,
+        comparing: Comparison,
     ) -> None:
         self.sheet, self.answers, self.comparing = sheet, answers, comparing
         self.wrong = list(wrong)
@@ -82,7 +82,7 @@ class Explaining:
     # -- one mistake of a rule -------------------------------------------------------------------------------
 
     def _effect(self, slip: Slip) -> list[dict[str, Array]]:
-        """What the values with wrong numbers come to under a mistake, in every manner of going on."""
+        """The values that have answers, computed with a mistake, from each of the student's passes."""
         names = dict.fromkeys(a.name for a in self.answers)
         effects: list[dict[str, Array]] = []
         for numbers in self.passes:
@@ -90,7 +90,7 @@ class Explaining:
             values: dict[str, Array] = {}
             for name in names:
                 try:
-                    value = np.asarray(run.made(name), dtype=float)
+                    value = np.asarray(run.result(name), dtype=float)
                 except (ValueError, IndexError, TypeError, KeyError, RecursionError):
                     continue  # its shapes do not fit, so nobody can have made it
                 if value.shape == self.sheet.trace[name].shape:
@@ -127,7 +127,7 @@ class Explaining:
                         best = (rank, slip, explained)
             if best is None:
                 break
-            causes.append(Cause(self._said(best[1]), tuple(best[2]), best[1]))
+            causes.append(Cause(self._text(best[1]), tuple(best[2]), best[1]))
             left = [a for a in left if a not in best[2]]
         return causes, left
 
@@ -144,9 +144,9 @@ class Explaining:
                 continue
             best = min(fitting, key=lambda s: (s.weight, s.output != address.name))
             grouped.setdefault(id(best), (best, []))[1].append(address)
-        return [Cause(self._said(s), tuple(addresses), s) for s, addresses in grouped.values()], rest
+        return [Cause(self._text(s), tuple(addresses), s) for s, addresses in grouped.values()], rest
 
-    def _said(self, slip: Slip) -> str:
+    def _text(self, slip: Slip) -> str:
         return f"{slip.output}: {slip.text}"
 
     # -- slips of the pen ------------------------------------------------------------------------------------
@@ -179,7 +179,7 @@ class Explaining:
 
     def _copied(self, address: Address) -> str:
         value = self.answers[address].value
-        rights = [float(OwnPass(self.sheet.trace, w).made(address.name)[address.place]) for w in self.passes]
+        rights = [float(OwnPass(self.sheet.trace, w).result(address.name)[address.place]) for w in self.passes]
         for right in rights:
             if not value or not right:
                 continue
@@ -199,7 +199,7 @@ class Explaining:
         return ""
 
     def _called(self, address: Address) -> str:
-        return called(address, self.sheet.trace)
+        return display_name(address, self.sheet.trace)
 
     # -- several mistakes together ---------------------------------------------------------------------------
 
@@ -221,6 +221,6 @@ class Explaining:
         for cause in diagnosis.causes:
             explained = tuple(a for a in left if a.name in cause.explains)
             if explained:
-                text = "; and ".join(self._said(s) for s in cause.slips)
+                text = "; and ".join(self._text(s) for s in cause.slips)
                 causes.append(Cause(text, explained, cause.slips[0] if len(cause.slips) == 1 else None))
         return causes

@@ -43,12 +43,12 @@ def style_of(trace: Trace, precision: int) -> Style:
     return Style(precision, dict(trace.labels), trace.program.partials, through=trace.through)
 
 
-def called(address: Address, trace: Trace) -> str:
+def display_name(address: Address, trace: Trace) -> str:
     """An element's name as a sheet's text has it: "∂E/∂w1", "da1[0, 0]"."""
     return TextMath(style_of(trace, 6)).address(address)
 
 
 def name_and_address(address: Address, trace: Trace) -> str:
     """An element's name as a sheet's text has it, with its address where that is another: "∂E/∂w1, dW1[0, 0]"."""
-    text = called(address, trace)
+    text = display_name(address, trace)
     return text if text == str(address) else f"{text}, {address}"

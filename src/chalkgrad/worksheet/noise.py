@@ -1,4 +1,4 @@
-"""Takes the noise of rounding out of a pass: what should be 0 and comes to -2.8e-17 is 0."""
+"""A pass without the noise of rounding: what should be 0 and comes to -2.8e-17 is 0."""
 
 from __future__ import annotations
 

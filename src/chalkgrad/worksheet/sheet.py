@@ -35,8 +35,8 @@ SHARES = (
     "is their sum. A share is called after where it comes from: {share} is what comes back to {of} through {user}."
 )
 OFF = (
-    "A ReLU is off where its input is below 0: its output is 0 there, and nothing comes back through it, so that the "
-    "derivative behind it is 0 too. A blank may be 0."
+    "A ReLU is off where its input is below 0: its output is 0 there, and nothing comes back through it, so that its "
+    "input's derivative is 0 too. A blank may be 0."
 )
 
 
@@ -76,7 +76,7 @@ def title(sheet: Exercise) -> str:
 
 
 def task(sheet: Exercise) -> str:
-    """What is to be done, in a sentence or two."""
+    """The task in a sentence or two."""
     count = len(sheet.blanks)
     return (
         f"Fill in the {count} blank{'s' * (count != 1)}, {points(sheet.points)} in all. Give every number to "
@@ -163,7 +163,7 @@ def _update_lines(sheet: Exercise) -> list[Step]:
 
 
 def givens_table(sheet: Exercise) -> Table:
-    """What is given, all of its numbers."""
+    """The given values with all of their numbers."""
     trace = sheet.trace
     operands = {i for s in needed(sheet, "forward", "loss", "backward", "update") for i in s.inputs}
     outputs = {s.output for s in trace.program}

@@ -13,7 +13,7 @@ from .files import ANSWERS, SHEET, SOLUTIONS
 
 ENDINGS = (".toml", ".json", ".csv", ".tsv", ".txt")
 GRADES, CLASS, REPORTS = "grades.csv", "class", "reports"
-"""What grading a class writes: the gradebook, the report on the class, and the folder of those on every student."""
+"""The files of a graded class: the gradebook, the report on the class, and the folder of those on every student."""
 OURS = (SHEET, GRADES, *(f"{CLASS}.{ending}" for ending in ("txt", "md", "html", "tex")))
 """Files beside folders of sheets that are no answers."""
 RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
@@ -22,7 +22,7 @@ LONGEST = 80
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What came from one student.
+    """The answers of one student.
 
     Attributes:
         name: what it is called: the folder's name, or the file's without its ending.
@@ -103,7 +103,7 @@ def _class(folder: Path) -> list[Submission]:
 def _with_own_sheet(folder: Path) -> Submission:
     sheet = folder / SHEET
     if not _is_file(sheet):
-        return Submission(_named(folder), folder, sheet, (), f"the folder holds no {SHEET}")
+        return Submission(_name_of(folder), folder, sheet, (), f"the folder holds no {SHEET}")
     return _in_folder(folder, sheet)
 
 
@@ -124,7 +124,7 @@ def _answering(path: Path, sheet: Path) -> list[Submission]:
 
 
 def _file(path: Path, sheet: Path) -> Submission:
-    name = _named(path.parent) if _is_answers(path) and path.parent.name else path.stem
+    name = _name_of(path.parent) if _is_answers(path) and path.parent.name else path.stem
     fault = "" if path.suffix.lower() in ENDINGS else f"answers come as {', '.join(ENDINGS[:3])}"
     return Submission(name, path, sheet, (path,), fault)
 
@@ -138,10 +138,10 @@ def _in_folder(folder: Path, sheet: Path) -> Submission:
         fault = f"the folder holds no answers ({ANSWERS}, .json or .csv)"
     elif len(answers) > 1 and not _is_answers(answers[0]):
         fault = f"any of {', '.join(c.name for c in answers[:4])} may be the answers: call them {ANSWERS}"
-    return Submission(_named(folder), folder, sheet, answers, fault)
+    return Submission(_name_of(folder), folder, sheet, answers, fault)
 
 
-def _named(folder: Path) -> str:
+def _name_of(folder: Path) -> str:
     return folder.name or folder.resolve().name or "student"
 
 
@@ -158,11 +158,11 @@ def _is_file(path: Path) -> bool:
 
 def _children(folder: Path) -> list[Path]:
     try:
-        return sorted((c for c in folder.iterdir() if not c.name.startswith(".")), key=_counted)
+        return sorted((c for c in folder.iterdir() if not c.name.startswith(".")), key=_natural_order)
     except OSError as error:
         raise DataError(f"{folder} cannot be read: {error.strerror or error}") from None
 
 
-def _counted(path: Path) -> list[str | int]:
+def _natural_order(path: Path) -> list[str | int]:
     """A key by which sheet-2 comes before sheet-10: words and whole numbers in turn."""
     return [int(part) if place % 2 else part for place, part in enumerate(re.split("([0-9]+)", path.name))]

@@ -14,8 +14,8 @@ from ..examples.example import Example
 from ..model.saved import read_toml
 from ..render.board import Board
 from .blanks import choose
-from .described import table_of
 from .draw import draw
+from .example_table import table_of
 from .exercise import Blank, Exercise
 from .sheet import sheet_board
 from .solution import solution_board
@@ -30,10 +30,7 @@ MOST_STEPS = 1000
 
 @dataclass(frozen=True, eq=False)
 class Worksheet(Exercise):
-    """An exercise: what is asked, the sheet that is filled in, and the solution.
-
-    What it holds is described at `Exercise`.
-    """
+    """An exercise with its sheet and its solution. Its attributes are those of `Exercise`."""
 
     def board(self, *, hints: bool = False) -> Board:
         """The sheet that is filled in; `hints` shows the formula of every blank."""
@@ -71,7 +68,7 @@ def make_worksheet(
             the update is asked for and the optimizer carries something on: in the first its momentum does nothing.
 
     Raises:
-        UnknownNameError, ShapeError, OptionError: where a blank, a kind or a setting cannot be.
+        UnknownNameError, ShapeError, OptionError: where a blank, a kind or a setting is invalid.
         DataError: where nothing is left blank, or no draw makes a good exercise.
     """
     _check_digits(digits)
@@ -88,7 +85,7 @@ def make_worksheet(
     else:
         check_seed("worksheet", seed)
         trace = example.trace()
-        places = choose(trace, frozen, blanks, kind)  # what cannot be left blank is said before anything is drawn
+        places = choose(trace, frozen, blanks, kind)  # faults of the blanks come before any draw
         if step is None:
             updates = {s.output for s in trace.program.part("update")}
             carries = any(trace.program.values[n].of in trace.program.kept for n in updates)

@@ -32,7 +32,7 @@ def helpers(rules: Iterable[Rule] = ()) -> frozenset[str]:
 
 
 def identifiers(names: Iterable[str], taken: Collection[str]) -> dict[str, str]:
-    """Each value's name in a script: dots as underscores, and a number behind it where that is taken."""
+    """Each value's name in a script: dots as underscores, and a number after it where that is taken."""
     words: dict[str, str] = {}
     used = set(taken)
     for name in names:

@@ -10,11 +10,12 @@ from itertools import groupby
 from typing import Any
 
 from ..base.checks import whole
+from ..describe.layers.layer import rows_text
 from ..describe.optimizers import Optimizer, as_optimizer
 from ..model.model import Model
 from ..program import Owner, Program, Step
+from .arrays import Data, NumPyStyle, data_lines, read_beside, script_data, weight_lines
 from .folding import constant
-from .given import Data, NumPyStyle, data_lines, given_data, read_beside, weight_lines
 from .inline import Library, Optionals, call_of, lines_of, unused
 from .layout import comment_lines, docstring_lines, statement_lines
 from .names import helpers, identifiers, reserved
@@ -48,11 +49,11 @@ def numpy_script(
         beside: what the files beside it begin with; None where all stands in the script.
 
     Raises:
-        OptionError: where a setting cannot be.
+        OptionError: where a setting is invalid.
         ShapeError, DataError: where x or y do not fit.
     """
     steps = whole("numpy_script", "steps", steps, 0)
-    data = given_data(network, x, y)
+    data = script_data(network, x, y)
     return _Script(network, as_optimizer(optimizer, network.dtype), steps, data, title, beside).text()
 
 
@@ -83,9 +84,9 @@ class _Script:
             training = program.needed_for(["L", *(self.updated[name] for name in self.carried)])
         forward = [s for s in training if s.part in ("forward", "loss")]
         self.forward = forward or list(prediction)
-        self.behind = [s for s in training if s.part in ("backward", "update")]
+        self.backward_and_update = [s for s in training if s.part in ("backward", "update")]
         self.prediction = list(prediction) if forward and not alike else []
-        everything = [*self.forward, *self.behind, *self.prediction]
+        everything = [*self.forward, *self.backward_and_update, *self.prediction]
         self._name(program, everything)
         self.library = Library(self.taken, helpers(s.rule for s in everything), *_optional(everything))
 
@@ -97,11 +98,11 @@ class _Script:
         words = reserved()
         self.names = identifiers(shapes, {*words, *helpers(s.rule for s in everything)})
         self.taken: Collection[str] = {*words, *self.names.values()}
-        # `W1 = W1 - lr * dW1` wherever nothing behind it needs the old value
+        # `W1 = W1 - lr * dW1` wherever nothing after it needs the old value
         self.late: list[str] = []
         for name in self.carried:
-            place = next(i for i, s in enumerate(self.behind) if s.output == self.updated[name])
-            if any(name in s.inputs for s in self.behind[place + 1 :]):
+            place = next(i for i, s in enumerate(self.backward_and_update) if s.output == self.updated[name])
+            if any(name in s.inputs for s in self.backward_and_update[place + 1 :]):
                 self.late.append(name)
             else:
                 self.names[self.updated[name]] = self.names[name]
@@ -112,7 +113,7 @@ class _Script:
 
     def _settings(self) -> dict[str, tuple[str, float]]:
         """The optimizer's settings that get a name in the script, by the rules' names; zeros are put in."""
-        optimizer_options = [s.options for s in self.behind if self._updates(s)]
+        optimizer_options = [s.options for s in self.backward_and_update if self._updates(s)]
         settings = {option: value for options in optimizer_options for option, value in options.items() if value}
         values = {*self.taken}
         clash = bool(settings.keys() & values)  # beta1 may be a layer's: then it is beta_1 here
@@ -148,9 +149,9 @@ class _Script:
     def _label(self, owner: Owner, part: str) -> str:
         if owner.line is not None and part == "forward":
             line = self.network.layout.lines[owner.line]
-            before = " and ".join(map(_shown, line.shapes))
+            before = " and ".join(map(rows_text, line.shapes))
             return (
-                f"{owner}: {before} -> {_shown(line.shape)}"
+                f"{owner}: {before} -> {rows_text(line.shape)}"
                 if line.shapes != (line.shape,) or line.names
                 else owner.text
             )
@@ -161,13 +162,13 @@ class _Script:
     def text(self) -> str:
         indent = 4 if self.steps else 0
         forward = self._groups(self.forward, indent)
-        backward = self._groups([s for s in self.behind if s.part == "backward"], indent)
-        update = self._groups([s for s in self.behind if s.part == "update"], indent)
+        backward = self._groups([s for s in self.backward_and_update if s.part == "backward"], indent)
+        update = self._groups([s for s in self.backward_and_update if s.part == "update"], indent)
         prediction = self._groups(self.prediction, 0)
         for name in self.late:
             value = ast.Name(self.names[self.updated[name]], ast.Load())
             update[-1].statements.append(ast.Assign([ast.Name(self.names[name], ast.Store())], value))
-        used = _loaded([*forward, *backward, *update, *prediction])
+        used = _names_used([*forward, *backward, *update, *prediction])
         body = self._main(forward, backward, update, prediction, used)
         start = self._start(used)
         functions = [["", "", *statement_lines(f)] for f in self.library.definitions]
@@ -198,7 +199,7 @@ class _Script:
         return ["", *standard, *([""] if standard else []), "import numpy as np", *quiet]
 
     def _start(self, used: set[str]) -> list[str]:
-        """What stands before the first step: parameters, samples, settings."""
+        """The lines before the first step: parameters, samples, settings."""
         network = self.network
         arrays = {n for n in (*network.parameters, *network.states) if self.names[n] in used}
         kind = ", dtype=np.float32" if network.dtype.name == "float32" else ""
@@ -238,7 +239,7 @@ class _Script:
         counters += [f"    {self.names['clock']} = step + {offset}"] if self.names["clock"] in used else []
         lines += counters
         lines += ["    # --- forward: from the samples x to the loss L ---", *_lines(forward, 4)]
-        lines += shown_loss(f"float({L})", self.steps, not twice)
+        lines += loss_lines_of_step(f"float({L})", self.steps, not twice)
         if not twice:
             lines += ["    if step == steps:", "        break  # this was the loss after the last update"]
         lines += ["", "    # --- backward: the derivatives, from the loss back ---", *_lines(backward, 4)]
@@ -249,7 +250,7 @@ class _Script:
         return lines
 
     def _frozen(self) -> str:
-        """What is said of the parameters that stay as they are."""
+        """The words on the parameters that stay as they are."""
         names = [self.names[n] for n in self.network.frozen]
         return f"; {', '.join(names)} {'stay as they are' if names[1:] else 'stays as it is'}" if names else ""
 
@@ -263,17 +264,17 @@ class _Script:
         return f"the loss as in prediction: {', '.join(differences)}"
 
 
-def shown_every(steps: int) -> int:
-    """A script of this many steps prints the loss of every so many of them."""
+def print_interval(steps: int) -> int:
+    """The interval, in steps, at which a script of so many steps prints its loss: 1, 10, 100, ..."""
     every = 1
     while steps > SHOWN * every:
         every *= 10
     return every
 
 
-def shown_loss(value: str, steps: int, last: bool) -> list[str]:
+def loss_lines_of_step(value: str, steps: int, last: bool) -> list[str]:
     """The lines of a loop that print a step's loss, of many steps some; with the `last` one, where it is seen."""
-    every = shown_every(steps)
+    every = print_interval(steps)
     line = f'print(f"step {{step}}: L = {{{value}!r}}")'
     if every == 1:
         return [f"    {line}"]
@@ -306,11 +307,7 @@ def _sizes(shape: Sequence[Any]) -> tuple[int | None, ...]:
     return tuple(s if isinstance(s, int) else None for s in shape)
 
 
-def _shown(shape: Sequence[int]) -> str:
-    return f"(N, {', '.join(map(str, shape))})"
-
-
-def _loaded(groups: Iterable[_Group]) -> set[str]:
+def _names_used(groups: Iterable[_Group]) -> set[str]:
     """The names that the groups' statements use."""
     nodes = (n for g in groups for s in g.statements for n in ast.walk(s))
     return {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}

@@ -19,21 +19,21 @@ FORMALS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class ModuleText:
     """The text of a module.
 
     Attributes:
-        made: the lines of `__init__`.
-        passed: the lines of `forward`.
+        init: the lines of `__init__`.
+        forward: the lines of `forward`.
         places: the attribute of each parameter and running average, "linear1.weight" for W1.
     """
 
-    made: list[str]
-    passed: list[str]
+    init: list[str]
+    forward: list[str]
     places: dict[str, str]
 
 
-def write_module(network: Model, *, fused: bool) -> Written:
+def write_module(network: Model, *, fused: bool) -> ModuleText:
     """Writes a network's lines into a module.
 
     A value that only the next line takes is called x; any other one has the name that the network gives it.
@@ -45,21 +45,21 @@ def write_module(network: Model, *, fused: bool) -> Written:
     Raises:
         OptionError: where a layer has no form in PyTorch.
     """
-    lines, module = network.layout.lines, Written([], [], {})
+    lines, module = network.layout.lines, ModuleText([], [], {})
     names = _names(network)
-    flowing = "h" if _kept(network, "x") else "x"
+    flowing = "h" if _needed_later(network, "x") else "x"
     for line in lines:
         operands = [names.get(source, flowing) for source in line.sources]
         if fused and line is lines[-1]:
-            module.passed.append(f"# no {line.layer.kind} here: PyTorch's loss takes what comes before it, the logits")
+            module.forward.append(f"# no {line.layer.kind} here: PyTorch's loss takes what comes before it, the logits")
             names[line.place] = operands[0]
         else:
             _write_line(line, module, operands, names.get(line.place, flowing), flowing)
-    module.passed.append(f"return {names.get(lines[-1].place, flowing)}")
+    module.forward.append(f"return {names.get(lines[-1].place, flowing)}")
     return module
 
 
-def _kept(network: Model, source: int | str) -> bool:
+def _needed_later(network: Model, source: int | str) -> bool:
     """Whether a value is needed later than in the next line."""
     after = source + 1 if isinstance(source, int) else 0
     return any(user != after for user in network.layout.users.get(source, ()))
@@ -69,13 +69,13 @@ def _names(network: Model) -> dict[int | str, str]:
     """The inputs, and the names of values that are needed later than in the next line."""
     layout = network.layout
     outputs = {s.owner.line: s.output for s in network.program.part("forward") if s.owner.line is not None}
-    places = [line.place for line in layout.lines if _kept(network, line.place)]
+    places = [line.place for line in layout.lines if _needed_later(network, line.place)]
     words = {place: outputs.get(place, f"kept_{place + 1}") for place in places}
     spelling = identifiers(words.values(), {*reserved(), *layout.inputs, "x", "h"})
     return {**{name: name for name in layout.inputs}, **{place: spelling[word] for place, word in words.items()}}
 
 
-def _write_line(line: Line, module: Written, operands: Sequence[str], result: str, flowing: str) -> None:
+def _write_line(line: Line, module: ModuleText, operands: Sequence[str], result: str, flowing: str) -> None:
     """Writes one line.
 
     Args:
@@ -91,7 +91,7 @@ def _write_line(line: Line, module: Written, operands: Sequence[str], result: st
         words.append(_attribute(line, kind, text, module))
         last = place == len(form.modules) - 1 and not form.expression
         name = result if last else flowing
-        module.passed.append(f"{name} = self.{words[-1]}({', '.join(operands)})")
+        module.forward.append(f"{name} = self.{words[-1]}({', '.join(operands)})")
         operands = [name]
     for formal, shape in form.own.items():
         size = ", ".join(map(str, shape))
@@ -104,13 +104,13 @@ def _write_line(line: Line, module: Written, operands: Sequence[str], result: st
             module.places[value] = f"{words[-1]}.{FORMALS.get(formal, formal)}"
     if form.expression:
         attributes: Mapping[str, str] = {f: f"self.{module.places[v]}" for f, v in line.names.items()}
-        module.passed.append(f"{result} = {form.expression.format(*operands, all=', '.join(operands), **attributes)}")
+        module.forward.append(f"{result} = {form.expression.format(*operands, all=', '.join(operands), **attributes)}")
 
 
-def _attribute(line: Line, kind: str, text: str, module: Written) -> str:
+def _attribute(line: Line, kind: str, text: str, module: ModuleText) -> str:
     """Makes an attribute of the module; returns its name."""
     # no attribute of nn.Module ends so, whatever the layer's name is
     word = f"{line.prefix}_{kind}" if line.prefix is not None else f"{kind}{line.number}"
-    name = unused(word, [statement.partition(" ")[0].removeprefix("self.") for statement in module.made])
-    module.made.append(f"self.{name} = {text}")
+    name = unused(word, [statement.partition(" ")[0].removeprefix("self.") for statement in module.init])
+    module.init.append(f"self.{name} = {text}")
     return name

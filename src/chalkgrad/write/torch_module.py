@@ -11,11 +11,11 @@ from ..describe.layers import BatchNorm, Dense, Dropout
 from ..describe.losses import CrossEntropy
 from ..describe.optimizers import AdamW, Optimizer, as_optimizer
 from ..model.model import Model
-from .given import Data, TorchStyle, data_lines, given_data, read_beside, weight_lines
+from .arrays import Data, TorchStyle, data_lines, read_beside, script_data, weight_lines
 from .layout import WIDTH, docstring_lines
 from .names import identifiers, reserved
-from .numpy_script import shown_loss
-from .torch_forward import Written, write_module
+from .numpy_script import loss_lines_of_step
+from .torch_forward import ModuleText, write_module
 from .torch_training import Scored, loss_lines, optimizer_form
 
 
@@ -44,11 +44,11 @@ def torch_script(
         beside: what the files beside it begin with; None where all stands in the script.
 
     Raises:
-        OptionError: where a setting cannot be, or a layer or loss has no form in PyTorch.
+        OptionError: where a setting is invalid, or a layer or loss has no form in PyTorch.
         ShapeError, DataError: where x or y do not fit.
     """
     steps = whole("torch_script", "steps", steps, 0)
-    data = given_data(network, x, y)
+    data = script_data(network, x, y)
     if x is not None:
         _refuse_single_values(network, len(network.inputs(x)))
     return _Script(network, as_optimizer(optimizer, network.dtype), steps, data, title, beside).text()
@@ -76,9 +76,9 @@ class _Script:
         self.fused = network.loss_function.fused(layers[-1]) is not None
         self.modes = any(isinstance(v, (Dropout, BatchNorm)) for v in layers)
         self.drops = [v for v in layers if isinstance(v, Dropout)]
-        self.module: Written = write_module(network, fused=self.fused)
+        self.module: ModuleText = write_module(network, fused=self.fused)
         self.places = {value: f"model.{attribute}" for value, attribute in self.module.places.items()}
-        self.given = ", ".join(network.layout.inputs)
+        self.inputs = ", ".join(network.layout.inputs)
 
     # -- the text ------------------------------------------------------------------------------------------------
 
@@ -113,11 +113,16 @@ class _Script:
         return [*lines, ""] if lines else []
 
     def _class(self) -> list[str]:
-        made, passed = self.module.made, self.module.passed
+        statements, forward = self.module.init, self.module.forward
         lines = ["class Network(nn.Module):"]
-        if made:
-            lines += ["    def __init__(self):", "        super().__init__()", *(f"        {m}" for m in made), ""]
-        return [*lines, f"    def forward(self, {self.given}):", *(f"        {p}" for p in passed)]
+        if statements:
+            lines += [
+                "    def __init__(self):",
+                "        super().__init__()",
+                *(f"        {s}" for s in statements),
+                "",
+            ]
+        return [*lines, f"    def forward(self, {self.inputs}):", *(f"        {line}" for line in forward)]
 
     def _weights(self) -> list[str]:
         network = self.network
@@ -155,7 +160,7 @@ class _Script:
         scale = loss.options(network.output_shape)["scale"]
         scored = Scored(output == "logits", network.output_shape, scale, loss.reduction == "mean")
         *before, last = loss_lines(loss, scored)
-        lines = [f"def loss_of(model, {self.given}, y):", f"    {output} = model({self.given})"]
+        lines = [f"def loss_of(model, {self.inputs}, y):", f"    {output} = model({self.inputs})"]
         lines += [f"    {line}" for line in before]
         penalties = self._penalties()
         if not penalties:
@@ -183,8 +188,8 @@ class _Script:
             line = f"optimizer = torch.optim.{name}(model.parameters(), {start}{zero})"
             wrapped = [f"optimizer = torch.optim.{name}(", f"    model.parameters(), {start}{zero}", ")"]
             return [line] if len(line) <= WIDTH else wrapped
-        lines = _listed("decayed", [self.places[n] for n in decayed])
-        lines += _listed("others", [self.places[n] for n in plain]) if plain else []
+        lines = _list_lines("decayed", [self.places[n] for n in decayed])
+        lines += _list_lines("others", [self.places[n] for n in plain]) if plain else []
         groups = [f'{{"params": decayed, "weight_decay": {decay!r}}}']
         groups += ['{"params": others, "weight_decay": 0.0}'] if plain else []
         row = f"    [{', '.join(groups)}],"
@@ -192,7 +197,7 @@ class _Script:
         return [*lines, f"optimizer = torch.optim.{name}(", *rows, f"    {start},", ")"]
 
     def _training(self) -> list[str]:
-        compute = f"L = loss_of(model, {self.given}, {self._target})"
+        compute = f"L = loss_of(model, {self.inputs}, {self._target})"
         if not self.steps:
             return [*(["model.eval()"] if self.modes else []), compute, 'print(f"L = {L.item()!r}")']
         lines = [
@@ -202,7 +207,7 @@ class _Script:
             "",
         ]
         lines += [f"for step in range(steps{'' if self.modes else ' + 1'}):", f"    {compute}"]
-        lines += shown_loss("L.item()", self.steps, not self.modes)
+        lines += loss_lines_of_step("L.item()", self.steps, not self.modes)
         if not self.modes:
             lines += ["    if step == steps:", "        break  # this was the loss after the last update"]
         if self.trained:
@@ -213,6 +218,6 @@ class _Script:
         return lines
 
 
-def _listed(name: str, items: list[str]) -> list[str]:
+def _list_lines(name: str, items: list[str]) -> list[str]:
     line = f"{name} = [{', '.join(items)}]"
     return [line] if len(line) <= WIDTH else [f"{name} = [", *(f"    {item}," for item in items), "]"]

@@ -1,4 +1,4 @@
-"""What a script begins with: its parameters, running averages, samples and targets.
+"""The arrays that a script begins with: its parameters, running averages, samples and targets.
 
 Small arrays stand in the script. Large parameters that still are what the network's seed draws are drawn again;
 trained ones, and many samples, stand in it as the text of their bytes, or lie in files beside it (`files_beside`).
@@ -35,7 +35,7 @@ class Style(Protocol):
     """How a library's arrays are written."""
 
     def array(self, dtype: np.dtype[Any]) -> tuple[str, str]:
-        """What stands before and behind nested lists of numbers."""
+        """The text before and after nested lists of numbers."""
         ...
 
     def constant(self, shape: tuple[int, ...], value: float, dtype: np.dtype[Any]) -> str:
@@ -51,7 +51,7 @@ class NumPyStyle:
     """NumPy's arrays."""
 
     def array(self, dtype: np.dtype[Any]) -> tuple[str, str]:
-        """What stands before and behind nested lists of numbers."""
+        """The text before and after nested lists of numbers."""
         return "np.array(", ", dtype=np.float32)" if dtype == np.float32 else ")"
 
     def constant(self, shape: tuple[int, ...], value: float, dtype: np.dtype[Any]) -> str:
@@ -68,7 +68,7 @@ class TorchStyle:
     """PyTorch's tensors, of the default dtype."""
 
     def array(self, dtype: np.dtype[Any]) -> tuple[str, str]:
-        """What stands before and behind nested lists of numbers."""
+        """The text before and after nested lists of numbers."""
         return "torch.tensor(", ")"
 
     def constant(self, shape: tuple[int, ...], value: float, dtype: np.dtype[Any]) -> str:
@@ -91,7 +91,7 @@ def _full(library: str, shape: tuple[int, ...], value: float, dtype: np.dtype[An
 
 
 def files_beside(network: Model, x: Any, y: Any, beside: str) -> dict[str, dict[str, Array]]:
-    """What lies beside a script that was told so: files by name, each with arrays by name, as `np.savez` takes them.
+    """The files that lie beside a script: by name, each with arrays by name, as `np.savez` takes them.
 
     Args:
         network: the network.
@@ -159,17 +159,17 @@ def weight_lines(
         if draws and name in draws:
             lines += _draw_lines(*draws[name], names[name], network.dtype, set(names.values()), style)
         elif name in used:
-            lines += written(names[name], array, style)
+            lines += array_assignment(names[name], array, style)
     return lines
 
 
-def written(name: str, array: Array, style: Style) -> list[str]:
+def array_assignment(name: str, array: Array, style: Style) -> list[str]:
     """An array as an assignment: its numbers, or zeros and the like where it is of one value; a long one's bytes."""
     constant = str(array.flat[0].item()) in ("0.0", "1.0")
     if array.size > (1 if constant else 4) and _uniform(array):
         return [f"{name} = {style.constant(array.shape, array.flat[0].item(), array.dtype)}"]
     if array.size > LIMIT:
-        return _packed(name, array, style)
+        return _bytes_lines(name, array, style)
     start, end = style.array(array.dtype)
     return array_lines(f"{name} = {start}", array, end)
 
@@ -182,7 +182,7 @@ def _long(array: Array) -> bool:
     return array.size > LIMIT and not _uniform(array)
 
 
-def _packed(name: str, array: Array, style: Style) -> list[str]:
+def _bytes_lines(name: str, array: Array, style: Style) -> list[str]:
     """A long array as the text of its bytes."""
     little_endian = array.astype(array.dtype.newbyteorder("<"))
     text = base64.b64encode(little_endian.tobytes()).decode()
@@ -213,7 +213,7 @@ def _initial(network: Model) -> Iterator[tuple[str, Parameter, Initializer]]:
 def _draws(network: Model) -> dict[str, tuple[Parameter, Initializer]] | None:
     """The parameters that a script with long arrays draws; None where a long one is no longer what was drawn.
 
-    They are drawn in order from one generator, so that nothing behind the first changed one can be drawn.
+    They are drawn in order from one generator, so that nothing after the first changed one can be drawn.
     """
     if any(_long(s) for s in network.states.values()):
         return None
@@ -279,7 +279,7 @@ class Data:
         return self.x is not None and target is not None and (self.x.size > LIMIT or target.size > LIMIT)
 
 
-def given_data(network: Model, x: Any, y: Any) -> Data:
+def script_data(network: Model, x: Any, y: Any) -> Data:
     """Samples and targets as a script's data.
 
     Raises:
@@ -297,7 +297,7 @@ def given_data(network: Model, x: Any, y: Any) -> Data:
 
 def data_needed(network: Model, x: Any, y: Any) -> dict[str, Array] | None:
     """The samples and targets that are too many to be written out: arrays by name; None where they are few."""
-    data = given_data(network, x, y)
+    data = script_data(network, x, y)
     if not data.saved or data.x is None or data.y is None:
         return None
     return {"x": data.x, "y": data.y} if data.labels is None else {"x": data.x, "labels": data.labels}
@@ -314,7 +314,7 @@ def data_lines(network: Model, data: Data, style: Style, one_hot: str, beside: s
     if data.saved and beside is not None:
         opening = [heading, _load("data", beside)]
         return [*opening, *_read("data", "x", "x", style), *_read("data", target, target, style), *end]
-    return [heading, *written("x", data.x, style), *written(target, np.asarray(values), style), *end]
+    return [heading, *array_assignment("x", data.x, style), *array_assignment(target, np.asarray(values), style), *end]
 
 
 def _example_lines(network: Model, style: Style, one_hot: str) -> list[str]:
@@ -324,7 +324,7 @@ def _example_lines(network: Model, style: Style, one_hot: str) -> list[str]:
     lines = [
         "# an example drawn at random: put your own samples (rows) and targets here",
         f"example = np.random.default_rng({network.seed})",
-        *_drawn("x", f"example.standard_normal({(EXAMPLES, *network.layout.sample_shape)})", network, style),
+        *_expression_line("x", f"example.standard_normal({(EXAMPLES, *network.layout.sample_shape)})", network, style),
     ]
     several = len(outputs) == 1 and outputs[0] > 1
     if several and isinstance(loss, (CrossEntropy, Hinge)):
@@ -332,12 +332,12 @@ def _example_lines(network: Model, style: Style, one_hot: str) -> list[str]:
         lines.append(f"labels = {ast.unparse(style.numpy(labels))}")
         return [*lines, one_hot] if one_hot else lines
     if isinstance(loss, BinaryCrossEntropy):
-        return lines + _drawn("y", f"example.integers(0, 2, {shape}).astype(float)", network, style)
+        return lines + _expression_line("y", f"example.integers(0, 2, {shape}).astype(float)", network, style)
     if isinstance(loss, Hinge):
-        return lines + _drawn("y", f"example.choice([-1.0, 1.0], {shape})", network, style)
-    return lines + _drawn("y", f"example.standard_normal({shape})", network, style)
+        return lines + _expression_line("y", f"example.choice([-1.0, 1.0], {shape})", network, style)
+    return lines + _expression_line("y", f"example.standard_normal({shape})", network, style)
 
 
-def _drawn(name: str, text: str, network: Model, style: Style) -> list[str]:
+def _expression_line(name: str, text: str, network: Model, style: Style) -> list[str]:
     expression = style.numpy(_single(ast.parse(text, mode="eval").body, network.dtype))
     return [f"{name} = {ast.unparse(expression)}"]

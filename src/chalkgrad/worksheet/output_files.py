@@ -1,4 +1,4 @@
-"""Writes the files of sheets and gradings, and never over one that somebody has filled in or changed since.
+"""The files of sheets and gradings, never written over one that somebody has filled in or changed since.
 
 The SHA-256 of every file stands in a list, beside the solution or the reports, as `sha256sum -c` reads it.
 """
@@ -18,7 +18,7 @@ LIST = "written.sha256"
 _LINE = re.compile(r"(?P<digest>[0-9a-f]{64})  (?P<name>.+)")
 
 
-class Written:
+class OutputFiles:
     """Files by path, and the list of what was written into their places before.
 
     Args:
@@ -29,7 +29,7 @@ class Written:
     def __init__(self, files: Mapping[Path, str], folder: Path) -> None:
         self.files = {Path(os.path.normpath(path)): text.encode() for path, text in files.items()}
         self.list = folder / LIST
-        self.before = self._listed()
+        self.before = self._entries()
 
     def check(self) -> None:
         """Raises OptionError where a file that is there is neither what was written nor what is to be."""
@@ -70,7 +70,7 @@ class Written:
     def _path(self, name: str) -> Path:
         return Path(os.path.normpath(self.list.parent / name))
 
-    def _listed(self) -> set[tuple[str, str]]:
+    def _entries(self) -> set[tuple[str, str]]:
         if not self.list.is_file():
             return set()
         lines = read_bounded(self.list, MOST_TEXT, OptionError).decode("utf-8", "replace").splitlines()

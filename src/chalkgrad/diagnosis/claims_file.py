@@ -1,4 +1,4 @@
-"""Answers in files: .toml, .json, .csv or .npz, their numbers kept as they are written."""
+"""Claims in files: .toml, .json, .csv or .npz, with the digits of their numbers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..files.toml import parse_toml
 from ..files.writing import MOST_TEXT, read_bounded
 
 
-def read_answers(path: str | Path) -> dict[str, Any]:
+def read_claims_file(path: str | Path) -> dict[str, Any]:
     """Claimed numbers by name, address or label.
 
     A .toml or .json file holds names and numbers (nested lists for arrays), a .csv file two columns, address and
