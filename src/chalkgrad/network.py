@@ -377,7 +377,7 @@ class Network(Model):
         saved.save(self, path)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """What pickling keeps, for other processes: plain description and arrays, from which `restored` makes it."""
+        """The pickled form, for other processes: plain description and arrays, for `restored`."""
         states = {name: np.array(state) for name, state in self.states.items()}
         memory = self.optimizer_state
         optimizer = None if memory is None else (to_table(memory.optimizer), dict(memory.arrays), memory.steps)
@@ -390,8 +390,8 @@ def restored(
     flat: Array,
     states: Mapping[str, Array],
     steps_taken: int,
-    carried: tuple[dict[str, Any], dict[str, Array], int] | None,
-    own: Mapping[str, type[Layer]] | None = None,
+    optimizer: tuple[dict[str, Any], dict[str, Array], int] | None,
+    classes: Mapping[str, type[Layer]] | None = None,
 ) -> Network:
     """The network that was pickled.
 
@@ -400,17 +400,17 @@ def restored(
         flat: all parameters in one buffer.
         states: the running averages by name.
         steps_taken: how many updates training had made.
-        carried: what the last training's optimizer remembers: its table, its arrays by name, and its steps.
-        own: the layers that are not chalkgrad's, by the names that the table has for them.
+        optimizer: what the last training's optimizer remembers: its table, its arrays by name, and its steps.
+        classes: the layers that are not chalkgrad's, by the names that the table has for them.
     """
-    known_again(own or {})
+    known_again(classes or {})
     network = Network.described(description, "a pickled network")
     network.flat[...] = flat
     for name, state in states.items():
         network.states[name][...] = state
     network.steps_taken = steps_taken
-    if carried is not None:
-        table, arrays, steps = carried
+    if optimizer is not None:
+        table, arrays, steps = optimizer
         network.optimizer_state = OptimizerState(from_table("optimizer", table, OPTIMIZERS), arrays, steps)
     return network
 

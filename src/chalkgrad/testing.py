@@ -176,9 +176,9 @@ def _told_apart(case: Case, rule: Rule, mistake: Mistake) -> bool:
     if truth is None:  # the derivative of an absent operand
         return False
     rng = np.random.default_rng(case.seed)
-    for operand, taken in zip(mistake.operands, mistake.takes, strict=True):
+    for operand, operand_of in zip(mistake.operands, mistake.takes, strict=True):
         if operand not in names:
-            base = names.get(taken.formal)
+            base = names.get(operand_of.formal)
             if base is None:
                 raise AssertionError(f"{mistake.name} takes {operand}, which is no value of {case.operation.name}")
             names[operand] = np.asarray(base) + 0.7 * rng.standard_normal(np.shape(base))
@@ -243,8 +243,8 @@ def _compare(
     same = (result == expected) | (apart <= allowed) | (np.isnan(result) & np.isnan(expected))
     if same.all():
         return
-    far = np.where(same, 0.0, np.nan_to_num(apart / allowed, nan=np.inf))
-    place = tuple(int(i) for i in np.unravel_index(int(far.argmax()), far.shape))
+    excess = np.where(same, 0.0, np.nan_to_num(apart / allowed, nan=np.inf))
+    place = tuple(int(i) for i in np.unravel_index(int(excess.argmax()), excess.shape))
     address = Address(rule.output, place)
     raise AssertionError(
         f"{rule.name}: {address} is {result[place]:.10g} {way} and {expected[place]:.10g} {other}"

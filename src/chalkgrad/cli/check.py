@@ -17,7 +17,7 @@ EXAMPLES = ("chalkgrad check web", "chalkgrad check web --claimed answers.toml -
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """What the command takes."""
+    """Adds the command's arguments."""
     add = parser.add_argument
     add("file", metavar="FILE.toml", help=WORKED_EXAMPLE)
     add(
@@ -29,7 +29,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add(
         "--before",
         metavar="FILE.toml",
-        help="the example of the pass before, to find its values where they were used again (needs --claimed)",
+        help="the example of an earlier pass, whose values may have been used again (needs --claimed)",
     )
     add_output(add)
 

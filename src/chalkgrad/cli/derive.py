@@ -14,7 +14,7 @@ EXAMPLES = ("chalkgrad derive web", "chalkgrad derive web --numbers --out pass.h
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """What the command takes."""
+    """Adds the command's arguments."""
     add = parser.add_argument
     add("file", metavar="FILE.toml", help=DESCRIBED)
     add("--numbers", action="store_true", help="show the numbers too (of a worked example)")

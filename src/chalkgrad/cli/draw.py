@@ -16,7 +16,7 @@ EXAMPLES = ("chalkgrad draw cnn --kind graph --out graph.svg",)
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """What the command takes."""
+    """Adds the command's arguments."""
     add = parser.add_argument
     add("file", metavar="FILE.toml", help=DESCRIBED)
     add(

@@ -26,19 +26,19 @@ ENDINGS = {
 }
 
 
-def chosen_format(given: str | None, out: str | None, plain: tuple[str, ...] = ("",)) -> str:
+def chosen_format(form: str | None, out: str | None, plain: tuple[str, ...] = ("",)) -> str:
     """The format that was asked for, or the one that the file's name ends in; text without a file.
 
     Args:
-        given: the format that was asked for.
+        form: the format that was asked for.
         out: the file.
         plain: endings that mean text too.
 
     Raises:
         OptionError: where the file's name ends in something else.
     """
-    if given is not None or out is None:
-        return given or "text"
+    if form is not None or out is None:
+        return form or "text"
     ending = Path(out).suffix.lower()
     if ending not in ENDINGS and ending not in plain:
         raise OptionError(f"{out} ends in {ending}; known: {', '.join(ENDINGS)}; or give --format")

@@ -17,7 +17,7 @@ class Command(Protocol):
 
     @property
     def HELP(self) -> str:
-        """What the command does, for the list of commands."""
+        """The command in one line, for the list of commands."""
         ...
 
     @property

@@ -189,7 +189,7 @@ def _save(job: Job, arguments: Namespace, training: Fit, *, interrupted: bool) -
 
 
 def _pictures(network: Network, history: History) -> dict[str, Callable[[], bytes | None]]:
-    """What draws the pictures of the training, by the files' names."""
+    """Functions that draw the pictures of the training, by the files' names."""
     return {
         run_directory.CURVES: lambda: learning_curves(history) if history.records else None,
         run_directory.FIRST_LAYER: lambda: first_layer(network),

@@ -20,13 +20,13 @@ MOST_SHEETS = 1000
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """What the command takes."""
+    """Adds the command's arguments."""
     add = parser.add_argument
     add("file", metavar="FILE.toml", help=WORKED_EXAMPLE)
     add(
         "--out", metavar="DIR", default="worksheet", help="the folder of the sheet and its solution (default worksheet)"
     )
-    add("--blanks", nargs="+", metavar="NAME", help='what is left blank: values "dW1", elements "dW1[0, 0]", labels')
+    add("--blanks", nargs="+", metavar="NAME", help='leave these blank: values "dW1", elements "dW1[0, 0]", labels')
     add("--kind", metavar="KIND", help="leave all of a kind blank: forward, loss, backward, update, gradients or all")
     add("--seed", type=seed, metavar="N", help="draw new round numbers with this seed (default: the example's numbers)")
     add("--count", type=int, metavar="K", help="make K sheets, with the seeds N, N + 1, ...")
@@ -34,8 +34,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--step",
         type=int,
         metavar="K",
-        help="which step of the training (default 1; with --seed 2, where the update is asked for and the optimizer "
-        "has a state)",
+        help="the step of the training (default: the first; with --seed the second, where the update is asked for and "
+        "the optimizer has a state)",
     )
     add("--digits", type=int, default=4, metavar="N", help="significant digits of the answers (default 4)")
     add("--points", type=float, default=1.0, metavar="X", help="points for every blank (default 1)")

@@ -18,7 +18,7 @@ EXAMPLES = ("chalkgrad write web --to numpy --out by_hand.py",)
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """What the command takes."""
+    """Adds the command's arguments."""
     add = parser.add_argument
     add("file", metavar="FILE.toml", help=DESCRIBED)
     add(

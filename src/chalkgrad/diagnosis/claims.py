@@ -24,7 +24,7 @@ _NUMBER = re.compile(r"[-+]?(\d*)\.?(\d*)(?:[eE]([-+]?\d{1,3}))?")
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What is claimed of one named value.
+    """The claimed numbers of one named value.
 
     Attributes:
         name: the value.

@@ -1,4 +1,4 @@
-"""Where an error sits, told from the ratio of the claimed to the right numbers."""
+"""The place of an error, from the ratio of the claimed to the right numbers."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def where_it_sits(claim: Claim, right: Array, step: Step) -> str:
     if not step.rule.product or step.rule.output != "dW" or min(right.shape) < 2:
         return ""
     for along in ("inputs", "outputs"):
-        factor, other = _factors(step, along[0])
+        factor, partner = _factors(step, along[0])
         if all(_constant(line, tolerance) for line in (ratio if _axis(step, along[0]) == 0 else ratio.T)):
-            return f"its ratio to the right one changes along the {along} only: {factor} is off, {other} is not"
+            return f"its ratio to the right one changes along the {along} only: {factor} is off, {partner} is not"
     return ""
 
 
@@ -54,8 +54,8 @@ def _factors(step: Step, index: str) -> tuple[str | None, str | None]:
     """The network's names of the two factors of a product, the one with the index first."""
     elements = [n for n in walk(cast("Formula", step.rule.formula).right) if isinstance(n, Element)]
     elements.sort(key=lambda e: Symbol(index) not in e.indices)
-    own, other = (step.bound[e.name] for e in elements)
-    return own, other
+    first, second = (step.bound[e.name] for e in elements)
+    return first, second
 
 
 def _constant(ratio: Array, tolerance: float) -> bool:

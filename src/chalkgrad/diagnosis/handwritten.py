@@ -195,7 +195,7 @@ def _exact(text: str, value: float) -> Answer:
 
 
 def _computed(text: str) -> float:
-    """What a fraction or some arithmetic comes to.
+    """The value of a fraction or of some arithmetic.
 
     Raises:
         ValueError: where it is neither; the message says what stands in the way.

@@ -109,7 +109,7 @@ def _copies(parameters: Mapping[str, Array]) -> dict[str, Array]:
 
 
 def _by_gradient(answer: Any, network: Model) -> dict[str, Any]:
-    """What a function gave, parameters' names standing for their gradients."""
+    """Claims in which the parameters' names stand for their gradients."""
     if not isinstance(answer, Mapping):
         raise DataError("the function must give gradients by the parameters' names, {'W1': ...}")
     numbers = cast("Mapping[str, Any]", answer)
@@ -191,7 +191,7 @@ class _Search:
         )
 
     def _readings(self) -> tuple[Mapping[str, str], Mapping[str, str]]:
-        """What a parameter's name may stand for: its gradient, or its new value."""
+        """The two readings of a parameter's name: its gradient, or its new value."""
         return self.trace.program.derivative_of, self.trace.program.updated
 
     def same(self, claim: Claim, computed: Array) -> Array:
@@ -223,9 +223,9 @@ class _Search:
         unexplained: list[str] = []
         follows: set[str] = set()
         if wrong:
-            chosen, left = self._explain(wrong, by_hand)
-            causes = self._causes(chosen, wrong, left)
-            follows, unexplained = self._following(wrong, left)
+            chosen, remaining = self._explain(wrong, by_hand)
+            causes = self._causes(chosen, wrong, remaining)
+            follows, unexplained = self._following(wrong, remaining)
         findings = tuple(self._finding(n, wrong, by_hand, follows) for n in self.claims)
         return Diagnosis(findings, tuple(causes), tuple(unexplained), self.trace)
 
@@ -281,21 +281,21 @@ class _Search:
         return best[1], best[2]
 
     def _candidates(
-        self, chosen: tuple[Slip, ...], left: Sequence[str], settled: Sequence[str]
+        self, chosen: tuple[Slip, ...], remaining: Sequence[str], settled: Sequence[str]
     ) -> list[tuple[Slip, ...]]:
         """Slips (or pairs of them) that make the first wrong value come out, those that explain most first."""
-        for target in left:
+        for target in remaining:
             upstream = set(self.rerun.upstream(target))
             for name in self.trace.program.parameters:  # updated too early, its gradient matters too
                 upstream.update(self.rerun.upstream(self.trace.program.updated.get(name, "")))
             outputs = {s.output for s in chosen}
             rivals = [s for s in self.slips if s.output in upstream and s.output not in outputs]
-            candidates = self._fitting(chosen, [(s,) for s in rivals], target, left, settled)
+            candidates = self._fitting(chosen, [(s,) for s in rivals], target, remaining, settled)
             if not candidates:
                 active = [s for s in rivals if self._acts(s)]
                 pairs = [p for p in itertools.combinations(active, 2) if p[0].output != p[1].output]
                 pairs.sort(key=lambda p: p[0].weight + p[1].weight)
-                candidates = self._fitting(chosen, pairs, target, left, settled)
+                candidates = self._fitting(chosen, pairs, target, remaining, settled)
             if candidates:
                 return candidates
         return []
@@ -305,7 +305,7 @@ class _Search:
         chosen: tuple[Slip, ...],
         candidates: Sequence[tuple[Slip, ...]],
         target: str,
-        left: Sequence[str],
+        remaining: Sequence[str],
         settled: Sequence[str],
     ) -> list[tuple[Slip, ...]]:
         scored: list[tuple[tuple[int, float], tuple[Slip, ...]]] = []
@@ -317,10 +317,10 @@ class _Search:
             if not self.matches(self.claims[target], values[target]):
                 continue
             values = self._values((*chosen, *further))
-            explained = sum(self.matches(self.claims[n], values[n]) for n in left)
+            explained = sum(self.matches(self.claims[n], values[n]) for n in remaining)
             broken = sum(not self.matches(self.claims[n], values[n]) for n in settled)
             scored.append(((broken * 100 - explained, sum(s.weight for s in further)), further))
-        scored.sort(key=lambda one: one[0])
+        scored.sort(key=lambda item: item[0])
         return [further for _, further in scored]
 
     def _values(self, chosen: Sequence[Slip], values: Sequence[str] | None = None) -> dict[str, Array]:
@@ -342,22 +342,22 @@ class _Search:
 
     # -- what is said ----------------------------------------------------------------------------------------
 
-    def _causes(self, chosen: tuple[Slip, ...], wrong: Sequence[str], left: Sequence[str]) -> list[Cause]:
-        explained = [n for n in wrong if n not in left]
+    def _causes(self, chosen: tuple[Slip, ...], wrong: Sequence[str], remaining: Sequence[str]) -> list[Cause]:
+        explained = [n for n in wrong if n not in remaining]
         causes: list[Cause] = []
         for slip in chosen:
             others = tuple(s for s in chosen if s is not slip)
             without = self._values(others)
-            own = [n for n in explained if not self.matches(self.claims[n], without[n])] or explained
+            values = [n for n in explained if not self.matches(self.claims[n], without[n])] or explained
             instead = tuple(self._equals(slip, others))
-            count = int(sum(self.claims[n].mask.sum() for n in own))
-            digits = max((self.claims[n].digits for n in own), default=9)
+            count = int(sum(self.claims[n].mask.sum() for n in values))
+            digits = max((self.claims[n].digits for n in values), default=9)
             apart = self._telling_apart(slip, instead) if instead else None
             first = slip if apart is None or self.probe is None else self._probed((slip, *instead), others, *apart)
             rivals = tuple(s for s in (slip, *instead) if s is not first)
             if first is not slip or (apart is not None and self.probe is not None):
                 rivals, apart = (), None  # the function itself has told them apart
-            causes.append(Cause((first,), tuple(own), count, digits, rivals, apart))
+            causes.append(Cause((first,), tuple(values), count, digits, rivals, apart))
         return causes
 
     def _equals(self, slip: Slip, others: tuple[Slip, ...]) -> list[Slip]:
@@ -418,7 +418,7 @@ class _Search:
         except (ValueError, IndexError, TypeError):
             return None
 
-    def _following(self, wrong: Sequence[str], left: Sequence[str]) -> tuple[set[str], list[str]]:
+    def _following(self, wrong: Sequence[str], remaining: Sequence[str]) -> tuple[set[str], list[str]]:
         """Of the wrong values those that are right from the claimed ones before them, and those nothing explains."""
         follows: set[str] = set()
         overrides: dict[str, Replacement] = {}
@@ -430,7 +430,7 @@ class _Search:
                 units = Claim(name, claim.values, np.maximum(claim.units, 1e-6 * np.abs(claim.values)), claim.single)
                 if self.matches(units, value):
                     follows.add(name)
-            if name in left and name not in follows:
+            if name in remaining and name not in follows:
                 unexplained.append(name)
             if name in wrong and claim.whole and name in self.rerun.steps:
                 overrides[name] = _constant(claim.values)

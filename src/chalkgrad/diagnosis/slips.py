@@ -102,7 +102,7 @@ def _of_the_rule(step: Step, program: Program, before: Mapping[str, Any]) -> Ite
 
 @dataclass(frozen=True, slots=True)
 class _Input:
-    """What a mistake takes: a value, and how it is computed."""
+    """An input of a mistake: a value, and how it is computed."""
 
     value: Value
     compute: Replacement
@@ -168,7 +168,7 @@ def _run(mistake: Mistake, operands: Sequence[_Input | None], options: Mapping[s
 
 
 def _of_shares(step: Step, program: Program) -> Iterator[Slip]:
-    """What goes wrong where a derivative is the sum of shares: one left out, one alone, one twice."""
+    """The slips of a sum of shares: one share left out, one alone, one twice."""
     names = [name for name in step.inputs if name is not None]
     of = step.value.of or ""
     shared = program.values[of].role is Role.PARAMETER
@@ -316,8 +316,8 @@ def _mixed(
         slopes = _swapped(carried, "dy_hat", np.ones_like(y), get)
         columns: list[Any] = []
         for unit in range(outputs):
-            own = np.repeat(y[:, unit : unit + 1], outputs, axis=1) if target else y
-            errors = _swapped(loss, "y", own, get)
+            targets = np.repeat(y[:, unit : unit + 1], outputs, axis=1) if target else y
+            errors = _swapped(loss, "y", targets, get)
             dz = errors * (np.repeat(slopes[:, unit : unit + 1], outputs, axis=1) if slope else slopes)
             mixed = step.computed(lambda i, dz=dz: dz if i == carried.output else get(weights.get(i, i) or ""))
             columns.append(np.take(mixed, unit, axis=units))

@@ -46,9 +46,9 @@ from ..program import names as spelled
 
 Array = np.ndarray[Any, Any]
 FORBIDDEN = '+*/^=,;:<>|[]{}\\"$%&#'
-"""What a label cannot hold: it stands in formulas and tables."""
+"""Characters that a label must not hold: it stands in formulas and tables."""
 FOLDER = Path(__file__).parent
-"""Where the worked examples that come with chalkgrad lie."""
+"""The folder of the worked examples that come with chalkgrad."""
 OWN_KEYS = ("title", "text", "parameters", "x", "y", "optimizer", "learning_rate", "steps", "labels",
             "steps_before", "optimizer_state")  # fmt: skip
 KEYS = (*OWN_KEYS, *(k for k in NETWORK_KEYS if k not in ("parameters", "steps_taken")))
@@ -84,7 +84,7 @@ class Example:
 
     @property
     def carried(self) -> dict[str, Any]:
-        """What the optimizer carries from the updates before, as `Network.trace` takes it."""
+        """The optimizer's state after the earlier updates, as `Network.trace` takes it."""
         return {**self.optimizer_state, "t": self.steps_before + 1}
 
     def train(self, steps: int | None = None) -> Network:
@@ -214,7 +214,7 @@ def _samples(samples: object, network: Network) -> Array:
 
 
 def _carried(value: object, before: int, network: Network, optimizer: Optimizer) -> dict[str, Any]:
-    """What the optimizer carries from the updates before; after any, all of its arrays must be given."""
+    """The optimizer's state after the earlier updates; after any, all of its arrays must be given."""
     state = as_table(value)
     if state is None:
         raise DataError("optimizer_state must be a table, [optimizer_state]")

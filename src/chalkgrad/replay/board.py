@@ -45,10 +45,10 @@ def replays_board(replays: Sequence[Replay], *, most: int | None, only_wrong: bo
 def _row(figure: Figure, most: int | None) -> tuple[str, str, str, str]:
     verdict = figure.verdict + (f" ({figure.note})" if figure.note else "")
     if figure.formula is not None:
-        printed = "as a formula, giving " + _numbers(figure.formula, figure, most)
+        numbers = "as a formula, giving " + _numbers(figure.formula, figure, most)
     else:
-        printed = _number_list(figure.printed or (), most)
-    return figure.name, printed, _numbers(figure.correct, figure, most), verdict
+        numbers = _number_list(figure.printed or (), most)
+    return figure.name, numbers, _numbers(figure.correct, figure, most), verdict
 
 
 def _numbers(value: Value | None, figure: Figure, most: int | None) -> str:

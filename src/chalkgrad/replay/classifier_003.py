@@ -19,7 +19,7 @@ STEP = 1e-6
 
 
 def classifier_section() -> Section:
-    """What the classes give, with weights 0.01 * randn and samples of ours."""
+    """The values that the classes give, with weights 0.01 * randn and samples of ours."""
     rng = np.random.RandomState(0)
     weights = [0.01 * rng.randn(INPUTS, NEURONS), 0.01 * rng.randn(NEURONS, CLASSES)]
     x, numbers = rng.randn(SAMPLES, INPUTS), np.arange(SAMPLES) % CLASSES

@@ -14,7 +14,7 @@ Array = np.ndarray[Any, Any]
 
 
 def by_name(example: Example, trace: Trace) -> dict[str, Value]:
-    """What correct back-propagation gives for everything that the document prints of one pass.
+    """The correct values of everything that the document prints of one pass.
 
     Args:
         example: the worked example.

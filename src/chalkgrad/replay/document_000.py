@@ -40,7 +40,7 @@ def replay(*, long: bool = True) -> Replay:
 def manual_values(
     mistakes: manual_pass.Mistakes = manual_pass.ALL,
 ) -> tuple[dict[str, Value], dict[str, Value]]:
-    """What the notebook's own two passes give, by its names; with fewer mistakes if asked for."""
+    """The values of the notebook's own two passes, by its names; with fewer mistakes if asked for."""
     example = load_example("cnn")
     image, targets, rate = example.x[0, 0], example.y[0], example.optimizer.learning_rate
     p = example.network.parameters

@@ -97,7 +97,7 @@ class Figure:
 
     @property
     def verdict(self) -> str:
-        """What came of it, in a few words."""
+        """The verdict in a few words."""
         if self.ours:
             return "not in the document"
         if self.agrees:

@@ -44,7 +44,7 @@ def class_of_the_document(example: Example) -> SimpleCNN:
 
 
 def class_section(example: Example) -> Section:
-    """What the class's backward pass gives in its first step."""
+    """The figures of the class's backward pass in its first step."""
     trace = example.trace()
     model = class_of_the_document(example)
     model.forward()
@@ -100,9 +100,9 @@ def training_section(example: Example) -> Section:
 
 
 def torch_section(example: Example) -> Section:
-    """What the document prints of its PyTorch network, and whether PyTorch agrees with chalkgrad."""
-    printed = np.array([[float(t) for t in TORCH_OUTPUTS]])
-    error = float(np.mean((printed - example.y) ** 2))
+    """The figures of the document's PyTorch network, and whether PyTorch agrees with chalkgrad."""
+    predictions = np.array([[float(t) for t in TORCH_OUTPUTS]])
+    error = float(np.mean((predictions - example.y) ** 2))
     figures = [
         Figure("iterations", TORCH_ITERATIONS, None, lost=UNSEEDED),
         Figure("final error", TORCH_ERROR, None, lost=UNSEEDED),

@@ -119,7 +119,7 @@ def write_table(path: Path, name: str, table: dict[str, Any]) -> None:
 
 
 def location(path: Path, name: str) -> Path:
-    """Where a file of the run lies: beside network.toml, or still (or again) with its weights."""
+    """The path of a file of the run: beside network.toml, or still (or again) with its weights."""
     with_weights = path / (current_weights(path) or "") / name
     return with_weights if with_weights.is_file() else path / name
 

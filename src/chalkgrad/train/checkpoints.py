@@ -31,7 +31,7 @@ class CheckpointWarning(UserWarning):
 
 @dataclass(frozen=True, slots=True)
 class Checkpoints:
-    """Where and when checkpoints of a training are written.
+    """The settings of a training's checkpoints: where and when they are written.
 
     Attributes:
         directory: where to; it is made if it is not there. One training at a time writes there.
@@ -58,7 +58,7 @@ class Checkpoints:
 
 
 def read_checkpoints(checkpoints: Checkpoints | str | Path | None) -> Checkpoints | None:
-    """Where and when checkpoints are written, if they are.
+    """The settings of checkpoints; None where none are written.
 
     Raises:
         OptionError: where it is neither that nor a directory.
@@ -189,11 +189,11 @@ def newest(place: str | Path) -> Checkpoint:
         raise CheckpointError(f"there is no training to resume in {place}: there is no such directory")
     faults: list[str] = []
     for directory in (place, place / FOLDER):
-        tried: set[Path] = set()
+        visited: set[Path] = set()
         while paths := [
-            path for _, _, path in checkpoint_files(directory) if path not in tried
+            path for _, _, path in checkpoint_files(directory) if path not in visited
         ]:  # some appear, some vanish
-            tried.add(path := paths[-1])
+            visited.add(path := paths[-1])
             try:
                 checkpoint = _whole(path)
             except CheckpointError as error:

@@ -84,7 +84,7 @@ class Fit:
 
     @property
     def history(self) -> History:
-        """What has happened so far."""
+        """The history so far."""
         return self.state.history
 
     def seconds(self) -> float:

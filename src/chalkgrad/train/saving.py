@@ -1,4 +1,4 @@
-"""When a training writes its checkpoints."""
+"""The saving of a training: when its checkpoints are written, and from what."""
 
 from __future__ import annotations
 

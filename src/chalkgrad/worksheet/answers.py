@@ -109,13 +109,13 @@ class _Reading:
         self.passed_over = 0
 
     def run(self, table: Mapping[str, Any]) -> Answers:
-        student, known = "", 0
+        student, count = "", 0
         for key, value in table.items():
             if key == NAME and key not in self.by_word and key not in self.sheet.trace:
                 student = _name(value)
                 continue
-            known += self._take(key, value)
-        if self.notes and not known:
+            count += self._take(key, value)
+        if self.notes and not count:
             raise UnknownNameError(self.notes[0])
         if self.passed_over > MOST_NOTES:
             self.notes.append(f"{self.passed_over - MOST_NOTES} more answers belong to no blank")
@@ -231,7 +231,7 @@ def _flat(value: Any) -> list[Any]:
 
 
 def _shape_fault(key: str, value: Any, shape: tuple[int, ...]) -> str:
-    """What is wrong with a whole value that has another shape."""
+    """The fault of a whole value that has another shape."""
     form, expected = _shape(value), " x ".join(map(str, shape)) or "one number"
     if form is None:
         return f"{key} must be numbers in rows, {expected}; its rows are not of equal length"

@@ -63,7 +63,7 @@ def _of_shares(trace: Trace) -> list[str]:
 
 
 def _kinked(trace: Trace) -> list[tuple[Array, float]]:
-    """What ReLUs and their like are given, each with its first kink."""
+    """The inputs of ReLUs and their like, each with its first kink."""
     steps = [s for s in trace.program.part("forward") if s.rule.kinks_at]
     return [(trace[s.inputs[0]], s.rule.kinks_at[0]) for s in steps if s.inputs[0] is not None and s.inputs[0] in trace]
 
@@ -105,13 +105,13 @@ def closest(z: Array, step: Step) -> float:
     """How near the two largest places of a pooling window come to each other."""
     o = step.options
     rows, columns = (o["P"] - 1) * o["sh"] + o["kh"], (o["Q"] - 1) * o["sw"] + o["kw"]
-    framed = np.full((*z.shape[:2], max(rows, z.shape[2] + o["pt"]), max(columns, z.shape[3] + o["pl"])), -np.inf)
-    framed[:, :, o["pt"] : o["pt"] + z.shape[2], o["pl"] : o["pl"] + z.shape[3]] = z
+    frame = np.full((*z.shape[:2], max(rows, z.shape[2] + o["pt"]), max(columns, z.shape[3] + o["pl"])), -np.inf)
+    frame[:, :, o["pt"] : o["pt"] + z.shape[2], o["pl"] : o["pl"] + z.shape[3]] = z
     nearest = np.inf
     for i in range(o["P"]):
         for j in range(o["Q"]):
             top, left = i * o["sh"], j * o["sw"]
-            window = framed[:, :, top : top + o["kh"], left : left + o["kw"]].reshape(*z.shape[:2], -1)
+            window = frame[:, :, top : top + o["kh"], left : left + o["kw"]].reshape(*z.shape[:2], -1)
             ordered = np.sort(window, axis=-1)
             if ordered.shape[-1] > 1:
                 with np.errstate(invalid="ignore"):

@@ -82,7 +82,7 @@ def _numbers(worked: Example, random: Random, wider: float) -> dict[str, Array]:
 
 
 def step_of(array: Array) -> float:
-    """What an array's fresh numbers are multiples of: 0.05, 0.1, ..., so that enough of them fit below its largest."""
+    """The step of an array's fresh numbers: 0.05, 0.1, ..., so that enough multiples of it fit below its largest."""
     largest = float(np.abs(array).max(initial=0.0))
     if largest >= 2 and bool((array == np.round(array)).all()):
         return 1.0

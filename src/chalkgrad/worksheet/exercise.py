@@ -58,12 +58,12 @@ class Exercise:
 
     @property
     def points(self) -> float:
-        """What all blanks are worth."""
+        """The points of all blanks."""
         return sum(b.points for b in self.blanks)
 
     @cached_property
     def words(self) -> dict[Address, str]:
-        """What every blank is called in an answer sheet."""
+        """The name of every blank in an answer sheet."""
         return {b.address: word(b.address, self.trace) for b in self.blanks}
 
     def to_toml(self) -> str:

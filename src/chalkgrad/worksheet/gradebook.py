@@ -124,8 +124,8 @@ def _check_same(submission: Submission, sheet: Worksheet) -> None:
     own = submission.place / SHEET
     if own == submission.sheet or not own.is_file():
         return
-    other = read_worksheet(own)
-    if other.table != sheet.table or [b.address for b in other.blanks] != [b.address for b in sheet.blanks]:
+    own_sheet = read_worksheet(own)
+    if own_sheet.table != sheet.table or [b.address for b in own_sheet.blanks] != [b.address for b in sheet.blanks]:
         raise DataError(f"{own} is another sheet than {submission.sheet}: grade the folder by its own, {own.parent}")
 
 

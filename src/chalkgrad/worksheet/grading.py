@@ -66,8 +66,8 @@ def grade(sheet: Worksheet, answers: Answers | Mapping[str, Any], *, follow_cred
     credit = number("grade", "follow_credit", follow_credit, 0.0)
     if credit > 1:
         raise OptionError(f"grade: follow_credit is a share, 0 to 1; it is {follow_credit!r}")
-    parsed = as_answers(answers, sheet)
-    return _Grading(sheet, parsed, min(credit, 1.0)).run()
+    reading = as_answers(answers, sheet)
+    return _Grading(sheet, reading, min(credit, 1.0)).run()
 
 
 class _Grading:

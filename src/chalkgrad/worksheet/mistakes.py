@@ -68,14 +68,14 @@ class MistakeSearch:
         if not self.wrong:
             return []
         effects = [(slip, self._effect(slip)) for slip in self.slips]
-        causes, left = self._by_values(effects, list(self.wrong))
-        single, left = self._by_elements(effects, left)
+        causes, wrong = self._by_values(effects, list(self.wrong))
+        single, wrong = self._by_elements(effects, wrong)
         causes += single
         for by_hand in (self._by_transposing, self._by_copying):
-            more, left = by_hand(left)
+            more, wrong = by_hand(wrong)
             causes += more
-        if left:
-            combined = self._by_diagnosis(left)
+        if wrong:
+            combined = self._by_diagnosis(wrong)
             causes += combined
         return causes
 
@@ -103,41 +103,41 @@ class MistakeSearch:
         return value is not None and self.comparing.same(address, self.answers[address].value, value[address.place])
 
     def _by_values(
-        self, effects: Sequence[tuple[Slip, list[dict[str, Array]]]], left: list[Address]
+        self, effects: Sequence[tuple[Slip, list[dict[str, Array]]]], wrong: list[Address]
     ) -> tuple[list[Cause], list[Address]]:
         """Mistakes that make all of a value's numbers come out, those that explain the most numbers first."""
         causes: list[Cause] = []
         order = {step.output: place for place, step in enumerate(self.sheet.trace.program)}
-        while left:
+        while wrong:
             best: tuple[tuple[int, float, int], Slip, list[Address]] | None = None
-            names = dict.fromkeys(a.name for a in left)
+            names = dict.fromkeys(a.name for a in wrong)
             for slip, ways in effects:
                 for values in ways:
                     explained: list[Address] = []
                     for name in names:
                         addresses = [a for a in self.answers if a.name == name]
                         if all(self._fits(values, a) for a in addresses):
-                            explained += [a for a in left if a.name == name]
+                            explained += [a for a in wrong if a.name == name]
                     if not explained:
                         continue
                     settled = [a for a in self.answers if a not in self.wrong]
-                    broken = sum(not self._fits(values, a) for a in settled)
-                    rank = (len(explained) - broken, -slip.weight, order[slip.output])  # of equals the nearest
+                    mismatches = sum(not self._fits(values, a) for a in settled)
+                    rank = (len(explained) - mismatches, -slip.weight, order[slip.output])  # of equals the nearest
                     if best is None or rank > best[0]:
                         best = (rank, slip, explained)
             if best is None:
                 break
             causes.append(Cause(self._text(best[1]), tuple(best[2]), best[1]))
-            left = [a for a in left if a not in best[2]]
-        return causes, left
+            wrong = [a for a in wrong if a not in best[2]]
+        return causes, wrong
 
     def _by_elements(
-        self, effects: Sequence[tuple[Slip, list[dict[str, Array]]]], left: list[Address]
+        self, effects: Sequence[tuple[Slip, list[dict[str, Array]]]], wrong: list[Address]
     ) -> tuple[list[Cause], list[Address]]:
         """Mistakes made in one number and not in those beside it."""
         grouped: dict[int, tuple[Slip, list[Address]]] = {}
         rest: list[Address] = []
-        for address in left:
+        for address in wrong:
             fitting = [s for s, ways in effects if any(self._fits(values, address) for values in ways)]
             if not fitting:
                 rest.append(address)
@@ -151,25 +151,25 @@ class MistakeSearch:
 
     # -- slips of the pen ------------------------------------------------------------------------------------
 
-    def _by_transposing(self, left: list[Address]) -> tuple[list[Cause], list[Address]]:
+    def _by_transposing(self, wrong: list[Address]) -> tuple[list[Cause], list[Address]]:
         """Matrices whose numbers all are those of the transpose."""
         causes: list[Cause] = []
-        for name in dict.fromkeys(a.name for a in left):
+        for name in dict.fromkeys(a.name for a in wrong):
             right = self.sheet.trace[name]
             addresses = [a for a in self.answers if a.name == name]
             if right.ndim != 2 or right.shape[0] != right.shape[1] or len(addresses) < right.size:
                 continue
             if all(self.comparing.same(a, self.answers[a].value, float(right.T[a.place])) for a in addresses):
-                explained = tuple(a for a in left if a.name == name)
+                explained = tuple(a for a in wrong if a.name == name)
                 causes.append(Cause(f"{name}: its numbers are those of the transpose", explained))
-                left = [a for a in left if a.name != name]
-        return causes, left
+                wrong = [a for a in wrong if a.name != name]
+        return causes, wrong
 
-    def _by_copying(self, left: list[Address]) -> tuple[list[Cause], list[Address]]:
+    def _by_copying(self, wrong: list[Address]) -> tuple[list[Cause], list[Address]]:
         """A sign, a decimal point, a number that belongs elsewhere."""
         causes: list[Cause] = []
         rest: list[Address] = []
-        for address in left:
+        for address in wrong:
             text = self._copied(address)
             if text:
                 causes.append(Cause(f"{self._called(address)}: {text}", (address,)))
@@ -203,23 +203,23 @@ class MistakeSearch:
 
     # -- several mistakes together ---------------------------------------------------------------------------
 
-    def _by_diagnosis(self, left: list[Address]) -> list[Cause]:
-        """What `chalkgrad.diagnosis` makes of all numbers on the sheet: mistakes that must come together."""
-        if len(left) > MOST_DIAGNOSED or len({a.name for a in left}) > MOST_VALUES:
+    def _by_diagnosis(self, wrong: list[Address]) -> list[Cause]:
+        """The mistakes that only together explain the numbers, by `chalkgrad.diagnosis`."""
+        if len(wrong) > MOST_DIAGNOSED or len({a.name for a in wrong}) > MOST_VALUES:
             return []
         example = self.sheet.example
-        claimed = {str(a): answer.plain for a, answer in self.answers.items()}
+        claims = {str(a): answer.plain for a, answer in self.answers.items()}
         try:
             with np.errstate(all="ignore"):
                 diagnosis = diagnose(
-                    example.network, example.x, example.y, claimed, optimizer=example.optimizer,
+                    example.network, example.x, example.y, claims, optimizer=example.optimizer,
                     optimizer_state=example.carried,
                 )  # fmt: skip
         except ChalkgradError:
             return []
         causes: list[Cause] = []
         for cause in diagnosis.causes:
-            explained = tuple(a for a in left if a.name in cause.explains)
+            explained = tuple(a for a in wrong if a.name in cause.explains)
             if explained:
                 text = "; and ".join(self._text(s) for s in cause.slips)
                 causes.append(Cause(text, explained, cause.slips[0] if len(cause.slips) == 1 else None))

@@ -1,4 +1,4 @@
-"""What a blank is called in an answer sheet: its label where the example has one, else its address."""
+"""The name of a blank in an answer sheet: its label where the example has one, else its address."""
 
 from __future__ import annotations
 

@@ -98,8 +98,8 @@ def counts(answers: Mapping[str, Any], number: int, sheet: str) -> bool | str:
         ChalkgradError: where none of the answers belongs to the sheet, or the sheet cannot be read.
     """
     worksheet = _unpack(sheet)
-    parsed = as_answers(answers, worksheet)
-    mark, text = _marks(sheet, _HashedAnswers(parsed))[number - 1]
+    reading = as_answers(answers, worksheet)
+    mark, text = _marks(sheet, _HashedAnswers(reading))[number - 1]
     return mark.verdict in ("right", "follows") or text
 
 

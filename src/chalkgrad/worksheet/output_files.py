@@ -34,8 +34,8 @@ class OutputFiles:
     def check(self) -> None:
         """Raises OptionError where a file that is there is neither what was written nor what is to be."""
         for path, content in self.files.items():
-            there = _digest_of(path)
-            if there is not None and there != _digest(content) and (there, self._name(path)) not in self.before:
+            digest = _digest_of(path)
+            if digest is not None and digest != _digest(content) and (digest, self._name(path)) not in self.before:
                 raise OptionError(
                     f"{path} is not as chalkgrad wrote it, so somebody filled it in or changed it: nothing is written; "
                     "give another --out, or move that file away"
@@ -54,8 +54,8 @@ class OutputFiles:
         others = {(digest, name) for digest, name in self.before if self._path(name) not in self.files}
         self._write(self.list, self._lines(others | new))
 
-    def _lines(self, known: set[tuple[str, str]]) -> bytes:
-        return "".join(f"{digest}  {name}\n" for digest, name in sorted(known, key=lambda k: k[::-1])).encode()
+    def _lines(self, entries: set[tuple[str, str]]) -> bytes:
+        return "".join(f"{digest}  {name}\n" for digest, name in sorted(entries, key=lambda k: k[::-1])).encode()
 
     def _write(self, path: Path, content: bytes) -> None:
         try:

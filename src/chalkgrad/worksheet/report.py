@@ -68,9 +68,9 @@ def verdict_text(mark: Mark, grading: Outcome, *, tell: bool = True) -> str:
     if mark.cause:
         return f"{text}: {mark.cause}"
     digits = grading.sheet.digits
-    own, right = with_zeros(mark.expected, digits), with_zeros(mark.right, digits)
-    if tell and own != right:
-        return f"{text}; from the student's own numbers it would be {own}"
+    expected, right = with_zeros(mark.expected, digits), with_zeros(mark.right, digits)
+    if tell and expected != right:
+        return f"{text}; from the student's own numbers it would be {expected}"
     return f"{text}, by no usual mistake"
 
 

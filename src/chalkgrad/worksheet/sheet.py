@@ -212,9 +212,9 @@ def _pass(sheet: Exercise, hints: bool) -> list[Block]:
     parts = {s.output: s.part for s in trace.program}
     steps = {s.output: s for s in trace.program}
     blocks: list[Block] = []
-    for part, of_part in itertools.groupby(numbered, key=lambda one: parts[one[1].address.name]):
+    for part, of_part in itertools.groupby(numbered, key=lambda entry: parts[entry[1].address.name]):
         blocks.append(Heading(TITLES[part]))
-        for name, blanks in itertools.groupby(of_part, key=lambda one: one[1].address.name):
+        for name, blanks in itertools.groupby(of_part, key=lambda entry: entry[1].address.name):
             step = steps[name]
             if hints:
                 blocks.append(equation(step, trace.program, None))

@@ -1,4 +1,4 @@
-"""Where a class's answers lie: a file or a folder for every student."""
+"""The submissions of a class: a file or a folder for every student."""
 
 from __future__ import annotations
 

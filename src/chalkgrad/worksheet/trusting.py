@@ -45,7 +45,7 @@ class Manner:
         self._scaled: list[OwnPass] | None = None
 
     def value(self, address: Address) -> float:
-        """What the numbers lead to."""
+        """The value that the student's numbers lead to."""
         return _at(self.own, address)
 
     def with_others(self, others: Mapping[Address, float]) -> OwnPass:

@@ -21,7 +21,7 @@ from .sheet import sheet_board
 from .solution import solution_board
 
 MOST_POINTS = 1_000_000.0
-"""What a blank is worth at most: more is a slip."""
+"""The most points of a blank: more is a slip."""
 KEYS = ("title", "seed", "digits", "blanks", "example")
 MOST_DIGITS = 10
 MOST_STEPS = 1000

@@ -1,4 +1,4 @@
-"""What is known of an expression before it runs: how many axes it has, whether it is a certain number.
+"""Constant folding: how many axes an expression has, and whether it is a certain number, before it runs.
 
 A rule is written for every library, every number of axes and every setting; a script is for one. Each function
 here makes an expression shorter without changing one bit of what it computes.
@@ -220,17 +220,17 @@ def fold_comparison(node: ast.Compare, arrays: Callable[[str], bool]) -> ast.exp
         return node
     left, op, right = node.left, node.ops[0], node.comparators[0]
     if isinstance(op, (ast.Is, ast.IsNot)):
-        same: bool | None = None
+        equal: bool | None = None
         match left, right:
             case ast.Name(id=a), ast.Name(id=b) if a == b:
-                same = True
+                equal = True
             case ast.Constant(value=None), ast.Constant(value=None):
-                same = True
+                equal = True
             case ast.Name(id=a), ast.Constant(value=None) if arrays(a):
-                same = False
+                equal = False
             case _:
                 pass
-        return node if same is None else ast.Constant(same is isinstance(op, ast.Is))
+        return node if equal is None else ast.Constant(equal is isinstance(op, ast.Is))
     if isinstance(op, (ast.Eq, ast.NotEq)) and isinstance(left, ast.Constant) and isinstance(right, ast.Constant):
         return ast.Constant((left.value == right.value) is isinstance(op, ast.Eq))
     return node

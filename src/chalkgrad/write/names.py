@@ -13,7 +13,7 @@ SCRIPT = frozenset(
     {"np", "base64", "math", "torch", "nn", "functional", "Path", "cache", "step", "steps", "rng", "weights", "data"}
     | {"example", "labels", "loss", "model", "optimizer", "Network", "self"}
 )
-"""What a script's own names are."""
+"""A script's own names."""
 
 
 def reserved() -> frozenset[str]:
@@ -34,9 +34,9 @@ def helpers(rules: Iterable[Rule] = ()) -> frozenset[str]:
 def identifiers(names: Iterable[str], taken: Collection[str]) -> dict[str, str]:
     """Each value's name in a script: dots as underscores, and a number after it where that is taken."""
     words: dict[str, str] = {}
-    used = set(taken)
+    names_used = set(taken)
     for name in names:
         if name not in words:
-            words[name] = unused(name.replace(".", "_"), used)
-            used.add(words[name])
+            words[name] = unused(name.replace(".", "_"), names_used)
+            names_used.add(words[name])
     return words

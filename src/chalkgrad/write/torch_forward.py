@@ -15,7 +15,7 @@ FORMALS = {
     "W": "weight", "b": "bias", "gamma": "weight", "beta": "bias",
     "running_mu": "running_mean", "running_var": "running_var",
 }  # fmt: skip
-"""What PyTorch's modules call the parameters and running averages."""
+"""PyTorch's names of the parameters and running averages."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ Modules = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What a layer is in a PyTorch script.
+    """The form of a layer in a PyTorch script.
 
     Attributes:
         modules: the word for the attribute of each module, and the expression that makes it; they are called one
