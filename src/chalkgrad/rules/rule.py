@@ -113,8 +113,8 @@ class Operand:
 class Mistake(Stated):
     """A usual wrong version of a rule; its operands are formal names of the operation.
 
-    It may have three more kinds of operands: `W_new` is W after the update, `W_before` W in an earlier pass (and so for every
-    name), `z_unbiased` the pre-activation without its bias.
+    It may have three more kinds of operands: `W_new` is W after the update, `W_before` W in an earlier pass (and so for
+    every name), `z_unbiased` the pre-activation without its bias.
 
     Attributes:
         rule: the rule that it gets wrong.
