@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from .derivation import Derivation
 from .explainer import Explainer
-from .settings import Settings
+from .settings import DerivationSettings
 from .values import Values
 
 
@@ -14,9 +14,9 @@ class Trace(Values):
     """Every named value of forward, loss, backward (and update), in the order of the program.
 
     `trace["z1"]`, `trace["dW1"]`, `trace["L"]`; other names of a value ("a2" for y_hat) work too. Printed, it
-    is a table. `trace.explain("dW1[0, 0]")` says how an element came about.
+    is a table. `trace.explain("dW1[0, 0]")` is the derivation of an element.
 
-    What it holds is described at `Values`.
+    Its attributes are those of `Values`.
     """
 
     def explain(
@@ -31,7 +31,7 @@ class Trace(Values):
         hand_rounding: int | None = None,
         labels: Mapping[str, str] | None = None,
     ) -> Derivation:
-        """Opens one element: what made it, with symbols, numbers and result, and what made that, in turn.
+        """The derivation of one element: its expression in symbols, in numbers, and the same of its inputs in turn.
 
         A derivative is followed back to the loss, any other value to the input. The numbers are computed from the
         rules' index formulas; each stands beside the one that the program computed (`Derivation.check`).
@@ -40,18 +40,18 @@ class Trace(Values):
             address: the element, "dW1[0, 0]"; "L"; a label.
             form: "delta": every derivative opened into those that it follows from; "paths": every path to the loss as a
                 product of local derivatives, summed.
-            terms: how many terms of a sum (or paths) are shown; of more the largest, and what the others come to.
-            steps: how many values are opened at most.
-            precision: significant digits.
+            terms: the most terms of a sum (or paths) that are shown; of more the largest, and the sum of the others.
+            steps: the most values that are opened.
+            precision: the number of significant digits.
             style: "long", "short" or "symbolic".
             hand_rounding: every step rounded to so many significant digits, as with pencil and calculator.
             labels: other names of elements, by address; those of the trace if not given.
 
         Raises:
             UnknownNameError, ShapeError: where there is no such element; it suggests the nearest.
-            OptionError: where a setting cannot be.
+            OptionError: where a setting is invalid.
         """
-        settings = Settings(
+        settings = DerivationSettings(
             form=form,
             terms=terms,
             steps=steps,
@@ -65,6 +65,6 @@ class Trace(Values):
             if labels is None
             else {str(self.address(a)): label for a, label in labels.items()},
         )
-        found = self.address(address)
+        element = self.address(address)
         values = self if hand_rounding is None else self.rounded(hand_rounding)
-        return Explainer(values, settings).explain(found)
+        return Explainer(values, settings).explain(element)

@@ -20,11 +20,11 @@ class Formula:
     """One index formula, parsed.
 
     Attributes:
-        text: as it was written.
+        text: the formula as text.
         output: the name on the left.
         left, right: the two sides as trees.
         accumulates: whether terms are added where they fall (`+=`).
-        bounds: the ranges given behind `for`.
+        bounds: the ranges after `for`.
 
     Raises:
         FormulaError: where the text is not a formula.
@@ -44,18 +44,18 @@ class Formula:
 
     @cached_property
     def indices(self) -> frozenset[str]:
-        """Every index letter: those that stand alone in an index place, those of reductions and bounds."""
-        found = set(self.bounds)
+        """The index letters: those that stand alone in an index place, those of reductions and bounds."""
+        letters = set(self.bounds)
         for node in self.nodes():
             if isinstance(node, Reduction):
-                found.update(node.indices)
+                letters.update(node.indices)
             elif isinstance(node, Element):
-                found.update(i.name for i in node.indices if isinstance(i, Symbol))
+                letters.update(i.name for i in node.indices if isinstance(i, Symbol))
             elif isinstance(node, Position):
-                found.add(ELLIPSIS)
+                letters.add(ELLIPSIS)
             elif isinstance(node, Count):
-                found.add(node.index)
-        return frozenset(found)
+                letters.add(node.index)
+        return frozenset(letters)
 
     @cached_property
     def arrays(self) -> frozenset[str]:
@@ -73,21 +73,21 @@ class Formula:
         for side in (self.left, self.right, *self.bounds.values()):
             yield from walk(side)
 
-    def without(self, absent: str) -> Formula:
-        """This formula with the term that holds the operand `absent` left out (a layer without a bias)."""
-        trimmed = copy.copy(self)
-        for cached in ("indices", "arrays", "symbols"):
-            trimmed.__dict__.pop(cached, None)
-        trimmed.right = without(self.right, absent)
-        trimmed.text = f"{self.text} (without {absent})"
-        return trimmed
+    def without(self, operand: str) -> Formula:
+        """This formula without the term that holds `operand` (a layer without a bias)."""
+        formula = copy.copy(self)
+        for name in ("indices", "arrays", "symbols"):
+            formula.__dict__.pop(name, None)
+        formula.right = without(self.right, operand)
+        formula.text = f"{self.text} (without {operand})"
+        return formula
 
     def sizes(self, shapes: Mapping[str, Shape], options: Mapping[str, Any]) -> dict[str, Any]:
-        """How many values each index takes, from the arrays' shapes; `...` gets a tuple of sizes.
+        """The size of each index (how many values it takes) by the arrays' shapes; `...` has a tuple of sizes.
 
         Args:
             shapes: the shape of each array, the output's too if it is known.
-            options: the rule's options, for the ranges behind `for`.
+            options: the rule's options, for the ranges after `for`.
 
         Raises:
             FormulaError: where two arrays give one index two sizes, or an array has the wrong rank.
@@ -110,16 +110,16 @@ class Formula:
         if spread:
             at = places.index(Symbol(ELLIPSIS))
             rest = len(shape) - (len(places) - 1)
-            given: list[Any] = [*shape[:at], tuple(shape[at : at + rest]), *shape[at + rest :]]
+            extents: list[Any] = [*shape[:at], tuple(shape[at : at + rest]), *shape[at + rest :]]
         else:
-            given = list(shape)
-        for place, size in zip(places, given, strict=True):
+            extents = list(shape)
+        for place, size in zip(places, extents, strict=True):
             if not isinstance(place, Symbol) or place.name not in self.indices:
                 continue
-            known = sizes.setdefault(place.name, size)
-            if known != size:
+            first = sizes.setdefault(place.name, size)
+            if first != size:
                 raise FormulaError(
-                    f"the index {place.name} takes {known} values in {origin[place.name]} "
+                    f"the index {place.name} takes {first} values in {origin[place.name]} "
                     f"but {size} in {element.name} {shape}, in {self.text!r}"
                 )
             origin.setdefault(place.name, f"{element.name} {shape}")
@@ -145,34 +145,38 @@ class Formula:
         options: Mapping[str, Any],
         shape: tuple[int, ...] | None = None,
     ) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """The slow oracle: the formula computed element by element, in float64, with plain loops.
+        """The formula's value, float64, of the output's shape: the slow oracle, element by element in plain loops.
 
         Args:
             arrays: the operands by the names that the formula gives them; absent ones are None.
             options: the rule's options.
             shape: the output's shape, where the formula alone does not give it.
+
+        Raises:
+            FormulaError: where neither gives the output's shape, two arrays give one index two sizes, or a name is
+                unknown.
         """
         formula = self
-        present: dict[str, Any] = {}
+        operands: dict[str, Any] = {}
         for name, array in arrays.items():
             if array is None:
                 formula = formula.without(name)
             else:
-                present[name] = np.asarray(array)
-        shapes: dict[str, Shape] = {n: a.shape for n, a in present.items()}
+                operands[name] = np.asarray(array)
+        shapes: dict[str, Shape] = {n: a.shape for n, a in operands.items()}
         if shape is None:
-            inferred = formula.output_shape(shapes, options)
-            if inferred is None:
+            output = formula.output_shape(shapes, options)
+            if output is None:
                 raise FormulaError(f"{self.text!r} does not give the output's shape")
-            shape = tuple(int(s) for s in inferred)
+            shape = tuple(int(s) for s in output)
         sizes = formula.sizes({**shapes, formula.output: shape}, options)
         result = np.zeros(shape)
-        run = Evaluation(formula.text, present, options, sizes)
+        run = Evaluation(formula.text, operands, options, sizes)
         if isinstance(formula.left, Symbol):
             result[()] = run.value(formula.right)
             return result
-        bound_on_right = {i for n in walk(formula.right) if isinstance(n, Reduction) for i in n.indices}
-        free = [i for i in _in_order(formula) if i not in bound_on_right or i in _names(formula.left)]
+        bound = {i for n in walk(formula.right) if isinstance(n, Reduction) for i in n.indices}
+        free = [i for i in _in_order(formula) if i not in bound or i in _names(formula.left)]
         for _ in run.loop(tuple(free)):
             try:
                 place = run.place(formula.left, shape)
@@ -184,18 +188,18 @@ class Formula:
 
 
 def _names(node: Node) -> set[str]:
-    found = {n.name for n in walk(node) if isinstance(n, Symbol)}
-    return found | ({ELLIPSIS} if any(isinstance(n, Position) for n in walk(node)) else set())
+    names = {n.name for n in walk(node) if isinstance(n, Symbol)}
+    return names | ({ELLIPSIS} if any(isinstance(n, Position) for n in walk(node)) else set())
 
 
 def _in_order(formula: Formula) -> list[str]:
     """The indices in the order in which they are first written."""
-    seen: dict[str, None] = {}
+    order: dict[str, None] = {}
     for node in formula.nodes():
         if isinstance(node, Symbol) and node.name in formula.indices:
-            seen[node.name] = None
+            order[node.name] = None
         elif isinstance(node, Position):
-            seen[ELLIPSIS] = None
+            order[ELLIPSIS] = None
         elif isinstance(node, Reduction):
-            seen.update(dict.fromkeys(node.indices))
-    return list(seen)
+            order.update(dict.fromkeys(node.indices))
+    return list(order)

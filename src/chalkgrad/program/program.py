@@ -25,7 +25,7 @@ class Step:
     """One line of the program.
 
     Attributes:
-        value: what it computes.
+        value: the value that it computes.
         rule: the rule that computes it.
         inputs: the names of the rule's operands in order; None for an absent optional one.
         options: the rule's settings.
@@ -61,12 +61,12 @@ class Step:
         return formula_of(self.rule, self.inputs)
 
     def computed(self, value: Callable[[str], Any]) -> Any:
-        """What the step computes from its inputs' values, each asked for by name."""
+        """The output's array, computed from the inputs' arrays, which `value` gives by name."""
         return self.rule.function(*[None if i is None else value(i) for i in self.inputs], **self.options)
 
     def __str__(self) -> str:
-        given = ", ".join(i for i in self.inputs if i is not None)
-        return f"{self.output} = {self.rule.name}({given})"
+        operands = ", ".join(i for i in self.inputs if i is not None)
+        return f"{self.output} = {self.rule.name}({operands})"
 
 
 def formula_of(rule: Rule, inputs: Iterable[str | None]) -> Formula | None:
@@ -85,7 +85,7 @@ class Program:
 
     Attributes:
         steps: the steps in the order in which they run.
-        inputs: what comes from outside: x, y, clock (updates so far, plus one), the parameters in the order of the
+        inputs: the values from outside: x, y, clock (updates so far, plus one), the parameters in the order of the
             flat buffer, the running averages; for an update lr, t (this optimizer's steps, plus one) and the
             optimizer's arrays.
         aliases: other names of values ("a2" for y_hat).
@@ -103,10 +103,10 @@ class Program:
 
     def __getitem__(self, name: str) -> Step:
         """The step that computes the value `name`."""
-        resolved = self.resolve(name)
-        if resolved not in self.by_output:
+        output = self.resolve(name)
+        if output not in self.by_output:
             raise unknown("step for the value", name, list(self.by_output))
-        return self.by_output[resolved]
+        return self.by_output[output]
 
     def resolve(self, name: str) -> str:
         """The value's own name, where `name` may be its other name.
@@ -136,7 +136,7 @@ class Program:
 
     @cached_property
     def given(self) -> Mapping[str, Shape]:
-        """The shapes of what comes from outside, parameters and running averages aside."""
+        """The shapes of the values from outside that are neither parameters nor running averages."""
         return self._shapes(Role.GIVEN, Role.OPTIMIZER)
 
     @cached_property
@@ -146,7 +146,7 @@ class Program:
 
     @cached_property
     def states(self) -> Mapping[str, Shape]:
-        """The shapes of the running averages, which the update carries on."""
+        """The shapes of the running averages, which the update moves on."""
         return self._shapes(Role.STATE)
 
     @cached_property
@@ -196,19 +196,19 @@ class Program:
 
     def needed_for(self, outputs: Iterable[str]) -> tuple[Step, ...]:
         """The steps without which `outputs` cannot be computed, in order."""
-        wanted = {self.resolve(o) for o in outputs}
-        chosen: list[Step] = []
+        names = {self.resolve(o) for o in outputs}
+        steps: list[Step] = []
         for step in reversed(self.steps):
-            if step.output in wanted:
-                chosen.append(step)
-                wanted.update(i for i in step.inputs if i is not None)
-        return tuple(reversed(chosen))
+            if step.output in names:
+                steps.append(step)
+                names.update(i for i in step.inputs if i is not None)
+        return tuple(reversed(steps))
 
     def followed_by(self, steps: Iterable[Step], inputs: Iterable[Value]) -> Program:
         """This program with further steps (an optimizer's update) after it."""
-        own = [value for value in self.inputs if value.role in (Role.GIVEN, Role.OPTIMIZER)]
-        carried = [value for value in self.inputs if value.role in (Role.PARAMETER, Role.STATE)]
-        return replace(self, steps=(*self.steps, *steps), inputs=(*own, *inputs, *carried))
+        sources = [value for value in self.inputs if value.role in (Role.GIVEN, Role.OPTIMIZER)]
+        variables = [value for value in self.inputs if value.role in (Role.PARAMETER, Role.STATE)]
+        return replace(self, steps=(*self.steps, *steps), inputs=(*sources, *inputs, *variables))
 
     def verify(self) -> None:
         """Checks that the program can run: every input is there before it is used, every value is computed once, the
@@ -241,7 +241,7 @@ class Program:
                 raise FormulaError(f"{value.name} has shape {value.shape}, but {value.of} {known[value.of].shape}")
         for alias, name in self.aliases.items():
             if alias in known or name not in known:
-                raise FormulaError(f"{alias} cannot be another name of {name}")
+                raise FormulaError(f"{alias} is invalid as another name of {name}")
 
     def __str__(self) -> str:
         rows = [

@@ -64,7 +64,7 @@ class Recording:
         for step in steps:
             function = partial(step.rule.function, **step.options)
             operands = [self._values[name or ""] for name in step.inputs]
-            begun = len(calls.lines)
+            begin = len(calls.lines)
             try:
                 result = function(*operands)
             except TooLargeError:
@@ -75,7 +75,7 @@ class Recording:
                 self.called.append(step.output)
                 result = _call(calls, function, operands)
             if step.output in into:
-                calls.move(result, into[step.output], begun)
+                calls.move(result, into[step.output], begin)
             self._values[step.output] = result
         self._numbers = list(own.values())
         self._lines = calls.lines
