@@ -71,8 +71,14 @@ def _names(network: Model) -> dict[int | str, str]:
     computed = {s.owner.line: s.output for s in network.program.part("forward") if s.owner.line is not None}
     kept = [line.place for line in layout.lines if _kept(network, line.place)]
     words = {place: computed.get(place, f"kept_{place + 1}") for place in kept}
-    found = identifiers(words.values(), {*reserved(), *layout.inputs, "x", "h"})
-    return {**{name: name for name in layout.inputs}, **{place: found[word] for place, word in words.items()}}
+    inputs = input_names(network)
+    found = identifiers(words.values(), {*reserved(), *inputs.values(), "x", "h"})
+    return {**inputs, **{place: found[word] for place, word in words.items()}}
+
+
+def input_names(network: Model) -> dict[str, str]:
+    """The inputs' names in a script."""
+    return identifiers(network.layout.inputs, reserved())
 
 
 def _write_line(line: Line, written: Written, taken: Sequence[str], result: str, flowing: str) -> None:

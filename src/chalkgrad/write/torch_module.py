@@ -15,7 +15,7 @@ from .given import Data, TorchStyle, data_lines, given_data, read_beside, weight
 from .layout import WIDTH, docstring_lines
 from .names import identifiers, reserved
 from .numpy_script import shown_loss
-from .torch_forward import Written, write_module
+from .torch_forward import Written, input_names, write_module
 from .torch_training import Scored, loss_lines, optimizer_form
 
 
@@ -71,14 +71,16 @@ class _Script:
         self.beside = beside
         self.trained = [n for n in network.parameters if n not in network.frozen]
         self.steps = steps if self.trained or network.states else 0
-        self.names = identifiers([*network.parameters, *network.states], {*reserved(), "x", "y"})
+        self.inputs = input_names(network)
+        taken = {*reserved(), *self.inputs.values(), "x", "y"}
+        self.names = identifiers([*network.parameters, *network.states], taken)
         layers = [line.layer for line in network.layout.lines]
         self.fused = network.loss_function.fused(layers[-1]) is not None
         self.modes = any(isinstance(v, (Dropout, BatchNorm)) for v in layers)
         self.drops = [v for v in layers if isinstance(v, Dropout)]
         self.module: Written = write_module(network, fused=self.fused)
         self.places = {value: f"model.{attribute}" for value, attribute in self.module.places.items()}
-        self.given = ", ".join(network.layout.inputs)
+        self.given = ", ".join(self.inputs.values())
 
     # -- the text ------------------------------------------------------------------------------------------------
 
@@ -137,7 +139,18 @@ class _Script:
         one_hot = f"y = functional.one_hot(labels, {outputs[0]}).to(torch.get_default_dtype())"
         if isinstance(loss, CrossEntropy) and (self.fused or loss.from_logits):
             one_hot = ""  # PyTorch's cross-entropy takes class numbers
-        return data_lines(self.network, self.data, TorchStyle(), one_hot, self.beside)
+        lines = data_lines(self.network, self.data, TorchStyle(), one_hot, self.beside)
+        return [*lines, *(self._inputs() if self.network.layout.several else [])]
+
+    def _inputs(self) -> list[str]:
+        """The lines that take several inputs out of the rows of x."""
+        lines, begin = ["# the inputs stand one after another in the rows of x"], 0
+        for name, shape in self.network.layout.inputs.items():
+            end = begin + math.prod(shape)
+            reshaped = f".reshape({', '.join(map(str, (-1, *shape)))})" if len(shape) > 1 else ""
+            lines.append(f"{self.inputs[name]} = x[:, {begin}:{end}]{reshaped}")
+            begin = end
+        return lines
 
     @property
     def _target(self) -> str:
