@@ -131,6 +131,22 @@ def test_random_graphs_give_the_networks_losses(networks: list[cg.Network]) -> N
         _compare(made, Path(directory))
 
 
+@pytest.mark.parametrize(
+    ("shapes", "layers"),
+    [({"left": 3, "right": 5}, [cg.Dense(5, of="left"), cg.Add("right")]),
+     ({"picture": (2, 3, 2), "class": 2, "hidden_W": 1},
+      [cg.Flatten(of="picture"), cg.Concat(["class", "hidden_W"]), cg.Dense(4, name="hidden")])],
+)  # fmt: skip
+def test_several_inputs(shapes: dict[str, int | tuple[int, ...]], layers: list[cg.Layer], tmp_path: Path) -> None:
+    net = cg.Network(
+        [*layers, cg.Tanh(), cg.Dense(2), cg.Softmax()], input_shape=shapes, loss="CrossEntropy", dtype="float64"
+    )
+    _compare({"net": Written(net, *samples(net), cg.SGD(0.05), 3)}, tmp_path)
+    example = torch_script(net, steps=0)
+    assert not unused_names(example)
+    assert len(run({"example": example}, tmp_path)["example"]) == 1
+
+
 def _compare(made: dict[str, Written], directory: Path) -> None:
     scripts = {name: script_of(one, one.steps) for name, one in made.items()}
     for name, text in scripts.items():

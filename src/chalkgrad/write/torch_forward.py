@@ -71,8 +71,14 @@ def _names(network: Model) -> dict[int | str, str]:
     outputs = {s.owner.line: s.output for s in network.program.part("forward") if s.owner.line is not None}
     places = [line.place for line in layout.lines if _needed_later(network, line.place)]
     words = {place: outputs.get(place, f"kept_{place + 1}") for place in places}
-    spelling = identifiers(words.values(), {*reserved(), *layout.inputs, "x", "h"})
-    return {**{name: name for name in layout.inputs}, **{place: spelling[word] for place, word in words.items()}}
+    inputs = input_names(network)
+    spelling = identifiers(words.values(), {*reserved(), *inputs.values(), "x", "h"})
+    return {**inputs, **{place: spelling[word] for place, word in words.items()}}
+
+
+def input_names(network: Model) -> dict[str, str]:
+    """The inputs' names in a script."""
+    return identifiers(network.layout.inputs, reserved())
 
 
 def _write_line(line: Line, module: ModuleText, operands: Sequence[str], result: str, flowing: str) -> None:

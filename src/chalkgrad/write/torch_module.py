@@ -15,7 +15,7 @@ from .arrays import Data, TorchStyle, data_lines, read_beside, script_data, weig
 from .layout import WIDTH, docstring_lines
 from .names import identifiers, reserved
 from .numpy_script import loss_lines_of_step
-from .torch_forward import ModuleText, write_module
+from .torch_forward import ModuleText, input_names, write_module
 from .torch_training import Scored, loss_lines, optimizer_form
 
 
@@ -71,14 +71,16 @@ class _Script:
         self.beside = beside
         self.trained = [n for n in network.parameters if n not in network.frozen]
         self.steps = steps if self.trained or network.states else 0
-        self.names = identifiers([*network.parameters, *network.states], {*reserved(), "x", "y"})
+        self.inputs = input_names(network)
+        taken = {*reserved(), *self.inputs.values(), "x", "y"}
+        self.names = identifiers([*network.parameters, *network.states], taken)
         layers = [line.layer for line in network.layout.lines]
         self.fused = network.loss_function.fused(layers[-1]) is not None
         self.modes = any(isinstance(v, (Dropout, BatchNorm)) for v in layers)
         self.drops = [v for v in layers if isinstance(v, Dropout)]
         self.module: ModuleText = write_module(network, fused=self.fused)
         self.places = {value: f"model.{attribute}" for value, attribute in self.module.places.items()}
-        self.inputs = ", ".join(network.layout.inputs)
+        self.arguments = ", ".join(self.inputs.values())
 
     # -- the text ------------------------------------------------------------------------------------------------
 
@@ -122,7 +124,7 @@ class _Script:
                 *(f"        {s}" for s in statements),
                 "",
             ]
-        return [*lines, f"    def forward(self, {self.inputs}):", *(f"        {line}" for line in forward)]
+        return [*lines, f"    def forward(self, {self.arguments}):", *(f"        {line}" for line in forward)]
 
     def _weights(self) -> list[str]:
         network = self.network
@@ -142,7 +144,18 @@ class _Script:
         one_hot = f"y = functional.one_hot(labels, {outputs[0]}).to(torch.get_default_dtype())"
         if isinstance(loss, CrossEntropy) and (self.fused or loss.from_logits):
             one_hot = ""  # PyTorch's cross-entropy takes class numbers
-        return data_lines(self.network, self.data, TorchStyle(), one_hot, self.beside)
+        lines = data_lines(self.network, self.data, TorchStyle(), one_hot, self.beside)
+        return [*lines, *(self._inputs() if self.network.layout.several else [])]
+
+    def _inputs(self) -> list[str]:
+        """The lines that take several inputs out of the rows of x."""
+        lines, begin = ["# the inputs stand one after another in the rows of x"], 0
+        for name, shape in self.network.layout.inputs.items():
+            end = begin + math.prod(shape)
+            reshaped = f".reshape({', '.join(map(str, (-1, *shape)))})" if len(shape) > 1 else ""
+            lines.append(f"{self.inputs[name]} = x[:, {begin}:{end}]{reshaped}")
+            begin = end
+        return lines
 
     @property
     def _target(self) -> str:
@@ -160,7 +173,7 @@ class _Script:
         scale = loss.options(network.output_shape)["scale"]
         scored = Scored(output == "logits", network.output_shape, scale, loss.reduction == "mean")
         *before, last = loss_lines(loss, scored)
-        lines = [f"def loss_of(model, {self.inputs}, y):", f"    {output} = model({self.inputs})"]
+        lines = [f"def loss_of(model, {self.arguments}, y):", f"    {output} = model({self.arguments})"]
         lines += [f"    {line}" for line in before]
         penalties = self._penalties()
         if not penalties:
@@ -197,7 +210,7 @@ class _Script:
         return [*lines, f"optimizer = torch.optim.{name}(", *rows, f"    {start},", ")"]
 
     def _training(self) -> list[str]:
-        compute = f"L = loss_of(model, {self.inputs}, {self._target})"
+        compute = f"L = loss_of(model, {self.arguments}, {self._target})"
         if not self.steps:
             return [*(["model.eval()"] if self.modes else []), compute, 'print(f"L = {L.item()!r}")']
         lines = [
