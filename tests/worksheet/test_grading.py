@@ -50,7 +50,7 @@ def by_value(grading: Grading) -> dict[str, set[str]]:
     return found
 
 
-@pytest.mark.parametrize("seeds", [3, pytest.param(8, marks=pytest.mark.long)])
+@pytest.mark.parametrize("seeds", [1, pytest.param(8, marks=pytest.mark.long)])
 @pytest.mark.parametrize("name", NAMES)
 def test_right_answers_always_score_full(name: str, seeds: int) -> None:
     example = cg.load_example(name)
@@ -65,13 +65,14 @@ def test_right_answers_always_score_full(name: str, seeds: int) -> None:
             assert not grading.causes
 
 
+@pytest.mark.parametrize("passes", [1, pytest.param(3, marks=pytest.mark.long)])
 @pytest.mark.parametrize("digits", [3, 4, 5])
 @pytest.mark.parametrize("name", ["web", "perceptron", "cnn", "shared"])
-def test_rounding_in_other_ways_scores_full(name: str, digits: int) -> None:
+def test_rounding_in_other_ways_scores_full(name: str, digits: int, passes: int) -> None:
     own_numbers = name != "cnn"  # two places of one of its windows are nearly the same, which rounding may turn round
     for seed in (None, 1, 2)[not own_numbers :]:
         sheet = make_worksheet(cg.load_example(name), seed=seed, kind="all" if seed is None else None, digits=digits)
-        for place in range(3):
+        for place in range(passes):
             own = OwnPass(sheet.trace, digits=digits, seed=5000 + place)
             grading = grade(sheet, written(sheet, {b.address.name: own.result(b.address.name) for b in sheet.blanks}))
             assert grading.score == grading.points, [m for m in grading.marks if m.verdict != "right"]
@@ -113,7 +114,7 @@ def test_follow_on_credit_is_a_setting() -> None:
 @pytest.mark.parametrize(
     ("name", "step"),
     [
-        *(("neuron", 3), ("web", 6), ("cnn", 9), ("residual", 6), ("shared", 6)),
+        *(("neuron", 3), ("web", 9), ("cnn", 18), ("residual", 13), ("shared", 13)),
         *(pytest.param(name, 1, marks=pytest.mark.long) for name in ("neuron", "web", "cnn", "residual", "shared")),
     ],
 )
@@ -151,6 +152,7 @@ SKIP = "the skip's gradient is forgotten"
 ONE_USE = "first.W gets the gradient of its other use only"
 
 
+@pytest.mark.parametrize("seeds", [(1,), pytest.param((None, 2), marks=pytest.mark.long)])
 @pytest.mark.parametrize(
     ("name", "output", "words"),
     [
@@ -161,8 +163,8 @@ ONE_USE = "first.W gets the gradient of its other use only"
         ("shared", "dfirst.W", "the share from first.z, dfirst.W_from_first.z, is counted twice"),
     ],
 )
-def test_mistakes_with_shares_are_named(name: str, output: str, words: str) -> None:
-    for seed in (None, 1, 2):
+def test_mistakes_with_shares_are_named(name: str, output: str, words: str, seeds: tuple[int | None, ...]) -> None:
+    for seed in seeds:
         for kind in ("backward", "gradients"):
             sheet = make_worksheet(cg.load_example(name), seed=seed, kind=kind)
             grading = grade(sheet, mistaken(sheet, output, words))

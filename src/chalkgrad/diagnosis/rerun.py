@@ -49,7 +49,11 @@ class Rerun:
             return name == NEXT or name in changes or (name in self.steps and bool(self.above[name] & touched))
 
         def get(name: str) -> Array:
-            waiting = [name] if changed(name) else []
+            if name in memo:
+                return memo[name]
+            if not changed(name):
+                return self.base[name]
+            waiting = [name]
             while waiting:  # not by recursion: a program may be longer than Python's stack
                 last = waiting[-1]
                 operands = () if last == NEXT or last in changes else self.steps[last].inputs
@@ -60,7 +64,7 @@ class Rerun:
                 if last not in memo:
                     memo[last] = result(last)
                 waiting.pop()
-            return memo[name] if name in memo else self.base[name]
+            return memo[name]
 
         def result(name: str) -> Array:
             if name == NEXT:
