@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .describe.layers import (
         ELU,
         GELU,
+        RNN,
         Add,
         AvgPool2D,
         BatchNorm,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
         Conv2D,
         Dense,
         Dropout,
+        Embedding,
         Flatten,
         Layer,
         LayerNorm,
@@ -79,6 +81,7 @@ __version__ = "0.1.0"
 __all__ = [
     "ELU",
     "GELU",
+    "RNN",
     "SGD",
     "AbsoluteError",
     "AdaGrad",
@@ -103,6 +106,7 @@ __all__ = [
     "Derivation",
     "Diagnosis",
     "Dropout",
+    "Embedding",
     "Evaluation",
     "Example",
     "Exponential",
@@ -167,8 +171,8 @@ _MODULES = {  # where the public names are
     ".explain.derivation": "Derivation",
     ".explain.trace": "Trace",
     ".describe": "initializers",
-    ".describe.layers": "Add AvgPool2D BatchNorm Concat Conv2D Dense Dropout ELU Flatten GELU Layer LayerNorm "
-    "LeakyReLU MaxPool2D Multiply Parameter ReLU Residual SiLU Sigmoid Softmax Softplus State Sum Tanh",
+    ".describe.layers": "Add AvgPool2D BatchNorm Concat Conv2D Dense Dropout ELU Embedding Flatten GELU Layer LayerNorm "
+    "LeakyReLU MaxPool2D Multiply Parameter RNN ReLU Residual SiLU Sigmoid Softmax Softplus State Sum Tanh",
     ".describe.layers.registry": "layer",
     ".describe.losses": "AbsoluteError BinaryCrossEntropy CrossEntropy Hinge Loss SquaredError",
     ".model.model": "Evaluation",

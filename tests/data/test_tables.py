@@ -219,7 +219,7 @@ def test_both_ways_of_reading_agree(
     for quick in (True, False):
         with pytest.MonkeyPatch.context() as patch:
             if not quick:
-                patch.setattr(rows_module, "_parsed", refuse)
+                patch.setattr(rows_module, "_parse", refuse)
             try:
                 held = read_rows(file, layout, 1)
                 found.append((np.concatenate(held.blocks).tolist(), held.words))

@@ -44,8 +44,8 @@ def test_a_program_by_hand() -> None:
         (Program((step(replace(Z, of="x")),), (X, W)), "z, a forward value, belongs to x"),
         (Program((step(replace(Z, role=Role.SHARE, of="q")),), (X, W)), "z belongs to q, which there is not"),
         (Program((step(replace(Z, role=Role.UPDATED, of="W")),), (X, W)), "z has shape"),
-        (Program((step(),), (X, W), {"a": "q"}), "a cannot be another name of q"),
-        (Program((step(),), (X, W), {"x": "z"}), "x cannot be another name of z"),
+        (Program((step(),), (X, W), {"a": "q"}), "a is invalid as another name of q"),
+        (Program((step(),), (X, W), {"x": "z"}), "x is invalid as another name of z"),
     ],
 )
 def test_what_cannot_run_is_named(program: Program, said: str) -> None:

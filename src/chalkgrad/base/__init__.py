@@ -1,1 +1,1 @@
-"""What every room uses: errors, checks of what was given, digits, text, messages, addresses."""
+"""The ground floor: errors, checks of settings and arrays, digits, text, messages, addresses."""

@@ -62,10 +62,10 @@ class Address:
             return Address(name)
         if len(place) != len(shape):
             raise ShapeError(f"{text} must have {_count(len(shape))}, as {name} has shape {shape}{_range(name, shape)}")
-        settled = tuple(p + s if p < 0 else p for p, s in zip(place, shape, strict=True))
-        if any(not 0 <= p < s for p, s in zip(settled, shape, strict=True)):
+        indices = tuple(p + s if p < 0 else p for p, s in zip(place, shape, strict=True))
+        if any(not 0 <= p < s for p, s in zip(indices, shape, strict=True)):
             raise ShapeError(f"{text} is outside {name}, which has shape {shape}{_range(name, shape)}")
-        return Address(name, settled)
+        return Address(name, indices)
 
 
 def _count(indices: int) -> str:

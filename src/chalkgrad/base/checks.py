@@ -15,11 +15,11 @@ from .errors import DataError, OptionError, nearest
 from .seeds import A_SEED, SEEDS
 
 LONGEST = 200
-"""How many characters of what came are shown."""
+"""The most characters of a value in an error's text."""
 
 
 def said(value: Any) -> str:
-    """The beginning of what came, as Python writes it."""
+    """The beginning of a value's `repr`, for an error's text."""
     try:
         text = repr(value)
     except ValueError:  # Python prints no whole number of more than some thousand digits
@@ -31,18 +31,18 @@ def whole(owner: str, name: str, value: object, least: int = 1) -> int:
     """`value` if it is a whole number of at least `least`; else OptionError."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
         raise OptionError(f"{owner}: {name} must be a whole number, {least} or more; it is {said(value)}")
-    held = int(cast("Any", value))
-    if held > 2**64:
+    integer = int(cast("Any", value))
+    if integer > 2**64:
         raise OptionError(f"{owner}: {name} is far too large")
-    return held
+    return integer
 
 
 def seed(owner: str, value: object) -> int:
     """`value` if it is a seed; else OptionError."""
     if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
-        held = int(cast("Any", value))
-        if 0 <= held < SEEDS:
-            return held
+        integer = int(cast("Any", value))
+        if 0 <= integer < SEEDS:
+            return integer
     raise OptionError(f"{owner}: seed must be {A_SEED}; it is {said(value)}")
 
 
@@ -50,9 +50,9 @@ def number(owner: str, name: str, value: object, least: float, below: float = ma
     """`value` if it is a finite number, at least `least` and below `below`; else OptionError."""
     if isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool):
         with contextlib.suppress(OverflowError):  # whole numbers of hundreds of digits
-            held = float(cast("Any", value))
-            if math.isfinite(held) and least <= held < below:
-                return held
+            real = float(cast("Any", value))
+            if math.isfinite(real) and least <= real < below:
+                return real
     if least == -math.inf:
         raise OptionError(f"{owner}: {name} must be a number that is not infinite; it is {said(value)}")
     span = f"at least {least:g}" if below == math.inf else f"at least {least:g} and below {below:g}"
@@ -61,10 +61,10 @@ def number(owner: str, name: str, value: object, least: float, below: float = ma
 
 def pair(owner: str, name: str, value: Any, least: int = 1) -> tuple[int, int]:
     """One whole number twice, or the two that `value` holds; else OptionError."""
-    both = tuple(cast("list[Any]", value)) if isinstance(value, (tuple, list)) else (value, value)
-    if len(both) != 2:
+    values = tuple(cast("list[Any]", value)) if isinstance(value, (tuple, list)) else (value, value)
+    if len(values) != 2:
         raise OptionError(f"{owner}: {name} must be one whole number or two; it is {said(value)}")
-    return whole(owner, name, both[0], least), whole(owner, name, both[1], least)
+    return whole(owner, name, values[0], least), whole(owner, name, values[1], least)
 
 
 def choice(owner: str, name: str, value: object, known: Iterable[str]) -> str:
@@ -103,21 +103,21 @@ def as_array(what: str, value: Any) -> Any:
 
 
 def check_present(what: str, value: Any, array: Any) -> None:
-    """Raises DataError where a value lacks numbers that the `array` made of it seems to have, or holds None and NA."""
+    """Raises DataError where numbers are missing: masked ones, which `array` does not show, None or NA."""
     if isinstance(value, (list, tuple)) and any(isinstance(v, np.ma.MaskedArray) for v in cast("list[Any]", value)):
         value = np.ma.array(array, mask=[np.ma.getmaskarray(v) for v in cast("list[Any]", value)])
     if isinstance(value, np.ma.MaskedArray):
-        lacking, state = np.ma.getmaskarray(cast("Any", value)), "masked"
+        mask, state = np.ma.getmaskarray(cast("Any", value)), "masked"
     elif array.dtype == object:
-        lacking, state = np.array([_is_missing(v) for v in array.flat], dtype=bool).reshape(array.shape), "missing"
+        mask, state = np.array([_is_missing(v) for v in array.flat], dtype=bool).reshape(array.shape), "missing"
     else:
         return
-    if lacking.dtype.names or not lacking.any():
+    if mask.dtype.names or not mask.any():
         return
-    place = ", ".join(str(int(i)) for i in np.argwhere(lacking)[0])
+    place = ", ".join(str(int(i)) for i in np.argwhere(mask)[0])
     first = f", first at {what}[{place}]" if place else ""
     raise DataError(
-        f"{what} holds no number in {int(lacking.sum()):,} of {array.size:,} places, which are {state}{first}; "
+        f"{what} holds no number in {int(mask.sum()):,} of {array.size:,} places, which are {state}{first}; "
         "fill in numbers, or leave out what has none"
     )
 
@@ -136,7 +136,7 @@ def plain(settings: Any) -> None:
         if isinstance(value, np.generic):
             object.__setattr__(settings, f.name, _plain_number(value))
         elif isinstance(value, np.ndarray):
-            raise OptionError(f"{type(settings).__name__}: {f.name} cannot be an array")
+            raise OptionError(f"{type(settings).__name__}: {f.name} must be a number, not an array")
         elif isinstance(value, (tuple, list)):
             items = cast("list[Any]", value)
             object.__setattr__(settings, f.name, tuple(map(_plain_number, items)))
@@ -147,7 +147,7 @@ def _plain_number(value: Any) -> Any:
 
 
 def as_table(value: object) -> dict[str, Any] | None:
-    """`value` if it is a table with names as keys, as TOML and JSON give them; else None."""
+    """`value` if it is a dictionary with names as keys, as TOML and JSON give them; else None."""
     if isinstance(value, dict) and all(isinstance(k, str) for k in cast("dict[Any, Any]", value)):
         return cast("dict[str, Any]", value)
     return None

@@ -16,13 +16,13 @@ LONGEST_WORD = 24
 def table(
     head: Sequence[str], rows: Sequence[Sequence[object]], right: Sequence[int] = (), width: int | None = None
 ) -> str:
-    """Columns as wide as their widest cell, two spaces apart, a rule under the head.
+    """A table as text: columns as wide as their widest cell, two spaces apart, a rule under the head.
 
     Args:
         head: the columns' titles.
         rows: the cells, row by row.
         right: the numbers of the columns that are set flush right.
-        width: how wide it may be; cells of the widest columns are then broken over several lines.
+        width: the most characters a line may have; cells of the widest columns are then broken over several lines.
     """
     cells = [[visible(str(c)) for c in row] for row in (head, *rows)]
     widths = [max(len(row[i]) for row in cells) for i in range(len(head))]

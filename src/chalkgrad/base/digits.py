@@ -7,7 +7,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 
 def significant(value: float, digits: int = 6) -> str:
-    """`value` in so many significant digits: 0.0001 stays 0.0001, however few are asked for; no trailing zeros.
+    """The text of `value` in so many significant digits: 0.0001 stays 0.0001, however few; no trailing zeros.
 
     Very small and very large numbers are written with an exponent, "1.5e-7".
     """

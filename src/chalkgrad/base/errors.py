@@ -15,7 +15,7 @@ class ShapeError(ChalkgradError, ValueError):
 
 
 class OptionError(ChalkgradError, ValueError):
-    """A setting has a value it cannot have."""
+    """A setting's value is invalid."""
 
 
 class UnknownNameError(ChalkgradError, KeyError):

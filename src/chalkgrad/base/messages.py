@@ -24,7 +24,7 @@ class Lossy:
 
     @property
     def encoding(self) -> str:
-        """The stream's own."""
+        """The stream's encoding."""
         return getattr(self._stream, "encoding", None) or "ascii"
 
     def isatty(self) -> bool:
@@ -51,7 +51,7 @@ class Lossy:
 
 
 def say(text: str) -> None:
-    """Prints a line to standard output; the work that it is about goes on without it."""
+    """Prints a line to standard output; the work continues if nobody can read it."""
     print(text, file=Lossy(sys.stdout), flush=True)
     let_go(sys.stdout)
 

@@ -1,4 +1,4 @@
-"""Text that others wrote (names, titles, file names), as it may be shown."""
+"""Text from outside (names, titles, file names), made safe to show."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 JOINERS = "\u200c\u200d"
-"""Belong to the spelling of some scripts' words, and move nothing."""
+"""Characters that belong to the spelling of some scripts' words, and move nothing."""
 SPACES = "Zs"
 LONGEST = 600
-"""How many characters of an error are shown."""
+"""The most characters of an error's message that are shown."""
 
 
 def visible(text: str) -> str:
@@ -28,9 +28,9 @@ def visible(text: str) -> str:
 
 
 def shortened(message: str) -> str:
-    """An error's message as it is shown: visible, and not longer than a screen, for what came may be long."""
-    shown = visible(message)
-    return f"{shown[:LONGEST]} ..." if len(shown) > LONGEST else shown
+    """An error's message as it is shown: visible, and not longer than a screen."""
+    text = visible(message)
+    return f"{text[:LONGEST]} ..." if len(text) > LONGEST else text
 
 
 def visible_lines(code: str) -> str:
@@ -39,7 +39,7 @@ def visible_lines(code: str) -> str:
 
 
 def as_json(table: Any, *, allow_nan: bool = True) -> str:
-    """What JSON can hold, indented; letters stand as they are, all that `visible` would not show as an escape.
+    """A table as indented JSON text: letters as they are, an escape for all that `visible` would not show.
 
     Raises:
         ValueError: where a number is NaN or infinite, and that is not allowed.
@@ -51,7 +51,7 @@ def as_json(table: Any, *, allow_nan: bool = True) -> str:
 
 
 def as_toml(table: Mapping[str, Any]) -> str:
-    """What TOML can hold; letters stand as they are, all that `visible` would not show as an escape."""
+    """A table as TOML text: letters as they are, an escape for all that `visible` would not show."""
     import tomli_w
 
     return "".join(c if c == "\n" or c in JOINERS or c.isprintable() else _toml_escape(c) for c in tomli_w.dumps(table))

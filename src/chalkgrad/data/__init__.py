@@ -1,4 +1,4 @@
-"""Where samples come from: digits that ship with chalkgrad, MNIST, toy data, IDX files, tables of the user's."""
+"""Data sets: the digits that ship with chalkgrad, MNIST, toy data, IDX files, the user's own tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Data of the user's own in .npz archives."""
+"""The user's own data in .npz archives."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from .targets import of_array, read_task, untrained
 
 NAMES = ("x", "y", "x_train", "y_train", "x_test", "y_test", "classes")
 LARGE = 1000.0
-"""Inputs of tables beyond this are spoken of,"""
+"""A note is given of a table's inputs beyond this,"""
 MANY = 64
 """and pixels from 0 to 255 where a row has so many."""
 
 
-def read_npz_arrays(path: Path, wanted: Collection[str] | None = None) -> dict[str, Array]:
-    """The arrays of an .npz archive by name; those of other names than the wanted ones are left alone.
+def read_npz_arrays(path: Path, only: Collection[str] | None = None) -> dict[str, Array]:
+    """The arrays of an .npz archive by name; with `only`, arrays of other names are left alone.
 
     Raises:
         DataError: where the file cannot be read.
@@ -37,9 +37,9 @@ def read_npz_arrays(path: Path, wanted: Collection[str] | None = None) -> dict[s
     try:
         with open_plain(path) as file, zipfile.ZipFile(file) as archive:
             names = {m.filename.removesuffix(".npy"): m for m in archive.infolist() if m.filename.endswith(".npy")}
-            chosen = {name: m for name, m in names.items() if wanted is None or name in wanted}
-            check_unpacked(path, os.fstat(file.fileno()).st_size, sum(m.file_size for m in chosen.values()))
-            for name, member in chosen.items():
+            members = {name: m for name, m in names.items() if only is None or name in only}
+            check_unpacked(path, os.fstat(file.fileno()).st_size, sum(m.file_size for m in members.values()))
+            for name, member in members.items():
                 with archive.open(member) as stream:
                     arrays[name] = read_npy(stream, f"{path}, {name}", member.file_size)
     except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
@@ -55,14 +55,14 @@ def read_npz(path: str | Path, *, seed: int = 0, task: str | None = None, loss: 
     Targets are classes where they are words, one-hot rows, or few different whole numbers, (N,) or (N, 1); the classes
     are named by the words and numbers that occur, in order. Others are regression targets, (N, K), float64. Images may
     be (N, H, W), (N, C, H, W) or (N, H, W, C); pixels, whole numbers that go beyond 1, are divided by the largest
-    number of their bits (255). Inputs are float32 where that holds all numbers of their dtype, else float64. What was
-    decided stands in the data set's `notes`; a `DataWarning` says what is likely to go wrong.
+    number of their bits (255). Inputs are float32 where that holds all numbers of their dtype, else float64. The data
+    set's `notes` say what was decided; a `DataWarning` says what is likely to go wrong.
 
     Args:
         path: the file.
-        seed: where the split comes from.
+        seed: the seed of the split.
         task: "classes" or "regression"; None to find out.
-        loss: the name of the loss that will be trained by; it decides the task where the targets leave it open.
+        loss: the name of the loss that the network will have; it decides the task where the targets leave it open.
 
     Raises:
         DataError: where the file cannot be read, an array is missing, or the arrays do not belong together.
@@ -81,15 +81,15 @@ def read_npz(path: str | Path, *, seed: int = 0, task: str | None = None, loss: 
         if arrays[y].dtype.kind not in "biufUS":
             raise DataError(f"{where}: {y} must hold numbers or words, not {arrays[y].dtype}")
     images, notes = as_images(f"{where}: {x_name}", inputs)
-    numbers, scaled, dangers = as_numbers(f"{where}: {x_name}", images)
+    numbers, changes, dangers = as_numbers(f"{where}: {x_name}", images)
     for text in dangers:
         warn(text, DataWarning)
     targets = of_array(f"{where}: {y_name}", _joined(where, [arrays[y] for _, y in parts]), task, loss, names)
-    notes = [*notes, *scaled, *large(numbers), *targets.notes]
+    notes = [*notes, *changes, *large(numbers), *targets.notes]
     x, y, classes = numbers[0], targets.y, targets.classes
     if len(parts) == 1:
-        stay, aside = for_testing(len(x), seed, y if classes else None, where)
-        split = x[stay], y[stay], x[aside], y[aside]
+        train, test = for_testing(len(x), seed, y if classes else None, where)
+        split = x[train], y[train], x[test], y[test]
     else:
         split = x, y[: len(x)], numbers[1], y[len(x) :]
     notes += untrained(split[1], classes)
@@ -97,7 +97,7 @@ def read_npz(path: str | Path, *, seed: int = 0, task: str | None = None, loss: 
 
 
 def large(parts: list[Array], columns: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """What to say of tables whose numbers are large, or pixels in rows: nothing scales them but the network."""
+    """Notes on a table whose numbers are large, or are pixels in rows: nothing scales them but the network."""
     if parts[0].ndim != 2:
         return ()
     reach = np.max([np.maximum(p.max(axis=0), -p.min(axis=0)) for p in parts], axis=0)
@@ -120,11 +120,11 @@ def _parts(where: str, arrays: dict[str, Array]) -> list[tuple[str, str]]:
     """The names of the arrays of samples and targets: of all, or of those to train on and those to test on."""
     if "x" in arrays and "y" in arrays:
         return [("x", "y")]
-    wanted = ("x_train", "y_train", "x_test", "y_test")
-    if missing := [name for name in wanted if name not in arrays]:
+    names = ("x_train", "y_train", "x_test", "y_test")
+    if missing := [name for name in names if name not in arrays]:
         has = ", ".join(arrays) or "none of these"
         raise DataError(
-            f"{where} needs the arrays x and y, or {', '.join(wanted)}; {missing[0]} is missing (it has {has})"
+            f"{where} needs the arrays x and y, or {', '.join(names)}; {missing[0]} is missing (it has {has})"
         )
     return [("x_train", "y_train"), ("x_test", "y_test")]
 
@@ -135,17 +135,17 @@ def _inputs(where: str, name: str, array: Array) -> Array:
     if array.ndim < 2 or not array.size:
         raise DataError(f"{where}: {name} must be (N, ...) with at least one sample; it is {array.shape}")
     if not np.isfinite(array).all():
-        bad = np.argwhere(~np.isfinite(array))
-        place = ", ".join(str(int(i)) for i in bad[0])
-        raise DataError(f"{where}: {name} holds NaN or infinity in {len(bad):,} places, first at {name}[{place}]")
+        places = np.argwhere(~np.isfinite(array))
+        place = ", ".join(str(int(i)) for i in places[0])
+        raise DataError(f"{where}: {name} holds NaN or infinity in {len(places):,} places, first at {name}[{place}]")
     return array
 
 
 def _joined(where: str, parts: list[Array]) -> Array:
-    """The targets of all parts, one after the other, as (N,) or (N, K); texts of bytes are read as UTF-8."""
+    """The targets of all parts, one after another, as (N,) or (N, K); bytes are read as text in UTF-8."""
     flat = [p[:, 0] if p.ndim == 2 and p.shape[1] == 1 else p for p in parts]
     flat = [np.char.decode(p, "utf-8", "replace") if p.dtype.kind == "S" else p for p in flat]
     if len({(p.shape[1:], p.dtype.kind == "U") for p in flat}) > 1:
-        both = " and ".join(f"{p.shape} of {p.dtype}" for p in parts)
-        raise DataError(f"{where}: the targets to train on and to test on are of different kinds: {both}")
+        kinds = " and ".join(f"{p.shape} of {p.dtype}" for p in parts)
+        raise DataError(f"{where}: the targets to train on and to test on are of different kinds: {kinds}")
     return np.concatenate(flat)

@@ -1,4 +1,4 @@
-"""What a cell of a table holds: a number of the one decimal grammar, or a word."""
+"""The cells of a table: numbers of one decimal grammar, or words."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 """Digits 0 to 9 with a point and an exponent, and nothing else: no 1_000, no digits of other scripts, no infinity."""
 DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+(?:[eE][+-]?[0-9]+)?")
 WHOLE = re.compile(r"-?(?:0|[1-9][0-9]{0,8})(?:\.0+)?")
-"""A whole number as titles are, which pandas writes with .0 where they were floating-point numbers."""
+"""A whole number as in titles; pandas writes it with .0 where the titles were floating-point numbers."""
 MISSING = ("", "na", "n/a", "nan", "null", "none", "nil", "?", "-", "inf", "infinity")
-"""What stands where a number is missing or is none, in small letters and without a sign."""
+"""Marks of a number that is missing or is none, in small letters and without a sign."""
 LONGEST = 40
 
 

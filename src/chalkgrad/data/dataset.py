@@ -1,4 +1,4 @@
-"""What a data source gives: samples to train on, samples to test on, and what the classes are called."""
+"""Data sets: samples to train on, samples to test on, and the names of the classes."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ class Dataset:
     """Samples and targets.
 
     Attributes:
-        name: what it is.
+        name: the data set's name.
         x_train, y_train: samples to train and validate on, (N, ...), as an array or as bytes (`Pixels`), and class
             numbers (N,) or targets (N, K).
         x_test, y_test: samples that training never sees.
         classes: the classes' names; empty for regression.
-        source: where it is from, as one line.
+        source: its origin, in one line.
         columns: the names of a table's input columns, in order; empty where the samples are no rows of a table.
         target: the name of a table's target column; empty where there is none.
-        notes: what was decided while reading, a sentence each.
+        notes: the choices made while reading, a sentence each.
     """
 
     name: str
@@ -54,9 +54,9 @@ class Dataset:
         return len(self.input_shape) == 3
 
     def astype(self, dtype: Any) -> Dataset:
-        """The same with samples and regression targets of another dtype, bytes staying bytes.
+        """This data set with samples and regression targets of another dtype, bytes staying bytes.
 
-        A `DataWarning` says where different numbers of a column become equal by that.
+        A `DataWarning` says where different numbers of a column become equal by it.
 
         Raises:
             DataError: where a number is too large for it.
@@ -77,12 +77,12 @@ def _rounded(array: Any, dtype: np.dtype[Any], source: str, names: tuple[str, ..
     if not isinstance(array, np.ndarray):
         return array.astype(dtype)
     with np.errstate(over="ignore"):
-        rounded = cast("Array", array.astype(dtype, copy=False))
-    if not np.isfinite(rounded).all():
-        bad = tuple(int(i) for i in np.argwhere(~np.isfinite(rounded))[0])
-        column = f", column {visible(names[bad[1]])}" if array.ndim == 2 and bad[1] < len(names) and names[0] else ""
-        raise DataError(f"{source}{column}: {array[bad]!s} is too large for {dtype}; train with --dtype float64")
-    return rounded
+        result = cast("Array", array.astype(dtype, copy=False))
+    if not np.isfinite(result).all():
+        at = tuple(int(i) for i in np.argwhere(~np.isfinite(result))[0])
+        column = f", column {visible(names[at[1]])}" if array.ndim == 2 and at[1] < len(names) and names[0] else ""
+        raise DataError(f"{source}{column}: {array[at]!s} is too large for {dtype}; train with --dtype float64")
+    return result
 
 
 def check_labels(labels: Array, count: int, classes: int, where: str) -> None:

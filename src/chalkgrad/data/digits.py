@@ -22,10 +22,10 @@ def digits() -> Dataset:
 
     A fifth of every class, drawn once and for all, is the test set: 1,438 and 359 samples.
     """
-    packed = Path(__file__).parent / "digits.npz"
-    with packed.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-        images, labels = stored["images"], stored["labels"]
+    path = Path(__file__).parent / "digits.npz"
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+        images, labels = archive["images"], archive["labels"]
     x = images.astype(np.float32)[:, None] / 16
     y = labels.astype(np.int64)
-    stay, aside = split_indices(len(x), TEST_SHARE, 0, y)
-    return Dataset("digits", x[stay], y[stay], x[aside], y[aside], tuple("0123456789"), SOURCE)
+    train, test = split_indices(len(x), TEST_SHARE, 0, y)
+    return Dataset("digits", x[train], y[train], x[test], y[test], tuple("0123456789"), SOURCE)

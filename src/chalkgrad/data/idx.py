@@ -2,7 +2,7 @@
 
 An IDX file is two zero bytes, a byte for the type, a byte for the number of dimensions, the dimensions as
 32-bit big-endian numbers, and the values row by row, big-endian. Nothing is allocated on the word of a header:
-the sizes it declares are held against the bytes that are there first.
+the sizes it declares are first compared with the bytes that are there.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def read_idx(path: str | Path, dimensions: int | None = None) -> Array:
 
     Args:
         path: the file; gzipped files are recognised by their content.
-        dimensions: how many dimensions it must have (3 for images, 1 for labels).
+        dimensions: the number of dimensions that it must have (3 for images, 1 for labels).
 
     Raises:
         DataError: where it is missing, cannot be read, is no IDX file, has other dimensions, or where the
@@ -44,21 +44,21 @@ def read_idx(path: str | Path, dimensions: int | None = None) -> Array:
     try:
         with open_plain(path) as raw:
             size = os.fstat(raw.fileno()).st_size
-            zipped = raw.read(2) == GZIP_MAGIC
+            is_gzip = raw.read(2) == GZIP_MAGIC
             raw.seek(0)
-            if not zipped:
+            if not is_gzip:
                 return _read(raw, path, size, dimensions)
-            with gzip.GzipFile(fileobj=raw) as unzipped:
-                stream: Any = unzipped
-                return _read(stream, path, size, dimensions, packed=True)
+            with gzip.GzipFile(fileobj=raw) as content:
+                stream: Any = content
+                return _read(stream, path, size, dimensions, gzipped=True)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DataError(f"{path}: the gzip data is damaged or cut off ({error})") from None
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}") from None
 
 
-def _read(stream: BinaryIO, path: Path, size: int, dimensions: int | None, *, packed: bool = False) -> Array:
-    """Reads header and values of a file of so many bytes."""
+def _read(stream: BinaryIO, path: Path, size: int, dimensions: int | None, *, gzipped: bool = False) -> Array:
+    """The array of an open file of `size` bytes; `gzipped` says whether its bytes are compressed."""
     head = stream.read(4)
     if len(head) < 4 or head[:2] != b"\0\0" or head[2] not in TYPES:
         raise DataError(f"{path} is no IDX file: it begins with {head.hex(' ') or 'nothing'}")
@@ -66,39 +66,39 @@ def _read(stream: BinaryIO, path: Path, size: int, dimensions: int | None, *, pa
     if not 1 <= rank <= MAX_DIMENSIONS:
         raise DataError(f"{path}: {rank} dimensions are declared; 1 to {MAX_DIMENSIONS} can be read")
     if dimensions is not None and rank != dimensions:
-        wanted = {1: "labels have 1", 3: "images have 3"}.get(dimensions, f"expected {dimensions}")
-        raise DataError(f"{path} has {rank} dimension{'s' * (rank > 1)}, but {wanted}; is it the right file?")
+        rule = {1: "labels have 1", 3: "images have 3"}.get(dimensions, f"expected {dimensions}")
+        raise DataError(f"{path} has {rank} dimension{'s' * (rank > 1)}, but {rule}; is it the right file?")
     sizes = stream.read(4 * rank)
     if len(sizes) < 4 * rank:
         raise DataError(f"{path} is cut off inside its header")
     shape = struct.unpack(f">{rank}I", sizes)
     dtype = np.dtype(TYPES[head[2]])
-    expected = math.prod(shape) * dtype.itemsize
-    declared = f"{path}: the header declares {' x '.join(map(str, shape))} values ({expected:,} bytes)"
-    if packed:
-        check_unpacked(path, size, expected)
-    elif expected + 4 + 4 * rank > size:
-        raise DataError(f"{declared}, more than the file can hold")
+    length = math.prod(shape) * dtype.itemsize
+    header = f"{path}: the header declares {' x '.join(map(str, shape))} values ({length:,} bytes)"
+    if gzipped:
+        check_unpacked(path, size, length)
+    elif length + 4 + 4 * rank > size:
+        raise DataError(f"{header}, more than the file can hold")
     content = bytearray()  # it grows with what is there
-    while len(content) < expected:
-        part = stream.read(min(expected - len(content), CHUNK))
+    while len(content) < length:
+        part = stream.read(min(length - len(content), CHUNK))
         if not part:
-            raise DataError(f"{declared}, but only {len(content):,} bytes are there: the file is cut off")
+            raise DataError(f"{header}, but only {len(content):,} bytes are there: the file is cut off")
         content += part
     if stream.read(1):
-        raise DataError(f"{declared}, but more bytes than that are there")
+        raise DataError(f"{header}, but more bytes than that are there")
     flat = np.frombuffer(content, dtype=dtype)
     try:
         return flat.reshape(shape).astype(dtype.newbyteorder("="), copy=False)
     except ValueError:  # no values, but sizes beyond what NumPy can count
-        raise DataError(f"{declared}, which no array can have") from None
+        raise DataError(f"{header}, which no array can have") from None
 
 
 def write_idx(path: str | Path, array: Any) -> None:
     """Writes an array as an IDX file, gzipped where the name ends in .gz; an interrupted write leaves no file.
 
     Args:
-        path: where to.
+        path: the file.
         array: uint8, int8, int16, int32, float32 or float64, with 1 to 8 dimensions.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Images as samples: where their channels stand, and what range their pixels have."""
+"""Images as samples: the place of their channels, and the range of their pixels."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from ..base.errors import DataError
 from .dataset import Array
 
 CHANNELS = (1, 3, 4)
-"""Gray, red-green-blue, and that with opacity."""
+"""Gray; red, green, blue; the same with opacity."""
 SMALLEST = 5
-"""Images at least this high and wide are looked at for channels that come last."""
+"""Channels may come last in images of at least this height and width."""
 LARGEST = (16, 255, 1023, 4095, 16383, 65535)
 """The largest pixels of 8, 10, 12, 14 and 16 bits; scikit-learn's digits go from 0 to 16."""
 UNSCALED = 20.0
@@ -39,9 +39,9 @@ def as_images(where: str, parts: Sequence[Array]) -> tuple[list[Array], list[str
         note = f"{text}{shape[0]}, {shape[1]}), by transpose(0, 3, 1, 2)"
         return [np.ascontiguousarray(p.transpose(0, 3, 1, 2)) for p in parts], [note]
     if len(shape) == 3 and 1 < shape[2] < min(shape[:2]):
-        read = f"read as {shape[0]} channels of {shape[1]} x {shape[2]}"
+        reading = f"read as {shape[0]} channels of {shape[1]} x {shape[2]}"
         note = (
-            f"{where} holds images (N, {', '.join(map(str, shape))}): {read}; if the channels come last, use "
+            f"{where} holds images (N, {', '.join(map(str, shape))}): {reading}; if the channels come last, use "
             "x.transpose(0, 3, 1, 2) before"
         )
         return list(parts), [note]
@@ -63,12 +63,12 @@ def as_numbers(where: str, parts: Sequence[Array]) -> tuple[list[Array], list[st
             f"{largest}"
         )
         return [_divided(p, largest) for p in parts], [note], []
-    kept = [p.astype(np.float32 if np.can_cast(p.dtype, np.float32) else np.float64) for p in parts]
+    numbers = [p.astype(np.float32 if np.can_cast(p.dtype, np.float32) else np.float64) for p in parts]
     reach = max(abs(lowest), abs(highest))
     if image and reach > UNSCALED:
         text = f"{where} reaches {reach:g} and is not divided, since it is not all whole numbers from 0 on"
-        return kept, [], [f"{text}; divide it by {reach:g} before, or training is likely to fail"]
-    return kept, [], []
+        return numbers, [], [f"{text}; divide it by {reach:g} before, or training is likely to fail"]
+    return numbers, [], []
 
 
 def _whole(array: Array) -> bool:
@@ -76,6 +76,6 @@ def _whole(array: Array) -> bool:
 
 
 def _divided(array: Array, largest: int) -> Array:
-    scaled = array.astype(np.float32)
-    scaled /= largest
-    return scaled
+    pixels = array.astype(np.float32)
+    pixels /= largest
+    return pixels

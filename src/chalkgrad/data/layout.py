@@ -1,4 +1,4 @@
-"""How the file of a table is laid out: its separator, its decimal mark, and whether its first line holds titles."""
+"""The layout of a table's file: its separator, its decimal mark, and whether its first line holds titles."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from .cells import DECIMAL_COMMA, WHOLE, is_missing, number, quoted
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 EXCEL_SEPARATOR = re.compile(r'"?sep=([,;\t])"?\s*')
-"""A first line by which Excel says how a file's cells are separated."""
+"""A first line by which Excel names a file's separator."""
 MOST_COLUMNS = 1_000_000
 LOOKED_AT = 20
-"""So many lines are looked at before the file is read,"""
+"""The layout is found from so many lines,"""
 MOST_CELLS = 200_000
 """or two, where they hold more cells than this."""
 ENOUGH = 4
@@ -30,7 +30,7 @@ ENOUGH = 4
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How a table's file is laid out.
+    """The layout of a table's file.
 
     Attributes:
         separator: what stands between cells: "," or ";" or a tab.
@@ -38,8 +38,8 @@ class Layout:
         titles: the columns' names; "1", "2", ... where the file has none.
         titled: whether the names stand in the file.
         unnamed: whether the first column has none there.
-        skipped: how many lines stand before the first sample.
-        notes: what was decided, a sentence each.
+        skipped: the number of lines before the first sample.
+        notes: the choices made while reading, a sentence each.
     """
 
     separator: str
@@ -78,24 +78,24 @@ def opened(path: Path) -> Generator[TextIO]:
 
 
 def read_layout(path: Path, header: bool | None = None, target: object = None) -> Layout:
-    """How the file of a table is laid out, from its first lines.
+    """The layout of a table's file, found from its first lines.
 
     Args:
         path: the file.
         header: whether the first line holds titles; None to find out.
-        target: the name of the target column, if it was said: a first line that holds it is one of titles.
+        target: the name of the target column, if it is known: a first line that holds it is one of titles.
 
     Raises:
         DataError: where it cannot be read, holds less than two lines or columns, or names a column twice.
     """
     where = _name(path)
     with opened(path) as file:
-        said, lines = _first_lines(where, file)
+        declaration, lines = _first_lines(where, file)
     if not lines:
         raise DataError(f"{where} is empty")
     if len(lines) < 2:
         raise DataError(f"{where} holds one line: no samples under a header, or one sample; 5 are needed")
-    separator = said or _separator([text for _, text in lines])
+    separator = declaration or _separator([text for _, text in lines])
     rows = [cells(text, separator) for _, text in lines]
     if len(rows[0]) < 2:
         raise DataError(
@@ -139,29 +139,29 @@ def check_width(where: str, line: int, row: list[str], width: int, separator: st
 
 def _first_lines(where: str, file: TextIO) -> tuple[str | None, list[tuple[int, str]]]:
     """The separator that the file itself names, and its first lines that are not blank, with their numbers."""
-    said: str | None = None
+    separator: str | None = None
     lines: list[tuple[int, str]] = []
-    held = 0
+    count = 0
     for place, text in enumerate(file, start=1):
         if not text.strip():
             continue
         if not lines and (match := EXCEL_SEPARATOR.fullmatch(text)):
-            said = match[1]
+            separator = match[1]
             continue
         if text.count('"') % 2:
             raise DataError(f"{where}, line {place}: a quoted cell does not end in its line; is a quote missing?")
         lines.append((place, text))
         width = max(map(text.count, SEPARATORS)) + 1
-        held += width
+        count += width
         if width > MOST_COLUMNS and len(lines) > 1:
             raise DataError(f"{where}, line {place}: more than {MOST_COLUMNS:,} cells in a line; a line is a sample")
-        if len(lines) == LOOKED_AT or (len(lines) >= 2 and held > MOST_CELLS):
+        if len(lines) == LOOKED_AT or (len(lines) >= 2 and count > MOST_CELLS):
             break
-    return said, lines
+    return separator, lines
 
 
 def _separator(lines: list[str]) -> str:
-    """What separates cells: that by which all lines have as many, and most of them are numbers."""
+    """The separator: the one by which all lines have equally many cells, and most of them are numbers."""
 
     def worth(separator: str) -> tuple[bool, int, int]:
         if separator not in lines[0]:
@@ -169,8 +169,8 @@ def _separator(lines: list[str]) -> str:
         rows = [cells(line, separator) for line in lines]
         same = len({len(row) for row in rows}) == 1
         decimal = "." if separator == "," else ","
-        found = sum(number(c) is not None or number(c, decimal) is not None for row in rows for c in row)
-        return (same, found if same else 0, len(rows[0]))
+        numbers = sum(number(c) is not None or number(c, decimal) is not None for row in rows for c in row)
+        return (same, numbers if same else 0, len(rows[0]))
 
     return max(SEPARATORS, key=worth)
 
@@ -183,9 +183,9 @@ def _titles(where: str, line: int, row: list[str]) -> tuple[str, ...]:
     places: dict[str, list[int]] = {}
     for place, name in enumerate(names, start=1):
         places.setdefault(name, []).append(place)
-    for name, found in places.items():
-        if len(found) > 1:
-            at = f"columns {', '.join(map(str, found[:-1]))} and {found[-1]}"
+    for name, positions in places.items():
+        if len(positions) > 1:
+            at = f"columns {', '.join(map(str, positions[:-1]))} and {positions[-1]}"
             if not name:
                 raise DataError(f"{where}, line {line}: {at} have no name; does the line end in separators?")
             raise DataError(f"{where}, line {line}: {at} are both called {quoted(name)}; give each a name of its own")
@@ -202,56 +202,56 @@ def _has_titles(rows: list[list[str]], decimal: str) -> tuple[bool, str]:
     """
     first, below = rows[0], rows[1:]
     numeric = [i for i in range(len(first)) if any(number(row[i], decimal) is not None for row in below)]
-    worded = [i for i in numeric if number(first[i], decimal) is None]
-    counted = [i for i in numeric if i not in set(worded)]
+    words = [i for i in numeric if number(first[i], decimal) is None]
+    numbers = [i for i in numeric if i not in set(words)]
     if not numeric:
         return False, ""
     line = visible(",".join(first) if len(first) <= 6 else ",".join((*first[:3], "...", *first[-2:])))
-    as_titles = f"the first line, {line}, is read as the columns' titles; --header no reads it as a sample"
-    if not worded:
-        match _count_as_titles(rows, counted, decimal):
+    note = f"the first line, {line}, is read as the columns' titles; --header no reads it as a sample"
+    if not words:
+        match _count_as_titles(rows, numbers, decimal):
             case True:
-                return True, as_titles
+                return True, note
             case False:
                 return False, ""
             case None:
-                maybe = f"the first line, {line}, is read as a sample, though it could be titles"
-                return False, f"{maybe}; --header yes reads it as titles"
-    if not counted:
-        missing = all(is_missing(first[i]) for i in worded)
-        return True, as_titles if missing else ""
-    if all(is_missing(first[i]) for i in worded) and not _in_order(first, counted):
+                remark = f"the first line, {line}, is read as a sample, though it could be titles"
+                return False, f"{remark}; --header yes reads it as titles"
+    if not numbers:
+        missing = all(is_missing(first[i]) for i in words)
+        return True, note if missing else ""
+    if all(is_missing(first[i]) for i in words) and not _in_order(first, numbers):
         return False, ""  # reading it will name the cell
-    return True, as_titles
+    return True, note
 
 
-def _in_order(first: list[str], counted: list[int]) -> bool:
+def _in_order(first: list[str], columns: list[int]) -> bool:
     """Whether the cells are whole numbers that go up by 1."""
-    if not all(WHOLE.fullmatch(first[i]) for i in counted):
+    if not all(WHOLE.fullmatch(first[i]) for i in columns):
         return False
-    values = [int(float(first[i])) for i in counted]
+    values = [int(float(first[i])) for i in columns]
     return values == list(range(values[0], values[0] + len(values)))
 
 
-def _count_as_titles(rows: list[list[str]], counted: list[int], decimal: str) -> bool | None:
+def _count_as_titles(rows: list[list[str]], columns: list[int], decimal: str) -> bool | None:
     """Whether the whole numbers of the first line are titles: what stands below is of another kind. None: perhaps."""
     first, below = rows[0], rows[1:]
-    if not _in_order(first, counted):
+    if not _in_order(first, columns):
         return False
-    width, usual = len(counted), float(first[counted[0]]) in (0, 1)
-    words = [i for i in range(len(first)) if i not in set(counted)]
+    width, usual = len(columns), float(first[columns[0]]) in (0, 1)
+    words = [i for i in range(len(first)) if i not in set(columns)]
     others = [{row[i] for row in below} for i in words]
-    if any(first[i] in found for i, found in zip(words, others, strict=True)):
+    if any(first[i] in column for i, column in zip(words, others, strict=True)):
         return False
-    repeated = bool(words) and all(2 * len(found) <= len(below) for found in others)
-    pointed = any("." in first[i] for i in counted)
-    fractions = not pointed and all(any(m in row[i] for m in (decimal, "e", "E")) for row in below for i in counted)
-    continued = len({(number(below[0][i], decimal) or 0) - float(first[i]) for i in counted}) == 1
-    if fractions and (width > 2 or (width > 1 and words) or (usual and repeated)):
+    repeats = bool(words) and all(2 * len(column) <= len(below) for column in others)
+    points = any("." in first[i] for i in columns)
+    fractions = not points and all(any(m in row[i] for m in (decimal, "e", "E")) for row in below for i in columns)
+    continues = len({(number(below[0][i], decimal) or 0) - float(first[i]) for i in columns}) == 1
+    if fractions and (width > 2 or (width > 1 and words) or (usual and repeats)):
         return True
-    if usual and ((words and width > 1 and repeated) or (width >= ENOUGH and not continued)):
+    if usual and ((words and width > 1 and repeats) or (width >= ENOUGH and not continues)):
         return True
-    return None if (usual or fractions) and (width > 1 or repeated) and not continued else False
+    return None if (usual or fractions) and (width > 1 or repeats) and not continues else False
 
 
 def _name(path: Path) -> str:

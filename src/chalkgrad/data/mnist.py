@@ -35,28 +35,28 @@ TIMEOUT = 20.0
 
 
 def spellings(name: str) -> tuple[str, ...]:
-    """The names under which a file may lie there: with - or . before idx, gzipped or not."""
+    """The names that a file may have: with - or . before idx, gzipped or not."""
     dotted = name.replace("-idx", ".idx")
     return name, dotted, f"{name}.gz", f"{dotted}.gz"
 
 
 def find(directory: Path) -> dict[str, Path]:
     """Those of the four files that lie in `directory`, by their names."""
-    found: dict[str, Path] = {}
+    files: dict[str, Path] = {}
     for name in FILES:
         for spelling in spellings(name):
             try:
-                there = (directory / spelling).is_file()
+                exists = (directory / spelling).is_file()
             except (OSError, ValueError) as error:
                 raise DataError(f"{directory} cannot be read: {error}") from None
-            if there:
-                found[name] = directory / spelling
+            if exists:
+                files[name] = directory / spelling
                 break
-    return found
+    return files
 
 
 def cache_directory() -> Path:
-    """Where downloaded files are kept."""
+    """The directory of downloaded files."""
     from platformdirs import user_cache_path
 
     return user_cache_path("chalkgrad") / "mnist"
@@ -66,7 +66,7 @@ def mnist(directory: str | Path | None = None, *, download: bool = True, as_byte
     """MNIST as a `Dataset`: x (N, 1, 28, 28), float32 between 0 and 1, and class numbers (N,).
 
     Args:
-        directory: where the four files lie, gzipped or not. Without it: `data`, then the user's cache, then a
+        directory: the directory with the four files, gzipped or not. Without it: `data`, then the user's cache, then a
             download into the cache.
         download: whether it may be downloaded.
         as_bytes: keeps x as `Pixels`, in a quarter of the memory.
@@ -85,7 +85,7 @@ def mnist(directory: str | Path | None = None, *, download: bool = True, as_byte
 
 
 def _labels(arrays: dict[str, Array], files: dict[str, Path], part: str) -> Array:
-    """A part's class numbers, after a look at whether they and the images belong together."""
+    """A part's class numbers, checked to belong to its images."""
     images, labels = arrays[f"{part}-images-idx3-ubyte"], arrays[f"{part}-labels-idx1-ubyte"]
     where = str(files[f"{part}-labels-idx1-ubyte"])
     if images.dtype != np.uint8 or labels.dtype != np.uint8:
@@ -96,16 +96,16 @@ def _labels(arrays: dict[str, Array], files: dict[str, Path], part: str) -> Arra
 
 def _locate(directory: Path | None, download: bool) -> dict[str, Path]:
     if directory is not None:
-        found = find(directory)
-        if not found and not directory.is_dir():
+        files = find(directory)
+        if not files and not directory.is_dir():
             raise DataError(f"there is no directory {directory}; it should hold {_listing()}")
-        if missing := [name for name in FILES if name not in found]:
+        if missing := [name for name in FILES if name not in files]:
             raise DataError(f"{directory} lacks {', '.join(missing)}; it should hold {_listing()}")
-        return found
+        return files
     for place in (Path("data"), cache_directory()):
-        found = find(place)
-        if len(found) == len(FILES):
-            return found
+        files = find(place)
+        if len(files) == len(FILES):
+            return files
     if not download:
         raise DataError(f"MNIST is not there: put {_listing()} into the directory data")
     return _download(cache_directory())

@@ -17,16 +17,16 @@ LARGEST = 255
 class Pixels:
     """Samples whose numbers are kept as bytes: byte b is read as b / 255.
 
-    It takes a quarter of the memory of the float32 array that it stands for. What is picked out of it
-    (`pixels[3]`, `pixels[:100]`, `pixels[order]`) is an array of floating-point numbers, `np.asarray(pixels)` the
-    whole of it. Training, prediction and evaluation take it for x, and read the bytes where they lie.
+    It takes a quarter of the memory of the float32 array that it stands for. A selection
+    (`pixels[3]`, `pixels[:100]`, `pixels[order]`) is an array of floating-point numbers, and so is the whole,
+    `np.asarray(pixels)`. Training, prediction and evaluation take it for x, and read the bytes where they lie.
 
     Args:
         stored: the bytes, uint8, (N, ...).
-        dtype: what they are read as, float32 or float64; the numbers are b / 255 rounded to float32 in both.
+        dtype: the type of the numbers, float32 or float64; the numbers are b / 255 rounded to float32 in both.
 
     Raises:
-        DataError: where they are no bytes, or some of them are masked.
+        DataError: where `stored` is not of bytes, or some of them are masked.
     """
 
     def __init__(self, stored: Array, dtype: Any = np.float32) -> None:
@@ -39,7 +39,7 @@ class Pixels:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """(N, ...)."""
+        """The shape, (N, ...)."""
         return self.stored.shape
 
     @property
@@ -73,9 +73,9 @@ class Pixels:
         """The same bytes, read as another type."""
         return self if self.dtype == dtype else Pixels(self.stored, dtype)
 
-    def rows(self, chosen: Any) -> Pixels:
-        """Some of the samples, still as bytes."""
-        return Pixels(self.stored[chosen], self.dtype)
+    def rows(self, indices: Any) -> Pixels:
+        """The samples at `indices`, still as bytes."""
+        return Pixels(self.stored[indices], self.dtype)
 
     def __repr__(self) -> str:
         return f"Pixels({' x '.join(map(str, self.shape))}, read as {self.dtype})"

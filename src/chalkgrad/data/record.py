@@ -1,4 +1,4 @@
-"""What is remembered of the data that a network was trained on, so that other data are not taken for them."""
+"""The record of the data that a network was trained on, by which other data are told apart."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def fingerprint(*arrays: Array | Pixels) -> str:
     """SHA-256 of arrays, with their types and shapes."""
     digest = hashlib.sha256()
     for array in arrays:
-        own = np.ascontiguousarray(array.stored if isinstance(array, Pixels) else array)
-        digest.update(f"{own.dtype.str} {own.shape}\n".encode())
-        digest.update(own.data)
+        content = np.ascontiguousarray(array.stored if isinstance(array, Pixels) else array)
+        digest.update(f"{content.dtype.str} {content.shape}\n".encode())
+        digest.update(content.data)
     return digest.hexdigest()
 
 
 def record(data: Dataset, *, digests: bool = True) -> dict[str, Any]:
-    """A table of what the data are, for run.toml: names, shapes, counts, and digests of what was read and split.
+    """The record of the data, for run.toml: names, shapes, counts, and digests of the samples as they were split.
 
     Args:
         data: the data.
@@ -57,53 +57,53 @@ def _names(names: Sequence[str]) -> list[str]:
 
 
 def _kind(array: Array | Pixels) -> str:
-    stored = array.stored if isinstance(array, Pixels) else array
-    return f"{'x'.join(map(str, array.shape[1:])) or 1} {stored.dtype}"
+    content = array.stored if isinstance(array, Pixels) else array
+    return f"{'x'.join(map(str, array.shape[1:])) or 1} {content.dtype}"
 
 
-def difference(known: Mapping[str, Any], data: Dataset) -> str:
-    """The first thing in which data differ from those that were remembered, as half a sentence; "" if in none.
+def difference(table: Mapping[str, Any], data: Dataset) -> str:
+    """The first difference between data and a record, as half a sentence; "" if there is none.
 
     Args:
-        known: the table that `record` gave, or what a file says it is.
+        table: what `record` gave for the earlier data, or a file says it did.
         data: the data.
     """
-    own = record(data, digests="training_sha256" in known or "test_sha256" in known)
+    own = record(data, digests="training_sha256" in table or "test_sha256" in table)
     for key, what in (("columns", "columns"), ("target", "target column"), ("classes", "classes")):
-        if known.get(key) != own.get(key) and not (key == "target" and not data.target):
-            return _other_names(what, as_list(known.get(key)), as_list(own.get(key)), known.get(key), own.get(key))
+        if table.get(key) != own.get(key) and not (key == "target" and not data.target):
+            return _other_names(what, as_list(table.get(key)), as_list(own.get(key)), table.get(key), own.get(key))
     for key, what in (("sample", "a sample is"), ("answer", "a target is")):
-        if known.get(key) != own[key]:
-            return f"{what} {own[key]}, and was {_shown(known.get(key))}"
-    counts = [(known.get(k), own[k]) for k in ("training_samples", "test_samples")]
+        if table.get(key) != own[key]:
+            return f"{what} {own[key]}, and was {_text(table.get(key))}"
+    counts = [(table.get(k), own[k]) for k in ("training_samples", "test_samples")]
     if any(a != b for a, b in counts):
         return f"there are {counts[0][1]:,} samples to train on and {counts[1][1]:,} to test on, and there were " + (
-            " and ".join(_shown(a) for a, _ in counts)
+            " and ".join(_text(a) for a, _ in counts)
         )
     for key, what in (("training_sha256", "train"), ("test_sha256", "test")):
-        if known.get(key) != own.get(key):
+        if table.get(key) != own.get(key):
             return f"some of the samples to {what} on are others than they were, or stand in another order"
     return ""
 
 
-def _other_names(what: str, before: list[Any] | None, now: list[Any] | None, old: Any, new: Any) -> str:
-    if before is None or now is None:
-        return f"the {what} {'are' if what.endswith('s') else 'is'} {_shown(new)}, and was {_shown(old)}"
-    gone, added = [n for n in before if n not in now], [n for n in now if n not in before]
-    if not gone and not added and len(before) == len(now):
-        place = next(i for i, (a, b) in enumerate(zip(before, now, strict=True)) if a != b)
-        shown = f"number {place + 1} is {_shown(now[place])}, and was {_shown(before[place])}"
-        return f"the {what} are in another order ({shown})"
-    parts = [f"{_listed(added)} new"] * bool(added) + [f"{_listed(gone)} gone"] * bool(gone)
+def _other_names(what: str, old_names: list[Any] | None, new_names: list[Any] | None, old: Any, new: Any) -> str:
+    if old_names is None or new_names is None:
+        return f"the {what} {'are' if what.endswith('s') else 'is'} {_text(new)}, and was {_text(old)}"
+    losses, additions = [n for n in old_names if n not in new_names], [n for n in new_names if n not in old_names]
+    if not losses and not additions and len(old_names) == len(new_names):
+        place = next(i for i, (a, b) in enumerate(zip(old_names, new_names, strict=True)) if a != b)
+        change = f"number {place + 1} is {_text(new_names[place])}, and was {_text(old_names[place])}"
+        return f"the {what} are in another order ({change})"
+    parts = [f"{_list(additions)} new"] * bool(additions) + [f"{_list(losses)} gone"] * bool(losses)
     return f"the {what} are others: {', '.join(parts) or 'some stand there twice'}"
 
 
-def _listed(names: list[Any]) -> str:
+def _list(names: list[Any]) -> str:
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return f"{', '.join(_shown(n) for n in names[:SHOWN])}{more} {'are' if len(names) > 1 else 'is'}"
+    return f"{', '.join(_text(n) for n in names[:SHOWN])}{more} {'are' if len(names) > 1 else 'is'}"
 
 
-def _shown(value: Any) -> str:
+def _text(value: Any) -> str:
     if value is None:
         return "none"
     try:

@@ -12,7 +12,7 @@ from ..base.text import visible
 Array = np.ndarray[Any, Any]
 
 MOST_ROWS = 5_000
-"""So many samples are looked at from the first on, and so many that are spread over the others."""
+"""So many samples from the first on are compared, and so many that are spread over the others."""
 KEPT = 0.9
 """The share of its different values that a column keeps, or more."""
 SAME = 1e-12
@@ -20,12 +20,12 @@ SAME = 1e-12
 
 
 def merged(array: Any, dtype: Any, what: str, names: Sequence[str] = ()) -> Iterator[str]:
-    """What to say of each column that loses different values when the array is rounded to a dtype.
+    """A warning for each column that loses different values when the array is rounded to a dtype.
 
     Args:
-        array: (N,) or (N, K); others, and what is held exactly, are left alone.
+        array: (N,) or (N, K); for others, and where the dtype holds all numbers exactly, there is no warning.
         dtype: the dtype, float32 or float64.
-        what: what the array is called.
+        what: the array's name.
         names: the columns' names, if they have any.
     """
     dtype = np.dtype(dtype)
@@ -43,12 +43,12 @@ def merged(array: Any, dtype: Any, what: str, names: Sequence[str] = ()) -> Iter
             if (values.astype(dtype) == values).all():
                 continue
             values = np.sort(values)
-            rounded = values.astype(dtype)
-        if not np.isfinite(rounded).all():
+            coarse = values.astype(dtype)
+        if not np.isfinite(coarse).all():
             continue  # said where it is rounded
-        differ = np.diff(values) > SAME * np.abs(values[1:])
-        equal = differ & (rounded[1:] == rounded[:-1])
-        before = int(differ.sum()) + 1
+        distinct = np.diff(values) > SAME * np.abs(values[1:])
+        equal = distinct & (coarse[1:] == coarse[:-1])
+        before = int(distinct.sum()) + 1
         after = before - int(equal.sum())
         if after < KEPT * before:
             place = int(np.argmax(equal))

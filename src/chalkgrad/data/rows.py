@@ -1,4 +1,4 @@
-"""The samples of a table, read in blocks: by NumPy's parser, and line by line where that finds a fault."""
+"""The samples of a table, read in blocks: by NumPy's parser, or line by line where that finds a fault."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .layout import Layout, check_width, opened
 BLOCK = 2**20
 """So many numbers are read at a time."""
 MOST_WORDS = 100_000
-"""So many different words of a target column are kept."""
+"""A target column may hold so many different words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Rows:
     Attributes:
         blocks: arrays (n, columns), float64, one after the other; the target column holds numbers, or the places of its
             words among `words`.
-        words: the target's words, as they came; empty where they are all numbers.
+        words: the target's words, in the order of the file; empty where they are all numbers.
     """
 
     blocks: list[Array]
@@ -39,36 +39,36 @@ class Rows:
 
 
 def read_rows(path: Path, layout: Layout, target: int, *, mixed: bool = False, as_words: bool = False) -> Rows:
-    """All samples of a table.
+    """The samples of a table, all of them.
 
     Args:
         path: the file.
-        layout: how it is laid out.
+        layout: its layout.
         target: the place of the target column.
-        mixed: whether a few words among targets that are numbers are meant.
-        as_words: takes the targets for words even where they are numbers.
+        mixed: whether words may stand among targets that are mostly numbers.
+        as_words: whether targets are read as words even where they are numbers.
 
     Raises:
         DataError: where a row is longer or shorter than the first, or a cell is no finite number; it names both.
     """
     if not as_words:
         try:
-            return Rows(list(_parsed(path, layout)), ())
+            return Rows(list(_parse(path, layout)), ())
         except (ValueError, csv.Error):  # a word, or a fault
             pass
     if layout.decimal == ".":
         words: dict[str, int] = {}
         try:
-            rows = Rows(list(_parsed(path, layout, target, words)), tuple(words))
-            return _checked(path, layout, target, rows, mixed)
+            rows = Rows(list(_parse(path, layout, target, words)), tuple(words))
+            return _check(path, layout, target, rows, mixed)
         except DataError:
             raise
         except (ValueError, csv.Error):
             pass
-    return _checked(path, layout, target, _read_slowly(path, layout, target, as_words), mixed)
+    return _check(path, layout, target, _read_slowly(path, layout, target, as_words), mixed)
 
 
-def _parsed(
+def _parse(
     path: Path, layout: Layout, target: int | None = None, words: dict[str, int] | None = None
 ) -> Iterator[Array]:
     """The blocks as NumPy's parser reads them, which takes the numbers that `cells.number` takes.
@@ -78,11 +78,11 @@ def _parsed(
     """
 
     def place(text: str) -> float:
-        held: dict[str, int] = words if words is not None else {}
-        found = held.setdefault(text.strip(), len(held))
-        if found >= MOST_WORDS or "\n" in text:
+        places: dict[str, int] = words if words is not None else {}
+        index = places.setdefault(text.strip(), len(places))
+        if index >= MOST_WORDS or "\n" in text:
             raise ValueError
-        return float(found)
+        return float(index)
 
     width = len(layout.titles)
     rows = max(1, BLOCK // width)
@@ -107,10 +107,10 @@ def _parsed(
 
 
 def _read_slowly(path: Path, layout: Layout, target: int, as_words: bool) -> Rows:
-    """The same by Python's parser, cell by cell; it says where a fault lies."""
+    """The rows as Python's parser reads them, cell by cell; an error says where the fault lies."""
     words: dict[str, int] = {}
     blocks: list[Array] = []
-    held: list[list[float]] = []
+    rows: list[list[float]] = []
     for line, row in _split(path, layout):
         values: list[float] = []
         for column, cell in enumerate(row):
@@ -127,22 +127,22 @@ def _read_slowly(path: Path, layout: Layout, target: int, as_words: bool) -> Row
             values.append(value)
         if len(words) > MOST_WORDS:
             raise DataError(f"{_place(path, layout, line, target)}: more than {MOST_WORDS:,} different words")
-        held.append(values)
-        if len(held) * len(row) >= BLOCK // 8:  # Python's numbers are larger
-            blocks.append(np.array(held))
-            held = []
-    return Rows([*blocks, np.array(held)] if held else blocks, tuple(words))
+        rows.append(values)
+        if len(rows) * len(row) >= BLOCK // 8:  # Python's numbers are larger
+            blocks.append(np.array(rows))
+            rows = []
+    return Rows([*blocks, np.array(rows)] if rows else blocks, tuple(words))
 
 
-def _checked(path: Path, layout: Layout, target: int, rows: Rows, mixed: bool) -> Rows:
+def _check(path: Path, layout: Layout, target: int, rows: Rows, mixed: bool) -> Rows:
     """The rows, if the words among their targets are meant: none is missing, and few targets are numbers."""
-    odd = [w for w in rows.words if number(w, layout.decimal) is None]
-    if not odd:
+    others = [w for w in rows.words if number(w, layout.decimal) is None]
+    if not others:
         return rows
     counts = sum(np.bincount(b[:, target].astype(int), minlength=len(rows.words)) for b in rows.blocks)
-    numbers = sum(int(c) for w, c in zip(rows.words, np.atleast_1d(counts), strict=True) if w not in set(odd))
+    numbers = sum(int(c) for w, c in zip(rows.words, np.atleast_1d(counts), strict=True) if w not in set(others))
     mostly = not mixed and numbers > sum(map(len, rows.blocks)) // 2
-    wrong = {w for w in odd if mostly or not w or is_not_finite(w)}
+    wrong = {w for w in others if mostly or not w or is_not_finite(w)}
     if wrong:
         for line, row in _split(path, layout):
             if row[target].strip() in wrong:
@@ -183,8 +183,8 @@ def _of_width(where: str, lines: Iterable[str], layout: Layout) -> Iterator[str]
     width = len(layout.titles)
     for place, text in enumerate(lines, start=layout.skipped + 1):
         if text.count(layout.separator) > 2 * width and '"' not in text:
-            found = text.count(layout.separator) + 1
-            raise DataError(f"{where}, line {place}: {found:,} cells, where the first line has {width:,}")
+            count = text.count(layout.separator) + 1
+            raise DataError(f"{where}, line {place}: {count:,} cells, where the first line has {width:,}")
         yield text
 
 

@@ -13,7 +13,7 @@ Array = np.ndarray[Any, Any]
 
 TEST_SHARE = 0.2
 FEWEST = 5
-"""So few samples can be split."""
+"""The smallest number of samples that is split."""
 
 
 def split_indices(count: int, share: float, seed: int, classes: Array | None = None) -> tuple[Array, Array]:
@@ -21,13 +21,13 @@ def split_indices(count: int, share: float, seed: int, classes: Array | None = N
 
     Args:
         count: the number of samples.
-        share: which share is set aside, between 0 and 1; at least one sample is set aside and one stays.
-        seed: where the draw comes from.
+        share: the share that is set aside, between 0 and 1; at least one sample is set aside and one stays.
+        seed: the seed of the draw.
         classes: class numbers (count,); with them every class gives its share (stratified), as exactly as
             whole samples allow.
 
     Raises:
-        OptionError: where the seed is none.
+        OptionError: where the seed is invalid.
         DataError: where there are fewer than two samples, or the share is not between 0 and 1.
     """
     check_seed("split_indices", seed)
@@ -36,18 +36,18 @@ def split_indices(count: int, share: float, seed: int, classes: Array | None = N
     if count < 2:
         raise DataError(f"{count} sample cannot be split into two parts; at least 2 are needed")
     rng = np.random.default_rng([seed, count])
-    wanted = min(max(round(share * count), 1), count - 1)
+    size = min(max(round(share * count), 1), count - 1)
     order = rng.permutation(count)
     if classes is not None:
         # every sample's place within its class, as a share: the smallest ones are set aside
         rank = np.empty(count)
         for c in np.unique(classes):
-            own = order[classes[order] == c]
-            rank[own] = (np.arange(len(own)) + 0.5) / len(own)
+            members = order[classes[order] == c]
+            rank[members] = (np.arange(len(members)) + 0.5) / len(members)
         order = order[np.argsort(rank[order], kind="stable")]
-    aside = np.sort(order[:wanted])
-    stay = np.setdiff1d(np.arange(count), aside, assume_unique=True)
-    return stay, aside
+    test = np.sort(order[:size])
+    rest = np.setdiff1d(np.arange(count), test, assume_unique=True)
+    return rest, test
 
 
 def for_testing(count: int, seed: int, classes: Array | None, source: str) -> tuple[Array, Array]:

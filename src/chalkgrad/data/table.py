@@ -1,4 +1,4 @@
-"""Tables of the user's own: CSV files with one target column."""
+"""The user's own tables: CSV files with one target column."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .splits import for_testing
 from .targets import EXACT, Targets, as_text, of_numbers, of_words, read_task, untrained
 
 USUAL = ("label", "labels", "class", "target", "y", "species", "diagnosis", "survived", "outcome")
-"""What target columns are usually called, in small letters."""
+"""Usual names of target columns, in small letters."""
 
 
 def read_csv(
@@ -36,15 +36,15 @@ def read_csv(
     float64. The first line is a header where a cell of it is no number and stands above one, or where it is whole
     numbers in order above numbers of another kind, as pandas writes the titles of an array. Targets that are words, or
     few different whole numbers, are classes, named by the words and numbers that occur; else it is regression,
-    y (N, 1). What was decided where the file leaves it open stands in the data set's `notes`.
+    y (N, 1). Where the file leaves something open, the data set's `notes` say what was decided.
 
     Args:
         path: the file, UTF-8, separated by commas, semicolons or tabs, beside the latter two with decimal commas too.
         target: the target column's name, or its number counted from 1; the last one if not given.
-        seed: where the split comes from.
+        seed: the seed of the split.
         header: whether the first line holds the columns' names; None to find out.
         task: "classes" or "regression"; None to find out.
-        loss: the name of the loss that will be trained by; it decides the task where the targets leave it open.
+        loss: the name of the loss that the network will have; it decides the task where the targets leave it open.
 
     Raises:
         DataError: where the file cannot be read, names a column twice, a row is longer or shorter, or a cell is no
@@ -53,7 +53,7 @@ def read_csv(
     path, task = Path(path), read_task(task)
     where = visible(str(path))
     layout = read_layout(path, header, target)
-    column, said = _target_column(where, target, layout)
+    column, remarks = _target_column(where, target, layout)
     rows = read_rows(path, layout, column, mixed=task == "classes")
     if header is None and _word_of_titles(layout, column, rows):
         note = (
@@ -68,11 +68,11 @@ def read_csv(
     try:
         targets = _targets(f"{where}, column {visible(title)}", path, layout, column, rows, task, loss)
     except DataError as error:
-        raise DataError("; ".join([str(error), *said])) from None
+        raise DataError("; ".join([str(error), *remarks])) from None
     y, classes = targets.y, targets.classes
-    stay, aside = for_testing(len(y), seed, y if classes else None, where)
+    train, test = for_testing(len(y), seed, y if classes else None, where)
     inputs = [i for i in range(len(layout.titles)) if i != column]
-    notes = [*layout.notes, *said]
+    notes = [*layout.notes, *remarks]
     if header is None and not layout.notes and _number_of_titles(layout, column, rows):
         first = as_text(rows.blocks[0][0, column])
         notes.append(
@@ -84,11 +84,11 @@ def read_csv(
         inputs = inputs[1:]
         if not inputs:
             raise DataError(f"{where} has no input beside the column that counts the samples")
-    x_train, x_test = _inputs(rows.blocks, inputs, aside)
+    x_train, x_test = _inputs(rows.blocks, inputs, test)
     columns = tuple(layout.titles[i] for i in inputs)
-    notes += [*large([x_train, x_test], columns), *targets.notes, *untrained(y[stay], classes)]
+    notes += [*large([x_train, x_test], columns), *targets.notes, *untrained(y[train], classes)]
     return Dataset(
-        path.stem, x_train, y[stay], x_test, y[aside], classes, str(path), columns, title, tuple(notes)
+        path.stem, x_train, y[train], x_test, y[test], classes, str(path), columns, title, tuple(notes)
     )  # fmt: skip
 
 
@@ -100,9 +100,9 @@ def _targets(
         return of_words(where, np.array(rows.words)[values.astype(int)], task)
     targets = of_numbers(where, values, task, loss)
     if targets.classes and np.abs(values).max() >= EXACT:  # numbers that look the same may differ
-        again = read_rows(path, layout, column, as_words=True)
-        places = np.concatenate([block[:, column] for block in again.blocks]).astype(int)
-        return of_words(where, np.array(again.words)[places], task)
+        texts = read_rows(path, layout, column, as_words=True)
+        places = np.concatenate([block[:, column] for block in texts.blocks]).astype(int)
+        return of_words(where, np.array(texts.words)[places], task)
     return targets
 
 
@@ -126,26 +126,26 @@ def _number_of_titles(layout: Layout, column: int, rows: Rows) -> bool:
     if layout.titled or rows.words or len(np.unique(rows.blocks[0][0])) < len(layout.titles):
         return False
     values = np.concatenate([block[:, column] for block in rows.blocks])
-    distinct, counts = np.unique(values[1:], return_counts=True)
-    return len(values) > 1 and values[0] not in distinct and int(counts.min()) > 1
+    others, counts = np.unique(values[1:], return_counts=True)
+    return len(values) > 1 and values[0] not in others and int(counts.min()) > 1
 
 
-def _inputs(blocks: list[Array], columns: list[int], aside: Array) -> tuple[Array, Array]:
+def _inputs(blocks: list[Array], columns: list[int], test: Array) -> tuple[Array, Array]:
     """The columns of the samples to train on, and of those that are set aside; the blocks are used up."""
     count = sum(map(len, blocks))
-    tested = np.zeros(count, dtype=bool)
-    tested[aside] = True
-    x_train, x_test = (np.empty((n, len(columns))) for n in (count - len(aside), len(aside)))
-    first = trained = 0
+    is_test = np.zeros(count, dtype=bool)
+    is_test[test] = True
+    x_train, x_test = (np.empty((n, len(columns))) for n in (count - len(test), len(test)))
+    first = start = 0
     blocks.reverse()
     while blocks:
         block = blocks.pop()
-        here = tested[first : first + len(block)]
-        tests = int(here.sum())
-        end = trained + len(block) - tests
-        x_train[trained:end] = block[~here][:, columns]
-        x_test[first - trained :][:tests] = block[here][:, columns]
-        first, trained = first + len(block), end
+        mask = is_test[first : first + len(block)]
+        tests = int(mask.sum())
+        end = start + len(block) - tests
+        x_train[start:end] = block[~mask][:, columns]
+        x_test[first - start :][:tests] = block[mask][:, columns]
+        first, start = first + len(block), end
     return x_train, x_test
 
 
@@ -153,12 +153,12 @@ def _is_index(layout: Layout, column: int, blocks: list[Array]) -> bool:
     """Whether the first column has no name and counts the samples, as pandas writes a table's index."""
     if not layout.unnamed or column == 0:
         return False
-    counted = np.concatenate([block[:, 0] for block in blocks])
-    return bool(counted[0] in (0, 1) and (np.diff(counted) == 1).all())
+    numbers = np.concatenate([block[:, 0] for block in blocks])
+    return bool(numbers[0] in (0, 1) and (np.diff(numbers) == 1).all())
 
 
 def _target_column(where: str, target: str | int | None, layout: Layout) -> tuple[int, tuple[str, ...]]:
-    """The place of the target column, and what to say of it."""
+    """The place of the target column, and notes on the choice."""
     titles = layout.titles
     if target is None:
         last = len(titles) - 1

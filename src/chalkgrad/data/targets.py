@@ -1,4 +1,4 @@
-"""What targets are: classes or numbers. What was decided, and by which option it can be decided otherwise, is said."""
+"""Targets: classes or numbers. Notes say what was decided, and which option decides otherwise."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Targets:
     Attributes:
         y: class numbers (N,), int64, or targets (N, K).
         classes: the classes' names; empty for regression.
-        notes: what was decided, a sentence each.
+        notes: the choices made, a sentence each.
     """
 
     y: Array
@@ -56,15 +56,16 @@ def of_words(where: str, texts: Array, task: str | None, names: Sequence[str] = 
     """Classes of the words (N,), named by them in the alphabet's order, or in that of `names`.
 
     Raises:
-        DataError: where they cannot be classes.
+        DataError: where the words are invalid as classes: the task is regression, they are too many, all one, or not
+            in `names`.
     """
-    found = sorted({str(t) for t in np.unique(texts)})
+    words = sorted({str(t) for t in np.unique(texts)})
     if task == "regression":
-        raise DataError(f"{where}: the task is regression, but the targets hold words, such as {quoted(found[0])}")
-    _check_count(where, found, "words")
-    if names and (unknown := [w for w in found if w not in names]):
-        raise DataError(f"{where}: the target {quoted(unknown[0])} is none of the classes that are named")
-    classes = tuple(names) or tuple(found)
+        raise DataError(f"{where}: the task is regression, but the targets hold words, such as {quoted(words[0])}")
+    _check_count(where, words, "words")
+    if names and (others := [w for w in words if w not in names]):
+        raise DataError(f"{where}: the target {quoted(others[0])} is none of the classes that are named")
+    classes = tuple(names) or tuple(words)
     order = np.argsort(classes, kind="stable")
     y = order[np.searchsorted(np.array(classes)[order], texts)]
     return Targets(y.astype(np.int64), classes)
@@ -74,31 +75,31 @@ def of_numbers(where: str, values: Array, task: str | None, loss: str | None, na
     """Classes or regression targets of the numbers (N,).
 
     Args:
-        where: what they are called in messages.
+        where: their name, for messages.
         values: the numbers, finite.
-        task: "classes" or "regression", if that was said.
-        loss: the name of the loss that will be trained by, which says it where the numbers leave it open.
+        task: "classes" or "regression", if it is known.
+        loss: the name of the loss that the network will have, which decides where the numbers leave it open.
         names: names of the classes 0, 1, 2, ..., if there are any.
 
     Raises:
-        DataError: where they cannot be what was said.
+        DataError: where the numbers are invalid for the task: as classes too many or all one, or not in `names`.
     """
     distinct, counts = np.unique(values, return_counts=True)
     whole = bool((distinct == np.floor(distinct)).all())
-    decided = task or ("classes" if names and whole else None) or (BY_LOSS.get(loss or "") if whole else "regression")
-    chosen = decided or ("classes" if _likely_classes(distinct, counts, values.dtype.kind in "biu") else "regression")
+    decision = task or ("classes" if names and whole else None) or (BY_LOSS.get(loss or "") if whole else "regression")
+    kind = decision or ("classes" if _likely_classes(distinct, counts, values.dtype.kind in "biu") else "regression")
     many = f"{len(distinct):,} different {'whole ' * whole}numbers in {len(values):,} samples"
-    if chosen == "regression":
-        notes = () if decided else (f"{where} holds {many}: regression; --task classes reads them as classes",)
+    if kind == "regression":
+        notes = () if decision else (f"{where} holds {many}: regression; --task classes reads them as classes",)
         return Targets(values.astype(np.float64)[:, None], (), notes)
     if names:
         return _named(where, values, distinct, names)
     numbers = [as_text(v) for v in distinct]
     _check_count(where, numbers, "numbers")
-    notes = [] if decided else [f"{where} holds {many}: classes; --task regression reads them as numbers"]
+    notes = [] if decision else [f"{where} holds {many}: classes; --task regression reads them as numbers"]
     if not np.array_equal(distinct, np.arange(len(distinct))):
-        listed = ", ".join(numbers if len(numbers) <= 6 else [*numbers[:4], "...", numbers[-1]])
-        notes.append(f"the classes {listed} are class numbers 0 to {len(numbers) - 1} of the network")
+        listing = ", ".join(numbers if len(numbers) <= 6 else [*numbers[:4], "...", numbers[-1]])
+        notes.append(f"the classes {listing} are class numbers 0 to {len(numbers) - 1} of the network")
     return Targets(np.searchsorted(distinct, values).astype(np.int64), tuple(numbers), tuple(notes))
 
 
@@ -107,7 +108,7 @@ def of_array(where: str, y: Array, task: str | None, loss: str | None, names: Se
     targets (N, K).
 
     Raises:
-        DataError: where it is none of these, or cannot be what was said.
+        DataError: where it is none of these, or is invalid for the task.
     """
     if y.ndim not in (1, 2) or not len(y) or not y.size:
         raise DataError(f"{where} must be (N,) or (N, K) with at least one sample; it is {y.shape}")
@@ -122,16 +123,16 @@ def of_array(where: str, y: Array, task: str | None, loss: str | None, names: Se
         _check_words(where, y, names)
         return of_words(where, y, task, names)
     if not np.isfinite(y).all():
-        bad = tuple(int(i) for i in np.argwhere(~np.isfinite(y))[0])
-        raise DataError(f"{where} holds NaN or infinity, first in row {bad[0]} (counted from 0)")
+        place = tuple(int(i) for i in np.argwhere(~np.isfinite(y))[0])
+        raise DataError(f"{where} holds NaN or infinity, first in row {place[0]} (counted from 0)")
     if y.ndim == 1:
         return of_numbers(where, y.astype(np.int64) if y.dtype.kind == "b" else y, task, loss, names)
     zeros_and_ones = bool(np.isin(y, (0, 1)).all())
     if task != "regression" and zeros_and_ones and (y.sum(axis=1) == 1).all():
         if names and len(names) != y.shape[1]:
             raise DataError(f"{where} holds one-hot rows of {y.shape[1]}, but {len(names)} classes are named")
-        said = "--task regression reads them as numbers"
-        note = f"{where} holds one-hot rows of {y.shape[1]}: classes; {said}"
+        cure = "--task regression reads them as numbers"
+        note = f"{where} holds one-hot rows of {y.shape[1]}: classes; {cure}"
         classes = tuple(names) or tuple(map(str, range(y.shape[1])))
         return Targets(y.argmax(axis=1).astype(np.int64), classes, () if task else (note,))
     if task == "classes":
@@ -146,16 +147,16 @@ def of_array(where: str, y: Array, task: str | None, loss: str | None, names: Se
 
 
 def untrained(y_train: Array, classes: Sequence[str]) -> tuple[str, ...]:
-    """What to say of classes that have no sample to train on."""
+    """A note on classes that have no sample to train on."""
     if not classes:
         return ()
-    there = np.bincount(y_train, minlength=len(classes))
-    missing = [visible(name) for name, count in zip(classes, there, strict=True) if not count]
+    counts = np.bincount(y_train, minlength=len(classes))
+    missing = [visible(name) for name, count in zip(classes, counts, strict=True) if not count]
     if not missing:
         return ()
-    listed = ", ".join(missing if len(missing) <= 6 else [*missing[:5], "..."])
-    return (f"no sample to train on is of class {listed}" if len(missing) == 1 else
-            f"no sample to train on is of the classes {listed}",)  # fmt: skip
+    listing = ", ".join(missing if len(missing) <= 6 else [*missing[:5], "..."])
+    return (f"no sample to train on is of class {listing}" if len(missing) == 1 else
+            f"no sample to train on is of the classes {listing}",)  # fmt: skip
 
 
 def _likely_classes(distinct: Array, counts: Array, integers: bool) -> bool:
@@ -163,9 +164,9 @@ def _likely_classes(distinct: Array, counts: Array, integers: bool) -> bool:
     kinds, samples = len(distinct), int(counts.sum())
     if kinds <= FEW and samples >= 2 * kinds:
         return True
-    counted = bool(distinct[0] in (0, 1) and distinct[-1] - distinct[0] == kinds - 1)
+    in_order = bool(distinct[0] in (0, 1) and distinct[-1] - distinct[0] == kinds - 1)
     most, least = (MAX_CLASSES, 2) if integers else (MANY, 5)
-    return counted and kinds <= most and samples >= least * kinds and int(counts.min()) > 1
+    return in_order and kinds <= most and samples >= least * kinds and int(counts.min()) > 1
 
 
 def _named(where: str, values: Array, distinct: Array, names: Sequence[str]) -> Targets:
@@ -197,15 +198,15 @@ def _check_words(where: str, words: Array, names: Sequence[str]) -> None:
         )
 
 
-def _check_count(where: str, found: Sequence[str], what: str) -> None:
-    if len(found) > MAX_CLASSES:
+def _check_count(where: str, classes: Sequence[str], what: str) -> None:
+    if len(classes) > MAX_CLASSES:
         cure = "; if they are measured, use --task regression" if what == "numbers" else ""
-        raise DataError(f"{where}: {len(found):,} different {what}; at most {MAX_CLASSES:,} can be classes{cure}")
-    if len(found) < 2:
-        raise DataError(f"{where}: all samples are of one class, {quoted(found[0])}; at least two are needed")
+        raise DataError(f"{where}: {len(classes):,} different {what}; at most {MAX_CLASSES:,} can be classes{cure}")
+    if len(classes) < 2:
+        raise DataError(f"{where}: all samples are of one class, {quoted(classes[0])}; at least two are needed")
 
 
 def as_text(value: object) -> str:
-    """A number as a class is called by it: whole ones without a point."""
+    """The name of a class that is a number: whole ones without a point."""
     number = float(value)  # type: ignore[arg-type]
     return str(int(value)) if number == int(number) else repr(number)  # type: ignore[call-overload]

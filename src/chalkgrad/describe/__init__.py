@@ -1,4 +1,4 @@
-"""What a user writes to describe a network and its training: layers, losses, optimizers, schedules, initializers."""
+"""The descriptions that a user writes: layers, losses, optimizers, schedules, initializers."""
 
 from . import initializers
 

@@ -1,4 +1,4 @@
-"""Words of Keras, PyTorch and scikit-learn, and what they are called here: errors answer them."""
+"""Words of Keras, PyTorch and scikit-learn with their names here, for errors."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ RENAMED = {
     "validation_split": "validation",
     "verbose": "progress",
 }
-"""Settings that are there under other names, each where it is one."""
+"""The names of settings here, by their names elsewhere; several where layers differ."""
 
 _SIZE = "a layer takes its inputs' shape from what comes before it; the first one's is the network's input_shape"
-SAID = {
+ADVICE = {
     "activation": "add the activation as the next layer, such as cg.ReLU()",
     "dtype": "the network has one dtype, cg.Network(..., dtype='float64')",
     "in_channels": _SIZE,
@@ -57,7 +57,7 @@ SAID = {
     "num_features": _SIZE,
     "normalized_shape": _SIZE,
 }
-"""Settings that there are none of, and what to do instead."""
+"""The advice for settings that do not exist here."""
 
 _IN_FIT = "the optimizer goes to fit: net.fit(x, y, optimizer=cg.Adam(0.001))"
 _IN_OPTIMIZER = "the learning rate is the optimizer's: optimizer=cg.SGD(0.1)"
@@ -101,9 +101,9 @@ OWN: dict[str, dict[str, str]] = {
         "load_state_dict": "write net.set_parameters({...}), or cg.load(path)",
         "load_weights": "write net.set_parameters({...}), or cg.load(path)",
         "named_parameters": "write net.parameters.items()",
-        "partial_fit": "fit goes on from where it is: net.fit(x, y, epochs=1)",
+        "partial_fit": "fit continues from where it is: net.fit(x, y, epochs=1)",
         "predict_classes": "write net.classes(net.predict(x))",
-        "predict_proba": "write net.predict(x): behind a Softmax or Sigmoid these are probabilities",
+        "predict_proba": "write net.predict(x): after a Softmax or Sigmoid these are probabilities",
         "save_weights": "write net.save(path)",
         "score": "write net.evaluate(x, y).accuracy",
         "set_weights": "write net.set_parameters({...})",
@@ -153,56 +153,56 @@ OWN: dict[str, dict[str, str]] = {
         "sparse_categorical_crossentropy": "it is called CrossEntropy, which takes class numbers too",
     },
 }
-"""What single owners say to a word."""
+"""The advice for a word, by its owner."""
 
 
 def cure(owner: str, word: str, known: Collection[str]) -> str:
-    """The end of a sentence that says what to write instead of a word that the owner does not know.
+    """The end of an error's sentence: what to write instead of a word that the owner does not know.
 
     Args:
         owner: a class, or "fit", "network", "module", "layer", "loss".
-        word: what was written.
-        known: what could have been.
+        word: the word.
+        known: the words that the owner knows.
     """
-    said = OWN.get(owner, {}).get(word)
-    if said is not None:
-        return said
+    advice = OWN.get(owner, {}).get(word)
+    if advice is not None:
+        return advice
     names = [n for n in RENAMED.get(word, "").split() if n in known]
     if names:
         return f"it is called {' and '.join(names)}"
-    if word in SAID and owner not in OWN:
-        return SAID[word]
+    if word in ADVICE and owner not in OWN:
+        return ADVICE[word]
     return nearest(word, known)
 
 
-def refuse_foreign(owner: str, given: Iterable[str], known: Collection[str]) -> None:
+def refuse_foreign(owner: str, words: Iterable[str], known: Collection[str]) -> None:
     """Raises TypeError where a keyword is none of the known ones; it says what to write instead."""
-    for word in given:
+    for word in words:
         if word not in known:
             raise TypeError(f"{owner} has no {word}; {cure(owner, word, known)}")
 
 
-def refuse_settings(kind: type, given: Iterable[str]) -> None:
+def refuse_settings(kind: type, words: Iterable[str]) -> None:
     """Raises TypeError where settings of a dataclass are none of its own; it says what to write instead."""
-    strange = [word for word in given if word not in kind.__dataclass_fields__]  # pyright: ignore
-    if strange:
-        taken = inspect.signature(kind).parameters.values()  # a class of the user's own may take more
-        if not any(p.kind is p.VAR_KEYWORD for p in taken):
-            refuse_foreign(kind.__name__, strange, [p.name for p in taken])
+    others = [word for word in words if word not in kind.__dataclass_fields__]  # pyright: ignore
+    if others:
+        parameters = inspect.signature(kind).parameters.values()  # a class of the user's own may take more
+        if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+            refuse_foreign(kind.__name__, others, [p.name for p in parameters])
 
 
 def own_words(owner: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Makes a function answer keywords that it does not take, in the name of its owner (`refuse_foreign`)."""
+    """A decorator for functions whose errors about unknown keywords say what to write instead (`refuse_foreign`)."""
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         known = {n: None for n in inspect.signature(function).parameters if n != "self"}  # in their order
 
         @functools.wraps(function)
-        def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
             if not known.keys() >= kwargs.keys():
                 refuse_foreign(owner, kwargs, known)
             return function(*args, **kwargs)
 
-        return checked
+        return wrapper
 
     return decorate

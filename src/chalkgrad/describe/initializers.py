@@ -16,7 +16,7 @@ from ..base.checks import choice, number, said
 from ..base.errors import OptionError, unknown
 
 LARGEST = 1e30
-"""Weights that begin beyond this overflow float32 in the first products."""
+"""Initial weights beyond this overflow float32 in the first products."""
 
 Values: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
 
@@ -112,18 +112,18 @@ _WITH_VALUE: dict[str, type[Normal] | type[Uniform] | type[Constant]] = {
 }
 
 
-def initializer(given: str | Initializer) -> Initializer:
-    """The initialiser of a name: "he", "zeros", ..., or with a value: "normal(0.01)", "constant(0.1)".
+def initializer(initial: str | Initializer) -> Initializer:
+    """An initialiser, by its name: "he", "zeros", ..., or with a value: "normal(0.01)", "constant(0.1)".
 
     Raises:
         UnknownNameError: where there is none of this name.
         OptionError: where the value in brackets is not a number.
     """
-    if isinstance(given, (Normal, Uniform, Constant, VarianceScaling)):
-        return given
-    if not isinstance(given, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise OptionError(f"an initialiser is a name such as 'he' or 'constant(0.1)', not {said(given)}")
-    name, bracket, rest = given.partition("(")
+    if isinstance(initial, (Normal, Uniform, Constant, VarianceScaling)):
+        return initial
+    if not isinstance(initial, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise OptionError(f"an initialiser is a name such as 'he' or 'constant(0.1)', not {said(initial)}")
+    name, bracket, rest = initial.partition("(")
     if bracket and name in _WITH_VALUE:
         kind = _WITH_VALUE[name]
         try:
@@ -131,20 +131,24 @@ def initializer(given: str | Initializer) -> Initializer:
         except ValueError:
             value = math.nan
         if not math.isfinite(value) or not rest.endswith(")"):
-            raise OptionError(f"the initialiser {said(given)} needs a number in its brackets, as in '{name}(0.01)'")
+            raise OptionError(f"the initialiser {said(initial)} needs a number in its brackets, as in '{name}(0.01)'")
         return kind(value)
-    if given not in INITIALIZERS:
-        raise unknown("initialiser", given, [*INITIALIZERS, "constant"])
-    return INITIALIZERS[given]
+    if initial not in INITIALIZERS:
+        raise unknown("initialiser", initial, [*INITIALIZERS, "constant"])
+    return INITIALIZERS[initial]
 
 
-def initializer_name(given: Initializer) -> str:
-    """The name from which `initializer` makes this one."""
+def initializer_name(initial: Initializer) -> str:
+    """The name from which `initializer` makes this one.
+
+    Raises:
+        OptionError: where it has none.
+    """
     for name, kind in _WITH_VALUE.items():
-        if isinstance(given, kind):
-            value = given.value if isinstance(given, Constant) else given.scale
+        if isinstance(initial, kind):
+            value = initial.value if isinstance(initial, Constant) else initial.scale
             return f"{name}({float(value)!r})"
-    for name, known in INITIALIZERS.items():
-        if known == given:
+    for name, other in INITIALIZERS.items():
+        if other == initial:
             return name
-    raise OptionError(f"{said(given)} is none of the named initialisers and cannot be written to a file")
+    raise OptionError(f"{said(initial)} is none of the named initialisers and cannot be written to a file")

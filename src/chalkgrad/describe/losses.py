@@ -1,4 +1,4 @@
-"""Losses: what is compared with the target, summed or averaged over the samples.
+"""Losses: how far predictions are from targets, summed or averaged over the samples.
 
 Every loss of one sample is multiplied by `scale` (1/2 for the textbook's halved square, "mean" for 1/outputs);
 the samples' losses are then averaged (`reduction="mean"`, 1/N) or summed.
@@ -49,7 +49,7 @@ class Loss:
         self.check()
 
     def check(self) -> None:
-        """Raises OptionError where a setting cannot be."""
+        """Raises OptionError where a setting is invalid."""
 
     @property
     def kind(self) -> str:
@@ -69,7 +69,7 @@ class Loss:
         return {"scale": 1 / math.prod(outputs) if self.scale == "mean" else float(self.scale)}
 
     def shape_check(self, outputs: SampleShape) -> None:
-        """Raises ShapeError where predictions of this shape cannot be compared."""
+        """Raises ShapeError where the loss takes no predictions of this shape."""
 
     def last_layer_check(self, last: Layer) -> None:
         """Raises OptionError where the last layer (dropout aside) does not give what the loss takes."""
@@ -78,7 +78,7 @@ class Loss:
         """Raises OptionError where a setting means nothing in this dtype."""
 
     def target_check(self, y: Values) -> Values:
-        """The targets (N, ...) as the rules take them. Raises DataError where they cannot be."""
+        """The targets (N, ...) as the rules take them. Raises DataError where they are invalid for this loss."""
         return y
 
     def of_zeros(self, y: Values) -> float:
@@ -87,7 +87,7 @@ class Loss:
         return scale * self._of_zeros(_rows(y))
 
     def _of_zeros(self, y: Values) -> float:
-        """The same for rows y (N, outputs), without the scale."""
+        """The mean loss for rows y (N, outputs), without the scale."""
         raise NotImplementedError
 
     @property
@@ -102,16 +102,16 @@ class Loss:
 
     @property
     def threshold(self) -> float:
-        """Above which prediction a yes-or-no output says yes."""
+        """The prediction above which a yes-or-no output says yes."""
         return 0.5
 
     @property
     def target_threshold(self) -> float:
-        """Above which target it should."""
+        """The target above which a yes-or-no output should say yes."""
         return 0.5
 
     def hits(self, y_hat: Values, y: Values, *, by_number: bool) -> Values:
-        """Which predictions are right: by the largest output, (N,), or every output for itself, (N, outputs).
+        """Whether predictions are right: by the largest output, (N,), or each output by itself, (N, outputs).
 
         Args:
             y_hat: predictions (N, ...).
@@ -149,7 +149,7 @@ class AbsoluteError(Loss):
 
 @dataclass(frozen=True, slots=True)
 class _Entropy(Loss):
-    """What the two cross-entropies share: probabilities or logits, fused with their last layer or expanded."""
+    """Base of the two cross-entropies: of probabilities or logits, fused with their last layer or expanded."""
 
     from_logits: bool = False
     fuse: bool = True
@@ -207,7 +207,7 @@ class _Entropy(Loss):
 class CrossEntropy(_Entropy):
     """Minus the logarithm of the probability given to the right class, in nats.
 
-    Behind a Softmax layer the two are one fused step, unless `fuse=False` asks for the expanded form.
+    After a Softmax layer the two are one fused step, unless `fuse=False` asks for the expanded form.
 
     Attributes:
         from_logits: the network ends without a softmax; its outputs are logits.
@@ -249,7 +249,7 @@ class CrossEntropy(_Entropy):
 class BinaryCrossEntropy(_Entropy):
     """The cross-entropy of yes-or-no outputs, each on its own, in nats; summed over the outputs.
 
-    Behind a Sigmoid layer the two are one fused step, unless `fuse=False` asks for the expanded form.
+    After a Sigmoid layer the two are one fused step, unless `fuse=False` asks for the expanded form.
 
     Attributes:
         from_logits, fuse, clip: as for CrossEntropy, with the sigmoid in place of the softmax.
@@ -284,7 +284,7 @@ class BinaryCrossEntropy(_Entropy):
 
 @dataclass(frozen=True, slots=True)
 class Hinge(Loss):
-    """No loss where a score is right by `margin`.
+    """The hinge loss: none where a score is right by `margin`.
 
     One output: max(margin - y * y_hat, 0) with targets -1 and 1 (0 is read as -1). Several: the sum over the
     wrong classes of max(their score - the right class's score + margin, 0).
@@ -360,12 +360,12 @@ def prepare_targets(loss: Loss, y: Any, outputs: SampleShape, dtype: np.dtype[An
 
     Raises:
         ShapeError: where the shape does not fit the network's outputs.
-        DataError: where the values cannot be targets of this loss.
+        DataError: where the values are invalid as targets of this loss.
     """
     y = as_array("y", y)
     if y.dtype.kind not in "biuf":
-        found = "text" if y.dtype.kind in "US" else y.dtype
-        raise DataError(f"targets must be numbers, not {found}; turn class names into class numbers first")
+        kind = "text" if y.dtype.kind in "US" else y.dtype
+        raise DataError(f"targets must be numbers, not {kind}; turn class names into class numbers first")
     if len(outputs) == 2 and y.shape[1:] in (outputs, outputs[:1]):
         steps = prepare_targets(loss, y.reshape((-1, *y.shape[2:])), outputs[1:], dtype)
         return steps.reshape((len(y), *outputs))
@@ -388,12 +388,12 @@ def prepare_targets(loss: Loss, y: Any, outputs: SampleShape, dtype: np.dtype[An
     if outputs == (1,) and y.ndim == 1:
         y = y[:, None]
     if y.shape[1:] != outputs or y.ndim == 0:
-        wanted = rows_text(outputs)
+        shape = rows_text(outputs)
         numbers = rows_text(outputs[:-1]).replace("(N)", "(N,)")
-        also = f" or class numbers {numbers}" if len(outputs) <= 2 and outputs[-1] > 1 else ""
+        also = f" or class numbers {numbers}" if len(outputs) <= 2 and outputs[len(outputs) - 1] > 1 else ""
         cure = "; use y.ravel()" if also and y.ndim == 2 and y.shape[1] == 1 else ""
         raise ShapeError(
-            f"the targets have shape {y.shape}, but the network gives {wanted}: expected {wanted}{also}{cure}"
+            f"the targets have shape {y.shape}, but the network gives {shape}: expected {shape}{also}{cure}"
         )
     with np.errstate(over="ignore"):
         y = y.astype(dtype, copy=False)

@@ -1,4 +1,4 @@
-"""Optimizers: how a gradient changes a parameter. Their mathematics stands in `chalkgrad.rules`."""
+"""Optimizers: how a gradient changes a parameter. Their mathematics is in `chalkgrad.rules`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from ..base.checks import as_array, flag, number, plain, whole
 from ..base.errors import DataError, OptionError, ShapeError, unknown
 from ..program import Owner, Program, Role, Step, Value
-from ..program import names as spelled
+from ..program import names as value_names
 from ..rules import Operation, adagrad, adam, rmsprop, sgd, weight_decay
 from .foreign import refuse_settings
 from .settings import from_table
@@ -26,7 +26,7 @@ class Optimizer:
 
     Attributes:
         learning_rate: the step's length; a schedule changes it from step to step.
-        weight_decay: decay * W is added to the gradient of every weight (not of biases, gamma and beta).
+        weight_decay: the decay; decay * W is added to the gradient of every weight (not of biases, gamma and beta).
     """
 
     learning_rate: float = 0.01
@@ -45,7 +45,7 @@ class Optimizer:
         self.check()
 
     def check(self) -> None:
-        """Raises OptionError where a setting cannot be."""
+        """Raises OptionError where a setting is invalid."""
 
     def dtype_check(self, dtype: np.dtype[Any]) -> None:
         """Raises OptionError where an eps is no normal number of this dtype: it is 0 there, or counts as 0."""
@@ -81,8 +81,8 @@ class Optimizer:
 
         Args:
             program: forward, loss and backward pass.
-            penalised: the parameters that weight decay counts (weights, not biases).
-            frozen: the parameters that stay as they are.
+            penalised: the parameters that decay (weights, not biases).
+            frozen: the parameters that do not change.
 
         The new value of W1 is W1_new; the optimizer's own arrays are v_W1, m_W1, ... and v_W1_new, ...
         """
@@ -96,21 +96,21 @@ class Optimizer:
             decay = self.weight_decay if name in penalised else 0.0
             names: dict[str, str | None] = {"W": name, "g": gradient, "lr": "lr", "t": "t"}
             if decay and self.decays_gradient:
-                decayed = names["g"] = spelled.kept("g", name)
-                bound = {"dW": gradient, "W": name, "g": decayed}
-                coupled = {"decay": decay}
-                value = Value(decayed, shape, Role.HELP)
-                steps.append(Step(value, weight_decay, (gradient, name), coupled, "update", owner, bound, coupled))
+                g = names["g"] = value_names.kept("g", name)
+                bound = {"dW": gradient, "W": name, "g": g}
+                constants = {"decay": decay}
+                value = Value(g, shape, Role.HELP)
+                steps.append(Step(value, weight_decay, (gradient, name), constants, "update", owner, bound, constants))
             settings = self.options(decay)
             for formal in self.operation.kept:
-                names[formal] = spelled.kept(formal, name)
-                inputs.append(Value(spelled.kept(formal, name), shape, Role.OPTIMIZER, of=name))
+                names[formal] = value_names.kept(formal, name)
+                inputs.append(Value(value_names.kept(formal, name), shape, Role.OPTIMIZER, of=name))
             for rule in self.operation.forward:
                 of = names[self.operation.state(rule)] or ""
-                names[rule.output] = spelled.updated(of)
+                names[rule.output] = value_names.updated(of)
                 steps.append(
                     Step(
-                        Value(spelled.updated(of), shape, Role.UPDATED, of),
+                        Value(value_names.updated(of), shape, Role.UPDATED, of),
                         rule,
                         tuple(names[o] for o in rule.operands),
                         {o: settings[o] for o in rule.options},
@@ -122,38 +122,38 @@ class Optimizer:
                 )
         return program.followed_by(steps, inputs)
 
-    def start(self, extended: Program, dtype: Any) -> dict[str, Any]:
+    def start(self, program: Program, dtype: Any) -> dict[str, Any]:
         """The optimizer's own arrays at the start: zeros."""
-        return {name: np.zeros(shape, dtype) for name, shape in extended.kept.items()}  # pyright: ignore[reportArgumentType, reportCallIssue]
+        return {name: np.zeros(shape, dtype) for name, shape in program.kept.items()}  # pyright: ignore[reportArgumentType, reportCallIssue]
 
-    def carried(self, extended: Program, dtype: Any, state: Mapping[str, Any] | OptimizerState) -> dict[str, Any]:
+    def carried(self, program: Program, dtype: Any, state: Mapping[str, Any] | OptimizerState) -> dict[str, Any]:
         """The optimizer's own arrays before a step, and the step's number t.
 
         Args:
-            extended: the program with the update behind it.
+            program: the program with the update after it.
             dtype: the arrays' type.
-            state: the arrays by name; zeros where there is none; "t" is 1 if not given. Or what a training left.
+            state: the arrays by name, zeros for those left out, and "t", 1 if left out; or the state after a training.
 
         Raises:
             UnknownNameError: where the optimizer has no such array.
             ShapeError, DataError: where one has another shape, or is not finite.
         """
-        arrays = self.start(extended, dtype)
-        held: dict[str, Any] = {**arrays, "t": 1}
-        known = {**state.arrays, "t": state.steps + 1} if isinstance(state, OptimizerState) else state
-        for name, given in known.items():
+        arrays = self.start(program, dtype)
+        values: dict[str, Any] = {**arrays, "t": 1}
+        source = {**state.arrays, "t": state.steps + 1} if isinstance(state, OptimizerState) else state
+        for name, value in source.items():
             if name == "t":
-                held["t"] = whole(self.kind, "t", given)
+                values["t"] = whole(self.kind, "t", value)
                 continue
             if name not in arrays:
                 raise unknown(f"array of {self.kind}", name, [*arrays, "t"])
-            array = as_array(name, given).astype(dtype)
+            array = as_array(name, value).astype(dtype)
             if array.shape != arrays[name].shape:
                 raise ShapeError(f"{name} has shape {array.shape}, expected {arrays[name].shape}")
             if not np.isfinite(array).all():
                 raise DataError(f"{name} must hold finite numbers")
-            held[name] = array
-        return held
+            values[name] = array
+        return values
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +161,9 @@ class SGD(Optimizer):
     """Stochastic gradient descent.
 
     Attributes:
-        momentum: how much of the last step's velocity is kept, v = momentum * v + g; the step is lr * v (PyTorch's
+        momentum: the share of the last velocity that is kept, v = momentum * v + g; the step is lr * v (PyTorch's
             convention).
-        nesterov: look ahead along the velocity.
+        nesterov: whether the step looks ahead along the velocity.
     """
 
     momentum: float = 0.0
@@ -189,8 +189,8 @@ class RMSProp(Optimizer):
     """RMSProp.
 
     Attributes:
-        rho: how much of the running mean of squares is kept.
-        eps: added to its root.
+        rho: the share of the running mean of squares that is kept.
+        eps: a small number added to its root.
     """
 
     learning_rate: float = 0.001
@@ -214,7 +214,7 @@ class AdaGrad(Optimizer):
     """AdaGrad.
 
     Attributes:
-        eps: added to the root of the sum of squares.
+        eps: a small number added to the root of the sum of squares.
     """
 
     learning_rate: float = 0.01
@@ -236,8 +236,8 @@ class Adam(Optimizer):
     """Adam.
 
     Attributes:
-        beta1, beta2: how much of the running moments is kept.
-        eps: added to the root of the second moment.
+        beta1, beta2: the shares of the running moments that are kept.
+        eps: a small number added to the root of the second moment.
     """
 
     learning_rate: float = 0.001
@@ -275,12 +275,12 @@ class AdamW(Adam):
 
 @dataclass(frozen=True, slots=True)
 class OptimizerState:
-    """What an optimizer remembers of a training, so that the next one goes on where this one ended.
+    """The state of an optimizer after a training, from which the next one continues.
 
     Attributes:
         optimizer: the optimizer, with its settings.
         arrays: its own arrays by name: m_W1, v_W1, ...
-        steps: the updates that they come from.
+        steps: the number of updates that they come from.
     """
 
     optimizer: Optimizer
@@ -288,29 +288,29 @@ class OptimizerState:
     steps: int
 
     def suits(self, optimizer: Optimizer, names: Collection[str]) -> bool:
-        """Whether a training by `optimizer` with own arrays of these names goes on from here.
+        """Whether a training by `optimizer` with own arrays of these names continues from here.
 
         All settings must be the same, but the learning rate, which also schedules change.
         """
-        alike = type(optimizer) is type(self.optimizer)
-        alike = alike and replace(optimizer, learning_rate=self.optimizer.learning_rate) == self.optimizer
-        return alike and set(names) == set(self.arrays)
+        same = type(optimizer) is type(self.optimizer)
+        same = same and replace(optimizer, learning_rate=self.optimizer.learning_rate) == self.optimizer
+        return same and set(names) == set(self.arrays)
 
     def copy(self, dtype: Any) -> OptimizerState:
-        """The same in arrays of its own, of this dtype."""
+        """A copy in arrays of its own, of this dtype."""
         arrays = {name: np.array(array, dtype) for name, array in self.arrays.items()}
         return replace(self, arrays=arrays)
 
 
-def as_optimizer(given: Optimizer | str, dtype: np.dtype[Any]) -> Optimizer:
-    """An optimizer, or the one of a name, for parameters of this dtype.
+def as_optimizer(choice: Optimizer | str, dtype: np.dtype[Any]) -> Optimizer:
+    """The optimizer of a name, or an optimizer itself, checked for parameters of this dtype.
 
     Raises:
         UnknownNameError, OptionError: where it is none, or a setting means nothing in the dtype.
     """
-    optimizer = from_table("optimizer", given, OPTIMIZERS) if isinstance(given, str) else given
+    optimizer = from_table("optimizer", choice, OPTIMIZERS) if isinstance(choice, str) else choice
     if not isinstance(optimizer, Optimizer):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise OptionError(f"optimizer is {given!r}; known: {', '.join(OPTIMIZERS)}")
+        raise OptionError(f"optimizer is {choice!r}; known: {', '.join(OPTIMIZERS)}")
     optimizer.dtype_check(dtype)
     return optimizer
 

@@ -1,4 +1,4 @@
-"""Schedules: how the learning rate changes while training goes on."""
+"""Schedules: how the learning rate changes during training."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Rates = np.ndarray[Any, np.dtype[np.float64]]
 
 
 class Rate(Protocol):
-    """A schedule at work in one training."""
+    """The learning rates of one training, as a schedule gives them."""
 
     @property
     def watches(self) -> bool:
-        """Whether it looks at the epochs' losses."""
+        """Whether it depends on the epochs' losses."""
         ...
 
     def many(self, first: int, count: int) -> Rates:
@@ -32,15 +32,15 @@ class Rate(Protocol):
         ...
 
     def epoch_done(self, loss: float) -> None:
-        """Is told the loss (the validation loss, where there is one) after every epoch."""
+        """Takes the loss (the validation loss, where there is one) after every epoch."""
         ...
 
     def state(self) -> dict[str, float]:
-        """What it remembers, by name."""
+        """Its state, by name."""
         ...
 
     def restore(self, state: Mapping[str, float]) -> None:
-        """Goes back to what `state` gave."""
+        """Goes back to an earlier state."""
         ...
 
 
@@ -66,7 +66,7 @@ class Schedule:
         self.check()
 
     def check(self) -> None:
-        """Raises OptionError where a setting cannot be."""
+        """Raises OptionError where a setting is invalid."""
 
     @property
     def kind(self) -> str:
@@ -75,7 +75,7 @@ class Schedule:
 
     @property
     def needs_end(self) -> bool:
-        """Whether it must know how many steps the training has."""
+        """Whether it must know the number of steps in the training."""
         return False
 
     def rising(self, step: int) -> float:
@@ -83,22 +83,22 @@ class Schedule:
         return min(1.0, (step + 1) / self.warmup) if self.warmup else 1.0
 
     def factor(self, step: int, epoch_steps: int, total_steps: int) -> float:
-        """What the learning rate is multiplied by in this step."""
+        """The factor of the learning rate in this step."""
         return 1.0
 
     def start(self, base: float, epoch_steps: int, total_steps: int | None) -> Rate:
-        """The schedule at work.
+        """The learning rates of one training.
 
         Args:
             base: the optimizer's learning rate.
-            epoch_steps: steps in an epoch.
-            total_steps: steps in the whole training, if that is known.
+            epoch_steps: the number of steps in an epoch.
+            total_steps: the number of steps in the whole training, if it is known.
         """
-        return _Scheduled(self, base, epoch_steps, total_steps or 1)
+        return _RateBySteps(self, base, epoch_steps, total_steps or 1)
 
 
 @dataclass(slots=True)
-class _Scheduled:
+class _RateBySteps:
     schedule: Schedule
     base: float
     epoch_steps: int
@@ -190,8 +190,8 @@ class Linear(Schedule):
         return True
 
     def factor(self, step: int, epoch_steps: int, total_steps: int) -> float:
-        done = min(step / max(total_steps - 1, 1), 1.0)
-        return 1 + (self.final - 1) * done
+        progress = min(step / max(total_steps - 1, 1), 1.0)
+        return 1 + (self.final - 1) * progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,8 +208,8 @@ class Cosine(Schedule):
         return True
 
     def factor(self, step: int, epoch_steps: int, total_steps: int) -> float:
-        done = min(step / max(total_steps - 1, 1), 1.0)
-        return self.final + (1 - self.final) * (1 + math.cos(math.pi * done)) / 2
+        progress = min(step / max(total_steps - 1, 1), 1.0)
+        return self.final + (1 - self.final) * (1 + math.cos(math.pi * progress)) / 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,11 +233,11 @@ class OneCycle(Schedule):
         return True
 
     def factor(self, step: int, epoch_steps: int, total_steps: int) -> float:
-        done = min(step / max(total_steps - 1, 1), 1.0)
-        if done < self.rise:
-            low, share = 1 / self.start_divisor, 1 - done / self.rise
+        progress = min(step / max(total_steps - 1, 1), 1.0)
+        if progress < self.rise:
+            low, share = 1 / self.start_divisor, 1 - progress / self.rise
         else:
-            low, share = self.final, (done - self.rise) / (1 - self.rise)
+            low, share = self.final, (progress - self.rise) / (1 - self.rise)
         return low + (1 - low) * (1 + math.cos(math.pi * share)) / 2
 
 
@@ -260,11 +260,11 @@ class ReduceOnPlateau(Schedule):
         number(self.kind, "least", self.least, 0.0)
 
     def start(self, base: float, epoch_steps: int, total_steps: int | None) -> Rate:
-        return _Reducing(self, base)
+        return _RateByLosses(self, base)
 
 
 @dataclass(slots=True)
-class _Reducing:
+class _RateByLosses:
     schedule: ReduceOnPlateau
     rate: float
     best: float = math.inf

@@ -1,4 +1,4 @@
-"""Layers, losses, optimizers and schedules as tables of a TOML file, and back."""
+"""Layers, losses, optimizers and schedules as TOML tables, and back."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 def to_table(thing: Any) -> dict[str, Any]:
-    """A dataclass as a table: its type and those settings that are not the default.
+    """The TOML table of a dataclass: its type, and the settings that are not the default.
 
     Raises:
         OptionError: where a setting has no form in a file.
@@ -40,9 +40,9 @@ def _kind(what: str, name: str, known: Mapping[str, type[T]]) -> type[T]:
     if what == "layer":
         if ":" in name:
             return cast("type[T]", from_outside(name))
-        if there := of_other_modules(name):
+        if names := of_other_modules(name):
             raise UnknownNameError(
-                f"there is no layer {name!r} in chalkgrad; did you mean {' or '.join(map(repr, there))}?"
+                f"there is no layer {name!r} in chalkgrad; did you mean {' or '.join(map(repr, names))}?"
             )
     raise UnknownNameError(f"there is no {what} {name!r}; {cure(what, name, known)}")
 
@@ -58,7 +58,7 @@ def from_table(what: str, table: object, known: Mapping[str, type[T]]) -> T:
     Raises:
         UnknownNameError: where the type is not known.
         CheckpointError: where it is a layer of a module that is not imported.
-        OptionError: where a setting is not known, missing, or has a value it cannot have.
+        OptionError: where a setting is unknown, missing, or invalid.
     """
     settings: dict[str, Any] = {"type": table} if isinstance(table, str) else dict(as_table(table) or {})
     name = settings.pop("type", None)

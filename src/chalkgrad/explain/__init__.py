@@ -1,1 +1,1 @@
-"""Looking into a pass: every named value of it."""
+"""Explanations of a pass: its values, and the derivation of any element of them."""

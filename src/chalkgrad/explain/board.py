@@ -1,4 +1,4 @@
-"""A derivation as blocks on the board."""
+"""The board of a derivation."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ FORM_TEXT = {
 
 
 def derivation_board(derivation: Origin) -> Board:
-    """The derivation's steps as equations, what is not opened, and how the numbers compare with the program's."""
+    """The board of a derivation: its steps as equations, what is not opened, and the check against the program."""
     settings = derivation.settings
     value = significant(printed(derivation), settings.precision)
     style = Style(settings.precision, settings.labels, settings.derivatives, through=settings.through)
-    shown = TextMath(style).inline(derivation.head)
-    title = f"{shown} = {value}" if shown == derivation.address else f"{shown} = {value}, that is {derivation.address}"
+    text = TextMath(style).inline(derivation.head)
+    title = f"{text} = {value}" if text == derivation.address else f"{text} = {value}, that is {derivation.address}"
     blocks: list[Block] = []
     if derivation.expression is not None and derivation.part in ("backward", "update"):
         blocks.append(Paragraph(FORM_TEXT[settings.form]))
@@ -32,15 +32,15 @@ def derivation_board(derivation: Origin) -> Board:
         blocks.append(Paragraph(f"Every step is rounded to {settings.hand_rounding} significant digits."))
     blocks.extend(equation(step) for step in derivation.steps)
     if derivation.unopened:
-        shown = ", ".join(TextMath(style).named(a) for a in derivation.unopened[:4])
+        text = ", ".join(TextMath(style).named(a) for a in derivation.unopened[:4])
         more = f" and {len(derivation.unopened) - 4} more" if len(derivation.unopened) > 4 else ""
-        blocks.append(Paragraph(f"Not opened here: {shown}{more}."))
+        blocks.append(Paragraph(f"Not opened here: {text}{more}."))
     blocks.append(Paragraph(checked(derivation)))
     return Board(title, tuple(blocks), style)
 
 
 def equation(step: Origin) -> Equation:
-    """One step: symbols, numbers, result; for what was given, its number."""
+    """The equation of one step: symbols, numbers, result; for a value from outside, its number."""
     settings = step.settings
     result = Line(Number(printed(step)))
     if step.expression is None:
@@ -66,7 +66,7 @@ def equation(step: Origin) -> Equation:
 
 
 def printed(step: Origin) -> float:
-    """The program's number where the two agree, so that a number is the same wherever it stands."""
+    """The number of a step to print: the program's where the two agree, so that it is the same everywhere."""
     return step.program if step.check.agrees and step.settings.hand_rounding is None else step.value
 
 
@@ -77,11 +77,11 @@ def _names_any(node: Node) -> bool:
 def checked(derivation: Origin) -> str:
     """One sentence: whether the derivation's numbers are the program's."""
     steps = [s for s in derivation.steps if s.expression is not None]
-    wrong = [s.address for s in steps if not s.check.agrees]
+    errors = [s.address for s in steps if not s.check.agrees]
     if not steps:
         return "Nothing had to be computed."
-    if wrong:
-        return f"Checked against the program: {', '.join(wrong)} not the same."
+    if errors:
+        return f"Checked against the program: {', '.join(errors)} not the same."
     count = f"the same {len(steps)} numbers" if len(steps) > 1 else "the same number"
     digits = derivation.settings.precision
     by_hand = (

@@ -1,4 +1,4 @@
-"""A derivation: one number, what made it, and what made that, printed in every form."""
+"""Derivations: where a number comes from, printed in every form."""
 
 from __future__ import annotations
 
@@ -12,64 +12,64 @@ from ..render.text import TextMath
 from .board import derivation_board
 from .json import derivation_from_json, derivation_to_json
 from .origin import Origin
-from .settings import Settings
+from .settings import DerivationSettings
 
 
 @dataclass(frozen=True, eq=False)
 class Derivation(Origin):
-    """One number and what made it, printed as text, Markdown, LaTeX, HTML or JSON; it shows itself in a notebook.
+    """A number and its derivation, printed as text, Markdown, LaTeX, HTML or JSON; it shows itself in a notebook.
 
-    What it holds is described at `Origin`.
+    Its attributes are those of `Origin`.
     """
 
     @property
     def symbols(self) -> str:
-        """What made it, as text, in symbols; its address for what was given."""
+        """The expression that the number comes from, as text, in symbols; of a value from outside its address."""
         return self._inline(numbers=False)
 
     @property
     def numbers(self) -> str:
-        """What made it, as text, in numbers."""
+        """The expression that the number comes from, as text, in numbers."""
         return self._inline(numbers=True)
 
     def _inline(self, *, numbers: bool) -> str:
         return TextMath(self.settings).inline(self.expression or self.head, numbers=numbers)
 
     def printed(self, **changes: Any) -> Derivation:
-        """The same derivation with other settings of printing: precision, style, labels, steps.
+        """This derivation with other settings of printing: precision, style, labels, steps.
 
         Raises:
-            OptionError: where a setting cannot be.
+            OptionError: where a setting is unknown or invalid.
         """
-        known = ("precision", "style", "labels", "steps")
+        names = ("precision", "style", "labels", "steps")
         for name in changes:
-            if name not in known:
-                raise OptionError(f"there is no setting of printing {name!r}; known: {', '.join(known)}")
+            if name not in names:
+                raise OptionError(f"there is no setting of printing {name!r}; known: {', '.join(names)}")
         settings = replace(self.settings, **changes)
         return replace(self, settings=settings, opener=_Reopener(self.opener, settings))
 
     def board(self) -> Board:
-        """The derivation as it is written on the board; all printed forms are made from this."""
+        """The board of the derivation, from which all printed forms are made."""
         return derivation_board(self)
 
     def to_text(self, *, width: int | None = None, **changes: Any) -> str:
-        """As plain text; settings of printing (precision, style, labels, steps) may be given."""
+        """The derivation as plain text, with other settings of printing (precision, style, labels, steps)."""
         return self.printed(**changes).board().to_text(width=width)
 
     def to_markdown(self, **changes: Any) -> str:
-        """As Markdown with LaTeX formulas."""
+        """The derivation as Markdown with LaTeX formulas."""
         return self.printed(**changes).board().to_markdown()
 
     def to_latex(self, **changes: Any) -> str:
-        """As a LaTeX document that pdflatex compiles."""
+        """The derivation as a LaTeX document that pdflatex compiles."""
         return self.printed(**changes).board().to_latex()
 
     def to_html(self, **changes: Any) -> str:
-        """As one HTML file with MathML, which needs nothing from outside."""
+        """The derivation as one HTML file with MathML, which needs nothing from outside."""
         return self.printed(**changes).board().to_html()
 
     def to_json(self) -> str:
-        """As JSON, with all of its steps; `Derivation.from_json` reads it back."""
+        """The derivation as JSON, with all of its steps; `Derivation.from_json` reads it."""
         return derivation_to_json(self)
 
     @staticmethod
@@ -93,10 +93,10 @@ class Derivation(Origin):
 
 @dataclass(frozen=True, slots=True)
 class _Reopener:
-    """Opens derivations with other settings of printing."""
+    """An opener of derivations with other settings of printing."""
 
     opener: Callable[[str], Derivation]
-    settings: Settings
+    settings: DerivationSettings
 
     def __call__(self, address: str) -> Derivation:
         return replace(self.opener(address), settings=self.settings, opener=self)

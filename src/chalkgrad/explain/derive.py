@@ -1,4 +1,4 @@
-"""The whole pass as mathematics: every step of a program in matrix form, with shapes, and with numbers if asked."""
+"""The derivation of a whole pass: every step of a program in matrix form, with shapes, and with numbers if asked."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..program import PARTS, Program, Step
 from ..program.statement import WRITTEN, statement_of
 from ..render.blocks import Block, Equation, Heading, Line, Paragraph, Style, Table
 from ..render.board import Board
-from .matrix import matrix_form, shown
+from .matrix import matrix_form, sides
 
 TITLES = {
     "forward": "Forward pass",
@@ -30,51 +30,51 @@ Array = np.ndarray[Any, Any]
 
 
 def derive(program: Program, values: Mapping[str, Array] | None, style: Style, title: str) -> Board:
-    """Every step as an equation.
+    """The board of a program, with every step as an equation.
 
     Args:
         program: the steps.
-        values: their numbers, to be shown where they are small; None for symbols only.
+        values: every named value, shown where it is small; None for symbols only.
         style: precision and labels.
-        title: what stands above.
+        title: the board's title.
     """
-    used = {i for step in program for i in step.inputs}
-    given = {**program.given, **program.parameters, **program.states}
+    names = {i for step in program for i in step.inputs}
+    inputs = {**program.given, **program.parameters, **program.states}
     blocks: list[Block] = [
         Paragraph(
             "Samples are rows. ⊙, fractions, powers and functions are element by element; a vector beside a matrix "
             "stands in every one of its rows. T is the transpose, @ (or standing side by side) the product of "
             "matrices, ones (or a bold 1) a column of ones."
         ),
-        _given({n: s for n, s in given.items() if n in used}, values, style),
+        _given({n: s for n, s in inputs.items() if n in names}, values, style),
     ]
     for part in PARTS:
         steps = program.part(part)
         if not steps:
             continue
         blocks.append(Heading(TITLES[part]))
-        for owner, own in itertools.groupby(steps, key=lambda s: s.owner):
+        for owner, group in itertools.groupby(steps, key=lambda s: s.owner):
             layer = owner.text
             blocks.append(Heading(layer[0].upper() + layer[1:], 3))
-            blocks.extend(equation(step, program, values) for step in own)
+            blocks.extend(equation(step, program, values) for step in group)
     return Board(title, tuple(blocks), style)
 
 
-def _given(given: Mapping[str, Any], values: Mapping[str, Array] | None, style: Style) -> Table:
-    """What is not computed: names and shapes, and the numbers of what is small."""
+def _given(shapes: Mapping[str, Any], values: Mapping[str, Array] | None, style: Style) -> Table:
+    """The table of the values that are not computed: names, shapes, and the numbers of small ones."""
     if values is None:
-        return Table(("given", "shape"), tuple((n, _shape(s)) for n, s in given.items()))
-    shown = [(n, _shape(values[n].shape), in_rows(values[n], style.precision)) for n in given]
-    return Table(("given", "shape", "numbers"), tuple(shown))
+        return Table(("given", "shape"), tuple((n, _shape(s)) for n, s in shapes.items()))
+    lines = [(n, _shape(values[n].shape), in_rows(values[n], style.precision)) for n in shapes]
+    return Table(("given", "shape", "numbers"), tuple(lines))
 
 
 def in_rows(array: Array, precision: int) -> str:
-    """A small array's numbers as text, row by row in brackets; of larger ones the first."""
-    found = rows(array)
-    if found is None or array.ndim > 2:
+    """The text of a small array's numbers, row by row in brackets; of a larger one's first numbers."""
+    numbers = rows(array)
+    if numbers is None or array.ndim > 2:
         flat = array.ravel()[:SMALL]
         return " ".join(significant(float(v), precision) for v in flat) + (" ..." if array.size > SMALL else "")
-    lines = [", ".join(significant(v, precision) for v in row) for row in found]
+    lines = [", ".join(significant(v, precision) for v in row) for row in numbers]
     if array.ndim == 0:
         return lines[0]
     inner = ", ".join(f"[{line}]" for line in lines)
@@ -82,20 +82,20 @@ def in_rows(array: Array, precision: int) -> str:
 
 
 def equation(step: Step, program: Program, values: Mapping[str, Array] | None) -> Equation:
-    """One step, in matrix form where it has one, else by its index formula."""
+    """The equation of one step, in matrix form where it has one, else by its index formula."""
     shapes = program.shapes
-    named: dict[str, Named] = {}
+    symbols: dict[str, Named] = {}
     for name in (step.output, *step.inputs):
         if name is not None:
-            named[name] = Named(name, None if values is None else rows(values.get(name)), shapes[name] == ())
+            symbols[name] = Named(name, None if values is None else rows(values.get(name)), shapes[name] == ())
     shape = step.shape if values is None else values[step.output].shape
     notes = [f"shape {_shape(shape)}, rule {step.rule.name}"]
     if step.rule.reason:
         notes.append(step.rule.reason)
     formula = step.formula
     if formula is not None and formula.bounds:
-        own = formula.sizes({}, step.options)
-        notes.insert(0, "for " + ", ".join(f"{index} < {size}" for index, size in own.items()))
+        sizes = formula.sizes({}, step.options)
+        notes.insert(0, "for " + ", ".join(f"{index} < {size}" for index, size in sizes.items()))
     left: Node = Named(step.output)
     sign = "="
     lines: list[Line] = []
@@ -103,22 +103,24 @@ def equation(step: Step, program: Program, values: Mapping[str, Array] | None) -
         operands: list[Node] = [Symbol(i) for i in step.inputs if i is not None]
         lines.append(Line(Function(step.rule.output, tuple(operands))))
         notes.append("drawn at random, keyed by seed, layer and training step")
-    elif any(isinstance(node, Position) for node in formula.nodes()):
+    elif any(isinstance(node, Position) for node in formula.nodes):
         flat = isinstance(formula.left, Element) and any(isinstance(i, Position) for i in formula.left.indices)
         pairs = zip(step.rule.operands, step.inputs, strict=True)
-        operands = [named[i] for o, i in pairs if i is not None and o != step.rule.shape_of]
+        operands = [symbols[i] for o, i in pairs if i is not None and o != step.rule.shape_of]
         lines.append(Line(Function("flatten" if flat else "unflatten", tuple(operands))))
     else:
         statement = statement_of(step, shapes, WRITTEN)
-        own_side, right = shown(statement, {n: _constant(program, n) or named[n] for n in step.inputs if n is not None})
-        form = matrix_form(statement, right, named)
+        element, right = sides(
+            statement, {n: _constant(program, n) or symbols[n] for n in step.inputs if n is not None}
+        )
+        form = matrix_form(statement, right, symbols)
         if form is None:
-            left, sign = own_side, "+=" if statement.adds else "="
+            left, sign = element, "+=" if statement.adds else "="
             lines.append(Line(right))
         else:
             lines.append(Line(form))
-            read = [n for n in walk(right) if isinstance(n, (Element, Named)) and not isinstance(form, Named)]
-            if values is not None and read and all(named[n.name].rows is not None for n in read):
+            arrays = [n for n in walk(right) if isinstance(n, (Element, Named)) and not isinstance(form, Named)]
+            if values is not None and arrays and all(symbols[n.name].rows is not None for n in arrays):
                 lines.append(Line(form, numbers=True))
     result = rows(values.get(step.output)) if values is not None else None
     if result is not None:
@@ -128,7 +130,7 @@ def equation(step: Step, program: Program, values: Mapping[str, Array] | None) -
 
 
 def _constant(program: Program, name: str) -> Node | None:
-    """What a value is where it is the same for every element (1/N); None for other values."""
+    """The expression of a value that is the same for every element (1/N); None for other values."""
     step = program.by_output.get(name)
     formula = step.formula if step is not None else None
     if formula is None or formula.arrays or formula.symbols or any(isinstance(n, Symbol) for n in walk(formula.right)):
@@ -137,15 +139,15 @@ def _constant(program: Program, name: str) -> Node | None:
 
 
 def rows(array: Array | None) -> Rows | None:
-    """A small array's numbers in rows; None for what is larger or has no rows."""
+    """The numbers of a small array in rows; None for larger ones and those without rows."""
     if array is None or array.dtype.kind not in "fiub":
         return None
-    squeezed = np.asarray(array, dtype=np.float64)
-    while squeezed.ndim > 2 and squeezed.shape[0] == 1:
-        squeezed = squeezed[0]
-    if squeezed.ndim > 2 or any(s > SMALL for s in squeezed.shape) or not squeezed.size:
+    matrix = np.asarray(array, dtype=np.float64)
+    while matrix.ndim > 2 and matrix.shape[0] == 1:
+        matrix = matrix[0]
+    if matrix.ndim > 2 or any(s > SMALL for s in matrix.shape) or not matrix.size:
         return None
-    return tuple(tuple(float(v) for v in row) for row in np.atleast_2d(squeezed))
+    return tuple(tuple(float(v) for v in row) for row in np.atleast_2d(matrix))
 
 
 def _shape(shape: tuple[Any, ...]) -> str:

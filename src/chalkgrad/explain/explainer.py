@@ -1,4 +1,4 @@
-"""Makes derivations from a trace: which element is opened by which rule, and what is opened in turn."""
+"""The explainer: derivations of a trace's elements, each opened by its rule, and its inputs in turn."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from ..base.errors import OptionError
 from ..formula.expression import Extreme, Partial, Quantity, number, quantities, walk_expression
 from ..formula.nodes import Indicator, Node, Reduction
 from ..program import Step
-from ..program import names as spelled
+from ..program import names as value_names
 from .derivation import Derivation
-from .opening import Opened, open_element
+from .opening import Opening, open_element
 from .origin import head_address, tolerance_of
 from .paths import Edges, Paths
-from .settings import Settings
+from .settings import DerivationSettings
 from .values import Values
 
 FLOAT32 = float(np.finfo(np.float32).eps)
@@ -32,14 +32,14 @@ def _to_float32(value: float) -> float:
 
 
 class Explainer:
-    """Opens elements of a trace's values.
+    """The opener of elements of a trace's values.
 
     Args:
         trace: the values; rounded already where the settings ask for hand rounding.
-        settings: how to open and print.
+        settings: the settings of opening and printing.
     """
 
-    def __init__(self, trace: Values, settings: Settings) -> None:
+    def __init__(self, trace: Values, settings: DerivationSettings) -> None:
         self.trace = trace
         self.settings = settings
         self.steps = {s.output: s for s in trace.program}
@@ -50,7 +50,7 @@ class Explainer:
         """The derivation of one element, in the form that the settings name.
 
         Raises:
-            OptionError: where the paths form is asked for what is no derivative of the loss.
+            OptionError: where the paths form is asked for an element that is no derivative of the loss.
         """
         if self.settings.form == "delta":
             return self.open(str(address))
@@ -68,7 +68,7 @@ class Explainer:
         return "dx"
 
     def open(self, text: str) -> Derivation:
-        """The derivation of the element at an address; one that was opened before is found again."""
+        """The derivation of the element at an address; the same object each time."""
         if text not in self._opened:
             self._opened[text] = self._open(text)
         return self._opened[text]
@@ -76,24 +76,24 @@ class Explainer:
     def _open(self, text: str) -> Derivation:
         address = Address.read(text, self.shapes)
         step = self.steps.get(address.name)
-        held = float(self.trace[address.name][address.place])
-        head = Quantity(address, held)
-        opened = open_element(step, address.place, self.trace, self.settings.terms) if step is not None else None
-        if step is None or opened is None:
+        program = float(self.trace[address.name][address.place])
+        head = Quantity(address, program)
+        opening = open_element(step, address.place, self.trace, self.settings.terms) if step is not None else None
+        if step is None or opening is None:
             return self._given(head, step)
-        value = opened.value
+        value = opening.value
         if self.settings.hand_rounding is not None:
             value = rounded(value, self.settings.hand_rounding)
-        inputs = tuple(dict.fromkeys(str(q.address) for q in self._followed(step, opened)))
+        inputs = tuple(dict.fromkeys(str(q.address) for q in self._followed(step, opening)))
         head = Quantity(address, value)
-        made = self._derivation(head, step, opened.expression, value, held, inputs, self.open, opened.size)
-        outcome = self._outcome(address, opened.expression)
-        return replace(made, reason=outcome) if outcome else made
+        derivation = self._derivation(head, step, opening.expression, value, program, inputs, self.open, opening.size)
+        outcome = self._outcome(address, opening.expression)
+        return replace(derivation, reason=outcome) if outcome else derivation
 
     def _outcome(self, address: Address, expression: Node) -> str:
-        """Whether an element won the windows that it stands in, for what lies below a maximum."""
+        """A sentence on whether an element won its windows, for a value below a maximum; empty for others."""
         below = str(Address(self.trace.program.belongs_to(address.name), address.place))
-        said: list[str] = []
+        sentences: list[str] = []
         for node in walk_expression(expression):
             if not isinstance(node, Indicator) or not isinstance(node.left, Quantity):
                 continue
@@ -101,14 +101,14 @@ class Explainer:
             if chooser is None or not _is_choice(chooser):
                 continue
             if number(node):
-                said.append(f"{below} won its window ({node.left.address}), so what comes back goes to it")
+                sentences.append(f"{below} won its window ({node.left.address}), so what comes back goes to it")
                 continue
             choice = open_element(chooser, node.left.address.place, self.trace, self.settings.terms)
             entries = choice.expression.entries if choice and isinstance(choice.expression, Extreme) else ()
             best = max(entries, key=number, default=None)
             to = f" to {best.address}" if isinstance(best, Quantity) else ""
-            said.append(f"{below} lost its window{to}, so nothing comes back")
-        return "; ".join(said)
+            sentences.append(f"{below} lost its window{to}, so nothing comes back")
+        return "; ".join(sentences)
 
     def _derivation(
         self,
@@ -116,16 +116,16 @@ class Explainer:
         step: Step,
         expression: Node,
         value: float,
-        held: float,
+        program: float,
         inputs: tuple[str, ...],
         opener: Callable[[str], Derivation],
         size: float = 0.0,
     ) -> Derivation:
-        shown = [number(q) for q in quantities(expression)]
+        numbers = [number(q) for q in quantities(expression)]
         eps = self._eps(step)
         # what rounding every operation to float32 does to it, scaled to the program's own rounding
-        coarse = abs(number(expression, _to_float32) - number(expression))
-        coarse = 100 * coarse * eps / FLOAT32 if math.isfinite(coarse) else 0.0
+        roundoff = abs(number(expression, _to_float32) - number(expression))
+        roundoff = 100 * roundoff * eps / FLOAT32 if math.isfinite(roundoff) else 0.0
         return Derivation(
             address=head_address(head),
             head=head,
@@ -137,8 +137,8 @@ class Explainer:
             layer=step.owner.text,
             expression=expression,
             value=value,
-            program=held,
-            tolerance=tolerance_of(eps, size, value, held, *shown) + coarse,
+            program=program,
+            tolerance=tolerance_of(eps, size, value, program, *numbers) + roundoff,
             input_addresses=inputs,
             settings=self.settings,
             opener=opener,
@@ -156,11 +156,11 @@ class Explainer:
             reason = f"drawn at random by the rule {step.rule.name}, keyed by seed, layer and training step"
         elif name in self.trace.program.parameters:
             label, place, program = self.settings.labels.get(str(head.address)), head.address.place, self.trace.program
-            gradient = spelled.derivative(label) if label else Address(program.derivative_of[name], place)
+            gradient = value_names.derivative(label) if label else Address(program.derivative_of[name], place)
             reason = f"a parameter, given; its gradient is {gradient}"
             if name in program.updated:
-                after = spelled.updated(label) if label else Address(program.updated[name], place)
-                reason += f", and after the update it is {after}"
+                update = value_names.updated(label) if label else Address(program.updated[name], place)
+                reason += f", and after the update it is {update}"
         else:
             reason = "given, not computed"
         return Derivation(
@@ -181,44 +181,44 @@ class Explainer:
             opener=self.open,
         )
 
-    def _followed(self, step: Step, opened: Opened) -> list[Quantity]:
+    def _followed(self, step: Step, opening: Opening) -> list[Quantity]:
         """The values in an expression that are opened in turn.
 
         From a forward value back to the input; from a derivative through derivatives to the loss, the forward
         values in it standing as numbers.
         """
-        found: list[Quantity] = []
-        for quantity in quantities(opened.expression):
-            before = self.steps.get(quantity.address.name)
-            if before is None or before.rule.formula is None:
+        values: list[Quantity] = []
+        for quantity in quantities(opening.expression):
+            source = self.steps.get(quantity.address.name)
+            if source is None or source.rule.formula is None:
                 continue
-            if before.part in ("backward", "update") or step.part in ("forward", "loss"):
-                found.append(quantity)
-        return found
+            if source.part in ("backward", "update") or step.part in ("forward", "loss"):
+                values.append(quantity)
+        return values
 
     def _paths(self, address: Address, paths: Paths) -> Derivation:
         """The derivation by paths: the products of local derivatives, then each local derivative opened."""
         step = self.steps[address.name]
         expression = paths.expression(address)
-        held = float(self.trace[address.name][address.place])
+        program = float(self.trace[address.name][address.place])
         value = number(expression)
         if self.settings.hand_rounding is not None:
             value = rounded(value, self.settings.hand_rounding)
         locals_ = {head_address(p): p for p in paths.partials(expression)}
         head, size = Quantity(address, value), paths.size(address)
         opener = partial(self._local, paths, locals_)
-        made = self._derivation(head, step, expression, value, held, tuple(locals_), opener, size)
+        derivation = self._derivation(head, step, expression, value, program, tuple(locals_), opener, size)
         if self.settings.hand_rounding is None:
-            return made
+            return derivation
         # rounded factors multiplied need not give what rounded deltas give: a unit of the last digit for each
-        apart = 10.0 ** (1 - self.settings.hand_rounding) * max(abs(value), abs(held)) * (1 + len(locals_))
-        return replace(made, tolerance=apart)
+        tolerance = 10.0 ** (1 - self.settings.hand_rounding) * max(abs(value), abs(program)) * (1 + len(locals_))
+        return replace(derivation, tolerance=tolerance)
 
     def _local(self, paths: Paths, locals_: Mapping[str, Partial], text: str) -> Derivation:
-        """A local derivative with what made it; nothing in it is opened in turn."""
+        """The derivation of a local derivative; nothing in it is opened in turn."""
         edge = locals_[text]
-        made, by = paths.local(edge)
-        return self._derivation(edge, by, made, edge.value, edge.value, (), self.open)
+        expression, step = paths.local(edge)
+        return self._derivation(edge, step, expression, edge.value, edge.value, (), self.open)
 
 
 def _is_choice(step: Step) -> bool:

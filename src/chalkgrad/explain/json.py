@@ -15,7 +15,7 @@ from ..base.text import as_json
 from ..formula.expression import Extreme, Partial, Quantity, Terms
 from ..formula.nodes import FUNCTIONS, Binary, Function, Indicator, Negative, Node, Number
 from .origin import Origin
-from .settings import Settings
+from .settings import DerivationSettings
 
 KINDS: dict[str, type[Any]] = {
     kind.__name__: kind for kind in (Number, Negative, Binary, Function, Indicator, Quantity, Partial, Terms, Extreme)
@@ -27,13 +27,13 @@ STEP = (
     "tolerance", "inputs",
 )  # fmt: skip
 DEEPEST = 300
-"""How deep an expression may be nested in a file; the rules' own are below 20 but for long chains of paths."""
+"""The deepest level of an expression in a file; the rules' own are below 20, long chains of paths aside."""
 
 
 def derivation_to_json(derivation: Origin) -> str:
-    """The derivation with all of its steps. Numbers that are not finite become "NaN", "inf" and "-inf"."""
+    """The JSON of a derivation with all of its steps. Numbers that are not finite become "NaN", "inf" and "-inf"."""
     settings = derivation.settings
-    names = [f.name for f in fields(Settings) if f.name != "through" or settings.through]
+    names = [f.name for f in fields(DerivationSettings) if f.name != "through" or settings.through]
     table = {
         "format": FORMAT,
         "settings": {n: _plain(getattr(settings, n)) for n in names},
@@ -44,8 +44,8 @@ def derivation_to_json(derivation: Origin) -> str:
 
 
 def _step(step: Origin) -> dict[str, Any]:
-    held = {name: getattr(step, name) for name in STEP if name != "inputs"}
-    return {**{name: _plain(value) for name, value in held.items()}, "inputs": list(step.input_addresses)}
+    table = {name: getattr(step, name) for name in STEP if name != "inputs"}
+    return {**{name: _plain(value) for name, value in table.items()}, "inputs": list(step.input_addresses)}
 
 
 def _plain(value: Any) -> Any:
@@ -64,11 +64,11 @@ def _plain(value: Any) -> Any:
 
 
 def derivation_from_json(text: str, kind: type[Kind]) -> Kind:
-    """The derivation that `derivation_to_json` wrote; it prints as the first did.
+    """The derivation that `derivation_to_json` wrote; it prints as that one did.
 
     Args:
         text: the JSON.
-        kind: the class of what is returned, and of its inputs.
+        kind: the class of the derivation, and of its inputs.
 
     Raises:
         DataError: where the text is no such JSON.
@@ -79,36 +79,38 @@ def derivation_from_json(text: str, kind: type[Kind]) -> Kind:
         raise DataError(f"this is no JSON of a derivation: {error}") from None
     if table is None or table.get("format") != FORMAT:
         raise DataError(f"this is no JSON of a derivation: it needs format {FORMAT}")
-    steps, given, unopened = (
+    steps, options, unopened = (
         as_list(table.get("steps")),
         as_table(table.get("settings")),
         as_list(table.get("unopened")),
     )
-    if not steps or given is None or unopened is None:
+    if not steps or options is None or unopened is None:
         raise DataError("this is no JSON of a derivation: it needs settings, steps and unopened")
     try:
-        settings = Settings(**given)
-        kept = _Kept[Kind]()
+        settings = DerivationSettings(**options)
+        derivations = _Steps[Kind]()
         for step in map(as_table, steps):
             if step is None or set(step) != set(STEP):
                 raise DataError(f"a step needs {', '.join(STEP)}")
-            read = _derivation(step, settings, kind, kept.__getitem__)
-            kept[read.address] = read
+            derivation = _derivation(step, settings, kind, derivations.__getitem__)
+            derivations[derivation.address] = derivation
     except ChalkgradError as error:
         raise DataError(f"this is no JSON of a derivation: {error}") from None
     except (TypeError, KeyError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         raise DataError(f"this is no JSON of a derivation: {type(error).__name__} {error}") from None
-    return next(iter(kept.values()))
+    return next(iter(derivations.values()))
 
 
-class _Kept(dict[str, Kind]):
-    """The steps that a file holds, by their addresses."""
+class _Steps(dict[str, Kind]):
+    """The steps in a file, by their addresses."""
 
     def __missing__(self, address: str) -> NoReturn:
         raise DataError(f"{address} is not among the steps that were kept")
 
 
-def _derivation(step: Mapping[str, Any], settings: Settings, kind: type[Kind], opener: Callable[[str], Kind]) -> Kind:
+def _derivation(
+    step: Mapping[str, Any], settings: DerivationSettings, kind: type[Kind], opener: Callable[[str], Kind]
+) -> Kind:
     words = ("address", "rule", "formula", "source", "reason", "part", "layer")
     inputs = as_list(step["inputs"])
     if (
@@ -145,13 +147,13 @@ def _node(value: object, depth: int) -> Node:
     if table is None or kind is None or depth > DEEPEST:
         raise DataError(f"an expression is a table with a node, one of {', '.join(KINDS)}")
     if kind is Function:
-        expected = 2 if table["name"] in ("max", "min") else 1
-        if table["name"] not in FUNCTIONS or len(as_list(table["arguments"]) or ()) != expected:
+        count = 2 if table["name"] in ("max", "min") else 1
+        if table["name"] not in FUNCTIONS or len(as_list(table["arguments"]) or ()) != count:
             raise DataError(f"{table['name']!r} is no function of so many arguments")
-    held: dict[str, Any] = {}
+    arguments: dict[str, Any] = {}
     for field in fields(kind):
-        held[field.name] = _field(str(field.type), table[field.name], depth)
-    return kind(**held)
+        arguments[field.name] = _field(str(field.type), table[field.name], depth)
+    return kind(**arguments)
 
 
 def _field(kind: str, value: Any, depth: int) -> Any:

@@ -1,4 +1,4 @@
-"""An index formula as matrix notation, where it has one: x @ W, x.T @ dz, dz ⊙ a ⊙ (1 - a).
+"""Matrix notation of index formulas that have one: x @ W, x.T @ dz, dz ⊙ a ⊙ (1 - a).
 
 The notation is found from the formula's indices: a sum over one index that two matrices share is their product.
 What has no matrix notation (a convolution, a maximum) stays an index formula.
@@ -29,21 +29,21 @@ from ..formula.rewrite import rewritten, shortened
 from ..program.statement import Statement
 
 
-def shown(statement: Statement, named: Mapping[str, Node]) -> tuple[Node, Node]:
-    """A statement's two sides as they are shown: whole values for single numbers, and what is the same for all elements
+def sides(statement: Statement, symbols: Mapping[str, Node]) -> tuple[Node, Node]:
+    """The two sides of a statement for readers, single numbers as whole values, and what is the same for all elements
     put in.
 
     Args:
         statement: the statement, spelled for readers.
-        named: what stands for a value: a `Named`, or an expression that is the same for all elements.
+        symbols: the node that stands for a value: a `Named`, or an expression that is the same for all elements.
     """
 
     def put(node: Node) -> Node:
         match node:
-            case Element(name=name) if not isinstance(named.get(name, node), (Named, Element)):
-                return named[name]
-            case Symbol(name=name) if name in named and name not in statement.sizes:
-                return named[name]
+            case Element(name=name) if not isinstance(symbols.get(name, node), (Named, Element)):
+                return symbols[name]
+            case Symbol(name=name) if name in symbols and name not in statement.sizes:
+                return symbols[name]
             case Binary(operator=operator, left=left, right=right):
                 return shortened(operator, left, right)
             case _:
@@ -53,13 +53,13 @@ def shown(statement: Statement, named: Mapping[str, Node]) -> tuple[Node, Node]:
     return left, rewritten(statement.body, put)
 
 
-def matrix_form(statement: Statement, right: Node, named: Mapping[str, Named]) -> Node | None:
+def matrix_form(statement: Statement, right: Node, symbols: Mapping[str, Named]) -> Node | None:
     """The right side in matrix notation; None where there is none.
 
     Args:
         statement: the step's statement.
-        right: its right side as it is shown.
-        named: the network's values by their names.
+        right: its right side for readers.
+        symbols: the nodes of the network's values by their names.
     """
     target: tuple[str, ...] = ()
     if statement.place:
@@ -67,12 +67,12 @@ def matrix_form(statement: Statement, right: Node, named: Mapping[str, Named]) -
         if places is None or statement.adds:
             return None
         target = places
-    return _Form(named, statement.sizes).of(right, target)
+    return _Form(symbols, statement.sizes).of(right, target)
 
 
 class _Form:
-    def __init__(self, named: Mapping[str, Named], sizes: Mapping[str, Any]) -> None:
-        self.named = named
+    def __init__(self, symbols: Mapping[str, Named], sizes: Mapping[str, Any]) -> None:
+        self.symbols = symbols
         self.sizes = sizes
 
     def of(self, node: Node, target: tuple[str, ...]) -> Node | None:
@@ -81,7 +81,7 @@ class _Form:
                 return node
             case Element(name=name):
                 indices = _plain(node)
-                return self.named[name] if indices is not None and _fits(indices, target) else None
+                return self.symbols[name] if indices is not None and _fits(indices, target) else None
             case Negative(body=body):
                 inner = self.of(body, target)
                 return None if inner is None else Negative(inner)
@@ -111,14 +111,14 @@ class _Form:
     def _reduction(self, node: Reduction, target: tuple[str, ...]) -> Node | None:
         if node.kind not in ("sum", "mean"):
             return None
-        made = self._product(node, target) or self._line_sum(node, target)
-        if made is None or node.kind == "sum":
-            return made
+        form = self._product(node, target) or self._line_sum(node, target)
+        if form is None or node.kind == "sum":
+            return form
         count: Node = Number(1.0)
         for index in node.indices:
             size = self.sizes.get(index)
             count = shortened("*", count, Number(float(size)) if isinstance(size, int) else Count(index))
-        return Binary("/", made, count)
+        return Binary("/", form, count)
 
     def _product(self, node: Reduction, target: tuple[str, ...]) -> Node | None:
         """A sum over one index of two matrices that share it."""
@@ -133,7 +133,7 @@ class _Form:
         first, second = zip(pair, places, strict=True)
         if first[1] and target[0] not in first[1]:
             first, second = second, first
-        left, right = self.named[first[0].name], self.named[second[0].name]
+        left, right = self.symbols[first[0].name], self.symbols[second[0].name]
         if set(first[1] or ()) != {target[0], over} or set(second[1] or ()) != {over, target[1]}:
             return None
         return MatrixProduct(

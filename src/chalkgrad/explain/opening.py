@@ -1,4 +1,4 @@
-"""Opens one element of one value: the rule's index formula with its indices settled and its terms listed."""
+"""The opening of one element of a value: the rule's index formula with numbers for its indices, and its terms."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ WINDOW = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
-    """One element, opened.
+class Opening:
+    """An element with the expression that it comes from.
 
     Attributes:
         address: the element.
         step: the step that computes its value.
-        expression: what made it, with the numbers.
-        value: what the expression comes to, over all terms, in float64.
+        expression: the expression that it comes from, with the numbers.
+        value: the value of the expression, over all terms, in float64.
         size: the largest sum of the terms' sizes in it; rounding is relative to this.
     """
 
@@ -56,14 +56,14 @@ class Opened:
     size: float
 
 
-def open_element(step: Step, place: tuple[int, ...], values: Mapping[str, Array], most: int) -> Opened | None:
-    """Opens the element at `place` of the value that `step` computes.
+def open_element(step: Step, place: tuple[int, ...], values: Mapping[str, Array], most: int) -> Opening | None:
+    """The opening of the element at `place` of the value that `step` computes.
 
     Args:
         step: the step.
         place: the element's indices.
         values: every named value.
-        most: how many terms of a sum are shown; of longer ones the largest.
+        most: the most terms of a sum that are shown; of longer ones the largest.
 
     Returns:
         None where the value is not computed by a formula.
@@ -71,10 +71,10 @@ def open_element(step: Step, place: tuple[int, ...], values: Mapping[str, Array]
     formula = step.formula
     if formula is None:
         return None
-    return _Opening(step, formula, values, most).element(place)
+    return _Opener(step, formula, values, most).element(place)
 
 
-class _Opening:
+class _Opener:
     def __init__(self, step: Step, formula: Formula, values: Mapping[str, Array], most: int) -> None:
         self.step = step
         self.formula = formula
@@ -87,7 +87,7 @@ class _Opening:
         sizes = formula.sizes({**shapes, formula.output: shape}, step.options)
         self.run = Evaluation(formula.text, arrays, step.options, sizes)
 
-    def element(self, place: tuple[int, ...]) -> Opened:
+    def element(self, place: tuple[int, ...]) -> Opening:
         left = self.formula.left
         settings: list[dict[str, Any]] = [{}]
         if isinstance(left, Element):
@@ -103,9 +103,9 @@ class _Opening:
                 values = values[: len(nodes)]
         address = Address(self.step.output, place)
         if not self.formula.accumulates and len(nodes) == 1:
-            return Opened(address, self.step, nodes[0], values[0], self.size)
+            return Opening(address, self.step, nodes[0], values[0], self.size)
         size = max(self.size, total_of(map(abs, values)))
-        return Opened(address, self.step, self._chosen(*_flattened(nodes, values)), total_of(values), size)
+        return Opening(address, self.step, self._chosen(*_flatten(nodes, values)), total_of(values), size)
 
     def _settings(self, left: Element, place: tuple[int, ...]) -> Iterator[dict[str, Any]]:
         """Every setting of the left side's indices that falls on `place`."""
@@ -128,19 +128,19 @@ class _Opening:
             at += 1
         choices: list[list[dict[str, int]]] = []
         for index, target in affine:
-            own = [n.name for n in walk(index) if isinstance(n, Symbol) and n.name in self.run.sizes]
-            found: list[dict[str, int]] = []
-            for combination in itertools.product(*(range(cast("int", self.run.sizes[i])) for i in own)):
-                setting = dict(zip(own, combination, strict=True))
+            letters = [n.name for n in walk(index) if isinstance(n, Symbol) and n.name in self.run.sizes]
+            settings: list[dict[str, int]] = []
+            for combination in itertools.product(*(range(cast("int", self.run.sizes[i])) for i in letters)):
+                setting = dict(zip(letters, combination, strict=True))
                 self.run.at = {**fixed, **setting}
                 if round(self.run.value(index)) == target:
-                    found.append(setting)
-            choices.append(found)
+                    settings.append(setting)
+            choices.append(settings)
         for combination in itertools.product(*choices):
-            merged = dict(fixed)
+            values = dict(fixed)
             for setting in combination:
-                merged.update(setting)
-            yield merged
+                values.update(setting)
+            yield values
 
     def _value(self, node: Node) -> float:
         """The node's number over all terms; sums are computed at once, not term by term."""
@@ -188,7 +188,7 @@ class _Opening:
             case Binary(operator=operator, left=left, right=right):
                 return shortened(operator, self._ground(left), self._ground(right))
             case Indicator():
-                return rebuilt(node, lambda side: _counted(self._ground(side)))
+                return rebuilt(node, lambda side: _folded(self._ground(side)))
             case Negative() | Function():
                 return rebuilt(node, self._ground)
             case Reduction():
@@ -220,58 +220,58 @@ class _Opening:
         inside = np.arange(grid.count) if choosing else np.flatnonzero(~grid.outside)
         outer = dict(self.run.at)
 
-        def term(which: int) -> Node:
-            if grid.outside[which]:
+        def term(index: int) -> Node:
+            if grid.outside[index]:
                 return Number(-math.inf)  # padding, which is never chosen
-            self.run.at = {**outer, **grid.setting(which)}
-            made = self._ground(node.body)
+            self.run.at = {**outer, **grid.setting(index)}
+            inner = self._ground(node.body)
             self.run.at = outer
-            return made
+            return inner
 
-        shown = inside[_shown(values[inside], grid.count if choosing else self.most, node.kind)]
-        terms = tuple(term(int(i)) for i in shown)
-        omitted = len(inside) - len(shown)
+        indices = inside[_largest(values[inside], grid.count if choosing else self.most, node.kind)]
+        terms = tuple(term(int(i)) for i in indices)
+        omitted = len(inside) - len(indices)
         if node.kind in ("max", "argmax"):
             best = float(values.max() if node.kind == "max" else values.argmax())
             return Extreme(node.kind, terms, omitted, best)
-        left_out = np.setdiff1d(inside, shown)
-        rest = values[left_out]
+        others = np.setdiff1d(inside, indices)
+        rest = values[others]
         total = _simple(Terms(terms, omitted, total_of(rest.tolist()), bool(omitted) and not rest.any()))
         return total if node.kind == "sum" else Binary("/", total, Number(float(grid.count)))
 
     def _chosen(self, nodes: Sequence[Node], values: Sequence[float], omitted: int, rest: float) -> Node:
         """A sum with its largest terms, of terms that are open already."""
-        shown: list[int] = _shown(np.asarray(values), self.most, "sum").tolist()
-        left_out = [values[i] for i in range(len(nodes)) if i not in set(shown)]
-        zeros = bool(left_out or omitted) and not any(left_out) and rest == 0
-        terms = tuple(nodes[i] for i in shown)
-        return _simple(Terms(terms, omitted + len(left_out), total_of([rest, *left_out]), zeros and not omitted))
+        indices: list[int] = _largest(np.asarray(values), self.most, "sum").tolist()
+        others = [values[i] for i in range(len(nodes)) if i not in set(indices)]
+        zeros = bool(others or omitted) and not any(others) and rest == 0
+        terms = tuple(nodes[i] for i in indices)
+        return _simple(Terms(terms, omitted + len(others), total_of([rest, *others]), zeros and not omitted))
 
 
-def _flattened(nodes: Sequence[Node], values: Sequence[float]) -> tuple[list[Node], list[float], int, float]:
-    """The terms of sums of sums as one list, with their numbers; what was left out of them, added up."""
+def _flatten(nodes: Sequence[Node], values: Sequence[float]) -> tuple[list[Node], list[float], int, float]:
+    """The terms of sums of sums as one list, their numbers, and the count and the sum of those left out."""
     flat: list[Node] = []
-    each: list[float] = []
+    numbers: list[float] = []
     omitted, rest = 0, 0.0
     for node, value in zip(nodes, values, strict=True):
         if isinstance(node, Terms):
             flat.extend(node.terms)
-            each.extend(number(t) for t in node.terms)
+            numbers.extend(number(t) for t in node.terms)
             omitted += node.omitted
             rest += node.rest
         else:
             flat.append(node)
-            each.append(value)
-    return flat, each, omitted, rest
+            numbers.append(value)
+    return flat, numbers, omitted, rest
 
 
-def _shown(values: Array, most: int, kind: str) -> Array:
-    """Which terms are shown: all in order if they are few; else the largest first, of a sum those that are not 0."""
+def _largest(values: Array, most: int, kind: str) -> Array:
+    """The indices of the terms to show: all in order if they are few; else the largest first, of a sum those not 0."""
     if len(values) <= most:
         return np.arange(len(values))
-    summed = kind in ("sum", "mean")
-    order = np.argsort(-np.abs(values) if summed else -values, kind="stable")[:most]
-    return order[values[order] != 0] if summed else order
+    adds = kind in ("sum", "mean")
+    order = np.argsort(-np.abs(values) if adds else -values, kind="stable")[:most]
+    return order[values[order] != 0] if adds else order
 
 
 def _simple(terms: Terms) -> Terms | Node:
@@ -281,6 +281,6 @@ def _simple(terms: Terms) -> Terms | Node:
     return terms.terms[0] if terms.terms else Number(0.0)
 
 
-def _counted(node: Node) -> Node:
-    """Arithmetic on indices alone as its number (the place u*kw+v in a window)."""
+def _folded(node: Node) -> Node:
+    """The number of arithmetic on indices alone (the place u*kw+v in a window); other nodes as they are."""
     return node if isinstance(node, Number) or any(True for _ in quantities(node)) else Number(number(node))

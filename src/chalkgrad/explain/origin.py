@@ -1,4 +1,4 @@
-"""Where a number comes from: what made it, and what made that, back to what was given."""
+"""The origin of a number: its expression, and the origins of the numbers in it, back to values from outside."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Self
 
 from ..formula.expression import Partial, Quantity
 from ..formula.nodes import Node
-from .settings import Settings
+from .settings import DerivationSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,23 +31,23 @@ class Check:
 
 @dataclass(frozen=True, eq=False)
 class Origin:
-    """One number and what made it: a small immutable tree, whose inputs are opened when they are looked at.
+    """A number with its origin: a small immutable tree, whose inputs are opened when they are asked for.
 
     Attributes:
         address: the element, "dW1[0, 0]"; for a local derivative "∂z2[0, 0]/∂W2[0, 1]".
         head: the element or local derivative with its number.
-        rule: the name of the rule that made it; empty for what was given.
+        rule: the name of the rule that computed it; empty for a value from outside.
         formula: the rule's index formula, with the rule's own names.
-        source: where the formula comes from.
+        source: the formula's source in the literature.
         reason: one sentence about it, may be empty.
-        part, layer: where in the program it stands.
-        expression: what made it, with every index settled; None for what was given or drawn at random.
-        value: what the expression comes to, computed from the index formula in float64.
+        part, layer: its place in the program.
+        expression: the expression that it comes from; None for a value from outside or drawn at random.
+        value: the value of the expression, computed from the index formula in float64.
         program: the number that the program computed by the rule's function.
-        tolerance: how far the two may be apart, relative to the largest number in sight.
+        tolerance: the largest difference of the two that counts as rounding.
         input_addresses: the values in the expression that are opened in turn.
-        settings: how it is opened and printed.
-        opener: opens the address of an input.
+        settings: the settings of opening and printing.
+        opener: a function from an input's address to its derivation.
     """
 
     address: str
@@ -63,20 +63,20 @@ class Origin:
     program: float
     tolerance: float
     input_addresses: tuple[str, ...]
-    settings: Settings
+    settings: DerivationSettings
     opener: Callable[[str], Self]
 
     @cached_property
     def inputs(self) -> tuple[Self, ...]:
-        """What made the values that are opened in turn."""
+        """The derivations of the values that are opened in turn."""
         return tuple(self.opener(a) for a in self.input_addresses)
 
     @property
     def check(self) -> Check:
         """This number beside the one that the program computed."""
         difference = abs(self.value - self.program)
-        both = self.value == self.program or (math.isnan(self.value) and math.isnan(self.program))
-        return Check(self.program, 0.0 if both else difference, both or difference <= self.tolerance)
+        equal = self.value == self.program or (math.isnan(self.value) and math.isnan(self.program))
+        return Check(self.program, 0.0 if equal else difference, equal or difference <= self.tolerance)
 
     @cached_property
     def steps(self) -> tuple[Self, ...]:
@@ -91,25 +91,25 @@ class Origin:
     @cached_property
     def _ordered(self) -> tuple[tuple[Self, ...], tuple[str, ...]]:
         steps: list[Self] = [self]
-        seen = {self.address}
-        waiting = deque(self.input_addresses)
-        left: list[str] = []
-        while waiting:
-            address = waiting.popleft()
-            if address in seen:
+        addresses = {self.address}
+        queue = deque(self.input_addresses)
+        rest: list[str] = []
+        while queue:
+            address = queue.popleft()
+            if address in addresses:
                 continue
-            seen.add(address)
+            addresses.add(address)
             if len(steps) >= self.settings.steps:
-                left.append(address)
+                rest.append(address)
                 continue
             step = self.opener(address)
             steps.append(step)
-            waiting.extend(step.input_addresses)
-        return tuple(steps), tuple(left)
+            queue.extend(step.input_addresses)
+        return tuple(steps), tuple(rest)
 
 
 def tolerance_of(eps: float, *numbers: float) -> float:
-    """How far two ways to compute a number may be apart, for a dtype's eps and the largest numbers involved."""
+    """The largest difference of two ways to compute a number that counts as rounding, by eps and the numbers."""
     return 1e4 * eps * max((abs(n) for n in numbers if math.isfinite(n)), default=0.0)
 
 

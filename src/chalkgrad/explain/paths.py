@@ -23,10 +23,10 @@ from ..program import Role, Step
 from .opening import open_element
 
 LARGEST = 60_000
-"""How many local derivatives the paths form may have to look at; beyond, the delta form is the one to read."""
+"""The most local derivatives that the paths form looks at; beyond, the delta form is the one to read."""
 
 LONGEST = 100
-"""How many factors a path may have at most."""
+"""The most factors of a path."""
 
 Array = np.ndarray[Any, Any]
 LOSS = Address("L")
@@ -34,7 +34,7 @@ LOSS = Address("L")
 
 @dataclass(frozen=True, slots=True)
 class Linear:
-    """A linear expression in derivatives of the loss: what stands beside each, and what stands alone."""
+    """A linear expression in derivatives of the loss: the factor beside each, and the term that stands alone."""
 
     beside: dict[Address, Node]
     alone: Node | None
@@ -70,17 +70,17 @@ class Edges:
         The last on every path is the derivative of the loss itself.
         """
         if address not in self._known:
-            made = self._linear(Address(self.derivative_of[address.name], address.place))
-            found: list[Partial] = []
-            for derivative, node in made.beside.items():
+            linear = self._linear(Address(self.derivative_of[address.name], address.place))
+            edges: list[Partial] = []
+            for derivative, node in linear.beside.items():
                 target = Address(self.forward_name(derivative.name) or "", derivative.place)
-                found.append(Partial(target, address, self._number(node)))
+                edges.append(Partial(target, address, self._number(node)))
                 self._made[target, address] = node
-            if made.alone is not None:
-                found.append(Partial(LOSS, address, self._number(made.alone)))
-                self._made[LOSS, address] = made.alone
-            self._known[address] = found
-            self.count += len(found)
+            if linear.alone is not None:
+                edges.append(Partial(LOSS, address, self._number(linear.alone)))
+                self._made[LOSS, address] = linear.alone
+            self._known[address] = edges
+            self.count += len(edges)
             if self.count > LARGEST:
                 raise OptionError(
                     f"more than {LARGEST:,} local derivatives lie between here and the loss; take form='delta'"
@@ -91,14 +91,14 @@ class Edges:
         return number(node) if self.digits is None else rounded(number(node), self.digits)
 
     def node(self, edge: Partial) -> Node:
-        """What made a local derivative."""
+        """The expression that a local derivative comes from."""
         return self._made[edge.of, edge.by]
 
     def _linear(self, address: Address) -> Linear:
         step = self.steps[address.name]
-        opened = open_element(step, address.place, self.values, LARGEST)
-        assert opened is not None  # backward rules have formulas
-        return self._split(opened.expression)
+        opening = open_element(step, address.place, self.values, LARGEST)
+        assert opening is not None  # backward rules have formulas
+        return self._split(opening.expression)
 
     def _split(self, node: Node) -> Linear:
         match node:
@@ -113,7 +113,7 @@ class Edges:
                 return self._helpers[address]
             case Negative(body=body):
                 inner = self._split(body)
-                return _scaled(inner, _minus)
+                return _scale(inner, _minus)
             case Binary(operator=("+" | "-") as sign, left=left, right=right):
                 return self._sum([self._split(left), self._split(right if sign == "+" else Negative(right))])
             case Terms(terms=terms):
@@ -121,22 +121,22 @@ class Edges:
             case Binary(operator="*", left=left, right=right):
                 first, second = self._split(left), self._split(right)
                 if not second.beside:
-                    return _scaled(first, partial(_times, right=second.alone))
-                return _scaled(second, partial(_times, first.alone))
+                    return _scale(first, partial(_times, right=second.alone))
+                return _scale(second, partial(_times, first.alone))
             case Binary(operator="/", left=left, right=right):
-                return _scaled(self._split(left), partial(_over, right=right))
+                return _scale(self._split(left), partial(_over, right=right))
             case _:
                 return Linear({}, node)
 
-    def _sum(self, several: list[Linear]) -> Linear:
+    def _sum(self, summands: list[Linear]) -> Linear:
         beside: dict[Address, Node] = {}
-        for one in several:
-            for address, node in one.beside.items():
+        for summand in summands:
+            for address, node in summand.beside.items():
                 beside[address] = _plus(beside.get(address), node)
         alone: Node | None = None
-        for one in several:
-            if one.alone is not None:
-                alone = _plus(alone, one.alone)
+        for summand in summands:
+            if summand.alone is not None:
+                alone = _plus(alone, summand.alone)
         return Linear(beside, alone)
 
 
@@ -145,7 +145,7 @@ class Paths:
 
     Args:
         edges: the local derivatives.
-        most: how many paths are shown; of more the largest.
+        most: the most paths that are shown; of more the largest.
     """
 
     def __init__(self, edges: Edges, most: int) -> None:
@@ -178,49 +178,49 @@ class Paths:
             yield from self.partials(part)
 
     def local(self, edge: Partial) -> tuple[Node, Step]:
-        """What made a local derivative, and the step whose rule it was read from."""
+        """The expression that a local derivative comes from, and the step whose rule it was read from."""
         steps, derivative_of = self.edges.steps, self.edges.derivative_of
         step = steps[derivative_of[edge.by.name]]
         shares = [s for s in map(steps.get, filter(None, step.inputs)) if s is not None and s.value.role is Role.SHARE]
-        onward = derivative_of.get(edge.of.name)
-        return self.edges.node(edge), next((s for s in shares if onward in s.inputs), step)
+        derivative = derivative_of.get(edge.of.name)
+        return self.edges.node(edge), next((s for s in shares if derivative in s.inputs), step)
 
     def _alive(self, start: Address) -> list[Partial]:
         """The local derivatives through which something reaches the loss."""
         return [p for p in self.edges.of(start) if p.value != 0 and (p.of == LOSS or self._count(p.of))]
 
     def _length(self, start: Address) -> int:
-        """How many factors the first path has; layers make all of them about as long."""
-        length, here = 0, start
-        while here != LOSS and length <= LONGEST:
-            onward = self.edges.of(here)
-            if not onward:
+        """The number of factors of the first path; layers make all of them about as long."""
+        length, address = 0, start
+        while address != LOSS and length <= LONGEST:
+            edges = self.edges.of(address)
+            if not edges:
                 break
-            here, length = onward[0].of, length + 1
+            address, length = edges[0].of, length + 1
         return length
 
     def _count(self, start: Address) -> int:
-        """How many paths lead to the loss, those that carry exactly 0 left out."""
+        """The number of paths to the loss, those that carry exactly 0 left out."""
         if start not in self._counts:
-            through = [p for p in self.edges.of(start) if p.value != 0]
-            self._counts[start] = sum(1 if p.of == LOSS else self._count(p.of) for p in through)
+            edges = [p for p in self.edges.of(start) if p.value != 0]
+            self._counts[start] = sum(1 if p.of == LOSS else self._count(p.of) for p in edges)
         return self._counts[start]
 
     def size(self, derivative: Address) -> float:
-        """The sizes of all paths together: what rounding is relative to where paths cancel."""
+        """The sum of the paths' sizes, to which rounding is relative where paths cancel."""
         return self._size(Address(self.edges.forward_name(derivative.name) or "", derivative.place))
 
     def _size(self, start: Address) -> float:
         if start not in self._sizes:
-            through = [p for p in self.edges.of(start) if p.value != 0]
-            self._sizes[start] = sum(abs(p.value) * (1.0 if p.of == LOSS else self._size(p.of)) for p in through)
+            edges = [p for p in self.edges.of(start) if p.value != 0]
+            self._sizes[start] = sum(abs(p.value) * (1.0 if p.of == LOSS else self._size(p.of)) for p in edges)
         return self._sizes[start]
 
     def _total(self, start: Address) -> float:
-        """What all paths together come to."""
+        """The sum of all paths."""
         if start not in self._totals:
-            through = [p for p in self.edges.of(start) if p.value != 0]
-            self._totals[start] = total_of(p.value * (1.0 if p.of == LOSS else self._total(p.of)) for p in through)
+            edges = [p for p in self.edges.of(start) if p.value != 0]
+            self._totals[start] = total_of(p.value * (1.0 if p.of == LOSS else self._total(p.of)) for p in edges)
         return self._totals[start]
 
     def _nested(self, start: Address) -> Node:
@@ -232,26 +232,26 @@ class Paths:
     def _largest(self, start: Address) -> list[tuple[float, tuple[Partial, ...]]]:
         """The paths with the largest products, largest first, each from the loss to the element."""
         if start not in self._best:
-            found: list[tuple[float, tuple[Partial, ...]]] = []
+            paths: list[tuple[float, tuple[Partial, ...]]] = []
             for edge in self._alive(start):
-                ahead = [(1.0, ())] if edge.of == LOSS else self._largest(edge.of)
-                found.extend((value * edge.value, (*path, edge)) for value, path in ahead)
-            self._best[start] = heapq.nlargest(self.most, found, key=lambda one: abs(one[0]))
+                rest = [(1.0, ())] if edge.of == LOSS else self._largest(edge.of)
+                paths.extend((value * edge.value, (*path, edge)) for value, path in rest)
+            self._best[start] = heapq.nlargest(self.most, paths, key=lambda one: abs(one[0]))
         return self._best[start]
 
 
 def _product(path: tuple[Partial, ...]) -> Node:
-    made: Node = path[0]
+    product: Node = path[0]
     for edge in path[1:]:
-        made = Binary("*", made, edge)
-    return made
+        product = Binary("*", product, edge)
+    return product
 
 
-def _plus(before: Node | None, node: Node) -> Node:
-    if before is None:
+def _plus(total: Node | None, node: Node) -> Node:
+    if total is None:
         return node
-    held = before.terms if isinstance(before, Terms) else (before,)
-    return Terms((*held, node))
+    terms = total.terms if isinstance(total, Terms) else (total,)
+    return Terms((*terms, node))
 
 
 def _minus(node: Node) -> Node:
@@ -280,5 +280,5 @@ def _over(node: Node, right: Node) -> Node:
     return node if right == Number(1.0) else Binary("/", node, right)
 
 
-def _scaled(linear: Linear, by: Callable[[Node], Node]) -> Linear:
+def _scale(linear: Linear, by: Callable[[Node], Node]) -> Linear:
     return Linear({a: by(n) for a, n in linear.beside.items()}, None if linear.alone is None else by(linear.alone))

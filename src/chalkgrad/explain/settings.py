@@ -1,4 +1,4 @@
-"""How a number is opened and printed."""
+"""The settings of derivations."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ STYLES = ("long", "short", "symbolic")
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """How a derivation is opened and printed.
+class DerivationSettings:
+    """The settings by which a derivation is opened and printed.
 
     Attributes:
         form: "delta": every derivative opened into those that it follows from; "paths": the products of local
             derivatives along every path to the loss.
-        terms: how many terms of a sum are shown at most.
-        steps: how many values are opened at most.
-        precision: significant digits.
+        terms: the most terms of a sum that are shown.
+        steps: the most values that are opened.
+        precision: the number of significant digits.
         style: "long" (symbols, numbers, result on lines of their own), "short" (on one line) or "symbolic".
         hand_rounding: the significant digits that every step was rounded to, or None.
         labels: other names of elements by address.
         derivatives: for each derivative of the loss, and each share of one, by its name (dz1) the value that it
             belongs to (z1).
         through: for each share by its name (da1_from_z2) the value through which it comes back (z2).
-        moment: when in a training it is, one sentence; may be empty.
+        moment: the moment in a training, one sentence; may be empty.
     """
 
     form: str = "delta"

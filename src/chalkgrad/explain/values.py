@@ -1,4 +1,4 @@
-"""The values of one pass, kept and read-only, and how an element of them is named."""
+"""The values of one pass, read-only, and the names of their elements."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..base.columns import table
 from ..base.digits import rounded
 from ..base.errors import UnknownNameError, nearest
 from ..program import Program
-from ..program import names as spelled
+from ..program import names as value_names
 
 Array = np.ndarray[Any, Any]
 
@@ -24,9 +24,9 @@ class Values(Mapping[str, Array]):
     """Every named value of one pass, in the order of the program, by its name or another name of it.
 
     Attributes:
-        program: the steps that made the values.
+        program: the steps that computed the values.
         labels: other names of elements by address, as explanations and diagrams show them: {"W1[0, 0]": "w1"}.
-        moment: when in a training it was made, one sentence; may be empty.
+        moment: the moment in a training, one sentence; may be empty.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Values(Mapping[str, Array]):
             address = Address.read(text, shapes)
         except UnknownNameError:
             name = str(text).partition("[")[0].strip()
-            if "lr" not in shapes and name in map(spelled.updated, shapes):
+            if "lr" not in shapes and name in map(value_names.updated, shapes):
                 raise UnknownNameError(
                     f"{name} was not computed: trace(x, y, optimizer=...) computes the update too"
                 ) from None
@@ -95,15 +95,15 @@ class Values(Mapping[str, Array]):
     @property
     def labelled(self) -> dict[str, str]:
         """The addresses that labels stand for: "w1", "dw1" for its derivative and "w1_new" for its new value."""
-        found: dict[str, str] = {}
+        addresses: dict[str, str] = {}
         for text, label in self.labels.items():
             address = Address.parse(text)
-            derivative, updated = spelled.derivative(address.name), spelled.updated(address.name)
-            found[label] = text
-            found[spelled.updated(label)] = str(Address(updated, address.place))
+            derivative, updated = value_names.derivative(address.name), value_names.updated(address.name)
+            addresses[label] = text
+            addresses[value_names.updated(label)] = str(Address(updated, address.place))
             if derivative in self:
-                found.setdefault(spelled.derivative(label), str(Address(derivative, address.place)))
-        return found
+                addresses.setdefault(value_names.derivative(label), str(Address(derivative, address.place)))
+        return addresses
 
     @property
     def through(self) -> Mapping[str, str]:
@@ -116,24 +116,24 @@ class Values(Mapping[str, Array]):
         return self.program.derivatives
 
     def rounded(self, digits: int, *, decimals: bool = False) -> Self:
-        """The same pass computed again with every step's numbers rounded to so many significant digits.
+        """This pass computed again with every step's numbers rounded to so many significant digits.
 
-        What was given is taken as it is.
+        Values from outside are not rounded.
 
         Args:
-            digits: how many.
-            decimals: whether they are counted behind the point.
+            digits: the number of digits.
+            decimals: whether they are counted after the point.
         """
-        made_here = {s.output for s in self.program}
-        values: dict[str, Any] = {n: _decimal(self[n]) for n in self if n not in made_here}
-        shorten: Any = np.vectorize(partial(rounded, digits=digits), otypes=[float])
+        outputs = {s.output for s in self.program}
+        values: dict[str, Any] = {n: _decimal(self[n]) for n in self if n not in outputs}
+        rounding: Any = np.vectorize(partial(rounded, digits=digits), otypes=[float])
         if decimals:
-            shorten = partial(np.round, decimals=digits)
+            rounding = partial(np.round, decimals=digits)
         for step in self.program:
             if step.output not in self:
                 continue
-            made = np.asarray(step.computed(values.__getitem__))
-            values[step.output] = shorten(made) if made.dtype.kind == "f" and made.size else made
+            array = np.asarray(step.computed(values.__getitem__))
+            values[step.output] = rounding(array) if array.dtype.kind == "f" and array.size else array
         return type(self)(self.program, values, self.labels, self.moment)
 
     def _repr_html_(self) -> str:
@@ -152,7 +152,7 @@ class Values(Mapping[str, Array]):
 
 
 def _decimal(array: Array) -> Array:
-    """An array in float64, float32's numbers as the shortest decimals that they stand for."""
+    """The array in float64, float32's numbers as the shortest decimals that they stand for."""
     if array.dtype != np.float32 or not array.size:
         return array
     return np.vectorize(lambda number: float(str(number)), otypes=[float])(array)  # pyright: ignore
@@ -160,5 +160,5 @@ def _decimal(array: Array) -> Array:
 
 def _brief(array: Array, most: int = 6) -> str:
     flat = array.ravel()
-    shown = " ".join(f"{v:.6g}" for v in flat[:most])
-    return f"{shown} ..." if flat.size > most else shown
+    text = " ".join(f"{v:.6g}" for v in flat[:most])
+    return f"{text} ..." if flat.size > most else text

@@ -39,7 +39,7 @@ MOST_NUMBERS = 2**48
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Where an array stands in the file, and what it must be."""
+    """An array's place in the file, its type, shape and digest."""
 
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
@@ -52,17 +52,17 @@ def write_checkpoint(path: Path, table: Mapping[str, Any], arrays: Mapping[str, 
     """Writes a checkpoint in one step.
 
     Args:
-        path: where to; what was there is replaced.
-        table: what JSON can hold; numbers are finite.
+        path: the file; an older one is replaced.
+        table: names and values that JSON can hold; numbers are finite.
         arrays: float32, float64 or int64, of any shape.
 
     Raises:
         OSError: where it cannot be written; the old file is then as it was.
         CheckpointError: where there are more arrays than could be read again.
     """
-    ready = {name: np.ascontiguousarray(a, a.dtype.newbyteorder("<")) for name, a in arrays.items()}
+    buffers = {name: np.ascontiguousarray(a, a.dtype.newbyteorder("<")) for name, a in arrays.items()}
     parts: list[dict[str, Any]] = []
-    for name, array in ready.items():
+    for name, array in buffers.items():
         assert array.dtype.str in DTYPES, f"{name} is {array.dtype}"
         digest = hashlib.sha256(array.data).hexdigest()
         parts.append({"name": name, "dtype": array.dtype.str, "shape": list(arrays[name].shape), "sha256": digest})
@@ -70,7 +70,7 @@ def write_checkpoint(path: Path, table: Mapping[str, Any], arrays: Mapping[str, 
     if len(manifest) > LARGEST_MANIFEST:
         raise CheckpointError(f"{path}: the network has too many layers for a checkpoint ({len(parts):,} arrays)")
     head = f"{MAGIC} {VERSION} {len(manifest)} {hashlib.sha256(manifest).hexdigest()}\n".encode()
-    replace_file(path, [head, manifest, *(a.data for a in ready.values())])
+    replace_file(path, [head, manifest, *(a.data for a in buffers.values())])
 
 
 class Checkpoint:
@@ -81,7 +81,7 @@ class Checkpoint:
 
     Attributes:
         path: the file.
-        table: what stands in it beside the arrays.
+        table: the names and values in it beside the arrays.
         parts: the arrays' places, by name.
 
     Raises:
@@ -95,18 +95,18 @@ class Checkpoint:
             with open_plain(path) as file:
                 size = os.fstat(file.fileno()).st_size
                 head = file.readline(LONGEST_HEAD)
-                found = HEAD.fullmatch(head)
-                if found is None:
+                match = HEAD.fullmatch(head)
+                if match is None:
                     raise self._wrong("it does not begin like a checkpoint")
-                if int(found[1]) != VERSION:
-                    raise self._wrong(f"it has the form {int(found[1])}, and this chalkgrad reads form {VERSION}")
-                length = int(found[2])
+                if int(match[1]) != VERSION:
+                    raise self._wrong(f"it has the form {int(match[1])}, and this chalkgrad reads form {VERSION}")
+                length = int(match[2])
                 if length > min(size - len(head), LARGEST_MANIFEST):
                     raise self._wrong("it is cut off: the manifest is longer than the file")
                 manifest = file.read(length)
         except OSError as error:
             raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from None
-        if hashlib.sha256(manifest).hexdigest().encode() != found[3]:
+        if hashlib.sha256(manifest).hexdigest().encode() != match[3]:
             raise self._wrong("its manifest is damaged: the SHA-256 is another")
         self.table = self._read_manifest(manifest, len(head) + length, size)
 
@@ -121,12 +121,12 @@ class Checkpoint:
         table, parts = as_table(whole.get("table")), as_list(whole.get("parts"))
         if table is None or parts is None:
             raise self._wrong("its manifest lacks the table or the parts")
-        for part in parts:
-            name, made = self._part(as_table(part) or {}, begin)
-            if name in self.parts or made.size > size - begin:
+        for entry in parts:
+            name, part = self._part(as_table(entry) or {}, begin)
+            if name in self.parts or part.size > size - begin:
                 raise self._wrong(f"{name[:80]} stands there twice, or is larger than the file")
-            self.parts[name] = made
-            begin += made.size
+            self.parts[name] = part
+            begin += part.size
         if begin != size:
             raise self._wrong(f"it has {size:,} bytes, and its manifest declares {begin:,}")
         return table
@@ -138,8 +138,8 @@ class Checkpoint:
             raise self._wrong("an array lacks a name, a type or a SHA-256")
         if dtype not in DTYPES or shape is None:
             raise self._wrong(f"{name[:80]} has no known type, or no shape")
-        known = len(shape) <= MOST_AXES and all(type(s) is int and 0 <= s < MOST_NUMBERS for s in shape)
-        if not known or math.prod(max(s, 1) for s in shape) >= MOST_NUMBERS:
+        valid = len(shape) <= MOST_AXES and all(type(s) is int and 0 <= s < MOST_NUMBERS for s in shape)
+        if not valid or math.prod(max(s, 1) for s in shape) >= MOST_NUMBERS:
             raise self._wrong(f"{name[:80]} cannot have the shape {str(shape)[:80]}")
         kind = np.dtype(dtype)
         return name, Part(kind, tuple(shape), begin, math.prod(shape) * kind.itemsize, digest)
@@ -160,17 +160,17 @@ class Checkpoint:
             raise self._wrong(f"{name} is missing")
         fits = len(part.shape) == len(shape) and all(w in (None, s) for s, w in zip(part.shape, shape, strict=True))
         if not fits or part.dtype != np.dtype(dtype):
-            wanted = ", ".join("any" if s is None else str(s) for s in shape)
+            sizes = ", ".join("any" if s is None else str(s) for s in shape)
             raise CheckpointError(
-                f"{self.path}: {name} is {part.dtype} {part.shape}, but the network needs {np.dtype(dtype)} ({wanted})"
+                f"{self.path}: {name} is {part.dtype} {part.shape}, but the network needs {np.dtype(dtype)} ({sizes})"
             )
         content = np.empty(part.shape, part.dtype)
         try:
             with open_plain(self.path) as file:
                 file.seek(part.begin)
-                got = file.readinto(content.reshape(-1).view(np.uint8).data) if part.size else 0
+                count = file.readinto(content.reshape(-1).view(np.uint8).data) if part.size else 0
         except OSError as error:
             raise CheckpointError(f"{self.path} cannot be read: {error.strerror or error}") from None
-        if got != part.size or hashlib.sha256(content.data).hexdigest() != part.digest:
+        if count != part.size or hashlib.sha256(content.data).hexdigest() != part.digest:
             raise self._wrong(f"{name} is damaged: its SHA-256 is another")
         return content.astype(part.dtype.newbyteorder("="), copy=False)

@@ -23,7 +23,7 @@ def read_npy(stream: IO[bytes], where: str, size: int, shape: tuple[int, ...] | 
 
     Args:
         stream: the file, at its beginning.
-        where: what to call it in messages.
+        where: its name, for messages.
         size: how many bytes it has.
         shape: the shape that it must have, if that is known.
 
@@ -34,30 +34,30 @@ def read_npy(stream: IO[bytes], where: str, size: int, shape: tuple[int, ...] | 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # headers written by Python 2
-            declared, fortran, dtype = _header(stream)
+            dimensions, fortran, dtype = _header(stream)
     except Exception as error:  # NumPy's parser of headers fails in many ways
         raise DataError(f"{where} is no .npy file: {str(error).splitlines()[0] if str(error) else 'cut off'}") from None
     if dtype.hasobject:
         raise DataError(f"{where} holds Python objects; only plain numbers and texts are read")
-    if not dtype.itemsize or dtype.subdtype is not None or any(isinstance(d, bool) for d in declared):
-        raise DataError(f"{where} has the type {dtype} and the shape {declared}, which hold no numbers")
-    if shape is not None and declared != shape:
-        raise DataError(f"{where} has shape {declared}, expected {shape}")
-    expected = math.prod(declared) * dtype.itemsize
-    if any(d < 0 for d in declared) or expected > size:
-        raise DataError(f"{where}: the header declares {declared} values of {dtype}, more than the file holds")
+    if not dtype.itemsize or dtype.subdtype is not None or any(isinstance(d, bool) for d in dimensions):
+        raise DataError(f"{where} has the type {dtype} and the shape {dimensions}, which hold no numbers")
+    if shape is not None and dimensions != shape:
+        raise DataError(f"{where} has shape {dimensions}, expected {shape}")
+    length = math.prod(dimensions) * dtype.itemsize
+    if any(d < 0 for d in dimensions) or length > size:
+        raise DataError(f"{where}: the header declares {dimensions} values of {dtype}, more than the file holds")
     try:
-        content = stream.read(expected + 1)
+        content = stream.read(length + 1)
     except Exception as error:  # a damaged zip member fails in many ways
         raise DataError(f"{where} is damaged: {error}") from None
-    if len(content) != expected:
-        what = "cut off" if len(content) < expected else "longer than its header says"
-        raise DataError(f"{where} is {what}: {expected:,} bytes are declared")
+    if len(content) != length:
+        what = "cut off" if len(content) < length else "longer than its header says"
+        raise DataError(f"{where} is {what}: {length:,} bytes are declared")
     try:
         flat = np.frombuffer(content, dtype=dtype)
-        return flat.reshape(declared, order="F" if fortran else "C").copy()
+        return flat.reshape(dimensions, order="F" if fortran else "C").copy()
     except ValueError as error:  # no values, but sizes beyond what NumPy can count
-        raise DataError(f"{where} cannot have the shape {declared}: {error}") from None
+        raise DataError(f"{where} cannot have the shape {dimensions}: {error}") from None
 
 
 def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
@@ -67,8 +67,8 @@ def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     if int.from_bytes(length, "little") > LONGEST_HEADER:  # NumPy would make room for it first
         raise ValueError(f"its header is longer than {LONGEST_HEADER:,} bytes")
     header = io.BytesIO(length + stream.read(int.from_bytes(length, "little")))
-    read = npy_format.read_array_header_1_0 if width == 2 else npy_format.read_array_header_2_0
-    shape, fortran, dtype = read(header)
+    parse = npy_format.read_array_header_1_0 if width == 2 else npy_format.read_array_header_2_0
+    shape, fortran, dtype = parse(header)
     if len(shape) > MOST_AXES:
         raise ValueError(f"it has {len(shape):,} axes; {MOST_AXES} are the most")
     return shape, fortran, dtype

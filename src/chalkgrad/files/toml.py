@@ -1,4 +1,4 @@
-"""Reading TOML: one way for every file of it, with a cure for what people often write instead."""
+"""TOML files: one way to read them all, with a cure for common faults."""
 
 from __future__ import annotations
 
@@ -47,32 +47,32 @@ def parse_toml(content: bytes, where: str, raises: type[ChalkgradError], *, as_w
     except RecursionError:
         raise raises(f"{where} is no TOML file: its brackets are nested too deeply") from None
     except ValueError as error:  # whole numbers of thousands of digits, impossible dates
-        said = "a whole number in it is far too large" if "integer string" in str(error) else str(error)
-        raise raises(f"{where} is no TOML file: {said}") from None
+        reason = "a whole number in it is far too large" if "integer string" in str(error) else str(error)
+        raise raises(f"{where} is no TOML file: {reason}") from None
     _check_numbers(table, "", where, raises)
     return table
 
 
 def _check_numbers(value: object, name: str, where: str, raises: type[ChalkgradError]) -> None:
-    """Raises where a whole number is too large to be printed, let alone used."""
-    waiting = [(name, value)]
-    while waiting:
-        name, value = waiting.pop()
+    """Raises where a whole number is too large to be used or printed."""
+    stack = [(name, value)]
+    while stack:
+        name, value = stack.pop()
         table = as_table(value)
         if table is not None:
-            inside = [(f"{name}.{key}".lstrip("."), inner) for key, inner in table.items()]
+            entries = [(f"{name}.{key}".lstrip("."), entry) for key, entry in table.items()]
         else:
-            inside = ((name, inner) for inner in as_list(value) or ())
-        for key, inner in inside:
-            if isinstance(inner, int) and inner.bit_length() > MOST_BITS:
-                raise raises(f"{where}: {key} is far too large: a whole number of {inner.bit_length():,} bits")
-            if as_table(inner) is not None or as_list(inner) is not None:
-                waiting.append((key, inner))
+            entries = ((name, entry) for entry in as_list(value) or ())
+        for key, entry in entries:
+            if isinstance(entry, int) and entry.bit_length() > MOST_BITS:
+                raise raises(f"{where}: {key} is far too large: a whole number of {entry.bit_length():,} bits")
+            if as_table(entry) is not None or as_list(entry) is not None:
+                stack.append((key, entry))
 
 
-def _cure(text: str, said: str) -> str:
-    """What to write instead, where the fault is a common one."""
-    place = _PLACE.search(said)
+def _cure(text: str, message: str) -> str:
+    """The cure as the end of a message, where the fault is a common one."""
+    place = _PLACE.search(message)
     lines = text.split("\n")
     if place is None or int(place[1]) > len(lines):
         return ""
@@ -85,7 +85,7 @@ def _cure(text: str, said: str) -> str:
         return '; quotation marks are straight: "..."'
     word = _WORD.match(rest)
     key = _KEY.search(before)
-    if word is not None and "Invalid value" in said:
+    if word is not None and "Invalid value" in message:
         right = _WORDS.get(word[0], f'"{word[0]}"')
         what = "write" if word[0] in _WORDS else "text stands in quotation marks"
         return f"; {what}: {key[1]} = {right}" if key else f"; {what}: {right}"
@@ -105,21 +105,21 @@ def _outside(line: str, at: int) -> bool:
 
 
 def check_places(table: Mapping[str, Any], keys: Collection[str], where: str, settings: Mapping[str, Any]) -> None:
-    """Whether a key of the whole file stands below the head of a table, where TOML takes it for the table's own.
+    """Checks that no key of the whole file stands below the head of a table, where TOML takes it for the table's own.
 
     Args:
         table: the file.
-        keys: what may stand at its top.
+        keys: the keys of the whole file.
         where: its name.
         settings: for each table of settings ("loss", "layers", ...), the classes by name that it may describe.
 
     Raises:
         DataError: where one does; it says where it belongs.
     """
-    for name, given in table.items():
-        single = as_table(given)
+    for name, content in table.items():
+        single = as_table(content)
         head = f"[{name}]" if single is not None else f"[[{name}]]"
-        for inner in (as_table(entry) for entry in (as_list(given) or [given])):
+        for inner in (as_table(entry) for entry in (as_list(content) or [content])):
             for key, value in (inner or {}).items():
                 if key in keys and _misplaced(name, key, value, inner or {}, settings):
                     raise DataError(
@@ -134,7 +134,7 @@ def _misplaced(name: str, key: str, value: object, inner: Mapping[str, Any], set
         return kind is not None and key != name and key not in kind.__dataclass_fields__
     if name == "labels" and key in ("x", "y"):  # which are values too
         first: object = value
-        while listed := as_list(first):
-            first = listed[0]
+        while items := as_list(first):
+            first = items[0]
         return not isinstance(first, str)
     return True

@@ -32,10 +32,10 @@ MOST_TEXT = 2 * 2**20
 """Text files are written by people, or hold no more than they would; larger ones (in bytes) are refused."""
 MOST_RATIO = 100
 MOST_UNPACKED = 16 * 2**20
-"""What is compressed may unpack to so many bytes, or to so many times its size."""
+"""A compressed file may unpack to so many bytes, or to so many times its size."""
 NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 NOT_SYNCED = (errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES, errno.EPERM, errno.EISDIR)
-"""What systems say that cannot flush a directory."""
+"""The errors of systems that cannot flush a directory."""
 
 
 def replace_file(path: Path, content: bytes | str | Iterable[Any], *, workplace: Path | None = None) -> None:
@@ -44,7 +44,7 @@ def replace_file(path: Path, content: bytes | str | Iterable[Any], *, workplace:
     A file that was there keeps its permissions, and its owner where that is allowed.
 
     Args:
-        path: where to.
+        path: the file.
         content: text, bytes, or several buffers (arrays too) that are written one after another.
         workplace: the directory of the temporary file, on the same disk; beside `path` if not given.
 
@@ -71,8 +71,8 @@ def replace_file(path: Path, content: bytes | str | Iterable[Any], *, workplace:
 
 
 def write_named(path: Path, content: bytes | str) -> None:
-    """Writes `content` to what somebody named: a file in one step (`replace_file`), that which a link leads to where it
-    is one; a device or a pipe is written to, and stays what it is.
+    """Writes `content` to a path that the user named: a file in one step (`replace_file`), for a link the file that it
+    leads to; a device or a pipe is written to, and stays what it is.
 
     Raises:
         OSError: where that is not possible, where nobody reads from a pipe, or where the file is write-protected.
@@ -104,8 +104,8 @@ def write_named(path: Path, content: bytes | str) -> None:
 def descriptor(path: Path) -> int | None:
     """The number of the open file that a name such as /dev/stdout stands for; None for other names."""
     name = os.path.abspath(path)
-    found = DESCRIPTOR.fullmatch(name)
-    return int(found[1]) if found else {"/dev/stdout": 1, "/dev/stderr": 2}.get(name)
+    match = DESCRIPTOR.fullmatch(name)
+    return int(match[1]) if match else {"/dev/stdout": 1, "/dev/stderr": 2}.get(name)
 
 
 def is_stream(path: Path) -> bool:
@@ -137,24 +137,24 @@ def _open_stream(path: Path, pipe: bool) -> int:
 
 
 def _parts(content: bytes | str | Iterable[Any]) -> Iterable[Any]:
-    ready = content.encode("utf-8") if isinstance(content, str) else content
-    return [ready] if isinstance(ready, bytes) else ready
+    data = content.encode("utf-8") if isinstance(content, str) else content
+    return [data] if isinstance(data, bytes) else data
 
 
 def _keep_owner(handle: int, path: Path) -> None:
     """Gives a new file the permissions, and where that is allowed the owner, of the one whose place it will take."""
     try:
-        before = os.lstat(path)
+        old = os.lstat(path)
     except OSError:
         return
-    if not stat.S_ISREG(before.st_mode) or not hasattr(os, "fchmod"):
+    if not stat.S_ISREG(old.st_mode) or not hasattr(os, "fchmod"):
         return
-    mode = stat.S_IMODE(before.st_mode)
+    mode = stat.S_IMODE(old.st_mode)
     with contextlib.suppress(OSError):
-        made = os.fstat(handle)
-        if (made.st_uid, made.st_gid) != (before.st_uid, before.st_gid):
+        new = os.fstat(handle)
+        if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
             mode &= 0o777  # nothing runs as another user's
-            os.fchown(handle, before.st_uid, before.st_gid)
+            os.fchown(handle, old.st_uid, old.st_gid)
     with contextlib.suppress(OSError):
         os.fchmod(handle, mode)
 
@@ -165,10 +165,10 @@ def make_directory(path: Path) -> None:
     Raises:
         OSError: where that is not possible.
     """
-    missing = [p for p in (path, *path.parents) if not p.exists()]
+    directories = [p for p in (path, *path.parents) if not p.exists()]
     path.mkdir(parents=True, exist_ok=True)
-    for made in reversed(missing):
-        sync_directory(made.parent)
+    for directory in reversed(directories):
+        sync_directory(directory.parent)
 
 
 def open_plain(path: Path) -> BufferedReader:
@@ -194,10 +194,10 @@ def temporary(path: Path) -> Path:
 
 
 def _write(handle: int, part: Any) -> None:
-    left = memoryview(part)
-    left = left.cast("B") if left.nbytes else left[:0]
-    while left.nbytes:
-        left = left[os.write(handle, left) :]
+    rest = memoryview(part)
+    rest = rest.cast("B") if rest.nbytes else rest[:0]
+    while rest.nbytes:
+        rest = rest[os.write(handle, rest) :]
 
 
 def read_bounded(path: Path, most: int, raises: type[ChalkgradError]) -> bytes:
@@ -258,7 +258,7 @@ def clear_stale(path: Path) -> None:
 def locked(path: Path, what: str) -> Generator[bool]:
     """Holds a directory for this process alone, until the end of the block or of the process, however it ends.
 
-    Gives whether it is held: on Windows, and on file systems that know no locks, nothing is.
+    Yields whether it is held: on Windows, and on file systems that know no locks, nothing is.
 
     Args:
         path: the directory.

@@ -8,7 +8,7 @@ from .nodes import Binary, Negative, Node, Number, Size, Symbol
 
 
 def affine(node: Node) -> dict[str, int] | None:
-    """An index expression as whole-number coefficients of its indices, the constant under ""; None if it is none."""
+    """The whole-number coefficients of an index expression, the constant under ""; None if it is not affine."""
     match node:
         case Symbol(name=name):
             return {name: 1, "": 0}

@@ -36,7 +36,7 @@ class OutsideError(Exception):
 
 
 class Evaluation:
-    """Computes nodes for one setting of the indices."""
+    """The values of nodes for one setting of the indices."""
 
     def __init__(
         self,
@@ -69,6 +69,7 @@ class Evaluation:
             self.at.pop(index, None)
 
     def place(self, element: Element, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The element's indices as numbers. Raises OutsideError where its array of that shape has no such element."""
         place: list[int] = []
         for index in element.indices:
             if index == Symbol(ELLIPSIS):
@@ -80,6 +81,12 @@ class Evaluation:
         return tuple(place)
 
     def value(self, node: Node) -> float:
+        """The number that a node has.
+
+        Raises:
+            OutsideError: where an element lies outside its array and no sum takes it as 0.
+            FormulaError: where a name is unknown, or a node is none of a formula.
+        """
         match node:
             case Number(value=value):
                 return value
@@ -125,6 +132,7 @@ class Evaluation:
             return None
 
     def reduce(self, node: Reduction) -> float:
+        """The value of a sum, a mean, a maximum or the place of a maximum."""
         values: list[float] = []
         for _ in self.loop(node.indices):
             try:
@@ -143,7 +151,7 @@ class Evaluation:
 
 
 class Grid(Evaluation):
-    """Computes nodes for many settings of the indices at once: `at` holds arrays of equal length.
+    """The values of nodes for many settings of the indices at once: `at` holds arrays of equal length.
 
     An element outside its array is marked in `outside` instead of raising.
     """
@@ -176,6 +184,7 @@ class Grid(Evaluation):
         }
 
     def value(self, node: Node) -> Any:
+        """The values of a node, an array (count,); one number where it depends on no index."""
         match node:
             case Symbol(name=name) if name in self.at:
                 return self.at[name]
@@ -184,12 +193,12 @@ class Grid(Evaluation):
                 place: list[Any] = []
                 for index in node.indices:
                     place.extend(self.at[ELLIPSIS] if index == Symbol(ELLIPSIS) else [self.value(index)])
-                held: list[Any] = []
+                subscripts: list[Any] = []
                 for index, size in zip(place, array.shape, strict=True):
-                    whole = np.rint(index).astype(np.intp)
-                    self.outside |= (whole < 0) | (whole >= size)
-                    held.append(np.clip(whole, 0, size - 1))
-                return array[tuple(held)].astype(np.float64)
+                    subscript = np.rint(index).astype(np.intp)
+                    self.outside |= (subscript < 0) | (subscript >= size)
+                    subscripts.append(np.clip(subscript, 0, size - 1))
+                return array[tuple(subscripts)].astype(np.float64)
             case Position():
                 position = 0
                 for at, size in zip(self.at[ELLIPSIS], self.sizes[ELLIPSIS], strict=True):
@@ -221,7 +230,7 @@ class Grid(Evaluation):
         return (np.where(outside, 0.0, value) if outside.any() else value), outside
 
     def terms(self, node: Reduction) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """Every term of a reduction, row by row; one outside its array is 0 (minus infinity for a maximum)."""
+        """The terms of a reduction, float64 (count,), row by row; outside its array 0, minus infinity for a maximum."""
         with np.errstate(all="ignore"):
             values = np.broadcast_to(np.asarray(self.value(node.body), dtype=np.float64), (self.count,))
         return np.where(self.outside, 0.0 if node.kind in ("sum", "mean") else -math.inf, values)

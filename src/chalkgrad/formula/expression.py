@@ -1,7 +1,7 @@
-"""What stands in an explanation in place of a formula's elements and sums: named numbers and their terms.
+"""Expressions: the trees that explanations show.
 
-An expression is a formula's tree with every index settled: elements have become `Quantity`, sums and maxima lists
-of terms. Or it is one in matrix notation, of whole values. The rest are the formula's own nodes.
+An expression is a formula's tree with every index a number: elements have become `Quantity`, sums and maxima lists
+of terms. Or it is one in matrix notation, of whole values. Its other nodes are the formula's own.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ class Terms(Node):
     """A sum written out.
 
     Attributes:
-        terms: those that are shown.
+        terms: the terms that are shown.
         omitted: how many are not.
-        rest: what the omitted ones sum to.
+        rest: the sum of the omitted ones.
         zeros: whether each of the omitted ones is 0.
     """
 
@@ -54,9 +54,9 @@ class Extreme(Node):
 
     Attributes:
         kind: "max" or "argmax".
-        entries: those that are shown.
+        entries: the entries that are shown.
         omitted: how many are not; none of them is larger.
-        value: what comes out.
+        value: the result.
     """
 
     kind: str
@@ -134,19 +134,22 @@ def quantities(node: Node) -> Iterator[Quantity]:
 
 def total_of(values: Iterable[float]) -> float:
     """The sum without rounding on the way; NaN or infinity where the values have any."""
-    listed = list(values)
+    terms = list(values)
     try:
-        return math.fsum(listed)
+        return math.fsum(terms)
     except (OverflowError, ValueError):
-        return float(sum(listed))
+        return float(sum(terms))
 
 
 def number(node: Node, rounding: Callable[[float], float] = float) -> float:
-    """What an expression comes to, in float64, its sums without rounding on the way.
+    """The value of an expression, in float64, its sums without rounding on the way.
 
     Args:
         node: the expression.
-        rounding: what every operation's result goes through (to see what rounding to float32 would do).
+        rounding: applied to every operation's result (to see what rounding to float32 would do).
+
+    Raises:
+        TypeError: where the expression has no number: one in matrix notation.
     """
 
     def of(part: Node) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
 from typing import Any, cast
 
@@ -25,7 +25,7 @@ class Formula:
         options: the names that are settings, never indices: the T of `h[n,T-1,u]`.
 
     Attributes:
-        text: as it was written.
+        text: the formula as text.
         output: the name on the left.
         left, right: the two sides as trees.
         accumulates: whether terms are added where they fall (`+=`).
@@ -55,18 +55,18 @@ class Formula:
 
     @cached_property
     def indices(self) -> frozenset[str]:
-        """Every index letter: those that stand alone in an index place, those of reductions and bounds."""
-        found = set(self.bounds)
-        for node in self.nodes():
+        """The index letters: those that stand alone in an index place, those of reductions and bounds."""
+        letters = set(self.bounds)
+        for node in self.nodes:
             if isinstance(node, Reduction):
-                found.update(node.indices)
+                letters.update(node.indices)
             elif isinstance(node, Element):
-                found.update(i.name for i in node.indices if isinstance(i, Symbol) and i.name not in self.options)
+                letters.update(i.name for i in node.indices if isinstance(i, Symbol) and i.name not in self.options)
             elif isinstance(node, Position):
-                found.add(ELLIPSIS)
+                letters.add(ELLIPSIS)
             elif isinstance(node, Count):
-                found.add(node.index)
-        return frozenset(found)
+                letters.add(node.index)
+        return frozenset(letters)
 
     @cached_property
     def arrays(self) -> frozenset[str]:
@@ -77,7 +77,7 @@ class Formula:
     @cached_property
     def ids(self) -> frozenset[str]:
         """The arrays whose elements are indices: the x of W[x[n,t],d]."""
-        places = [i for n in self.nodes() if isinstance(n, Element) for i in n.indices]
+        places = [i for n in self.elements for i in n.indices]
         return frozenset(n.name for place in places for n in walk(place) if isinstance(n, Element))
 
     @property
@@ -95,13 +95,22 @@ class Formula:
     @cached_property
     def symbols(self) -> frozenset[str]:
         """The names on either side that are neither indexed nor indices: options and single numbers."""
-        names = {n.name for n in self.nodes() if isinstance(n, Symbol)}
+        names = {n.name for n in self.nodes if isinstance(n, Symbol)}
         return frozenset(names - self.indices - ({self.output} if isinstance(self.left, Symbol) else set()))
 
-    def nodes(self) -> Iterator[Node]:
+    @cached_property
+    def nodes(self) -> tuple[Node, ...]:
         """Every node of both sides and of the bounds."""
-        for side in (self.left, self.right, *self.bounds.values()):
-            yield from walk(side)
+        return tuple(node for side in (self.left, self.right, *self.bounds.values()) for node in walk(side))
+
+    @cached_property
+    def elements(self) -> tuple[Element, ...]:
+        """Every place where an array is indexed, on either side."""
+        return tuple(node for node in self.nodes if isinstance(node, Element))
+
+    @cached_property
+    def _trimmed(self) -> dict[str, Formula]:
+        return {}
 
     def _loose(self, node: Node, bound: frozenset[str]) -> str | None:
         """An index that is free on the right, neither on the left nor summed over; None where there is none."""
@@ -136,25 +145,27 @@ class Formula:
     def changed(self, change: Callable[[Node], Node]) -> Formula:
         """This formula with both sides changed; its text is the old one."""
         other = copy.copy(self)
-        for cached in ("indices", "arrays", "symbols", "ids"):
+        for cached in ("indices", "arrays", "symbols", "ids", "nodes", "elements", "_trimmed"):
             other.__dict__.pop(cached, None)
         left = change(self.left)
         assert isinstance(left, (Element, Symbol))
         other.left, other.right, other.output = left, change(self.right), left.name
         return other
 
-    def without(self, absent: str) -> Formula:
-        """This formula with the term that holds the operand `absent` left out (a layer without a bias)."""
-        trimmed = self.changed(lambda side: side if side is self.left else without(side, absent))
-        trimmed.text = f"{self.text} (without {absent})"
-        return trimmed
+    def without(self, operand: str) -> Formula:
+        """This formula without the term that holds `operand` (a layer without a bias)."""
+        if operand not in self._trimmed:
+            trimmed = self.changed(lambda side: side if side is self.left else without(side, operand))
+            trimmed.text = f"{self.text} (without {operand})"
+            self._trimmed[operand] = trimmed
+        return self._trimmed[operand]
 
     def sizes(self, shapes: Mapping[str, Shape], options: Mapping[str, Any]) -> dict[str, Any]:
-        """How many values each index takes, from the arrays' shapes; `...` gets a tuple of sizes.
+        """The size of each index (how many values it takes) by the arrays' shapes; `...` has a tuple of sizes.
 
         Args:
             shapes: the shape of each array, the output's too if it is known.
-            options: the rule's options, for the ranges behind `for`.
+            options: the rule's options, for the ranges after `for`.
 
         Raises:
             FormulaError: where two arrays give one index two sizes, or an array has the wrong rank.
@@ -164,9 +175,9 @@ class Formula:
         for index, bound in self.bounds.items():
             sizes[index] = int(Evaluation(self.text, {}, options, {}).value(bound))
             origin[index] = "the options"
-        for node in self.nodes():
-            if isinstance(node, Element) and node.name in shapes:
-                self._bind(node, shapes[node.name], sizes, origin)
+        for element in self.elements:
+            if element.name in shapes:
+                self._bind(element, shapes[element.name], sizes, origin)
         return sizes
 
     def _bind(self, element: Element, shape: Shape, sizes: dict[str, Any], origin: dict[str, str]) -> None:
@@ -177,16 +188,16 @@ class Formula:
         if spread:
             at = places.index(Symbol(ELLIPSIS))
             rest = len(shape) - (len(places) - 1)
-            given: list[Any] = [*shape[:at], tuple(shape[at : at + rest]), *shape[at + rest :]]
+            extents: list[Any] = [*shape[:at], tuple(shape[at : at + rest]), *shape[at + rest :]]
         else:
-            given = list(shape)
-        for place, size in zip(places, given, strict=True):
+            extents = list(shape)
+        for place, size in zip(places, extents, strict=True):
             if not isinstance(place, Symbol) or place.name not in self.indices:
                 continue
-            known = sizes.setdefault(place.name, size)
-            if known != size:
+            first = sizes.setdefault(place.name, size)
+            if first != size:
                 raise FormulaError(
-                    f"the index {place.name} takes {known} values in {origin[place.name]} "
+                    f"the index {place.name} takes {first} values in {origin[place.name]} "
                     f"but {size} in {element.name} {shape}, in {self.text!r}"
                 )
             origin.setdefault(place.name, f"{element.name} {shape}")
@@ -212,38 +223,42 @@ class Formula:
         options: Mapping[str, Any],
         shape: tuple[int, ...] | None = None,
     ) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """The slow oracle: the formula computed element by element, in float64, with plain loops.
+        """The formula's value, float64, of the output's shape: the slow oracle, element by element in plain loops.
 
         Args:
             arrays: the operands by the names that the formula gives them; absent ones are None.
             options: the rule's options.
             shape: the output's shape, where the formula alone does not give it.
+
+        Raises:
+            FormulaError: where neither gives the output's shape, two arrays give one index two sizes, or a name is
+                unknown.
         """
         formula = self
-        present: dict[str, Any] = {}
+        operands: dict[str, Any] = {}
         for name, array in arrays.items():
             if array is None:
                 formula = formula.without(name)
             else:
-                present[name] = np.asarray(array)
-        shapes: dict[str, Shape] = {n: a.shape for n, a in present.items()}
+                operands[name] = np.asarray(array)
+        shapes: dict[str, Shape] = {n: a.shape for n, a in operands.items()}
         if shape is None:
-            inferred = formula.output_shape(shapes, options)
-            if inferred is None:
+            output = formula.output_shape(shapes, options)
+            if output is None:
                 raise FormulaError(f"{self.text!r} does not give the output's shape")
-            shape = tuple(int(s) for s in inferred)
+            shape = tuple(int(s) for s in output)
         sizes = formula.sizes({**shapes, formula.output: shape}, options)
         result = np.zeros(shape)
-        if formula.recurs and formula.output not in present:
-            present[formula.output] = result  # what is computed at an earlier time is there at a later one
-        run = Evaluation(formula.text, present, options, sizes)
+        if formula.recurs and formula.output not in operands:
+            operands[formula.output] = result  # what is computed at an earlier time is there at a later one
+        run = Evaluation(formula.text, operands, options, sizes)
         if isinstance(formula.left, Symbol):
             result[()] = run.value(formula.right)
             return result
-        bound_on_right = {i for n in walk(formula.right) if isinstance(n, Reduction) for i in n.indices}
+        bound = {i for n in walk(formula.right) if isinstance(n, Reduction) for i in n.indices}
         # at a place that an array chooses (W[x[n,t],d]) "=" assigns, and the last one stays
         chosen = not formula.accumulates and any(isinstance(n, Element) for i in formula.left.indices for n in walk(i))
-        free = [i for i in _in_order(formula) if i not in bound_on_right or i in _names(formula.left)]
+        free = [i for i in _in_order(formula) if i not in bound or i in _names(formula.left)]
         for _ in run.loop(tuple(free), backward=any(delay < 0 for delay in formula.delays(formula.output))):
             try:
                 place = run.place(formula.left, shape)
@@ -258,18 +273,18 @@ class Formula:
 
 
 def _names(node: Node) -> frozenset[str]:
-    found = {n.name for n in walk(node) if isinstance(n, Symbol)}
-    return frozenset(found | ({ELLIPSIS} if any(isinstance(n, Position) for n in walk(node)) else set()))
+    names = {n.name for n in walk(node) if isinstance(n, Symbol)}
+    return frozenset(names | ({ELLIPSIS} if any(isinstance(n, Position) for n in walk(node)) else set()))
 
 
 def _in_order(formula: Formula) -> list[str]:
     """The indices in the order in which they are first written."""
-    seen: dict[str, None] = {}
-    for node in formula.nodes():
+    order: dict[str, None] = {}
+    for node in formula.nodes:
         if isinstance(node, Symbol) and node.name in formula.indices:
-            seen[node.name] = None
+            order[node.name] = None
         elif isinstance(node, Position):
-            seen[ELLIPSIS] = None
+            order[ELLIPSIS] = None
         elif isinstance(node, Reduction):
-            seen.update(dict.fromkeys(node.indices))
-    return list(seen)
+            order.update(dict.fromkeys(node.indices))
+    return list(order)

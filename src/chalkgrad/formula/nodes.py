@@ -1,4 +1,4 @@
-"""The tree of an index formula, and what its words mean for numbers."""
+"""The nodes of a formula's tree, and the functions that its words stand for."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
 
 
 def applied(name: str, *arguments: float) -> float:
-    """A function of numbers; infinity or NaN where `math` would raise, as in NumPy."""
+    """The value of a function of numbers; infinity or NaN where `math` would raise, as in NumPy."""
     try:
         return float(FUNCTIONS[name](*arguments))
     except OverflowError:
@@ -156,8 +156,8 @@ def children(node: Node) -> tuple[Node, ...]:
 
 def walk(node: Node) -> Iterator[Node]:
     """`node` and every node below it, from the top."""
-    left = [node]
-    while left:
-        node = left.pop()
+    stack = [node]
+    while stack:
+        node = stack.pop()
         yield node
-        left.extend(reversed(children(node)))
+        stack.extend(reversed(children(node)))

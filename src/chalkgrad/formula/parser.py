@@ -1,4 +1,4 @@
-"""Reads the text of an index formula into its tree."""
+"""The parser: the text of an index formula becomes its tree."""
 
 from __future__ import annotations
 

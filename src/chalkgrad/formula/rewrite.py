@@ -1,6 +1,6 @@
-"""Rewriting formula trees: the one place where a tree is made from another.
+"""Rewriting of formula trees: the one place where a tree is made from another.
 
-A tree never changes; a rewriting returns a new one. `rebuilt` is one node with other children, `rewritten` a whole tree
+A tree never changes; a rewriting gives a new one. `rebuilt` is one node with other children, `rewritten` a whole tree
 from the leaves up; the rest is made of these two.
 """
 
@@ -14,7 +14,7 @@ Change = Callable[[Node], Node]
 
 
 def rebuilt(node: Node, change: Change) -> Node:
-    """The node with each child replaced by what `change` makes of it; one without children as it is."""
+    """A node with each child replaced by `change` of it; one without children as it is."""
     match node:
         case Element(name=name, indices=indices):
             return Element(name, tuple(map(change, indices)))
@@ -33,12 +33,12 @@ def rebuilt(node: Node, change: Change) -> Node:
 
 
 def rewritten(node: Node, change: Change) -> Node:
-    """The tree with every node replaced by what `change` makes of it, from the leaves up."""
+    """The tree with every node replaced by `change` of it, from the leaves up."""
 
-    def changed(inner: Node) -> Node:
-        return change(rebuilt(inner, changed))
+    def rewrite(inner: Node) -> Node:
+        return change(rebuilt(inner, rewrite))
 
-    return changed(node)
+    return rewrite(node)
 
 
 def replaced(node: Node, old: Node, new: Node) -> Node:
@@ -96,14 +96,14 @@ def spread(node: Node, index: str, over: tuple[str, ...]) -> Node:
     return rewritten(node, change)
 
 
-def without(node: Node, absent: str) -> Node:
-    """A sum without the terms that hold an element of `absent`."""
+def without(node: Node, operand: str) -> Node:
+    """A sum without the terms that hold an element of `operand`."""
     if not isinstance(node, Binary) or node.operator not in "+-":
         return node
-    left, right = without(node.left, absent), without(node.right, absent)
-    if _holds(right, absent):
+    left, right = without(node.left, operand), without(node.right, operand)
+    if _holds(right, operand):
         return left
-    if _holds(left, absent):
+    if _holds(left, operand):
         return right if node.operator == "+" else Negative(right)
     return Binary(node.operator, left, right)
 
@@ -128,7 +128,7 @@ def shortened(operator: str, left: Node, right: Node) -> Node:
 
 
 def folded(operator: str, left: Node, right: Node) -> Node:
-    """The same, and computed where both sides are numbers."""
+    """`left operator right` as `shortened` gives it, and computed where both sides are numbers."""
     match operator, left, right:
         case (("+" | "-" | "*"), Number(value=a), Number(value=b)):
             return Number(a + b if operator == "+" else a - b if operator == "-" else a * b)

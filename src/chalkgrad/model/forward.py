@@ -39,8 +39,8 @@ def write_forward(writer: Writer, layout: Layout, loss: Loss, seed: int, *, trai
             usual = writer.fresh(rule.output, here)
             here.names[rule.output] = PREDICTION if final else usual
             if final:
-                writer.aliases[usual] = PREDICTION
-                writer.aliases[spelled.derivative(usual)] = spelled.derivative(PREDICTION)
+                writer.alias(usual, PREDICTION)
+                writer.alias(spelled.derivative(usual), spelled.derivative(PREDICTION))
         for rule in operation.forward:
             shape = (BATCH, *line.shape) if rule.output == operation.output else None
             writer.add(rule, here.names[rule.output] or "", here, "forward", Role.FORWARD, shape=shape)
@@ -97,7 +97,7 @@ def _write_loss(
             continue
         name = writer.fresh(rule.output, here)
         if fused is not None and rule.output == "a":
-            writer.aliases[name] = PREDICTION
+            writer.alias(name, PREDICTION)
             name = PREDICTION
         here.names[rule.output] = name
         if fused is None:

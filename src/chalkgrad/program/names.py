@@ -1,4 +1,4 @@
-"""What values are called that belong to another value. Names are made here; nothing takes one apart to find out."""
+"""The names of values that belong to another value. Names are made here, and nowhere taken apart."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def unbiased(of: str) -> str:
 
 
 def kept(formal: str, parameter: str) -> str:
-    """What an optimizer keeps for a parameter, or computes on the way: `v_W1`, `g_W1`."""
+    """An optimizer's array for a parameter, or a value on the way to the update: `v_W1`, `g_W1`."""
     return f"{formal}_{parameter}"
 
 

@@ -26,7 +26,7 @@ class Program:
 
     Attributes:
         steps: the steps in the order in which they run.
-        inputs: what comes from outside: x, y, clock (updates so far, plus one), the parameters in the order of the
+        inputs: the values from outside: x, y, clock (updates so far, plus one), the parameters in the order of the
             flat buffer, the running averages; for an update lr, t (this optimizer's steps, plus one) and the
             optimizer's arrays.
         aliases: other names of values ("a2" for y_hat).
@@ -44,10 +44,10 @@ class Program:
 
     def __getitem__(self, name: str) -> Step:
         """The step that computes the value `name`."""
-        resolved = self.resolve(name)
-        if resolved not in self.by_output:
+        output = self.resolve(name)
+        if output not in self.by_output:
             raise unknown("step for the value", name, list(self.by_output))
-        return self.by_output[resolved]
+        return self.by_output[output]
 
     def resolve(self, name: str) -> str:
         """The value's own name, where `name` may be its other name.
@@ -77,7 +77,7 @@ class Program:
 
     @cached_property
     def given(self) -> Mapping[str, Shape]:
-        """The shapes of what comes from outside, parameters and running averages aside."""
+        """The shapes of the values from outside that are neither parameters nor running averages."""
         return self._shapes(Role.GIVEN, Role.OPTIMIZER)
 
     @cached_property
@@ -87,7 +87,7 @@ class Program:
 
     @cached_property
     def states(self) -> Mapping[str, Shape]:
-        """The shapes of the running averages, which the update carries on."""
+        """The shapes of the running averages, which the update moves on."""
         return self._shapes(Role.STATE)
 
     @cached_property
@@ -154,9 +154,9 @@ class Program:
 
     def followed_by(self, steps: Iterable[Step], inputs: Iterable[Value]) -> Program:
         """This program with further steps (an optimizer's update) after it."""
-        own = [value for value in self.inputs if value.role in (Role.GIVEN, Role.OPTIMIZER)]
-        carried = [value for value in self.inputs if value.role in (Role.PARAMETER, Role.STATE)]
-        return replace(self, steps=(*self.steps, *steps), inputs=(*own, *inputs, *carried))
+        sources = [value for value in self.inputs if value.role in (Role.GIVEN, Role.OPTIMIZER)]
+        variables = [value for value in self.inputs if value.role in (Role.PARAMETER, Role.STATE)]
+        return replace(self, steps=(*self.steps, *steps), inputs=(*sources, *inputs, *variables))
 
     def verify(self) -> None:
         """Checks that the program can run: every input is there before it is used, every value is computed once, the
@@ -195,7 +195,7 @@ class Program:
                 raise FormulaError(f"{value.name} has shape {value.shape}, but {value.of} {known[value.of].shape}")
         for alias, name in self.aliases.items():
             if alias in known or name not in known:
-                raise FormulaError(f"{alias} cannot be another name of {name}")
+                raise FormulaError(f"{alias} is invalid as another name of {name}")
 
     def __str__(self) -> str:
         rows = [

@@ -26,11 +26,11 @@ SAMPLES = "N"
 
 @dataclass(frozen=True)
 class Spelling:
-    """How a statement is spelled.
+    """The spelling of a statement: its letters, and how far its arithmetic is done.
 
     Attributes:
-        letters: what the indices that `...` stands for are called, as far as the formula leaves the letters free.
-        sample: what the one over the samples is called among them; empty for the next letter.
+        letters: names for the indices that `...` stands for, as far as the formula leaves the letters free.
+        sample: the name of the one over the samples among them; empty for the next letter.
         computed: whether arithmetic with settings is computed, and the number of samples a value called N; else it
             stands as in the formula.
     """
@@ -41,9 +41,9 @@ class Spelling:
 
 
 COMPUTED = Spelling("ijkchwrst", "n", True)
-"""For loops."""
+"""The spelling for loops."""
 WRITTEN = Spelling("jkpqhw", "", False)
-"""For readers."""
+"""The spelling for readers."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,11 @@ class Statement:
         output: the value that is set.
         place: the indices on the left; () where it is one number.
         body: the right side; its elements bear the network's names.
-        sizes: how many values each index takes, "N" for the samples.
+        sizes: the size of each index (how many values it takes), "N" for the samples.
         loops: the indices that are free: those on the left, outermost first, then any others.
         adds: whether terms are added where they fall, so that the value has to be zero before.
         text: the formula in the network's names, for a comment.
-        step: the step that it states.
+        step: the step whose formula it is.
     """
 
     output: str
@@ -72,7 +72,7 @@ class Statement:
 
     @cached_property
     def reads(self) -> frozenset[str]:
-        """The names of what its right side reads, indices among them."""
+        """The names on its right side, indices among them."""
         return names_in(self.body)
 
     @property
@@ -92,7 +92,7 @@ class Statement:
 
     @property
     def terms(self) -> int:
-        """How many terms there are in all, for one sample."""
+        """The number of terms in all, for one sample."""
         return math.prod(size for size in self.sizes.values() if isinstance(size, int))
 
     @property
@@ -150,7 +150,7 @@ def names_in(node: Node) -> frozenset[str]:
 
 
 def sizes_of(step: Step, formula: Formula, shapes: Mapping[str, Shape]) -> dict[str, Any]:
-    """How many values each index of a step's formula takes; a tuple for `...`.
+    """The size of each index of a step's formula (how many values it takes); a tuple for `...`.
 
     Args:
         step: the step.
@@ -165,7 +165,7 @@ def sizes_of(step: Step, formula: Formula, shapes: Mapping[str, Shape]) -> dict[
 
 
 def terms_of(step: Step, shapes: Mapping[str, Shape]) -> int:
-    """How many terms a step has in all, for one sample: its statement's, or what is drawn.
+    """The number of terms of a step in all, for one sample: its statement's, or the numbers drawn.
 
     Args:
         step: the step.
@@ -184,7 +184,7 @@ def _count(size: Any) -> int:
 
 
 def statement_of(step: Step, shapes: Mapping[str, Shape], spelling: Spelling = COMPUTED) -> Statement:
-    """A step's statement; of one whose rule draws at random the place that it sets, and 0.
+    """The statement of a step; of a step that draws at random, one that sets each element to 0.
 
     Args:
         step: the step.
@@ -193,30 +193,30 @@ def statement_of(step: Step, shapes: Mapping[str, Shape], spelling: Spelling = C
     """
     formula = step.formula
     if formula is None:
-        return _drawn(step)
+        return _draw(step)
     names = {o: n for o, n in zip(step.rule.operands, step.inputs, strict=True) if n is not None}
     names[step.rule.output] = step.output
-    spelled = _Spelled(spelling, names, step.options, sizes_of(step, formula, shapes), formula.indices)
-    left = spelled.tree(formula.left)
+    speller = _Speller(spelling, names, step.options, sizes_of(step, formula, shapes), formula.indices)
+    left = speller.tree(formula.left)
     place = left.indices if isinstance(left, Element) else ()
-    body = spelled.tree(formula.right)
-    summed = {i for n in walk(body) if isinstance(n, Reduction) for i in n.indices}
+    body = speller.tree(formula.right)
+    bound = {i for n in walk(body) if isinstance(n, Reduction) for i in n.indices}
     on_left = [n.name for i in place for n in walk(i) if isinstance(n, Symbol)]
-    free = [*on_left, *(i for i in spelled.indices if i not in summed)]
-    loops = tuple(dict.fromkeys(i for i in free if i in spelled.indices))
+    free = [*on_left, *(i for i in speller.indices if i not in bound)]
+    loops = tuple(dict.fromkeys(i for i in free if i in speller.indices))
     text = re.sub(r"[A-Za-z_]\w*", lambda m: names.get(m.group(), m.group()), formula.text)
-    return Statement(step.output, place, body, spelled.indices, loops, formula.accumulates, text, step)
+    return Statement(step.output, place, body, speller.indices, loops, formula.accumulates, text, step)
 
 
-def _drawn(step: Step) -> Statement:
+def _draw(step: Step) -> Statement:
     letters = tuple(f"i{k}" if k else "n" for k in range(len(step.shape)))
     sizes = dict(zip(letters, step.shape, strict=True))
     text = f"{step.output} is drawn (Philox)"
     return Statement(step.output, tuple(map(Symbol, letters)), Number(0.0), sizes, letters, False, text, step)
 
 
-class _Spelled:
-    """Puts the network's names and settings into a formula's trees."""
+class _Speller:
+    """A formula's trees with the network's names and settings put in."""
 
     def __init__(
         self,
@@ -239,6 +239,7 @@ class _Spelled:
         self.indices.update(zip(self.spread, sizes.get(ELLIPSIS, ()), strict=True))
 
     def tree(self, node: Node) -> Node:
+        """A formula's tree in the network's names."""
         return rewritten(node, self._node)
 
     def _node(self, node: Node) -> Node:
@@ -259,13 +260,13 @@ class _Spelled:
                     place = folded("+", folded("*", place, Number(float(size))), Symbol(name))
                 return place
             case Reduction(kind=kind, indices=over, body=body) if ELLIPSIS in over:
-                settled = tuple(i for index in over for i in (self.spread if index == ELLIPSIS else (index,)))
-                return Reduction(kind, settled, body) if settled or self.computed else body
+                letters = tuple(i for index in over for i in (self.spread if index == ELLIPSIS else (index,)))
+                return Reduction(kind, letters, body) if letters or self.computed else body
             case _:
                 return node
 
     def _spread_out(self, indices: tuple[Node, ...]) -> list[Node]:
-        return [one for i in indices for one in (map(Symbol, self.spread) if i == Symbol(ELLIPSIS) else [i])]
+        return [index for i in indices for index in (map(Symbol, self.spread) if i == Symbol(ELLIPSIS) else [i])]
 
     def _count(self, node: Count, sizes: Sequence[Size]) -> Node:
         if not self.computed and SAMPLES in sizes:

@@ -16,7 +16,7 @@ class Step:
     """One line of the program.
 
     Attributes:
-        value: what it computes.
+        value: the value that it computes.
         rule: the rule that computes it.
         inputs: the names of the rule's operands in order; None for an absent optional one.
         options: the rule's settings.
@@ -52,12 +52,12 @@ class Step:
         return formula_of(self.rule, self.inputs)
 
     def computed(self, value: Callable[[str], Any]) -> Any:
-        """What the step computes from its inputs' values, each asked for by name."""
+        """The output's array, computed from the inputs' arrays, which `value` gives by name."""
         return self.rule.function(*[None if i is None else value(i) for i in self.inputs], **self.options)
 
     def __str__(self) -> str:
-        given = ", ".join(i for i in self.inputs if i is not None)
-        return f"{self.output} = {self.rule.name}({given})"
+        operands = ", ".join(i for i in self.inputs if i is not None)
+        return f"{self.output} = {self.rule.name}({operands})"
 
 
 def formula_of(rule: Rule, inputs: Iterable[str | None]) -> Formula | None:

@@ -1,1 +1,1 @@
-"""How derivations and passes are printed: a board of blocks, as text, Markdown, LaTeX and HTML. Nothing is computed."""
+"""Printing of derivations and passes: a board of blocks, as text, Markdown, LaTeX and HTML. Nothing is computed."""

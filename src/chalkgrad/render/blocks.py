@@ -1,4 +1,4 @@
-"""What stands on a board: headings, paragraphs, equations, tables, drawings. Printers print it as it is."""
+"""The blocks of a board: headings, paragraphs, equations, tables, drawings. Printers print them as they are."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ class Equation:
     """left = right = right ...
 
     Attributes:
-        left: what is said to be equal.
+        left: the left side.
         lines: the right sides.
-        address: what can be referred to: the element's or value's address.
+        address: the address of the element or value, to which other equations refer.
         notes: remarks, one a line: the rule, the shapes.
-        inputs: the addresses that it goes on to.
+        inputs: the addresses of the values in it, to which it refers.
         one_line: whether the right sides stand on one line.
-        sign: what stands between left and right: "=", or "+=" where terms are added where they fall.
+        sign: the sign between left and right: "=", or "+=" where terms are added where they fall.
     """
 
     left: Node
@@ -91,14 +91,14 @@ Block: TypeAlias = Heading | Paragraph | Equation | Table | Drawing | Listing
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How numbers and names are printed.
+    """The style in which numbers and names are printed.
 
     Attributes:
-        precision: significant digits.
+        precision: the number of significant digits.
         labels: other names of elements by address.
         derivatives: for each derivative of the loss, and each share of one, by its name, the value that it belongs to.
         through: for each share by its name the value through which it comes back.
-        samples: what N is where numbers are put in; None where it stays a letter.
+        samples: the number N where numbers are put in; None where it stays a letter.
     """
 
     precision: int = 6
@@ -110,12 +110,12 @@ class Style:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a board holds, and what every printer takes.
+    """The contents of a board, which every printer takes.
 
     Attributes:
-        title: what stands above.
-        blocks: in order.
-        style: how numbers and names are printed.
+        title: the board's title.
+        blocks: the blocks in order.
+        style: the style of numbers and names.
     """
 
     title: str

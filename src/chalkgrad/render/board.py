@@ -1,4 +1,4 @@
-"""A board: what stands on it, and how it is printed in every form."""
+"""The board: a list of blocks, printed in every form."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ class Board(Contents):
     """A titled list of blocks, printed as text, Markdown, LaTeX, HTML or JSON; it shows itself in a notebook."""
 
     def to_text(self, *, width: int | None = None) -> str:
-        """As plain text; `width` is that of the terminal, where it is to fit one."""
+        """The board as plain text; `width` is that of the terminal, where it is to fit one."""
         return to_text(self, width)
 
     def to_markdown(self) -> str:
-        """As Markdown with LaTeX formulas."""
+        """The board as Markdown with LaTeX formulas."""
         return to_markdown(self)
 
     def to_latex(self) -> str:
-        """As a LaTeX document that pdflatex compiles."""
+        """The board as a LaTeX document that pdflatex compiles."""
         return to_latex(self)
 
     def to_html(self) -> str:
-        """As one HTML file with MathML, which needs nothing from outside."""
+        """The board as one HTML file with MathML, which needs nothing from outside."""
         return to_html(self)
 
     def to_json(self) -> str:
-        """As JSON: every block with its text, an equation also as LaTeX."""
+        """The board as JSON: every block with its text, an equation also as LaTeX."""
         return to_json(self)
 
     def _repr_html_(self) -> str:

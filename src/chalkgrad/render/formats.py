@@ -1,4 +1,4 @@
-"""Findings in the format that was asked for, by its name."""
+"""Formats of findings, by name."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Printable(Protocol):
-    """What prints itself in every format: a board, a derivation."""
+    """Findings that print themselves in every format: a board, a derivation."""
 
     def to_text(self, *, width: int | None = None) -> str: ...
     def to_markdown(self) -> str: ...

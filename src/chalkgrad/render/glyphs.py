@@ -1,4 +1,4 @@
-"""How a value's name is set in print: W1 as W with a raised (1), y_hat with a hat, mu as the Greek letter."""
+"""Glyphs: a value's name in print, W1 as W with a raised (1), y_hat with a hat, mu as the Greek letter."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Glyph:
 
     Attributes:
         base: the letter or word; Greek ones by their names.
-        hat: whether it wears a hat.
-        level: what is raised in brackets: the layer's number or name; may be empty.
-        below: what stands below before the indices (a word of a label, the parameter of a running average).
+        hat: whether it has a hat.
+        level: the layer's number or name, raised in brackets; may be empty.
+        below: a word set below, before the indices (of a label, the parameter of a running average).
         marks: further raised words: "new", "data".
-        primes: how many primes follow the base.
+        primes: the number of primes after the base.
     """
 
     base: str
@@ -46,12 +46,12 @@ def glyph(name: str) -> Glyph:
         return Glyph(name)
     base = match["base"]
     words = [m for m in (match["marks"] or "").split("_") if m]
-    again = "".join(f".{m}" for m in words if m.isdigit())  # the second value of its name: a1_2 is level 1.2
+    position = "".join(f".{m}" for m in words if m.isdigit())  # the second value of its name: a1_2 is level 1.2
     marks = tuple(m for m in words if not m.isdigit())
     while base.startswith("running_"):
         base, marks = base.removeprefix("running_"), ("running", *marks)
     hat = base in HATS
-    level = (match["layer"] or match["number"] or "") + again
+    level = (match["layer"] or match["number"] or "") + position
     return Glyph(HATS.get(base, WORDS.get(base, base)), hat, level, "", marks)
 
 

@@ -72,7 +72,7 @@ body { margin: 0; padding: 1rem; background: #fff; }
 
 
 def escaped(text: str) -> str:
-    """`text` on one line, as it may stand in an element or between quotes."""
+    """`text` on one line, escaped for an element or for quotes."""
     return escape(visible(" ".join(text.split())))
 
 
@@ -99,13 +99,13 @@ class MathML(MathPrinter):
 
     def digits(self, text: str) -> str:
         mantissa, _, exponent = text.partition("e")
-        bare = mantissa.lstrip("-")
-        held = f"<mi>{LETTERS['infinity']}</mi>" if bare == "infinity" else f"<mn>{bare}</mn>"
+        unsigned = mantissa.lstrip("-")
+        result = f"<mi>{LETTERS['infinity']}</mi>" if unsigned == "infinity" else f"<mn>{unsigned}</mn>"
         if exponent:
             power = exponent.replace("-", "−")
             ten = f"<msup><mn>10</mn><mn>{power}</mn></msup>"
-            held = ten if bare == "1" else _row(held, _sign("·"), ten)
-        return _row(_sign("−"), held) if mantissa != bare else held
+            result = ten if unsigned == "1" else _row(result, _sign("·"), ten)
+        return _row(_sign("−"), result) if mantissa != unsigned else result
 
     def bracketed(self, inner: str) -> str:
         return _row(_sign("("), inner, _sign(")"))
@@ -122,15 +122,15 @@ class MathML(MathPrinter):
         base = f"<mi>{escaped(LETTERS.get(parts.base, parts.base))}{'′' * parts.primes}</mi>"
         if parts.hat:
             base = f"<mover>{base}<mo>^</mo></mover>"
-        raised = [f"<mtext>({escaped(parts.level)})</mtext>"] if parts.level else []
-        raised += [f"<mtext>{' ' if raised else ''}{escaped(mark)}</mtext>" for mark in parts.marks]
+        above = [f"<mtext>({escaped(parts.level)})</mtext>"] if parts.level else []
+        above += [f"<mtext>{' ' if above else ''}{escaped(mark)}</mtext>" for mark in parts.marks]
         below = [f"<mi>{escaped(parts.below)}</mi>"] if parts.below else []
         for index in place:
             below += [_sign(","), index] if below else [index]
-        up, down = _row(*raised), _row(*below)
-        if raised and below:
+        up, down = _row(*above), _row(*below)
+        if above and below:
             return f"<msubsup>{base}{down}{up}</msubsup>"
-        return f"<msup>{base}{up}</msup>" if raised else f"<msub>{base}{down}</msub>" if below else base
+        return f"<msup>{base}{up}</msup>" if above else f"<msub>{base}{down}</msub>" if below else base
 
     def derivative(self, of: str, by: str) -> str:
         return f"<mfrac>{_row(_sign('∂'), of)}{_row(_sign('∂'), by)}</mfrac>"
@@ -142,9 +142,9 @@ class MathML(MathPrinter):
         return f"<mfrac>{_row(above)}{_row(below)}</mfrac>"
 
     def power(self, base: str, exponent: str) -> str:
-        bare = not base.startswith(_row(_sign("("))[: -len("</mrow>")])
-        held = self.bracketed(base) if bare and re.search("<msup|<msubsup|<mfrac", base) else _row(base)
-        return f"<msup>{held}{_row(exponent)}</msup>"
+        plain = not base.startswith(_row(_sign("("))[: -len("</mrow>")])
+        body = self.bracketed(base) if plain and re.search("<msup|<msubsup|<mfrac", base) else _row(base)
+        return f"<msup>{body}{_row(exponent)}</msup>"
 
     def function(self, name: str, arguments: Sequence[str]) -> str:
         if name == "sqrt":
@@ -166,8 +166,8 @@ class MathML(MathPrinter):
         return _row(f'<mo form="infix">{"−" if sign == "-" else sign}</mo>', piece)
 
     def joined(self, pieces: Sequence[tuple[str, str]]) -> str:
-        shown = [f"{_sign('−' if sign == '-' else sign) if sign else ''}{piece}" for sign, piece in pieces]
-        return _row(*shown) if shown else "<mn>0</mn>"
+        terms = [f"{_sign('−' if sign == '-' else sign) if sign else ''}{piece}" for sign, piece in pieces]
+        return _row(*terms) if terms else "<mn>0</mn>"
 
     def transposed(self, body: str) -> str:
         return f"<msup>{_row(body)}<mi>T</mi></msup>"
@@ -192,24 +192,24 @@ def to_html(board: Contents) -> str:
 
 def to_fragment(board: Contents) -> str:
     """The board as a piece of HTML, for a notebook."""
-    present = {block.address for block in board.blocks if isinstance(block, Equation)}
-    body = "\n".join(_block(block, board, present) for block in board.blocks)
+    addresses = {block.address for block in board.blocks if isinstance(block, Equation)}
+    body = "\n".join(_block(block, board, addresses) for block in board.blocks)
     return f'<style>{CSS}</style>\n<article class="chalkgrad">\n<h1>{escaped(board.title)}</h1>\n{body}\n</article>'
 
 
 def anchor(address: str) -> str:
-    """An address as an id: "dW1[0, 2]" is "dW1-0-2"."""
+    """The id of an address: "dW1-0-2" of "dW1[0, 2]"."""
     return re.sub(r"[^\w.]+", "-", address).strip("-")
 
 
-def _block(block: Block, board: Contents, present: Collection[str]) -> str:
+def _block(block: Block, board: Contents, addresses: Collection[str]) -> str:
     match block:
         case Heading(text=text, level=level):
             return f"<h{level}>{escaped(text)}</h{level}>"
         case Paragraph(text=text):
             return f"<p>{escaped(text)}</p>"
         case Equation():
-            return _equation(block, board, present)
+            return _equation(block, board, addresses)
         case Table(head=head, rows=rows, right=right):
             return _table(head, rows, right)
         case Drawing(svg=svg):
@@ -229,7 +229,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]], right: Collection
     return f'<div class="table"><table><thead><tr>{cells(head, "th")}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
-def _equation(block: Equation, board: Contents, present: Collection[str]) -> str:
+def _equation(block: Equation, board: Contents, addresses: Collection[str]) -> str:
     math, words = MathML(board.style), TextMath(board.style)
 
     def formula(node: Node, *, numbers: bool = False) -> str:
@@ -249,13 +249,13 @@ def _equation(block: Equation, board: Contents, present: Collection[str]) -> str
     ] or [f"<td>{left}</td>"]
     rows = "".join(f"<tr>{row}</tr>" for row in cells)
     notes = "".join(f'<p class="note">{escaped(note)}</p>' for note in block.notes)
-    onward = [
+    links = [
         f'<a href="#{anchor(a)}">{escaped(words.named(a))}</a>'
         for a in block.inputs
-        if a in present and a != block.address
+        if a in addresses and a != block.address
     ]
-    if onward:
-        notes += f'<p class="note">from {", ".join(onward)}</p>'
+    if links:
+        notes += f'<p class="note">from {", ".join(links)}</p>'
     name = f' id="{anchor(block.address)}"' if block.address else ""
     lines = f'<div class="lines" tabindex="0"><table role="presentation">{rows}</table></div>'
     return f'<section class="equation"{name}>{lines}{notes}</section>'

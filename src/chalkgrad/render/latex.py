@@ -1,4 +1,4 @@
-"""A board as LaTeX, and mathematics as LaTeX for Markdown and JSON too."""
+"""LaTeX of boards, and of mathematics for Markdown and JSON too."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ FUNCTIONS = {"exp": r"\exp", "log": r"\log", "tanh": r"\tanh", "max": r"\max", "
 UNKNOWN = "ĦħĸĿŀŉŦŧſ"
 """Latin letters that pdflatex's font lacks."""
 JOINED = re.compile(r"(?<=[-,'`!?])(?=[-,'`])")
-"""Between what fonts would join: two hyphens, two quotation marks, a question mark and a grave accent."""
+"""Places between characters that fonts would join: two hyphens, two quotation marks, a question mark and an accent."""
 COMPARISONS = {"<=": r"\le", ">=": r"\ge"}
 HEAD = r"""\documentclass[a4paper]{article}
 \usepackage[T1]{fontenc}
@@ -72,14 +72,14 @@ def escaped(text: str) -> str:
     return JOINED.sub("{}", "".join(map(_character, plain)))
 
 
-def _typed(line: str) -> str:
+def _code(line: str) -> str:
     """A line of code: every space counts, no two characters become one, and nothing in it can end the listing."""
     return JOINED.sub("{}", "".join(r"\ " if c == " " else _character(c) for c in line)) or r"\strut"
 
 
 def _character(character: str) -> str:
-    known = SPECIAL.get(character)
-    return known or (character if _known(character) else f"[U+{ord(character):04X}]")
+    text = SPECIAL.get(character)
+    return text or (character if _known(character) else f"[U+{ord(character):04X}]")
 
 
 def _known(character: str) -> bool:
@@ -138,17 +138,17 @@ class LatexMath(MathPrinter):
             base = rf"\mathit{{{escaped(parts.base)}}}"
         if parts.hat:
             base = rf"\hat{{{base}}}"
-        raised = (
+        above = (
             [f"({parts.level})" if _plain_digits(parts.level.replace(".", "")) else rf"({word(parts.level)})"]
             if parts.level
             else []
         )
-        raised += [word(mark) for mark in parts.marks]
+        above += [word(mark) for mark in parts.marks]
         below = list(place)
         if parts.below:
             below.insert(0, parts.below if _plain_digits(parts.below) else self._below(parts.below))
         base += "'" * parts.primes
-        up = "^{" + r"\,".join(raised) + "}" if raised else ""
+        up = "^{" + r"\,".join(above) + "}" if above else ""
         down = f"_{{{','.join(below)}}}" if below else ""
         return f"{base}{up}{down}"
 
@@ -165,9 +165,9 @@ class LatexMath(MathPrinter):
         return rf"\frac{{{above}}}{{{below}}}"
 
     def power(self, base: str, exponent: str) -> str:
-        raised = "^" in base or r"\frac" in base
-        shown = rf"\left({base}\right)" if raised and not base.startswith(("(", r"\left(")) else base
-        return f"{shown}^{{{exponent}}}"
+        tall = "^" in base or r"\frac" in base
+        text = rf"\left({base}\right)" if tall and not base.startswith(("(", r"\left(")) else base
+        return f"{text}^{{{exponent}}}"
 
     def function(self, name: str, arguments: Sequence[str]) -> str:
         if name == "sqrt":
@@ -219,19 +219,19 @@ def _block(block: Block, math: LatexMath) -> str:
         case Drawing(description=description):
             return rf"({escaped(description)}: drawn by chalkgrad draw)"
         case Listing(code=code):
-            lines = [rf"\mbox{{{_typed(line)}}}\par" for line in visible_lines(code.rstrip()).split("\n")]
+            lines = [rf"\mbox{{{_code(line)}}}\par" for line in visible_lines(code.rstrip()).split("\n")]
             return "\n".join([r"{\scriptsize\ttfamily\setlength{\parskip}{0pt}", *lines, "}"])
 
 
 def _table(block: Table) -> str:
-    """A table over the width of the page and over several pages, its columns as wide as their words ask for."""
+    """A table over the width of the page and over several pages, its columns as wide as their words need."""
     rows = (block.head, *block.rows)
-    wanted = [min(40, max(len(row[i]) for row in rows)) + 4 for i in range(len(block.head))]
-    share = [0.96 * w / max(sum(wanted), 60) for w in wanted]
+    widths = [min(40, max(len(row[i]) for row in rows)) + 4 for i in range(len(block.head))]
+    shares = [0.96 * w / max(sum(widths), 60) for w in widths]
     flush = ["left" if i in block.right else "right" for i in range(len(block.head))]
     columns = "".join(
         rf">{{\ragged{side}\arraybackslash}}p{{\dimexpr {s:.3f}\linewidth-2\tabcolsep}}"
-        for side, s in zip(flush, share, strict=True)
+        for side, s in zip(flush, shares, strict=True)
     )
     head, *body = (" & ".join(map(_broken_word, row)) + r" \\" for row in rows)
     body = [f"{{}}{row}" if row[:1] in "[*" else row for row in body]  # \\ takes these for its own
@@ -240,11 +240,11 @@ def _table(block: Table) -> str:
 
 
 def _broken_word(text: str) -> str:
-    """A cell's text, whose long words may be broken behind a comma, a slash or an underscore."""
-    shown = escaped(text)
+    """A cell's text, whose long words may be broken after a comma, a slash or an underscore."""
+    cell = escaped(text)
     for sign in (",", "/", r"\_", "="):
-        shown = shown.replace(sign, rf"{sign}\allowbreak{{}}")
-    return shown
+        cell = cell.replace(sign, rf"{sign}\allowbreak{{}}")
+    return cell
 
 
 def _equation(block: Equation, math: LatexMath) -> str:

@@ -1,4 +1,4 @@
-"""A board as Markdown, its formulas between dollar signs."""
+"""Markdown of boards, with formulas between dollar signs."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def to_markdown(board: Contents) -> str:
 
 
 MARKS = "\\`*_[]<>|#$&~"
-"""What Markdown reads as marks wherever it stands."""
+"""Characters that Markdown reads as marks wherever they stand."""
 _BEGIN = re.compile(r"^(\d*)([-+=.)])")
-"""What it reads as a mark at the beginning of a paragraph: of a list, a rule or a heading's underline."""
+"""Marks at the beginning of a paragraph: of a list, a rule or a heading's underline."""
 
 
 def escaped(text: str) -> str:
@@ -45,9 +45,9 @@ def _block(block: Block, math: LatexMath) -> str:
         case Drawing(description=description):
             return f"*({escaped(description)}: drawn by chalkgrad draw)*"
         case Listing(code=code, language=language):
-            shown = visible_lines(code.rstrip())
-            fence = "`" * max(3, 1 + max(map(len, re.findall("`+", shown)), default=0))
-            return f"{fence}{language}\n{shown}\n{fence}"
+            content = visible_lines(code.rstrip())
+            fence = "`" * max(3, 1 + max(map(len, re.findall("`+", content)), default=0))
+            return f"{fence}{language}\n{content}\n{fence}"
 
 
 def _equation(block: Equation, math: LatexMath) -> str:

@@ -1,4 +1,4 @@
-"""What the three printers of mathematics share: the walk over an expression, and where brackets stand."""
+"""The common part of the printers of mathematics: the walk over an expression, and where brackets stand."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from ..formula.nodes import (
 )
 
 SUM, PRODUCT, POWER, ATOM = 1, 2, 3, 4
-"""How tightly a piece holds together; one that holds less tightly than its surroundings needs gets brackets."""
+"""The tightness of a piece; one that is looser than its surroundings need gets brackets."""
 
 
 class Manner(Protocol):
-    """What a printer has to know: a `Style`, or a derivation's settings."""
+    """The settings of a printer: a `Style`, or a derivation's settings."""
 
     @property
     def precision(self) -> int: ...
@@ -40,7 +40,7 @@ class Manner(Protocol):
 
 
 class MathPrinter:
-    """Prints expressions; what a fraction or an index looks like is for the printers below to say.
+    """Base of the printers of expressions, which say what a fraction or an index looks like.
 
     Args:
         style: precision, labels and the names of derivatives.
@@ -64,7 +64,7 @@ class MathPrinter:
             return [self.joined([first]), *(self.continued(*pair) for pair in others)]
         return [self.inline(node, numbers=numbers)]
 
-    # -- what every printer says for itself ------------------------------------------------------------------
+    # -- what each printer defines ------------------------------------------------------------------
 
     def text(self, words: str) -> str:
         """Words within mathematics."""
@@ -83,7 +83,7 @@ class MathPrinter:
         raise NotImplementedError
 
     def label(self, label: str, mark: str = "") -> str:
-        """A document's own name, with a word behind it where there is one."""
+        """A document's own name, with a word after it where there is one."""
         raise NotImplementedError
 
     def derivative(self, of: str, by: str) -> str:
@@ -115,7 +115,7 @@ class MathPrinter:
         raise NotImplementedError
 
     def continued(self, sign: str, piece: str) -> str:
-        """A signed piece that goes on a sum."""
+        """A signed piece that continues a sum."""
         return self.joined([(sign, piece)])
 
     def multiplied(self, left: str, sign: str, right: str) -> str:
@@ -133,7 +133,7 @@ class MathPrinter:
     # -- the walk --------------------------------------------------------------------------------------------
 
     def number(self, value: float) -> str:
-        """A number in as many significant digits as the style says."""
+        """A number in the style's significant digits."""
         return self.digits(significant(value, self.style.precision))
 
     def address(self, address: Address) -> str:
@@ -141,16 +141,16 @@ class MathPrinter:
         label = self.style.labels.get(str(address))
         if label is not None:
             return self.label(label)
-        before = self.style.labels.get(str(Address(address.name.removesuffix("_new"), address.place)))
-        if before is not None:
-            return self.label(before, "new")
+        base_label = self.style.labels.get(str(Address(address.name.removesuffix("_new"), address.place)))
+        if base_label is not None:
+            return self.label(base_label, "new")
         of = self.style.derivatives.get(address.name)
         if of is not None:
             return self.shared(address.name, self.of_loss(address, Address(of, address.place)))
         return self.name(address.name, [str(p) for p in address.place])
 
     def named(self, text: str) -> str:
-        """What an address, or a local derivative's, is called: "dW1[0, 0]", "∂z1[0, 0]/∂W1[0, 0]"."""
+        """The printed name of an address, or a local derivative's: "dW1[0, 0]", "∂z1[0, 0]/∂W1[0, 0]"."""
         if text.startswith("∂"):
             of, by = (self.address(Address.parse(part)) for part in text[1:].split("/∂"))
             return self.derivative(of, by)
@@ -174,7 +174,7 @@ class MathPrinter:
         return self.derivative(self.address(Address("L")), self.name(of, place))
 
     def held(self, node: Node, numbers: bool, least: int, *, first: bool = False) -> str:
-        """A piece with brackets round it where it holds less tightly than `least`, or is a negative number."""
+        """A piece, in brackets where it is looser than `least`, or is a negative number."""
         piece, tightness = self.piece(node, numbers)
         negative = numbers or isinstance(node, Number)
         if tightness < least or (negative and not first and piece.startswith(self.minus) and tightness == ATOM):
@@ -184,7 +184,7 @@ class MathPrinter:
     minus = "-"
 
     def piece(self, node: Node, numbers: bool) -> tuple[str, int]:
-        """The printed node and how tightly it holds together."""
+        """The printed node and its tightness."""
         match node:
             case Number(value=value):
                 return self.number(value), ATOM
@@ -250,7 +250,7 @@ class MathPrinter:
         return self.name("1", ())
 
     def count(self, index: str) -> str:
-        """How many values an index takes."""
+        """The number of values that an index takes."""
         return "N" if index == "n" else f"|{index}|"
 
     def _pieces(self, node: Terms, numbers: bool) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""A board as plain text."""
+"""Plain text of boards."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ class TextMath(MathPrinter):
         return "ones"
 
     def of_loss(self, address: Address, of: Address) -> str:
-        labelled = str(of) in self.style.labels or "L" in self.style.labels
-        return super().of_loss(address, of) if labelled else str(address)
+        has_label = str(of) in self.style.labels or "L" in self.style.labels
+        return super().of_loss(address, of) if has_label else str(address)
 
     def shared(self, name: str, derivative: str) -> str:
         return derivative  # its name says it
@@ -83,8 +83,7 @@ def to_text(board: Contents, width: int | None = None) -> str:
 
     Args:
         board: the board.
-        width: how many characters a line may have, where it is known; all but code and what cannot be broken is
-            then made to fit.
+        width: the most characters of a line, where it is known; all but code and unbreakable words then fit.
     """
     line = Room(min(width or WIDTH, WIDTH), narrow=width is not None)
     pieces = line.headed(board.title, "=")
@@ -95,11 +94,11 @@ def to_text(board: Contents, width: int | None = None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What fits into a line.
+    """The room in a line.
 
     Attributes:
-        width: so many characters.
-        narrow: whether nothing may be longer, and is rather broken where it is not as easy to read.
+        width: the number of characters.
+        narrow: whether no line may be longer, even where a break makes it harder to read.
     """
 
     width: int
@@ -107,13 +106,13 @@ class Room:
 
     def headed(self, text: str, sign: str) -> list[str]:
         """A heading and the signs below it."""
-        shown = textwrap.wrap(visible(text), self.width) if self.narrow else [visible(text)]
-        return [*shown, sign * max(map(len, shown), default=0)]
+        lines = textwrap.wrap(visible(text), self.width) if self.narrow else [visible(text)]
+        return [*lines, sign * max(map(len, lines), default=0)]
 
     def filled(self, text: str, margin: str = "") -> str:
-        """A paragraph, behind a margin."""
-        shown = visible(" ".join(text.split()))
-        return textwrap.fill(shown, self.width, initial_indent=margin, subsequent_indent=margin)
+        """A paragraph, after a margin."""
+        paragraph = visible(" ".join(text.split()))
+        return textwrap.fill(paragraph, self.width, initial_indent=margin, subsequent_indent=margin)
 
 
 def _block(block: Block, math: TextMath, line: Room) -> str:
@@ -136,14 +135,14 @@ def _block(block: Block, math: TextMath, line: Room) -> str:
 
 def _narrowed(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[list[str]]:
     """The rows of a table, those too wide for a line with their last cell over several lines."""
-    before = sum(max(len(r[i]) for r in (head, *rows)) + 2 for i in range(len(head) - 1))
-    width = max(WIDTH - before, 36)
-    narrow: list[list[str]] = []
+    used = sum(max(len(r[i]) for r in (head, *rows)) + 2 for i in range(len(head) - 1))
+    width = max(WIDTH - used, 36)
+    lines: list[list[str]] = []
     for row in rows:
         first, *others = textwrap.wrap(row[-1], width) or [""]
-        narrow.append([*row[:-1], first])
-        narrow.extend([*[""] * (len(head) - 1), other] for other in others)
-    return narrow
+        lines.append([*row[:-1], first])
+        lines.extend([*[""] * (len(head) - 1), other] for other in others)
+    return lines
 
 
 def _equation(block: Equation, math: TextMath, line: Room) -> str:
@@ -165,8 +164,8 @@ def _wrapped(head: str, right: str, line: Room) -> list[str]:
     if len(head) + len(right) <= width:
         return [head + right]
     if line.narrow and len(head) > width // 2:  # it needs a line of its own
-        again = head.strip() == "="
-        return _wrapped("    = ", right, line) if again else [head.rstrip(), *_wrapped("    ", right, line)]
+        continues = head.strip() == "="
+        return _wrapped("    = ", right, line) if continues else [head.rstrip(), *_wrapped("    ", right, line)]
     pieces = _pieces(right, 0)
     if any(len(head) + len(piece) > width for piece in pieces):
         pieces = _pieces(right, 2)

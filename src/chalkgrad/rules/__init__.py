@@ -5,7 +5,7 @@ P x Q windows; "..." is any further axes. Every rule keeps the dtype of its oper
 the unit of L divided by the unit of its value; what else has a unit says so. Rules raise nothing of their own:
 shapes are checked by the formulas when a program is written, and values when data come in.
 
-`OPERATIONS` lists them all, for whoever goes through every rule (the tests, the reference pages).
+`OPERATIONS` lists them all, for code that goes through every rule (the tests, the reference pages).
 """
 
 from __future__ import annotations

@@ -89,8 +89,8 @@ def padded(x: Array, top: int, left: int, height: int, width: int, value: float 
     below = xp.full((N, C, height - top - rows, columns), value, **frame)
     x = xp.concat([above, x, below], axis=2)
     before = xp.full((N, C, height, left), value, **frame)
-    behind = xp.full((N, C, height, width - left - columns), value, **frame)
-    return xp.concat([before, x, behind], axis=3)
+    after = xp.full((N, C, height, width - left - columns), value, **frame)
+    return xp.concat([before, x, after], axis=3)
 
 
 def zeros(shape: tuple[int, ...], like: Array) -> Array:

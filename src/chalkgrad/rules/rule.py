@@ -1,4 +1,4 @@
-"""What a rule is: a pure function on arrays, its index formula, and its usual mistakes.
+"""Rules: a rule is a pure function on arrays with its index formula and its usual mistakes.
 
 A file of rules holds one operation: the forward rules, the backward rules, the mistakes that people make
 with them, and an `Operation` that puts them in order. Inside such a file the values have formal names
@@ -29,7 +29,7 @@ class Stated:
 
     Attributes:
         function: the function; its parameters are formal names, keyword-only ones are settings.
-        output: the formal name of what it computes.
+        output: the formal name of the value that it computes.
         operands: the formal names of the arrays it takes.
         optional: those of them that may be absent (a bias); an absent one takes its term with it.
         options: the names of its settings (a stride).
@@ -55,13 +55,13 @@ class Stated:
 
     @property
     def reason(self) -> str:
-        """What the rule's docstring says behind its first colon: why it is so. Empty where it says nothing."""
+        """The text of the rule's docstring after its first colon: why it is so. Empty where there is none."""
         _, _, reason = " ".join((self.function.__doc__ or "").split()).partition(": ")
         return reason.rstrip(".")
 
     @cached_property
     def formula(self) -> Formula | None:
-        """The formula, read when it is first asked for; None where it is no formula (drawing random numbers).
+        """The formula, parsed on first use; None where the rule draws random numbers.
 
         Raises:
             FormulaError: where it cannot be read, or formula and function do not use the same names.
@@ -69,10 +69,10 @@ class Stated:
         if self._text is None:
             return None
         formula = Formula(self._text, self.options)
-        used = formula.arrays | formula.symbols
-        if missing := set(self.operands) - {self.shape_of} - used:
+        names = formula.arrays | formula.symbols
+        if missing := set(self.operands) - {self.shape_of} - names:
             raise FormulaError(f"{self.name} takes {sorted(missing)}, not in {formula.text!r}")
-        if extra := used - set(self.operands) - set(self.options):
+        if extra := names - set(self.operands) - set(self.options):
             raise FormulaError(f"{formula.text!r} uses {sorted(extra)}, not in {self.name}")
         return formula
 
@@ -83,14 +83,14 @@ class Stated:
         return self  # it is not changed
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _named, (self.function.__module__, self.name)  # where it was defined it is found again
+        return _attribute, (self.function.__module__, self.name)  # where it was defined it is found again
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__.lower()} {self.name}: {self._text or self.output}>"
 
 
 class Version(StrEnum):
-    """Which version of a value a mistake takes."""
+    """The version of a value that a mistake takes."""
 
     OWN = "of this pass"
     UPDATED = "after the update"
@@ -99,12 +99,12 @@ class Version(StrEnum):
 
 
 ENDINGS = {"_new": Version.UPDATED, "_before": Version.BEFORE, "_unbiased": Version.UNBIASED}
-"""How a mistake's function calls other versions of W: W_new, W_before, W_unbiased."""
+"""The endings of the names of other versions of W in a mistake's function: W_new, W_before, W_unbiased."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """What a mistake takes: a value by its formal name, in one of its versions."""
+    """An operand of a mistake: a value by its formal name, in one of its versions."""
 
     formal: str
     version: Version
@@ -113,14 +113,14 @@ class Operand:
 class Mistake(Stated):
     """A usual wrong version of a rule; its operands are formal names of the operation.
 
-    Three kinds of operands more: `W_new` is W after the update, `W_before` W in an earlier pass (and so for every
-    name), `z_unbiased` the pre-activation without its bias.
+    It may have three more kinds of operands: `W_new` is W after the update, `W_before` W in an earlier pass (and so for
+    every name), `z_unbiased` the pre-activation without its bias.
 
     Attributes:
         rule: the rule that it gets wrong.
         text: what was done wrong, as one sentence.
         varies: settings of its own, each with the index over whose values it can be made: {"k": "o"}.
-        takes: which value each operand is, in the operands' order.
+        takes: the value that each operand is, in the operands' order.
     """
 
     def __init__(
@@ -139,11 +139,11 @@ class Mistake(Stated):
 
 @dataclass(eq=False, kw_only=True)
 class Facts:
-    """What tools ask about a rule and its formula does not say, as the keywords of `rule`.
+    """The facts about a rule that its formula does not say, as the keywords of `rule`.
 
     Attributes:
-        title: what drawings call its step, where that is not the layer.
-        weighted: it is a weighted sum; its operands are what comes in, the weights and, if any, the bias.
+        title: its step's name in drawings, where that is not the layer's.
+        weighted: it is a weighted sum; its operands are the input, the weights and, if any, the bias.
         product: it is one product of two matrices, which the matrix library computes; in its formula i counts what
             comes in and o what goes out.
         convolves: it slides kernels over images, or is the derivative of that by either.
@@ -174,11 +174,11 @@ class Facts:
 
 
 class Rule(Stated, Facts):
-    """One rule: computes one named value from values named before it.
+    """One rule, which computes one named value from values named before it.
 
     Attributes:
-        source: where the formula comes from.
-        kinks: given the operands, the side of each kink that every element is on (the sign for a ReLU,
+        source: the formula's source in the literature.
+        kinks: a function of the operands: the side of each kink that every element is on (the sign for a ReLU,
             the winner for a max-pool); None for a smooth rule.
         kinks_at: the values of its first operand at which it has its kinks, where they are the same everywhere.
         mistakes: its usual mistakes.
@@ -202,19 +202,19 @@ class Rule(Stated, Facts):
 
     @property
     def random(self) -> bool:
-        """Whether it draws random numbers: only what does so has no formula."""
+        """Whether it draws random numbers: only such rules have no formula."""
         return self._text is None
 
 
 def _operand(name: str, rule: Rule) -> Operand:
-    """The value that a mistake's operand stands for; what the rule itself takes is called as it is there."""
+    """The value that a mistake's operand stands for; the rule's own operands keep their names."""
     ending = next((e for e in ENDINGS if name.endswith(e)), "")
     if not ending or name in rule.operands:
         return Operand(name, Version.OWN)
     return Operand(name.removesuffix(ending), ENDINGS[ending])
 
 
-def _named(module: str, name: str) -> Any:
+def _attribute(module: str, name: str) -> Any:
     return getattr(importlib.import_module(module), name)
 
 
@@ -240,14 +240,17 @@ def rule(
     source: str = "",
     **facts: Any,
 ) -> Callable[[Callable[..., Array]], Rule]:
-    """Makes a function a rule.
+    """A decorator that makes a function a rule.
 
     Args:
         formula: the index formula (see `chalkgrad.formula`); its names must be the function's parameters.
         output: the formal name of the output, where there is no formula.
         shape_of: an operand that only lends its shape, and so is not in the formula.
-        source: where the formula comes from.
-        facts: what else is known about the rule, see `Facts`.
+        source: the formula's source in the literature.
+        facts: further facts about the rule, see `Facts`.
+
+    Raises:
+        TypeError: where a fact has an unknown name.
     """
     for word in facts:
         if word not in Facts.__dataclass_fields__:
@@ -256,8 +259,8 @@ def rule(
 
 
 def kinks(of: Rule, *, at: tuple[float, ...] = ()) -> Callable[[Callable[..., Array]], Callable[..., Array]]:
-    """Registers a function with the operands and settings of the rule `of` that says, for every element, on
-    which side of the rule's kinks it is (the sign for a ReLU, the winner for a max-pool).
+    """A decorator for a function with the operands and settings of the rule `of` that gives, for every element, the
+    side of the rule's kinks that it is on (the sign for a ReLU, the winner for a max-pool).
 
     Args:
         of: the rule.
@@ -274,7 +277,7 @@ def kinks(of: Rule, *, at: tuple[float, ...] = ()) -> Callable[[Callable[..., Ar
 def mistake(
     of: Rule, formula: str, text: str, *, varies: Mapping[str, str] | None = None
 ) -> Callable[[Callable[..., Array]], Mistake]:
-    """Registers a function as a usual mistake of the rule `of`.
+    """A decorator that registers a function as a usual mistake of the rule `of`.
 
     Args:
         of: the rule.
@@ -285,11 +288,11 @@ def mistake(
     """
 
     def make(function: Callable[..., Array]) -> Mistake:
-        registered = Mistake(of, formula, text, function, varies or {})
-        again = (function.__module__, function.__name__)  # a notebook's cell that is run once more
-        of.mistakes[:] = [m for m in of.mistakes if (m.function.__module__, m.name) != again]
-        of.mistakes.append(registered)
-        return registered
+        wrong = Mistake(of, formula, text, function, varies or {})
+        key = (function.__module__, function.__name__)  # a notebook's cell that is run once more
+        of.mistakes[:] = [m for m in of.mistakes if (m.function.__module__, m.name) != key]
+        of.mistakes.append(wrong)
+        return wrong
 
     return make
 
@@ -303,10 +306,13 @@ class Operation:
         forward: the forward rules in order; the last one computes `output`.
         backward: the backward rules in order. `dx` is the derivative of the loss by x, where x is a name of the
             operation; the others are help values.
-        input: the formal name of what comes in.
-        output: the formal name of what goes out.
-        update: rules that carry a state on to the next step (running averages): `mu_new` is mu after it.
-        others: the formal names of what comes in beside `input`.
+        input: the formal name of the input.
+        output: the formal name of the output.
+        update: rules that move a state on to the next step (running averages): `mu_new` is mu after it.
+        others: the formal names of further inputs.
+
+    Raises:
+        OptionError: where forward, backward or update is no tuple of rules.
     """
 
     name: str
@@ -340,7 +346,7 @@ class Operation:
         return of if of != rule.output and of in self.names else None
 
     def state(self, rule: Rule) -> str:
-        """The formal name of what an update rule carries on: a state, a parameter, an optimizer's array."""
+        """The formal name of the value that an update rule moves on: a state, a parameter, an optimizer's array."""
         return rule.output.removesuffix("_new")
 
     @property

@@ -1,4 +1,4 @@
-"""What a user writes: layers as plain, frozen dataclasses.
+"""Layers, as plain, frozen dataclasses.
 
 A layer knows its shapes, its parameters and which operation it stands for; the rules know the mathematics.
 """

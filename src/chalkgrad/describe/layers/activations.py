@@ -1,4 +1,4 @@
-"""Activations: each value by itself, and softmax, a row by itself."""
+"""Activations: functions of each value by itself, and softmax, a function of a row."""
 
 from __future__ import annotations
 

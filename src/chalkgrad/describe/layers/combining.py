@@ -13,9 +13,9 @@ from ...rules import Operation
 from .layer import Layer, SampleShape, names_of
 
 MOST = 4
-"""How many values a line adds, or puts side by side."""
+"""The most values that a line adds, or puts side by side."""
 DEEPEST = 32
-"""How deep blocks may lie in blocks: files and copies are read and written level by level."""
+"""The deepest level of blocks in blocks: files and copies are read and written level by level."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +30,10 @@ class Combining(Layer):
 
     if not TYPE_CHECKING:  # type checkers know the fields
 
-        def __new__(cls, *given: Any, **settings: Any) -> Any:
-            if len(given) > 1:
-                raise TypeError(f"{cls.__name__} takes several names as a list, {cls.__name__}({said(list(given))})")
-            return Layer.__new__(cls, *given, **settings)
+        def __new__(cls, *names: Any, **settings: Any) -> Any:
+            if len(names) > 1:
+                raise TypeError(f"{cls.__name__} takes several names as a list, {cls.__name__}({said(list(names))})")
+            return Layer.__new__(cls, *names, **settings)
 
     def check(self) -> None:
         count = len(names_of(self.kind, "others", self.others)) + max(len(names_of(self.kind, "of", self.of)), 1)
@@ -47,7 +47,7 @@ class Combining(Layer):
         return MOST
 
     def combined_shape(self, shapes: Sequence[SampleShape]) -> SampleShape:
-        """What comes out where values of these shapes come in. Raises ShapeError where they do not fit together."""
+        """The output's shape for inputs of these shapes. Raises ShapeError where they do not fit together."""
         raise NotImplementedError
 
 
@@ -88,8 +88,8 @@ class Concat(Combining):
 
     def combined_shape(self, shapes: Sequence[SampleShape]) -> SampleShape:
         if len({(len(s), *s[1:]) for s in shapes}) > 1:
-            alike = "as many axes" if len({len(s) for s in shapes}) > 1 else "the same sizes, the channels aside"
-            raise ShapeError(f"they must have {alike}")
+            condition = "as many axes" if len({len(s) for s in shapes}) > 1 else "the same sizes, the channels aside"
+            raise ShapeError(f"they must have {condition}")
         return (sum(s[0] for s in shapes), *shapes[0][1:])
 
     def operation(self, training: bool) -> Operation:
@@ -97,13 +97,13 @@ class Concat(Combining):
 
     def combined_options(self, shapes: Sequence[SampleShape]) -> dict[str, Any]:
         widths = [s[0] for s in shapes] + [0] * (MOST - len(shapes))
-        begins = [sum(widths[:i]) for i in range(MOST)]
-        return {**{f"o{i + 1}": begin for i, begin in enumerate(begins)}, "K": sum(widths)}
+        offsets = [sum(widths[:i]) for i in range(MOST)]
+        return {**{f"o{i + 1}": offset for i, offset in enumerate(offsets)}, "K": sum(widths)}
 
 
 @dataclass(frozen=True, slots=True)
 class Residual(Layer):
-    """Layers, and what comes into them added to what comes out: the same as their lines and an `Add`.
+    """A block of layers whose input is added to its output: the same as their lines and an `Add`.
 
     Attributes:
         layers: the layers in order; the first takes what the block takes.
@@ -112,10 +112,10 @@ class Residual(Layer):
     layers: tuple[Layer, ...] = ()
 
     def check(self) -> None:
-        listed = as_list(self.layers)
-        if not listed:
+        layers = as_list(self.layers)
+        if not layers:
             raise OptionError(f"Residual takes a list of layers, Residual([Dense(8), ReLU()]), not {said(self.layers)}")
-        for layer in listed:
+        for layer in layers:
             if not isinstance(layer, Layer):
                 write = f"; write {layer.__name__}(...)" if isinstance(layer, type) else ""
                 raise OptionError(f"Residual: {said(layer)} is no layer{write}")

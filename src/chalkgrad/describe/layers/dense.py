@@ -21,9 +21,9 @@ class Dense(Layer):
     Attributes:
         units: the number of outputs.
         bias: whether there is a b.
-        weights: how W starts: an initialiser or its name. "auto" is "he" where a ReLU-like activation
+        weights: W at the start: an initialiser or its name. "auto" is "he" where a ReLU-like activation
             follows, else "glorot".
-        biases: how b starts.
+        biases: b at the start: an initialiser or its name.
         l1, l2: penalties on W as part of the loss, l1 * sum|W| + l2 * sum(W^2); None takes the network's.
         weights_of: the name of an earlier line whose W it uses too, transposed where the shapes say so; b is its own.
     """
@@ -56,7 +56,7 @@ class Dense(Layer):
         b = Parameter((self.units,), initializer(self.biases), inputs, self.units, False)
         return {"W": W, "b": b} if self.bias else {"W": W}
 
-    def shared_operation(self, wanted: SampleShape, there: SampleShape) -> Operation | None:
-        if there == wanted:
+    def shared_operation(self, own: SampleShape, other: SampleShape) -> Operation | None:
+        if other == own:
             return rules.dense.operation
-        return rules.dense.transposed if there == wanted[::-1] else None
+        return rules.dense.transposed if other == own[::-1] else None

@@ -1,4 +1,4 @@
-"""What every layer is: shapes, parameters, states, and the operation that it stands for.
+"""The base of all layers: shapes, parameters, states, and the operation that a layer stands for.
 
 Shapes here are those of one sample: (I,) for a vector, (C, H, W) for an image.
 """
@@ -27,7 +27,7 @@ class Parameter:
 
     Attributes:
         shape: its shape.
-        initial: how it starts; None is "auto", as it fits what follows.
+        initial: its initialiser; None is "auto", as it fits the next layers.
         fan_in, fan_out: see `chalkgrad.describe.initializers`.
         penalised: whether L1 and L2 penalties count it (weights, not biases).
     """
@@ -53,7 +53,7 @@ class Layer:
 
     Attributes:
         name: replaces the layer's number in the names of its values (`hidden.W` instead of `W1`).
-        of: what it takes, in place of what the line before gives: the name of an earlier layer or value; "x" is the
+        of: its input, in place of the output of the line before: the name of an earlier layer or value; "x" is the
             input. Layers that combine several values may take several names.
     """
 
@@ -78,10 +78,10 @@ class Layer:
         plain(self)
         if self.name is not None and (not isinstance(self.name, str) or not _NAME.match(self.name)):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise OptionError(f"{self.kind}: a name is letters, digits and _, a letter first; not {self.name!r}")
-        named = names_of(self.kind, "of", self.of)
-        if self.of is not None and not named:
+        names = names_of(self.kind, "of", self.of)
+        if self.of is not None and not names:
             raise OptionError(f"{self.kind}: of is an empty list; leave it out to take what the line before gives")
-        if len(named) > self.takes:
+        if len(names) > self.takes:
             raise OptionError(
                 f"{self.kind} takes one value, not {said(self.of)}; combine several by Add, Multiply or Concat"
             )
@@ -93,7 +93,7 @@ class Layer:
         return cls.parameters is not Layer.parameters
 
     def check(self) -> None:
-        """Raises OptionError where a setting cannot be."""
+        """Raises OptionError where a setting is invalid."""
 
     @property
     def kind(self) -> str:
@@ -102,11 +102,11 @@ class Layer:
 
     @property
     def takes(self) -> int:
-        """How many values come in at most."""
+        """The most values that it takes."""
         return 1
 
     def output_shape(self, shape: SampleShape) -> SampleShape:
-        """The shape that comes out when `shape` comes in. Raises ShapeError where it cannot come in."""
+        """The output's shape for an input of this shape. Raises ShapeError where the layer takes no such input."""
         return shape
 
     def operation(self, training: bool) -> Operation | None:
@@ -118,19 +118,19 @@ class Layer:
         return {}
 
     def combined_shape(self, shapes: Sequence[SampleShape]) -> SampleShape:
-        """The shape that comes out when values of these shapes come in. Raises ShapeError where they cannot."""
+        """The output's shape for inputs of these shapes. Raises ShapeError where the layer takes no such inputs."""
         return self.output_shape(shapes[0])
 
     def combined_options(self, shapes: Sequence[SampleShape]) -> dict[str, Any]:
-        """Settings for the rules where values of these shapes come in."""
+        """Settings for the rules where the inputs have these shapes."""
         return self.options(shapes[0])
 
-    def shared_operation(self, wanted: SampleShape, there: SampleShape) -> Operation | None:
-        """The operation on weights of the shape `there`, which another line owns; None where they do not fit.
+    def shared_operation(self, own: SampleShape, other: SampleShape) -> Operation | None:
+        """The operation with another line's weights; None where their shape does not fit.
 
         Args:
-            wanted: the shape that weights of its own would have.
-            there: the shape of the other line's.
+            own: the shape that its own weights would have.
+            other: the shape of the other line's weights.
         """
         return None
 
@@ -147,28 +147,28 @@ class Layer:
         return {}
 
 
-def names_of(owner: str, setting: str, given: object) -> tuple[str, ...]:
-    """Names of values, of which one may be given alone. Raises OptionError where they are no names."""
-    names = (given,) if isinstance(given, str) else tuple(as_list(given) or ()) if given is not None else ()
-    if (given is not None and as_list(given) is None and not isinstance(given, str)) or not all(
+def names_of(owner: str, setting: str, value: object) -> tuple[str, ...]:
+    """The names in a setting, which may be one name alone. Raises OptionError where they are no names."""
+    names = (value,) if isinstance(value, str) else tuple(as_list(value) or ()) if value is not None else ()
+    if (value is not None and as_list(value) is None and not isinstance(value, str)) or not all(
         isinstance(n, str) and n for n in names
     ):
         cure = ""
-        if isinstance(given, Layer):
-            cure = f"; give that layer a name, {given.kind}(..., name='a'), and write 'a'"
+        if isinstance(value, Layer):
+            cure = f"; give that layer a name, {value.kind}(..., name='a'), and write 'a'"
         raise OptionError(
-            f"{owner}: {setting} is the name of an earlier line, or a list of names, not {said(given)}{cure}"
+            f"{owner}: {setting} is the name of an earlier line, or a list of names, not {said(value)}{cure}"
         )
     return names
 
 
 def rows_text(shape: SampleShape) -> str:
-    """The shape of a batch of samples, as messages say it: (N, 3)."""
+    """The shape of a batch of samples for messages: (N, 3)."""
     return f"(N{''.join(f', {s}' for s in shape)})"
 
 
 def flat(layer: Layer, shape: SampleShape) -> int:
-    """The inputs of a layer that takes one row of numbers a sample. Raises ShapeError where others come in."""
+    """The number of inputs of a layer that takes a row per sample. Raises ShapeError for samples of another shape."""
     if len(shape) != 1:
         raise ShapeError(
             f"{layer.kind} takes one row of numbers per sample, shape (N, inputs), but (N, "
@@ -178,20 +178,20 @@ def flat(layer: Layer, shape: SampleShape) -> int:
 
 
 def image(layer: Layer, shape: SampleShape) -> tuple[int, int, int]:
-    """Channels, height and width of an image. Raises ShapeError where no images come in."""
+    """Channels, height and width of an image. Raises ShapeError for samples that are no images."""
     if len(shape) != 3:
         cure = (
             f"give the network input_shape=(1, {shape[0]}, {shape[1]})"
             if len(shape) == 2
-            else "give the network input_shape=(channels, height, width), and put Flatten() behind this layer"
+            else "give the network input_shape=(channels, height, width), and put Flatten() after this layer"
         )
         raise ShapeError(f"{layer.kind} takes images, shape (N, C, H, W), but {rows_text(shape)} comes in; {cure}")
     return shape[0], shape[1], shape[2]
 
 
-def initial(given: str | Initializer) -> Initializer | None:
-    """How weights start; None where that depends on what follows, "auto"."""
-    return None if given == "auto" else initializer(given)
+def initial(weights: str | Initializer) -> Initializer | None:
+    """The initialiser of weights; None for "auto", which depends on the next layers."""
+    return None if weights == "auto" else initializer(weights)
 
 
 def check_weighted(layer: Any) -> None:

@@ -20,7 +20,7 @@ class BatchNorm(Layer):
 
     Attributes:
         momentum: how far a step moves the running averages towards the batch's (PyTorch's convention).
-        eps: added to the variance.
+        eps: a small number added to the variance.
         affine: whether the result is scaled by gamma (C,) and shifted by beta (C,).
     """
 
@@ -57,7 +57,7 @@ class LayerNorm(Layer):
     """Layer normalisation: every sample to mean 0 and variance 1 over all its values.
 
     Attributes:
-        eps: added to the variance.
+        eps: a small number added to the variance.
         affine: whether the result is scaled by gamma and shifted by beta, of one sample's shape.
     """
 

@@ -1,4 +1,4 @@
-"""Every layer by the name that files know it by: the built-in ones, and those registered from outside the package.
+"""The layers by their names in files: the built-in ones, and those registered from outside the package.
 
 A layer from outside is called by its module and its name, `my_layers:HardSwish`. Reading a file imports nothing: the
 module must be imported already.
@@ -57,7 +57,7 @@ LAYERS: dict[str, type[Layer]] = {
 }
 """The built-in layers by name."""
 _OUTSIDE: dict[str, type[Layer]] = {}
-"""The others, by module and name."""
+"""The layers from outside, by module and name."""
 
 L = TypeVar("L", bound=Layer)
 
@@ -78,32 +78,32 @@ def layer(kind: Any, operation: Any = None, *, rectifies: bool = False) -> Any:
     yet, it becomes a frozen one.
 
     Files call it by its module and its name, `my_layers:HardSwish`. The same name registered again by the same module
-    (the cell of a notebook, run once more) replaces the layer of before.
+    (the cell of a notebook, run once more) replaces the earlier layer.
 
     Args:
         kind: the class; or the name of the class to be made.
-        operation: what a made class computes.
-        rectifies: whether a made class passes about half of its inputs, as a ReLU: "auto" weights before it start by
+        operation: the operation of a class that is made here.
+        rectifies: whether such a class passes about half of its inputs, as a ReLU: "auto" weights before it start by
             He's rule.
 
     Raises:
         OptionError: where the name is that of a built-in layer, the class is no layer, or the operation is not of the
-            kind that a made class can have.
+            kind that such a class can have.
         FormulaError: where a formula of the operation cannot be read.
     """
     if isinstance(kind, str):
         module = str(sys._getframe(1).f_globals.get("__name__", "__main__"))  # pyright: ignore[reportPrivateUsage] - as namedtuple
-        return _registered(_made(kind, operation, module, rectifies=rectifies))
+        return _register(_make_class(kind, operation, module, rectifies=rectifies))
     if not isinstance(kind, type) or not issubclass(kind, Layer):
         raise OptionError(f"cg.layer takes a subclass of cg.Layer, or a name and an operation, not {said(kind)}")
     if operation is not None:
         raise OptionError(f"cg.layer: the class {kind.__name__} says itself which operation it stands for")
     if kind.operation is Layer.operation:
         raise OptionError(f"{kind.__name__} does not say which operation it stands for: write the method operation")
-    return _registered(kind if "__dataclass_fields__" in vars(kind) else dataclass(frozen=True)(kind))
+    return _register(kind if "__dataclass_fields__" in vars(kind) else dataclass(frozen=True)(kind))
 
 
-def _registered(kind: type[Layer]) -> type[Layer]:
+def _register(kind: type[Layer]) -> type[Layer]:
     if kind.__name__ in LAYERS:
         raise OptionError(f"there is a layer {kind.__name__} in chalkgrad; give yours another name")
     _OUTSIDE[_address(kind)] = kind
@@ -115,18 +115,18 @@ def _address(kind: type[Any]) -> str:
 
 
 def outside(kinds: Iterable[type[Any]]) -> dict[str, type[Layer]]:
-    """Those of the classes that were registered from outside, by the names that files know them by."""
+    """Those of the classes that were registered from outside, by their names in files."""
     return {_address(kind): kind for kind in kinds if _address(kind) in _OUTSIDE}
 
 
 def known_again(kinds: Mapping[str, type[Layer]]) -> None:
-    """Registers classes that another process registered, by its names for them, where none are known by these."""
+    """Registers classes of another process under its names for them, where these names are free."""
     for name, kind in kinds.items():
         _OUTSIDE.setdefault(name, kind)
 
 
 def name_in_files(kind: type[Any]) -> str:
-    """The name that files know a class by: a built-in one's own, one from outside with its module."""
+    """The name of a class in files: a built-in one's own, for one from outside with its module."""
     return _address(kind) if _address(kind) in _OUTSIDE else kind.__name__
 
 
@@ -138,37 +138,41 @@ def from_outside(name: str) -> type[Layer]:
     """
     if name in _OUTSIDE:
         return _OUTSIDE[name]
-    module, _, own = name.partition(":")
+    module, _, label = name.partition(":")
     if module == "__main__":
         raise CheckpointError(
-            f"the layer {own} was defined by the script or notebook that saved the network (__main__); define it in "
+            f"the layer {label} was defined by the script or notebook that saved the network (__main__); define it in "
             "this one before loading. In a module of its own it can be imported wherever it is needed"
         )
     if module not in sys.modules:
         raise CheckpointError(
-            f"the layer {own} is defined by the module {module}, which is not imported: write import {module} before "
+            f"the layer {label} is defined by the module {module}, which is not imported: write import {module} before "
             "loading, if you trust that module; reading a file imports nothing by itself"
         )
-    there = [known.partition(":")[2] for known in _OUTSIDE if known.startswith(f"{module}:")]
-    cure = nearest(own, there) if there else f'write {own} = cg.layer("{own}", ...) there, or @cg.layer above its class'
-    raise CheckpointError(f"the module {module} has registered no layer {own!r}; {cure}")
+    labels = [address.partition(":")[2] for address in _OUTSIDE if address.startswith(f"{module}:")]
+    cure = (
+        nearest(label, labels)
+        if labels
+        else f'write {label} = cg.layer("{label}", ...) there, or @cg.layer above its class'
+    )
+    raise CheckpointError(f"the module {module} has registered no layer {label!r}; {cure}")
 
 
 def of_other_modules(name: str) -> list[str]:
-    """The names with their modules of the layers from outside that are called so."""
-    return [known for known in _OUTSIDE if known.partition(":")[2] == name]
+    """The layers from outside of this name, each with its module."""
+    return [address for address in _OUTSIDE if address.partition(":")[2] == name]
 
 
 def check_loadable(layers: Iterable[Layer]) -> None:
     """Raises CheckpointError where a layer has no name in files, so that nobody could load the network."""
-    for one in layers:
-        kind = type(one)
+    for item in layers:
+        kind = type(item)
         if LAYERS.get(kind.__name__) is not kind and _address(kind) not in _OUTSIDE:
             raise CheckpointError(
-                f"the layer {one.kind} is not registered, so no file can name it: write @cg.layer above its class"
+                f"the layer {item.kind} is not registered, so no file can name it: write @cg.layer above its class"
             )
-        if isinstance(one, Residual):
-            check_loadable(one.layers)
+        if isinstance(item, Residual):
+            check_loadable(item.layers)
 
 
 # -- classes made from an operation ------------------------------------------------------------------------------------
@@ -192,7 +196,7 @@ class OfOperation(Activation):
         return {name: getattr(self, name) for name in self.settings}
 
 
-def _made(name: str, operation: Any, module: str, *, rectifies: bool) -> type[Layer]:
+def _make_class(name: str, operation: Any, module: str, *, rectifies: bool) -> type[Layer]:
     """The class of an operation; its fields are the settings of the rules."""
     if not name.isidentifier():
         raise OptionError(f"cg.layer: the name of a layer is that of a class, such as 'HardSwish', not {said(name)}")
@@ -228,15 +232,15 @@ def _check_operation(name: str, operation: Operation) -> None:
         raise OptionError(f"cg.layer: {operation.name} takes several values or carries states; {own}")
     if not operation.forward or operation.forward[-1].output != operation.output:
         raise OptionError(f"cg.layer: the last forward rule of {operation.name} has to compute {operation.output}")
-    there = {operation.input}
+    names = {operation.input}
     for rule in operation.rules:
         if rule.random or rule.formula is None:
             raise OptionError(f"cg.layer: {rule.name} has no formula")
         if rule in operation.backward:
-            there.add(f"d{operation.output}")
-        if missing := [o for o in rule.operands if o not in there]:
+            names.add(f"d{operation.output}")
+        if missing := [o for o in rule.operands if o not in names]:
             raise OptionError(f"cg.layer: {rule.name} takes {missing[0]}, which no rule before it computes; {own}")
-        there.add(rule.output)
+        names.add(rule.output)
     if f"d{operation.input}" not in [rule.output for rule in operation.backward]:
         raise OptionError(
             f"cg.layer: {operation.name} has no backward rule for d{operation.input}, the derivative of the loss by "
@@ -246,18 +250,18 @@ def _check_operation(name: str, operation: Operation) -> None:
 
 def _settings(name: str, operation: Operation) -> dict[str, Any]:
     """The settings of an operation's rules with their defaults, MISSING where there is none; those come first."""
-    found: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
     for rule in operation.rules:
         for option in rule.options:
             if hasattr(OfOperation, option):
                 raise OptionError(f"cg.layer: {rule.name} has a setting {option}, as every layer has; rename it")
             default = signature(rule.function).parameters[option].default
             default = MISSING if default is signature(layer).empty else default
-            held = found.get(option, MISSING)
-            if MISSING not in (default, held) and default != held:
+            earlier = settings.get(option, MISSING)
+            if MISSING not in (default, earlier) and default != earlier:
                 raise OptionError(
-                    f"cg.layer: {name} has the setting {option}, which is {held} by default in one rule and {default} "
-                    f"in {rule.name}"
+                    f"cg.layer: {name} has the setting {option}, which is {earlier} by default in one rule and "
+                    f"{default} in {rule.name}"
                 )
-            found[option] = default if held is MISSING else held
-    return dict(sorted(found.items(), key=lambda pair: pair[1] is not MISSING))
+            settings[option] = default if earlier is MISSING else earlier
+    return dict(sorted(settings.items(), key=lambda pair: pair[1] is not MISSING))

@@ -26,7 +26,7 @@ class Conv2D(Layer):
     Attributes:
         filters: the number of output channels.
         kernel: kernel height and width; one number for both.
-        stride: step down and across.
+        stride: the step down and across.
         padding: zeros on each side: a number, a pair (rows above and below, columns left and right),
             "valid" (none), or "same" (as many as make P = ceil(H / stride); an odd one goes below and right).
         bias, weights, biases, l1, l2: as for Dense.
@@ -69,8 +69,8 @@ class Conv2D(Layer):
         b = Parameter((self.filters,), initializer(self.biases), fan_in, fan_out, False)
         return {"W": W, "b": b} if self.bias else {"W": W}
 
-    def shared_operation(self, wanted: SampleShape, there: SampleShape) -> Operation | None:
-        return rules.conv2d.operation if there == wanted else None
+    def shared_operation(self, own: SampleShape, other: SampleShape) -> Operation | None:
+        return rules.conv2d.operation if other == own else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class _Pool2D(Layer):
 
     @property
     def step(self) -> Pair:
-        """The stride: the window itself where none was given."""
+        """The stride: the window itself where there is none."""
         return self.window if self.stride is None else self.stride
 
     def output_shape(self, shape: SampleShape) -> SampleShape:
@@ -104,7 +104,7 @@ class MaxPool2D(_Pool2D):
 
     Attributes:
         window: height and width; one number for both.
-        stride: step down and across; None is the window itself.
+        stride: the step down and across; None is the window itself.
         padding: as for Conv2D; padding never wins.
     """
 
@@ -144,12 +144,12 @@ def _window(layer: Layer, shape: SampleShape, kernel: Pair, stride: Pair, paddin
     if padding == "same":
         rows = max((math.ceil(height / sh) - 1) * sh + kh - height, 0)
         columns = max((math.ceil(width / sw) - 1) * sw + kw - width, 0)
-        pt, pl, below, behind = rows // 2, columns // 2, rows - rows // 2, columns - columns // 2
+        pt, pl, below, right = rows // 2, columns // 2, rows - rows // 2, columns - columns // 2
     else:
         pt, pl = (0, 0) if isinstance(padding, str) else pair(layer.kind, "padding", padding, 0)
-        below, behind = pt, pl
+        below, right = pt, pl
     P = (height + pt + below - kh) // sh + 1  # Dumoulin and Visin, arXiv:1603.07285, relation 6
-    Q = (width + pl + behind - kw) // sw + 1
+    Q = (width + pl + right - kw) // sw + 1
     if P < 1 or Q < 1:
         raise ShapeError(
             f"{layer.kind}: a {kh} x {kw} window does not fit into the {height} x {width} image that comes in"

@@ -1,4 +1,4 @@
-"""What each stage of the compiled engine makes of a network, as text."""
+"""The stages of the compiled engine for a network, as text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .schedule.products import Machine, Product
 from .schedule.wanted import Wanted
 
 STAGES = ("statements", "plan", "loops", "c")
-"""In the order in which one is made from another."""
+"""The stages, in the order in which one is made from another."""
 WIDTH = 100
 
 
@@ -24,17 +24,17 @@ def show(stage: str, wanted: Wanted, machine: Machine) -> str:
     Args:
         stage: one of `STAGES`.
         wanted: what is computed.
-        machine: what it is made for.
+        machine: the machine that runs it.
     """
     if stage == "statements":
         return _statements(wanted)
     if stage == "c":
         return print_source(wanted, machine).text
-    made = plan(wanted, machine)
+    schedule = plan(wanted, machine)
     if stage == "plan":
-        return _plan(made)
-    lowered, printer = lower(made, wanted), PlainPrinter()
-    routines = [*lowered.tiles.values(), *(r for pieces in lowered.phases.values() for r in pieces)]
+        return _plan(schedule)
+    loops, printer = lower(schedule, wanted), PlainPrinter()
+    routines = [*loops.tiles.values(), *(r for pieces in loops.phases.values() for r in pieces)]
     return "\n\n".join("\n".join(printer.routine(routine)) for routine in routines)
 
 
@@ -47,16 +47,17 @@ def _ranges(statement: Statement) -> str:
     return " ".join(f"{index}<{size}" for index, size in statement.sizes.items())
 
 
-def _plan(made: Plan) -> str:
-    lines = [f"{made.chunk} samples are taken together, vectors hold up to {made.machine.lanes} numbers"]
-    for at, phase in enumerate(made.phases):
+def _plan(schedule: Plan) -> str:
+    lines = [f"{schedule.chunk} samples are taken together, vectors hold up to {schedule.machine.lanes} numbers"]
+    for at, phase in enumerate(schedule.phases):
         if phase.statements:
-            rows = [(s.text, _how(made.products.get(s.output))) for s in phase.statements]
+            rows = [(s.text, _how(schedule.products.get(s.output))) for s in phase.statements]
             lines += ["", table((f"{phase.kind} {at + 1}", "computed by"), rows, width=WIDTH)]
     values = [
-        (v.name, v.home, "one number" if v.layout is None else _layout(made, v.name)) for v in made.values.values()
+        (v.name, v.home, "one number" if v.layout is None else _layout(schedule, v.name))
+        for v in schedule.values.values()
     ]
-    shared = [(name, f"as {root}", "") for name, root in made.aliases.items()]
+    shared = [(name, f"as {root}", "") for name, root in schedule.aliases.items()]
     return "\n".join([*lines, "", table(("value", "home", "lies"), [*values, *shared], width=WIDTH)])
 
 
@@ -69,8 +70,8 @@ def _how(product: Product | None) -> str:
     return f"tiles of {rows} x {columns}, vectors of {product.lanes} {kind} {product.vector}{zeros}"
 
 
-def _layout(made: Plan, name: str) -> str:
-    layout = made.values[name].layout
+def _layout(schedule: Plan, name: str) -> str:
+    layout = schedule.values[name].layout
     assert layout is not None
     shape = " x ".join(map(str, layout.shape)) or "1"
     if layout.block is not None:

@@ -51,17 +51,17 @@ class Calls:
 
     def place(self, compute: Callable[[], Any], write: Callable[[Array], list[Line]]) -> Array:
         """Computes a result: into the memory that it had in an earlier recording, or into memory of its own."""
-        before = self._scratch[len(self.made)] if len(self.made) < len(self._scratch) else None
-        if before is None:
-            before = np.asarray(compute())
-            self._most -= before.nbytes
+        array = self._scratch[len(self.made)] if len(self.made) < len(self._scratch) else None
+        if array is None:
+            array = np.asarray(compute())
+            self._most -= array.nbytes
             if self._most < 0:
                 raise TooLargeError
         else:
-            for line in write(before):
+            for line in write(array):
                 line()
-        self.made.append(before)
-        return before
+        self.made.append(array)
+        return array
 
     def _result(
         self, key: Any, operands: Sequence[Memory], compute: Callable[[], Any], write: Callable[[Array], list[Line]]
@@ -74,15 +74,15 @@ class Calls:
             compute: the call, for the first time.
             write: the lines of the call for the array that the result goes to.
         """
-        written = any(o.written for o in operands)
-        if not written and key in self._known:
+        changes = any(o.written for o in operands)
+        if not changes and key in self._known:
             return self._known[key]
         constant = all(o.constant for o in operands)
         array = self.place(compute, write)
         if not constant:
             self.lines += write(array)
         result = Recorded(self, array, Memory(constant=constant), None if constant else write)
-        if not written:
+        if not changes:
             self._known[key] = result
         return result
 
@@ -108,10 +108,10 @@ class Calls:
         """A number computed from numbers."""
         key = (python, *(id(o) if isinstance(o, Number) else repr(o) for o in operands))
         if key not in self._numbers:
-            made = self._numbers[key] = Number(self, None)
+            result = self._numbers[key] = Number(self, None)
 
             def compute() -> None:
-                made.value = python(*[o.value if isinstance(o, Number) else o for o in operands])
+                result.value = python(*[o.value if isinstance(o, Number) else o for o in operands])
 
             self.now(compute)
         return self._numbers[key]

@@ -82,10 +82,10 @@ class Number(Value):
     def array(self, dtype: Any) -> Array:
         """The number as an array without axes, which the next lines find filled."""
         if dtype not in self.arrays:
-            made = self.arrays[dtype] = np.empty((), dtype)
+            array = self.arrays[dtype] = np.empty((), dtype)
 
             def fill() -> None:
-                made[()] = self.value
+                array[()] = self.value
 
             self.calls.now(fill)
         return self.arrays[dtype]
@@ -135,10 +135,10 @@ class Recorded(Value):
         return self.seen(array)
 
     def __setitem__(self, at: Any, value: Recorded) -> None:
-        there = self.array[at]
-        if place_of(there) != place_of(value.array):  # `a[at] += b` ends with a[at] = a[at]
+        place = self.array[at]
+        if place_of(place) != place_of(value.array):  # `a[at] += b` ends with a[at] = a[at]
             self.change()
-            self.calls.now(partial(np.copyto, there, value.array))
+            self.calls.now(partial(np.copyto, place, value.array))
 
     def __iadd__(self, other: Recorded) -> Recorded:
         self.change()

@@ -65,10 +65,10 @@ class Recording:
             if isinstance(segment, Loop):
                 self._loop(calls, segment)
                 continue
-            begun = len(calls.lines)
+            begin = len(calls.lines)
             result = self._recorded(calls, segment, [self._values[name or ""] for name in segment.inputs])
             if segment.output in into:
-                calls.move(result, into[segment.output], begun)
+                calls.move(result, into[segment.output], begin)
             self._values[segment.output] = result
         self._numbers = list(own.values())
         self._lines = calls.lines

@@ -87,5 +87,5 @@ def first_not_finite(steps: Sequence[Step], values: Values) -> str | None:
 
 def require_finite(steps: Sequence[Step], values: Values) -> None:
     """Raises NotFiniteError where a value is NaN or infinite, naming the first."""
-    if found := first_not_finite(steps, values):
-        raise NotFiniteError(found)
+    if place := first_not_finite(steps, values):
+        raise NotFiniteError(place)

@@ -23,7 +23,7 @@ from .runner import Runner, first_not_finite
 MOST_BYTES = 2**24
 """A recording may keep so much for its results; larger steps call the rules and let go of what is no longer needed."""
 
-Given = tuple["Array | slice", float, int, int]
+Inputs = tuple["Array | slice", float, int, int]
 """What a step is given: its samples, the learning rate, and the numbers t and clock."""
 
 
@@ -76,8 +76,8 @@ class NumPySteps:
         self._recording = True  # until a step is too large for it
         self._runner = Runner(self._steps)
         self._values: Values = {}
-        self._given: Given | None = None
-        self._updated: Given | None = None
+        self._given: Inputs | None = None
+        self._updated: Inputs | None = None
 
     def stop(self) -> None:
         self._asked_to_stop = True
@@ -91,8 +91,8 @@ class NumPySteps:
         data_losses: list[float] = []
         done, stopped, interrupted = 0, False, False
         try:
-            for done, (rate, chosen) in enumerate(zip(rates.tolist(), self._batches(order, at), strict=False)):
-                loss, data_loss = self._step(chosen, rate, t + done, clock + done)
+            for done, (rate, rows) in enumerate(zip(rates.tolist(), self._batches(order, at), strict=False)):
+                loss, data_loss = self._step(rows, rate, t + done, clock + done)
                 losses.append(loss)
                 data_losses.append(data_loss)
                 if not math.isfinite(loss) or loss < self._stop_below:
@@ -112,19 +112,19 @@ class NumPySteps:
     def _batches(self, order: Array, at: int) -> Iterator[Array | slice]:
         """The samples of every step, epoch after epoch."""
         orders = order.reshape(-1, self._count)
-        as_they_come = [bool(o[0] == 0 and (np.diff(o) == 1).all()) for o in orders]
+        in_order = [bool(o[0] == 0 and (np.diff(o) == 1).all()) for o in orders]
         for epoch in itertools.count():
-            own = orders[epoch % len(orders)]
-            plain = as_they_come[epoch % len(orders)]
+            samples = orders[epoch % len(orders)]
+            plain = in_order[epoch % len(orders)]
             for begin in range(at, self._count, self._batch):
                 end = min(begin + self._batch, self._count)
-                yield slice(begin, end) if plain else own[begin:end]
+                yield slice(begin, end) if plain else samples[begin:end]
             at = 0
 
-    def _step(self, chosen: Array | slice, rate: float, t: int, clock: int) -> tuple[float, float]:
+    def _step(self, rows: Array | slice, rate: float, t: int, clock: int) -> tuple[float, float]:
         """Takes a step from the values of this moment to those of the next; returns its losses."""
-        self._given = chosen, rate, t, clock
-        kind = self._load(chosen)
+        self._given = rows, rate, t, clock
+        kind = self._load(rows)
         run = self._recordings.get((kind, self._now))
         if run is None:
             run = self._recordings[kind, self._now] = self._recorded(kind, rate, t, clock)
@@ -135,21 +135,21 @@ class NumPySteps:
             losses[0] = math.nan
         return losses[0], losses[-1]
 
-    def _load(self, chosen: Array | slice) -> int:
+    def _load(self, rows: Array | slice) -> int:
         """Brings samples to where a step of their kind reads them.
 
         Returns:
             The kind: how many they are, or 0 for all of them, read where they lie.
         """
-        size = chosen.stop - chosen.start if isinstance(chosen, slice) else len(chosen)
-        kind = 0 if isinstance(chosen, slice) and size == len(self._x) else size
+        size = rows.stop - rows.start if isinstance(rows, slice) else len(rows)
+        kind = 0 if isinstance(rows, slice) and size == len(self._x) else size
         if kind not in self._samples:
-            own = np.array if kind else np.asarray
-            self._samples[kind] = own(self._x[chosen]), own(self._y[chosen])
+            take = np.array if kind else np.asarray
+            self._samples[kind] = take(self._x[rows]), take(self._y[rows])
         elif kind:
             x, y = self._samples[kind]
-            _gather(self._x, chosen, x)
-            _gather(self._y, chosen, y)
+            _gather(self._x, rows, x)
+            _gather(self._y, rows, y)
         return kind
 
     def _recorded(self, kind: int, rate: float, t: int, clock: int) -> Recording | Running:
@@ -178,9 +178,9 @@ class NumPySteps:
         for name, value in values.items():
             np.copyto(self._fixed[name] if name in self._fixed else self._places[self._now][name], value)
 
-    def _described(self, given: Given) -> Values:
-        chosen, rate, t, clock = given
-        return {"x": self._x[chosen], "y": self._y[chosen], "lr": rate, "t": t, "clock": clock}
+    def _described(self, inputs: Inputs) -> Values:
+        rows, rate, t, clock = inputs
+        return {"x": self._x[rows], "y": self._y[rows], "lr": rate, "t": t, "clock": clock}
 
     def stopped_at(self) -> Values:
         assert self._given is not None
@@ -190,13 +190,13 @@ class NumPySteps:
         if self._updated is None:
             return None
         self._now = (self._now - 1) % 3
-        before = {**self._described(self._updated), **{n: a.copy() for n, a in self._places[self._now].items()}}
+        values = {**self._described(self._updated), **{n: a.copy() for n, a in self._places[self._now].items()}}
         self._updated = None
-        return before
+        return values
 
 
-def _gather(rows: Array | Pixels, chosen: Array | slice, into: Array) -> None:
-    if isinstance(rows, np.ndarray) and isinstance(chosen, np.ndarray) and rows.flags.c_contiguous:
-        rows.take(chosen, 0, into, "clip")  # "raise" would make a copy in between
+def _gather(rows: Array | Pixels, indices: Array | slice, into: Array) -> None:
+    if isinstance(rows, np.ndarray) and isinstance(indices, np.ndarray) and rows.flags.c_contiguous:
+        rows.take(indices, 0, into, "clip")  # "raise" would make a copy in between
     else:
-        np.copyto(into, rows[chosen])
+        np.copyto(into, rows[indices])

@@ -13,8 +13,7 @@ import numpy as np
 
 from ....base.errors import OptionError
 from ....describe.losses import BinaryCrossEntropy, CrossEntropy, Hinge, Loss
-from ....program import Program as Steps
-from ....program import Role, Step, Value
+from ....program import Program, Role, Step, Value
 from ...stepping import Array
 from ..schedule.buffers import aligned, store
 from ..schedule.products import Machine
@@ -38,8 +37,8 @@ ENDING = (
 
 
 def training_program(
-    program: Steps,
-    prediction: Steps,
+    program: Program,
+    prediction: Program,
     values: Mapping[str, Array],
     data: tuple[Array, Array] | None,
     loss: Loss,
@@ -109,7 +108,7 @@ def training_program(
     return "\n".join(lines)
 
 
-def with_prediction(program: Steps, prediction: Steps) -> tuple[Steps, str]:
+def with_prediction(program: Program, prediction: Program) -> tuple[Program, str]:
     """A training's program with the steps behind its own that give the loss as in prediction, and that loss's name.
 
     What is the same in both is computed once.
@@ -128,7 +127,7 @@ def with_prediction(program: Steps, prediction: Steps) -> tuple[Steps, str]:
     return replace(program, steps=steps), names.get("L", "L")
 
 
-def _free(name: str, program: Steps) -> str:
+def _free(name: str, program: Program) -> str:
     return _free(f"{name}_", program) if name in program.shapes else name
 
 
@@ -148,7 +147,7 @@ def _shown(steps: int, every: int, *, differs: bool) -> list[str]:
 
 
 def prediction_program(
-    program: Steps, values: Mapping[str, Array], x: Array | None, title: str, dtype: np.dtype[np.generic]
+    program: Program, values: Mapping[str, Array], x: Array | None, title: str, dtype: np.dtype[np.generic]
 ) -> str:
     """A C program that prints the prediction for every sample: those in the program, or those that it reads."""
     machine = Machine(PORTABLE, 16, dtype.itemsize, PORTABLE)

@@ -50,8 +50,8 @@ def trusted(path: Path) -> bool:
     if not hasattr(os, "getuid"):
         return True
     try:
-        own = os.lstat(path)
-        if not stat.S_ISDIR(own.st_mode) or own.st_uid != os.getuid() or own.st_mode & 0o022:
+        status = os.lstat(path)
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o022:
             return False
         return all(_safe(p) for p in Path(os.path.realpath(path)).parents)
     except OSError:
@@ -60,11 +60,11 @@ def trusted(path: Path) -> bool:
 
 def _safe(path: Path) -> bool:
     """Whether nobody else can replace this user's entries of a directory."""
-    found = os.lstat(path)
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid not in (0, os.getuid()):
+    status = os.lstat(path)
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid not in (0, os.getuid()):
         return False
-    others = found.st_mode & stat.S_IWOTH or (found.st_mode & stat.S_IWGRP and not _private_group(found.st_gid))
-    return not others or bool(found.st_mode & stat.S_ISVTX)
+    others = status.st_mode & stat.S_IWOTH or (status.st_mode & stat.S_IWGRP and not _private_group(status.st_gid))
+    return not others or bool(status.st_mode & stat.S_ISVTX)
 
 
 def _private_group(group: int) -> bool:
@@ -73,10 +73,10 @@ def _private_group(group: int) -> bool:
     import pwd
 
     try:
-        user, found = pwd.getpwuid(os.getuid()).pw_name, grp.getgrgid(group)
+        user, entry = pwd.getpwuid(os.getuid()).pw_name, grp.getgrgid(group)
     except KeyError:
         return False
-    return found.gr_name == user and set(found.gr_mem) <= {user}
+    return entry.gr_name == user and set(entry.gr_mem) <= {user}
 
 
 def user_directory() -> Path:
@@ -90,8 +90,8 @@ def user_directory() -> Path:
     path = user_cache_path("chalkgrad", appauthor=False) / "compiled"
     if not path.is_absolute():
         raise OSError("there is no home directory")
-    for missing in reversed([p for p in (path, *path.parents) if not p.exists()]):
-        missing.mkdir(exist_ok=True, mode=0o700)  # whatever the umask lets others do
+    for directory in reversed([p for p in (path, *path.parents) if not p.exists()]):
+        directory.mkdir(exist_ok=True, mode=0o700)  # whatever the umask lets others do
     if not trusted(path):
         raise OSError(f"others can write to {path}, or to a directory above it")
     return path
@@ -109,17 +109,17 @@ def cache_directory() -> Path:
             return path
         why = f"{path} cannot be written to"
     except OSError as error:
-        why = _said(error)
+        why = _text(error)
     try:
         return own_directory()
     except OSError as error:
         raise OSError(
-            f"there is no directory for what is compiled: {why}; {_said(error)}; set XDG_CACHE_HOME to a directory "
+            f"there is no directory for what is compiled: {why}; {_text(error)}; set XDG_CACHE_HOME to a directory "
             "that only you can write to"
         ) from None
 
 
-def _said(error: OSError) -> str:
+def _text(error: OSError) -> str:
     return f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error)
 
 
@@ -144,11 +144,11 @@ def own_directory(*, make: bool = True) -> Path:
 
     place = Path(tempfile.gettempdir())
     clear_left(place)
-    path, held = _held(place, OWN)
+    path, handle = _lock_new(place, OWN)
     if not trusted(path):
-        _release(path, held)
+        _release(path, handle)
         raise OSError(f"others can write to {place}, or to a directory above it")
-    _own[:] = [(os.getpid(), path, held)]
+    _own[:] = [(os.getpid(), path, handle)]
 
     def remove(process: int = os.getpid()) -> None:
         if process == os.getpid():  # not in a process that was forked
@@ -161,7 +161,7 @@ def own_directory(*, make: bool = True) -> Path:
 # -- what killed processes leave ---------------------------------------------------------------------------------------
 
 
-def _held(place: Path, prefix: str) -> tuple[Path, int]:
+def _lock_new(place: Path, prefix: str) -> tuple[Path, int]:
     """A new directory, which is locked as long as the number that comes with it is open."""
     while True:
         path = Path(tempfile.mkdtemp(prefix=prefix, dir=place))
@@ -175,21 +175,21 @@ def _held(place: Path, prefix: str) -> tuple[Path, int]:
         os.close(handle)
 
 
-def _release(path: Path, held: int) -> None:
+def _release(path: Path, handle: int) -> None:
     shutil.rmtree(path, ignore_errors=True)
-    if held >= 0:
-        os.close(held)
+    if handle >= 0:
+        os.close(handle)
 
 
 @contextlib.contextmanager
 def workplace(place: Path) -> Generator[Path]:
     """A directory inside another one, for the time of a compilation; those of killed processes are deleted before."""
     clear_left(place)
-    path, held = _held(place, WORK)
+    path, handle = _lock_new(place, WORK)
     try:
         yield path
     finally:
-        _release(path, held)
+        _release(path, handle)
 
 
 def clear_left(place: Path) -> None:
@@ -202,11 +202,11 @@ def clear_left(place: Path) -> None:
 
 
 def _delete_left(entry: os.DirEntry[str]) -> None:
-    found = entry.stat(follow_symlinks=False)
-    if hasattr(os, "getuid") and found.st_uid != os.getuid():
+    status = entry.stat(follow_symlinks=False)
+    if hasattr(os, "getuid") and status.st_uid != os.getuid():
         return
-    old = time.time() - found.st_mtime > OLD
-    if not stat.S_ISDIR(found.st_mode):
+    old = time.time() - status.st_mtime > OLD
+    if not stat.S_ISDIR(status.st_mode):
         if old:
             os.unlink(entry.path)
     elif fcntl is None:
@@ -225,33 +225,33 @@ def _delete_left(entry: os.DirEntry[str]) -> None:
 
 
 def _digest(name: str, content: bytes | memoryview) -> bytes:
-    found = hashlib.sha256(name.encode())
-    found.update(content)
-    return found.digest()
+    digest = hashlib.sha256(name.encode())
+    digest.update(content)
+    return digest.digest()
 
 
-def put(place: Path, name: str, made: Path) -> None:
+def put(place: Path, name: str, file: Path) -> None:
     """Takes a compiled file into a directory, in place of one of the same name.
 
     Args:
         place: the directory.
         name: what it is called there.
-        made: the file, in a directory inside `place`.
+        file: the file, in a directory inside `place`.
 
     Raises:
         OSError: where that is not possible, or the file is not whole.
     """
-    content = made.read_bytes()
+    content = file.read_bytes()
     if not _whole(content):
         raise OSError(f"the compiled file has {len(content):,} bytes, fewer than its own header says")
-    handle = os.open(made, os.O_WRONLY | os.O_APPEND)
+    handle = os.open(file, os.O_WRONLY | os.O_APPEND)
     try:
         os.write(handle, _digest(name, content))
-        os.chmod(made, 0o700)
+        os.chmod(file, 0o700)
         os.fsync(handle)
     finally:
         os.close(handle)
-    os.replace(made, place / name)
+    os.replace(file, place / name)
     sync_directory(place)
     _bound(place, name)
 
@@ -272,8 +272,8 @@ def _bound(place: Path, newest: str) -> None:
         files = [(e.stat(follow_symlinks=False), e) for e in os.scandir(place) if LIBRARY.fullmatch(e.name)]
         files.sort(key=lambda f: (f[1].name != newest, -f[0].st_mtime))
         size = 0
-        for number, (found, entry) in enumerate(files, 1):
-            size += found.st_size
+        for number, (status, entry) in enumerate(files, 1):
+            size += status.st_size
             if number > 1 and (number > MOST_FILES or size > MOST_BYTES):
                 with contextlib.suppress(OSError):
                     os.unlink(entry.path)
@@ -285,9 +285,9 @@ def taken_from(place: Path, name: str) -> ctypes.CDLL | None:
     Raises:
         OSError: where it is as it was put there, and cannot be loaded.
     """
-    nothing = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    flags = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
-        handle = os.open(place / name, os.O_RDONLY | nothing)
+        handle = os.open(place / name, os.O_RDONLY | flags)
     except OSError:
         return None
     try:
@@ -306,9 +306,9 @@ def taken_from(place: Path, name: str) -> ctypes.CDLL | None:
 
 def _as_put(handle: int, name: str) -> bool:
     """Whether an open file is this user's, and what was put under the name."""
-    found = os.fstat(handle)
-    own = not hasattr(os, "getuid") or (found.st_uid == os.getuid() and not found.st_mode & 0o022)
-    if not (own and stat.S_ISREG(found.st_mode) and DIGEST < found.st_size <= LARGEST):
+    status = os.fstat(handle)
+    own = not hasattr(os, "getuid") or (status.st_uid == os.getuid() and not status.st_mode & 0o022)
+    if not (own and stat.S_ISREG(status.st_mode) and DIGEST < status.st_size <= LARGEST):
         return False
     with open(handle, "rb", closefd=False) as file:
         content = memoryview(file.read())
@@ -323,5 +323,5 @@ def _path_of(handle: int, path: Path) -> str:
     """
     if not os.path.exists(f"/proc/self/fd/{handle}"):
         return str(path)
-    spelled = "".join("./" if bit == "1" else "/" for bit in f"{next(_loaded):b}")
-    return f"/proc/self/fd/{spelled}{handle}"
+    slashes = "".join("./" if bit == "1" else "/" for bit in f"{next(_loaded):b}")
+    return f"/proc/self/fd/{slashes}{handle}"

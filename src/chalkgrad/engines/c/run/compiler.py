@@ -1,4 +1,4 @@
-"""Compiling what was printed: which compiler, with which flags.
+"""The C compiler: finding it, and compiling a program with it.
 
 A compiled file is kept under a name made of everything that went into it: the source, the compiler's own macros
 (version and processor among them) and the flags.
@@ -32,11 +32,11 @@ FLAGS = (
 )  # fmt: skip
 """Nothing that changes what a formula means: no -ffast-math, neither when compiling nor when linking."""
 FURTHER = "CHALKGRAD_CFLAGS"
-"""Names an environment variable with further flags: warnings as errors, sanitizers, another processor."""
+"""The environment variable with further flags: warnings as errors, sanitizers, another processor."""
 PATIENCE = 120.0
-"""Seconds after which a compiler is given up."""
+"""Seconds after which a compiler is stopped."""
 ANSWER = 10.0
-"""Seconds in which it says what it is."""
+"""Seconds after which a question to a compiler is stopped."""
 
 SHORTEST = 10.0
 """Seconds that compiling may take in any case."""
@@ -58,12 +58,12 @@ class CompilerError(OptionError):
 
 @dataclass(frozen=True, slots=True)
 class Compiler:
-    """A C compiler that was found.
+    """A C compiler.
 
     Attributes:
-        command: how it is called.
+        command: the command that calls it.
         flags: the flags.
-        macros: what it defines by itself: version, processor, widths.
+        macros: the macros that it defines by itself: version, processor, widths.
     """
 
     command: tuple[str, ...]
@@ -75,7 +75,7 @@ class Compiler:
         return f"#define {macro} " in self.macros
 
     def machine(self, real: int) -> Machine:
-        """What it compiles for, with numbers of so many bytes."""
+        """The machine that it compiles for, with numbers of so many bytes."""
         width = 64 if self.defines("__AVX512F__") else 32 if self.defines("__AVX__") else 16
         many = self.defines("__AVX512F__") or self.defines("__aarch64__")
         # Zen 4, which older compilers call Zen 3, takes 64 bytes in two halves
@@ -87,8 +87,8 @@ class Compiler:
         """The compiler with its version, and the vectors that it compiles for."""
         value = next((m for m in self.macros.splitlines() if m.startswith("#define __VERSION__ ")), "")
         version = value.partition('"')[2].rstrip('"')
-        known = "" if version.lower().startswith(("clang", "gcc")) or "Clang" in version else "gcc "
-        return f"{known}{version}"
+        prefix = "" if version.lower().startswith(("clang", "gcc")) or "Clang" in version else "gcc "
+        return f"{prefix}{version}"
 
     @property
     def vectors(self) -> str:
@@ -104,46 +104,46 @@ def _split(text: str, variable: str) -> tuple[str, ...]:
         raise CompilerError(f"{variable} is {visible(text)!r}, which cannot be split into words: {error}") from None
 
 
-def _candidates(named: str | None) -> list[tuple[str, ...]]:
-    if named and named.strip():
-        return [_split(named, "CC")]
-    found: list[tuple[str, ...]] = [(path,) for name in ("cc", "gcc", "clang") if (path := shutil.which(name))]
+def _candidates(choice: str | None) -> list[tuple[str, ...]]:
+    if choice and choice.strip():
+        return [_split(choice, "CC")]
+    commands: list[tuple[str, ...]] = [(path,) for name in ("cc", "gcc", "clang") if (path := shutil.which(name))]
     if find_spec("ziglang") is not None:
-        found.append((sys.executable, "-m", "ziglang", "cc"))
-    return found
+        commands.append((sys.executable, "-m", "ziglang", "cc"))
+    return commands
 
 
 @cache
-def _found(named: str | None, further: str, path: str | None) -> Compiler | str:
+def _find(choice: str | None, further: str, path: str | None) -> Compiler | str:
     """The compiler, or why there is none."""
-    said = "no C compiler was found: install gcc or clang, or pip install 'chalkgrad[compiled]'"
+    reason = "no C compiler was found: install gcc or clang, or pip install 'chalkgrad[compiled]'"
     try:
-        more, candidates = _split(further, FURTHER), _candidates(named)
+        more, candidates = _split(further, FURTHER), _candidates(choice)
     except CompilerError as error:
         return str(error)
     native = () if any(f.startswith(("-march", "-mcpu")) for f in more) else ("-march=native",)
     for command in candidates:
         if shutil.which(command[0]) is None:
-            said = f"the compiler {visible(command[0])} cannot be run: there is no such program{_cure()}"
+            reason = f"the compiler {visible(command[0])} cannot be run: there is no such program{_cure()}"
             continue
         try:
-            ran = run([*command, *native, *more, "-dM", "-E", "-x", "c", os.devnull], ANSWER)
+            result = run([*command, *native, *more, "-dM", "-E", "-x", "c", os.devnull], ANSWER)
         except OSError as error:
-            said = f"the compiler {visible(command[0])} cannot be run: {error}{_cure()}"
+            reason = f"the compiler {visible(command[0])} cannot be run: {error}{_cure()}"
             continue
-        if ran.status:
-            said = f"the compiler {visible(command[0])} fails: {_first(ran)}{_cure()}"
-        elif "#define __GNUC__ " not in ran.out:
-            said = f"{visible(command[0])} is no C compiler of the kind that is needed, gcc or clang{_cure()}"
+        if result.status:
+            reason = f"the compiler {visible(command[0])} fails: {_first(result)}{_cure()}"
+        elif "#define __GNUC__ " not in result.out:
+            reason = f"{visible(command[0])} is no C compiler of the kind that is needed, gcc or clang{_cure()}"
         else:
-            return Compiler(command, (*FLAGS, *native, *tuning(ran.out), *more), ran.out)
-    return said
+            return Compiler(command, (*FLAGS, *native, *tuning(result.out), *more), result.out)
+    return reason
 
 
 def _cure() -> str:
-    """Where what was called, and how, can be changed, at the end of a sentence."""
-    given = [f"{name} ({visible(os.environ[name])})" for name in ("CC", FURTHER) if os.environ.get(name, "").strip()]
-    return f"; it was called as the environment says, by {' and '.join(given)}: change or unset that" if given else ""
+    """The end of a sentence: which environment variables name the compiler and its flags."""
+    causes = [f"{name} ({visible(os.environ[name])})" for name in ("CC", FURTHER) if os.environ.get(name, "").strip()]
+    return f"; it was called as the environment says, by {' and '.join(causes)}: change or unset that" if causes else ""
 
 
 def tuning(macros: str) -> tuple[str, ...]:
@@ -161,10 +161,10 @@ def compiler() -> Compiler:
     Raises:
         CompilerError: where there is none.
     """
-    found = _found(os.environ.get("CC"), os.environ.get(FURTHER, ""), os.environ.get("PATH"))
-    if isinstance(found, str):
-        raise CompilerError(found)
-    return found
+    result = _find(os.environ.get("CC"), os.environ.get(FURTHER, ""), os.environ.get("PATH"))
+    if isinstance(result, str):
+        raise CompilerError(result)
+    return result
 
 
 def available() -> bool:
@@ -176,20 +176,22 @@ def available() -> bool:
     return True
 
 
-def _first(ran: Ran) -> str:
-    """The first line that says what is wrong."""
-    lines = [line.strip() for line in ran.err.splitlines() if line.strip()]
-    said = next((line for line in lines if "error" in line), lines[0] if lines else f"it ends with status {ran.status}")
-    return visible(said)
+def _first(result: Ran) -> str:
+    """The first line of a compiler's output that says what is wrong."""
+    lines = [line.strip() for line in result.err.splitlines() if line.strip()]
+    text = next(
+        (line for line in lines if "error" in line), lines[0] if lines else f"it ends with status {result.status}"
+    )
+    return visible(text)
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A compiled file that was loaded.
+    """A compiled file, loaded.
 
     Attributes:
         library: the loaded library.
-        seconds: how long compiling took; 0 where it was kept from before.
+        seconds: the time that compiling took; 0 where it was in the cache.
     """
 
     library: ctypes.CDLL
@@ -197,7 +199,7 @@ class Built:
 
 
 def kept_under(tool: Compiler, text: str) -> Path:
-    """Where what a compiler makes of a C file is kept."""
+    """The path of a C file's compiled form in the cache."""
     return cache_directory() / _name(tool, text)
 
 
@@ -215,11 +217,11 @@ def check_program(program: Program) -> None:
 
 
 def build(text: str, seconds: float = PATIENCE, names: tuple[str, ...] = ()) -> Built:
-    """Compiles a C file, or takes what was kept of it, and loads it.
+    """The compiled form of a C file, from the cache or compiled now, loaded.
 
     Args:
         text: the C file.
-        seconds: how long compiling may take.
+        seconds: the most seconds that compiling may take.
         names: the functions that it must have.
 
     Raises:
@@ -227,16 +229,16 @@ def build(text: str, seconds: float = PATIENCE, names: tuple[str, ...] = ()) -> 
     """
     tool = compiler()
     name = _name(tool, text)
-    if library := _kept(name):
+    if library := _cached(name):
         return Built(library, 0.0)
-    started = time.perf_counter()
+    start = time.perf_counter()
     try:
         place = cache_directory()
     except OSError as error:
         raise CompilerError(str(error)) from None
     try:
         _compile(tool, text, place, name, seconds)
-        took = time.perf_counter() - started
+        duration = time.perf_counter() - start
         library = taken_from(place, name)
         if library is not None and not all(hasattr(library, n) for n in names):
             raise OSError("it is not what was to be compiled")
@@ -246,11 +248,11 @@ def build(text: str, seconds: float = PATIENCE, names: tuple[str, ...] = ()) -> 
         raise CompilerError(f"what {visible(tool.command[0])} compiled cannot be used: {error}{_cure()}") from None
     if library is None:
         raise CompilerError(f"what was compiled is not found again in {place}: something deletes or changes it there")
-    return Built(library, took)
+    return Built(library, duration)
 
 
-def _kept(name: str) -> ctypes.CDLL | None:
-    """What was compiled before, by this process or another one; None where it is not there, or damaged."""
+def _cached(name: str) -> ctypes.CDLL | None:
+    """The library of this name in the cache, by this process or another one; None where it is missing or damaged."""
     for where in (user_directory, lambda: own_directory(make=False)):
         try:
             if library := taken_from(where(), name):
@@ -263,15 +265,17 @@ def _kept(name: str) -> ctypes.CDLL | None:
 def _compile(tool: Compiler, text: str, place: Path, name: str, seconds: float) -> None:
     """Compiles into a directory of its own; the file takes its place when it is whole, and flushed to disk."""
     with workplace(place) as work:
-        source, made = work / "program.c", work / "program.so"
+        source, target = work / "program.c", work / "program.so"
         source.write_text(text, encoding="utf-8")
         command = visible(tool.command[0])
         try:
-            ran = run([*tool.command, *tool.flags, str(source), "-o", str(made), "-lm"], seconds, {"TMPDIR": str(work)})
+            result = run(
+                [*tool.command, *tool.flags, str(source), "-o", str(target), "-lm"], seconds, {"TMPDIR": str(work)}
+            )
         except OSError as error:
             raise CompilerError(f"{command} cannot be run: {error}{_cure()}") from None
-        if ran.status:
-            raise CompilerError(f"{command} does not compile the network: {_first(ran)}{_cure()}")
-        if not made.is_file():
+        if result.status:
+            raise CompilerError(f"{command} does not compile the network: {_first(result)}{_cure()}")
+        if not target.is_file():
             raise CompilerError(f"{command} says that it compiled the network, and wrote nothing{_cure()}")
-        put(place, name, made)
+        put(place, name, target)

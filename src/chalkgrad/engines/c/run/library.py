@@ -1,4 +1,4 @@
-"""Calling a compiled program: its state as the C side knows it, and its buffers."""
+"""A compiled program that can be called: its state as the C side knows it, and its buffers."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from .workers import Call
 
 Array = np.ndarray[Any, Any]
 THREADS = "CHALKGRAD_THREADS"
-"""Names an environment variable that says how many threads there are at most."""
+"""The environment variable with the most threads to use."""
 FUNCTIONS = ("train", "together")
-"""What is called of a compiled program."""
+"""The functions of a compiled program that are called."""
 
 
 def threads() -> int:
-    """How many threads compute: as many as there are processors for this process, or as the environment says."""
-    given = os.environ.get(THREADS, "")
-    if given.isdecimal() and int(given) > 0:
-        return min(int(given), MOST_THREADS)
+    """The number of threads that compute: the processors of this process, or as the environment says."""
+    limit = os.environ.get(THREADS, "")
+    if limit.isdecimal() and int(limit) > 0:
+        return min(int(limit), MOST_THREADS)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -36,13 +36,13 @@ def rows_of(x: Array | Pixels) -> Array:
     return np.ascontiguousarray(x.stored if isinstance(x, Pixels) else x)
 
 
-class Program:
+class CompiledProgram:
     """A compiled program with its buffers.
 
     Args:
-        source: what was printed.
-        built: what was compiled.
-        count: how many threads compute.
+        source: the C file.
+        built: its compiled form.
+        count: the number of threads that compute.
     """
 
     def __init__(self, source: Source, built: Built, count: int) -> None:
@@ -59,12 +59,14 @@ class Program:
         numbers = aligned(max(sizes["numbers"], 1) * self.count, np.float64)
         part_numbers = aligned(max(sizes["numbers"], 1) * parts, np.float64)
         rows = {n: aligned(source.batch * self.count, np.int64) for n in source.given}
-        read = {"x_read": aligned(sizes["read"], real)} if sizes["read"] else {}
+        buffers = {"x_read": aligned(sizes["read"], real)} if sizes["read"] else {}
         if sizes["nonzero"]:
-            read["nonzero"] = aligned(sizes["nonzero"] * self.count, np.uint32)
-            read["rows_ahead"] = aligned(source.batch * self.count, np.int64)
-        self.kept: dict[str, Any] = {"batch": batch, "chunk": chunk, "part": part, "own": own, "numbers": numbers,
-                     "part_numbers": part_numbers, **read, **{f"rows_of_{n}": r for n, r in rows.items()}}  # fmt: skip
+            buffers["nonzero"] = aligned(sizes["nonzero"] * self.count, np.uint32)
+            buffers["rows_ahead"] = aligned(source.batch * self.count, np.int64)
+        self.kept: dict[str, Any] = {
+            "batch": batch, "chunk": chunk, "part": part, "own": own, "numbers": numbers, "part_numbers": part_numbers,
+            **buffers, **{f"rows_of_{n}": r for n, r in rows.items()},
+        }  # fmt: skip
         fields: list[tuple[str, Any]] = [
             ("order", ctypes.c_void_p), ("count", ctypes.c_int64), ("between", ctypes.c_int64),
             ("at", ctypes.c_int64), ("steps", ctypes.c_int64), ("done", ctypes.c_int64),
@@ -75,7 +77,7 @@ class Program:
             ("numbers", ctypes.c_void_p), ("part_numbers", ctypes.c_void_p),
             *((n, ctypes.c_void_p) for n in source.given),
             *((f"rows_of_{n}", ctypes.c_void_p) for n in source.given),
-            *((n, ctypes.c_void_p) for n in read),
+            *((n, ctypes.c_void_p) for n in buffers),
             *((n, ctypes.c_void_p) for n in source.results),
             ("stop", ctypes.c_int), ("halt", ctypes.c_int), ("stopped", ctypes.c_int),
             ("waiting", ctypes.c_int), ("turn", ctypes.c_int), ("late", ctypes.c_int64),
@@ -128,18 +130,18 @@ class Program:
             Whether the user interrupted it: it then ended after the step that it was in.
         """
         self._call = Call(self._together, self.state, self.count, self)
-        came = self._settle()
-        if came is not None and not isinstance(came, KeyboardInterrupt):
-            raise came
-        return came is not None
+        exception = self._settle()
+        if exception is not None and not isinstance(exception, KeyboardInterrupt):
+            raise exception
+        return exception is not None
 
     def _settle(self) -> BaseException | None:
         """Waits for the end of a call that is under way; returns what came meanwhile."""
         if self._call is None:
             return None
-        came = self._call.run()
+        exception = self._call.run()
         self._call = None
-        return came
+        return exception
 
     def call_here(self) -> None:
         """Runs the program on this thread alone."""

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from ....data.pixels import Pixels
-from ....program import Program as Steps
+from ....program import Program
 from ...stepping import Array
 from ..print.source import print_source
 from ..schedule.wanted import wanted_for_prediction
 from .compiler import PATIENCE, Built, build, check_program, compiler
-from .library import FUNCTIONS, Program, rows_of, threads
+from .library import FUNCTIONS, CompiledProgram, rows_of, threads
 
 BATCH = 1024
 """Samples for which pointers are kept at a time."""
@@ -39,7 +39,7 @@ class CompiledPrediction:
 
     def __init__(
         self,
-        program: Steps,
+        program: Program,
         carried: Mapping[str, Array],
         results: tuple[str, ...],
         title: str,
@@ -49,11 +49,11 @@ class CompiledPrediction:
     ) -> None:
         check_program(program)
         count = threads()
-        wanted = wanted_for_prediction(program, list(carried), results, BATCH, count, title, dtype, of_bytes=of_bytes)
-        source = print_source(wanted, compiler().machine(dtype.itemsize))
+        task = wanted_for_prediction(program, list(carried), results, BATCH, count, title, dtype, of_bytes=of_bytes)
+        source = print_source(task, compiler().machine(dtype.itemsize))
         self.built: Built = build(source.text, patience, FUNCTIONS)
         self._source, self._count = source, count
-        self._runs = {k: Program(source, self.built, k) for k in {1, count}}
+        self._runs = {k: CompiledProgram(source, self.built, k) for k in {1, count}}
         self._shapes = {n: tuple(s for s in program.shapes[program.resolve(n)] if isinstance(s, int)) for n in results}
 
     def __call__(self, values: Mapping[str, Array], x: Array | Pixels, y: Array | None = None) -> dict[str, Array]:
@@ -61,11 +61,11 @@ class CompiledPrediction:
         count = 1 if len(x) <= FEW else self._count
         # taken out while it is used: another thread that asks meanwhile, or whoever asks after an exception, or in a
         # process that was forked, gets buffers of its own, and waits for nobody
-        run = self._runs.pop(count, None) or Program(self._source, self.built, count)
-        given: dict[str, Any] = {"x": rows_of(x), "y": y if y is None else np.ascontiguousarray(y)}
-        found = {n: np.empty((len(x), *shape), run.source.real) for n, shape in self._shapes.items()}
+        run = self._runs.pop(count, None) or CompiledProgram(self._source, self.built, count)
+        samples: dict[str, Any] = {"x": rows_of(x), "y": y if y is None else np.ascontiguousarray(y)}
+        results = {n: np.empty((len(x), *shape), run.source.real) for n, shape in self._shapes.items()}
         order = np.arange(len(x), dtype=np.int64)
-        rows = {**{n: given[n] for n in run.source.given}, **{f"{n}_out": a for n, a in found.items()}}
+        rows = {**{n: samples[n] for n in run.source.given}, **{f"{n}_out": a for n, a in results.items()}}
         run.load(values)
         run.give(**rows, order=order)
         run.state.count, run.state.stop = len(x), 0
@@ -74,4 +74,4 @@ class CompiledPrediction:
         elif run.call():
             raise KeyboardInterrupt
         self._runs[count] = run
-        return found
+        return results

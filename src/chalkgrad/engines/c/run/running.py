@@ -57,21 +57,21 @@ def run(command: Sequence[str], seconds: float, further: Mapping[str, str] | Non
         OSError: where it cannot be started, or takes longer (TimeoutError).
     """
     environment = {**os.environ, **(further or {}), "LC_ALL": "C"}
-    watched = os.name == "posix" and os.path.exists(SHELL)
-    if watched:
+    watch = os.name == "posix" and os.path.exists(SHELL)
+    if watch:
         command = [SHELL, "-c", WATCHED, SHELL, environment.pop(PRELOADED, ""), *command]
-    ours, given = os.pipe()
+    read_end, write_end = os.pipe()
     try:
         process = subprocess.Popen(
             command,
-            stdin=ours if watched else subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env=environment, start_new_session=watched, encoding="utf-8", errors="replace",
+            stdin=read_end if watch else subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env=environment, start_new_session=watch, encoding="utf-8", errors="replace",
         )  # fmt: skip
         try:
             out, err = process.communicate(timeout=seconds)
         except BaseException as error:
             if process.returncode is None:
-                if watched:
+                if watch:
                     os.killpg(process.pid, signal.SIGKILL)
                 process.kill()
                 process.wait()
@@ -83,6 +83,6 @@ def run(command: Sequence[str], seconds: float, further: Mapping[str, str] | Non
                 if pipe is not None:
                     pipe.close()
     finally:
-        os.close(ours)
-        os.close(given)
+        os.close(read_end)
+        os.close(write_end)
     return Ran(process.returncode, out, err)

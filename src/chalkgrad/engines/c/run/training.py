@@ -8,14 +8,14 @@ from collections.abc import Mapping
 import numpy as np
 
 from ....data.pixels import Pixels
-from ....program import Program as Steps
+from ....program import Program
 from ....program.statement import terms_of
 from ...stepping import Array, Taken, Values
 from ..print.source import print_source
 from ..schedule.wanted import wanted_for_training
 from ..schedule.zeros import mostly_zeros
 from .compiler import PATIENCE, build, check_program, compiler
-from .library import FUNCTIONS, Program, rows_of, threads
+from .library import FUNCTIONS, CompiledProgram, rows_of, threads
 
 BUSY = 0.02
 """Share of steps in which a thread had to wait for milliseconds, from which one thread goes on alone."""
@@ -44,7 +44,7 @@ class CompiledSteps:
 
     def __init__(
         self,
-        program: Steps,
+        program: Program,
         values: Mapping[str, Array],
         x: Array | Pixels,
         y: Array,
@@ -63,13 +63,13 @@ class CompiledSteps:
         of_bytes = isinstance(x, Pixels)
         rows = {"x": rows_of(x), "y": rows_of(y)}
         sparse = mostly_zeros(rows["x"])
-        wanted = wanted_for_training(
+        task = wanted_for_training(
             program, list(values), self._batch, parts, data_loss, title, x.dtype, of_bytes=of_bytes, sparse=sparse
         )
-        source = print_source(wanted, compiler().machine(x.dtype.itemsize))
+        source = print_source(task, compiler().machine(x.dtype.itemsize))
         self.built = build(source.text, patience, FUNCTIONS)
         workers = min(parts, threads())
-        self._run = Program(source, self.built, workers)
+        self._run = CompiledProgram(source, self.built, workers)
         self._run.load(values)
         self._run.give(**{n: rows[n] for n in source.given})
         self._run.state.stop_below = stop_below
@@ -89,20 +89,20 @@ class CompiledSteps:
             self._calls = [*self._calls[-1:], (before, order, at, rates, t, clock)]
         else:  # a call that did nothing is not worth keeping
             self._calls[-1] = (before, order, at, rates, t, clock)
-        taken = self._take(order, at, rates, t, clock)
-        self._done = taken.done
-        if taken.stopped:
-            self._stopped = self._given(taken.done)
-        return taken
+        result = self._take(order, at, rates, t, clock)
+        self._done = result.done
+        if result.stopped:
+            self._stopped = self._given(result.done)
+        return result
 
     def _given(self, step: int) -> Values:
         """What one step of the last call was given: its samples, learning rate and clocks."""
         _, order, at, rates, t, clock = self._calls[-1]
         orders = order.reshape(-1, self._count)
         epoch, place = divmod(at // self._batch + step, -(-self._count // self._batch))
-        chosen = orders[epoch % len(orders)][place * self._batch : (place + 1) * self._batch]
+        rows = orders[epoch % len(orders)][place * self._batch : (place + 1) * self._batch]
         return {
-            "x": self._x[chosen], "y": self._y[chosen], "lr": float(rates[step]), "t": t + step, "clock": clock + step,
+            "x": self._x[rows], "y": self._y[rows], "lr": float(rates[step]), "t": t + step, "clock": clock + step,
         }  # fmt: skip
 
     def _take(self, order: Array, at: int, rates: Array, t: int, clock: int) -> Taken:
@@ -119,15 +119,15 @@ class CompiledSteps:
         done, stopped = int(state.done), bool(state.stopped)
         if run.count > 1 and state.late > BUSY * max(done, 10):
             run.count = 1  # the processors are busy with other things: the parts stay, one thread computes them all
-        kept = done + stopped
-        return Taken(losses[:kept], data_losses[:kept], done, stopped, interrupted)
+        count = done + stopped
+        return Taken(losses[:count], data_losses[:count], done, stopped, interrupted)
 
     def values(self) -> Mapping[str, Array]:
-        found: dict[str, Array] = {}
+        values: dict[str, Array] = {}
         for name, (shape, dtype) in self._shapes.items():
-            found[name] = np.empty(shape, dtype)
-            self._run.fetch(name, found[name])
-        return found
+            values[name] = np.empty(shape, dtype)
+            self._run.fetch(name, values[name])
+        return values
 
     def put(self, values: Mapping[str, Array]) -> None:
         self._run.load({**self.values(), **{n: v for n, v in values.items() if n in self._shapes}})
@@ -147,12 +147,12 @@ class CompiledSteps:
         if done > 1:
             self._run.state.stop = 0
             self._take(order, at, rates[: done - 1], t, clock)
-        given = self._given(done - 1)
+        inputs = self._given(done - 1)
         self._calls, self._done = [], 0
-        return {**self.values(), **given}
+        return {**self.values(), **inputs}
 
 
-def worthwhile(program: Steps, batch: int) -> int:
+def worthwhile(program: Program, batch: int) -> int:
     """How many threads a step of so many samples is worth."""
     work = sum(terms_of(s, program.shapes) for s in program.part("forward", "loss", "backward")) * batch
     return max(1, min(threads(), work // WORTH_A_THREAD, batch))

@@ -30,12 +30,12 @@ def move_apart(number: int, count: int) -> None:
     if count == 1 or not hasattr(os, "sched_setaffinity"):
         return
     with suppress(OSError):
-        allowed = os.sched_getaffinity(0)  # 0: of this thread
-        if count == len(allowed):
+        processors = os.sched_getaffinity(0)  # 0: of this thread
+        if count == len(processors):
             try:
-                os.sched_setaffinity(0, {sorted(allowed)[number]})
+                os.sched_setaffinity(0, {sorted(processors)[number]})
             finally:
-                os.sched_setaffinity(0, allowed)
+                os.sched_setaffinity(0, processors)
 
 
 class Meeting(ctypes.Structure):
@@ -107,13 +107,13 @@ class Call:
             What came on the way: a KeyboardInterrupt, or what another signal's handler raised. The program was then
             asked to end as soon as it can.
         """
-        came: BaseException | None = None
+        exception: BaseException | None = None
         asked = False
         while not self.ended:
             if self._team is not team():
                 raise ChalkgradError("the process was forked by a signal's handler while the engine computed")
             try:
-                if came is not None:
+                if exception is not None:
                     self._state.stop = 1
                 asked = asked or self._team.ask(self)
                 if asked:
@@ -121,8 +121,8 @@ class Call:
                 if not self.ended:
                     self.compute(0, 1)  # does nothing where others compute it
             except BaseException as error:
-                came = came or error
-        return came
+                exception = exception or error
+        return exception
 
 
 class Team:
@@ -186,23 +186,23 @@ class Team:
                 inbox: SimpleQueue[tuple[Call, int, int] | None] = SimpleQueue()
                 start_new_thread(_serve, (inbox,))
                 self._others.append(inbox)
-        chosen = self._others[: call.count - 1]
-        for number, inbox in enumerate(chosen, 1):
-            inbox.put((call, number, len(chosen) + 1))
-        return len(chosen) + 1
+        inboxes = self._others[: call.count - 1]
+        for number, inbox in enumerate(inboxes, 1):
+            inbox.put((call, number, len(inboxes) + 1))
+        return len(inboxes) + 1
 
     def _dismiss(self) -> None:
         """Lets the others go, since one of them did not come; the next call gets new ones."""
-        gone, self._others = self._others, []
-        for inbox in gone:
+        inboxes, self._others = self._others, []
+        for inbox in inboxes:
             inbox.put(None)
 
 
 def _serve(inbox: SimpleQueue[tuple[Call, int, int] | None]) -> None:
-    while (given := inbox.get()) is not None:
-        call, number, count = given
+    while (item := inbox.get()) is not None:
+        call, number, count = item
         call.attend(number, count)
-        del given, call  # nothing of it is kept
+        del item, call  # nothing of it is kept
 
 
 _team = Team()
