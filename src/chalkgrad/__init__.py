@@ -171,8 +171,8 @@ _MODULES = {  # where the public names are
     ".explain.derivation": "Derivation",
     ".explain.trace": "Trace",
     ".describe": "initializers",
-    ".describe.layers": "Add AvgPool2D BatchNorm Concat Conv2D Dense Dropout ELU Embedding Flatten GELU Layer LayerNorm "
-    "LeakyReLU MaxPool2D Multiply Parameter RNN ReLU Residual SiLU Sigmoid Softmax Softplus State Sum Tanh",
+    ".describe.layers": "Add AvgPool2D BatchNorm Concat Conv2D Dense Dropout ELU Embedding Flatten GELU Layer "
+    "LayerNorm LeakyReLU MaxPool2D Multiply Parameter RNN ReLU Residual SiLU Sigmoid Softmax Softplus State Sum Tanh",
     ".describe.layers.registry": "layer",
     ".describe.losses": "AbsoluteError BinaryCrossEntropy CrossEntropy Hinge Loss SquaredError",
     ".model.model": "Evaluation",
