@@ -53,12 +53,10 @@ def same(trace: Any, name: str, theirs: Any) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @given(sizes=SIZES, ways=WAYS, seed=st.integers(0, 99))
-def test_against_pytorch(
-    kind: str, sizes: tuple[int, int, int, int], ways: tuple[bool, bool, bool], seed: int
-) -> None:
+def test_against_pytorch(kind: str, sizes: tuple[int, int, int, int], ways: tuple[bool, bool, bool], seed: int) -> None:
     ours, theirs, gates, biases, inner = KINDS[kind]
     sequences, reverse, bias = ways
-    n, t, i, u = sizes
+    _, _, i, u = sizes
     trace, ours_by_name = one_pass(ours(u, sequences=sequences, reverse=reverse, bias=bias), sizes, seed)
     peer = theirs(i, u, bias=bias, batch_first=True, dtype=torch.float64)
     with torch.no_grad():
@@ -106,3 +104,32 @@ def test_gru_with_the_reset_before_the_product(
     same(trace, "dx", x.grad)
     for name, parameter in p.items():
         same(trace, f"d{name}1", torch.zeros_like(parameter) if parameter.grad is None else parameter.grad)
+
+
+@pytest.mark.parametrize("sequences", [True, False])
+@given(sizes=SIZES, seed=st.integers(0, 99))
+def test_both_directions(sequences: bool, sizes: tuple[int, int, int, int], seed: int) -> None:
+    n, t, i, u = sizes
+    rng = np.random.default_rng(seed)
+    layers = [cg.LSTM(u, bidirectional=True, sequences=sequences)]
+    net = cg.Network(layers, input_shape=(t, i), loss=cg.SquaredError(), dtype="float64")
+    net.set_parameters({name: rng.standard_normal(p.shape) for name, p in net.parameters.items()})
+    y = rng.standard_normal((n, t, 2 * u) if sequences else (n, 2 * u))
+    trace = net.trace(rng.standard_normal((n, t, i)), y)
+    peer = nn.LSTM(i, u, batch_first=True, bidirectional=True, dtype=torch.float64)
+    with torch.no_grad():
+        for name, ending in (("right", ""), ("left", "_reverse")):
+            for side, letter in (("ih", "W"), ("hh", "U")):
+                matrices = [torch.tensor(net.parameters[f"{name}.{letter}{g}"]).T for g in "ifgo"]
+                getattr(peer, f"weight_{side}_l0{ending}").copy_(torch.cat(matrices))
+            biases = [torch.tensor(net.parameters[f"{name}.b{g}"]) for g in "ifgo"]
+            getattr(peer, f"bias_ih_l0{ending}").copy_(torch.cat(biases))
+            getattr(peer, f"bias_hh_l0{ending}").zero_()
+    x = torch.tensor(trace["x"], requires_grad=True)
+    every, _ = peer(x)
+    out = every if sequences else torch.cat([every[:, -1, :u], every[:, 0, u:]], dim=1)
+    out.backward(upstream(trace))
+    same(trace, "y_hat", out)
+    same(trace, "dx", x.grad)
+    same(trace, "dright.Wo", peer.weight_ih_l0.grad.split(u)[3].T)
+    same(trace, "dleft.Uf", peer.weight_hh_l0_reverse.grad.split(u)[1].T)
