@@ -82,9 +82,9 @@ def test_ids_that_do_not_fit_are_named(x: np.ndarray, said: str) -> None:
 def test_values_for_ids_and_ids_for_values_are_refused() -> None:
     with pytest.raises(OptionError, match="layer 2, Embedding takes ids, whole numbers, but layer 1, Dense gives val"):
         cg.Network([cg.Dense(4), cg.Embedding(5, 3)], input_shape=4, loss="SquaredError")
+    layers = [cg.Embedding(5, 3), cg.Dense(2, of="x"), cg.Flatten(of="e1"), cg.Concat("z2")]
     with pytest.raises(OptionError, match="layer 2, Dense takes x as values, but layer 1, Embedding takes it as ids"):
-        layers = [cg.Embedding(5, 3), cg.Dense(2, of="x"), cg.Concat("e1")]
-        cg.Network([*layers[:2], cg.Flatten(of="e1"), cg.Concat("z2")], input_shape=4, loss="SquaredError")
+        cg.Network(layers, input_shape=4, loss="SquaredError")
 
 
 def test_a_recurrent_layer_takes_sequences() -> None:
