@@ -43,7 +43,7 @@ class Runner:
             return self.compute(values)
 
     def compute(self, values: Values) -> Values:
-        """The values as from `run`, with warnings as they are set: a caller that runs it often switches them off once."""
+        """The values as from `run`, with warnings as they are set: one who runs it often switches them off once."""
         values[""] = None
         for output, function, inputs in self._lines:
             values[output] = function(*inputs(values))
