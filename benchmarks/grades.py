@@ -114,7 +114,7 @@ def honest(sheet: Worksheet) -> Iterator[tuple[Any, set[int], dict[str, str]]]:
             continue
         own = OwnPass(trace, slip=slip)
         try:
-            values = {n: np.asarray(own.made(n), dtype=float) for n in asked}
+            values = {n: np.asarray(own.result(n), dtype=float) for n in asked}
         except (ValueError, IndexError, TypeError):
             continue
         if any(values[n].shape != trace[n].shape or not np.isfinite(values[n]).all() for n in asked):

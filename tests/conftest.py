@@ -36,6 +36,8 @@ def _shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     place = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base  # a worker's folder lies in the run's
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", os.environ.get("CHALKGRAD_TEST_CACHE") or str(place / "cache"))
+        if "MPLCONFIGDIR" not in os.environ:  # its list of fonts takes seconds to make
+            patch.setenv("MPLCONFIGDIR", str(place / "matplotlib"))
         yield
 
 

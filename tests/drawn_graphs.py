@@ -108,8 +108,9 @@ GRAPHS: dict[str, Callable[[], cg.Network]] = {
 @st.composite
 def graphs(draw: st.DrawFn, most: int = 7, widest: int = 3) -> cg.Network:
     """A random network whose lines take any earlier values; what nobody takes ends in a Concat."""
-    width = draw(st.integers(1, widest))
-    sizes: dict[str, int] = {"x": width}
+    names = draw(st.sampled_from([["x"], ["x"], ["question", "answer"], ["question", "answer", "context"]]))
+    inputs = {name: draw(st.integers(1, widest)) for name in names}
+    sizes: dict[str, int] = dict(inputs)
     weights: dict[str, tuple[int, int]] = {}
     layers: list[cg.Layer] = []
     used: set[str] = set()
@@ -161,4 +162,10 @@ def graphs(draw: st.DrawFn, most: int = 7, widest: int = 3) -> cg.Network:
     loss = draw(st.sampled_from(["SquaredError", "CrossEntropy", "AbsoluteError"]))
     if loss == "CrossEntropy":
         layers.append(cg.Softmax())
-    return network(layers, width, loss, seed=draw(st.integers(0, 99)), l2=draw(st.sampled_from([0.0, 0.1])))
+    return network(
+        layers,
+        inputs["x"] if names == ["x"] else inputs,
+        loss,
+        seed=draw(st.integers(0, 99)),
+        l2=draw(st.sampled_from([0.0, 0.1])),
+    )

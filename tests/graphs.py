@@ -1,7 +1,8 @@
-"""Random graphs of lines for the property tests: diamonds, skips over skips, shared weights, blocks in blocks."""
+"""Random graphs of lines for the property tests: diamonds, skips, shared weights, blocks in blocks, several inputs."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -15,7 +16,9 @@ from chalkgrad.describe.layers import SampleShape
 from networks import ACTIVATIONS, endings, targets
 
 X = -1
-"""The place of the input."""
+"""The place of the first input; the others have -2 and -3."""
+INPUTS = ["question", "answer", "context"]
+"""What several inputs are called."""
 PENALTIES: list[dict[str, float]] = [{}, {}, {"l2": 0.1}, {"l1": 0.05, "l2": 0.1}]
 WORDS = ["left", "right", "h", "tokens", "gate", "up", "down", "skip", "out", "k", "p", "q", "r", "u", "v", "w"]
 
@@ -36,6 +39,8 @@ class Graph:
     Attributes:
         nodes: the lines as they were meant.
         values: the name of what each line gives.
+        inputs: the names of the inputs, "x" where there is one; that at place -1 is the first.
+        x: the samples as one array; several inputs stand one after another in its rows.
     """
 
     network: cg.Network
@@ -43,6 +48,16 @@ class Graph:
     y: np.ndarray
     nodes: list[Node]
     values: list[str]
+    inputs: list[str]
+
+    def apart(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        """The samples of every input."""
+        if self.inputs == ["x"]:
+            return {"x": x}
+        shapes = self.network.layout.inputs
+        ends = np.cumsum([math.prod(shapes[name]) for name in self.inputs])
+        parts = np.split(x, ends[:-1], axis=1)
+        return {n: part.reshape(len(x), *shapes[n]) for n, part in zip(self.inputs, parts, strict=True)}
 
 
 @dataclass
@@ -76,20 +91,28 @@ class _Naming:
 class _Drawing:
     """Draws line after line. All images of a graph have the same height and width."""
 
-    def __init__(self, draw: st.DrawFn, shape: SampleShape, *, concat: bool) -> None:
+    def __init__(self, draw: st.DrawFn, inputs: dict[str, SampleShape], *, concat: bool) -> None:
         self.draw = draw
         self.concat = concat
-        self.shape = shape
+        self.inputs = inputs
         self.nodes: list[Node] = []
         self.shapes: list[SampleShape] = []
         self.values: list[str] = []
-        self.unused: set[int] = set()
+        self.unused: set[int] = set(range(-len(inputs), 0))
         self.kinds: set[str] = set()
         self._naming = _Naming()
         self._words = list(WORDS)
 
     def shape_of(self, place: int) -> SampleShape:
-        return self.shape if place == X else self.shapes[place]
+        return list(self.inputs.values())[X - place] if place < 0 else self.shapes[place]
+
+    def places(self) -> range:
+        """The places of the inputs and of the lines."""
+        return range(-len(self.inputs), len(self.nodes))
+
+    def must_say(self) -> bool:
+        """Whether the next line must name what it takes: it is the first, and there are several inputs."""
+        return not self.nodes and len(self.inputs) > 1
 
     def yes(self, *, often: int = 2) -> bool:
         """True in one of `often` cases."""
@@ -107,8 +130,8 @@ class _Drawing:
 
     def called(self, place: int) -> str:
         """A name of what the line gives."""
-        if place == X:
-            return "x"
+        if place < 0:
+            return list(self.inputs)[X - place]
         name = self.nodes[place].layer.name
         return self.values[place] if name is None or self.yes() else name
 
@@ -124,13 +147,13 @@ class _Drawing:
 
     def like(self, shape: SampleShape) -> list[int]:
         """The places of values of this shape."""
-        return [p for p in range(X, len(self.nodes)) if self.shape_of(p) == shape]
+        return [p for p in self.places() if self.shape_of(p) == shape]
 
     def take(self, before: int, start: bool) -> tuple[int, str | None]:
         """What a line takes, and what it says of it: the line before (by its name or not), or another one."""
-        if self.nodes and self.yes(often=6):
+        if self.must_say() or (self.nodes and self.yes(often=6)):
             rank = len(self.shape_of(before))
-            source = self.one([p for p in range(X, len(self.nodes)) if len(self.shape_of(p)) == rank])
+            source = self.one([p for p in self.places() if len(self.shape_of(p)) == rank])
             self.kinds.add("branch" if source != before else "explicit of")
             return source, self.called(source)
         if not start and self.yes(often=8):
@@ -186,7 +209,7 @@ class _Drawing:
         kind = self.one(kinds)
         count = self.one([2, 2, 3, 4]) if kind is not cg.Multiply else 2
         shape = self.shape_of(before)
-        among = [p for p in range(X, len(self.nodes)) if self.shape_of(p)[1:] == shape[1:]]
+        among = [p for p in self.places() if self.shape_of(p)[1:] == shape[1:]]
         if kind is not cg.Concat:
             among = self.like(shape)
         waiting = [p for p in among if p in self.unused and p != before]
@@ -195,7 +218,7 @@ class _Drawing:
         if len({before, *others}) < count:
             self.kinds.add("same value twice")
         names = [self.called(o) for o in others]
-        match self.one(["others", "of", "both"]):
+        match self.one(["of", "both"] if self.must_say() else ["others", "of", "both"]):
             case "of":
                 layer = kind(of=[self.called(before), *names], name=self.name())
             case "both":
@@ -230,7 +253,8 @@ class _Drawing:
             first = self.nodes[place].weights
             return self.place(layer, (before,), place if first is None else first)
         name = self._words.pop() if self._words else None
-        layer = replace(self.single("weights", shape), name=name)
+        of = self.called(before) if self.must_say() else None
+        layer = replace(self.single("weights", shape), name=name, of=of)
         into.append(layer)
         return self.place(layer, (before,))
 
@@ -295,7 +319,12 @@ def graphs(draw: st.DrawFn, *, dtypes: Sequence[str] = ("float64",), concat: boo
         concat: whether values are put side by side.
     """
     image = draw(st.integers(0, 2)) == 0
-    drawing = _Drawing(draw, (draw(st.integers(1, 2)), 3, 3) if image else (draw(st.integers(2, 4)),), concat=concat)
+    inputs = [(draw(st.integers(1, 2)), 3, 3) if image else (draw(st.integers(2, 4)),)]
+    names = ["x"]
+    if draw(st.integers(0, 2)) == 0:
+        names = draw(st.permutations(INPUTS))[: draw(st.integers(2, 3))]
+        inputs += [(draw(st.integers(1, 3)), *inputs[0][1:]) for _ in names[1:]]
+    drawing = _Drawing(draw, dict(zip(names, inputs, strict=True)), concat=concat)
     layers: list[cg.Layer] = []
     last = X
     for _ in range(draw(st.integers(2, 6))):
@@ -310,13 +339,14 @@ def graphs(draw: st.DrawFn, *, dtypes: Sequence[str] = ("float64",), concat: boo
         drawing.place(layer, (len(drawing.nodes) - 1,))
     layers += end
     seed, penalties, dtype = draw(st.integers(0, 1000)), draw(st.sampled_from(PENALTIES)), draw(st.sampled_from(dtypes))
-    net = cg.Network(layers, input_shape=drawing.shape, loss=loss, dtype=dtype, seed=seed, **penalties)
+    net = cg.Network(layers, input_shape=inputs[0] if names == ["x"] else drawing.inputs, loss=loss, dtype=dtype,
+                     seed=seed, **penalties)  # fmt: skip
     rng = np.random.default_rng(seed)
     net.set_parameters({name: rng.standard_normal(p.shape) / 2 for name, p in net.parameters.items()})
     samples = draw(st.integers(3, 4))
     _note(drawing, image, type(loss).__name__, dtype, penalties)
-    x = rng.standard_normal((samples, *drawing.shape))
-    return Graph(net, x, targets(ending, rng, samples, outputs), drawing.nodes, drawing.values)
+    x = rng.standard_normal((samples, *net.layout.sample_shape))
+    return Graph(net, x, targets(ending, rng, samples, outputs), drawing.nodes, drawing.values, names)
 
 
 def _note(drawing: _Drawing, image: bool, loss: str, dtype: str, penalties: dict[str, float]) -> None:
@@ -330,6 +360,7 @@ def _note(drawing: _Drawing, image: bool, loss: str, dtype: str, penalties: dict
     most = max(uses.values())
     event(f"a value used {min(most, 9)} times" if most < 9 else "a value used 9 times or more")
     event("images" if image else "vectors")
+    event(f"{len(drawing.inputs)} inputs")
     event(loss)
     event(dtype)
     if penalties:

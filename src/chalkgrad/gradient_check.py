@@ -33,7 +33,7 @@ ROUNDING = 4.0
 
 @dataclass(frozen=True, slots=True)
 class ValueCheck:
-    """One array's gradient checked.
+    """The check of one array's gradient.
 
     Attributes:
         name: the gradient ("dW1").
@@ -60,7 +60,7 @@ class ValueCheck:
 
 @dataclass(frozen=True, slots=True)
 class GradientCheck:
-    """All gradients checked. It is true where they all passed; printed, it is a table.
+    """The check of all gradients. It is true where they all passed; printed, it is a table.
 
     Attributes:
         values: one entry for every parameter and for the input.
@@ -125,11 +125,11 @@ class GradientCheck:
             "difference",
             "result",
         )
-        shown = [i for i in range(len(head)) if width is None or any(row[i] != "" for row in rows)]
+        columns = [i for i in range(len(head)) if width is None or any(row[i] != "" for row in rows)]
         return table(
-            [head[i] for i in shown],
-            [[row[i] for i in shown] for row in rows],
-            right=[place for place, i in enumerate(shown) if i not in (0, 6, 9)],
+            [head[i] for i in columns],
+            [[row[i] for i in columns] for row in rows],
+            right=[place for place, i in enumerate(columns) if i not in (0, 6, 9)],
             width=width,
         )
 
@@ -161,17 +161,19 @@ def check_gradients(
     x, y = twin.pair(x, y)
     program = twin.program if training else twin.prediction_program
     names = [*twin.parameters, *twin.layout.inputs]
-    given = twin.given(x, y)
-    rows = Runner([step for step in program.part("forward") if step.owner.kind == "input"]).run(dict(given))
-    given.update({name: np.array(rows[name]) for name in twin.layout.inputs})  # in one piece, to be moved
+    values = twin.given(x, y)
+    rows = Runner([step for step in program.part("forward") if step.owner.kind == "input"]).run(dict(values))
+    values.update({name: np.array(rows[name]) for name in twin.layout.inputs})  # in one piece, to be moved
     derivatives = program.derivative_of
-    found = Runner(program.needed_for(["L", *(program.derivative_of[n] for n in names)])).run(dict(given))
-    require_finite(program.steps, found)
-    probe = _Probe(tuple(step for step in program.needed_for(["L"]) if step.owner.kind != "input"), given)
+    gradients = Runner(program.needed_for(["L", *(program.derivative_of[n] for n in names)])).run(dict(values))
+    require_finite(program.steps, gradients)
+    probe = _Probe(tuple(step for step in program.needed_for(["L"]) if step.owner.kind != "input"), values)
     rng = np.random.default_rng(network.seed)
     return GradientCheck(
         tuple(
-            _check_array(probe, name, derivatives[name], given[name], found[derivatives[name]], tolerance, samples, rng)
+            _check_array(
+                probe, name, derivatives[name], values[name], gradients[derivatives[name]], tolerance, samples, rng
+            )
             for name in names
         ),
         tolerance,
@@ -181,13 +183,13 @@ def check_gradients(
 class _Probe:
     """Computes L, and on which side of every kink the values are."""
 
-    def __init__(self, steps: tuple[Step, ...], given: dict[str, Any]) -> None:
+    def __init__(self, steps: tuple[Step, ...], values: dict[str, Any]) -> None:
         self.runner = Runner(steps)
-        self.given = given
+        self.values = values
         self.kinked = [s for s in steps if s.rule.kinks is not None]
 
     def loss(self) -> tuple[float, list[Array]]:
-        values = self.runner.run(dict(self.given))
+        values = self.runner.run(dict(self.values))
         sides: list[Array] = []
         for step in self.kinked:
             kinks = step.rule.kinks
@@ -221,13 +223,13 @@ def _check_array(
         stepped += shrinks > 0
         differences[place] = difference
         slope = float(slopes[place])
-        off, size = abs(slope - difference), max(abs(slope), abs(difference), 1e-300)
-        if off <= noise and noise > tolerance * size:
+        distance, size = abs(slope - difference), max(abs(slope), abs(difference), 1e-300)
+        if distance <= noise and noise > tolerance * size:
             undecided += 1
             continue
-        own = off / size if math.isfinite(off) else math.inf
-        if own >= error:
-            error, worst = own, place
+        relative = distance / size if math.isfinite(distance) else math.inf
+        if relative >= error:
+            error, worst = relative, place
     index = tuple(int(i) for i in np.unravel_index(worst, array.shape))
     return ValueCheck(
         derivative,
@@ -246,14 +248,14 @@ def _difference(probe: _Probe, flat: Array, place: int) -> tuple[float | None, f
     """The central difference at one number, how far rounding can have moved it, and how often h was made
     smaller. The difference is None on a kink.
     """
-    kept = flat[place]
-    step = STEP * max(1.0, abs(float(kept)))
+    start = flat[place]
+    step = STEP * max(1.0, abs(float(start)))
     try:
         for shrinks in range(SHRINKS + 1):
-            flat[place] = kept + step
+            flat[place] = start + step
             above, sides_above = probe.loss()
             high = float(flat[place])
-            flat[place] = kept - step
+            flat[place] = start - step
             below, sides_below = probe.loss()
             low = float(flat[place])
             if all(np.array_equal(a, b) for a, b in zip(sides_above, sides_below, strict=True)):
@@ -261,5 +263,5 @@ def _difference(probe: _Probe, flat: Array, place: int) -> tuple[float | None, f
                 return (above - below) / (high - low), noise, shrinks
             step *= SHRINK
     finally:
-        flat[place] = kept
+        flat[place] = start
     return None, 0.0, SHRINKS

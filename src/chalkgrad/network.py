@@ -31,8 +31,8 @@ from .train.callbacks import Callback
 from .train.checkpoints import Checkpoints
 from .train.fit import Fit
 from .train.history import History
-from .write.given import files_beside
-from .write.numpy_script import numpy_script, shown_every
+from .write.arrays import files_beside
+from .write.numpy_script import numpy_script, print_interval
 from .write.script_file import write_script
 from .write.torch_module import torch_script
 
@@ -63,7 +63,7 @@ class Network(Model):
 
     Raises:
         ShapeError: where a layer cannot take what comes into it.
-        OptionError: where a setting cannot be.
+        OptionError: where a setting is invalid.
     """
 
     def derive(
@@ -95,7 +95,7 @@ class Network(Model):
 
         Raises:
             ShapeError, DataError: where x and y do not fit.
-            OptionError: where a setting cannot be.
+            OptionError: where a setting is invalid.
         """
         if whole("derive", "precision", precision) > 17:
             raise OptionError(f"derive: precision is in significant digits, 1 to 17; it is {precision}")
@@ -160,15 +160,15 @@ class Network(Model):
         from .engines.c.print.standalone import prediction_program, training_program
 
         title = title.strip() or repr(self)
-        own = {**self.parameters, **self.states}
+        arrays = {**self.parameters, **self.states}
         if not steps:
             samples = None if x is None else self.inputs(x)
-            return prediction_program(self.prediction_program, own, samples, title, self.dtype)
+            return prediction_program(self.prediction_program, arrays, samples, title, self.dtype)
         if (x is None) != (y is None):
             raise OptionError("source takes x and y together, or neither")
         optimizer = as_optimizer(optimizer, self.dtype)
         program = self.updated_by(optimizer)
-        values = {**own, **optimizer.start(program, self.dtype)}
+        values = {**arrays, **optimizer.start(program, self.dtype)}
         return training_program(
             program,
             self.prediction_program,
@@ -178,7 +178,7 @@ class Network(Model):
             optimizer.learning_rate,
             self.steps_taken,
             steps,
-            shown_every(steps),
+            print_interval(steps),
             title,
             self.dtype,
         )
@@ -295,7 +295,7 @@ class Network(Model):
                 position in the epoch, early stopping, schedule and history are as they were, and with the same data
                 and settings, on the same machine, the result is bit for bit that of a training that was never
                 stopped. `patience` and `stop_below` may be others, `epochs` and `max_steps` too if the schedule does
-                not reckon with the end. What callbacks remember is not kept.
+                not depend on the end. What callbacks remember is not kept.
             fresh_optimizer: the optimizer begins anew, whatever it remembers of earlier trainings.
 
         Returns:
@@ -339,12 +339,19 @@ class Network(Model):
         steps = self.program.part("forward")
         rows: list[tuple[str, ...]] = [("", n, _shape((BATCH, *s)), "") for n, s in self.layout.inputs.items()]
         for line in self.layout.lines:
-            own = [s for s in steps if s.owner.line == line.place]
+            outputs = [s for s in steps if s.owner.line == line.place]
             sizes = {name: parameter.shape for name, parameter in line.parameters.items()}
             count = sum(math.prod(s) for s in sizes.values())
             detail = ", ".join(f"{n} {'x'.join(map(str, s))}" for n, s in sizes.items())
-            shown = f"{count:,} ({detail})" if sizes else ""
-            rows.append((line.label, own[-1].output if own else "", _shape(own[-1].shape) if own else "", shown))
+            parameters = f"{count:,} ({detail})" if sizes else ""
+            rows.append(
+                (
+                    line.label,
+                    outputs[-1].output if outputs else "",
+                    _shape(outputs[-1].shape) if outputs else "",
+                    parameters,
+                )
+            )
         head = table(("layer", "value", "shape", "parameters"), rows)
         frozen = f", of which {', '.join(self.frozen)} frozen" if self._frozen else ""
         return (
@@ -358,9 +365,9 @@ class Network(Model):
     if not TYPE_CHECKING:  # type checkers know what there is
 
         def __getattr__(self, name: str) -> Any:
-            known = [n for n in dir(type(self)) + list(vars(self)) if not n.startswith("_")]
-            said = "" if name.startswith("_") else f"; {foreign.cure('network', name, known)}"
-            raise AttributeError(f"a network has no {name}{said}", name=name, obj=self)
+            names = [n for n in dir(type(self)) + list(vars(self)) if not n.startswith("_")]
+            hint = "" if name.startswith("_") else f"; {foreign.cure('network', name, names)}"
+            raise AttributeError(f"a network has no {name}{hint}", name=name, obj=self)
 
     def save(self, path: str | Path) -> None:
         """Saves description and weights into the directory `path`, without what an optimizer remembers.
@@ -370,12 +377,12 @@ class Network(Model):
         saved.save(self, path)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """What pickling keeps, for other processes: plain description and arrays, from which `restored` makes it."""
+        """The pickled form, for other processes: plain description and arrays, for `restored`."""
         states = {name: np.array(state) for name, state in self.states.items()}
-        left = self.optimizer_state
-        carried = None if left is None else (to_table(left.optimizer), dict(left.arrays), left.steps)
-        own = outside(type(line.layer) for line in self.layout.lines)
-        return restored, (self.to_table(), np.array(self.flat), states, self.steps_taken, carried, own)
+        memory = self.optimizer_state
+        optimizer = None if memory is None else (to_table(memory.optimizer), dict(memory.arrays), memory.steps)
+        classes = outside(type(line.layer) for line in self.layout.lines)
+        return restored, (self.to_table(), np.array(self.flat), states, self.steps_taken, optimizer, classes)
 
 
 def restored(
@@ -383,8 +390,8 @@ def restored(
     flat: Array,
     states: Mapping[str, Array],
     steps_taken: int,
-    carried: tuple[dict[str, Any], dict[str, Array], int] | None,
-    own: Mapping[str, type[Layer]] | None = None,
+    optimizer: tuple[dict[str, Any], dict[str, Array], int] | None,
+    classes: Mapping[str, type[Layer]] | None = None,
 ) -> Network:
     """The network that was pickled.
 
@@ -393,17 +400,17 @@ def restored(
         flat: all parameters in one buffer.
         states: the running averages by name.
         steps_taken: how many updates training had made.
-        carried: what the last training's optimizer remembers: its table, its arrays by name, and its steps.
-        own: the layers that are not chalkgrad's, by the names that the table has for them.
+        optimizer: what the last training's optimizer remembers: its table, its arrays by name, and its steps.
+        classes: the layers that are not chalkgrad's, by the names that the table has for them.
     """
-    known_again(own or {})
+    known_again(classes or {})
     network = Network.described(description, "a pickled network")
     network.flat[...] = flat
     for name, state in states.items():
         network.states[name][...] = state
     network.steps_taken = steps_taken
-    if carried is not None:
-        table, arrays, steps = carried
+    if optimizer is not None:
+        table, arrays, steps = optimizer
         network.optimizer_state = OptimizerState(from_table("optimizer", table, OPTIMIZERS), arrays, steps)
     return network
 

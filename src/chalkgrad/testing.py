@@ -28,7 +28,7 @@ STEP = 1e-6
 
 @dataclass
 class Case:
-    """An operation with all that it takes to run once.
+    """An operation with operands and settings, ready to run.
 
     Attributes:
         operation: the operation.
@@ -43,22 +43,22 @@ class Case:
     seed: int = field(default=0, kw_only=True)
 
     @classmethod
-    def of(cls, operation: Operation, given: Mapping[str, Any], seed: int = 0) -> Case:
+    def of(cls, operation: Operation, case: Mapping[str, Any], seed: int = 0) -> Case:
         """The case of operands and settings, all by name.
 
         Raises:
             OptionError: where the forward pass takes one that is not there.
         """
         settings = {option for rule in operation.rules for option in rule.options}
-        operands = {n: v if v is None else _floats(v) for n, v in given.items() if n not in settings}
-        options = {n: v for n, v in given.items() if n in settings}
-        there = set(operands)
+        operands = {n: v if v is None else _floats(v) for n, v in case.items() if n not in settings}
+        options = {n: v for n, v in case.items() if n in settings}
+        names = set(operands)
         for rule in (*operation.forward, *operation.update):
-            lacking = [o for o in rule.operands if o not in there and o not in rule.optional]
-            lacking += [o for o in rule.options if o not in options]
-            if lacking:
-                raise OptionError(f"{operation.name}: {rule.name} takes {lacking[0]}, which this case lacks")
-            there.add(rule.output)
+            gaps = [o for o in rule.operands if o not in names and o not in rule.optional]
+            gaps += [o for o in rule.options if o not in options]
+            if gaps:
+                raise OptionError(f"{operation.name}: {rule.name} takes {gaps[0]}, which this case lacks")
+            names.add(rule.output)
         return cls(operation, operands, options, seed=seed)
 
     def forward(self, operands: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -69,7 +69,7 @@ class Case:
         return names
 
     def backward(self, upstream: Any) -> dict[str, Any]:
-        """All values of both passes, where `upstream` is the derivative of the loss by what the operation gives."""
+        """All values of both passes, where `upstream` is the derivative of the loss by the output."""
         names = self.forward()
         names[f"d{self.operation.output}"] = upstream
         for rule in self.operation.backward:
@@ -78,19 +78,19 @@ class Case:
         return names
 
     def values(self, upstream: Any = None) -> dict[str, Any]:
-        """All values, with what comes back drawn at random if it is not given."""
+        """All values, updates included; `upstream` is drawn at random if it is not given."""
         names = self.backward(self.upstream() if upstream is None else upstream)
         for rule in self.operation.update:
             names[rule.output] = self.call(rule, names)
         return names
 
     def upstream(self) -> Array:
-        """What comes back, drawn at random; 1 for an operation that gives one number."""
+        """The derivative of the loss by the output, drawn at random; 1 where the output is one number."""
         shape = np.shape(self.forward()[self.operation.output])
         return np.random.default_rng(self.seed).standard_normal(shape) if shape else np.ones(())
 
     def call(self, rule: Rule, names: Mapping[str, Any]) -> Any:
-        """What a rule makes of the values."""
+        """The result of a rule on the values by name."""
         return rule(*[names.get(o) for o in rule.operands], **{o: self.options[o] for o in rule.options})
 
 
@@ -111,13 +111,13 @@ def check_operation(operation: Operation, cases: Iterable[Mapping[str, Any]]) ->
     """
     if not isinstance(operation, Operation):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise OptionError(f"check_operation takes a cg.Operation, not {said(operation)}")
-    ready = [Case.of(operation, case, seed) for seed, case in enumerate(cases)]
-    if not ready:
+    case_list = [Case.of(operation, case, seed) for seed, case in enumerate(cases)]
+    if not case_list:
         raise OptionError("check_operation needs a case, such as [{'z': array}]")
-    for case in ready:
+    for case in case_list:
         check_formulas(case)
         check_derivatives(case)
-    check_mistakes(ready)
+    check_mistakes(case_list)
 
 
 def check_formulas(case: Case) -> None:
@@ -125,9 +125,9 @@ def check_formulas(case: Case) -> None:
     names = case.values()
     for rule in case.operation.rules:
         if rule.formula is not None and names.get(rule.output) is not None:
-            found = np.asarray(names[rule.output])
-            expected = _by_formula(case, rule, names, found.shape)
-            _compare(rule, found, expected, "by its function", f"by its formula {rule.formula.text}", EXACT)
+            result = np.asarray(names[rule.output])
+            expected = _by_formula(case, rule, names, result.shape)
+            _compare(rule, result, expected, "by its function", f"by its formula {rule.formula.text}", EXACT)
 
 
 def check_derivatives(case: Case) -> None:
@@ -141,10 +141,10 @@ def check_derivatives(case: Case) -> None:
     upstream = case.upstream()
     names = case.backward(upstream)
     by_output = {rule.output: rule for rule in operation.backward}
-    found = [o for o, v in case.operands.items() if v is not None and f"d{o}" in by_output and f"d{o}" in names]
-    if not found:
+    operands = [o for o, v in case.operands.items() if v is not None and f"d{o}" in by_output and f"d{o}" in names]
+    if not operands:
         raise AssertionError(f"{operation.name}: no backward rule derives the loss by {' or '.join(case.operands)}")
-    for operand in found:
+    for operand in operands:
         gradient = np.asarray(names[f"d{operand}"])
         rule, value = by_output[f"d{operand}"], case.operands[operand]
         if gradient.shape != value.shape:
@@ -160,41 +160,41 @@ def check_mistakes(cases: Iterable[Case]) -> None:
 
     Raises AssertionError where function and formula differ, or no case tells a mistake from its rule.
     """
-    ready = list(cases)
-    for rule in ready[0].operation.rules:
+    case_list = list(cases)
+    for rule in case_list[0].operation.rules:
         for mistake in rule.mistakes:
-            told = [_told_apart(case, rule, mistake) for case in ready]
-            if not any(told):
+            verdicts = [_told_apart(case, rule, mistake) for case in case_list]
+            if not any(verdicts):
                 raise AssertionError(
-                    f"{mistake.name} is never told apart from {rule.name} in {len(told)} cases: {mistake.text}"
+                    f"{mistake.name} is never told apart from {rule.name} in {len(verdicts)} cases: {mistake.text}"
                 )
 
 
 def _told_apart(case: Case, rule: Rule, mistake: Mistake) -> bool:
     names = case.values()
-    right = names.get(rule.output)
-    if right is None:  # the derivative of an absent operand
+    truth = names.get(rule.output)
+    if truth is None:  # the derivative of an absent operand
         return False
     rng = np.random.default_rng(case.seed)
-    for operand, taken in zip(mistake.operands, mistake.takes, strict=True):
+    for operand, operand_of in zip(mistake.operands, mistake.takes, strict=True):
         if operand not in names:
-            base = names.get(taken.formal)
+            base = names.get(operand_of.formal)
             if base is None:
                 raise AssertionError(f"{mistake.name} takes {operand}, which is no value of {case.operation.name}")
             names[operand] = np.asarray(base) + 0.7 * rng.standard_normal(np.shape(base))
     options = {**case.options, **dict.fromkeys(mistake.varies, 0)}
     try:
-        given = [names[o] for o in mistake.operands]
-        wrong = np.asarray(mistake.function(*given, **{o: options[o] for o in mistake.options}))
+        inputs = [names[o] for o in mistake.operands]
+        result = np.asarray(mistake.function(*inputs, **{o: options[o] for o in mistake.options}))
     except (ValueError, IndexError):  # the shapes do not fit: it would be found at once
         return True
-    if wrong.shape != np.shape(right):
+    if result.shape != np.shape(truth):
         return True
     formula = mistake.formula
     assert formula is not None
-    expected = _by_formula(Case(case.operation, {}, options), mistake, names, wrong.shape)
-    _compare(mistake, wrong, expected, "by its function", f"by its formula {formula.text}", 10 * EXACT)
-    return not np.allclose(wrong, right, rtol=NEAR, atol=NEAR)
+    expected = _by_formula(Case(case.operation, {}, options), mistake, names, result.shape)
+    _compare(mistake, result, expected, "by its function", f"by its formula {formula.text}", 10 * EXACT)
+    return not np.allclose(result, truth, rtol=NEAR, atol=NEAR)
 
 
 def _by_formula(case: Case, rule: Rule | Mistake, names: Mapping[str, Any], shape: tuple[int, ...]) -> Array:
@@ -211,12 +211,12 @@ def _central_differences(case: Case, operand: str, upstream: Array) -> Array:
         sides: list[list[Array]] = []
         points: list[float] = []
         for step in (STEP, -STEP):
-            moved = value.copy()
-            moved[place] += step
-            names = case.forward({**case.operands, operand: moved})
+            shifted = value.copy()
+            shifted[place] += step
+            names = case.forward({**case.operands, operand: shifted})
             sums.append(float(np.sum(upstream * names[case.operation.output])))
             sides.append(_sides(case, names))
-            points.append(float(moved[place]))
+            points.append(float(shifted[place]))
         if all(np.array_equal(a, b) for a, b in zip(*sides, strict=True)):
             differences[place] = (sums[0] - sums[1]) / (points[0] - points[1])
     return differences
@@ -232,22 +232,22 @@ def _sides(case: Case, names: Mapping[str, Any]) -> list[Array]:
 
 
 def _compare(
-    rule: Rule | Mistake, found: Array, expected: Array, here: str, there: str, relative: float, absolute: float = 1e-12
+    rule: Rule | Mistake, result: Array, expected: Array, way: str, other: str, relative: float, absolute: float = 1e-12
 ) -> None:
     """Raises AssertionError where two arrays differ; it names the element that does so most."""
-    if found.shape != expected.shape:
-        raise AssertionError(f"{rule.name}: {rule.output} has shape {found.shape} {here} and {expected.shape} {there}")
+    if result.shape != expected.shape:
+        raise AssertionError(f"{rule.name}: {rule.output} has shape {result.shape} {way} and {expected.shape} {other}")
     with np.errstate(invalid="ignore"):
-        apart = np.abs(found - expected)
+        apart = np.abs(result - expected)
     allowed = absolute + relative * np.abs(expected)
-    same = (found == expected) | (apart <= allowed) | (np.isnan(found) & np.isnan(expected))
+    same = (result == expected) | (apart <= allowed) | (np.isnan(result) & np.isnan(expected))
     if same.all():
         return
-    far = np.where(same, 0.0, np.nan_to_num(apart / allowed, nan=np.inf))
-    place = tuple(int(i) for i in np.unravel_index(int(far.argmax()), far.shape))
+    excess = np.where(same, 0.0, np.nan_to_num(apart / allowed, nan=np.inf))
+    place = tuple(int(i) for i in np.unravel_index(int(excess.argmax()), excess.shape))
     address = Address(rule.output, place)
     raise AssertionError(
-        f"{rule.name}: {address} is {found[place]:.10g} {here} and {expected[place]:.10g} {there}"
+        f"{rule.name}: {address} is {result[place]:.10g} {way} and {expected[place]:.10g} {other}"
         f" ({int((~same).sum())} of {same.size} elements differ)"
     )
 

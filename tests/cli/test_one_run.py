@@ -20,7 +20,7 @@ from chalkgrad import CheckpointError
 from chalkgrad.cli.main import main
 from chalkgrad.model import saved
 from chalkgrad.runs import directory as run_directory
-from chalkgrad.train.checkpoints import listed
+from chalkgrad.train.checkpoints import checkpoint_files
 
 QUICK = ["--quiet", "--no-pictures", "--engine", "numpy"]
 
@@ -32,13 +32,13 @@ def trained(source: str, out: Path, epochs: int, *more: str) -> int:
 def told(out: Path) -> tuple[str, int]:
     """Which data the run is of, by all that it says, and how many epochs."""
     network, source, weights = run_directory.open_run(out)
-    run = tomllib.loads(run_directory.located(out, "run.toml").read_text())
-    history = run_directory.located(out, "history.jsonl").read_text().splitlines()
+    run = tomllib.loads(run_directory.location(out, "run.toml").read_text())
+    history = run_directory.location(out, "history.jsonl").read_text().splitlines()
     assert run["weights"] == weights
     assert run["data"] == source
     assert run["result"]["epochs"] == len(history)
     assert run["result"]["steps"] == network.steps_taken
-    if (test := run_directory.located(out, "test.json")).exists():
+    if (test := run_directory.location(out, "test.json")).exists():
         assert json.loads(test.read_text())["weights"] == weights
     return source["source"], len(history)
 
@@ -109,7 +109,7 @@ def test_killed_at_a_bad_moment(
     capsys.readouterr()
     assert main(["test", str(out), "--no-pictures"]) == 0
     assert f"{which}: loss" in capsys.readouterr().out
-    if listed(out / "checkpoints"):
+    if checkpoint_files(out / "checkpoints"):
         assert main(["train", "--resume", str(out), "--epochs", "4", "--quiet", "--no-pictures"]) == 0
         assert told(out) == ("vertical", 4)
     else:
@@ -154,7 +154,7 @@ def test_a_damaged_checkpoint_is_not_passed_over_for_one_of_another_training(
     out = tmp_path / "run"
     assert trained("spiral", out, 2) == 0
     assert trained("vertical", out, 1, "--keep", "1") == 0
-    ((_, _, newest),) = listed(out / "checkpoints")
+    ((_, _, newest),) = checkpoint_files(out / "checkpoints")
     newest.write_bytes(newest.read_bytes()[:-1])
     assert main(["train", "--resume", str(out)]) == 2
     assert "none of the checkpoints" in capsys.readouterr().err

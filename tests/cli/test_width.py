@@ -50,18 +50,21 @@ def test_findings_fit_the_terminal(
         assert sorted(numbers.findall(shown)) == sorted(numbers.findall(piped)), "no number is cut, lost or made"
 
 
+DRAWN = ["train", "digits", "--epochs", "1", "--quiet"]
 RUNS = [
-    ["train", "digits", "--epochs", "1", "--quiet"],
     ["train", "digits", "--network", "lenet", "--optimizer", "AdamW", "--epochs", "1", "--quiet", "--no-pictures"],
     ["train", "titled.csv", "--epochs", "1", "--quiet", "--no-pictures"],
 ]
 
 
-@pytest.mark.parametrize("columns", [60, 80])
-@pytest.mark.parametrize("command", RUNS, ids=" ".join)
+@pytest.mark.parametrize(
+    ("command", "widths"),
+    [(DRAWN, (60,)), *((run, (60, 80)) for run in RUNS), pytest.param(DRAWN, (80,), marks=pytest.mark.long)],
+    ids=lambda v: " ".join(map(str, v)),
+)
 def test_trainings_and_tests_fit_the_terminal(
     command: list[str],
-    columns: int,
+    widths: tuple[int, ...],
     tmp_path: Path,
     terminal: Sized,
     monkeypatch: pytest.MonkeyPatch,
@@ -81,11 +84,12 @@ def test_trainings_and_tests_fit_the_terminal(
 
     piped = printed()
     assert max(map(len, "".join(piped).split("\n"))) > 80
-    terminal(columns)
-    shown = printed()
-    assert max(map(len, "".join(shown).split("\n"))) <= columns
-    assert shown[0].split() == piped[0].split()
-    assert sorted(re.findall(r"\w+", shown[1])) == sorted(re.findall(r"\w+", piped[1]))
+    for columns in widths:
+        terminal(columns)
+        shown = printed()
+        assert max(map(len, "".join(shown).split("\n"))) <= columns
+        assert shown[0].split() == piped[0].split()
+        assert sorted(re.findall(r"\w+", shown[1])) == sorted(re.findall(r"\w+", piped[1]))
 
 
 def test_a_command_to_be_copied_stays_in_one_line(terminal: Sized) -> None:

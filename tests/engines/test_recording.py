@@ -76,29 +76,39 @@ def compare(fit: Fit, orders: np.ndarray, most: float) -> NumPySteps:
     return steps
 
 
-@seed(11)
-@settings(few, max_examples=150)
-@given(networks(), st.sampled_from(OPTIMIZERS), st.integers(1, 4), st.sampled_from([np.inf, np.inf, -1]), st.booleans())
-def test_small_networks(
-    drawn: tuple[cg.Network, np.ndarray, np.ndarray], optimizer: cg.Optimizer, batch: int, most: float, mixed: bool
-) -> None:
-    net, x, y = drawn
-    fit = Fit(net, x, y, engine="numpy", optimizer=optimizer, batch_size=batch, epochs=5)
-    rng = np.random.default_rng(0)
-    orders = np.array([rng.permutation(len(x)) if mixed and k != 2 else np.arange(len(x)) for k in range(5)])
-    steps = compare(fit, orders, most)
-    assert called_rules(steps, fit.state.buffers.program) <= CALLED
+@pytest.mark.parametrize("examples", [40, pytest.param(150, marks=pytest.mark.long)])
+def test_small_networks(examples: int) -> None:
+    @seed(11)
+    @settings(few, max_examples=examples)
+    @given(
+        networks(), st.sampled_from(OPTIMIZERS), st.integers(1, 4), st.sampled_from([np.inf, np.inf, -1]), st.booleans()
+    )
+    def check(
+        drawn: tuple[cg.Network, np.ndarray, np.ndarray], optimizer: cg.Optimizer, batch: int, most: float, mixed: bool
+    ) -> None:
+        net, x, y = drawn
+        fit = Fit(net, x, y, engine="numpy", optimizer=optimizer, batch_size=batch, epochs=5)
+        rng = np.random.default_rng(0)
+        orders = np.array([rng.permutation(len(x)) if mixed and k != 2 else np.arange(len(x)) for k in range(5)])
+        steps = compare(fit, orders, most)
+        assert called_rules(steps, fit.state.buffers.program) <= CALLED
+
+    check()
 
 
-@seed(12)
-@settings(few, max_examples=60)
-@given(larger(), st.sampled_from(OPTIMIZERS))
-def test_larger_networks(drawn: tuple[cg.Network, np.ndarray, np.ndarray, int], optimizer: cg.Optimizer) -> None:
-    net, x, y, batch = drawn
-    fit = Fit(net, x, y, engine="numpy", optimizer=optimizer, batch_size=batch, epochs=4)
-    orders = np.array([np.random.default_rng(k).permutation(len(x)) for k in range(4)])
-    steps = compare(fit, orders, np.inf)
-    assert called_rules(steps, fit.state.buffers.program) <= CALLED
+@pytest.mark.parametrize("examples", [15, pytest.param(60, marks=pytest.mark.long)])
+def test_larger_networks(examples: int) -> None:
+    @seed(12)
+    @settings(few, max_examples=examples)
+    @given(larger(), st.sampled_from(OPTIMIZERS))
+    def check(drawn: tuple[cg.Network, np.ndarray, np.ndarray, int], optimizer: cg.Optimizer) -> None:
+        net, x, y, batch = drawn
+        fit = Fit(net, x, y, engine="numpy", optimizer=optimizer, batch_size=batch, epochs=4)
+        orders = np.array([np.random.default_rng(k).permutation(len(x)) for k in range(4)])
+        steps = compare(fit, orders, np.inf)
+        assert called_rules(steps, fit.state.buffers.program) <= CALLED
+
+    check()
 
 
 @pytest.mark.parametrize("rows", ["array", "every second row", "bytes"])

@@ -450,3 +450,25 @@ def test_long_paths_and_wide_networks_are_refused_soon() -> None:
     trace.explain("dW1[0, 0]").to_html()
     with pytest.raises(cg.OptionError, match="form='delta'"):
         trace.explain("dW1[0, 0]", form="paths")
+
+
+def test_a_whole_value_shows_its_elements() -> None:
+    trace = example().trace(X, Y)
+    text = str(trace.elements("dW1", steps=3, precision=4))
+    for place in ((0, 0), (0, 1), (1, 0)):
+        derivation = trace.explain(f"dW1[{place[0]}, {place[1]}]")
+        (line,) = [line for line in text.split("\n") if line.startswith(derivation.address)]
+        assert f"{trace['dW1'][place]:.4g}" in line
+        assert derivation.symbols in line
+    assert "1 more are not shown: steps=N shows N of them." in text
+    assert 'Open one of them with: trace.explain("dW1[0, 0]")' in text
+    assert "not shown" not in str(trace.elements("a2"))
+    assert "l[0]" in str(trace.elements("L"))
+    with pytest.raises(cg.ShapeError, match=r"dW1\[0, 0\] to dW1\[1, 1\]; trace\.elements\('dW1'\) shows them all"):
+        trace.explain("dW1")
+    with pytest.raises(cg.ShapeError, match=r"dW1\[1, 1\]$"):
+        trace.explain("dW1[0]")
+    with pytest.raises(cg.UnknownNameError, match="did you mean 'dW"):
+        trace.elements("dW")
+    with pytest.raises(cg.OptionError, match="steps must be"):
+        trace.elements("dW1", steps=0)

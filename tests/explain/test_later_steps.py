@@ -12,6 +12,7 @@ from chalkgrad.base.errors import OptionError, ShapeError, UnknownNameError
 from chalkgrad.examples.example import Example, example
 
 torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.torch
 
 KINDS: list[tuple[dict[str, Any], Any, dict[str, Any]]] = [
     ({"type": "SGD", "learning_rate": 0.5}, torch.optim.SGD, {}),

@@ -16,13 +16,13 @@ import numpy as np
 import chalkgrad as cg
 from chalkgrad.cli.main import main
 from chalkgrad.data import read_csv, read_idx, read_npz, write_idx
-from chalkgrad.diagnosis.answers import read_answers as read_claims
+from chalkgrad.diagnosis.claims_file import read_claims_file
 from chalkgrad.examples.example import FOLDER
 from chalkgrad.files.checkpoint import MAGIC, Checkpoint
 from chalkgrad.files.npy import read_npy
 from chalkgrad.model.saved import SEAL
 from chalkgrad.runs import directory as run_directory
-from chalkgrad.train.checkpoints import listed
+from chalkgrad.train.checkpoints import checkpoint_files
 from chalkgrad.worksheet.answers import read_answers
 from chalkgrad.worksheet.worksheet import read_worksheet
 
@@ -65,7 +65,7 @@ def _checkpoint(place: Path, size: int) -> bytes:
     net = network(size)
     x = np.ones((3, size))
     net.fit(x, np.ones(3), max_steps=2, batch_size=2, optimizer="Adam", checkpoints=place / "checkpoints")
-    return listed(place / "checkpoints")[-1][2].read_bytes()
+    return checkpoint_files(place / "checkpoints")[-1][2].read_bytes()
 
 
 def _read_checkpoint(path: Path) -> None:
@@ -126,12 +126,14 @@ def readers(place: Path, numbers: int) -> list[Reader]:
     web = (FOLDER / "web.toml").read_bytes()
     add("worked example", "web.toml", web, cg.load_example)
     claims = {"dW1": [[0.1, 0.2], [0.3, 0.4]], "z1[0, 0]": 0.5, "L": 1e-3}
-    add("claims, JSON", "claims.json", json.dumps(claims).encode(), read_claims)
-    add("claims, TOML", "claims.toml", b'dW1 = [[0.1, 0.2], [0.3, 0.4]]\n"z1[0, 0]" = 0.5\nL = 1e-3\n', read_claims)
-    add("claims, CSV", "claims.csv", b'address,value\n"dW1[0, 1]",0.2\nL,1e-3\n', read_claims)
+    add("claims, JSON", "claims.json", json.dumps(claims).encode(), read_claims_file)
+    add(
+        "claims, TOML", "claims.toml", b'dW1 = [[0.1, 0.2], [0.3, 0.4]]\n"z1[0, 0]" = 0.5\nL = 1e-3\n', read_claims_file
+    )
+    add("claims, CSV", "claims.csv", b'address,value\n"dW1[0, 1]",0.2\nL,1e-3\n', read_claims_file)
     buffer = io.BytesIO()
     np.savez(buffer, dW1=np.ones((2, 2)), L=np.array(0.1))
-    add("claims, npz", "claims.npz", buffer.getvalue(), read_claims)
+    add("claims, npz", "claims.npz", buffer.getvalue(), read_claims_file)
     assert main(["worksheet", "web", "--kind", "gradients", "--out", str(place / "sheet")]) == 0
     sheet_file = (place / "sheet" / "worksheet.toml").read_bytes()
     add("worksheet", "worksheet.toml", sheet_file, read_worksheet)

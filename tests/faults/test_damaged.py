@@ -12,7 +12,7 @@ from trials import many
 
 import chalkgrad as cg
 from chalkgrad.files.checkpoint import Checkpoint
-from chalkgrad.train.checkpoints import listed
+from chalkgrad.train.checkpoints import checkpoint_files
 
 
 def network() -> cg.Network:
@@ -37,7 +37,7 @@ def damaged(whole: bytes, step: int) -> Iterator[tuple[str, bytes]]:
 def test_a_checkpoint(tmp_path: Path, record: Callable[..., None]) -> None:
     net = network()
     net.fit(np.ones((3, 2)), np.ones(3), max_steps=2, batch_size=2, optimizer="Adam", checkpoints=tmp_path)
-    path = listed(tmp_path)[-1][2]
+    path = checkpoint_files(tmp_path)[-1][2]
     whole, expected = path.read_bytes(), content(path)
     trials = refused = 0
     for what, bad in damaged(whole, many(41, 1)):

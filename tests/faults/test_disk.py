@@ -15,7 +15,7 @@ from trials import many
 
 import chalkgrad as cg
 from chalkgrad.cli.main import main
-from chalkgrad.train.checkpoints import listed, newest
+from chalkgrad.train.checkpoints import checkpoint_files, newest
 
 RNG = np.random.default_rng(1)
 X, Y = RNG.standard_normal((20, 4)).astype(np.float32), RNG.integers(0, 2, 20)
@@ -108,7 +108,7 @@ def test_checkpoints(tmp_path: Path, name: str, number: int, record: Callable[..
         again.fit(X, Y, epochs=4, batch_size=10, resume=place)
         assert np.array_equal(again.flat, expected.flat)
         assert not list(place.rglob("*.part"))
-        assert len(listed(place)) <= 3
+        assert len(checkpoint_files(place)) <= 3
     assert trials
     record("Disk", f"{os.strerror(number)} at every {name} of a training's checkpoints", trials,
            "a warning, the training goes on, an earlier checkpoint is there to resume from")  # fmt: skip

@@ -18,7 +18,8 @@ from trials import many
 
 import chalkgrad as cg
 
-TRIALS = int(os.environ.get("CHALKGRAD_FUZZED", "0")) or many(300, 1_000_000)
+ASKED = int(os.environ.get("CHALKGRAD_FUZZED", "0")) or many(0, 1_000_000)
+TRIALS = [ASKED] if ASKED else [100, pytest.param(300, marks=pytest.mark.long)]
 SECONDS = 20
 """One file takes no longer."""
 WORDS = [
@@ -76,12 +77,13 @@ NAMES = [
 ]  # fmt: skip
 
 
+@pytest.mark.parametrize("trials", TRIALS)
 @pytest.mark.parametrize("name", NAMES)
 def test_fuzzed(
-    tmp_path: Path, name: str, record: Callable[..., None], monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path, name: str, trials: int, record: Callable[..., None], monkeypatch: pytest.MonkeyPatch,
     request: pytest.FixtureRequest,
 ) -> None:  # fmt: skip
-    place = Path("/dev/shm") / tmp_path.name if TRIALS > 1000 and Path("/dev/shm").is_dir() else tmp_path
+    place = Path("/dev/shm") / tmp_path.name if trials > 1000 and Path("/dev/shm").is_dir() else tmp_path
     place.mkdir(exist_ok=True)
     request.addfinalizer(lambda: shutil.rmtree(place, ignore_errors=True) if place != tmp_path else None)
     monkeypatch.chdir(place)
@@ -98,7 +100,7 @@ def test_fuzzed(
     request.addfinalizer(functools.partial(os.close, handle))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for trial in range(TRIALS):
+        for trial in range(trials):
             content = reader.sealed(damaged(reader.honest, chance))
             os.ftruncate(handle, 0)
             os.pwrite(handle, content, 0)
@@ -113,5 +115,5 @@ def test_fuzzed(
                 raise AssertionError(f"trial {trial}: {type(error).__name__}: {error}; see {tmp_path}/found") from error
             finally:
                 signal.alarm(0)
-    assert read < TRIALS
-    record("Fuzzing", name, TRIALS, f"{TRIALS - read:,} refused with a documented exception, {read:,} read, 0 others")
+    assert read < trials
+    record("Fuzzing", name, trials, f"{trials - read:,} refused with a documented exception, {read:,} read, 0 others")

@@ -19,7 +19,7 @@ import chalkgrad as cg
 from chalkgrad.files import writing as files
 from chalkgrad.model.saved import clear_weights
 from chalkgrad.runs import directory as run_directory
-from chalkgrad.train.checkpoints import listed, newest
+from chalkgrad.train.checkpoints import checkpoint_files, newest
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 RNG = np.random.default_rng(1)
@@ -34,7 +34,7 @@ def network() -> cg.Network:
 def train(place: Path, epochs: int) -> cg.Network:
     """One life of the training: from the newest checkpoint, if there is one, to the end; then it is saved."""
     net, checkpoints = network(), place / "checkpoints"
-    resume = checkpoints if listed(checkpoints) else None
+    resume = checkpoints if checkpoint_files(checkpoints) else None
     files.make_directory(place)
     with files.locked(place, "another training"):
         run_directory.prepare(place)
@@ -88,7 +88,7 @@ def _kill_at(call: int) -> None:
 def check(place: Path, before: int) -> int:
     """What must hold after a kill: the training is where it was or further, and a saved network is whole."""
     checkpoints = place / "checkpoints"
-    steps = newest(checkpoints).table["history"]["steps"] if listed(checkpoints) else 0
+    steps = newest(checkpoints).table["history"]["steps"] if checkpoint_files(checkpoints) else 0
     assert steps >= before, "steps were lost"
     if (place / "network.toml").exists():
         cg.load(place)

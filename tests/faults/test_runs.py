@@ -21,7 +21,7 @@ from trials import many
 import chalkgrad as cg
 from chalkgrad.cli.main import main
 from chalkgrad.runs import directory as run_directory
-from chalkgrad.train.checkpoints import listed
+from chalkgrad.train.checkpoints import checkpoint_files
 
 SAVER = """
 import sys, time
@@ -88,7 +88,7 @@ def test_a_training_killed_over_an_older_one(tmp_path: Path, keep: str, record: 
         outcomes[which] += 1
         assert main(["test", str(place), "--no-pictures"]) == 0
         assert whole(place) == which
-        if listed(place / "checkpoints"):
+        if checkpoint_files(place / "checkpoints"):
             assert main(["train", "--resume", str(place), "--epochs", "4", "--quiet", "--no-pictures"]) == 0
             assert whole(place) in (which, "vertical")
     assert kills > 10

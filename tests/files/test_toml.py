@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import chalkgrad as cg
-from chalkgrad.diagnosis.answers import read_answers
+from chalkgrad.diagnosis.claims_file import read_claims_file
 from chalkgrad.files.toml import parse_toml
 from chalkgrad.model.saved import read_toml
 
@@ -24,7 +24,7 @@ def test_a_byte_order_mark_changes_nothing(tmp_path: Path) -> None:
     path.write_bytes(MARK + WHOLE.encode())
     assert cg.load_example(path).network.input_shape == (2,)
     path.write_bytes(MARK + b"dW1 = [[1.50]]\n")
-    assert read_answers(path) == {"dW1": [["1.50"]]}
+    assert read_claims_file(path) == {"dW1": [["1.50"]]}
     cg.Network([cg.Dense(2)], input_shape=2, loss="SquaredError").save(tmp_path / "run")
     saved = tmp_path / "run/network.toml"
     saved.write_bytes(MARK + saved.read_bytes())

@@ -59,7 +59,8 @@ def meant(graph: Graph, seed: int) -> None:
     """The lines take what they were drawn to take, are called as the rules of names say, and share what they share."""
     net = graph.network
     for place, (node, line) in enumerate(zip(graph.nodes, net.layout.lines, strict=True)):
-        assert tuple(X if s == "x" else s for s in line.sources) == node.sources, line
+        sources = tuple(X - graph.inputs.index(s) if isinstance(s, str) else s for s in line.sources)
+        assert sources == node.sources, line
         if node.weights is not None:
             assert line.names["W"] == net.layout.lines[node.weights].names["W"]
             assert "W" not in {name.rpartition(".")[2] for name in line.parameters}
@@ -68,6 +69,12 @@ def meant(graph: Graph, seed: int) -> None:
             assert net.program[graph.values[place]].owner is line.owner
     owned = [name for line in net.layout.lines for name in line.parameters]
     assert owned == list(net.parameters)
+    assert list(net.layout.inputs) == graph.inputs
+    if len(graph.inputs) > 1:
+        by_name = graph.apart(graph.x)
+        trace = net.trace(by_name, graph.y)
+        assert all(np.array_equal(trace[name], x.astype(net.dtype)) for name, x in by_name.items())
+        assert np.array_equal(net.predict(by_name), net.predict(graph.x), equal_nan=True)
 
 
 def verified(graph: Graph, seed: int) -> None:
@@ -75,7 +82,7 @@ def verified(graph: Graph, seed: int) -> None:
     net = graph.network
     for program in (net.program, net.prediction_program):
         program.verify()
-        assert set(net.parameters) | {"x"} <= set(program.derivative_of)
+        assert {*net.parameters, *graph.inputs} <= set(program.derivative_of)
         shares: dict[str | None, list[str]] = {}
         for step in program:
             if step.value.role == "share" and step.rule.name != "sum_of_shares":
@@ -126,7 +133,7 @@ def explained(graph: Graph, seed: int) -> None:
         explanation = trace.explain(address, terms=3, steps=2)
         assert all(step.check.agrees for step in explanation.steps), (address, explanation.to_text())
         assert explanation.value == pytest.approx(_value(trace, address), rel=1e-9, abs=1e-12)
-    for name in rng.permutation([*net.parameters, "x"])[:4]:
+    for name in rng.permutation([*net.parameters, *graph.inputs])[:4]:
         address = _address(trace, net.program.derivative_of[str(name)], rng)
         for form in ("delta", "paths"):
             explanation = trace.explain(address, form=form)

@@ -1,8 +1,19 @@
-"""PyTorch computes on one thread: in products as small as these, several wait for each other."""
+"""All tests here are against PyTorch; it computes on one thread: in products as small as these, several would wait."""
 
 from __future__ import annotations
 
 import importlib.util
+from pathlib import Path
+
+import pytest
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.torch)
+
 
 if importlib.util.find_spec("torch"):
     import torch

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
 import chalkgrad as cg
-from graphs import Graph, graphs
+from graphs import Graph, X, graphs
 
 torch = pytest.importorskip("torch")
 
@@ -28,10 +28,10 @@ class _Mirror:
         self.training = training
         self.trace = graph.network.trace(graph.x, graph.y, training=training)
         self.parameters = {n: torch.tensor(p, requires_grad=True) for n, p in self.net.parameters.items()}
-        self.x = torch.tensor(graph.x, requires_grad=True)
+        self.inputs = {name: torch.tensor(x, requires_grad=True) for name, x in graph.apart(graph.x).items()}
         self.values: list[Any] = []
         for place, node in enumerate(graph.nodes):
-            taken = [self.x if s < 0 else self.values[s] for s in node.sources]
+            taken = [self.inputs[graph.inputs[X - s]] if s < 0 else self.values[s] for s in node.sources]
             value = self._value(place, node.layer, taken, node.weights)
             value.retain_grad()
             self.values.append(value)
@@ -170,7 +170,7 @@ def compare(graph: Graph, *, training: bool) -> None:
     loss.backward()
     named = {name: place for place, name in enumerate(graph.values)}
     values = {name: mirror.values[place] for name, place in named.items() if name in trace}
-    derivatives = {name: value.grad for name, value in {**values, **mirror.parameters, "x": mirror.x}.items()}
+    derivatives = {name: value.grad for name, value in {**values, **mirror.parameters, **mirror.inputs}.items()}
     size = max([1.0, *(float(v.detach().abs().max()) for v in values.values())])
     steep = max([1.0, *(float(d.abs().max()) for d in derivatives.values() if d is not None)])
     for name, value in values.items():
@@ -179,7 +179,9 @@ def compare(graph: Graph, *, training: bool) -> None:
     for name, derivative in derivatives.items():
         if name in program.derivative_of and derivative is not None:
             _agree(trace[program.derivative_of[name]], derivative, size * steep, f"the derivative by {name}")
-    assert {*net.parameters, "x"} <= {n for n, d in derivatives.items() if d is not None and n in program.derivative_of}
+    assert {*net.parameters, *graph.inputs} <= {
+        n for n, d in derivatives.items() if d is not None and n in program.derivative_of
+    }
 
 
 def drawn(examples: int) -> None:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import ast
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 import chalkgrad as cg
 from chalkgrad.base.errors import OptionError
 from chalkgrad.rules import Operation, tanh
-from chalkgrad.write.given import weights_needed
+from chalkgrad.write.arrays import weights_needed
 from chalkgrad.write.torch_layers import Form, form
 from chalkgrad.write.torch_module import torch_script
 from drawn_graphs import GRAPHS, graphs
@@ -24,6 +21,22 @@ from write.written import KINDS, MASKED, Written, run, samples, unused_names, wr
 torch = pytest.importorskip("torch")
 
 Losses = dict[tuple[str, str], list[float]]
+DRAWN = 20
+"""How many graphs are drawn."""
+
+
+def _several(shapes: dict[str, int | tuple[int, ...]], layers: list[cg.Layer]) -> cg.Network:
+    ending = [cg.Tanh(), cg.Dense(2), cg.Softmax()]
+    return cg.Network([*layers, *ending], input_shape=shapes, loss="CrossEntropy", dtype="float64")
+
+
+SEVERAL = {
+    "two inputs": lambda: _several({"left": 3, "right": 5}, [cg.Dense(5, of="left"), cg.Add("right")]),
+    "inputs called like a word of Python, or a weight": lambda: _several(
+        {"picture": (2, 3, 2), "class": 2, "hidden_W": 1},
+        [cg.Flatten(of="picture"), cg.Concat(["class", "hidden_W"]), cg.Dense(4, name="hidden")],
+    ),
+}
 
 
 def script_of(made: Written, steps: int = 5) -> str:
@@ -31,14 +44,38 @@ def script_of(made: Written, steps: int = 5) -> str:
 
 
 @pytest.fixture(scope="module")
-def losses(tmp_path_factory: pytest.TempPathFactory) -> Losses:
+def of_graphs() -> dict[str, tuple[Written, str]]:
+    """Every graph by its name and some that are drawn, with their scripts."""
+    made = {name: Written(net, *samples(net), cg.SGD(0.05), 4) for name, net in ((n, m()) for n, m in GRAPHS.items())}
+    made |= {name: Written(net, *samples(net), cg.SGD(0.05), 3) for name, net in ((n, m()) for n, m in SEVERAL.items())}
+
+    @settings(max_examples=DRAWN, suppress_health_check=list(HealthCheck))
+    @given(graphs())
+    def draw(net: cg.Network) -> None:
+        made[f"drawn {len(made)}"] = Written(net, *samples(net), cg.Adam(0.02), 3)
+
+    draw()
+    return {name: (one, script_of(one, one.steps)) for name, one in made.items()}
+
+
+@pytest.fixture(scope="module")
+def losses(of_graphs: dict[str, tuple[Written, str]], tmp_path_factory: pytest.TempPathFactory) -> Losses:
     """What all scripts print, in one process: PyTorch takes seconds to start."""
+    folder = tmp_path_factory.mktemp("scripts")
     scripts = {("five steps", name): script_of(make()) for name, make in KINDS.items()}
     scripts |= {("an example", name): torch_script(make().network, steps=1) for name, make in KINDS.items()}
+    scripts |= {("an example", name): torch_script(make(), steps=0) for name, make in SEVERAL.items()}
     scripts |= {("prediction", name): script_of(MASKED[name](), steps=0) for name in DROPPED}
     scripts["five steps", "dropout"] = script_of(MASKED["dropout"]())
     scripts["five steps", "in float32"] = script_of(large())
-    return run(scripts, tmp_path_factory.mktemp("scripts"))
+    made = large()
+    text = made.network.source("torch", made.x, made.y, optimizer=made.optimizer, steps=5, out=folder / "own.py")
+    assert (folder / "own_weights.npz").exists()
+    scripts["five steps", "weights from a file"] = text
+    scripts |= {("graph", name): text for name, (_, text) in of_graphs.items()}
+    form.register(Odd)(lambda layer, line: Form((("odd", "nn.Tanh()"),)))
+    scripts["five steps", "a form of one's own"] = script_of(odd())
+    return run(scripts, folder)
 
 
 def test_losses_over_five_steps_are_the_networks(losses: Losses) -> None:
@@ -71,13 +108,11 @@ def large() -> Written:
     return made
 
 
-def test_float32_and_weights_from_a_file(losses: Losses, tmp_path: Path) -> None:
+def test_float32_and_weights_from_a_file(losses: Losses) -> None:
     made = large()
     assert weights_needed(made.network) is not None
     np.testing.assert_allclose(losses["five steps", "in float32"], made.losses(), rtol=1e-5)
-    text = made.network.source("torch", made.x, made.y, optimizer=made.optimizer, steps=5, out=tmp_path / "script_0.py")
-    assert (tmp_path / "script_0_weights.npz").exists()
-    np.testing.assert_allclose(run({"a": text}, tmp_path)["a"], made.losses(), rtol=1e-5)
+    np.testing.assert_allclose(losses["five steps", "weights from a file"], made.losses(), rtol=1e-5)
 
 
 def test_an_example_is_drawn_where_no_samples_are_given(losses: Losses) -> None:
@@ -118,25 +153,17 @@ def test_settings_of_torch() -> None:
         assert part in text
 
 
-def test_graphs_over_four_steps_give_the_networks_losses(tmp_path: Path) -> None:
-    made = {name: Written(net, *samples(net), cg.SGD(0.05), 4) for name, net in ((n, m()) for n, m in GRAPHS.items())}
-    _compare(made, tmp_path)
+def test_examples_with_several_inputs(losses: Losses) -> None:
+    for net in SEVERAL.values():
+        assert not unused_names(torch_script(net(), steps=0))
+    assert all(len(losses["an example", name]) == 1 for name in SEVERAL)
 
 
-@settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.lists(graphs(), min_size=10, max_size=10))
-def test_random_graphs_give_the_networks_losses(networks: list[cg.Network]) -> None:
-    made = {str(k): Written(net, *samples(net), cg.Adam(0.02), 3) for k, net in enumerate(networks)}
-    with TemporaryDirectory() as directory:
-        _compare(made, Path(directory))
-
-
-def _compare(made: dict[str, Written], directory: Path) -> None:
-    scripts = {name: script_of(one, one.steps) for name, one in made.items()}
-    for name, text in scripts.items():
+def test_graphs_give_the_networks_losses(of_graphs: dict[str, tuple[Written, str]], losses: Losses) -> None:
+    assert len(of_graphs) == len(GRAPHS) + len(SEVERAL) + DRAWN
+    for name, (made, text) in of_graphs.items():
         assert not unused_names(text), name
-    for name, losses in run(scripts, directory).items():
-        np.testing.assert_allclose(losses, made[name].losses(), rtol=1e-10, err_msg=scripts[name])
+        np.testing.assert_allclose(losses["graph", name], made.losses(), rtol=1e-10, err_msg=text)
 
 
 def _statements(network: cg.Network) -> list[str]:
@@ -175,12 +202,22 @@ class Same(cg.ReLU):
     """A layer that computes what its base does."""
 
 
-def test_a_layer_without_a_form_is_named_and_may_get_one(tmp_path: Path) -> None:
-    net = cg.Network([cg.Dense(3), Odd(), cg.Dense(2)], input_shape=4, loss="SquaredError", dtype="float64")
-    made = Written(net, *samples(net))
-    with pytest.raises(OptionError, match=r"layer 2, Odd has no form in a PyTorch script.*form.register"):
-        script_of(made)
-    form.register(Odd)(lambda layer, line: Form((("odd", "nn.Tanh()"),)))
-    np.testing.assert_allclose(run({"a": script_of(made, 3)}, tmp_path)["a"], made.losses(), rtol=1e-12)
+class WithoutForm(cg.ReLU):
+    """Another one."""
+
+    def operation(self, training: bool) -> Operation:
+        return tanh.operation
+
+
+def odd(layer: cg.Layer | None = None) -> Written:
+    layers = [cg.Dense(3), layer or Odd(), cg.Dense(2)]
+    net = cg.Network(layers, input_shape=4, loss="SquaredError", dtype="float64")
+    return Written(net, *samples(net), steps=5)
+
+
+def test_a_layer_without_a_form_is_named_and_may_get_one(losses: Losses) -> None:
+    with pytest.raises(OptionError, match=r"layer 2, WithoutForm has no form in a PyTorch script.*form.register"):
+        script_of(odd(WithoutForm()))
+    np.testing.assert_allclose(losses["five steps", "a form of one's own"], odd().losses(), rtol=1e-12)
     net = cg.Network([cg.Dense(3), Same(), cg.Dense(2)], input_shape=4, loss="SquaredError", dtype="float64")
     assert "nn.ReLU()" in torch_script(net, *samples(net))

@@ -44,7 +44,7 @@ def test_exact_rules_round_nothing(rule: Rule) -> None:
 @pytest.mark.parametrize("rule", _used("reshapes"), ids=lambda rule: rule.name)
 def test_reshaping_rules_keep_every_number(rule: Rule) -> None:
     assert rule.formula is not None
-    assert any(isinstance(node, Position) for node in rule.formula.nodes())
+    assert any(isinstance(node, Position) for node in rule.formula.nodes)
     for _, names in _cases(rule):
         np.testing.assert_array_equal(np.ravel(names[rule.output]), np.ravel(names[rule.operands[0]]))
 

@@ -14,7 +14,7 @@ import pytest
 import chalkgrad as cg
 from chalkgrad.engines.c.run.compiler import available
 from chalkgrad.files.checkpoint import Checkpoint
-from chalkgrad.train.checkpoints import listed, newest
+from chalkgrad.train.checkpoints import checkpoint_files, newest
 
 ENGINES = ["numpy", pytest.param("compiled", marks=pytest.mark.skipif(not available(), reason="no C compiler"))]
 RNG = np.random.default_rng(8)
@@ -92,7 +92,7 @@ def test_many_short_epochs(tmp_path: Path, engine: str) -> None:
     part.fit(X, Y, epochs=800, max_steps=2803, **more, checkpoints=tmp_path)
     found = again.fit(X, Y, epochs=800, **more, checkpoints=tmp_path, resume=tmp_path)
     same(whole, again, kept, found)
-    assert len(listed(tmp_path)) == 2
+    assert len(checkpoint_files(tmp_path)) == 2
 
 
 def test_a_training_that_is_done_can_be_prolonged(tmp_path: Path) -> None:
@@ -176,16 +176,16 @@ def test_other_data_and_networks_are_refused(tmp_path: Path) -> None:
 def test_the_last_few_are_kept_and_those_of_other_trainings_go(tmp_path: Path) -> None:
     every = cg.Checkpoints(tmp_path, share=1e9, keep=3)
     network().fit(X, Y, **settings(), checkpoints=every)
-    assert [steps for _, steps, _ in listed(tmp_path)] == [10, 15, 20]
+    assert [steps for _, steps, _ in checkpoint_files(tmp_path)] == [10, 15, 20]
     network().fit(X, Y, **settings(epochs=1), checkpoints=every)
-    assert [steps for _, steps, _ in listed(tmp_path)] == [20, 0, 5]
+    assert [steps for _, steps, _ in checkpoint_files(tmp_path)] == [20, 0, 5]
     assert newest(tmp_path).table["steps_taken"] == 5
     assert len(list(tmp_path.iterdir())) == 3
 
 
 def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path) -> None:
     network().fit(X, Y, **settings(), checkpoints=cg.Checkpoints(tmp_path, share=1e9))
-    last = listed(tmp_path)[-1][2]
+    last = checkpoint_files(tmp_path)[-1][2]
     content = bytearray(last.read_bytes())
     content[-5] ^= 1
     last.write_bytes(content)
@@ -193,7 +193,7 @@ def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path) -> None:
         assert newest(tmp_path).table["steps_taken"] == 15
     with pytest.raises(cg.CheckpointError, match="is damaged: its SHA-256 is another"):
         newest(last)
-    for _, _, path in listed(tmp_path):
+    for _, _, path in checkpoint_files(tmp_path):
         path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(cg.CheckpointError, match="none of the checkpoints"):
         newest(tmp_path)
@@ -212,7 +212,7 @@ def test_two_trainings_do_not_write_into_one_directory(tmp_path: Path) -> None:
 def test_a_checkpoint_holds_what_it_says(tmp_path: Path) -> None:
     net = network()
     net.fit(X, Y, **settings(max_steps=7, restore_best=False), checkpoints=tmp_path)
-    found = Checkpoint(listed(tmp_path)[-1][2])
+    found = Checkpoint(checkpoint_files(tmp_path)[-1][2])
     W = found.read("value/W1", np.float32, (6, 8))
     assert np.array_equal(W, net.parameters["W1"])
     assert found.table["history"]["steps"] == 7
@@ -251,7 +251,7 @@ def test_into_a_directory_of_a_later_training(tmp_path: Path) -> None:
 def test_damaged_ones_are_not_kept_instead_of_whole_ones(tmp_path: Path) -> None:
     every = cg.Checkpoints(tmp_path, share=1e9, keep=3)
     network().fit(X, Y, **settings(), checkpoints=every)
-    for _, _, path in listed(tmp_path)[1:]:
+    for _, _, path in checkpoint_files(tmp_path)[1:]:
         path.write_bytes(path.read_bytes()[:-1])
     with pytest.warns(cg.CheckpointWarning):
         network().fit(X, Y, **settings(max_steps=12), checkpoints=cg.Checkpoints(tmp_path, keep=1), resume=tmp_path)
@@ -317,7 +317,7 @@ def test_patience_that_comes_later_counts_all_epochs(tmp_path: Path) -> None:
 
 def test_a_schedule_that_reckons_with_the_end(tmp_path: Path) -> None:
     network().fit(X, Y, **settings(schedule="Cosine", max_steps=7), checkpoints=tmp_path)
-    with pytest.raises(cg.CheckpointError, match=r"reckons with 7 steps in all, not 20.*Cosine"):
+    with pytest.raises(cg.CheckpointError, match=r"is for 7 steps in all, not 20.*Cosine"):
         network().fit(X, Y, **settings(schedule="Cosine"), resume=tmp_path)
 
 

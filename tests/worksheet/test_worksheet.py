@@ -369,8 +369,8 @@ def test_own_pass_without_anything_of_its_own_is_the_pass() -> None:
     trace = web().trace()
     own = OwnPass(trace)
     for name in own.steps:
-        np.testing.assert_allclose(own.made(name), trace[name], rtol=1e-15)
-    held = OwnPass(trace, {"dz2": np.array([[1.0, np.nan]])}).held("dz2")
+        np.testing.assert_allclose(own.result(name), trace[name], rtol=1e-15)
+    held = OwnPass(trace, {"dz2": np.array([[1.0, np.nan]])}).value("dz2")
     assert held[0, 0] == 1
     assert held[0, 1] == trace["dz2"][0, 1]
     assert all(a != b for a, b in itertools.pairwise(map(Address, own.steps)))
@@ -394,8 +394,8 @@ def test_a_pass_longer_than_the_stack_is_gone_through() -> None:
     assert "Blank 1" in sheet.solution().to_text()
     trace = sheet.trace
     other = OwnPass(trace, {"a1": 2 * trace["a1"]})
-    np.testing.assert_array_equal(OwnPass(trace).made("dW1"), trace["dW1"])
-    assert other.made("y_hat").shape == (1, 2)
+    np.testing.assert_array_equal(OwnPass(trace).result("dW1"), trace["dW1"])
+    assert other.result("y_hat").shape == (1, 2)
     run = Rerun(trace.program, trace)
     changed = run.run({"a1": lambda get: 0 * get("z1")}, ["y_hat", "dW1", "x"])
     assert (changed["dW1"] == 0).sum() == 0

@@ -87,6 +87,7 @@ def test_random_networks_print_the_same_losses_in_numpy_and_c(seeds: range, tmp_
                 same(losses_of([sys.executable, "-I", "net.py"], place), made, f"{seed} {to}")
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("seeds", SEEDS)
 def test_random_networks_print_the_same_losses_in_pytorch(seeds: range, tmp_path: Path) -> None:
     pytest.importorskip("torch")
@@ -124,7 +125,7 @@ def printed(made: Written) -> list[float]:
     return made.losses() if made.network.states else made.losses()[-1:]
 
 
-@pytest.mark.parametrize("to", ["numpy", "torch"])
+@pytest.mark.parametrize("to", ["numpy", pytest.param("torch", marks=pytest.mark.torch)])
 def test_networks_with_nothing_to_train(to: str, nothing_to_train: dict[str, Written], tmp_path: Path) -> None:
     if to == "torch":
         pytest.importorskip("torch")

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import chalkgrad as cg
-from chalkgrad.write.given import data_needed, weights_needed
+from chalkgrad.write.arrays import data_needed, weights_needed
 from chalkgrad.write.numpy_script import numpy_script
 from networks import X, Y, example, saturated
 from write.written import (
@@ -217,7 +217,7 @@ def test_many_samples_stand_in_the_script_or_in_a_file(tmp_path: Path) -> None:
     assert run({"a": text}, tmp_path)["a"] == [net.loss(x, y)]
 
 
-@pytest.mark.parametrize("to", ["numpy", "torch"])
+@pytest.mark.parametrize("to", ["numpy", pytest.param("torch", marks=pytest.mark.torch)])
 def test_more_than_can_stand_in_a_script_needs_a_file(to: str, tmp_path: Path) -> None:
     if to == "torch":
         pytest.importorskip("torch")
@@ -236,24 +236,24 @@ def test_more_than_can_stand_in_a_script_needs_a_file(to: str, tmp_path: Path) -
     assert not list(tmp_path.glob("*.part"))
 
 
-@pytest.mark.parametrize("loss", LOSSES)
-def test_an_example_is_drawn_where_no_samples_are_given(loss: str, tmp_path: Path) -> None:
-    function, end, outputs = LOSSES[loss]
+def test_an_example_is_drawn_where_no_samples_are_given(tmp_path: Path) -> None:
+    nets: dict[str, cg.Network] = {}
     for dtype in ("float64", "float32"):
-        net = written([cg.Dense(outputs), *end], 3, function, dtype).network
-        text = numpy_script(net, steps=0) + 'np.savez("seen.npz", x=x, y=y)\n'
-        losses = run({"a": text}, tmp_path)["a"]
-        with np.load(tmp_path / "seen.npz") as seen:
-            assert seen["x"].dtype == seen["y"].dtype == dtype
-            assert losses == [net.loss(seen["x"], seen["y"])]
+        for loss, (function, end, outputs) in enumerate(LOSSES.values()):
+            nets[f"{loss}_{dtype}"] = written([cg.Dense(outputs), *end], 3, function, dtype).network
+    texts = {n: f'{numpy_script(net, steps=0)}np.savez("seen_{n}.npz", x=x, y=y)\n' for n, net in nets.items()}
+    for name, losses in run(texts, tmp_path).items():
+        with np.load(tmp_path / f"seen_{name}.npz") as seen:
+            assert seen["x"].dtype == seen["y"].dtype == nets[name].dtype
+            assert losses == [nets[name].loss(seen["x"], seen["y"])], name
 
 
 def test_hostile_titles_and_strange_numbers(tmp_path: Path) -> None:
     net = example()
     net.set_parameters(W1=[[-0.0, 1e-300], [1 / 3, 1e22]])
-    for title in ['"""', "\\", 'ends with a "', "two\nlines", "é", "\\N{DASH}", "x" * 300]:
-        text = numpy_script(net, X, Y, title=title, steps=0)
-        assert run({"a": text}, tmp_path)["a"] == [net.loss(X, Y)], title
+    titles = ['"""', "\\", 'ends with a "', "two\nlines", "é", "\\N{DASH}", "x" * 300]
+    texts = {title: numpy_script(net, X, Y, title=title, steps=0) for title in titles}
+    assert run(texts, tmp_path) == {title: [net.loss(X, Y)] for title in titles}
 
 
 @pytest.mark.parametrize("what", ["weights", "data"])

@@ -49,7 +49,7 @@ class _Losses(cg.Callback):
 def samples(network: cg.Network, seed: int = 0, rows: int = N) -> tuple[Any, Any]:
     """Samples and targets such as the network takes."""
     rng = np.random.default_rng(seed)
-    x = rng.standard_normal((rows, *network.input_shape)).round(3)
+    x = rng.standard_normal((rows, *network.layout.sample_shape)).round(3)
     outputs, loss = network.output_shape, network.loss_function
     if isinstance(loss, (cg.CrossEntropy, cg.Hinge)) and outputs != (1,):
         return x, rng.integers(0, outputs[0], rows)

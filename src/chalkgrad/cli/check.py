@@ -17,7 +17,7 @@ EXAMPLES = ("chalkgrad check web", "chalkgrad check web --claimed answers.toml -
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """What the command takes."""
+    """Adds the command's arguments."""
     add = parser.add_argument
     add("file", metavar="FILE.toml", help=WORKED_EXAMPLE)
     add(
@@ -29,7 +29,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add(
         "--before",
         metavar="FILE.toml",
-        help="the example of the pass before, to find its values where they were used again (needs --claimed)",
+        help="the example of an earlier pass, whose values may have been used again (needs --claimed)",
     )
     add_output(add)
 
@@ -37,10 +37,10 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """The command: 0 where nothing is wrong, 1 where something is."""
     from ..diagnosis import diagnose
-    from ..diagnosis.answers import read_answers
+    from ..diagnosis.claims_file import read_claims_file
     from ..render.blocks import Listing
     from ..render.board import Board
-    from .described import read_example
+    from .subject import read_example
 
     example = read_example(arguments.file)
     form = chosen_format(arguments.format, arguments.out)
@@ -58,7 +58,7 @@ def run(arguments: Namespace) -> int:
         example.network,
         example.x,
         example.y,
-        read_answers(arguments.claimed),
+        read_claims_file(arguments.claimed),
         optimizer=example.optimizer,
         before=None if arguments.before is None else dict(read_example(arguments.before).network.parameters),
         labels=example.labels,

@@ -1,63 +1,42 @@
-"""What can be opened of a worked example: all its values, or the elements of one of them."""
+"""The contents of a worked example: all its values, or the elements of one of them."""
 
 from __future__ import annotations
 
-import itertools
 import shlex
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..base.address import Address
-from ..base.checks import whole
-from ..base.digits import significant
 from ..base.errors import OptionError
 from ..diagram import neurons
 from ..examples.example import Example
-from ..explain.board import printed
 from ..explain.derive import in_rows
+from ..explain.elements import elements_board
 from ..explain.trace import Trace
 from ..render.blocks import Drawing, Paragraph, Style, Table
 from ..render.board import Board
-from ..render.text import TextMath
 
 
 def elements(file: str, trace: Trace, name: str, settings: Mapping[str, Any]) -> Board:
     """A whole value: each of its elements with what made it, as many as `steps` says, and how one of them is opened."""
-    shape = trace[name].shape
-    if not trace[name].size:
-        raise OptionError(f"{name} has no elements: its shape is {shape}")
-    places = list(itertools.islice(np.ndindex(shape), whole("explain", "steps", settings["steps"])))
-    derivations = [trace.explain(str(Address(name, place)), **settings) for place in places]
-    first = derivations[0]
-    printer = TextMath(first.settings)
-    rows = [
-        (d.address, printer.inline(d.head), significant(printed(d), d.settings.precision),
-         d.symbols if d.expression is not None else "given")
-        for d in derivations
-    ]  # fmt: skip
-    renamed = any(row[0] != row[1] for row in rows)
-    head = ("element", "called", "number", "what made it")
-    columns = [i for i in range(4) if i != 1 or renamed]
-    cells = tuple(tuple(row[i] for i in columns) for row in rows)
-    table = Table(tuple(head[i] for i in columns), cells, (columns.index(2),))
-    rule = [Paragraph(f"{first.rule}: {first.formula}, {first.layer}")] if first.formula else []
-    left = trace[name].size - len(rows)
-    more = [Paragraph(f"{left:,} more are not shown: --steps N shows N of them.")] if left else []
-    moment = [Paragraph(trace.moment)] if trace.moment else []
-    hint = f"Open one of them with: chalkgrad explain {shlex.quote(file)} {shlex.quote(first.address)}"
-    title = f"{name}, {' x '.join(map(str, shape))}"
-    return Board(title, (*moment, *rule, table, *more, Paragraph(hint)), Style(first.settings.precision))
+    explain = partial(trace.explain, **settings)
+
+    def opened(address: str) -> str:
+        return f"chalkgrad explain {shlex.quote(file)} {shlex.quote(address)}"
+
+    return elements_board(trace, name, settings["steps"], explain, more="--steps N", opened=opened)
 
 
 def contents(example: Example, trace: Trace, precision: int) -> Board:
     """Every value of the pass with its shape and its first numbers."""
     parts = {s.output: s.part for s in trace.program}
-    used = {name for step in trace.program for name in step.inputs}
+    operands = {name for step in trace.program for name in step.inputs}
     rows: list[tuple[str, ...]] = []
     for name in trace:
-        if parts.get(name) is None and name not in used:
+        if parts.get(name) is None and name not in operands:
             continue  # a clock that nothing asks for
         shape = " x ".join(map(str, trace[name].shape)) or "number"
         row = (parts.get(name, "given"), name, shape, in_rows(trace[name], precision))

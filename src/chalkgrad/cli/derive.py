@@ -14,7 +14,7 @@ EXAMPLES = ("chalkgrad derive web", "chalkgrad derive web --numbers --out pass.h
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """What the command takes."""
+    """Adds the command's arguments."""
     add = parser.add_argument
     add("file", metavar="FILE.toml", help=DESCRIBED)
     add("--numbers", action="store_true", help="show the numbers too (of a worked example)")
@@ -26,9 +26,9 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """The command."""
     from ..examples.example import Example
-    from .described import read_described
+    from .subject import read_subject
 
-    subject = read_described(arguments.file)
+    subject = read_subject(arguments.file)
     if isinstance(subject, Example):
         x, y = (subject.x, subject.y) if arguments.numbers else (None, None)
         board = subject.network.derive(

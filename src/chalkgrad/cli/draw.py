@@ -16,7 +16,7 @@ EXAMPLES = ("chalkgrad draw cnn --kind graph --out graph.svg",)
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """What the command takes."""
+    """Adds the command's arguments."""
     add = parser.add_argument
     add("file", metavar="FILE.toml", help=DESCRIBED)
     add(
@@ -35,7 +35,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """The command."""
     from ..examples.example import Example
-    from .described import read_described
+    from .subject import read_subject
 
     batch: int | str = arguments.batch
     if batch != "N":
@@ -43,7 +43,7 @@ def run(arguments: Namespace) -> int:
             batch = int(arguments.batch)
         except ValueError:
             raise OptionError(f"--batch is a number of samples, or N; not {arguments.batch}") from None
-    subject = read_described(arguments.file)
+    subject = read_subject(arguments.file)
     if isinstance(subject, Example):
         picture = subject.network.diagram(
             arguments.kind, subject.x, subject.y, labels=subject.labels, batch=batch, sample=arguments.sample

@@ -21,7 +21,7 @@ EXAMPLES = (
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """What the command takes."""
+    """Adds the command's arguments."""
     add = parser.add_argument
     add("file", metavar="FILE.toml", help=WORKED_EXAMPLE)
     add("address", nargs="?", metavar="ADDRESS", help='an element, "dW1[0, 0]", or its label; without one, all values')
@@ -39,7 +39,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """The command."""
     from .contents import contents, elements
-    from .described import read_example
+    from .subject import read_example
 
     example = read_example(arguments.file)
     trace = example.trace(arguments.after)

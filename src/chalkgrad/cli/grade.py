@@ -7,8 +7,8 @@ from pathlib import Path
 
 HELP = "grade a filled-in worksheet and name the mistakes in it"
 DESCRIPTION = (
-    "Scores every blank. A number that follows correctly from the student's own earlier, wrong numbers has its points "
-    "too (--follow-credit). Names the mistakes that give the wrong numbers."
+    "Scores every blank. A number that follows correctly from the student's own earlier, wrong numbers counts too "
+    "(--follow-credit). Names the mistakes that give the wrong numbers."
 )
 EXAMPLES = (
     "chalkgrad grade sheet/worksheet.toml answers.toml --out graded",
@@ -18,25 +18,25 @@ EXAMPLES = (
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """What the command takes."""
+    """Adds the command's arguments."""
     add = parser.add_argument
     add(
         "worksheet",
         metavar="WORKSHEET",
-        help="the sheet's worksheet.toml; or, of a class, the first folder that holds one with its answers",
+        help="the sheet's worksheet.toml; or, for a class, the first folder that holds one with its answers",
     )
     add(
         "answers",
         nargs="*",
         metavar="ANSWERS",
-        help="the student's numbers: a .toml, .json or .csv file of numbers by address or label; of a class several "
-        "files, or folders of them",
+        help="the student's numbers: a .toml, .json or .csv file of numbers by address or label; for a class, "
+        "several files or folders",
     )
     add(
         "--out",
         metavar="DIR",
-        help="write the report, results.json (Gradescope), grading.json and an Otter test into this folder; of a class "
-        "grades.csv and a report on everyone",
+        help="write the report, results.json (Gradescope), grading.json and an Otter test into this folder; for a "
+        "class, grades.csv and a report on everyone",
     )
     add(
         "--follow-credit",

@@ -15,8 +15,8 @@ from ..worksheet import grade, read_worksheet
 from ..worksheet.answers import read_answers
 from ..worksheet.files import ENDINGS, REPORT_FORMATS, grading_files
 from ..worksheet.gradebook import class_board, grade_class, gradebook, unreadable
+from ..worksheet.output_files import OutputFiles
 from ..worksheet.submissions import CLASS, GRADES, REPORTS, Submission, report_names
-from ..worksheet.written import Written
 
 
 def grade_one(path: Path, answers: Path, arguments: Namespace) -> int:
@@ -43,16 +43,16 @@ def grade_all(submissions: list[Submission], arguments: Namespace) -> int:
     if number("grade", "follow_credit", arguments.follow_credit, 0.0) > 1:
         raise OptionError(f"grade: follow_credit must be a share from 0 to 1; it is {arguments.follow_credit!r}")
     out = None if arguments.out is None else Path(arguments.out)
-    handed_in = {(s.place if s.place.is_dir() else s.place.parent).resolve() for s in submissions}
-    if out is not None and out.resolve() in handed_in:
+    sources = {(s.place if s.place.is_dir() else s.place.parent).resolve() for s in submissions}
+    if out is not None and out.resolve() in sources:
         raise OptionError(f"{out} holds what was handed in: give the reports a folder of their own with --out")
     formats = _formats(arguments)
     class_ = grade_class(submissions, follow_credit=arguments.follow_credit, formats=None if out is None else formats)
     board = class_board(class_)
     if out is not None:
         files = {f"{CLASS}.{ENDINGS[form]}": in_format(board, form) for form in formats} | {GRADES: gradebook(class_)}
-        for name, one in zip(report_names(submissions), class_, strict=True):
-            files |= {f"{REPORTS}/{name}/{file}": text for file, text in one.files.items()}
+        for name, graded in zip(report_names(submissions), class_, strict=True):
+            files |= {f"{REPORTS}/{name}/{file}": text for file, text in graded.files.items()}
         _write(out, files)
     form = arguments.format[0] if arguments.format and out is None else "text"
     print(in_format(board, form), end="")
@@ -65,7 +65,7 @@ def grade_all(submissions: list[Submission], arguments: Namespace) -> int:
 
 def _write(out: Path, files: Mapping[str, str]) -> None:
     """Writes reports, but over none that somebody has changed since, such as a remark in the table of grades."""
-    reports = Written({out / name: text for name, text in files.items()}, out)
+    reports = OutputFiles({out / name: text for name, text in files.items()}, out)
     reports.check()
     reports.write()
 

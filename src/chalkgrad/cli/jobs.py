@@ -1,4 +1,4 @@
-"""What chalkgrad train is asked to train: a new training, or one to be resumed."""
+"""The jobs of chalkgrad train: a new training, or one to be resumed."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from ..runs import directory as run_directory
 from ..runs.recipes import NUMBERS, RECIPES, Recipe, recipe
 from ..train.checkpoints import FOLDER, CheckpointWarning, newest
 from .options import RUNS
-from .sources import open_data, open_recorded, recorded
+from .sources import open_data, open_recorded, with_record
 
-KEPT = (
+CHANGEABLE = (
     "epochs", "max_steps", "patience", "stop_below", "data", "engine", "quiet", "no_pictures", "checkpoint_every",
     "keep",
 )  # fmt: skip
-"""Options that a resumed training may be given; all others are those that it was started with."""
+"""The options that may change when a training is resumed; all others stay as they were."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,19 +87,19 @@ def new_job(arguments: Namespace) -> Job:
         "seed": arguments.seed or 0,
     }
     out = Path(arguments.out) if arguments.out else RUNS / f"{data.name}-{name}"
-    own = plan.optimizer
+    recipe_default = plan.optimizer
     plan = _with_options(plan, arguments)
-    recipe_optimizer = None if type(plan.optimizer) is type(own) else own
-    return Job(name, out, recorded(source, data), data, network, plan, recipe_optimizer=recipe_optimizer)
+    recipe_optimizer = None if type(plan.optimizer) is type(recipe_default) else recipe_default
+    return Job(name, out, with_record(source, data), data, network, plan, recipe_optimizer=recipe_optimizer)
 
 
 def resumed_job(arguments: Namespace) -> Job:
     """A training that was stopped before, from its newest checkpoint."""
     for name, value in vars(arguments).items():
-        if name not in (*KEPT, "resume", "command") and value is not None:
+        if name not in (*CHANGEABLE, "resume", "command") and value is not None:
             option = "DATA" if name == "source" else f"--{name.replace('_', '-')}"
-            known = ", ".join(f"--{k.replace('_', '-')}" for k in KEPT)
-            raise OptionError(f"a training is resumed as it was started: leave {option} out ({known} may be given)")
+            options = ", ".join(f"--{k.replace('_', '-')}" for k in CHANGEABLE)
+            raise OptionError(f"a training is resumed as it was started: leave {option} out ({options} may be given)")
     if arguments.keep == 0:
         raise OptionError(
             "a resumed training keeps checkpoints, or the next --resume would start further back: --keep is 1 or more"
@@ -120,7 +120,7 @@ def resumed_job(arguments: Namespace) -> Job:
     network = Network.described(as_table(checkpoint.table.get("network")) or {}, str(checkpoint.path), values)
     data = open_recorded(source, network, checkpoint.path)
     plan = _with_options(Recipe.from_table(network.layers, training), arguments)
-    return Job(name, place.parent, recorded(source, data), data, network, plan, checkpoint)
+    return Job(name, place.parent, with_record(source, data), data, network, plan, checkpoint)
 
 
 def _loss_of(network: str) -> str | None:
@@ -178,9 +178,9 @@ def _with_options(plan: Recipe, arguments: Namespace) -> Recipe:
         changes["patience"] = None
     optimizer = plan.optimizer
     if arguments.optimizer is not None:
-        other: Optimizer = from_table("optimizer", arguments.optimizer, OPTIMIZERS)
-        if type(other) is not type(optimizer):  # the recipe's settings are those of its own optimizer
-            optimizer = other
+        choice: Optimizer = from_table("optimizer", arguments.optimizer, OPTIMIZERS)
+        if type(choice) is not type(optimizer):  # the recipe's settings are those of its own optimizer
+            optimizer = choice
     settings = {
         "learning_rate": arguments.learning_rate,
         "momentum": arguments.momentum,

@@ -15,7 +15,7 @@ WORKED_EXAMPLE = (
 DESCRIBED = "a worked example, a network's description, or a run directory"
 FORMATS = ("text", "markdown", "latex", "html", "json")
 RUNS = Path("runs")
-"""Where run directories are made."""
+"""The folder of run directories."""
 
 Add = Callable[..., argparse.Action]
 """A parser's or a group's `add_argument`."""

@@ -1,4 +1,4 @@
-"""Where a command's findings go: the terminal or a file, in the format that was asked for."""
+"""The output of a command: to the terminal or a file, in the format that was asked for."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ ENDINGS = {
 }
 
 
-def chosen_format(given: str | None, out: str | None, plain: tuple[str, ...] = ("",)) -> str:
+def chosen_format(form: str | None, out: str | None, plain: tuple[str, ...] = ("",)) -> str:
     """The format that was asked for, or the one that the file's name ends in; text without a file.
 
     Args:
-        given: the format that was asked for.
+        form: the format that was asked for.
         out: the file.
         plain: endings that mean text too.
 
     Raises:
         OptionError: where the file's name ends in something else.
     """
-    if given is not None or out is None:
-        return given or "text"
+    if form is not None or out is None:
+        return form or "text"
     ending = Path(out).suffix.lower()
     if ending not in ENDINGS and ending not in plain:
         raise OptionError(f"{out} ends in {ending}; known: {', '.join(ENDINGS)}; or give --format")
@@ -53,14 +53,14 @@ def check_out(arguments: Namespace) -> None:
     """
     out = getattr(arguments, "out", None)
     for name in ("file", "claimed", "before", "worksheet", "answers", "source"):
-        given = getattr(arguments, name, None)
-        if out and given and _same_file(out, given):
+        path = getattr(arguments, name, None)
+        if out and path and _same_file(out, path):
             raise OptionError(f"--out {out} is a file that the command reads; give another name")
 
 
-def _same_file(one: str, other: str) -> bool:
+def _same_file(first: str, second: str) -> bool:
     try:
-        return Path(one).is_file() and os.path.samefile(one, other)
+        return Path(first).is_file() and os.path.samefile(first, second)
     except (OSError, ValueError):
         return False
 

@@ -17,7 +17,7 @@ class Command(Protocol):
 
     @property
     def HELP(self) -> str:
-        """What the command does, for the list of commands."""
+        """The command in one line, for the list of commands."""
         ...
 
     @property
@@ -57,8 +57,8 @@ class Parser(argparse.ArgumentParser):
         elif message.startswith("unrecognized arguments: --"):
             word = message.split()[2].partition("=")[0]
             parsers = (self, *self._commands().values())
-            known = [option for p in parsers for action in p._actions for option in action.option_strings]
-            message = f"there is no option {word}; {nearest(word, known)}"
+            options = [option for p in parsers for action in p._actions for option in action.option_strings]
+            message = f"there is no option {word}; {nearest(word, options)}"
         print(f"{self.prog}: {shortened(message)} (see {self.prog} --help)", file=sys.stderr)
         raise SystemExit(2)
 

@@ -1,4 +1,4 @@
-"""Pictures beside what a command found: they may fail, and what they are pictures of is not lost with them."""
+"""The pictures of a run: where one fails, the numbers are saved all the same."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ def save_pictures(command: str, out: Path, pictures: Mapping[str, Callable[[], b
     Returns:
         The names of those that were written.
     """
-    drawn: list[str] = []
+    names: list[str] = []
     failed: dict[str, str] = {}
     for name, draw in pictures.items():
         try:
             content = draw()
             if content is not None:
                 run_directory.write(out, name, content)
-                drawn.append(name)
+                names.append(name)
         except Exception as error:  # whatever a library, its settings, its fonts and its cache come up with
             first = (str(error).strip() or "it does not say why").splitlines()[0]
             failed[name] = visible(f"{type(error).__name__}: {first}")[:LONGEST]
     if failed:
         reason = next(iter(failed.values()))
         complain(f"chalkgrad {command}: not drawn: {', '.join(failed)} ({reason}); everything else is saved")
-    return drawn
+    return names

@@ -20,7 +20,7 @@ SHOWN = 4
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """What the command takes."""
+    """Adds the command's arguments."""
     add = parser.add_argument
     add(
         "document",

@@ -21,11 +21,11 @@ DRAWN = ("spiral", "vertical")
 """Points that sines and logarithms give: their last digits differ from machine to machine."""
 
 OPTIONS = ("directory", "target", "task", "header", "seed")
-"""What a run says of how its data were read."""
+"""The keys of a run's source that are options of the command."""
 
 
-def recorded(source: Mapping[str, Any], data: Dataset) -> dict[str, Any]:
-    """What a run says of its data, with a record of their content."""
+def with_record(source: Mapping[str, Any], data: Dataset) -> dict[str, Any]:
+    """A run's source with a record of the data's content."""
     return {**source, "content": record(data, digests=source["source"] not in DRAWN)}
 
 

@@ -19,7 +19,7 @@ EXAMPLES = ("chalkgrad test", "chalkgrad test runs/mnist-mlp")
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """What the command takes."""
+    """Adds the command's arguments."""
     add = parser.add_argument
     add("run", nargs="?", help="the run directory (default: the newest in runs/)")
     add("--data", metavar="DIR", help="the folder of MNIST's four files, if they were moved after the training")

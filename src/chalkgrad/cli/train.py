@@ -17,7 +17,7 @@ EXAMPLES = (
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """What the command takes, but for --engine without defaults: a resumed training takes what it was started with."""
+    """Adds the command's arguments, all but --engine without defaults: a resumed training has its own."""
     _add_data(parser)
     _add_network(parser)
     _add_training(parser)
@@ -75,11 +75,11 @@ def _add_training(parser: ArgumentParser) -> None:
     add(
         "--schedule",
         metavar="NAME",
-        help="of the learning rate: Constant, StepDecay, Exponential, InverseTime, Linear, Cosine, OneCycle or "
-        "ReduceOnPlateau",
+        help="schedule of the learning rate: Constant, StepDecay, Exponential, InverseTime, Linear, Cosine, OneCycle "
+        "or ReduceOnPlateau",
     )
     add("--batch-size", type=int, metavar="N", help="samples in a batch")
-    add("--epochs", type=int, metavar="N", help="at most N epochs, with no early stopping but by --patience")
+    add("--epochs", type=int, metavar="N", help="at most N epochs; no early stopping unless --patience is given")
     add("--max-steps", type=int, metavar="N", help="at most N steps")
     add("--patience", type=int, metavar="N", help="stop when the validation loss has not improved for N epochs")
     add("--min-improvement", type=float, metavar="X", help="an improvement is a loss that is lower by more than X")

@@ -138,8 +138,8 @@ def _recipe_text(plan: Recipe, recipe_optimizer: Optimizer | None) -> str:
             f"{k.replace('_', ' ')} {v:g}" for k, v in to_table(recipe_optimizer).items() if k != "type"
         )
         default = optimizer.learning_rate == type(optimizer)().learning_rate
-        own = f"{optimizer.kind}'s default" if default else "as given"
-        parts[0] += f" ({own}; the recipe's was {recipe_optimizer.kind} with {settings or 'its defaults'})"
+        origin = f"{optimizer.kind}'s default" if default else "as given"
+        parts[0] += f" ({origin}; the recipe's was {recipe_optimizer.kind} with {settings or 'its defaults'})"
     if plan.schedule.kind != "Constant":
         parts.append(f"schedule {plan.schedule.kind}")
     parts.append(f"batches of {plan.batch_size}")
@@ -189,7 +189,7 @@ def _save(job: Job, arguments: Namespace, training: Fit, *, interrupted: bool) -
 
 
 def _pictures(network: Network, history: History) -> dict[str, Callable[[], bytes | None]]:
-    """What draws the pictures of the training, by the files' names."""
+    """Functions that draw the pictures of the training, by the files' names."""
     return {
         run_directory.CURVES: lambda: learning_curves(history) if history.records else None,
         run_directory.FIRST_LAYER: lambda: first_layer(network),

@@ -20,13 +20,13 @@ MOST_SHEETS = 1000
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """What the command takes."""
+    """Adds the command's arguments."""
     add = parser.add_argument
     add("file", metavar="FILE.toml", help=WORKED_EXAMPLE)
     add(
         "--out", metavar="DIR", default="worksheet", help="the folder of the sheet and its solution (default worksheet)"
     )
-    add("--blanks", nargs="+", metavar="NAME", help='what is left blank: values "dW1", elements "dW1[0, 0]", labels')
+    add("--blanks", nargs="+", metavar="NAME", help='leave these blank: values "dW1", elements "dW1[0, 0]", labels')
     add("--kind", metavar="KIND", help="leave all of a kind blank: forward, loss, backward, update, gradients or all")
     add("--seed", type=seed, metavar="N", help="draw new round numbers with this seed (default: the example's numbers)")
     add("--count", type=int, metavar="K", help="make K sheets, with the seeds N, N + 1, ...")
@@ -34,8 +34,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--step",
         type=int,
         metavar="K",
-        help="which step of the training (default 1; with --seed 2, where the update is asked for and the optimizer "
-        "has a state)",
+        help="the step of the training (default: the first; with --seed the second, where the update is asked for and "
+        "the optimizer has a state)",
     )
     add("--digits", type=int, default=4, metavar="N", help="significant digits of the answers (default 4)")
     add("--points", type=float, default=1.0, metavar="X", help="points for every blank (default 1)")
@@ -54,9 +54,9 @@ def run(arguments: Namespace) -> int:
     from ..base.checks import whole
     from ..worksheet import make_worksheet
     from ..worksheet.files import SHEET_FORMATS, SOLUTION, SOLUTIONS, sheet_files, solution_files
+    from ..worksheet.output_files import OutputFiles
     from ..worksheet.sheet import points
-    from ..worksheet.written import Written
-    from .described import read_example
+    from .subject import read_example
 
     example = read_example(arguments.file)
     count = 1 if arguments.count is None else whole("worksheet", "count", arguments.count)
@@ -66,7 +66,7 @@ def run(arguments: Namespace) -> int:
         raise OptionError("worksheet: --count makes sheets with numbers of their own, so it needs --seed")
     formats = arguments.format or SHEET_FORMATS
     out = Path(arguments.out)
-    sheets: list[tuple[str, Written]] = []
+    sheets: list[tuple[str, OutputFiles]] = []
     for place in range(count):
         sheet = make_worksheet(
             example,
@@ -84,7 +84,7 @@ def run(arguments: Namespace) -> int:
         files |= {solution / name: text for name, text in solution_files(sheet, formats).items()}
         blanks = f"{len(sheet.blanks)} blank{'s' * (len(sheet.blanks) != 1)}, {points(sheet.points)}"
         line = f"{visible(str(folder))}: {blanks}; the solution is in {visible(str(solution))}"
-        sheets.append((line, Written(files, solution)))
+        sheets.append((line, OutputFiles(files, solution)))
     for _, sheet_and_solution in sheets:
         sheet_and_solution.check()
     for line, sheet_and_solution in sheets:

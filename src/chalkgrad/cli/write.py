@@ -18,7 +18,7 @@ EXAMPLES = ("chalkgrad write web --to numpy --out by_hand.py",)
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """What the command takes."""
+    """Adds the command's arguments."""
     add = parser.add_argument
     add("file", metavar="FILE.toml", help=DESCRIBED)
     add(
@@ -37,10 +37,10 @@ def run(arguments: Namespace) -> int:
     from ..examples.example import Example
     from ..render.blocks import Listing
     from ..render.board import Board
-    from ..write.given import files_beside
-    from .described import read_described
+    from ..write.arrays import files_beside
+    from .subject import read_subject
 
-    subject = read_described(arguments.file)
+    subject = read_subject(arguments.file)
     if isinstance(subject, Example):
         network, x, y, optimizer = subject.network, subject.x, subject.y, subject.optimizer
         steps = subject.steps if arguments.steps is None else arguments.steps

@@ -28,8 +28,8 @@ def diagnosis_board(diagnosis: Result) -> Board:
     """The findings as a table, then the causes with the right and the wrong line side by side."""
     rows: list[tuple[str, ...]] = []
     for f in diagnosis.findings:
-        said = VERDICTS[f.verdict] + (f"; first {f.first}" if f.first and f.verdict == "wrong" else "")
-        rows.append((f.name, f"{f.right} of {f.given}", str(f.digits), said))
+        verdict = VERDICTS[f.verdict] + (f"; first {f.first}" if f.first and f.verdict == "wrong" else "")
+        rows.append((f.name, f"{f.right} of {f.given}", str(f.digits), verdict))
     blocks: list[Block] = [Table(("value", "right", "digits", "verdict"), tuple(rows))]
     if diagnosis.correct:
         return Board("Nothing is wrong", tuple(blocks), Style())
@@ -59,8 +59,8 @@ def _cause(cause: Cause, diagnosis: Result, number: int) -> list[Block]:
         *_side_by_side(slip, diagnosis),
     ]
     if cause.instead:
-        said = "; ".join(f"{s.output}: {s.text}" for s in cause.instead)
-        blocks.append(Paragraph(f"These would give the same numbers here: {said}."))
+        mistakes = "; ".join(f"{s.output}: {s.text}" for s in cause.instead)
+        blocks.append(Paragraph(f"These would give the same numbers here: {mistakes}."))
         if cause.apart is not None:
             x = " ".join(significant(float(v), 3) for v in np.ravel(cause.apart[0])[:12])
             more = " ..." if cause.apart[0].size > 12 else ""
@@ -98,7 +98,7 @@ def diagnosis_json(diagnosis: Result) -> str:
             "wrong": one.wrong or ("" if formula is None else formula.text),
         }
 
-    table = {
+    report = {
         "correct": diagnosis.correct,
         "first_wrong": diagnosis.first_wrong,
         "findings": [
@@ -118,4 +118,4 @@ def diagnosis_json(diagnosis: Result) -> str:
         ],
         "unexplained": list(diagnosis.unexplained),
     }
-    return as_json(table)
+    return as_json(report)

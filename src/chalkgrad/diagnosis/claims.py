@@ -24,7 +24,7 @@ _NUMBER = re.compile(r"[-+]?(\d*)\.?(\d*)(?:[eE]([-+]?\d{1,3}))?")
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What is claimed of one named value.
+    """The claimed numbers of one named value.
 
     Attributes:
         name: the value.
@@ -39,30 +39,30 @@ class Claim:
     single: bool = False
 
     @property
-    def given(self) -> Array:
+    def mask(self) -> Array:
         """Which elements are claimed."""
         return ~np.isnan(self.values)
 
     @property
     def whole(self) -> bool:
         """Whether all elements are."""
-        return bool(self.given.all())
+        return bool(self.mask.all())
 
     @property
     def digits(self) -> int:
         """How many significant digits the claimed numbers have, 9 where all are given."""
-        rounded = self.given & np.isfinite(self.units) & (self.units > 0) & (self.values != 0)
-        if not rounded.any():
+        elements = self.mask & np.isfinite(self.units) & (self.units > 0) & (self.values != 0)
+        if not elements.any():
             return 9
-        sizes = np.floor(np.log10(np.abs(self.values[rounded]))) - np.floor(np.log10(2 * self.units[rounded])) + 1
+        sizes = np.floor(np.log10(np.abs(self.values[elements]))) - np.floor(np.log10(2 * self.units[elements])) + 1
         return int(np.clip(sizes.max(), 1, 9))
 
 
-def read_claims(given: Mapping[str, Any], trace: Trace) -> dict[str, Claim]:
+def read_claims(claimed: Mapping[str, Any], trace: Trace) -> dict[str, Claim]:
     """The claims by value, in the order of the program.
 
     Args:
-        given: numbers by name (whole arrays), address or label (single elements). Numbers may be text, "0.0821", so
+        claimed: numbers by name (whole arrays), address or label (single elements). Numbers may be text, "0.0821", so
             that the digits they are given to are known; of other numbers the shortest decimal form counts.
         trace: the values that there are, with their labels.
 
@@ -71,25 +71,25 @@ def read_claims(given: Mapping[str, Any], trace: Trace) -> dict[str, Claim]:
         ShapeError: where an array has another shape; it says so where it looks transposed.
         DataError: where something is no number, or claimed twice.
     """
-    if not isinstance(given, Mapping) or not given:  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not isinstance(claimed, Mapping) or not claimed:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise DataError('claims are numbers by name, {"dW1": [[...]], ...}; none came')
     shapes = {name: trace[name].shape for name in trace}
-    found: dict[str, Claim] = {}
-    for key, value in given.items():
+    by_name: dict[str, Claim] = {}
+    for key, value in claimed.items():
         name, place = _place(key, trace, shapes)
-        single = in_single(value)
+        single = is_single(value)
         numbers, units = numbers_of(str(key), value)
         shape = shapes[name] if place is None else ()
         if numbers.shape != shape:
             raise ShapeError(_shape_message(str(key), name, numbers.shape, shape))
-        claim = found.get(name) or Claim(name, np.full(shapes[name], np.nan), np.zeros(shapes[name]), single)
+        claim = by_name.get(name) or Claim(name, np.full(shapes[name], np.nan), np.zeros(shapes[name]), single)
         where: Any = ... if place is None else place
         if not np.isnan(claim.values[where]).all():
             raise DataError(f"{key} is claimed twice")
         claim.values[where] = numbers
         claim.units[where] = units
-        found[name] = claim
-    claims = {name: found[name] for name in trace if name in found}
+        by_name[name] = claim
+    claims = {name: by_name[name] for name in trace if name in by_name}
     most = max((c.digits for c in claims.values() if (c.units > 0).any()), default=0)
     for claim in claims.values():
         _fill_in(claim, most)
@@ -99,11 +99,13 @@ def read_claims(given: Mapping[str, Any], trace: Trace) -> dict[str, Claim]:
 def _fill_in(claim: Claim, most: int) -> None:
     """Gives bare numbers the digits that the other claimed ones have; without others they stand as they are."""
     bare = np.isnan(claim.units)
-    known = claim.units[claim.units > 0]
+    units = claim.units[claim.units > 0]
     with np.errstate(all="ignore"):
-        own = 0.5 * 10.0 ** (np.floor(np.log10(np.abs(claim.values))) - most + 1)
-    own = np.where(claim.values == 0, known.min(initial=np.inf), own) if most else np.zeros(claim.values.shape)
-    claim.units[bare] = np.where(np.isfinite(own), own, 0.0)[bare]
+        rounding = 0.5 * 10.0 ** (np.floor(np.log10(np.abs(claim.values))) - most + 1)
+    rounding = (
+        np.where(claim.values == 0, units.min(initial=np.inf), rounding) if most else np.zeros(claim.values.shape)
+    )
+    claim.units[bare] = np.where(np.isfinite(rounding), rounding, 0.0)[bare]
 
 
 def _place(key: Any, trace: Trace, shapes: Mapping[str, tuple[int, ...]]) -> tuple[str, tuple[int, ...] | None]:
@@ -127,15 +129,15 @@ def numbers_of(key: str, value: Any) -> tuple[Array, Array]:
         numbers = array.astype(np.float64)
     else:
         try:
-            texts = np.array(_plain(key, _listed(key, value)), dtype=object)
-            numbers = np.vectorize(_parsed, otypes=[float])(texts) if texts.size else np.zeros(texts.shape)
+            texts = np.array(_plain(key, _rows(key, value)), dtype=object)
+            numbers = np.vectorize(_float, otypes=[float])(texts) if texts.size else np.zeros(texts.shape)
         except (TypeError, ValueError, RecursionError) as error:
             if isinstance(error, DataError):
                 raise
             raise DataError(f"{key} must hold numbers in rows of equal length") from None
     if not np.isfinite(numbers).all():
         raise DataError(f"{key} holds NaN or infinity, or text that is no number")
-    if texts is None or not numbers.size or in_single(value):
+    if texts is None or not numbers.size or is_single(value):
         return numbers, np.zeros(numbers.shape)
     with np.errstate(all="ignore"):
         return numbers, _units(texts, numbers)
@@ -151,19 +153,19 @@ def as_numpy(value: Any) -> Any:
         return value
 
 
-def in_single(value: Any) -> bool:
+def is_single(value: Any) -> bool:
     """Whether numbers were computed in float32: an array of that kind, or long numbers that all are float32's own."""
     try:
-        listed = cast("Array", np.asarray(as_numpy(value)))
+        array = cast("Array", np.asarray(as_numpy(value)))
     except (ValueError, TypeError):
         return False
-    if listed.dtype == np.float32:
+    if array.dtype == np.float32:
         return True
-    if listed.dtype.kind != "f" or not listed.size or not np.isfinite(listed).all():
+    if array.dtype.kind != "f" or not array.size or not np.isfinite(array).all():
         return False
-    long = any(_decimals(repr(float(v)))[1] for v in listed.ravel()[:64])
+    long = any(_decimals(repr(float(v)))[1] for v in array.ravel()[:64])
     with np.errstate(over="ignore"):
-        return long and bool((listed.astype(np.float32).astype(np.float64) == listed).all())
+        return long and bool((array.astype(np.float32).astype(np.float64) == array).all())
 
 
 def _units(texts: Any, numbers: Array) -> Array:
@@ -172,15 +174,15 @@ def _units(texts: Any, numbers: Array) -> Array:
     bare = np.zeros(numbers.shape, dtype=bool)
     for place in np.ndindex(numbers.shape):
         text = isinstance(texts[place], str)
-        written = texts[place] if text else repr(float(texts[place]))
-        decimals[place], full[place] = _decimals(written)
-        bare[place] = text and written.lstrip("+-").isdigit()
+        decimal = texts[place] if text else repr(float(texts[place]))
+        decimals[place], full[place] = _decimals(decimal)
+        bare[place] = text and decimal.lstrip("+-").isdigit()
     decimals = np.clip(decimals, -300, 300)
-    own = 0.5 * 10.0**-decimals
+    halves = 0.5 * 10.0**-decimals
     if any(isinstance(t, str) for t in np.ravel(np.asarray(texts, dtype=object))):
         # a bare 0 or 1 is not rounded to one digit: its zeros at the end were left out
-        bare = (bare & (own > 0.05 * np.abs(numbers))) | ((numbers == 0) & (own > 0.05))
-        return np.where(full, 0.0, np.where(bare, np.nan, own))
+        bare = (bare & (halves > 0.05 * np.abs(numbers))) | ((numbers == 0) & (halves > 0.05))
+        return np.where(full, 0.0, np.where(bare, np.nan, halves))
     if full.any():
         return np.zeros(numbers.shape)
     # floats drop zeros at the end: rounded to as many decimals as the longest has, or to as many digits
@@ -192,33 +194,33 @@ def _units(texts: Any, numbers: Array) -> Array:
     return cast("Array", np.where(numbers == 0, places, np.maximum(places, 0.5 * 10.0 ** (sizes - digits + 1))))
 
 
-def _listed(key: str, value: Any) -> Any:
+def _rows(key: str, value: Any) -> Any:
     items = as_list(value)
     if items is None:
         return value
-    rows = [_listed(key, item) for item in items]
+    rows = [_rows(key, item) for item in items]
     lengths = {len(r) if isinstance(r, list) else -1 for r in rows}  # pyright: ignore[reportUnknownArgumentType]
     if len(lengths) > 1:
         raise DataError(f"{key} must hold numbers in rows of equal length")
     return rows
 
 
-def _plain(key: str, given: Any) -> Any:
+def _plain(key: str, value: Any) -> Any:
     """Text, in rows too, as decimals with the digits that they are given to; other things as they are."""
-    if isinstance(given, list):
-        return [_plain(key, one) for one in cast("list[Any]", given)]
-    if not isinstance(given, str):
-        return given
+    if isinstance(value, list):
+        return [_plain(key, item) for item in cast("list[Any]", value)]
+    if not isinstance(value, str):
+        return value
     try:
-        answer = read_number(given)
+        answer = read_number(value)
     except ValueError as error:
-        raise DataError(f"{key} must hold numbers; {short(given)!r} {error}") from None
+        raise DataError(f"{key} must hold numbers; {short(value)!r} {error}") from None
     if answer is None:
         raise DataError(f"{key} must hold numbers; one is left empty")
     return answer.plain
 
 
-def _parsed(text: Any) -> float:
+def _float(text: Any) -> float:
     if isinstance(text, bool) or not isinstance(text, (int, float, str, np.integer, np.floating)):
         raise TypeError
     try:
@@ -232,15 +234,15 @@ def _decimals(text: str) -> tuple[int, bool]:
     match = _NUMBER.fullmatch(text)
     if match is None:
         return 17, True
-    whole, behind, exponent = match[1], match[2], int(match[3] or 0)
-    full = len((whole + behind).lstrip("0")) >= FULL
-    return len("" if behind == "0" and not match[3] else behind) - exponent, full
+    integer, fraction, exponent = match[1], match[2], int(match[3] or 0)
+    full = len((integer + fraction).lstrip("0")) >= FULL
+    return len("" if fraction == "0" and not match[3] else fraction) - exponent, full
 
 
-def _shape_message(key: str, name: str, came: tuple[int, ...], wanted: tuple[int, ...]) -> str:
-    said = f"{key} has shape {came}, but {name} has {wanted} in this network"
-    if len(came) == 2 and came[::-1] == wanted:
-        return f"{said}: it looks transposed (weights are inputs x outputs here); give its transpose"
-    if math.prod(came) == math.prod(wanted):
-        return f"{said}: reshape it to {wanted}"
-    return said
+def _shape_message(key: str, name: str, shape: tuple[int, ...], expected: tuple[int, ...]) -> str:
+    message = f"{key} has shape {shape}, but {name} has {expected} in this network"
+    if len(shape) == 2 and shape[::-1] == expected:
+        return f"{message}: it looks transposed (weights are inputs x outputs here); give its transpose"
+    if math.prod(shape) == math.prod(expected):
+        return f"{message}: reshape it to {expected}"
+    return message

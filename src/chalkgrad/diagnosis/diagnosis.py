@@ -1,4 +1,4 @@
-"""A diagnosis: what was found about claimed numbers, printed in every form."""
+"""A diagnosis as a report, in every format."""
 
 from __future__ import annotations
 
@@ -11,10 +11,7 @@ from .result import Result
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Diagnosis(Result):
-    """What was found about claimed numbers, as a report.
-
-    What it holds is described at `Result`.
-    """
+    """The report on claimed numbers. Its attributes are those of `Result`."""
 
     def board(self) -> Board:
         """The report as it is written on the board."""

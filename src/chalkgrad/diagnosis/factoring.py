@@ -1,4 +1,4 @@
-"""Where an error sits, told from the ratio of the claimed to the right numbers."""
+"""The place of an error, from the ratio of the claimed to the right numbers."""
 
 from __future__ import annotations
 
@@ -22,23 +22,25 @@ def where_it_sits(claim: Claim, right: Array, step: Step) -> str:
     Of dW = x.T @ dz a ratio that changes along the inputs only belongs to x, one that changes along the outputs
     only to dz, and one that is the same everywhere is a factor.
     """
-    known = claim.given & (np.abs(right) > 1e-12 * max(1.0, float(np.abs(right).max(initial=0.0))))
-    if known.sum() < 2 or not claim.whole:
+    elements = claim.mask & (np.abs(right) > 1e-12 * max(1.0, float(np.abs(right).max(initial=0.0))))
+    if elements.sum() < 2 or not claim.whole:
         return ""
-    near = max(NEAR, 10 * float(np.max(claim.units / np.maximum(np.abs(right), 1e-300), where=known, initial=0.0)))
+    tolerance = max(
+        NEAR, 10 * float(np.max(claim.units / np.maximum(np.abs(right), 1e-300), where=elements, initial=0.0))
+    )
     with np.errstate(all="ignore"):
-        ratio = np.where(known, claim.values / right, np.nan)
-    if _constant(ratio, near) and abs(float(np.nanmean(ratio)) - 1) > 10 * near:
+        ratio = np.where(elements, claim.values / right, np.nan)
+    if _constant(ratio, tolerance) and abs(float(np.nanmean(ratio)) - 1) > 10 * tolerance:
         return f"every number is {significant(float(np.nanmean(ratio)), 4)} times the right one: a factor"
     square = claim.values.ndim == 2 and claim.values.shape[0] == claim.values.shape[1]
-    if square and np.allclose(claim.values.T, right, rtol=near, atol=float(claim.units.max(initial=0.0))):
+    if square and np.allclose(claim.values.T, right, rtol=tolerance, atol=float(claim.units.max(initial=0.0))):
         return "it is the transpose of the right one"
     if not step.rule.product or step.rule.output != "dW" or min(right.shape) < 2:
         return ""
     for along in ("inputs", "outputs"):
-        off, other = _factors(step, along[0])
-        if all(_constant(line, near) for line in (ratio if _axis(step, along[0]) == 0 else ratio.T)):
-            return f"its ratio to the right one changes along the {along} only: {off} is off, {other} is not"
+        factor, partner = _factors(step, along[0])
+        if all(_constant(line, tolerance) for line in (ratio if _axis(step, along[0]) == 0 else ratio.T)):
+            return f"its ratio to the right one changes along the {along} only: {factor} is off, {partner} is not"
     return ""
 
 
@@ -52,10 +54,10 @@ def _factors(step: Step, index: str) -> tuple[str | None, str | None]:
     """The network's names of the two factors of a product, the one with the index first."""
     elements = [n for n in walk(cast("Formula", step.rule.formula).right) if isinstance(n, Element)]
     elements.sort(key=lambda e: Symbol(index) not in e.indices)
-    own, other = (step.bound[e.name] for e in elements)
-    return own, other
+    first, second = (step.bound[e.name] for e in elements)
+    return first, second
 
 
-def _constant(ratio: Array, near: float) -> bool:
-    held = ratio[~np.isnan(ratio)]
-    return held.size > 0 and float(np.ptp(held)) <= near * max(float(np.abs(held).max()), 1e-300)
+def _constant(ratio: Array, tolerance: float) -> bool:
+    values = ratio[~np.isnan(ratio)]
+    return values.size > 0 and float(np.ptp(values)) <= tolerance * max(float(np.abs(values).max()), 1e-300)

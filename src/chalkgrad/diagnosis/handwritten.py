@@ -70,59 +70,59 @@ class Answer:
     digits: int | None = None
 
 
-def short(given: object) -> str:
-    """What was written, in one line of at most so many characters."""
+def short(value: object) -> str:
+    """A value's text in one line, of at most `SHOWN` characters."""
     try:
-        text = given.strip() if isinstance(given, str) else str(given)
+        text = value.strip() if isinstance(value, str) else str(value)
     except (ValueError, RecursionError):  # a whole number of thousands of digits, lists of lists of lists
-        text = f"a very large {type(given).__name__}"
+        text = f"a very large {type(value).__name__}"
     return visible(text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}\u2026")
 
 
-def read_number(given: object) -> Answer | None:
-    """The number that a text writes, or that was given; None where there is none ("", "-", "___").
+def read_number(value: object) -> Answer | None:
+    """The number that a text stands for, or a number itself; None where there is none ("", "-", "___").
 
     Decimals with a point or a comma, powers of ten (1.4e-3, 1.4·10^-3, 1.4 x 10⁻³), percents, fractions (1/3, ½, 1 1/2)
     and arithmetic with + - * / ^, parentheses, sqrt, exp and ln are numbers; so is "0.35*0.5 = 0.175": both must agree.
 
     Raises:
-        ValueError: where it is no number; the message goes on from "the answer": "is no number".
+        ValueError: where it is no number; the message continues "the answer ": "is no number".
     """
-    if given is None:
+    if value is None:
         return None
-    if not isinstance(given, str):
-        return _as_given(given)
-    if len(given) > LONGEST:
-        raise ValueError(f"has {len(given):,} characters, which is no number")
-    bare = _usual_signs(given)
-    if not bare.strip("-_./\u2026 "):
+    if not isinstance(value, str):
+        return _as_given(value)
+    if len(value) > LONGEST:
+        raise ValueError(f"has {len(value):,} characters, which is no number")
+    text = _usual_signs(value)
+    if not text.strip("-_./\u2026 "):
         return None
-    numbers = [_number(given, part.strip()) for part in bare.split("=")]
+    numbers = [_number(value, part.strip()) for part in text.split("=")]
     best = max(numbers, key=lambda n: math.inf if n.digits is None else n.digits)
     if not all(_agree(best, other) for other in numbers):
         raise ValueError("says that numbers are equal which are not")
     return best
 
 
-def _number(given: str, bare: str) -> Answer:
+def _number(text: str, bare: str) -> Answer:
     """A number in the usual signs, written out or as arithmetic."""
     plain = _PLAIN.fullmatch(bare)
-    return _exact(given, _computed(bare)) if plain is None else _decimal(given, plain)
+    return _exact(text, _computed(bare)) if plain is None else _decimal(text, plain)
 
 
-def _agree(one: Answer, other: Answer) -> bool:
+def _agree(number: Answer, other: Answer) -> bool:
     """Whether a number is another one as far as its digits go: rounded, or cut off."""
-    if one.value == other.value or other.digits == 0:
-        return one.value == other.value
+    if number.value == other.value or other.digits == 0:
+        return number.value == other.value
     digits = 12 if other.digits is None else other.digits
-    unit = 10.0 ** (math.floor(math.log10(max(abs(one.value), abs(other.value)))) - digits + 1)
-    beyond = (one.value - other.value) / unit
+    unit = 10.0 ** (math.floor(math.log10(max(abs(number.value), abs(other.value)))) - digits + 1)
+    beyond = (number.value - other.value) / unit
     return abs(beyond) <= 0.5 + 1e-9 or 0 <= beyond * math.copysign(1.0, other.value) < 1
 
 
-def _as_given(given: Any) -> Answer:
+def _as_given(number: Any) -> Answer:
     """A number that is no text: it has the digits of its shortest decimal."""
-    plain: Any = given.item() if getattr(given, "shape", None) == () else given
+    plain: Any = number.item() if getattr(number, "shape", None) == () else number
     if isinstance(plain, bool) or not isinstance(plain, Real):
         raise ValueError("is no number")
     try:
@@ -142,8 +142,8 @@ def _usual_signs(text: str) -> str:
     text = _RAISED.sub(lambda m: f"^({unicodedata.normalize('NFKC', m[0])})", text)
     text = _GROUP.sub("", "".join(_usual_sign(c) for c in text))
     text = re.sub(r"\s+", " ", text).strip()
-    named = _NAMED.match(text)
-    text = text[named.end() :].strip() if named is not None else text
+    prefix = _NAMED.match(text)
+    text = text[prefix.end() :].strip() if prefix is not None else text
     text = text.removesuffix(";").rstrip()
     if text.endswith(".") and re.search(r"[.,)%]|[eE]", text[:-1]):
         text = text[:-1].rstrip()
@@ -167,19 +167,19 @@ def _fraction(match: re.Match[str]) -> str:
     return f"({match[1]}+{fraction})" if match[1] else f"({fraction})"
 
 
-def _decimal(given: str, match: re.Match[str]) -> Answer:
+def _decimal(text: str, match: re.Match[str]) -> Answer:
     """A number that is written with its digits."""
     front = match[1].replace(" ", "").replace(",", ".")
     power = 0
     if match[2]:
-        written = re.sub(r"^ ?(?:[eE]|\* ?10 ?(?:\^|\*\*))|[ ()]", "", match[2])
-        power = int(written.replace(" ", ""))
+        exponent = re.sub(r"^ ?(?:[eE]|\* ?10 ?(?:\^|\*\*))|[ ()]", "", match[2])
+        power = int(exponent.replace(" ", ""))
     power -= 2 * bool(match[3])
     plain = f"{front}e{power}" if power else front
     value = float(plain)
     if not math.isfinite(value):
         raise ValueError("is no finite number")
-    return Answer(short(given), value, plain, _digits(front))
+    return Answer(short(text), value, plain, _digits(front))
 
 
 def _digits(decimal: str) -> int:
@@ -187,15 +187,15 @@ def _digits(decimal: str) -> int:
     return len(re.sub(r"[^0-9]", "", decimal.lower().partition("e")[0]).lstrip("0"))
 
 
-def _exact(given: str, value: float) -> Answer:
+def _exact(text: str, value: float) -> Answer:
     """A number that was computed has all of its digits."""
     if not math.isfinite(value):
         raise ValueError("is no finite number")
-    return Answer(short(given), value, f"{value:.16e}")
+    return Answer(short(text), value, f"{value:.16e}")
 
 
 def _computed(text: str) -> float:
-    """What a fraction or some arithmetic comes to.
+    """The value of a fraction or of some arithmetic.
 
     Raises:
         ValueError: where it is neither; the message says what stands in the way.

@@ -34,41 +34,45 @@ class Rerun:
         self.above: dict[str, int] = {}
         for name, step in self.steps.items():
             bits = self.bit[name]
-            for given in step.inputs:
-                bits |= self.above.get(given or "", 0)
+            for operand in step.inputs:
+                bits |= self.above.get(operand or "", 0)
             self.above[name] = bits
         if self.after and all(program.updated.get(p, p) in self.base for p in program.parameters):
             self.above[NEXT] = sum(self.bit.values())  # it may follow from anything
 
-    def run(self, changes: Mapping[str, Replacement], wanted: Sequence[str]) -> dict[str, Array]:
+    def run(self, changes: Mapping[str, Replacement], names: Sequence[str]) -> dict[str, Array]:
         """The wanted values where the steps named in `changes` are computed by other functions."""
         touched = sum(self.bit[name] for name in changes)
         memo: dict[str, Array] = {}
 
-        def own(name: str) -> bool:
+        def changed(name: str) -> bool:
             return name == NEXT or name in changes or (name in self.steps and bool(self.above[name] & touched))
 
         def get(name: str) -> Array:
-            waiting = [name] if own(name) else []
+            if name in memo:
+                return memo[name]
+            if not changed(name):
+                return self.base[name]
+            waiting = [name]
             while waiting:  # not by recursion: a program may be longer than Python's stack
                 last = waiting[-1]
-                asked = () if last == NEXT or last in changes else self.steps[last].inputs
-                missing = next((i for i in asked if i is not None and i not in memo and own(i)), None)
+                operands = () if last == NEXT or last in changes else self.steps[last].inputs
+                missing = next((i for i in operands if i is not None and i not in memo and changed(i)), None)
                 if missing is not None:
                     waiting.append(missing)
                     continue
                 if last not in memo:
-                    memo[last] = made(last)
+                    memo[last] = result(last)
                 waiting.pop()
-            return memo[name] if name in memo else self.base[name]
+            return memo[name]
 
-        def made(name: str) -> Array:
+        def result(name: str) -> Array:
             if name == NEXT:
                 return self._next(get)
             return changes[name](get) if name in changes else self.steps[name].computed(get)
 
         with np.errstate(all="ignore"):
-            return {name: get(name) for name in wanted}
+            return {name: get(name) for name in names}
 
     def _next(self, get: Get) -> Array:
         """The loss of the same samples with the updated parameters."""

@@ -1,4 +1,4 @@
-"""What was found about claimed numbers: which are wrong, and the mistakes that make them so."""
+"""The result of a diagnosis: which claimed numbers are wrong, and the mistakes that explain them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What came of one claimed value.
+    """The verdict on one claimed value.
 
     Attributes:
         name: the value.
@@ -57,14 +57,14 @@ class Cause:
     apart: tuple[Array, Array] | None = None
 
     def __str__(self) -> str:
-        said = "; and ".join(f"{s.output} ({s.step.owner}): {s.text}" for s in self.slips)
+        mistakes = "; and ".join(f"{s.output} ({s.step.owner}): {s.text}" for s in self.slips)
         number = f"{self.numbers} number{'s' * (self.numbers != 1)}"
-        return f"{said} (matches {number} of {', '.join(self.explains)} to {self.digits} digits)"
+        return f"{mistakes} (matches {number} of {', '.join(self.explains)} to {self.digits} digits)"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Result:
-    """All that was found about claimed numbers.
+    """The findings and causes of a diagnosis.
 
     Attributes:
         findings: one for every claimed value, in the order of the program.

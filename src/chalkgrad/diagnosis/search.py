@@ -30,7 +30,7 @@ from .slips import Slip, slips
 Array = np.ndarray[Any, Any]
 Claimed = Mapping[str, Any] | Callable[[dict[str, Array], Array, Array], Mapping[str, Any]]
 MISSING = object()
-"""What is put before and behind a parameter's name: its gradient, its value after the update."""
+"""Stands for the loss after the update where it is not claimed."""
 DEEPEST = 4
 """How many mistakes at most are put together."""
 BRANCHES = 6
@@ -82,8 +82,8 @@ def diagnose(
         raise DataError("labels are words by address, {'W1[0, 0]': 'w1'}")
     if optimizer is None and learning_rate is not None:
         optimizer = SGD(learning_rate)
-    chosen = None if optimizer is None else as_optimizer(optimizer, twin.dtype)
-    trace = twin.trace(x, y, optimizer=chosen, training=training, labels=labels, optimizer_state=optimizer_state)
+    method = None if optimizer is None else as_optimizer(optimizer, twin.dtype)
+    trace = twin.trace(x, y, optimizer=method, training=training, labels=labels, optimizer_state=optimizer_state)
     probe = claimed if callable(claimed) else None
     if probe is not None:
         claimed = _by_gradient(probe(_copies(twin.parameters), x.copy(), y.copy()), twin)
@@ -91,14 +91,14 @@ def diagnose(
         claimed = _by_gradient(claimed, twin)
     if callable(claimed) or not isinstance(claimed, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise DataError('claims are numbers by name, {"dW1": [[...]], ...}')
-    following = twin.prediction_program.part("forward", "loss") if chosen is not None else ()
-    passed = None
+    following = twin.prediction_program.part("forward", "loss") if method is not None else ()
+    previous = None
     if before is not None:
         earlier = network.copy(dtype="float64")
         earlier.set_parameters(before)
-        old = earlier.trace(x, y, optimizer=chosen, training=training)
-        passed = {n: old[n] for n in old if n not in ("x", "y", "clock", "lr", "t")}
-    return _Diagnosing(twin, trace, dict(claimed), following, passed, training, chosen, probe, optimizer_state).run()
+        old = earlier.trace(x, y, optimizer=method, training=training)
+        previous = {n: old[n] for n in old if n not in ("x", "y", "clock", "lr", "t")}
+    return _Search(twin, trace, dict(claimed), following, previous, training, method, probe, optimizer_state).run()
 
 
 Probe = Callable[[dict[str, Array], Array, Array], Mapping[str, Any]]
@@ -108,15 +108,15 @@ def _copies(parameters: Mapping[str, Array]) -> dict[str, Array]:
     return {name: array.copy() for name, array in parameters.items()}
 
 
-def _by_gradient(given: Any, network: Model) -> dict[str, Any]:
-    """What a function gave, parameters' names standing for their gradients."""
-    if not isinstance(given, Mapping):
+def _by_gradient(answer: Any, network: Model) -> dict[str, Any]:
+    """Claims in which the parameters' names stand for their gradients."""
+    if not isinstance(answer, Mapping):
         raise DataError("the function must give gradients by the parameters' names, {'W1': ...}")
-    named = cast("Mapping[str, Any]", given)
-    return {network.program.derivative_of.get(n, n) if n in network.parameters else n: v for n, v in named.items()}
+    numbers = cast("Mapping[str, Any]", answer)
+    return {network.program.derivative_of.get(n, n) if n in network.parameters else n: v for n, v in numbers.items()}
 
 
-class _Diagnosing:
+class _Search:
     def __init__(
         self,
         network: Model,
@@ -173,17 +173,17 @@ class _Diagnosing:
         Raises:
             DataError: where they are neither.
         """
-        named = {n: c for n, c in self.claims.items() if n in self.network.parameters}
-        if all(self.matches(claim, self.trace[name]) for name, claim in named.items()):
+        parameters = {n: c for n, c in self.claims.items() if n in self.network.parameters}
+        if all(self.matches(claim, self.trace[name]) for name, claim in parameters.items()):
             return
         for reading in self._readings():
-            meant = {n: replace(c, name=reading[n]) for n, c in named.items() if n in reading}
+            meant = {n: replace(c, name=reading[n]) for n, c in parameters.items() if n in reading}
             if any(c.name in self.trace and self.matches(c, self.trace[c.name]) for c in meant.values()):
                 if twice := [c.name for c in meant.values() if c.name in self.claims]:
                     raise DataError(f"{twice[0]} is claimed twice")
                 self.claims = {meant[n].name if n in meant else n: meant.get(n, c) for n, c in self.claims.items()}
                 return
-        name = next(n for n, c in named.items() if not self.matches(c, self.trace[n]))
+        name = next(n for n, c in parameters.items() if not self.matches(c, self.trace[n]))
         new = spelled.updated(name) + ("" if self.optimizer is not None else " (with learning_rate=)")
         raise DataError(
             f"{name} is a parameter of the network, which has other numbers there: claim "
@@ -191,7 +191,7 @@ class _Diagnosing:
         )
 
     def _readings(self) -> tuple[Mapping[str, str], Mapping[str, str]]:
-        """What a parameter's name may stand for: its gradient, or its new value."""
+        """The two readings of a parameter's name: its gradient, or its new value."""
         return self.trace.program.derivative_of, self.trace.program.updated
 
     def same(self, claim: Claim, computed: Array) -> Array:
@@ -211,7 +211,7 @@ class _Diagnosing:
 
     def matches(self, claim: Claim, computed: Array) -> bool:
         """Whether all claimed numbers of a value are the computed ones."""
-        return bool(self.same(claim, computed)[claim.given].all())
+        return bool(self.same(claim, computed)[claim.mask].all())
 
     # -- the search ------------------------------------------------------------------------------------------
 
@@ -223,25 +223,25 @@ class _Diagnosing:
         unexplained: list[str] = []
         follows: set[str] = set()
         if wrong:
-            chosen, left = self._explain(wrong, by_hand)
-            causes = self._causes(chosen, wrong, left)
-            follows, unexplained = self._following(wrong, left)
+            chosen, remaining = self._explain(wrong, by_hand)
+            causes = self._causes(chosen, wrong, remaining)
+            follows, unexplained = self._following(wrong, remaining)
         findings = tuple(self._finding(n, wrong, by_hand, follows) for n in self.claims)
         return Diagnosis(findings, tuple(causes), tuple(unexplained), self.trace)
 
     def _rounded_by_hand(self, wrong: Sequence[str]) -> set[str]:
-        """The values that may well come of rounding every step to the claimed digits.
+        """The values that rounding every step to the claimed digits explains.
 
         People round to significant digits or to decimals, so the pass is computed again in both ways; what is, in
         proportion, no further from the right numbers than twice these are is taken for rounding.
         """
-        found: set[str] = set()
+        names: set[str] = set()
         for name in wrong:
             claim = self.claims[name]
-            if name not in self.trace or not claim.units[claim.given].all():
+            if name not in self.trace or not claim.units[claim.mask].all():
                 continue
             right = self.trace[name]
-            decimals = int(np.clip(-np.floor(np.log10(2 * claim.units[claim.given].min())), 1, 12))
+            decimals = int(np.clip(-np.floor(np.log10(2 * claim.units[claim.mask].min())), 1, 12))
             apart = 0.0
             sizes = np.maximum(np.abs(right), 1e-9 * np.abs(right).max(initial=0.0) + 1e-300)
             for rounded in (self.trace.rounded(claim.digits), self.trace.rounded(decimals, decimals=True)):
@@ -249,9 +249,9 @@ class _Diagnosing:
             if apart == 0:
                 continue  # nothing was rounded on the way
             allowed = min(2 * apart, LARGEST_ROUNDING) * np.abs(right) + claim.units
-            if (np.abs(claim.values - right) <= allowed)[claim.given].all():
-                found.add(name)
-        return found
+            if (np.abs(claim.values - right) <= allowed)[claim.mask].all():
+                names.add(name)
+        return names
 
     def _explain(self, wrong: Sequence[str], by_hand: set[str]) -> tuple[tuple[Slip, ...], list[str]]:
         """The lightest set of slips that makes the wrong numbers and leaves the right ones, and what it leaves."""
@@ -280,50 +280,52 @@ class _Diagnosing:
         descend((), 0.0)
         return best[1], best[2]
 
-    def _candidates(self, chosen: tuple[Slip, ...], left: Sequence[str], kept: Sequence[str]) -> list[tuple[Slip, ...]]:
+    def _candidates(
+        self, chosen: tuple[Slip, ...], remaining: Sequence[str], settled: Sequence[str]
+    ) -> list[tuple[Slip, ...]]:
         """Slips (or pairs of them) that make the first wrong value come out, those that explain most first."""
-        for target in left:
-            near = set(self.rerun.upstream(target))
+        for target in remaining:
+            upstream = set(self.rerun.upstream(target))
             for name in self.trace.program.parameters:  # updated too early, its gradient matters too
-                near.update(self.rerun.upstream(self.trace.program.updated.get(name, "")))
-            taken = {s.output for s in chosen}
-            open_ = [s for s in self.slips if s.output in near and s.output not in taken]
-            found = self._fitting(chosen, [(s,) for s in open_], target, left, kept)
-            if not found:
-                active = [s for s in open_ if self._acts(s)]
+                upstream.update(self.rerun.upstream(self.trace.program.updated.get(name, "")))
+            outputs = {s.output for s in chosen}
+            rivals = [s for s in self.slips if s.output in upstream and s.output not in outputs]
+            candidates = self._fitting(chosen, [(s,) for s in rivals], target, remaining, settled)
+            if not candidates:
+                active = [s for s in rivals if self._acts(s)]
                 pairs = [p for p in itertools.combinations(active, 2) if p[0].output != p[1].output]
                 pairs.sort(key=lambda p: p[0].weight + p[1].weight)
-                found = self._fitting(chosen, pairs, target, left, kept)
-            if found:
-                return found
+                candidates = self._fitting(chosen, pairs, target, remaining, settled)
+            if candidates:
+                return candidates
         return []
 
     def _fitting(
         self,
         chosen: tuple[Slip, ...],
-        options: Sequence[tuple[Slip, ...]],
+        candidates: Sequence[tuple[Slip, ...]],
         target: str,
-        left: Sequence[str],
-        kept: Sequence[str],
+        remaining: Sequence[str],
+        settled: Sequence[str],
     ) -> list[tuple[Slip, ...]]:
         scored: list[tuple[tuple[int, float], tuple[Slip, ...]]] = []
-        started = time.monotonic()
-        for place, further in enumerate(options):
-            if place % 256 == 255 and time.monotonic() - started > SECONDS:
+        start = time.monotonic()
+        for place, further in enumerate(candidates):
+            if place % 256 == 255 and time.monotonic() - start > SECONDS:
                 break
             values = self._values((*chosen, *further), [target])
             if not self.matches(self.claims[target], values[target]):
                 continue
             values = self._values((*chosen, *further))
-            explained = sum(self.matches(self.claims[n], values[n]) for n in left)
-            broken = sum(not self.matches(self.claims[n], values[n]) for n in kept)
+            explained = sum(self.matches(self.claims[n], values[n]) for n in remaining)
+            broken = sum(not self.matches(self.claims[n], values[n]) for n in settled)
             scored.append(((broken * 100 - explained, sum(s.weight for s in further)), further))
-        scored.sort(key=lambda one: one[0])
+        scored.sort(key=lambda item: item[0])
         return [further for _, further in scored]
 
-    def _values(self, chosen: Sequence[Slip], wanted: Sequence[str] | None = None) -> dict[str, Array]:
+    def _values(self, chosen: Sequence[Slip], values: Sequence[str] | None = None) -> dict[str, Array]:
         """The claimed values under slips; NaN where the slips do not fit the shapes."""
-        names = list(self.claims) if wanted is None else list(wanted)
+        names = list(self.claims) if values is None else list(values)
         try:
             return self.rerun.run({s.output: s.replacement for s in chosen}, names)
         except (ValueError, IndexError, TypeError):
@@ -340,58 +342,58 @@ class _Diagnosing:
 
     # -- what is said ----------------------------------------------------------------------------------------
 
-    def _causes(self, chosen: tuple[Slip, ...], wrong: Sequence[str], left: Sequence[str]) -> list[Cause]:
-        explained = [n for n in wrong if n not in left]
+    def _causes(self, chosen: tuple[Slip, ...], wrong: Sequence[str], remaining: Sequence[str]) -> list[Cause]:
+        explained = [n for n in wrong if n not in remaining]
         causes: list[Cause] = []
         for slip in chosen:
             others = tuple(s for s in chosen if s is not slip)
             without = self._values(others)
-            own = [n for n in explained if not self.matches(self.claims[n], without[n])] or explained
+            values = [n for n in explained if not self.matches(self.claims[n], without[n])] or explained
             instead = tuple(self._equals(slip, others))
-            count = int(sum(self.claims[n].given.sum() for n in own))
-            digits = max((self.claims[n].digits for n in own), default=9)
+            count = int(sum(self.claims[n].mask.sum() for n in values))
+            digits = max((self.claims[n].digits for n in values), default=9)
             apart = self._telling_apart(slip, instead) if instead else None
             first = slip if apart is None or self.probe is None else self._probed((slip, *instead), others, *apart)
             rivals = tuple(s for s in (slip, *instead) if s is not first)
             if first is not slip or (apart is not None and self.probe is not None):
                 rivals, apart = (), None  # the function itself has told them apart
-            causes.append(Cause((first,), tuple(own), count, digits, rivals, apart))
+            causes.append(Cause((first,), tuple(values), count, digits, rivals, apart))
         return causes
 
     def _equals(self, slip: Slip, others: tuple[Slip, ...]) -> list[Slip]:
         """Other slips that give the same claimed numbers in this one's place, the least far-fetched first."""
         ours = self._values((*others, slip))
-        found: list[Slip] = []
+        equals: list[Slip] = []
         for rival in self.slips:
             if rival is slip or rival.output in {s.output for s in others}:
                 continue
             values = self._values((*others, rival))
             if all(_alike(values[n], ours[n], self.claims[n]) for n in self.claims):
-                found.append(rival)
-        named = {(slip.output, slip.text)}
+                equals.append(rival)
+        texts = {(slip.output, slip.text)}
         distinct: list[Slip] = []
-        for rival in sorted(found, key=lambda s: s.weight):
-            if (rival.output, rival.text) not in named:
-                named.add((rival.output, rival.text))
+        for rival in sorted(equals, key=lambda s: s.weight):
+            if (rival.output, rival.text) not in texts:
+                texts.add((rival.output, rival.text))
                 distinct.append(rival)
         return distinct
 
     def _probed(self, rivals: Sequence[Slip], others: tuple[Slip, ...], x: Array, y: Array) -> Slip:
         """The one of several slips that the claiming function makes on another input too."""
         assert self.probe is not None  # it was asked before
-        given = _by_gradient(self.probe(_copies(self.network.parameters), x.copy(), y.copy()), self.network)
+        answer = _by_gradient(self.probe(_copies(self.network.parameters), x.copy(), y.copy()), self.network)
         fresh = self._elsewhere(x)
         for slip in rivals:
-            made = self._made(fresh, (slip, *others), list(given))
-            if made is not None and all(np.allclose(made[n], given[n], rtol=1e-5, atol=1e-9) for n in given):
+            values = self._outcome(fresh, (slip, *others), list(answer))
+            if values is not None and all(np.allclose(values[n], answer[n], rtol=1e-5, atol=1e-9) for n in answer):
                 return slip
         return rivals[0]
 
     def _elsewhere(self, x: Array) -> Rerun:
         """The program on other samples."""
         program = self.trace.program
-        kept = [*program.given, *program.parameters, *program.states]
-        values: dict[str, Any] = {n: self.trace[n] for n in kept if n in self.trace}
+        names = [*program.given, *program.parameters, *program.states]
+        values: dict[str, Any] = {n: self.trace[n] for n in names if n in self.trace}
         values["x"] = x
         return Rerun(program, Runner(program.steps).run(values))
 
@@ -403,20 +405,20 @@ class _Diagnosing:
             y = self.trace["y"]
             fresh = self._elsewhere(x)
             names = [n for n in self.claims if n != NEXT]
-            made = [self._made(fresh, (s,), names) for s in (slip, *instead)]
-            pairs = itertools.combinations(made, 2)
+            outcomes = [self._outcome(fresh, (s,), names) for s in (slip, *instead)]
+            pairs = itertools.combinations(outcomes, 2)
             if all(a is None or b is None or any(not np.allclose(a[n], b[n]) for n in names) for a, b in pairs):
                 return x, y
         return None
 
     @staticmethod
-    def _made(rerun: Rerun, chosen: Sequence[Slip], names: Sequence[str]) -> dict[str, Array] | None:
+    def _outcome(rerun: Rerun, chosen: Sequence[Slip], names: Sequence[str]) -> dict[str, Array] | None:
         try:
             return rerun.run({s.output: s.replacement for s in chosen}, names)
         except (ValueError, IndexError, TypeError):
             return None
 
-    def _following(self, wrong: Sequence[str], left: Sequence[str]) -> tuple[set[str], list[str]]:
+    def _following(self, wrong: Sequence[str], remaining: Sequence[str]) -> tuple[set[str], list[str]]:
         """Of the wrong values those that are right from the claimed ones before them, and those nothing explains."""
         follows: set[str] = set()
         overrides: dict[str, Replacement] = {}
@@ -428,28 +430,28 @@ class _Diagnosing:
                 units = Claim(name, claim.values, np.maximum(claim.units, 1e-6 * np.abs(claim.values)), claim.single)
                 if self.matches(units, value):
                     follows.add(name)
-            if name in left and name not in follows:
+            if name in remaining and name not in follows:
                 unexplained.append(name)
             if name in wrong and claim.whole and name in self.rerun.steps:
-                overrides[name] = _held(claim.values)
+                overrides[name] = _constant(claim.values)
         return follows, unexplained
 
     def _finding(self, name: str, wrong: Sequence[str], by_hand: set[str], follows: set[str]) -> Finding:
         claim = self.claims[name]
         right = np.asarray(self.right[name], dtype=np.float64)
-        same = self.same(claim, right) & claim.given
-        given, count = int(claim.given.sum()), int(same.sum())
+        same = self.same(claim, right) & claim.mask
+        claimed, count = int(claim.mask.sum()), int(same.sum())
         digits = claim.digits
         if name in by_hand:
-            return Finding(name, "rounded by hand", given, given, digits)
+            return Finding(name, "rounded by hand", claimed, claimed, digits)
         if name not in wrong:
-            return Finding(name, "right", count, given, digits)
-        place = np.argwhere(claim.given & ~same)
+            return Finding(name, "right", count, claimed, digits)
+        place = np.argwhere(claim.mask & ~same)
         first = str(Address(name, tuple(int(p) for p in place[0]))) if place.size else name
         verdict = "follows" if name in follows else "wrong"
         step = self.rerun.steps.get(name)
         where = where_it_sits(claim, right, step) if step is not None and verdict == "wrong" else ""
-        return Finding(name, verdict, count, given, digits, first, where)
+        return Finding(name, verdict, count, claimed, digits, first, where)
 
 
 def _alike(first: Array, second: Array, claim: Claim) -> bool:
@@ -458,10 +460,10 @@ def _alike(first: Array, second: Array, claim: Claim) -> bool:
         return False
     allowed = 2 * claim.units + RELATIVE * np.abs(second) + 1e-15
     with np.errstate(invalid="ignore"):
-        return bool((np.abs(np.asarray(first) - second) <= allowed)[claim.given].all())
+        return bool((np.abs(np.asarray(first) - second) <= allowed)[claim.mask].all())
 
 
-def _held(values: Array) -> Replacement:
+def _constant(values: Array) -> Replacement:
     return lambda get: values
 
 

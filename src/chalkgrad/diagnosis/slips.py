@@ -66,70 +66,70 @@ def slips(program: Program, before: Mapping[str, Any] | None, samples: int) -> l
         before: the values of an earlier pass, if they are known.
         samples: how many samples there are.
     """
-    found: list[Slip] = []
+    mistakes: list[Slip] = []
     for step in program:
-        found.extend(_of_the_rule(step, program, before or {}))
+        mistakes.extend(_of_the_rule(step, program, before or {}))
         if step.part == "backward":
-            found.extend(_factors(step, samples, "lr" in program.given))
-            found.extend(_earlier(step, before or {}))
-            found.extend(_left_at_zero(step))
+            mistakes.extend(_factors(step, samples, "lr" in program.given))
+            mistakes.extend(_earlier(step, before or {}))
+            mistakes.extend(_left_at_zero(step))
         if step.rule is shares.sum_of_shares:
-            found.extend(_of_shares(step, program))
+            mistakes.extend(_of_shares(step, program))
         if step.part == "update":
-            found.extend(_updated_by_one_use(step, program))
-    found.extend(_indices_mixed(program))
-    return found
+            mistakes.extend(_updated_by_one_use(step, program))
+    mistakes.extend(_indices_mixed(program))
+    return mistakes
 
 
 def _of_the_rule(step: Step, program: Program, before: Mapping[str, Any]) -> Iterator[Slip]:
     """The usual mistakes that stand beside the step's rule."""
     for mistake in step.rule.mistakes:
-        taken = [_taken(operand, step, program, before) for operand in mistake.takes]
-        if any(t is None and o not in mistake.optional for t, o in zip(taken, mistake.operands, strict=True)):
+        inputs = [_input(operand, step, program, before) for operand in mistake.takes]
+        if any(t is None and o not in mistake.optional for t, o in zip(inputs, mistake.operands, strict=True)):
             continue
         ranges = [range(_range(mistake, step, option, program)) for option in mistake.varies]
         if any(len(r) < 2 or len(r) > MOST_PATHS for r in ranges):
             continue
-        names = tuple(None if t is None else t.value.name for t in taken)
-        further = tuple(t.value for t in taken if t is not None and t.value.name not in program.values)
-        for chosen in itertools.product(*ranges):
-            varied = dict(zip(mistake.varies, chosen, strict=True))
+        names = tuple(None if t is None else t.value.name for t in inputs)
+        further = tuple(t.value for t in inputs if t is not None and t.value.name not in program.values)
+        for places in itertools.product(*ranges):
+            varied = dict(zip(mistake.varies, places, strict=True))
             options = {o: varied.get(o, step.settings.get(o)) for o in mistake.options}
             text = mistake.text.format(**{o: n for o, n in step.bound.items() if n is not None}, **varied)
             wrong = dataclasses.replace(step, rule=mistake, inputs=names, options=options)  # type: ignore[arg-type]
-            yield Slip(step.output, step, text, 1.0, _run(mistake, taken, options), wrong, further=further)
+            yield Slip(step.output, step, text, 1.0, _run(mistake, inputs, options), wrong, further=further)
 
 
 @dataclass(frozen=True, slots=True)
-class _Taken:
-    """What a mistake takes: a value, and how it is had."""
+class _Input:
+    """An input of a mistake: a value, and how it is computed."""
 
     value: Value
-    had: Replacement
+    compute: Replacement
 
 
-def _taken(operand: Operand, step: Step, program: Program, before: Mapping[str, Any]) -> _Taken | None:
+def _input(operand: Operand, step: Step, program: Program, before: Mapping[str, Any]) -> _Input | None:
     """The version of the network's value that a mistake's operand stands for; None where there is none."""
     name = step.bound.get(operand.formal)
     if name is None or name not in program.values:
         return None
     match operand.version:
         case Version.OWN:
-            return _Taken(program.values[name], lambda get: get(name))
+            return _Input(program.values[name], lambda get: get(name))
         case Version.UPDATED:
             new = _updated(name, step, program)
-            return None if new is None else _Taken(program.values[new], lambda get: get(new))
+            return None if new is None else _Input(program.values[new], lambda get: get(new))
         case Version.BEFORE:
             if name not in before:
                 return None
-            return _Taken(_like(name, spelled.earlier(name), program), lambda get: before[name])
+            return _Input(_like(name, spelled.earlier(name), program), lambda get: before[name])
         case Version.UNBIASED:
             maker = program.by_output.get(name)
             if maker is None or not maker.rule.weighted or maker.inputs[2] is None:
                 return None
             x, W, _ = maker.inputs
             value = _like(name, spelled.unbiased(name), program)
-            return _Taken(value, lambda get: maker.rule.function(get(x or ""), get(W or ""), None, **maker.options))
+            return _Input(value, lambda get: maker.rule.function(get(x or ""), get(W or ""), None, **maker.options))
 
 
 def _updated(name: str, step: Step, program: Program) -> str | None:
@@ -144,9 +144,9 @@ def _updated(name: str, step: Step, program: Program) -> str | None:
     return None if step in program.needed_for([new]) else new
 
 
-def _like(name: str, called: str, program: Program) -> Value:
+def _like(name: str, label: str, program: Program) -> Value:
     """A value of the shape of another, from outside the program."""
-    return Value(called, program.shapes[name], Role.GIVEN)
+    return Value(label, program.shapes[name], Role.GIVEN)
 
 
 def _range(mistake: Mistake, step: Step, option: str, program: Program) -> int:
@@ -160,32 +160,32 @@ def _range(mistake: Mistake, step: Step, option: str, program: Program) -> int:
     return size if isinstance(size, int) else 0
 
 
-def _run(mistake: Mistake, taken: Sequence[_Taken | None], options: Mapping[str, Any]) -> Replacement:
+def _run(mistake: Mistake, operands: Sequence[_Input | None], options: Mapping[str, Any]) -> Replacement:
     def replacement(get: Get) -> Any:
-        return mistake.function(*[None if t is None else t.had(get) for t in taken], **options)
+        return mistake.function(*[None if t is None else t.compute(get) for t in operands], **options)
 
     return replacement
 
 
 def _of_shares(step: Step, program: Program) -> Iterator[Slip]:
-    """What goes wrong where a derivative is the sum of shares: one left out, one alone, one twice."""
+    """The slips of a sum of shares: one share left out, one alone, one twice."""
     names = [name for name in step.inputs if name is not None]
     of = step.value.of or ""
     shared = program.values[of].role is Role.PARAMETER
     for place, name in enumerate(names):
         share = program.values[name]
-        said = f"the share from {share.through}, {name}," if share.through is not None else f"the share {name}"
+        source = f"the share from {share.through}, {name}," if share.through is not None else f"the share {name}"
         others = [*names[:place], *names[place + 1 :]]
         why = ""
         if shared:
             why = f": {of} gets the gradient of its other use{'s' * (len(others) > 1)} only"
         elif (user := program.by_output.get(share.through or "")) is not None and user.rule is add.add:
             why = ": the skip's gradient is forgotten"
-        yield _added(step, f"{said} is left out{why}", 0.9, others)
+        yield _added(step, f"{source} is left out{why}", 0.9, others)
         if place or shared:
             only = f": {of} gets one use's gradient only" if shared else ": the others are not added"
-            yield _added(step, f"only {said} is left{only}", 1.0, [name])
-        yield _added(step, f"{said} is counted twice", 1.0, [*names[: place + 1], *names[place:]])
+            yield _added(step, f"only {source} is left{only}", 1.0, [name])
+        yield _added(step, f"{source} is counted twice", 1.0, [*names[: place + 1], *names[place:]])
 
 
 def _added(step: Step, text: str, weight: float, names: Sequence[str]) -> Slip:
@@ -277,7 +277,7 @@ def _indices_mixed(program: Program) -> Iterator[Slip]:
         for target, slope, name in itertools.product((False, True), (False, True), weights):
             if not (target or slope):
                 continue
-            said = [
+            errors = [
                 *(["the target of another output is taken (that of the unit's own number)"] if target else []),
                 *(["the slope of one output is taken for all"] if slope else []),
                 *(["the weights are already updated"] if name != W else []),
@@ -285,10 +285,10 @@ def _indices_mixed(program: Program) -> Iterator[Slip]:
             yield Slip(
                 step.output,
                 step,
-                ", ".join(said[:-1]) + (" and " if len(said) > 1 else "") + said[-1],
-                1.4 + 0.3 * (len(said) - 1),
+                ", ".join(errors[:-1]) + (" and " if len(errors) > 1 else "") + errors[-1],
+                1.4 + 0.3 * (len(errors) - 1),
                 _mixed(loss, carried, step, {W: name}, target=target, slope=slope),
-                wrong=f"{step.output} with {' and '.join(said)}",
+                wrong=f"{step.output} with {' and '.join(errors)}",
             )
 
 
@@ -316,8 +316,8 @@ def _mixed(
         slopes = _swapped(carried, "dy_hat", np.ones_like(y), get)
         columns: list[Any] = []
         for unit in range(outputs):
-            own = np.repeat(y[:, unit : unit + 1], outputs, axis=1) if target else y
-            errors = _swapped(loss, "y", own, get)
+            targets = np.repeat(y[:, unit : unit + 1], outputs, axis=1) if target else y
+            errors = _swapped(loss, "y", targets, get)
             dz = errors * (np.repeat(slopes[:, unit : unit + 1], outputs, axis=1) if slope else slopes)
             mixed = step.computed(lambda i, dz=dz: dz if i == carried.output else get(weights.get(i, i) or ""))
             columns.append(np.take(mixed, unit, axis=units))

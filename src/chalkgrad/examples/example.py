@@ -46,9 +46,9 @@ from ..program import names as spelled
 
 Array = np.ndarray[Any, Any]
 FORBIDDEN = '+*/^=,;:<>|[]{}\\"$%&#'
-"""What a label cannot hold: it stands in formulas and tables."""
+"""Characters that a label must not hold: it stands in formulas and tables."""
 FOLDER = Path(__file__).parent
-"""Where the worked examples that come with chalkgrad lie."""
+"""The folder of the worked examples that come with chalkgrad."""
 OWN_KEYS = ("title", "text", "parameters", "x", "y", "optimizer", "learning_rate", "steps", "labels",
             "steps_before", "optimizer_state")  # fmt: skip
 KEYS = (*OWN_KEYS, *(k for k in NETWORK_KEYS if k not in ("parameters", "steps_taken")))
@@ -84,7 +84,7 @@ class Example:
 
     @property
     def carried(self) -> dict[str, Any]:
-        """What the optimizer carries from the updates before, as `Network.trace` takes it."""
+        """The optimizer's state after the earlier updates, as `Network.trace` takes it."""
         return {**self.optimizer_state, "t": self.steps_before + 1}
 
     def train(self, steps: int | None = None) -> Network:
@@ -114,16 +114,16 @@ class Example:
             )
         if history.steps < after:
             raise NotFiniteError(f"the training is lost after {history.steps:,} updates: {history.stop_detail}")
-        carried = dict(network.optimizer_state.arrays)
-        return replace(self, network=network, steps_before=self.steps_before + after, optimizer_state=carried)
+        state = dict(network.optimizer_state.arrays)
+        return replace(self, network=network, steps_before=self.steps_before + after, optimizer_state=state)
 
     def trace(self, after: int = 0) -> Trace:
         """Every named value of one pass with its update, after so many further updates, by any optimizer."""
-        here = self.at(after)
-        trace = here.network.trace(
-            here.x, here.y, optimizer=here.optimizer, labels=here.labels, optimizer_state=here.carried
+        example = self.at(after)
+        trace = example.network.trace(
+            example.x, example.y, optimizer=example.optimizer, labels=example.labels, optimizer_state=example.carried
         )
-        before = here.steps_before
+        before = example.steps_before
         trace.moment = f"After {before:,} update{'s' * (before != 1)}." if before else ""
         return trace
 
@@ -139,7 +139,7 @@ def load_example(path: str | Path) -> Example:
     Raises:
         UnknownNameError: where there is neither such a file nor a worked example of this name.
         CheckpointError: where the file is missing or no TOML.
-        ChalkgradError: where what it describes cannot be; the message names the file and the key.
+        ChalkgradError: where what it describes is invalid; the message names the file and the key.
     """
     if not isinstance(path, Path) and path in examples():
         return example(read_toml(FOLDER / f"{path}.toml"), f"{path}.toml")
@@ -187,8 +187,8 @@ def example(table: Mapping[str, Any], where: str) -> Example:
                 raise DataError(f"{key} must be text, not {said(value)}")
         before = whole("example", "steps_before", table.get("steps_before", 0), 0)
         network.steps_taken = before
-        carried = _carried(table.get("optimizer_state", {}), before, network, optimizer)
-        trace = network.trace(x, y, optimizer=optimizer, optimizer_state=carried)
+        optimizer_state = _carried(table.get("optimizer_state", {}), before, network, optimizer)
+        trace = network.trace(x, y, optimizer=optimizer, optimizer_state=optimizer_state)
         shapes = {name: trace[name].shape for name in trace}
         labels = read_labels(table.get("labels", {}), shapes, set(trace.program.aliases))
     except ChalkgradError as error:
@@ -196,57 +196,59 @@ def example(table: Mapping[str, Any], where: str) -> Example:
             raise
         raise type(error)(f"{where}: {error}") from None
     title = words["title"] or Path(where).stem
-    state = {n: trace[n] for n in carried if n != "t"}
+    state = {n: trace[n] for n in optimizer_state if n != "t"}
     return Example(title, " ".join(words["text"].split()), network, x, y, optimizer, steps, labels, before, state)
 
 
-def _samples(given: object, network: Network) -> Array:
+def _samples(samples: object, network: Network) -> Array:
     """The samples of an example, of which one may stand without its axis; of several inputs, each by its name."""
     inputs = network.layout.inputs
-    several = as_table(given)
+    several = as_table(samples)
     if several is not None:
         arrays = {name: as_array(name, value) for name, value in several.items()}
         return network.inputs({n: a[None] if a.shape == inputs.get(n) else a for n, a in arrays.items()})
-    x, shape = as_array("x", given), network.layout.sample_shape
+    x, shape = as_array("x", samples), network.layout.sample_shape
     if not x.ndim:
         raise DataError(f"x must be rows of numbers, (N, {', '.join(map(str, shape))}), not {x}")
     return x[None] if x.shape == shape else x
 
 
-def _carried(given: object, before: int, network: Network, optimizer: Optimizer) -> dict[str, Any]:
-    """What the optimizer carries from the updates before; after any, all of its arrays must be given."""
-    state = as_table(given)
+def _carried(value: object, before: int, network: Network, optimizer: Optimizer) -> dict[str, Any]:
+    """The optimizer's state after the earlier updates; after any, all of its arrays must be given."""
+    state = as_table(value)
     if state is None:
         raise DataError("optimizer_state must be a table, [optimizer_state]")
-    needed = optimizer.start(network.updated_by(optimizer), network.dtype)
-    missing = [n for n in needed if n not in state]
+    arrays = optimizer.start(network.updated_by(optimizer), network.dtype)
+    missing = [n for n in arrays if n not in state]
     if before and missing:
         raise DataError(
             f"after {before} updates {optimizer.kind} carries arrays on: [optimizer_state] lacks {', '.join(missing)}"
         )
     for name in state:
-        if name not in needed:
+        if name not in arrays:
             raise (
-                unknown(f"array of {optimizer.kind}", name, needed)
-                if needed
+                unknown(f"array of {optimizer.kind}", name, arrays)
+                if arrays
                 else DataError(f"optimizer_state: this {optimizer.kind} carries nothing from step to step")
             )
     return {**state, "t": before + 1}
 
 
-def read_labels(given: object, shapes: Mapping[str, tuple[int, ...]], others: Collection[str] = ()) -> dict[str, str]:
+def read_labels(
+    entries: object, shapes: Mapping[str, tuple[int, ...]], reserved: Collection[str] = ()
+) -> dict[str, str]:
     """Labels by address, from a table of addresses ("W1[0, 0]" = "w1") or of whole arrays in rows of names.
 
     Args:
-        given: the table.
+        entries: the table.
         shapes: the values that there are.
-        others: further names that no label may have.
+        reserved: further names that no label may have.
 
     Raises:
         UnknownNameError: where there is no such value.
         DataError: where the labels do not have the value's shape, or one is used twice.
     """
-    table = as_table(given)
+    table = as_table(entries)
     if table is None:
         raise DataError('labels must be a table, such as {"W1[0, 0]" = "w1"}')
     labels: dict[str, str] = {}
@@ -257,7 +259,7 @@ def read_labels(given: object, shapes: Mapping[str, tuple[int, ...]], others: Co
             raise DataError(f"labels: {address} has two, {labels[str(address)]!r} and {label!r}")
         if not label or any(c.isspace() or not c.isprintable() or c in FORBIDDEN for c in label):
             raise DataError(f"labels: {label!r} must be a word without spaces and without any of {FORBIDDEN}")
-        if label in shapes or label in others or label in derivatives:
+        if label in shapes or label in reserved or label in derivatives:
             raise DataError(f"labels: {label!r} is the name of a value; call {address} something else")
         labels[str(address)] = label
 
@@ -275,12 +277,12 @@ def read_labels(given: object, shapes: Mapping[str, tuple[int, ...]], others: Co
         for place in itertools.product(*map(range, names.shape)):
             if names[place]:
                 take(Address(address.name, place), names[place])
-    taken: dict[str, str] = {}
+    addresses: dict[str, str] = {}
     for address_text, label in labels.items():
-        if label in taken:
-            raise DataError(f"labels: {label!r} is given to {taken[label]} and to {address_text}")
-        taken[label] = address_text
-    for label in taken:
-        if (derivative := spelled.derivative(label)) in taken:
+        if label in addresses:
+            raise DataError(f"labels: {label!r} is given to {addresses[label]} and to {address_text}")
+        addresses[label] = address_text
+    for label in addresses:
+        if (derivative := spelled.derivative(label)) in addresses:
             raise DataError(f"labels: {derivative!r} is what the derivative of {label!r} is called")
     return labels

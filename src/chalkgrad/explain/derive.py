@@ -103,7 +103,7 @@ def equation(step: Step, program: Program, values: Mapping[str, Array] | None) -
         operands: list[Node] = [Symbol(i) for i in step.inputs if i is not None]
         lines.append(Line(Function(step.rule.output, tuple(operands))))
         notes.append("drawn at random, keyed by seed, layer and training step")
-    elif any(isinstance(node, Position) for node in formula.nodes()):
+    elif any(isinstance(node, Position) for node in formula.nodes):
         flat = isinstance(formula.left, Element) and any(isinstance(i, Position) for i in formula.left.indices)
         pairs = zip(step.rule.operands, step.inputs, strict=True)
         operands = [symbols[i] for o, i in pairs if i is not None and o != step.rule.shape_of]

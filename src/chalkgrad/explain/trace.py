@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
+from typing import Any
 
+from ..base.errors import ShapeError
+from ..render.board import Board
 from .derivation import Derivation
+from .elements import elements_board
 from .explainer import Explainer
 from .settings import DerivationSettings
 from .values import Values
@@ -48,7 +53,8 @@ class Trace(Values):
             labels: other names of elements, by address; those of the trace if not given.
 
         Raises:
-            UnknownNameError, ShapeError: where there is no such element; it suggests the nearest.
+            UnknownNameError, ShapeError: where there is no such element; it suggests the nearest. `elements` opens
+                a whole value.
             OptionError: where a setting is invalid.
         """
         settings = DerivationSettings(
@@ -65,6 +71,28 @@ class Trace(Values):
             if labels is None
             else {str(self.address(a)): label for a, label in labels.items()},
         )
-        element = self.address(address)
+        try:
+            element = self.address(address)
+        except ShapeError as error:
+            if address not in self:
+                raise
+            raise ShapeError(f"{error}; trace.elements({address!r}) shows them all") from None
         values = self if hand_rounding is None else self.rounded(hand_rounding)
         return Explainer(values, settings).explain(element)
+
+    def elements(self, name: str, *, steps: int = 40, **settings: Any) -> Board:
+        """A whole value on the board: each of its elements with what made it.
+
+        Args:
+            name: the value, "dW1".
+            steps: how many elements are shown at most.
+            settings: the others of `explain`.
+
+        Raises:
+            UnknownNameError: where there is no such value; it suggests the nearest.
+            OptionError: where it has no elements, or a setting is invalid.
+        """
+        explain = partial(self.explain, steps=steps, **settings)
+        return elements_board(
+            self, name, steps, explain, more="steps=N", opened=lambda address: f'trace.explain("{address}")'
+        )

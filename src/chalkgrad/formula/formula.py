@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, cast
 
@@ -46,7 +46,7 @@ class Formula:
     def indices(self) -> frozenset[str]:
         """The index letters: those that stand alone in an index place, those of reductions and bounds."""
         letters = set(self.bounds)
-        for node in self.nodes():
+        for node in self.nodes:
             if isinstance(node, Reduction):
                 letters.update(node.indices)
             elif isinstance(node, Element):
@@ -65,22 +65,33 @@ class Formula:
     @cached_property
     def symbols(self) -> frozenset[str]:
         """The names on either side that are neither indexed nor indices: options and single numbers."""
-        names = {n.name for n in self.nodes() if isinstance(n, Symbol)}
+        names = {n.name for n in self.nodes if isinstance(n, Symbol)}
         return frozenset(names - self.indices - ({self.output} if isinstance(self.left, Symbol) else set()))
 
-    def nodes(self) -> Iterator[Node]:
+    @cached_property
+    def nodes(self) -> tuple[Node, ...]:
         """Every node of both sides and of the bounds."""
-        for side in (self.left, self.right, *self.bounds.values()):
-            yield from walk(side)
+        return tuple(node for side in (self.left, self.right, *self.bounds.values()) for node in walk(side))
 
-    def without(self, operand: str) -> Formula:
-        """This formula without the term that holds `operand` (a layer without a bias)."""
-        formula = copy.copy(self)
-        for name in ("indices", "arrays", "symbols"):
-            formula.__dict__.pop(name, None)
-        formula.right = without(self.right, operand)
-        formula.text = f"{self.text} (without {operand})"
-        return formula
+    @cached_property
+    def elements(self) -> tuple[Element, ...]:
+        """Every place where an array is indexed, on either side."""
+        return tuple(node for node in self.nodes if isinstance(node, Element))
+
+    @cached_property
+    def _trimmed(self) -> dict[str, Formula]:
+        return {}
+
+    def without(self, absent: str) -> Formula:
+        """This formula with the term that holds the operand `absent` left out (a layer without a bias)."""
+        if absent not in self._trimmed:
+            trimmed = copy.copy(self)
+            for cached in ("indices", "arrays", "symbols", "nodes", "elements", "_trimmed"):
+                trimmed.__dict__.pop(cached, None)
+            trimmed.right = without(self.right, absent)
+            trimmed.text = f"{self.text} (without {absent})"
+            self._trimmed[absent] = trimmed
+        return self._trimmed[absent]
 
     def sizes(self, shapes: Mapping[str, Shape], options: Mapping[str, Any]) -> dict[str, Any]:
         """The size of each index (how many values it takes) by the arrays' shapes; `...` has a tuple of sizes.
@@ -97,9 +108,9 @@ class Formula:
         for index, bound in self.bounds.items():
             sizes[index] = int(Evaluation(self.text, {}, options, {}).value(bound))
             origin[index] = "the options"
-        for node in self.nodes():
-            if isinstance(node, Element) and node.name in shapes:
-                self._bind(node, shapes[node.name], sizes, origin)
+        for element in self.elements:
+            if element.name in shapes:
+                self._bind(element, shapes[element.name], sizes, origin)
         return sizes
 
     def _bind(self, element: Element, shape: Shape, sizes: dict[str, Any], origin: dict[str, str]) -> None:
@@ -195,7 +206,7 @@ def _names(node: Node) -> set[str]:
 def _in_order(formula: Formula) -> list[str]:
     """The indices in the order in which they are first written."""
     order: dict[str, None] = {}
-    for node in formula.nodes():
+    for node in formula.nodes:
         if isinstance(node, Symbol) and node.name in formula.indices:
             order[node.name] = None
         elif isinstance(node, Position):

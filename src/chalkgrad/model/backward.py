@@ -23,8 +23,8 @@ def write_backward(writer: Writer, placed: Sequence[Placed], layout: Layout) -> 
     owners = _owners(writer, layout)
     parts: dict[str, list[str]] = {of: [] for of in uses}
     for here in reversed(placed):
+        _bind_derivatives(here)
         for rule in here.operation.backward:
-            _bind_derivatives(here)
             of = _derived_by(here, rule)
             if of is None:
                 if here.operation.derivative(rule) is None:  # a help value; else the derivative of an absent operand
@@ -40,9 +40,11 @@ def write_backward(writer: Writer, placed: Sequence[Placed], layout: Layout) -> 
                 parts[of].append(name)
             here.names[rule.output] = name
             writer.add(rule, name, here, "backward", Role.SHARE if through else role, of=of, through=through)
-            if uses[of] > 1 and len(parts[of]) == uses[of]:
+            if through is not None:
+                if len(parts[of]) < uses[of]:
+                    continue
                 _add_shares(writer, of, parts[of][::-1], total, role, owners[of])
-            if of in layout.penalties and (uses[of] == 1 or len(parts[of]) == uses[of]):
+            if of in layout.penalties:
                 _add_penalty(writer, of, total, layout.penalties[of])
 
 

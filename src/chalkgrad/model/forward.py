@@ -36,8 +36,8 @@ def write_forward(writer: Writer, layout: Layout, loss: Loss, seed: int, *, trai
             usual = writer.fresh(rule.output, here)
             name = PREDICTION if final else usual
             if final:
-                writer.aliases[usual] = name
-                writer.aliases[spelled.derivative(usual)] = spelled.derivative(name)
+                writer.alias(usual, name)
+                writer.alias(spelled.derivative(usual), spelled.derivative(name))
             here.names[rule.output] = name
             shape = (BATCH, *line.shape) if rule.output == operation.output else None
             writer.add(rule, name, here, "forward", Role.FORWARD, shape=shape)
@@ -88,7 +88,7 @@ def _write_loss(
             continue
         name = writer.fresh(rule.output, here)
         if fused is not None and rule.output == "a":
-            writer.aliases[name] = PREDICTION
+            writer.alias(name, PREDICTION)
             name = PREDICTION
         here.names[rule.output] = name
         if fused is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -232,7 +232,8 @@ class _Placing:
         self._lines_by_name: dict[str, int] = {}  # layers' names
         self._lines_by_value: dict[str, int] = {}  # names of what they give
         self._taken: set[str] = set()
-        self._names: set[str] = set()
+        self._names: set[str] = set()  # layers' names in small letters
+        self._longer: dict[str, str] = {}  # what is called like a value that belongs to one of them
 
     def add(self, draft: _Draft) -> None:
         """Places a layer."""
@@ -291,14 +292,17 @@ class _Placing:
             return
         if name.lower() in self._names:
             raise OptionError(f"{label}: the name {name!r} is taken by an earlier layer")
-        for other in self._names:
-            short, long = sorted((name.lower(), other), key=len)
-            if long in [f"{prefix}{short}".lower() for prefix in spelled.PREFIXES]:
+        short = name.lower()
+        longer = [f"{prefix}{short}".lower() for prefix in spelled.PREFIXES]
+        clashes = [(self._longer.get(short), short), *((short, long) for long in longer if long in self._names)]
+        for of, long in clashes:
+            if of is not None:
                 raise OptionError(
                     f"{label}: values of the layer {long!r} would be called like derivatives or other values of "
-                    f"{short!r}; choose another name"
+                    f"{of!r}; choose another name"
                 )
-        self._names.add(name.lower())
+        self._names.add(short)
+        self._longer.update(dict.fromkeys(longer, short))
 
     def _source(self, label: str, taken: int | str | None) -> int | str:
         """What a layer takes: an earlier line or an input."""
@@ -401,7 +405,7 @@ class _Placing:
                 self._lines_by_value[name] = line.place
 
 
-def fresh(name: str, taken: Iterable[str]) -> str:
+def fresh(name: str, taken: Container[str]) -> str:
     """The name, or where it is taken the name with a number after it."""
     if name not in taken:
         return name

@@ -101,6 +101,14 @@ class Model:
         self.output_shape = self.layout.output_shape
         self.program = self._write(training=True)
         self.prediction_program = self._write(training=False)
+        self._allocate()
+        self._initialise()
+
+    def _write(self, *, training: bool) -> Program:
+        return write_program(self.layout, self.loss_function, self.seed, training=training)
+
+    def _allocate(self) -> None:
+        """Makes the arrays of the model's own, all parameters 0, and forgets what training has left."""
         self.steps_taken = 0
         self.optimizer_state: OptimizerState | None = None
         self._frozen: set[str] = set()
@@ -121,10 +129,6 @@ class Model:
         self.states: Mapping[str, Array] = MappingProxyType(states)
         carried = {**self.parameters, **self.states}
         self._prediction = Prediction(self.prediction_program, carried, self.dtype, lambda: f"prediction by {self!r}")
-        self._initialise()
-
-    def _write(self, *, training: bool) -> Program:
-        return write_program(self.layout, self.loss_function, self.seed, training=training)
 
     def _initialise(self) -> None:
         rng = np.random.default_rng(self.seed)
@@ -423,15 +427,11 @@ class Model:
 
     def copy(self, *, dtype: Any = None) -> Self:
         """A network of its own with the same parameters, in another dtype if asked for; it trains on alike."""
-        twin = type(self)(
-            self.layers,
-            input_shape=self.input_shape,
-            loss=self.loss_function,
-            dtype=dtype or self.dtype,
-            seed=self.seed,
-            l1=self.l1,
-            l2=self.l2,
-        )
+        twin = object.__new__(type(self))
+        twin.__dict__.update(self.__dict__)  # the layers and the programs are the same
+        twin.dtype = read_dtype(dtype or self.dtype)
+        twin.loss_function.dtype_check(twin.dtype)
+        twin._allocate()
         twin.flat[...] = self.flat
         for name, state in self.states.items():
             twin.states[name][...] = state

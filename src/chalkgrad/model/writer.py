@@ -38,19 +38,33 @@ class Placed:
 
 @dataclass(slots=True)
 class Writer:
-    """Collects a program's values and steps."""
+    """Collects a program's values and steps.
+
+    Attributes:
+        values: the values by name.
+        steps: in the order in which they run.
+        aliases: other names of values.
+        taken: the names of both.
+    """
 
     values: dict[str, Value] = field(default_factory=dict[str, Value])
     steps: list[Step] = field(default_factory=list[Step])
     aliases: dict[str, str] = field(default_factory=dict[str, str])
+    taken: set[str] = field(default_factory=set[str])
 
     def given(self, values: Iterable[Value]) -> None:
         """Enters values from outside."""
         self.values.update({value.name: value for value in values})
+        self.taken.update(self.values)
+
+    def alias(self, other: str, name: str) -> None:
+        """Enters another name of the value `name`."""
+        self.aliases[other] = name
+        self.taken.add(other)
 
     def fresh(self, formal: str, placed: Placed) -> str:
         """A name for a value of the operation that no other value has."""
-        return fresh(spelled.own(formal, placed.prefix, placed.number), {**self.values, **self.aliases})
+        return fresh(spelled.own(formal, placed.prefix, placed.number), self.taken)
 
     def add(
         self,
@@ -101,6 +115,7 @@ class Writer:
             raise FormulaError(f"{owner}: {name} = {rule.name}(...): {error}") from None
         value = Value(name, shape, role, of, through=through)
         self.values[name] = value
+        self.taken.add(name)
         self.steps.append(Step(value, rule, inputs, options, part, owner, placed.names, placed.options))
 
 

@@ -29,26 +29,26 @@ def replays_board(replays: Sequence[Replay], *, most: int | None, only_wrong: bo
         only_wrong: leave out the figures that are the same.
     """
     blocks: list[Block] = [Paragraph(INTRODUCTION)]
-    for one in replays:
+    for replay in replays:
         blocks += [
-            Heading(f"{one.title} (chalkgrad replay {one.document})"),
-            Paragraph(one.text),
-            Paragraph(f"{_first_up(one.counts)}."),
+            Heading(f"{replay.title} (chalkgrad replay {replay.document})"),
+            Paragraph(replay.text),
+            Paragraph(f"{_first_up(replay.counts)}."),
         ]
-        for section in one.sections:
-            shown = [f for f in section.figures if not (only_wrong and (f.agrees or f.ours))]
-            if shown:
-                blocks += [Heading(section.title, 3), Table(HEAD, tuple(_row(f, most) for f in shown))]
+        for section in replay.sections:
+            figures = [f for f in section.figures if not (only_wrong and (f.agrees or f.ours))]
+            if figures:
+                blocks += [Heading(section.title, 3), Table(HEAD, tuple(_row(f, most) for f in figures))]
     return Board("Worked examples, replayed", tuple(blocks))
 
 
 def _row(figure: Figure, most: int | None) -> tuple[str, str, str, str]:
     verdict = figure.verdict + (f" ({figure.note})" if figure.note else "")
     if figure.formula is not None:
-        printed = "as a formula, giving " + _numbers(figure.formula, figure, most)
+        numbers = "as a formula, giving " + _numbers(figure.formula, figure, most)
     else:
-        printed = _listed(figure.printed or (), most)
-    return figure.name, printed, _numbers(figure.correct, figure, most), verdict
+        numbers = _number_list(figure.printed or (), most)
+    return figure.name, numbers, _numbers(figure.correct, figure, most), verdict
 
 
 def _numbers(value: Value | None, figure: Figure, most: int | None) -> str:
@@ -56,12 +56,12 @@ def _numbers(value: Value | None, figure: Figure, most: int | None) -> str:
     if value is None:
         return ""
     digits = max(9, printed_digits(figure.printed or ()))
-    return _listed([significant(float(v), digits) for v in np.ravel(value)], most)
+    return _number_list([significant(float(v), digits) for v in np.ravel(value)], most)
 
 
-def _listed(numbers: Sequence[str], most: int | None) -> str:
-    shown = numbers if most is None else numbers[:most]
-    return ", ".join(shown) + (f", ... {len(numbers) - len(shown)} more" if len(shown) < len(numbers) else "")
+def _number_list(numbers: Sequence[str], most: int | None) -> str:
+    first = numbers if most is None else numbers[:most]
+    return ", ".join(first) + (f", ... {len(numbers) - len(first)} more" if len(first) < len(numbers) else "")
 
 
 def _first_up(text: str) -> str:

@@ -19,7 +19,7 @@ STEP = 1e-6
 
 
 def classifier_section() -> Section:
-    """What the classes give, with weights 0.01 * randn and samples of ours."""
+    """The values that the classes give, with weights 0.01 * randn and samples of ours."""
     rng = np.random.RandomState(0)
     weights = [0.01 * rng.randn(INPUTS, NEURONS), 0.01 * rng.randn(NEURONS, CLASSES)]
     x, numbers = rng.randn(SAMPLES, INPUTS), np.arange(SAMPLES) % CLASSES
@@ -66,19 +66,19 @@ def forward(x: Array, weights: list[Array]) -> tuple[Array, Array, Array, Array]
 
 def cross_entropy(y_hat: Array, y: Array) -> float:
     """The mean of -log of the true class's probability, for class numbers (N,) or one-hot rows (N, K)."""
-    kept = np.clip(y_hat, CLIP, 1 - CLIP)
-    chosen = kept[np.arange(len(kept)), y] if y.ndim == 1 else (kept * y).sum(axis=1)
-    return float(np.mean(-np.log(chosen)))
+    clipped = np.clip(y_hat, CLIP, 1 - CLIP)
+    likelihoods = clipped[np.arange(len(clipped)), y] if y.ndim == 1 else (clipped * y).sum(axis=1)
+    return float(np.mean(-np.log(likelihoods)))
 
 
 def numerical(x: Array, y: Array, weights: list[Array]) -> Array:
     """The central differences of the loss for the first layer's weights."""
-    found = np.zeros_like(weights[0])
-    for place in np.ndindex(found.shape):
+    gradient = np.zeros_like(weights[0])
+    for place in np.ndindex(gradient.shape):
         losses: list[float] = []
         for h in (STEP, -STEP):
-            moved = weights[0].copy()
-            moved[place] += h
-            losses.append(cross_entropy(forward(x, [moved, weights[1]])[3], y))
-        found[place] = (losses[0] - losses[1]) / (2 * STEP)
-    return found
+            shifted = weights[0].copy()
+            shifted[place] += h
+            losses.append(cross_entropy(forward(x, [shifted, weights[1]])[3], y))
+        gradient[place] = (losses[0] - losses[1]) / (2 * STEP)
+    return gradient

@@ -14,7 +14,7 @@ Array = np.ndarray[Any, Any]
 
 
 def by_name(example: Example, trace: Trace) -> dict[str, Value]:
-    """What correct back-propagation gives for everything that the document prints of one pass.
+    """The correct values of everything that the document prints of one pass.
 
     Args:
         example: the worked example.
@@ -67,5 +67,5 @@ def by_name(example: Example, trace: Trace) -> dict[str, Value]:
 def _loss_and_gradient(example: Example, trace: Trace, targets: tuple[float, float]) -> tuple[float, Array]:
     network = example.network.copy()
     network.set_parameters({name: trace[name] for name in network.parameters})
-    found = network.trace(trace["x"], [targets])
-    return float(found["L"]), found["dy_hat"][0]
+    result = network.trace(trace["x"], [targets])
+    return float(result["L"]), result["dy_hat"][0]

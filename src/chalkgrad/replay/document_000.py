@@ -40,7 +40,7 @@ def replay(*, long: bool = True) -> Replay:
 def manual_values(
     mistakes: manual_pass.Mistakes = manual_pass.ALL,
 ) -> tuple[dict[str, Value], dict[str, Value]]:
-    """What the notebook's own two passes give, by its names; with fewer mistakes if asked for."""
+    """The values of the notebook's own two passes, by its names; with fewer mistakes if asked for."""
     example = load_example("cnn")
     image, targets, rate = example.x[0, 0], example.y[0], example.optimizer.learning_rate
     p = example.network.parameters
@@ -51,7 +51,7 @@ def manual_values(
         now = manual_pass.forward(weights, image)
         values, weights = manual_pass.backward(weights, now, targets, rate, mistakes, before)
         if before is None:
-            # only the first pass goes on to the kernel
+            # only the first pass reaches the kernel
             of_kernel, weights = manual_pass.kernel_step(weights, now, image, values["grad_sigmoid_features"], rate)
             values |= of_kernel
         outputs = {"H1_output": now["H"][0], "H2_output": now["H"][1]}

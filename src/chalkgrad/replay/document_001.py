@@ -109,9 +109,9 @@ def _carried_back(trace: Trace) -> Array:
 def _general(example: Example) -> Section:
     trace = example.trace()
     # 6.2 speaks of columns, so one sample is taken
-    one = example.network.trace(example.x[:1], example.y[:1])
-    column, slopes = one["dz2"].T, slope(one["z1"]).T
-    delta1, a0 = one["dz1"][0], one["x"][0]
+    single = example.network.trace(example.x[:1], example.y[:1])
+    column, slopes = single["dz2"].T, slope(single["z1"]).T
+    delta1, a0 = single["dz1"][0], single["x"][0]
     return Section(
         "6 General formulas",
         (
@@ -122,23 +122,23 @@ def _general(example: Example) -> Section:
             ),
             Figure("6.2 scalar form, delta_j of layer l", None, trace["dz1"], formula=_carried_back(trace)),
             Figure(
-                "6.2 matrix form, delta of layer l", None, one["dz1"].T,
+                "6.2 matrix form, delta of layer l", None, single["dz1"].T,
                 mistake=(
                     "with w_jk from neuron j to neuron k, as in the scalar form, the columns are multiplied by w "
                     "itself, not by its transpose"
                 ),
                 note="with samples as rows, as in 6.4, it is delta w^T",
-                formula=(one["W2"].T @ column) * slopes, mended=(one["W2"] @ column) * slopes,
+                formula=(single["W2"].T @ column) * slopes, mended=(single["W2"] @ column) * slopes,
             ),
             Figure(
                 "largest difference of (delta w^T) * phi' from the delta of layer l", None,
                 float(np.max(np.abs((trace["dz2"] @ trace["W2"].T) * slope(trace["z1"]) - trace["dz1"]))),
                 note="6.2 with the transpose where samples as rows need it",
             ),
-            Figure("6.3 scalar form, dL/db_j = delta_j", None, one["db1"], formula=delta1),
-            Figure("6.3 matrix form, dL/dB = delta", None, one["db1"][None], formula=one["dz1"]),
+            Figure("6.3 scalar form, dL/db_j = delta_j", None, single["db1"], formula=delta1),
+            Figure("6.3 matrix form, dL/dB = delta", None, single["db1"][None], formula=single["dz1"]),
             Figure(
-                "6.4 scalar form, dL/dw_jk = a_k delta_j", None, one["dW1"],
+                "6.4 scalar form, dL/dw_jk = a_k delta_j", None, single["dW1"],
                 mistake="the indices of the weight are swapped: w_jk goes from neuron j to neuron k, as in 6.2",
                 note="with w_kj, as in 5.4, it is right",
                 formula=_elements(delta1, a0), mended=_elements(a0, delta1),

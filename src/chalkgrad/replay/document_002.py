@@ -98,7 +98,7 @@ def slope(z: Array) -> Array:
 def first_layer(trace: Trace, *, transposed: bool = False, bias: bool = False) -> Array:
     """The notebook's new W_1 (outputs x inputs), by its own calculation, or with one mistake taken out or both."""
     w1, w2 = trace["W1"].T, trace["W2"].T
-    carried = (w2.T if transposed else w2) @ trace["dz2"].T
+    error = (w2.T if transposed else w2) @ trace["dz2"].T
     z = w1 @ trace["x"].T
-    delta = carried * slope(z + trace["b1"][:, None] if bias else z)
+    delta = error * slope(z + trace["b1"][:, None] if bias else z)
     return w1 - float(trace["lr"]) * delta @ trace["x"]

@@ -83,17 +83,17 @@ def _losses(example: Example) -> list[float]:
 def _neuron(example: Example) -> Section:
     correct, rounded = _losses(example), rounded_products.train(example).losses
     last = len(NEURON) - 1
-    found: list[Figure] = []
+    rows: list[Figure] = []
     for k, text in enumerate(NEURON):
         mistaken, mistake = rounded[k], FLOAT32
         if k == last:
             decimals = len(text.partition(".")[2])
             mistaken, mistake = cut(correct[k], decimals), "the listing breaks off within this number"
-        found.append(Figure(f"loss, iteration {k + 1}", (text,), correct[k], mistaken, mistake))
+        rows.append(Figure(f"loss, iteration {k + 1}", (text,), correct[k], mistaken, mistake))
     trained = example.train()
     parameters = trained.parameters
     cut_off = "the listing breaks off before"
-    found += [
+    rows += [
         Figure("final weights", None, parameters["W1"][:, 0], note=cut_off),
         Figure("final bias", None, parameters["b1"][0], note=cut_off),
         Figure(
@@ -102,7 +102,7 @@ def _neuron(example: Example) -> Section:
             note="central differences, of which the notes speak without showing any",
         ),
     ]  # fmt: skip
-    return Section("A single neuron", tuple(found))
+    return Section("A single neuron", tuple(rows))
 
 
 def _layer(example: Example) -> tuple[Section, Section]:
@@ -125,11 +125,11 @@ def _formulas(example: Example) -> Section:
     trace = example.trace()
     weights = trace["W1"].T
     later = example.trace(after=example.steps)
-    open_ones = (later["z1"] > 0) * 1.0
+    mask = (later["z1"] > 0) * 1.0
     common = later["dy_hat"][0, 0] * np.ones(3)
     x = np.array([example.x[0], example.x[0][::-1]])
     y = np.zeros((2, *example.y.shape[1:]))
-    added = [example.network.gradients(x[i : i + 1], y[i : i + 1])["W1"] for i in range(2)]
+    g1, g2 = (example.network.gradients(x[i : i + 1], y[i : i + 1])["W1"] for i in range(2))
     # the network's loss is the mean over the samples
     total = example.network.gradients(x, y)["W1"] * len(x)
     return Section(
@@ -143,14 +143,14 @@ def _formulas(example: Example) -> Section:
                 formula=trace["dz1"] @ trace["W1"].T,
             ),
             Figure(
-                "gradient of a batch's total loss, the sum of the samples'", None, total, formula=added[0] + added[1],
+                "gradient of a batch's total loss, the sum of the samples'", None, total, formula=g1 + g2,
                 note="with two samples of ours",
             ),
             Figure(
                 "dl/dB after the 200 updates, one value for all neurons", None, later["db1"],
                 mistake="a neuron whose ReLU is closed has the derivative 0",
                 note="the notes take all neurons of a layer to have the same derivative",
-                formula=common, mended=common * open_ones[0],
+                formula=common, mended=common * mask[0],
             ),
         ),
     )  # fmt: skip

@@ -56,11 +56,11 @@ class Figure:
     shape: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        known = [v for v in (self.correct, self.mistaken, self.formula, self.mended) if v is not None]
-        if known:
-            object.__setattr__(self, "shape", np.shape(known[0]))
-        if any(np.shape(v) != self.shape for v in known):
-            raise ShapeError(f"{self.name}: values of different shapes, {[np.shape(v) for v in known]}")
+        values = [v for v in (self.correct, self.mistaken, self.formula, self.mended) if v is not None]
+        if values:
+            object.__setattr__(self, "shape", np.shape(values[0]))
+        if any(np.shape(v) != self.shape for v in values):
+            raise ShapeError(f"{self.name}: values of different shapes, {[np.shape(v) for v in values]}")
         if self.printed is not None and len(self.printed) != math.prod(self.shape):
             raise ShapeError(f"{self.name}: {len(self.printed)} numbers are printed, but the shape is {self.shape}")
 
@@ -97,7 +97,7 @@ class Figure:
 
     @property
     def verdict(self) -> str:
-        """What came of it, in a few words."""
+        """The verdict in a few words."""
         if self.ours:
             return "not in the document"
         if self.agrees:
@@ -187,14 +187,14 @@ class Replay:
     @property
     def counts(self) -> str:
         """The numbers of figures in one sentence without a full stop."""
-        named = {
+        counts = {
             "the same": self.same,
             "explained by a mistake": self.explained,
             "not reproducible": self.lost,
             "not explained": self.unexplained,
             "not in the document": self.ours,
         }
-        return f"{self.figures} figures: " + ", ".join(f"{n} {what}" for what, n in named.items() if n)
+        return f"{self.figures} figures: " + ", ".join(f"{n} {kind}" for kind, n in counts.items() if n)
 
     def __str__(self) -> str:
         return "\n\n".join([f"{self.document}: {self.title}", self.text, *map(str, self.sections), self.counts])
@@ -238,7 +238,7 @@ def figures(
 
 
 def cut(value: float, decimals: int) -> float:
-    """`value` with the digits behind so many decimals cut off instead of rounded."""
+    """`value` with the digits after so many decimals cut off instead of rounded."""
     return math.trunc(value * 10**decimals) / 10**decimals
 
 
@@ -258,13 +258,13 @@ def printed_digits(texts: Sequence[str]) -> int:
 
 
 def _digits(text: str) -> int:
-    whole, behind, _ = _parts(text)
-    return len((whole + behind).lstrip("0"))
+    integer, fraction, _ = _parts(text)
+    return len((integer + fraction).lstrip("0"))
 
 
 def _decimals(text: str) -> int:
-    _, behind, exponent = _parts(text)
-    return 0 if exponent or _digits(text) >= ALL_DIGITS else len(behind)
+    _, fraction, exponent = _parts(text)
+    return 0 if exponent or _digits(text) >= ALL_DIGITS else len(fraction)
 
 
 def _same(value: float, text: str, decimals: int, tolerance: float) -> bool:

@@ -83,31 +83,31 @@ def backward(
         mistakes: which of them are made.
         slopes: the forward pass whose O and H stand in the derivatives at the output; `now` if not given.
     """
-    seen = now if slopes is None else slopes
+    source = now if slopes is None else slopes
     # compared[i][j]: output i with target j; only i == j is right
     compared = 2 * (now["O"][:, None] - targets)
-    slope = seen["O"] * (1 - seen["O"])
-    chosen = compared if mistakes.crossed else np.repeat(np.diag(compared)[:, None], 2, axis=1)
-    out_gradients = chosen * slope[:, None] * seen["H"]
+    slope = source["O"] * (1 - source["O"])
+    output_errors = compared if mistakes.crossed else np.repeat(np.diag(compared)[:, None], 2, axis=1)
+    out_gradients = output_errors * slope[:, None] * source["H"]
     new_out = weights["out"] - rate * out_gradients
     carrying = new_out if mistakes.early else weights["out"]
     # the column j goes to the hidden neuron j
     to_hidden = slope[None, :] if mistakes.one_slope else slope[:, None]
-    hidden_errors = (chosen * carrying * to_hidden).sum(axis=0)
+    hidden_errors = (output_errors * carrying * to_hidden).sum(axis=0)
     inside = hidden_errors * now["H"] * (1 - now["H"])
     hidden_gradients = inside[:, None] * now["sigmoid_features"]
     new_hidden = weights["hidden"] - rate * hidden_gradients
     values = {
         "dE1_dO1": compared[0, 0],
         "dO1_dnetO1": slope[0],
-        "dnetO1_dw9": seen["H"][0],
+        "dnetO1_dw9": source["H"][0],
         "dE2_dO1": compared[0, 1],
-        "dnetO1_dw10": seen["H"][1],
+        "dnetO1_dw10": source["H"][1],
         "dE1_dO2": compared[1, 0],
         "dO2_dnetO2": slope[1],
-        "dnetO2_dw11": seen["H"][0],
+        "dnetO2_dw11": source["H"][0],
         "dE2_dO2": compared[1, 1],
-        "dnetO2_dw12": seen["H"][1],
+        "dnetO2_dw12": source["H"][1],
         "dE_dH1": hidden_errors[0],
         "dE_dH2": hidden_errors[1],
         "grad_sigmoid_features": inside @ (new_hidden if mistakes.early else weights["hidden"]),

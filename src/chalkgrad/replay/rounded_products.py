@@ -18,7 +18,7 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """What a training came to.
+    """The result of a training.
 
     Attributes:
         losses: one for every update, before it.

@@ -1,4 +1,4 @@
-"""What the convolutional network's notebook prints of the second of its two passes by hand."""
+"""The figures that the convolutional network's notebook prints of the second of its two passes by hand."""
 
 from __future__ import annotations
 

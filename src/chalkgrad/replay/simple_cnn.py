@@ -16,7 +16,7 @@ Numbers = Sequence[float]
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """What a training came to.
+    """The result of a training.
 
     Attributes:
         iterations: updates made.

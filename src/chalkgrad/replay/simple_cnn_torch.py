@@ -29,7 +29,7 @@ class Keep(Callback):
 def differences(example: Example, rate: float, steps: int = STEPS) -> tuple[float, float]:
     """The largest difference in a loss and in a weight over so many updates.
 
-    PyTorch's network has the example's initial weights, no biases, no ReLU behind the convolution, the sum of the
+    PyTorch's network has the example's initial weights, no biases, no ReLU after the convolution, the sum of the
     squared errors as its loss, and float64.
     """
     torch: Any = import_module("torch")
@@ -46,7 +46,7 @@ def differences(example: Example, rate: float, steps: int = STEPS) -> tuple[floa
     optimizer = torch.optim.SGD([kernel, hidden, out], lr=rate)
     x, y = torch.tensor(example.x), torch.tensor(example.y)
     worst_loss = worst_weight = 0.0
-    for record, kept in zip(history, keep.kept, strict=True):
+    for record, ours in zip(history, keep.kept, strict=True):
         optimizer.zero_grad()
         features = functional.max_pool2d(functional.conv2d(x, kernel), 2).flatten(1).sigmoid()
         loss = ((features @ hidden.T).sigmoid() @ out.T).sigmoid().sub(y).square().sum()
@@ -54,6 +54,6 @@ def differences(example: Example, rate: float, steps: int = STEPS) -> tuple[floa
         optimizer.step()
         worst_loss = max(worst_loss, abs(record.loss - loss.item()))
         theirs = {"W1": kernel, "W2": hidden.T, "W3": out.T}
-        gaps = [np.abs(w.detach().numpy() - kept[name]).max() for name, w in theirs.items()]
+        gaps = [np.abs(w.detach().numpy() - ours[name]).max() for name, w in theirs.items()]
         worst_weight = max(worst_weight, *map(float, gaps))
     return worst_loss, worst_weight

@@ -44,13 +44,13 @@ def class_of_the_document(example: Example) -> SimpleCNN:
 
 
 def class_section(example: Example) -> Section:
-    """What the class's backward pass gives in its first step."""
+    """The figures of the class's backward pass in its first step."""
     trace = example.trace()
     model = class_of_the_document(example)
     model.forward()
     model.backward(RATE)
     right, weights = _without_mistakes(example)
-    mended, _ = manual_pass.kernel_step(
+    corrected, _ = manual_pass.kernel_step(
         weights, manual_pass.forward(weights, example.x[0, 0]), example.x[0, 0], right["grad_sigmoid_features"], RATE
     )
     hidden = np.array([right[f"grad_w_{k}"] for k in range(1, 9)])
@@ -69,7 +69,7 @@ def class_section(example: Example) -> Section:
             Figure(
                 "grad_w_conv", None, trace["dW1"][0, 0],
                 mistake="it follows from the wrong gradient of the sigmoid features",
-                formula=np.reshape(model.kernel_gradients, (2, 2)), mended=mended["grad_w_conv"],
+                formula=np.reshape(model.kernel_gradients, (2, 2)), mended=corrected["grad_w_conv"],
             ),
         ),
     )  # fmt: skip
@@ -100,9 +100,9 @@ def training_section(example: Example) -> Section:
 
 
 def torch_section(example: Example) -> Section:
-    """What the document prints of its PyTorch network, and whether PyTorch agrees with chalkgrad."""
-    printed = np.array([[float(t) for t in TORCH_OUTPUTS]])
-    error = float(np.mean((printed - example.y) ** 2))
+    """The figures of the document's PyTorch network, and whether PyTorch agrees with chalkgrad."""
+    predictions = np.array([[float(t) for t in TORCH_OUTPUTS]])
+    error = float(np.mean((predictions - example.y) ** 2))
     figures = [
         Figure("iterations", TORCH_ITERATIONS, None, lost=UNSEEDED),
         Figure("final error", TORCH_ERROR, None, lost=UNSEEDED),

@@ -61,7 +61,7 @@ ROUNDED_EARLY = {"dE_o2/dout_h1": "its factor dE_o2/dnet_o2 is rounded to nine d
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """What a training came to: the error and the outputs after its last update."""
+    """The result of a training: the error and the outputs after its last update."""
 
     error: float
     outputs: Array
@@ -126,7 +126,7 @@ def _first_pass(example: Example) -> dict[str, Value]:
     trace = example.trace()
     z1, a1, z2, y_hat = (trace[n][0] for n in ("z1", "a1", "z2", "y_hat"))
     of_o1, of_o2 = (_only(example, k) for k in range(2))
-    named: dict[str, Value] = {
+    values: dict[str, Value] = {
         "net_h1": z1[0],
         "out_h1": a1[0],
         "out_h2": a1[1],
@@ -147,7 +147,7 @@ def _first_pass(example: Example) -> dict[str, Value]:
         "dE_total/dw1": trace["dW1"][0, 0],
     }
     new = [*trace["W1_new"].T.ravel(), *trace["W2_new"].T.ravel()]
-    return named | {f"w{k}_new": w for k, w in enumerate(new, 1)}
+    return values | {f"w{k}_new": w for k, w in enumerate(new, 1)}
 
 
 def _rounded_early(example: Example) -> dict[str, Value]:

@@ -1,1 +1,1 @@
-"""What the command line keeps of a training: a directory with network, settings, logs and pictures."""
+"""A training as the command line keeps it: a directory with network, settings, logs and pictures."""

@@ -7,7 +7,7 @@ test.json                         what the test set gave
 *.png                             the pictures
 
 All of it is of one training, whenever one looks. While a training takes another's place, files of either lie with the
-weights that they belong to; `located` finds them, and the next training there puts them in their place. run.toml and
+weights that they belong to; `location` finds them, and the next training there puts them in their place. run.toml and
 test.json name the weights that they are about, so that another network that is saved there is not taken for theirs.
 """
 
@@ -60,9 +60,9 @@ def prepare(path: Path) -> None:
     check_replaceable(path)
     try:
         make_directory(path)
-        tried = temporary(path / "try")
-        tried.touch()
-        tried.unlink()
+        trial = temporary(path / "try")
+        trial.touch()
+        trial.unlink()
     except OSError as error:
         raise OptionError(f"the directory {path} cannot be written into: {error.strerror or error}") from None
 
@@ -118,24 +118,24 @@ def write_table(path: Path, name: str, table: dict[str, Any]) -> None:
     write(path, name, as_toml(present(table)))
 
 
-def located(path: Path, name: str) -> Path:
-    """Where a file of the run lies: beside network.toml, or still (or again) with its weights."""
+def location(path: Path, name: str) -> Path:
+    """The path of a file of the run: beside network.toml, or still (or again) with its weights."""
     with_weights = path / (current_weights(path) or "") / name
     return with_weights if with_weights.is_file() else path / name
 
 
 def read_run(path: Path) -> dict[str, Any]:
-    """What run.toml says of the data: the table [data], with a source.
+    """The table [data] of run.toml, which has a source.
 
     Raises:
         CheckpointError: where this is no run directory, or the network there is not the one of run.toml.
     """
     file, table = _read(path)
-    named, current = table.get(WEIGHTS), current_weights(path)
-    if named is not None and named != current:
+    weights, current = table.get(WEIGHTS), current_weights(path)
+    if weights is not None and weights != current:
         raise CheckpointError(
-            f"{path / RUN} is about {str(named)[:40]}, but the network that is saved there has {current}: it was saved "
-            f'by something else. If it is of the same data, delete the line "{WEIGHTS} = ..." from {RUN}'
+            f"{path / RUN} is about {str(weights)[:40]}, but the network that is saved there has {current}: it was "
+            f'saved by something else. If it is of the same data, delete the line "{WEIGHTS} = ..." from {RUN}'
         )
     return checked_source(as_table(table.get("data")), str(file))
 
@@ -144,7 +144,7 @@ def _read(path: Path) -> tuple[Path, dict[str, Any]]:
     """run.toml and what it says."""
     for _ in range(MOVES):
         try:
-            file = located(path, RUN)
+            file = location(path, RUN)
             whole = (path / DESCRIPTION).is_file() and file.is_file()
         except (OSError, ValueError) as error:
             raise CheckpointError(f"{path} cannot be read: {error}") from None
@@ -194,7 +194,7 @@ def newest(parent: Path) -> Path:
     Raises:
         CheckpointError: where there is none.
     """
-    runs = {d: file for d in parent.iterdir() if (file := located(d, RUN)).is_file()} if parent.is_dir() else {}
+    runs = {d: file for d in parent.iterdir() if (file := location(d, RUN)).is_file()} if parent.is_dir() else {}
     if not runs:
         raise CheckpointError(f"there is no run in {parent}; train a network first: chalkgrad train")
     return max(runs, key=lambda d: runs[d].stat().st_mtime)

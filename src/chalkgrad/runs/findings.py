@@ -1,4 +1,4 @@
-"""What a network makes of its test set: numbers, text, and what draws the pictures."""
+"""The results of a test set: numbers, text, and functions that draw the pictures."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .pictures import confusion_picture, misread_sheet
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What a test gave.
+    """The results of a test.
 
     Attributes:
         evaluation: loss, accuracy and predictions.
@@ -38,8 +38,8 @@ class Findings:
 
 def outputs_fit(network: Network, data: Dataset) -> bool:
     """Whether the network has an output for each of the data's classes (or one, for two classes)."""
-    wanted = [(len(data.classes),)] + [(1,)] * (len(data.classes) == 2)
-    return not data.classes or network.output_shape in wanted
+    shapes = [(len(data.classes),)] + [(1,)] * (len(data.classes) == 2)
+    return not data.classes or network.output_shape in shapes
 
 
 def examine(network: Network, data: Dataset, engine: str = "auto") -> Findings:
@@ -111,7 +111,7 @@ def save_results(path: Path, weights: str, findings: Findings, data: Dataset) ->
 
 
 def pictures(findings: Findings, data: Dataset, loss: Loss) -> Mapping[str, Callable[[], bytes]]:
-    """What draws the pictures of the test, by the files' names."""
+    """Functions that draw the pictures of the test, by the files' names."""
     if findings.confusion is None:
         return {}
 

@@ -23,19 +23,19 @@ def class_rows(confusion: Array) -> list[tuple[int, float, float, float]]:
     """Of every class: how many there are, precision, recall and F1; NaN where that is 0 / 0."""
     rows: list[tuple[int, float, float, float]] = []
     for c, row in enumerate(confusion):
-        right, there, claimed = int(row[c]), int(row.sum()), int(confusion[:, c].sum())
-        precision = right / claimed if claimed else float("nan")
-        recall = right / there if there else float("nan")
-        f1 = 2 * right / (there + claimed) if there + claimed else float("nan")
-        rows.append((there, precision, recall, f1))
+        right, samples, predictions = int(row[c]), int(row.sum()), int(confusion[:, c].sum())
+        precision = right / predictions if predictions else float("nan")
+        recall = right / samples if samples else float("nan")
+        f1 = 2 * right / (samples + predictions) if samples + predictions else float("nan")
+        rows.append((samples, precision, recall, f1))
     return rows
 
 
 def class_table(confusion: Array, names: Sequence[str], width: int | None = None) -> str:
     """The classes as a table, at most `width` wide where that is said and no word would be broken."""
     rows = [
-        (name, there, *("-" if np.isnan(v) else f"{v:.2%}" for v in values))
-        for name, (there, *values) in zip(names, class_rows(confusion), strict=True)
+        (name, samples, *("-" if np.isnan(v) else f"{v:.2%}" for v in values))
+        for name, (samples, *values) in zip(names, class_rows(confusion), strict=True)
     ]
     return table(("class", "samples", "precision", "recall", "F1"), rows, right=(1, 2, 3, 4), width=width)
 

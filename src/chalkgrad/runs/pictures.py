@@ -120,17 +120,17 @@ def first_layer(network: Network) -> bytes | None:
         tiles = W.T.reshape(-1, *network.layout.sample_shape[1:])
     else:
         return None
-    shown = tiles[:MAX_TILES]
-    columns = math.ceil(math.sqrt(len(shown)))
-    rows = math.ceil(len(shown) / columns)
+    pictures = tiles[:MAX_TILES]
+    columns = math.ceil(math.sqrt(len(pictures)))
+    rows = math.ceil(len(pictures) / columns)
     figure = _figure(max(0.85 * columns, 3.2), 0.85 * rows + 0.5)
     axes = figure.subplots(rows, columns, squeeze=False)
-    limit = float(np.abs(shown).max()) or 1.0
+    limit = float(np.abs(pictures).max()) or 1.0
     for axis in axes.flat:
         axis.axis("off")
-    for axis, tile in zip(axes.flat, shown, strict=False):
+    for axis, tile in zip(axes.flat, pictures, strict=False):
         axis.imshow(tile, cmap="RdBu_r", vmin=-limit, vmax=limit)
-    of = f"the first {len(shown)} of {len(tiles)}" if len(shown) < len(tiles) else f"all {len(tiles)}"
+    of = f"the first {len(pictures)} of {len(tiles)}" if len(pictures) < len(tiles) else f"all {len(tiles)}"
     title = f"{_short(name)}: the weights of {of} units or kernels, blue negative, red positive, one scale"
     figure.suptitle(title, fontsize=9, parse_math=False)
     return _png(figure)
@@ -166,27 +166,27 @@ def confusion_picture(confusion: Array, names: Sequence[str]) -> bytes:
 
 @_plain()
 def misread_sheet(
-    x: Array | Pixels, truth: Array, found: Array, certainty: Array | None, names: Sequence[str], most: int = 60
+    x: Array | Pixels, truth: Array, predicted: Array, certainty: Array | None, names: Sequence[str], most: int = 60
 ) -> bytes:
     """The misread images (N, C, H, W), the surest mistakes first: true class, found class, how sure."""
-    wrong = np.flatnonzero(truth != found)
+    wrong = np.flatnonzero(truth != predicted)
     if certainty is not None:
         wrong = wrong[np.argsort(-certainty[wrong], kind="stable")]
-    shown = wrong[:most]
-    columns = min(10, max(len(shown), 5))
-    rows = max(math.ceil(len(shown) / columns), 1)
+    samples = wrong[:most]
+    columns = min(10, max(len(samples), 5))
+    rows = max(math.ceil(len(samples) / columns), 1)
     figure = _figure(0.95 * columns, 1.2 * rows + 0.6)
     axes = figure.subplots(rows, columns, squeeze=False)
     for axis in axes.flat:
         axis.axis("off")
-    for axis, i in zip(axes.flat, shown, strict=False):
+    for axis, i in zip(axes.flat, samples, strict=False):
         image: Any = np.clip(x[i].transpose(1, 2, 0), 0, 1) if x.shape[1] == 3 else x[i][0]
         axis.imshow(image, cmap="gray_r")
-        pair = f"{_short(names[int(truth[i])])} read as {_short(names[int(found[i])])}"
+        pair = f"{_short(names[int(truth[i])])} read as {_short(names[int(predicted[i])])}"
         sure = "" if certainty is None else f"\n{certainty[i]:.0%} sure"
         axis.set_title(f"{pair}{sure}", fontsize=7, parse_math=False)
     figure.suptitle(
-        f"{len(wrong)} of {len(x)} misread" + (f", {len(shown)} shown" if len(shown) < len(wrong) else ""),
+        f"{len(wrong)} of {len(x)} misread" + (f", {len(samples)} shown" if len(samples) < len(wrong) else ""),
         fontsize=9,
     )
     return _png(figure)

@@ -1,4 +1,4 @@
-"""What a training was begun with, and must be resumed with."""
+"""The settings and data that a training began with, and must be resumed with."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from ..model.model import Model
 from .task import Task
 
 ENDS = "steps that the schedule reckons with"
+"""A key of checkpoints, also of earlier versions; None where the schedule does not depend on the end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """What a training was begun with, and must be resumed with.
+    """The settings and data that a training began with, and must be resumed with.
 
     Attributes:
         network: the network's table.
@@ -33,7 +34,7 @@ class Beginning:
     def of(cls, model: Model, task: Task) -> Beginning:
         """That of a training."""
         settings, validation = task.settings, task.samples.validation
-        stated = {
+        settings_by_name = {
             "optimizer": to_table(settings.optimizer),
             "schedule": to_table(settings.schedule),
             ENDS: task.total_steps if settings.schedule.needs_end else None,
@@ -44,7 +45,7 @@ class Beginning:
             "min_improvement": settings.min_improvement,
             "restore_best": settings.restore_best,
         }
-        return cls(model.to_table(), stated, task.samples.digest())
+        return cls(model.to_table(), settings_by_name, task.samples.digest())
 
     def check(self, checkpoint: Checkpoint, network: str) -> None:
         """Raises CheckpointError where a checkpoint is of another network, other data or other settings.
@@ -56,22 +57,22 @@ class Beginning:
         table, where = checkpoint.table, checkpoint.path
         if table.get("network") != self.network:
             raise CheckpointError(f"{where} is a training of another network; this one is {network}")
-        stored = as_table(table.get("settings")) or {}
+        settings = as_table(table.get("settings")) or {}
         for name, value in self.settings.items():
-            if name != ENDS and stored.get(name) != value:
+            if name != ENDS and settings.get(name) != value:
                 raise CheckpointError(
-                    f"{where}: the training was begun with {name} {_said(stored.get(name))}, not {_said(value)}; "
+                    f"{where}: the training began with {name} {_text(settings.get(name))}, not {_text(value)}; "
                     "resume it with the same settings (epochs, max_steps, patience and stop_below may be others)"
                 )
-        if self.settings[ENDS] != stored.get(ENDS):
+        if self.settings[ENDS] != settings.get(ENDS):
             raise CheckpointError(
-                f"{where}: its schedule reckons with {stored.get(ENDS)} steps in all, not {self.settings[ENDS]}: "
+                f"{where}: its schedule is for {settings.get(ENDS)} steps in all, not {self.settings[ENDS]}: "
                 f"epochs and max_steps must stay as they were with {self.settings['schedule']['type']}"
             )
         if table.get("data") != self.data:
             raise CheckpointError(f"{where} is a training on other data: x, y or the validation samples have changed")
 
 
-def _said(value: Any) -> str:
+def _text(value: Any) -> str:
     table = as_table(value)
     return ", ".join(str(v) for v in table.values()) if table else str(value)

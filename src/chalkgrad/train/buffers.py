@@ -60,10 +60,10 @@ class Buffers:
 
     def take(self, order: Array, at: int, rates: Array, t: int) -> Taken:
         """Takes steps (`engines.stepping.Steps.take`); the model's clock counts them."""
-        taken = self.steps.take(order, at, rates, t, self._model.steps_taken + 1)
-        self._model.steps_taken += taken.done
-        self._stale = self._stale or taken.done > 0
-        return taken
+        result = self.steps.take(order, at, rates, t, self._model.steps_taken + 1)
+        self._model.steps_taken += result.done
+        self._stale = self._stale or result.done > 0
+        return result
 
     def stop(self) -> None:
         """Asks `take` to end after the step that it is in; may be called from a signal handler."""
@@ -116,9 +116,9 @@ class Buffers:
                 the best weights are not the last ones.
         """
         values = self.values()
-        left = any(not np.array_equal(array, values[name]) for name, array in self.best.items())
+        other_weights = any(not np.array_equal(array, values[name]) for name, array in self.best.items())
         arrays = {name: values[name] for name in self._moments}
-        self._model.optimizer_state = None if lost or left else OptimizerState(self._optimizer, arrays, steps)
+        self._model.optimizer_state = None if lost or other_weights else OptimizerState(self._optimizer, arrays, steps)
         if self.best:
             self.steps.put(self.best)
             self._stale = True

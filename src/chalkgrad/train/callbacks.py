@@ -14,7 +14,7 @@ class Training:
     """A training under way, as callbacks see it.
 
     Attributes:
-        epochs: how many epochs there will be at most; None if that is open.
+        epochs: the most epochs that there will be; None if that is open.
         epoch_steps: steps in an epoch.
     """
 
@@ -55,7 +55,7 @@ class Callback:
 
     Attributes:
         interval: how many seconds may pass between two calls. With 0, `on_step` is called after every update and
-            `on_epoch` after every epoch. With more, the compiled engine goes on for so long between them; `step` and
+            `on_epoch` after every epoch. With more, the compiled engine runs for so long between them; `step` and
             `epoch` of the training say how far it has come.
     """
 
@@ -74,12 +74,12 @@ class Callback:
         """At the end, however it came; the best weights have been put back."""
 
 
-def read_callbacks(given: Sequence[Callback]) -> list[Callback]:
+def read_callbacks(callbacks: Sequence[Callback]) -> list[Callback]:
     """The callbacks as a list.
 
     Raises:
-        OptionError: where they are none.
+        OptionError: where one is no callback.
     """
-    if not isinstance(given, Sequence) or not all(isinstance(c, Callback) for c in given):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise OptionError(f"callbacks is a list of Callback objects, not {given!r}")
-    return list(given)
+    if not isinstance(callbacks, Sequence) or not all(isinstance(c, Callback) for c in callbacks):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise OptionError(f"callbacks is a list of Callback objects, not {callbacks!r}")
+    return list(callbacks)

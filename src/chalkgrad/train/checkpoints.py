@@ -22,16 +22,16 @@ from ..files.writing import clear_stale, locked, make_directory
 ENDING = ".checkpoint"
 NAME = re.compile(r"(\d{20})-(\d{12,})\.checkpoint")
 FOLDER = "checkpoints"
-"""Where a run directory has its checkpoints."""
+"""The folder of a run directory's checkpoints."""
 
 
 class CheckpointWarning(UserWarning):
-    """A checkpoint could not be written, or a damaged one was passed over; the training goes on."""
+    """A checkpoint could not be written, or a damaged one was skipped; the training continues."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoints:
-    """Where and when checkpoints of a training are written.
+    """The settings of a training's checkpoints: where and when they are written.
 
     Attributes:
         directory: where to; it is made if it is not there. One training at a time writes there.
@@ -57,17 +57,17 @@ class Checkpoints:
         whole("Checkpoints", "keep", self.keep)
 
 
-def read_checkpoints(given: Checkpoints | str | Path | None) -> Checkpoints | None:
-    """Where and when checkpoints are written, if they are.
+def read_checkpoints(checkpoints: Checkpoints | str | Path | None) -> Checkpoints | None:
+    """The settings of checkpoints; None where none are written.
 
     Raises:
         OptionError: where it is neither that nor a directory.
     """
-    if isinstance(given, (str, Path)):
-        return Checkpoints(given)
-    if given is not None and not isinstance(given, Checkpoints):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise OptionError(f"checkpoints is a directory or Checkpoints, not {given!r}")
-    return given
+    if isinstance(checkpoints, (str, Path)):
+        return Checkpoints(checkpoints)
+    if checkpoints is not None and not isinstance(checkpoints, Checkpoints):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise OptionError(f"checkpoints is a directory or Checkpoints, not {checkpoints!r}")
+    return checkpoints
 
 
 class Keeper:
@@ -78,7 +78,7 @@ class Keeper:
 
     Attributes:
         alone: whether the first one that is written takes the place of those of all other trainings. Where all that a
-            training is begun with stands in its checkpoints, nobody would see that a damaged one was passed over in
+            training began with stands in its checkpoints, nobody would see that a damaged one was skipped in
             favour of another training's.
 
     Raises:
@@ -103,7 +103,7 @@ class Keeper:
             raise CheckpointError(f"{self.directory} cannot be made: {getattr(error, 'strerror', error)}") from None
         self._held.enter_context(locked(self.directory, "another training"))
         clear_stale(self.directory)
-        earlier = [began for began, _, _ in listed(self.directory)]  # also of this training, before it was resumed
+        earlier = [began for began, _, _ in checkpoint_files(self.directory)]  # this training's too
         self.began = max([time.time_ns(), *(b + 1 for b in earlier)])  # whatever the clock says
         return self
 
@@ -112,31 +112,31 @@ class Keeper:
 
     def due(self, *, epoch_done: bool) -> bool:
         """Whether one should be written now."""
-        passed = time.monotonic() - self._written
-        return passed >= self.settings.seconds or (epoch_done and passed * self.settings.share >= self._cost)
+        seconds = time.monotonic() - self._written
+        return seconds >= self.settings.seconds or (epoch_done and seconds * self.settings.share >= self._cost)
 
     def write(self, steps: int, table: Mapping[str, Any], arrays: Mapping[str, Array]) -> bool:
         """Writes one; a warning says if that was not possible, and the earlier ones stay. Returns whether it was."""
-        begun = time.monotonic()
+        start = time.monotonic()
         place = self.directory / f"{self.began:020d}-{steps:012d}{ENDING}"
         try:
-            write_checkpoint(place, encoded(table), arrays)
+            write_checkpoint(place, for_json(table), arrays)
         except OSError as error:
             if not self._complained:
                 self._complained = True
                 text = f"a checkpoint could not be written in {self.directory}: {error.strerror or error}"
-                warn(f"{text}; the training goes on", CheckpointWarning)
+                warn(f"{text}; the training continues", CheckpointWarning)
             self._written = time.monotonic()  # it is tried again when the next one is due
             return False
         self._complained = False
         self._prune()
         self._written = time.monotonic()
-        self._cost = self._written - begun
+        self._cost = self._written - start
         return True
 
     def _prune(self) -> None:
         self.forget_others()
-        for _, _, path in listed(self.directory)[: -self.settings.keep]:
+        for _, _, path in checkpoint_files(self.directory)[: -self.settings.keep]:
             with contextlib.suppress(OSError):
                 os.unlink(path)
 
@@ -146,21 +146,21 @@ class Keeper:
             forget(self.directory, but=self.began)
 
 
-def listed(directory: Path) -> list[tuple[int, int, Path]]:
+def checkpoint_files(directory: Path) -> list[tuple[int, int, Path]]:
     """The checkpoints in a directory, from the oldest to the newest: when their training began, steps, file."""
-    found: list[tuple[int, int, Path]] = []
+    files: list[tuple[int, int, Path]] = []
     try:
         for entry in os.scandir(directory):
             if (name := NAME.fullmatch(entry.name)) is not None and entry.is_file(follow_symlinks=False):
-                found.append((int(name[1]), int(name[2]), directory / entry.name))
+                files.append((int(name[1]), int(name[2]), directory / entry.name))
     except (OSError, ValueError):
         return []
-    return sorted(found)
+    return sorted(files)
 
 
 def forget(directory: Path, *, but: int = 0) -> None:
     """Deletes the checkpoints in a directory, but for those of the training that began then."""
-    for began, _, path in listed(directory):
+    for began, _, path in checkpoint_files(directory):
         if began != but:
             with contextlib.suppress(OSError):
                 os.unlink(path)
@@ -184,16 +184,18 @@ def newest(place: str | Path) -> Checkpoint:
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{place} cannot be read: {error}") from None
     if is_file:
-        return _checked(place)
+        return _whole(place)
     if not is_directory:
         raise CheckpointError(f"there is no training to resume in {place}: there is no such directory")
     faults: list[str] = []
     for directory in (place, place / FOLDER):
-        tried: set[Path] = set()
-        while left := [path for _, _, path in listed(directory) if path not in tried]:  # some come while others go
-            tried.add(path := left[-1])
+        visited: set[Path] = set()
+        while paths := [
+            path for _, _, path in checkpoint_files(directory) if path not in visited
+        ]:  # some appear, some vanish
+            visited.add(path := paths[-1])
             try:
-                found = _checked(path)
+                checkpoint = _whole(path)
             except CheckpointError as error:
                 if path.exists():
                     faults.append(str(error))
@@ -201,26 +203,26 @@ def newest(place: str | Path) -> Checkpoint:
             if faults:
                 text = f"{faults[0]}; the training is resumed from {path.name}"
                 warn(text, CheckpointWarning)
-            return found
+            return checkpoint
     if faults:
         raise CheckpointError(f"none of the checkpoints in {place} is whole: {faults[0]}")
     raise CheckpointError(f"there is no training to resume in {place}: it holds no checkpoint")
 
 
-def _checked(path: Path) -> Checkpoint:
+def _whole(path: Path) -> Checkpoint:
     """A checkpoint whose arrays were all read once, so that a damaged one is found here."""
-    found = Checkpoint(path)
-    for name, part in found.parts.items():
-        found.read(name, part.dtype, part.shape)
-    return found
+    checkpoint = Checkpoint(path)
+    for name, part in checkpoint.parts.items():
+        checkpoint.read(name, part.dtype, part.shape)
+    return checkpoint
 
 
-def encoded(value: Any) -> Any:
+def for_json(value: Any) -> Any:
     """A table that JSON can hold: numbers that are not finite become words."""
     if isinstance(value, Mapping):
-        return {str(k): encoded(v) for k, v in value.items()}  # pyright: ignore
+        return {str(k): for_json(v) for k, v in value.items()}  # pyright: ignore
     if isinstance(value, (list, tuple)):
-        return [encoded(v) for v in value]  # pyright: ignore
+        return [for_json(v) for v in value]  # pyright: ignore
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value

@@ -17,7 +17,7 @@ from ..program import Program
 from .task import Task
 
 UNKNOWN_EPOCHS = 20
-"""As many epochs are reckoned with where nothing says how many there will be."""
+"""The epochs that an estimate assumes where nothing says how many there will be."""
 
 
 def steps_of(
@@ -32,7 +32,7 @@ def steps_of(
     Args:
         model: what is trained.
         program: its program with the update.
-        values: what is carried from step to step, at the start.
+        values: the arrays that steps hand on to each other, by name, at the start.
         task: what the training has to do.
         checkpoint: the one that is resumed, if any: the same engine, and as many parts, give the same bits.
 
@@ -40,23 +40,23 @@ def steps_of(
         OptionError: where the engine is not known, or cannot be used.
     """
     settings, samples = task.settings, task.samples
-    engine, expected = settings.engine, expected_seconds(program, values, task)
+    engine, estimate = settings.engine, expected_seconds(program, values, task)
     before: Mapping[str, Any] = (as_table(checkpoint.table.get("engine")) if checkpoint else None) or {}
     compiled, parts = before.get("compiled"), before.get("parts")
     if checkpoint and engine == "auto":
-        expected = math.inf if compiled else 0.0
+        estimate = math.inf if compiled else 0.0
     data_loss = "L_data" if model.layout.penalties else "L"
     below = -math.inf if settings.stop_below is None else settings.stop_below
     arguments = program, values, samples.x, samples.y, task.count, task.largest_batch, data_loss, below
     why = ""
-    if compiled_wanted("fit", engine, expected, worth(program)):
+    if compiled_wanted("fit", engine, estimate, worth(program)):
         from ..engines.c.run.compiler import CompilerError, patience
         from ..engines.c.run.training import CompiledSteps
 
         split = max(1, min(parts, MOST_THREADS)) if compiled and isinstance(parts, int) else None
         title = f"training of {model!r}"
         try:
-            return CompiledSteps(*arguments, title=title, parts=split, patience=patience(engine, expected))
+            return CompiledSteps(*arguments, title=title, parts=split, patience=patience(engine, estimate))
         except CompilerError as error:
             if engine == "compiled":
                 raise

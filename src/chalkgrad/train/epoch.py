@@ -10,7 +10,7 @@ Numbers = np.ndarray[Any, np.dtype[np.float64]]
 
 
 class EpochLosses:
-    """What every step since the beginning of the epoch gave. However the steps came in, the sums are the same.
+    """The losses of every step since the beginning of the epoch. However the steps came in, the sums are the same.
 
     Args:
         count: samples in an epoch.
@@ -37,8 +37,8 @@ class EpochLosses:
     def columns(self) -> tuple[Numbers, Numbers, Numbers]:
         """Losses, losses without penalties, and learning rates of the steps so far."""
         if len(self._parts) != 1:
-            joined = [np.concatenate([np.empty(0), *(p[k] for p in self._parts)]) for k in range(3)]
-            self._parts = [(joined[0], joined[1], joined[2])]
+            columns = [np.concatenate([np.empty(0), *(p[k] for p in self._parts)]) for k in range(3)]
+            self._parts = [(columns[0], columns[1], columns[2])]
         return self._parts[0]
 
     def restore(self, losses: Numbers, data_losses: Numbers, rates: Numbers) -> None:
@@ -53,10 +53,10 @@ class EpochLosses:
         if not epochs:
             return np.empty(0), np.empty(0)
         losses, data, rates = self.columns()
-        cut = epochs * per
-        self.restore(losses[cut:], data[cut:], rates[cut:])
-        means = self._means(losses[:cut].reshape(epochs, per), data[:cut].reshape(epochs, per))
-        return means, rates[:cut][per - 1 :: per]
+        end = epochs * per
+        self.restore(losses[end:], data[end:], rates[end:])
+        means = self._means(losses[:end].reshape(epochs, per), data[:end].reshape(epochs, per))
+        return means, rates[:end][per - 1 :: per]
 
     def unfinished(self) -> tuple[float, float]:
         """Takes out the steps of an epoch that will not be finished: their loss and the last learning rate."""

@@ -64,12 +64,12 @@ class Fit:
         signals: Sequence[Signals] = (Signals.SIGINT,),
         **settings: Any,
     ) -> None:
-        wanted = FitSettings.read(model, **settings)
+        fit_settings = FitSettings.read(model, **settings)
         checkpoint = resume if isinstance(resume, Checkpoint) or resume is None else newest(resume)
-        self.task = Task.of(wanted, Samples.read(model, x, y, validation, wanted.seed))
+        self.task = Task.of(fit_settings, Samples.read(model, x, y, validation, fit_settings.seed))
         self.callbacks = [*read_callbacks(callbacks), *([Progress()] if progress else [])]
-        kept = read_checkpoints(checkpoints)
-        self.keeper = None if kept is None else Keeper(kept)
+        keeper_settings = read_checkpoints(checkpoints)
+        self.keeper = None if keeper_settings is None else Keeper(keeper_settings)
         self._saving: Saving | None = None
         if checkpoint is not None or self.keeper is not None:
             beginning = Beginning.of(model, self.task)
@@ -84,7 +84,7 @@ class Fit:
 
     @property
     def history(self) -> History:
-        """What has happened so far."""
+        """The history so far."""
         return self.state.history
 
     def seconds(self) -> float:

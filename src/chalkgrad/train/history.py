@@ -1,4 +1,4 @@
-"""What a training did, epoch by epoch, and why it stopped."""
+"""The history of a training, epoch by epoch, and why it stopped."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ class Record:
 
     def to_json(self) -> str:
         """The record as one line of JSON, without what is not there; what is not finite is null."""
-        known = {k: v for k, v in asdict(self).items() if v is not None}
-        return json.dumps({k: v if math.isfinite(v) else None for k, v in known.items()}, allow_nan=False)
+        fields = {k: v for k, v in asdict(self).items() if v is not None}
+        return json.dumps({k: v if math.isfinite(v) else None for k, v in fields.items()}, allow_nan=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +82,8 @@ def _column(run: _Run | Record, name: str, kind: Any) -> Numbers:
     if isinstance(run, Record):
         value = getattr(run, name)
         return np.array([math.nan if value is None else value], kind)
-    known = {"step": run.steps, "loss": run.losses, "learning_rate": run.rates, "seconds": run.seconds}
-    return np.asarray(known[name] if name in known else np.full(len(run), math.nan), kind)
+    columns = {"step": run.steps, "loss": run.losses, "learning_rate": run.rates, "seconds": run.seconds}
+    return np.asarray(columns[name] if name in columns else np.full(len(run), math.nan), kind)
 
 
 class Records(Sequence[Record]):
@@ -219,7 +219,7 @@ class History:
         return "".join(r.to_json() + "\n" for r in self.records)
 
     def __str__(self) -> str:
-        shown = self.records if len(self.records) <= 20 else [*self.records[:10], *self.records[-10:]]
+        records = self.records if len(self.records) <= 20 else [*self.records[:10], *self.records[-10:]]
         rows = [
             (
                 r.epoch,
@@ -229,7 +229,7 @@ class History:
                 "" if r.val_accuracy is None else f"{r.val_accuracy:.2%}",
                 f"{r.learning_rate:.3g}",
             )
-            for r in shown
+            for r in records
         ]
         head = ("epoch", "step", "loss", "val loss", "val accuracy", "rate")
         detail = f": {self.stop_detail}" if self.stop_detail else ""

@@ -25,7 +25,7 @@ class Loop:
 
     Args:
         task: what is to be done.
-        state: where it begins; it is moved on.
+        state: where it begins; it is updated in place.
         callbacks: what is called on the way.
         training: the training as they see it.
         saving: what writes checkpoints; None where none are.
@@ -73,46 +73,46 @@ class Loop:
             raise KeyboardInterrupt
 
     def _advance(self) -> bool:
-        """Takes some steps; returns whether the training goes on."""
+        """Takes some steps; returns whether the training continues."""
         at = len(self.state.losses)
         self.state.epoch = len(self.state.history) + 1
-        taken = self._take(at)
-        if not taken.stopped:
+        result = self._take(at)
+        if not result.stopped:
             for callback in self.callbacks:
                 callback.on_step(self.training)
         if not self._end_epochs():
             return False
-        if taken.stopped:
-            self._stopped(float(taken.losses[-1]))
-        return not taken.stopped
+        if result.stopped:
+            self._stopped(float(result.losses[-1]))
+        return not result.stopped
 
     def _take(self, at: int) -> Taken:
         """Has the engine take steps from the epoch's step `at` on, and takes note of them."""
         task, state, history = self.task, self.state, self.state.history
         epochs = 1 if at else self.pace.epochs(len(history), history.steps)
-        left = task.epoch_steps - at
-        steps = epochs * task.epoch_steps if epochs > 1 else self.pace.steps(left, history.steps)
+        remaining = task.epoch_steps - at
+        steps = epochs * task.epoch_steps if epochs > 1 else self.pace.steps(remaining, history.steps)
         rates = state.rate.many(history.steps, steps)
         order = self.order.of(state.model.steps_taken - at, epochs)
-        begun = time.perf_counter()
-        taken = state.buffers.take(order, at * task.batch_size, rates, state.optimizer_steps + 1)
-        self.pace.measure(time.perf_counter() - begun, taken.done)
-        history.steps += taken.done
-        if math.isnan(history.first_batch_loss) and len(taken.losses):
-            history.first_batch_loss = float(taken.losses[0])
-        if taken.interrupted:
+        start = time.perf_counter()
+        result = state.buffers.take(order, at * task.batch_size, rates, state.optimizer_steps + 1)
+        self.pace.measure(time.perf_counter() - start, result.done)
+        history.steps += result.done
+        if math.isnan(history.first_batch_loss) and len(result.losses):
+            history.first_batch_loss = float(result.losses[0])
+        if result.interrupted:
             raise KeyboardInterrupt
-        done = taken.done
-        state.losses.add(taken.losses[:done], taken.data_losses[:done], rates[:done])
-        if taken.stopped and math.isfinite(taken.losses[-1]):
-            self.last = taken.losses[done:], taken.data_losses[done:], rates[done : done + 1]
-        finite = [loss for loss in taken.losses[-2:] if math.isfinite(loss)]
+        count = result.done
+        state.losses.add(result.losses[:count], result.data_losses[:count], rates[:count])
+        if result.stopped and math.isfinite(result.losses[-1]):
+            self.last = result.losses[count:], result.data_losses[count:], rates[count : count + 1]
+        finite = [loss for loss in result.losses[-2:] if math.isfinite(loss)]
         if finite:
             history.loss = float(finite[-1])
-        return taken
+        return result
 
     def _end_epochs(self) -> bool:
-        """Records the epochs that are done; returns whether the training goes on."""
+        """Records the epochs that are done; returns whether the training continues."""
         state, history = self.state, self.state.history
         losses, rates = state.losses.whole()
         steps = history.steps - len(state.losses)
@@ -126,7 +126,7 @@ class Loop:
         return True
 
     def _end_epoch(self, loss: float, rate: float, step: int) -> bool:
-        """Validates and records an epoch; returns whether the training goes on."""
+        """Validates and records an epoch; returns whether the training continues."""
         state, history = self.state, self.state.history
         val_loss, val_accuracy = self._validate()
         record = Record(len(history) + 1, step, loss, rate, state.seconds(), val_loss, val_accuracy)
@@ -152,8 +152,8 @@ class Loop:
             return None, None
         buffers.write_back()
         engine = "compiled" if buffers.compiled else "numpy"
-        found = self.state.model.evaluate_ready(*validation.samples, by_number=validation.by_number, engine=engine)
-        return found.loss, found.accuracy
+        evaluation = self.state.model.evaluate_ready(*validation.samples, by_number=validation.by_number, engine=engine)
+        return evaluation.loss, evaluation.accuracy
 
     def _stopped(self, loss: float) -> None:
         """Says why the engine stopped at this loss."""

@@ -13,7 +13,7 @@ GROWN = 100
 """A loss that ends so many times above where it began, and above what needs no network, is worth a warning."""
 
 
-def go_back(state: State, task: Task, what: str) -> None:
+def go_back(state: State, task: Task, reason: str) -> None:
     """Finds the step in which a number was lost, and goes back to the weights before the last update.
 
     The history then says why the training stopped.
@@ -21,18 +21,18 @@ def go_back(state: State, task: Task, what: str) -> None:
     Args:
         state: the training, after the step that the engine stopped at, or the last one.
         task: what it has to do.
-        what: what is said where no value of the step is NaN or infinite.
+        reason: what is said where no value of the step is NaN or infinite.
     """
     history, buffers = state.history, state.buffers
     values, step = {**buffers.values(), **buffers.steps.stopped_at()}, history.steps + 1
-    lost = buffers.lost()
+    not_finite = buffers.lost()
     before = buffers.undo()
     if before is not None:
         history.steps -= 1
-        if lost:  # by the last update: that is the step to look into
+        if not_finite:  # by the last update: that is the step to look into
             values, step = before, history.steps + 1
     lines = buffers.program.steps
-    place = first_not_finite(lines, Runner(lines).run({**buffers.own(), **values})) or what
+    place = first_not_finite(lines, Runner(lines).run({**buffers.own(), **values})) or reason
     history.stop_reason = StopReason.NOT_FINITE
     history.stop_detail = f"{place}, in step {step} (epoch {-(-step // task.epoch_steps)})"
     rate = task.settings.optimizer.learning_rate
@@ -59,9 +59,9 @@ def look_for_growth(state: State, task: Task) -> None:
     if not last > GROWN * zeros:
         return
     rate = task.settings.optimizer.learning_rate
-    grown = (
+    text = (
         f"the loss grew from {first:.4g} to {last:.4g}, where outputs of 0 would have {zeros:.4g}; try a smaller "
         f"learning rate than {rate:g}, or scale the inputs"
     )
-    history.stop_detail = f"{history.stop_detail}; {grown}" if history.stop_detail else grown
-    state.warnings.append(grown)
+    history.stop_detail = f"{history.stop_detail}; {text}" if history.stop_detail else text
+    state.warnings.append(text)

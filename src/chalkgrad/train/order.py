@@ -36,19 +36,19 @@ class Order:
         self._task = task
         self._drawn: tuple[int, Rows] = -1, np.empty(0, np.int64)  # that of one epoch, and the updates before it
 
-    def of(self, began: int, epochs: int) -> Rows:
+    def of(self, updates: int, epochs: int) -> Rows:
         """The order of an epoch (count,), or of several (epochs, count).
 
         Args:
-            began: the network's updates before the first of them, on which the order depends.
+            updates: the network's updates before the first of them, on which the order depends.
             epochs: how many epochs.
         """
         if not self._task.settings.shuffle:
             return self._rows
-        if self._drawn[0] == began and epochs == 1:
+        if self._drawn[0] == updates and epochs == 1:
             return self._drawn[1]
         seed, count, each = self._task.settings.seed, self._task.count, self._task.epoch_steps
-        drawn = [shuffled(seed, began + k * each, count) for k in range(epochs)]
-        order = self._rows[drawn[0] if epochs == 1 else np.stack(drawn)]
-        self._drawn = began if epochs == 1 else -1, order
+        orders = [shuffled(seed, updates + k * each, count) for k in range(epochs)]
+        order = self._rows[orders[0] if epochs == 1 else np.stack(orders)]
+        self._drawn = updates if epochs == 1 else -1, order
         return order

@@ -46,35 +46,35 @@ class Pace:
         """Takes note of how long some steps took."""
         self._step_seconds = seconds / max(steps, 1)
 
-    def steps(self, left: int, done: int) -> int:
+    def steps(self, remaining: int, updates: int) -> int:
         """How many steps of an epoch are taken at once.
 
         Args:
-            left: steps that are left of the epoch.
-            done: updates made so far.
+            remaining: steps that are left of the epoch.
+            updates: updates made so far.
         """
-        steps = left
+        steps = remaining
         if self._every_step:
             steps = 1
         elif self._seconds < math.inf:
-            known = self._step_seconds
-            steps = max(1, min(left, int(self._seconds / known))) if known else min(left, FIRST_STEPS)
+            duration = self._step_seconds
+            steps = max(1, min(remaining, int(self._seconds / duration))) if duration else min(remaining, FIRST_STEPS)
         most = self._task.settings.max_steps
-        return steps if most is None else max(1, min(steps, most - done))
+        return steps if most is None else max(1, min(steps, most - updates))
 
-    def epochs(self, epochs_done: int, done: int) -> int:
+    def epochs(self, epochs_done: int, updates: int) -> int:
         """How many epochs are computed at once.
 
         Args:
             epochs_done: epochs that are done.
-            done: updates made so far.
+            updates: updates made so far.
         """
         task, settings = self._task, self._task.settings
         if not self._many_epochs or not self._step_seconds:
             return 1  # the first one shows how long they take
-        left = math.inf if settings.epochs is None else settings.epochs - epochs_done
+        remaining = math.inf if settings.epochs is None else settings.epochs - epochs_done
         if settings.max_steps is not None:
-            left = min(left, (settings.max_steps - done) // task.epoch_steps)
-        wanted = min(self._seconds, LONGEST) / (self._step_seconds * task.epoch_steps)
+            remaining = min(remaining, (settings.max_steps - updates) // task.epoch_steps)
+        affordable = min(self._seconds, LONGEST) / (self._step_seconds * task.epoch_steps)
         most = MOST_AT_ONCE // (task.count if settings.shuffle else task.epoch_steps)
-        return int(max(1, min(left, wanted, most)))
+        return int(max(1, min(remaining, affordable, most)))

@@ -21,7 +21,7 @@ COLUMNS = {"step": np.int64, "loss": np.float64, "learning_rate": np.float64, "s
            "val_loss": np.float64, "val_accuracy": np.float64}  # fmt: skip
 """A record's fields, as columns; its number is its place, and what is missing is NaN."""
 EPOCH = ("losses", "data_losses", "rates")
-"""What is kept of every step of the unfinished epoch."""
+"""The numbers of every step of the unfinished epoch."""
 
 
 def saved(state: State, beginning: Beginning, extra: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Array]]:
@@ -29,7 +29,7 @@ def saved(state: State, beginning: Beginning, extra: Mapping[str, Any]) -> tuple
 
     Args:
         state: the training, between two steps.
-        beginning: what it was begun with.
+        beginning: what it began with.
         extra: a table of the caller's own.
     """
     history, buffers = state.history, state.buffers
@@ -67,10 +67,14 @@ def restore(state: State, task: Task, checkpoint: Checkpoint) -> None:
     Raises:
         CheckpointError: where the checkpoint does not hold what this training needs.
     """
-    stored, buffers = _Stored(checkpoint), state.buffers
-    own = buffers.own()
-    values = stored.arrays("value", buffers.values())
-    best = stored.arrays("best", {name: own[name] for name in buffers.changed}) if stored.part("best", bool) else {}
+    saved_state, buffers = _Stored(checkpoint), state.buffers
+    arrays = buffers.own()
+    values = saved_state.arrays("value", buffers.values())
+    best = (
+        saved_state.arrays("best", {name: arrays[name] for name in buffers.changed})
+        if saved_state.part("best", bool)
+        else {}
+    )
     columns = {name: checkpoint.read(f"history/{name}", kind, (None,)) for name, kind in COLUMNS.items()}
     if not _alike(columns.values()):
         raise CheckpointError(f"{checkpoint.path}: the history's columns are of different lengths")
@@ -79,17 +83,17 @@ def restore(state: State, task: Task, checkpoint: Checkpoint) -> None:
         raise CheckpointError(
             f"{checkpoint.path}: the unfinished epoch has {len(losses[0])} steps of {task.epoch_steps}"
         )
-    for name, array in {**{n: values[n] for n in own}, **best}.items():  # an optimizer's sums may overflow
+    for name, array in {**{n: values[n] for n in arrays}, **best}.items():  # an optimizer's sums may overflow
         if not np.isfinite(array).all():
             raise CheckpointError(f"{checkpoint.path}: {name} holds NaN or infinity")
-    history = stored.history(columns, state.history.engine)
-    seconds = stored.real("history", "seconds")
-    taken = stored.part("steps_taken", int)
-    if not 0 <= taken < 2**63 or history.steps > taken or not 0 <= seconds < math.inf:
+    history = saved_state.history(columns, state.history.engine)
+    seconds = saved_state.real("history", "seconds")
+    updates = saved_state.part("steps_taken", int)
+    if not 0 <= updates < 2**63 or history.steps > updates or not 0 <= seconds < math.inf:
         raise CheckpointError(f"{checkpoint.path}: its counts of steps do not belong together")
-    stopping = {"reference": stored.real("stopping", "reference"), "wait": stored.count("stopping", "wait"),
-                "lowest": stored.real("stopping", "lowest")}  # fmt: skip
-    rate = {key: stored.real("rate", key) for key in state.rate.state()}
+    stopping = {"reference": saved_state.real("stopping", "reference"), "wait": saved_state.count("stopping", "wait"),
+                "lowest": saved_state.real("stopping", "lowest")}  # fmt: skip
+    rate = {key: saved_state.real("rate", key) for key in state.rate.state()}
     if any(math.isnan(value) or value < 0 for value in rate.values()) or rate.get("wait", 0) > history.steps:
         raise CheckpointError(f"{checkpoint.path}: the schedule's state {rate} is invalid")
     before = int(columns["step"][-1]) if len(history) else 0
@@ -106,7 +110,7 @@ def restore(state: State, task: Task, checkpoint: Checkpoint) -> None:
     state.history, state.seconds_before = history, seconds
     state.losses.restore(*losses)
     state.epoch = len(history) + 1
-    buffers.put(values, best, taken)
+    buffers.put(values, best, updates)
 
 
 def _alike(arrays: Iterable[Array]) -> bool:
@@ -115,7 +119,7 @@ def _alike(arrays: Iterable[Array]) -> bool:
 
 
 class _Stored:
-    """What stands in a checkpoint, read and checked.
+    """The content of a checkpoint, read and checked.
 
     Args:
         checkpoint: the checkpoint.

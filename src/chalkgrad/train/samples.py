@@ -65,13 +65,13 @@ class Samples:
             OptionError: where `validation` is neither.
         """
         by_number = are_classes(y, model.output_shape)
-        ready = model.samples_and_targets(x, y)
+        pair = model.samples_and_targets(x, y)
         for text in (*merged(x, model.dtype, "x"), *merged(y, model.dtype, "y")):
             warn(text, DataWarning)
         if isinstance(validation, (tuple, list)):
-            return cls(*ready, _given(model, validation))
+            return cls(*pair, _pair(model, validation))
         share = 0.0 if validation is None else number("fit", "validation", validation, 0.0, 1.0)
-        return cls(*ready, _set_aside(model, ready, share, seed, by_number=by_number) if share else None)
+        return cls(*pair, _set_aside(model, pair, share, seed, by_number=by_number) if share else None)
 
     @property
     def chosen(self) -> Array | None:
@@ -89,7 +89,7 @@ class Samples:
         return fingerprint(self.x, self.y, *further)
 
 
-def _given(model: Model, pair: tuple[Any, ...] | list[Any]) -> Validation:
+def _pair(model: Model, pair: tuple[Any, ...] | list[Any]) -> Validation:
     if len(pair) != 2:
         raise OptionError("validation is a pair (x, y), or the share of the samples to set aside")
     x, y = model.samples_and_targets(*pair)
@@ -101,6 +101,6 @@ def _set_aside(model: Model, samples: Pair, share: float, seed: int, *, by_numbe
     flat = y.reshape(len(y), -1)
     by_class = by_number or model.loss_function.of_classes
     classes = (flat.argmax(axis=1) if flat.shape[1] > 1 else flat[:, 0] > 0.5) if by_class else None
-    chosen, aside = split_indices(len(x), share, seed, classes)
+    training, aside = split_indices(len(x), share, seed, classes)
     rows = x.rows(aside) if isinstance(x, Pixels) else x[aside]
-    return Validation((rows, y[aside]), by_number, share, chosen)
+    return Validation((rows, y[aside]), by_number, share, training)

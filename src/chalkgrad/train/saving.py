@@ -1,4 +1,4 @@
-"""When a training writes its checkpoints."""
+"""The saving of a training: when its checkpoints are written, and from what."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Saving:
 
     Args:
         keeper: where to, and how often.
-        beginning: what the training was begun with.
+        beginning: what the training began with.
         extra: a table of the caller's own; JSON must be able to hold it.
     """
 
@@ -35,8 +35,8 @@ class Saving:
 
     def write(self, state: State) -> None:
         """Writes a checkpoint, unless nothing has happened since the last one, or weights are lost."""
-        taken = state.model.steps_taken
-        if self._written == taken or state.buffers.lost():
+        updates = state.model.steps_taken
+        if self._written == updates or state.buffers.lost():
             return
         if self._keeper.write(state.history.steps, *saved(state, self._beginning, self._extra)):
-            self._written = taken
+            self._written = updates

@@ -1,4 +1,4 @@
-"""What a training was asked to do, checked where it is read."""
+"""The settings of a training, checked where they are read."""
 
 from __future__ import annotations
 
@@ -97,8 +97,8 @@ class FitSettings:
         )
 
 
-def _schedule(given: Schedule | str | None) -> Schedule:
-    schedule = from_table("schedule", given, SCHEDULES) if isinstance(given, str) else given
+def _schedule(setting: Schedule | str | None) -> Schedule:
+    schedule = from_table("schedule", setting, SCHEDULES) if isinstance(setting, str) else setting
     if schedule is None:
         return Constant()
     if not isinstance(schedule, Schedule):  # pyright: ignore[reportUnnecessaryIsInstance]

@@ -9,7 +9,7 @@ from types import FrameType, TracebackType
 from typing import Any
 
 USUAL = (signal.default_int_handler, signal.SIG_DFL)
-"""What Python does with a signal when nobody has said otherwise; what somebody has said is left alone."""
+"""Python's own handlers; one that somebody has set is left alone."""
 
 
 class Interrupts:

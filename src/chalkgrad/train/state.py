@@ -1,4 +1,4 @@
-"""What a training is between two steps: what checkpoints are written from, and restored into."""
+"""The state of a training between two steps: checkpoints are written from it, and restored into it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .task import Task
 
 @dataclass(slots=True)
 class State:
-    """A training at a moment.
+    """The state of a training between two steps.
 
     Attributes:
         model: what is trained; its clock counts the updates of all its trainings.

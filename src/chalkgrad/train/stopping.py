@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(slots=True)
 class EarlyStopping:
-    """What early stopping has seen. A loss that is NaN is never lower than another.
+    """The state of early stopping. A loss that is NaN is never lower than another.
 
     Attributes:
         reference: the loss that has to be improved on.

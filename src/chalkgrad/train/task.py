@@ -1,4 +1,4 @@
-"""What a training has to do: its settings, its samples, and how many steps they make."""
+"""The task of a training: its settings, its samples, and how many steps they make."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .settings import FitSettings
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What a training has to do.
+    """The task of a training.
 
     Attributes:
         settings: what was asked for.

@@ -35,7 +35,7 @@ _CSV_LINE = re.compile(r'\s*("(?:[^"]|"")*"|[^\[,;\t"]+(?:\[[^\]]*\])?)\s*[,;\t]
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """What stands in a blank and is no number.
+    """An answer that is no number.
 
     Attributes:
         text: as it was written, shortened where it is long.
@@ -48,7 +48,7 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What came back.
+    """The answers to a worksheet.
 
     Attributes:
         by_address: the answers that were given.
@@ -78,20 +78,20 @@ class _Line:
     number: int
 
 
-def as_answers(given: Answers | Mapping[str, Any], sheet: Exercise) -> Answers:
+def as_answers(answers: Answers | Mapping[str, Any], sheet: Exercise) -> Answers:
     """The answers by address. What cannot be read costs its own blanks and no others.
 
     Args:
-        given: numbers or text by address or label; whole values as rows of numbers; "name" is the student's.
+        answers: numbers or text by address or label; whole values as rows of numbers; "name" is the student's.
         sheet: the worksheet.
 
     Raises:
         UnknownNameError: where none of the answers belongs to a blank; it suggests the nearest.
         DataError: where there are no answers by address or label.
     """
-    if isinstance(given, Answers):
-        return given
-    table = as_table(given if isinstance(given, dict) else dict(given))
+    if isinstance(answers, Answers):
+        return answers
+    table = as_table(answers if isinstance(answers, dict) else dict(answers))
     if table is None:
         raise DataError('answers are numbers by address or label, {"dW1[0, 0]": "0.0821"}')
     return _Reading(sheet).run(table)
@@ -109,13 +109,13 @@ class _Reading:
         self.passed_over = 0
 
     def run(self, table: Mapping[str, Any]) -> Answers:
-        student, known = "", 0
+        student, count = "", 0
         for key, value in table.items():
             if key == NAME and key not in self.by_word and key not in self.sheet.trace:
                 student = _name(value)
                 continue
-            known += self._take(key, value)
-        if self.notes and not known:
+            count += self._take(key, value)
+        if self.notes and not count:
             raise UnknownNameError(self.notes[0])
         if self.passed_over > MOST_NOTES:
             self.notes.append(f"{self.passed_over - MOST_NOTES} more answers belong to no blank")
@@ -124,39 +124,39 @@ class _Reading:
     def _take(self, key: str, value: Any) -> bool:
         """Takes what is given for a key; whether it belongs to any blank."""
         if isinstance(value, _Line):
-            self._note(repr(key[:60]), f"in line {value.number} is no address and number", near=False)
+            self._note(repr(key[:60]), f"in line {value.number} is no address and number", suggest=False)
             return False
-        both = (value.first, value.second) if isinstance(value, _Twice) else (value,)
-        asked: dict[Address, bool] = {}
-        for one in both:
-            for address, element in self._elements(key, one):
-                asked[address] = address in self.sheet.words
-                if asked[address]:
+        values = (value.first, value.second) if isinstance(value, _Twice) else (value,)
+        blanks: dict[Address, bool] = {}
+        for answer in values:
+            for address, element in self._elements(key, answer):
+                blanks[address] = address in self.sheet.words
+                if blanks[address]:
                     self._put(address, element)
-        if not any(asked.values()):
+        if not any(blanks.values()):
             self._note(key, "is no blank of this worksheet")
-        elif not all(asked.values()):
-            extra = next(a for a, is_blank in asked.items() if not is_blank)
-            self._note(key, f"has numbers that are no blanks of this worksheet, such as {extra}", near=False)
-        return any(asked.values())
+        elif not all(blanks.values()):
+            extra = next(a for a, is_blank in blanks.items() if not is_blank)
+            self._note(key, f"has numbers that are no blanks of this worksheet, such as {extra}", suggest=False)
+        return any(blanks.values())
 
-    def _note(self, key: str, said: str, *, near: bool = True) -> None:
+    def _note(self, key: str, fault: str, *, suggest: bool = True) -> None:
         """Keeps what is to be said of a key; of very many only how many they are."""
         self.passed_over += 1
         if len(self.notes) < MOST_NOTES:
-            hint = f"; {nearest(key[:100], self._known())}" if near else ""
-            self.notes.append(f"{visible(key[:100])} {said}{hint[:400]}")
+            hint = f"; {nearest(key[:100], self._known())}" if suggest else ""
+            self.notes.append(f"{visible(key[:100])} {fault}{hint[:400]}")
 
-    def _put(self, address: Address, given: Any) -> None:
+    def _put(self, address: Address, value: Any) -> None:
         """Writes down what was given for a blank."""
         before = self.found.get(address) or self.unreadable.get(address)
-        if isinstance(given, Unreadable):
-            answer: Answer | Unreadable | None = given
+        if isinstance(value, Unreadable):
+            answer: Answer | Unreadable | None = value
         else:
             try:
-                answer = read_number(given)
+                answer = read_number(value)
             except ValueError as error:
-                text = short(given)
+                text = short(value)
                 answer = Unreadable(text, f"not a number: {text!r} {error}")
         if answer is None:
             return
@@ -195,7 +195,7 @@ class _Reading:
             return [(a, v) for a, v in pairs if a in self.sheet.words or v not in ("", None)]
         if _empty(value):
             return [(a, None) for a in places if a in self.sheet.words]
-        mistaken = Unreadable(short(value), _said(key, value, shape))
+        mistaken = Unreadable(short(value), _shape_fault(key, value, shape))
         return [(a, mistaken) for a in places if a in self.sheet.words]
 
 
@@ -227,20 +227,20 @@ def _shape(value: Any, depth: int = 0) -> tuple[int, ...] | None:
 def _flat(value: Any) -> list[Any]:
     """Rows of rows as one list."""
     rows = as_list(value)
-    return [value] if rows is None else [one for row in rows for one in _flat(row)]
+    return [value] if rows is None else [item for row in rows for item in _flat(row)]
 
 
-def _said(key: str, value: Any, shape: tuple[int, ...]) -> str:
-    """What is wrong with a whole value that has another shape."""
-    came, wanted = _shape(value), " x ".join(map(str, shape)) or "one number"
-    if came is None:
-        return f"{key} must be numbers in rows, {wanted}; its rows are not of equal length"
-    if came == ():
-        return f"not a number: {short(value)!r} is given for {key}, which is numbers in rows, {wanted}"
-    said = f"{' x '.join(map(str, came))}{' numbers' * (len(came) == 1)} instead of {wanted}"
-    if len(came) == 2 and came[::-1] == shape:
-        return f"{key} is transposed: {said}"
-    return f"{key} has another shape: {said}"
+def _shape_fault(key: str, value: Any, shape: tuple[int, ...]) -> str:
+    """The fault of a whole value that has another shape."""
+    form, expected = _shape(value), " x ".join(map(str, shape)) or "one number"
+    if form is None:
+        return f"{key} must be numbers in rows, {expected}; its rows are not of equal length"
+    if form == ():
+        return f"not a number: {short(value)!r} is given for {key}, which is numbers in rows, {expected}"
+    difference = f"{' x '.join(map(str, form))}{' numbers' * (len(form) == 1)} instead of {expected}"
+    if len(form) == 2 and form[::-1] == shape:
+        return f"{key} is transposed: {difference}"
+    return f"{key} has another shape: {difference}"
 
 
 def read_answers(path: str | Path, sheet: Exercise) -> Answers:
@@ -272,8 +272,8 @@ def read_answers(path: str | Path, sheet: Exercise) -> Answers:
         hint = ""
         if kind == ".toml":
             hint = '; an answer is a line such as dw1 = "0.0821", with the number between quotation marks'
-        what = "its brackets are nested too deeply" if isinstance(error, RecursionError) else error
-        raise DataError(f"{path} cannot be read as {kind[1:]}: {what}{hint}") from None
+        reason = "its brackets are nested too deeply" if isinstance(error, RecursionError) else error
+        raise DataError(f"{path} cannot be read as {kind[1:]}: {reason}{hint}") from None
 
 
 def _decoded(content: bytes) -> str:

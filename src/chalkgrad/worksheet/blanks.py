@@ -36,28 +36,28 @@ def choose(
         DataError: where a blank is given, not computed, or there are none, or too many.
     """
     steps = {s.output: s for s in trace.program}
-    found: set[Address] = set()
+    addresses: set[Address] = set()
     if kind is not None:
         choice("worksheet", "kind", kind, KINDS)
-        found.update(_elements(trace, _of_kind(trace, kind, set(frozen))))
+        addresses.update(_elements(trace, _of_kind(trace, kind, set(frozen))))
     for text in blanks or ():
-        found.update(_named(text, trace))
+        addresses.update(_elements_of(text, trace))
     if kind is None and blanks is None:
-        found.update(_elements(trace, _usual(trace, set(frozen))))
-    if not found:
+        addresses.update(_elements(trace, _usual(trace, set(frozen))))
+    if not addresses:
         raise DataError(f"there is nothing to leave blank{f' of the kind {kind}' if kind else ''}; name values")
-    if len(found) > MOST:
+    if len(addresses) > MOST:
         raise DataError(
-            f"{len(found):,} blanks are more than the {MOST} that a sheet takes; choose fewer, such as "
+            f"{len(addresses):,} blanks are more than the {MOST} that a sheet takes; choose fewer, such as "
             "--blanks dW1 or one element, 'dW1[0, 0]'"
         )
-    for address in found:
+    for address in addresses:
         if address.name not in steps:
             raise DataError(f"{address} is given, not computed: it cannot be left blank")
         if not _fillable(steps[address.name], trace):
             raise DataError(f"{address} is drawn at random, so nobody can compute it: it cannot be left blank")
     order = {name: place for place, name in enumerate(steps)}
-    return tuple(sorted(found, key=lambda a: (order[a.name], a.place)))
+    return tuple(sorted(addresses, key=lambda a: (order[a.name], a.place)))
 
 
 def _fillable(step: Step, trace: Trace) -> bool:
@@ -87,9 +87,9 @@ def _of_kind(trace: Trace, kind: str, frozen: set[str]) -> list[str]:
 def _usual(trace: Trace, frozen: set[str]) -> list[str]:
     """All of the backward pass and the update of a small network, the parameters' gradients of a larger one."""
     backward = _of_kind(trace, "backward", frozen)
-    both = [*backward, *_of_kind(trace, "update", frozen)]
+    hand_work = [*backward, *_of_kind(trace, "update", frozen)]
     gradients = _of_kind(trace, "gradients", frozen)
-    for names in (both, backward, gradients):
+    for names in (hand_work, backward, gradients):
         if 0 < sum(trace[n].size for n in names) <= SHORT:
             return names
     raise DataError(
@@ -98,7 +98,7 @@ def _usual(trace: Trace, frozen: set[str]) -> list[str]:
     )
 
 
-def _named(text: str, trace: Trace) -> list[Address]:
+def _elements_of(text: str, trace: Trace) -> list[Address]:
     """The elements that a value's name, an address or a label stands for."""
     name = trace.program.aliases.get(text, text)
     return _elements(trace, [name]) if name in trace else [trace.address(text)]

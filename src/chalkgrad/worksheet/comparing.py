@@ -1,4 +1,4 @@
-"""When a number on a sheet counts as the same: to the digits asked, and with rounding by hand on the way."""
+"""The comparison of numbers: to the digits asked for, and with room for rounding by hand on the way."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ WIDER = 2.0
 LEAST = 1e-12
 
 
-class Comparing:
+class Comparison:
     """Compares numbers, each with its own room for rounding.
 
     Args:
         trace: the right numbers.
         addresses: those that are compared.
         digits: how many significant digits are asked for.
-        manners: what is gone on with: rounding is looked at from each.
+        manners: the student's numbers by value; the room for rounding is found from each of them.
     """
 
     def __init__(self, trace: Trace, addresses: list[Address], digits: int, *manners: Mapping[str, Array]) -> None:
@@ -38,10 +38,10 @@ class Comparing:
         names = list(dict.fromkeys(a.name for a in addresses))
         self.apart: dict[Address, float] = dict.fromkeys(addresses, 0.0)
         nothing: Mapping[str, Array] = {}
-        for written in (nothing, *manners):
-            found = spreads(trace, names, digits, written)
+        for numbers in (nothing, *manners):
+            spread = spreads(trace, names, digits, numbers)
             for address in addresses:
-                self.apart[address] = max(self.apart[address], float(found[address.name][address.place]))
+                self.apart[address] = max(self.apart[address], float(spread[address.name][address.place]))
 
     def room(self, address: Address, value: float) -> float:
         """How far from this number another may be and still be the same."""
@@ -52,13 +52,13 @@ class Comparing:
         by_hand = WIDER * self.apart[address]
         return float(max(min(by_hand, MOST * size) if size > LEAST else by_hand, UNIT * unit))
 
-    def same(self, address: Address, given: float, value: float) -> bool:
+    def same(self, address: Address, number: float, value: float) -> bool:
         """Whether a given number is this one."""
         value = float(value)
         if not np.isfinite(value):
             return False
         room = self.room(address, value)
-        return abs(given - value) <= room or abs(given - rounded(value, self.digits)) <= room
+        return abs(number - value) <= room or abs(number - rounded(value, self.digits)) <= room
 
 
 def agrees(answer: Answer, value: float) -> bool:

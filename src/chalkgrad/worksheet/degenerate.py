@@ -1,4 +1,4 @@
-"""What makes fresh numbers bad for an exercise: dead units, saturated ones, ties, gradients of 0."""
+"""Faults of fresh numbers in an exercise: dead units, saturated ones, ties, gradients of 0."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ENOUGH = 4
 def faults(
     trace: Trace, blanks: Iterable[Address], digits: int, *, margin: float = 1.0, off: bool = False
 ) -> list[str]:
-    """What is wrong with these numbers, a sentence each; none where they make a good exercise.
+    """The faults of these numbers, a sentence each; none where they make a good exercise.
 
     Args:
         trace: the pass.
@@ -40,30 +40,30 @@ def faults(
         margin: how much of the usual distance from kinks, ties and equal outputs is asked for.
         off: whether some ReLU must be off, where there are enough of them: it is the point of the exercise.
     """
-    found: list[str] = []
+    sentences: list[str] = []
     for step in trace.program.part("forward"):
-        found.extend(_of_step(step, trace, margin))
-    found.extend(_of_shares(trace))
+        sentences.extend(_of_step(step, trace, margin))
+    sentences.extend(_of_shares(trace))
     y_hat = trace["y_hat"]
     if y_hat.ndim == 2 and y_hat.shape[1] > 1 and np.diff(np.sort(y_hat, axis=1), axis=1).min() < SAME * margin:
-        found.append("two outputs are equal")
-    if off and not found and any(z.size >= ENOUGH for z, _ in _kinked(trace)) and not _some_off(trace):
-        found.append("no ReLU is off")
-    return found or _of_blanks(trace, list(blanks), digits)
+        sentences.append("two outputs are equal")
+    if off and not sentences and any(z.size >= ENOUGH for z, _ in _kinked(trace)) and not _some_off(trace):
+        sentences.append("no ReLU is off")
+    return sentences or _of_blanks(trace, list(blanks), digits)
 
 
 def _of_shares(trace: Trace) -> list[str]:
     """Shares that hardly count in their sum."""
-    found: list[str] = []
+    sentences: list[str] = []
     for step in trace.program:
         if step.rule is shares.sum_of_shares:
             least = HARDLY * np.abs(trace[step.output]).max(initial=0.0)
-            found += [f"{i} hardly counts" for i in step.inputs if i is not None and np.abs(trace[i]).max() < least]
-    return found
+            sentences += [f"{i} hardly counts" for i in step.inputs if i is not None and np.abs(trace[i]).max() < least]
+    return sentences
 
 
 def _kinked(trace: Trace) -> list[tuple[Array, float]]:
-    """What ReLUs and their like are given, each with its first kink."""
+    """The inputs of ReLUs and their like, each with its first kink."""
     steps = [s for s in trace.program.part("forward") if s.rule.kinks_at]
     return [(trace[s.inputs[0]], s.rule.kinks_at[0]) for s in steps if s.inputs[0] is not None and s.inputs[0] in trace]
 
@@ -73,31 +73,31 @@ def _some_off(trace: Trace) -> bool:
 
 
 def _of_step(step: Step, trace: Trace, margin: float) -> list[str]:
-    rule, given = step.rule, step.inputs[0]
-    if given is None or given not in trace:
+    rule, operand = step.rule, step.inputs[0]
+    if operand is None or operand not in trace:
         return []
-    z = trace[given]
+    z = trace[operand]
     if rule.kinks_at:
         wide = KINK if z.ndim == 2 else KINK / 5  # a map has many more elements
         if min(np.abs(z - kink).min() for kink in rule.kinks_at) < wide * margin:
-            return [f"{given} is near the kink of {rule.name}"]
+            return [f"{operand} is near the kink of {rule.name}"]
         if z.ndim == 2 and z.size >= ENOUGH and 2 * np.count_nonzero(z < rule.kinks_at[0]) >= z.size:
-            return [f"most units of {given} are off"]
+            return [f"most units of {operand} are off"]
     if rule.off_below is not None:
         on = z > rule.off_below
         if z.ndim == 2:
             if not on.any(axis=1).all():
-                return [f"all units of {given} are off in a sample"]
+                return [f"all units of {operand} are off in a sample"]
             if (len(z) > 1 or z.size < ENOUGH) and not on.any(axis=0).all():
-                return [f"a unit of {given} is dead"]
+                return [f"a unit of {operand} is dead"]
         if z.ndim == 4 and not on.any(axis=(0, 2, 3)).all():
-            return [f"a channel of {given} is dead"]
+            return [f"a channel of {operand} is dead"]
     if rule.saturates and np.abs(z).max() > SATURATED:
         return [f"{step.output} is saturated"]
     if rule.probabilities and trace[step.output].max() > SURE:
         return [f"{step.output} is saturated"]
     if rule.ties and closest(z, step) < TIE * margin:
-        return [f"a window of {given} is nearly a tie"]
+        return [f"a window of {operand} is nearly a tie"]
     return []
 
 
@@ -105,13 +105,13 @@ def closest(z: Array, step: Step) -> float:
     """How near the two largest places of a pooling window come to each other."""
     o = step.options
     rows, columns = (o["P"] - 1) * o["sh"] + o["kh"], (o["Q"] - 1) * o["sw"] + o["kw"]
-    framed = np.full((*z.shape[:2], max(rows, z.shape[2] + o["pt"]), max(columns, z.shape[3] + o["pl"])), -np.inf)
-    framed[:, :, o["pt"] : o["pt"] + z.shape[2], o["pl"] : o["pl"] + z.shape[3]] = z
+    frame = np.full((*z.shape[:2], max(rows, z.shape[2] + o["pt"]), max(columns, z.shape[3] + o["pl"])), -np.inf)
+    frame[:, :, o["pt"] : o["pt"] + z.shape[2], o["pl"] : o["pl"] + z.shape[3]] = z
     nearest = np.inf
     for i in range(o["P"]):
         for j in range(o["Q"]):
             top, left = i * o["sh"], j * o["sw"]
-            window = framed[:, :, top : top + o["kh"], left : left + o["kw"]].reshape(*z.shape[:2], -1)
+            window = frame[:, :, top : top + o["kh"], left : left + o["kw"]].reshape(*z.shape[:2], -1)
             ordered = np.sort(window, axis=-1)
             if ordered.shape[-1] > 1:
                 with np.errstate(invalid="ignore"):
@@ -121,25 +121,25 @@ def closest(z: Array, step: Step) -> float:
 
 def _behind_relus(trace: Trace) -> dict[str, bool]:
     """Which values follow from a ReLU that is off."""
-    behind: dict[str, bool] = {}
+    dependent: dict[str, bool] = {}
     for step in trace.program:
         z, below = step.inputs[0] if step.inputs else None, step.rule.off_below
-        own = below is not None and z is not None and z in trace and bool((trace[z] < below).any())
-        behind[step.output] = own or any(behind.get(i or "", False) for i in step.inputs)
-    return behind
+        off = below is not None and z is not None and z in trace and bool((trace[z] < below).any())
+        dependent[step.output] = off or any(dependent.get(i or "", False) for i in step.inputs)
+    return dependent
 
 
 def _of_blanks(trace: Trace, blanks: Sequence[Address], digits: int) -> list[str]:
     maps = {n for n in trace if trace[n].ndim > 2 and trace.program.belongs_to(n) not in trace.program.parameters}
     names = sorted({a.name for a in blanks})
-    behind = _behind_relus(trace)
+    dependent = _behind_relus(trace)
     few = 2 * sum(float(trace[a.name][a.place]) == 0 for a in blanks) < len(blanks)
     for address in blanks:
         value = float(trace[address.name][address.place])
         if not np.isfinite(value):
             return [f"{address} is no number"]
         # what lost its window gets nothing, and should not; and so where a ReLU is off
-        if abs(value) < TINY and address.name not in maps and not (value == 0 and few and behind[address.name]):
+        if abs(value) < TINY and address.name not in maps and not (value == 0 and few and dependent[address.name]):
             return [f"{address} is 0"]
     apart, share = spreads(trace, names, digits, {}, runs=6), min(ROUNDING * max(1.0, 10.0 ** (4 - digits)), 0.3)
     for address in blanks:

@@ -15,7 +15,7 @@ from ..base.address import Address
 from ..base.errors import ChalkgradError, DataError
 from ..examples.example import Example, example
 from .degenerate import faults
-from .described import table_of, with_numbers
+from .example_table import table_of, with_numbers
 
 Array = np.ndarray[Any, Any]
 TRIES = 600
@@ -33,12 +33,12 @@ SMALLER = (1.0, 0.75, 0.5)
 
 
 def draw(
-    own: Example, table: Mapping[str, Any], seed: int, blanks: Sequence[Address], digits: int, after: int = 0
+    worked: Example, table: Mapping[str, Any], seed: int, blanks: Sequence[Address], digits: int, after: int = 0
 ) -> dict[str, Any]:
     """The table with numbers drawn from the seed.
 
     Args:
-        own: the worked example.
+        worked: the worked example.
         table: the same as a table.
         seed: where the numbers come from; the same seed gives the same numbers.
         blanks: what is asked for.
@@ -49,49 +49,49 @@ def draw(
         DataError: where none of the draws makes a good exercise; it says what was wrong with most of them.
     """
     random = Random(seed)  # its numbers are the same in every version of Python
-    network = own.network.copy(dtype="float64")
+    network = worked.network.copy(dtype="float64")
     why: Counter[str] = Counter()
     for place in range(TRIES):
         third = 3 * place // TRIES
-        numbers = _numbers(own, random, WIDER * SMALLER[third])
+        numbers = _numbers(worked, random, WIDER * SMALLER[third])
         try:
             network.set_parameters({n: a for n, a in numbers.items() if n in network.parameters})
-            here = replace(own, network=network, x=numbers["x"], y=numbers["y"], text="").at(after)
-            found = with_numbers(table, numbers) if not after else table_of(here, ROUND)
-            trace = here.trace() if not after else example(found, own.title).trace()
+            moment = replace(worked, network=network, x=numbers["x"], y=numbers["y"], text="").at(after)
+            result = with_numbers(table, numbers) if not after else table_of(moment, ROUND)
+            trace = moment.trace() if not after else example(result, worked.title).trace()
         except ChalkgradError as error:
             why[str(error)] += 1
             continue
         bad = faults(trace, blanks, digits, margin=0.5**third, off=third < 2)
         if not bad:
-            return found
+            return result
         why[bad[0]] += 1
     (most, count), *_ = why.most_common(1)
     raise DataError(
-        f"{own.title}: none of {TRIES} draws with seed {seed} makes a good exercise; in {count} of them {most}. "
+        f"{worked.title}: none of {TRIES} draws with seed {seed} makes a good exercise; in {count} of them {most}. "
         "Give the example other numbers (their sizes and signs are kept), another seed or other blanks, or leave the "
         "seed out"
     )
 
 
-def _numbers(own: Example, random: Random, wider: float) -> dict[str, Array]:
-    numbers = {"x": fresh(own.x, random), "y": _targets(own.y, random)}
-    for name, array in own.network.parameters.items():
+def _numbers(worked: Example, random: Random, wider: float) -> dict[str, Array]:
+    numbers = {"x": fresh(worked.x, random), "y": _targets(worked.y, random)}
+    for name, array in worked.network.parameters.items():
         numbers[name] = fresh(array, random, wider)
     return numbers
 
 
 def step_of(array: Array) -> float:
-    """What an array's fresh numbers are multiples of: 0.05, 0.1, ..., so that enough of them fit below its largest."""
+    """The step of an array's fresh numbers: 0.05, 0.1, ..., so that enough multiples of it fit below its largest."""
     largest = float(np.abs(array).max(initial=0.0))
     if largest >= 2 and bool((array == np.round(array)).all()):
         return 1.0
     scale = 1.0
     if largest and not 0.05 <= largest < 10:
         scale = 10.0 ** math.floor(math.log10(largest))
-    wanted = min(max(LEVELS, array.size), ENOUGH)
+    levels = min(max(LEVELS, array.size), ENOUGH)
     for share in (0.1, 0.05, 0.01):
-        if WIDER * largest / (share * scale) > wanted - 1e-6:
+        if WIDER * largest / (share * scale) > levels - 1e-6:
             return share * scale
     return 0.01 * scale
 
@@ -104,8 +104,8 @@ def fresh(array: Array, random: Random, wider: float = WIDER) -> Array:
     step = step_of(array)
     signs = [s for s in (-1, 1) if bool((array * s > 0).any())]
     levels = max(1, round(wider * largest / step))
-    known = [_multiple(s * k, step) for k in range(1, levels + 1) for s in signs]
-    return np.array(_some(known, array.size, random)).reshape(array.shape)
+    multiples = [_multiple(s * k, step) for k in range(1, levels + 1) for s in signs]
+    return np.array(_some(multiples, array.size, random)).reshape(array.shape)
 
 
 def _targets(y: Array, random: Random) -> Array:
@@ -114,33 +114,33 @@ def _targets(y: Array, random: Random) -> Array:
         return np.zeros(y.shape)
     bits = bool(np.isin(y, (0.0, 1.0)).all())
     if bits and y.ndim == 2 and y.shape[1] > 1 and bool((y.sum(axis=1) == 1).all()):
-        drawn = np.zeros(y.shape)
-        for place in range(len(drawn)):
-            drawn[place, _below(y.shape[1], random)] = 1.0
-        return drawn
+        targets = np.zeros(y.shape)
+        for place in range(len(targets)):
+            targets[place, _below(y.shape[1], random)] = 1.0
+        return targets
     if bits:
         return np.array(_shuffled(y.ravel().tolist(), random)).reshape(y.shape)
     if bool(((y >= 0) & (y <= 0.1) | (y >= 0.9) & (y <= 1)).all()):
         low = [0.01, 0.02, 0.03, 0.04, 0.05]
-        drawn = [_pick(low, random) if v < 0.5 else 1 - _pick(low, random) for v in y.ravel()]
-        return np.array([round(v, 2) for v in _shuffled(drawn, random)]).reshape(y.shape)
+        targets = [_pick(low, random) if v < 0.5 else 1 - _pick(low, random) for v in y.ravel()]
+        return np.array([round(v, 2) for v in _shuffled(targets, random)]).reshape(y.shape)
     step, first, last = step_of(y), float(y.min()), float(y.max())
     if first == last:
         return fresh(y, random)
     lowest, highest = round(first / step), round(last / step)
-    known = [_multiple(k, step) for k in range(lowest, highest + 1)]
-    return np.array(_some(known, y.size, random)).reshape(y.shape)
+    multiples = [_multiple(k, step) for k in range(lowest, highest + 1)]
+    return np.array(_some(multiples, y.size, random)).reshape(y.shape)
 
 
 def _multiple(count: int, step: float) -> float:
     return float(f"{count * step:.12g}")
 
 
-def _some(known: Sequence[float], count: int, random: Random) -> list[float]:
+def _some(numbers: Sequence[float], count: int, random: Random) -> list[float]:
     """So many of the known numbers, in any order, each at most once where there are enough."""
     pool: list[float] = []
     while len(pool) < count:
-        pool.extend(_shuffled(known, random))
+        pool.extend(_shuffled(numbers, random))
     return pool[:count]
 
 
@@ -148,13 +148,13 @@ def _below(count: int, random: Random) -> int:
     return int(random.random() * count)
 
 
-def _pick(known: Sequence[float], random: Random) -> float:
-    return known[_below(len(known), random)]
+def _pick(numbers: Sequence[float], random: Random) -> float:
+    return numbers[_below(len(numbers), random)]
 
 
-def _shuffled(known: Sequence[float], random: Random) -> list[float]:
-    pool = list(known)
+def _shuffled(numbers: Sequence[float], random: Random) -> list[float]:
+    pool = list(numbers)
     for place in range(len(pool) - 1, 0, -1):
-        other = _below(place + 1, random)
-        pool[place], pool[other] = pool[other], pool[place]
+        partner = _below(place + 1, random)
+        pool[place], pool[partner] = pool[partner], pool[place]
     return pool

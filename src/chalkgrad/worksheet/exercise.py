@@ -30,7 +30,7 @@ class Blank:
 
 @dataclass(frozen=True, eq=False)
 class Exercise:
-    """What is asked: a pass with its numbers, some of them left blank.
+    """A pass with its numbers, some of them left blank.
 
     Attributes:
         title: one line.
@@ -58,16 +58,16 @@ class Exercise:
 
     @property
     def points(self) -> float:
-        """What all blanks are worth."""
+        """The points of all blanks."""
         return sum(b.points for b in self.blanks)
 
     @cached_property
     def words(self) -> dict[Address, str]:
-        """What every blank is called in an answer sheet."""
+        """The name of every blank in an answer sheet."""
         return {b.address: word(b.address, self.trace) for b in self.blanks}
 
     def to_toml(self) -> str:
-        """What `read_worksheet` reads back and `grade` needs."""
+        """The worksheet as TOML, for `read_worksheet` and `grade`."""
         table: dict[str, Any] = {"title": self.title, "digits": self.digits}
         if self.seed is not None:
             table["seed"] = self.seed

@@ -31,10 +31,10 @@ def sheet_files(sheet: Worksheet, formats: Collection[str] = SHEET_FORMATS, *, h
 
 
 def solution_files(sheet: Worksheet, formats: Collection[str] = SHEET_FORMATS) -> dict[str, str]:
-    """What only the teacher may see: the solution in the formats, and the Otter test with its right numbers."""
+    """The files for the teacher alone: the solution in the formats, and the Otter test with its right numbers."""
     solution = sheet.solution()
-    written = [form for form in formats if form != "notebook"] or ["markdown"]
-    files = {f"solution.{ENDINGS[form]}": in_format(solution, form) for form in written}
+    texts = [form for form in formats if form != "notebook"] or ["markdown"]
+    files = {f"solution.{ENDINGS[form]}": in_format(solution, form) for form in texts}
     return files | {OTTER: otter_test(sheet)}
 
 

@@ -32,8 +32,8 @@ ALONE = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Graded:
-    """What came of one submission.
+class SubmissionGrade:
+    """The grade of one submission.
 
     Attributes:
         submission: what was graded.
@@ -62,7 +62,7 @@ class Graded:
 
 def grade_class(
     submissions: Sequence[Submission], *, follow_credit: float = 1.0, formats: Sequence[str] | None = None
-) -> list[Graded]:
+) -> list[SubmissionGrade]:
     """Grades submissions, on all of the machine's cores where there are many.
 
     Args:
@@ -72,7 +72,7 @@ def grade_class(
     """
     if len({s.sheet for s in submissions}) == 1:
         read_worksheet(submissions[0].sheet)  # one sheet for all that cannot be read is not the students' fault
-    work = partial(graded, follow_credit=follow_credit, formats=formats)
+    work = partial(grade_submission, follow_credit=follow_credit, formats=formats)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if len(submissions) <= ALONE or cores < 2:
         return [work(s) for s in submissions]
@@ -80,7 +80,7 @@ def grade_class(
         return list(pool.map(work, submissions, chunksize=4))
 
 
-def graded(submission: Submission, *, follow_credit: float, formats: Sequence[str] | None) -> Graded:
+def grade_submission(submission: Submission, *, follow_credit: float, formats: Sequence[str] | None) -> SubmissionGrade:
     """Grades one submission; what keeps it from being graded is its fault, and nobody else's."""
     student, total = visible(submission.name), 0.0
     try:
@@ -91,10 +91,10 @@ def graded(submission: Submission, *, follow_credit: float, formats: Sequence[st
         sheet = _sheet(submission.sheet)
         total = sheet.points
         _check_same(submission, sheet)
-        grading = _filled_in(
+        grading = _only_answers(
             [grade(sheet, read_answers(a, sheet), follow_credit=follow_credit) for a in submission.answers]
         )
-        return Graded(
+        return SubmissionGrade(
             submission,
             visible(grading.student) or student,
             grading.score,
@@ -109,7 +109,9 @@ def graded(submission: Submission, *, follow_credit: float, formats: Sequence[st
         fault = f"it cannot be graded: {type(error).__name__}: {error}"
     fault = visible(fault)[:600]
     report = f"{student}\n{'=' * len(student)}\n\nNot graded: {fault}\n"
-    return Graded(submission, student, 0.0, total, fault=fault, files={} if formats is None else {"report.txt": report})
+    return SubmissionGrade(
+        submission, student, 0.0, total, fault=fault, files={} if formats is None else {"report.txt": report}
+    )
 
 
 @lru_cache(maxsize=4)
@@ -122,59 +124,59 @@ def _check_same(submission: Submission, sheet: Worksheet) -> None:
     own = submission.place / SHEET
     if own == submission.sheet or not own.is_file():
         return
-    other = read_worksheet(own)
-    if other.table != sheet.table or [b.address for b in other.blanks] != [b.address for b in sheet.blanks]:
+    own_sheet = read_worksheet(own)
+    if own_sheet.table != sheet.table or [b.address for b in own_sheet.blanks] != [b.address for b in sheet.blanks]:
         raise DataError(f"{own} is another sheet than {submission.sheet}: grade the folder by its own, {own.parent}")
 
 
-def _filled_in(gradings: Sequence[Grading]) -> Grading:
+def _only_answers(gradings: Sequence[Grading]) -> Grading:
     """Of the files that may be the answers the one that has any."""
-    filled = [g for g in gradings if g.count("missing") < len(g.marks)]
-    if len(filled) > 1:
+    candidates = [g for g in gradings if g.count("missing") < len(g.marks)]
+    if len(candidates) > 1:
         raise DataError("several files are filled in: keep one of them")
-    return (filled or gradings)[0]
+    return (candidates or gradings)[0]
 
 
 # -- what is shown and kept ----------------------------------------------------------------------------------
 
 
-def class_board(class_: Sequence[Graded]) -> Board:
+def class_board(class_: Sequence[SubmissionGrade]) -> Board:
     """Every student with points and the mistake that explains most, then the commonest mistakes of the class."""
-    done = [g for g in class_ if not g.fault]
+    marked = [g for g in class_ if not g.fault]
     count = f"{len(class_)} submission{'s' * (len(class_) != 1)}"
     blocks: list[Block] = []
-    if done:
-        mean = sum(g.score for g in done) / len(done)
-        totals = {g.points for g in done}
+    if marked:
+        mean = sum(g.score for g in marked) / len(marked)
+        totals = {g.points for g in marked}
         of = f" of {points(totals.pop())}" if len(totals) == 1 else ""
-        without = f"; {len(class_) - len(done)} without a grade" if len(done) < len(class_) else ""
+        without = f"; {len(class_) - len(marked)} without a grade" if len(marked) < len(class_) else ""
         blocks.append(
-            Paragraph(f"{mean:.3g}{of} on average, {sum(g.percent for g in done) / len(done):.3g} %{without}.")
+            Paragraph(f"{mean:.3g}{of} on average, {sum(g.percent for g in marked) / len(marked):.3g} %{without}.")
         )
     rows = [
         (g.student, visible(str(g.submission.place)), f"{g.score:g} of {g.points:g}", _brief(_remark(g)))
         for g in class_
     ]
     blocks.append(Table(("student", "from", "points", "commonest mistake"), tuple(rows), (2,)))
-    found = Counter(text for g in done for text in dict.fromkeys(g.mistakes))
-    if found:
+    mistakes = Counter(text for g in marked for text in dict.fromkeys(g.mistakes))
+    if mistakes:
         blocks.append(Heading("The mistakes of the class"))
-        most = found.most_common(MOST_MISTAKES)
+        most = mistakes.most_common(MOST_MISTAKES)
         blocks.append(Table(("students", "mistake"), tuple((str(n), text) for text, n in most), (0,)))
-    return Board(f"{count} graded" if len(done) == len(class_) else f"{len(done)} of {count} graded", tuple(blocks))
+    return Board(f"{count} graded" if len(marked) == len(class_) else f"{len(marked)} of {count} graded", tuple(blocks))
 
 
-def _remark(one: Graded) -> str:
-    if one.fault:
-        return f"unreadable: {one.fault}"
-    return one.mistakes[0] if one.mistakes else "-"
+def _remark(graded: SubmissionGrade) -> str:
+    if graded.fault:
+        return f"unreadable: {graded.fault}"
+    return graded.mistakes[0] if graded.mistakes else "-"
 
 
 def _brief(text: str) -> str:
     return text if len(text) <= 2 * SHORT else f"{text[: 2 * SHORT]} ..."
 
 
-def gradebook(class_: Sequence[Graded]) -> str:
+def gradebook(class_: Sequence[SubmissionGrade]) -> str:
     """The class as CSV, UTF-8: name, folder, score, points, percent, remark, and the points for every blank.
 
     No cell is a formula to a spreadsheet: text that might be one begins with an apostrophe.
@@ -183,24 +185,24 @@ def gradebook(class_: Sequence[Graded]) -> str:
     lines = io.StringIO()
     writer = csv.writer(lines, lineterminator="\n")
     writer.writerow([*("name", "folder", "score", "points", "percent", "remark"), *map(_cell, blanks)])
-    for one in class_:
-        remark = "" if not one.fault and not one.mistakes else _remark(one)
-        numbers = [f"{round(n, 6):g}" for n in (one.score, one.points, one.percent)]
-        texts = [_cell(one.student), _cell(str(one.submission.place))]
-        held = [f"{round(one.by_blank[b], 6):g}" if b in one.by_blank else "" for b in blanks]
-        writer.writerow([*texts, *numbers, _cell(remark), *held])
+    for student in class_:
+        remark = "" if not student.fault and not student.mistakes else _remark(student)
+        numbers = [f"{round(n, 6):g}" for n in (student.score, student.points, student.percent)]
+        texts = [_cell(student.student), _cell(str(student.submission.place))]
+        points = [f"{round(student.by_blank[b], 6):g}" if b in student.by_blank else "" for b in blanks]
+        writer.writerow([*texts, *numbers, _cell(remark), *points])
     return lines.getvalue()
 
 
 def _cell(text: str) -> str:
     """Text as a cell that no spreadsheet computes."""
-    shown = visible(text)
-    return f"'{shown}" if shown.lstrip().startswith(tuple(FORMULA)) else shown
+    content = visible(text)
+    return f"'{content}" if content.lstrip().startswith(tuple(FORMULA)) else content
 
 
-def unreadable(class_: Sequence[Graded]) -> Iterator[str]:
+def unreadable(class_: Sequence[SubmissionGrade]) -> Iterator[str]:
     """A line for every submission without a grade."""
-    for one in class_:
-        if one.fault:
-            place = visible(str(one.submission.place))
-            yield one.fault if one.fault.startswith(place) else f"{place}: {one.fault}"
+    for student in class_:
+        if student.fault:
+            place = visible(str(student.submission.place))
+            yield student.fault if student.fault.startswith(place) else f"{place}: {student.fault}"

@@ -13,13 +13,13 @@ from ..base.checks import number
 from ..base.errors import OptionError
 from ..render.board import Board
 from .answers import Answer, Answers, as_answers
-from .comparing import Comparing, agrees
+from .comparing import Comparison, agrees
 from .exercise import Blank
-from .mistakes import Explaining
+from .mistakes import MistakeSearch
 from .outcome import Mark, Outcome
 from .report import report_board
 from .results import plain_json
-from .trusting import Manner, Trusting
+from .trusting import CreditCheck, Manner
 from .worksheet import Worksheet
 
 Array = np.ndarray[Any, Any]
@@ -27,10 +27,7 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Grading(Outcome):
-    """What came of a worksheet, and its report.
-
-    What it holds is described at `Outcome`.
-    """
+    """The outcome of a worksheet, and its report. Its attributes are those of `Outcome`."""
 
     def board(self) -> Board:
         """The report as it is written on the board."""
@@ -69,84 +66,84 @@ def grade(sheet: Worksheet, answers: Answers | Mapping[str, Any], *, follow_cred
     credit = number("grade", "follow_credit", follow_credit, 0.0)
     if credit > 1:
         raise OptionError(f"grade: follow_credit is a share, 0 to 1; it is {follow_credit!r}")
-    given = as_answers(answers, sheet)
-    return _Grading(sheet, given, min(credit, 1.0)).run()
+    reading = as_answers(answers, sheet)
+    return _Grading(sheet, reading, min(credit, 1.0)).run()
 
 
 class _Grading:
-    def __init__(self, sheet: Worksheet, given: Answers, credit: float) -> None:
-        self.sheet, self.given, self.credit = sheet, given, credit
+    def __init__(self, sheet: Worksheet, answers: Answers, credit: float) -> None:
+        self.sheet, self.reading, self.credit = sheet, answers, credit
         self.answers: dict[Address, Answer] = {
-            b.address: given.by_address[b.address] for b in sheet.blanks if b.address in given.by_address
+            b.address: answers.by_address[b.address] for b in sheet.blanks if b.address in answers.by_address
         }
         self.addresses = [b.address for b in sheet.blanks]
 
     def run(self) -> Grading:
         trace = self.sheet.trace
-        usual = Comparing(trace, self.addresses, self.sheet.digits)
-        off = {a for a, answer in self.answers.items() if not usual.same(a, answer.value, self._right(a))}
-        all_own, wrong_own = self._written(set(self.answers)), self._written(off)
-        wide = Comparing(trace, self.addresses, self.sheet.digits, all_own, wrong_own) if off else usual
-        manners = [Manner(trace, written, off) for written in (all_own, wrong_own)]
+        usual = Comparison(trace, self.addresses, self.sheet.digits)
+        errors = {a for a, answer in self.answers.items() if not usual.same(a, answer.value, self._right(a))}
+        all_own, wrong_own = self._arrays(set(self.answers)), self._arrays(errors)
+        wide = Comparison(trace, self.addresses, self.sheet.digits, all_own, wrong_own) if errors else usual
+        manners = [Manner(trace, numbers, errors) for numbers in (all_own, wrong_own)]
         verdicts: dict[Address, str] = {}
         following: dict[Address, list[Manner]] = {}
         for address, answer in self.answers.items():
-            if address not in off:
+            if address not in errors:
                 verdicts[address] = "right"
                 continue
-            led = [m for m in manners if wide.same(address, answer.value, m.value(address))]
-            if not led:
+            agreeing = [m for m in manners if wide.same(address, answer.value, m.value(address))]
+            if not agreeing:
                 verdicts[address] = "wrong"
-            elif not all(m.reaches(address) for m in led):
+            elif not all(m.reaches(address) for m in agreeing):
                 verdicts[address] = "right"
             else:
-                verdicts[address], following[address] = "follows", led
-        trusting = Trusting(self.sheet, self.answers, verdicts, wide)
-        said = trusting.doubts(following)
-        said |= trusting.said_whatever_is_asked([a for a, verdict in verdicts.items() if verdict == "right"])
-        verdicts.update(dict.fromkeys(said, "wrong"))
-        left = [a for a, verdict in verdicts.items() if verdict == "wrong" and a not in said]
-        few = self._with_too_few_digits(left, manners)
-        left = [a for a in left if a not in few]
-        causes = Explaining(self.sheet, self.answers, left, (all_own, wrong_own), wide).causes()
+                verdicts[address], following[address] = "follows", agreeing
+        trusting = CreditCheck(self.sheet, self.answers, verdicts, wide)
+        reasons = trusting.doubts(following)
+        reasons |= trusting.same_everywhere([a for a, verdict in verdicts.items() if verdict == "right"])
+        verdicts.update(dict.fromkeys(reasons, "wrong"))
+        wrong = [a for a, verdict in verdicts.items() if verdict == "wrong" and a not in reasons]
+        few = self._with_too_few_digits(wrong, manners)
+        wrong = [a for a in wrong if a not in few]
+        causes = MistakeSearch(self.sheet, self.answers, wrong, (all_own, wrong_own), wide).causes()
         causes.sort(key=lambda c: self.addresses.index(c.blanks[0]))
-        said |= few | {a: c.text for c in causes for a in c.blanks}
-        said |= {a: one.reason for a, one in self.given.unreadable.items()}
-        verdicts.update(dict.fromkeys(self.given.unreadable, "wrong"))
-        marks = tuple(self._mark(i, b, verdicts, said, manners[1]) for i, b in enumerate(self.sheet.blanks, start=1))
-        return Grading(self.sheet, marks, tuple(causes), self.given.student, self.credit, self.given.notes)
+        reasons |= few | {a: c.text for c in causes for a in c.blanks}
+        reasons |= {a: entry.reason for a, entry in self.reading.unreadable.items()}
+        verdicts.update(dict.fromkeys(self.reading.unreadable, "wrong"))
+        marks = tuple(self._mark(i, b, verdicts, reasons, manners[1]) for i, b in enumerate(self.sheet.blanks, start=1))
+        return Grading(self.sheet, marks, tuple(causes), self.reading.student, self.credit, self.reading.notes)
 
     def _with_too_few_digits(self, wrong: list[Address], manners: list[Manner]) -> dict[Address, str]:
         """Wrong numbers that agree with the right ones, or those that follow, as far as they go."""
-        found: dict[Address, str] = {}
+        reasons: dict[Address, str] = {}
         for address in wrong:
-            answer, asked = self.answers[address], self.sheet.digits
-            if answer.digits is None or not 0 < answer.digits < asked:
+            answer, digits = self.answers[address], self.sheet.digits
+            if answer.digits is None or not 0 < answer.digits < digits:
                 continue
             for value in (self._right(address), *(m.value(address) for m in manners)):
                 if agrees(answer, value):
-                    found[address] = f"too few digits: right as far as it goes, but {asked} are asked for"
+                    reasons[address] = f"too few digits: right as far as it goes, but {digits} are asked for"
                     break
-        return found
+        return reasons
 
     def _right(self, address: Address) -> float:
         return float(self.sheet.trace[address.name][address.place])
 
-    def _written(self, which: set[Address]) -> dict[str, Array]:
+    def _arrays(self, addresses: set[Address]) -> dict[str, Array]:
         """The answers at these addresses by value, NaN elsewhere."""
-        written: dict[str, Array] = {}
-        for address in which:
-            array = written.setdefault(address.name, np.full(self.sheet.trace[address.name].shape, np.nan))
+        arrays: dict[str, Array] = {}
+        for address in addresses:
+            array = arrays.setdefault(address.name, np.full(self.sheet.trace[address.name].shape, np.nan))
             array[address.place] = self.answers[address].value
-        return written
+        return arrays
 
     def _mark(
-        self, place: int, blank: Blank, verdicts: Mapping[Address, str], said: Mapping[Address, str], manner: Manner
+        self, place: int, blank: Blank, verdicts: Mapping[Address, str], reasons: Mapping[Address, str], manner: Manner
     ) -> Mark:
         address = blank.address
         verdict = verdicts.get(address, "missing")
         share = {"right": 1.0, "follows": self.credit}.get(verdict, 0.0)
-        answer = self.answers.get(address) or self.given.unreadable.get(address)
+        answer = self.answers.get(address) or self.reading.unreadable.get(address)
         return Mark(
             place,
             blank,
@@ -155,5 +152,5 @@ class _Grading:
             answer.text if answer is not None else "",
             self._right(address),
             manner.value(address),
-            said.get(address, ""),
+            reasons.get(address, ""),
         )

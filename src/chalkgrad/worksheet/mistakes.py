@@ -1,4 +1,4 @@
-"""Names the mistakes behind wrong numbers, from the numbers that stand before them on the sheet."""
+"""The mistakes that explain wrong numbers, from the numbers before them on the sheet."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ..base.errors import ChalkgradError
 from ..diagnosis import diagnose
 from ..diagnosis.slips import Slip, slips
 from .answers import Answer
-from .comparing import Comparing
+from .comparing import Comparison
 from .exercise import Exercise
-from .names import called
+from .names import display_name
 from .own_pass import OwnPass
 
 Array = np.ndarray[Any, Any]
@@ -39,14 +39,14 @@ class Cause:
     slip: Slip | None = None
 
 
-class Explaining:
+class MistakeSearch:
     """Looks for what made wrong numbers.
 
     Args:
         sheet: the worksheet.
         answers: all that was written down.
         wrong: the addresses of the wrong numbers.
-        passes: what the person may have gone on with: their own numbers, or only the wrong ones of them.
+        passes: the numbers that the student may have used: all of their own, or only the wrong ones.
         comparing: when numbers count as the same.
     """
 
@@ -56,7 +56,7 @@ class Explaining:
         answers: Mapping[Address, Answer],
         wrong: Sequence[Address],
         passes: Sequence[Mapping[str, Array]],
-        comparing: Comparing,
+        comparing: Comparison,
     ) -> None:
         self.sheet, self.answers, self.comparing = sheet, answers, comparing
         self.wrong = list(wrong)
@@ -68,118 +68,118 @@ class Explaining:
         if not self.wrong:
             return []
         effects = [(slip, self._effect(slip)) for slip in self.slips]
-        found, left = self._by_values(effects, list(self.wrong))
-        single, left = self._by_elements(effects, left)
-        found += single
+        causes, wrong = self._by_values(effects, list(self.wrong))
+        single, wrong = self._by_elements(effects, wrong)
+        causes += single
         for by_hand in (self._by_transposing, self._by_copying):
-            copied, left = by_hand(left)
-            found += copied
-        if left:
-            combined = self._by_diagnosis(left)
-            found += combined
-        return found
+            more, wrong = by_hand(wrong)
+            causes += more
+        if wrong:
+            combined = self._by_diagnosis(wrong)
+            causes += combined
+        return causes
 
     # -- one mistake of a rule -------------------------------------------------------------------------------
 
     def _effect(self, slip: Slip) -> list[dict[str, Array]]:
-        """What the values with wrong numbers come to under a mistake, in every manner of going on."""
+        """The values that have answers, computed with a mistake, from each of the student's passes."""
         names = dict.fromkeys(a.name for a in self.answers)
-        made: list[dict[str, Array]] = []
-        for written in self.passes:
-            run = OwnPass(self.sheet.trace, written, slip)
+        effects: list[dict[str, Array]] = []
+        for numbers in self.passes:
+            run = OwnPass(self.sheet.trace, numbers, slip)
             values: dict[str, Array] = {}
             for name in names:
                 try:
-                    value = np.asarray(run.made(name), dtype=float)
+                    value = np.asarray(run.result(name), dtype=float)
                 except (ValueError, IndexError, TypeError, KeyError, RecursionError):
                     continue  # its shapes do not fit, so nobody can have made it
                 if value.shape == self.sheet.trace[name].shape:
                     values[name] = value
-            made.append(values)
-        return made
+            effects.append(values)
+        return effects
 
-    def _fits(self, made: Mapping[str, Array], address: Address) -> bool:
-        value = made.get(address.name)
+    def _fits(self, values: Mapping[str, Array], address: Address) -> bool:
+        value = values.get(address.name)
         return value is not None and self.comparing.same(address, self.answers[address].value, value[address.place])
 
     def _by_values(
-        self, effects: Sequence[tuple[Slip, list[dict[str, Array]]]], left: list[Address]
+        self, effects: Sequence[tuple[Slip, list[dict[str, Array]]]], wrong: list[Address]
     ) -> tuple[list[Cause], list[Address]]:
         """Mistakes that make all of a value's numbers come out, those that explain the most numbers first."""
-        found: list[Cause] = []
+        causes: list[Cause] = []
         order = {step.output: place for place, step in enumerate(self.sheet.trace.program)}
-        while left:
+        while wrong:
             best: tuple[tuple[int, float, int], Slip, list[Address]] | None = None
-            names = dict.fromkeys(a.name for a in left)
+            names = dict.fromkeys(a.name for a in wrong)
             for slip, ways in effects:
-                for made in ways:
+                for values in ways:
                     explained: list[Address] = []
                     for name in names:
-                        own = [a for a in self.answers if a.name == name]
-                        if all(self._fits(made, a) for a in own):
-                            explained += [a for a in left if a.name == name]
+                        addresses = [a for a in self.answers if a.name == name]
+                        if all(self._fits(values, a) for a in addresses):
+                            explained += [a for a in wrong if a.name == name]
                     if not explained:
                         continue
-                    kept = [a for a in self.answers if a not in self.wrong]
-                    broken = sum(not self._fits(made, a) for a in kept)
-                    rank = (len(explained) - broken, -slip.weight, order[slip.output])  # of equals the nearest
+                    settled = [a for a in self.answers if a not in self.wrong]
+                    mismatches = sum(not self._fits(values, a) for a in settled)
+                    rank = (len(explained) - mismatches, -slip.weight, order[slip.output])  # of equals the nearest
                     if best is None or rank > best[0]:
                         best = (rank, slip, explained)
             if best is None:
                 break
-            found.append(Cause(self._said(best[1]), tuple(best[2]), best[1]))
-            left = [a for a in left if a not in best[2]]
-        return found, left
+            causes.append(Cause(self._text(best[1]), tuple(best[2]), best[1]))
+            wrong = [a for a in wrong if a not in best[2]]
+        return causes, wrong
 
     def _by_elements(
-        self, effects: Sequence[tuple[Slip, list[dict[str, Array]]]], left: list[Address]
+        self, effects: Sequence[tuple[Slip, list[dict[str, Array]]]], wrong: list[Address]
     ) -> tuple[list[Cause], list[Address]]:
         """Mistakes made in one number and not in those beside it."""
         grouped: dict[int, tuple[Slip, list[Address]]] = {}
-        still: list[Address] = []
-        for address in left:
-            fitting = [s for s, ways in effects if any(self._fits(made, address) for made in ways)]
+        rest: list[Address] = []
+        for address in wrong:
+            fitting = [s for s, ways in effects if any(self._fits(values, address) for values in ways)]
             if not fitting:
-                still.append(address)
+                rest.append(address)
                 continue
             best = min(fitting, key=lambda s: (s.weight, s.output != address.name))
             grouped.setdefault(id(best), (best, []))[1].append(address)
-        return [Cause(self._said(s), tuple(own), s) for s, own in grouped.values()], still
+        return [Cause(self._text(s), tuple(addresses), s) for s, addresses in grouped.values()], rest
 
-    def _said(self, slip: Slip) -> str:
+    def _text(self, slip: Slip) -> str:
         return f"{slip.output}: {slip.text}"
 
     # -- slips of the pen ------------------------------------------------------------------------------------
 
-    def _by_transposing(self, left: list[Address]) -> tuple[list[Cause], list[Address]]:
+    def _by_transposing(self, wrong: list[Address]) -> tuple[list[Cause], list[Address]]:
         """Matrices whose numbers all are those of the transpose."""
-        found: list[Cause] = []
-        for name in dict.fromkeys(a.name for a in left):
+        causes: list[Cause] = []
+        for name in dict.fromkeys(a.name for a in wrong):
             right = self.sheet.trace[name]
-            own = [a for a in self.answers if a.name == name]
-            if right.ndim != 2 or right.shape[0] != right.shape[1] or len(own) < right.size:
+            addresses = [a for a in self.answers if a.name == name]
+            if right.ndim != 2 or right.shape[0] != right.shape[1] or len(addresses) < right.size:
                 continue
-            if all(self.comparing.same(a, self.answers[a].value, float(right.T[a.place])) for a in own):
-                explained = tuple(a for a in left if a.name == name)
-                found.append(Cause(f"{name}: its numbers are those of the transpose", explained))
-                left = [a for a in left if a.name != name]
-        return found, left
+            if all(self.comparing.same(a, self.answers[a].value, float(right.T[a.place])) for a in addresses):
+                explained = tuple(a for a in wrong if a.name == name)
+                causes.append(Cause(f"{name}: its numbers are those of the transpose", explained))
+                wrong = [a for a in wrong if a.name != name]
+        return causes, wrong
 
-    def _by_copying(self, left: list[Address]) -> tuple[list[Cause], list[Address]]:
+    def _by_copying(self, wrong: list[Address]) -> tuple[list[Cause], list[Address]]:
         """A sign, a decimal point, a number that belongs elsewhere."""
-        found: list[Cause] = []
-        still: list[Address] = []
-        for address in left:
+        causes: list[Cause] = []
+        rest: list[Address] = []
+        for address in wrong:
             text = self._copied(address)
             if text:
-                found.append(Cause(f"{self._called(address)}: {text}", (address,)))
+                causes.append(Cause(f"{self._called(address)}: {text}", (address,)))
             else:
-                still.append(address)
-        return found, still
+                rest.append(address)
+        return causes, rest
 
     def _copied(self, address: Address) -> str:
         value = self.answers[address].value
-        rights = [float(OwnPass(self.sheet.trace, w).made(address.name)[address.place]) for w in self.passes]
+        rights = [float(OwnPass(self.sheet.trace, w).result(address.name)[address.place]) for w in self.passes]
         for right in rights:
             if not value or not right:
                 continue
@@ -199,28 +199,28 @@ class Explaining:
         return ""
 
     def _called(self, address: Address) -> str:
-        return called(address, self.sheet.trace)
+        return display_name(address, self.sheet.trace)
 
     # -- several mistakes together ---------------------------------------------------------------------------
 
-    def _by_diagnosis(self, left: list[Address]) -> list[Cause]:
-        """What `chalkgrad.diagnosis` makes of all numbers on the sheet: mistakes that must come together."""
-        if len(left) > MOST_DIAGNOSED or len({a.name for a in left}) > MOST_VALUES:
+    def _by_diagnosis(self, wrong: list[Address]) -> list[Cause]:
+        """The mistakes that only together explain the numbers, by `chalkgrad.diagnosis`."""
+        if len(wrong) > MOST_DIAGNOSED or len({a.name for a in wrong}) > MOST_VALUES:
             return []
         example = self.sheet.example
-        claimed = {str(a): answer.plain for a, answer in self.answers.items()}
+        claims = {str(a): answer.plain for a, answer in self.answers.items()}
         try:
             with np.errstate(all="ignore"):
-                found = diagnose(
-                    example.network, example.x, example.y, claimed, optimizer=example.optimizer,
+                diagnosis = diagnose(
+                    example.network, example.x, example.y, claims, optimizer=example.optimizer,
                     optimizer_state=example.carried,
                 )  # fmt: skip
         except ChalkgradError:
             return []
         causes: list[Cause] = []
-        for cause in found.causes:
-            explained = tuple(a for a in left if a.name in cause.explains)
+        for cause in diagnosis.causes:
+            explained = tuple(a for a in wrong if a.name in cause.explains)
             if explained:
-                text = "; and ".join(self._said(s) for s in cause.slips)
+                text = "; and ".join(self._text(s) for s in cause.slips)
                 causes.append(Cause(text, explained, cause.slips[0] if len(cause.slips) == 1 else None))
         return causes

@@ -1,4 +1,4 @@
-"""What a blank is called in an answer sheet: its label where the example has one, else its address."""
+"""The name of a blank in an answer sheet: its label where the example has one, else its address."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ def with_zeros(value: float, digits: int) -> str:
     """A number in so many significant digits as by hand, zeros at the end included: 0.07830."""
     text = significant(rounded(value, digits), digits)
     mantissa, mark, exponent = text.partition("e")
-    held = len(mantissa.lstrip("-").replace(".", "").lstrip("0"))
-    if not value or not math.isfinite(value) or held >= digits:
+    count = len(mantissa.lstrip("-").replace(".", "").lstrip("0"))
+    if not value or not math.isfinite(value) or count >= digits:
         return text
-    return f"{mantissa}{'' if '.' in mantissa else '.'}{'0' * (digits - held)}{mark}{exponent}"
+    return f"{mantissa}{'' if '.' in mantissa else '.'}{'0' * (digits - count)}{mark}{exponent}"
 
 
 def style_of(trace: Trace, precision: int) -> Style:
@@ -43,12 +43,12 @@ def style_of(trace: Trace, precision: int) -> Style:
     return Style(precision, dict(trace.labels), trace.program.partials, through=trace.through)
 
 
-def called(address: Address, trace: Trace) -> str:
+def display_name(address: Address, trace: Trace) -> str:
     """An element's name as a sheet's text has it: "∂E/∂w1", "da1[0, 0]"."""
     return TextMath(style_of(trace, 6)).address(address)
 
 
 def name_and_address(address: Address, trace: Trace) -> str:
     """An element's name as a sheet's text has it, with its address where that is another: "∂E/∂w1, dW1[0, 0]"."""
-    text = called(address, trace)
+    text = display_name(address, trace)
     return text if text == str(address) else f"{text}, {address}"

@@ -1,4 +1,4 @@
-"""Takes the noise of rounding out of a pass: what should be 0 and comes to -2.8e-17 is 0."""
+"""A pass without the noise of rounding: what should be 0 and comes to -2.8e-17 is 0."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ RUNS = 4
 
 def without_noise(trace: Trace) -> Trace:
     """The pass again, each number as 0 that is no larger than what rounding its operands does; the rest follows."""
-    made = {s.output for s in trace.program}
-    values: dict[str, Any] = {n: trace[n] for n in trace if n not in made}
+    outputs = {s.output for s in trace.program}
+    values: dict[str, Any] = {n: trace[n] for n in trace if n not in outputs}
     random = np.random.default_rng(0)
     with np.errstate(all="ignore"):
         for step in trace.program:
@@ -40,12 +40,12 @@ def _noise(step: Step, value: Array, values: Mapping[str, Any], random: np.rando
     apart = np.zeros(value.shape)
     eps = float(np.finfo(value.dtype).eps)
 
-    def moved(name: str) -> Array:
+    def shifted(name: str) -> Array:
         array = np.asarray(values[name])
         return array * (1 + UNITS * eps * random.uniform(-1, 1, array.shape)) if array.dtype.kind == "f" else array
 
     for _ in range(RUNS):
-        other = np.asarray(step.computed(moved))
-        difference = np.abs(other - value) if other.shape == value.shape else apart
+        result = np.asarray(step.computed(shifted))
+        difference = np.abs(result - value) if result.shape == value.shape else apart
         apart = np.fmax(apart, np.where(np.isfinite(difference), difference, 0.0))
     return apart

@@ -49,8 +49,8 @@ def _givens(sheet: Exercise) -> str:
     for name in ("x", "y", *sheet.example.network.parameters):
         text = in_rows(trace[name], 15)
         lines.append(f"{name.replace('.', '_')} = np.array({text})")
-    carried = [n for n in trace.program.given if n not in ("x", "y", "clock", "lr", "t")]
-    lines += [f"{n.replace('.', '_')} = np.array({in_rows(trace[n], 15)})" for n in carried]
+    states = [n for n in trace.program.given if n not in ("x", "y", "clock", "lr", "t")]
+    lines += [f"{n.replace('.', '_')} = np.array({in_rows(trace[n], 15)})" for n in states]
     if "lr" in trace:
         lines.append(f"lr = {float(trace['lr'])!r}")
     if any("t" in step.inputs for step in trace.program):

@@ -13,7 +13,7 @@ from ..base.errors import DataError
 from .answers import Answers, as_answers
 from .grading import grade
 from .outcome import Mark
-from .report import said
+from .report import verdict_text
 from .results import short
 from .worksheet import Worksheet, as_worksheet
 
@@ -37,10 +37,10 @@ def otter_test(sheet: Worksheet) -> str:
     Every case grades as `grade` does, so that chalkgrad must be installed where it runs, and holds the packed sheet, as
     Otter runs each by itself. The right numbers stand nowhere in it.
     """
-    held = packed(sheet)
+    text = pack(sheet)
     cases = [
         "                {\n"
-        f'                    "code": {CASE.format(number=number, packed=held)!r},\n'
+        f'                    "code": {CASE.format(number=number, packed=text)!r},\n'
         f'                    "points": {short(blank.points)!r},\n'
         '                    "hidden": True,\n'
         '                    "locked": False,\n'
@@ -68,13 +68,13 @@ def otter_test(sheet: Worksheet) -> str:
     )
 
 
-def packed(sheet: Worksheet) -> str:
+def pack(sheet: Worksheet) -> str:
     """The sheet in ASCII, as a test holds it: what grading needs, in no form that can be read as it stands."""
     return base64.b85encode(zlib.compress(sheet.to_toml().encode(), 9)).decode()
 
 
 @lru_cache(maxsize=8)
-def _unpacked(text: str) -> Worksheet:
+def _unpack(text: str) -> Worksheet:
     try:
         unpacking = zlib.decompressobj()
         content = unpacking.decompress(base64.b85decode(text), MOST_UNPACKED)
@@ -92,18 +92,18 @@ def counts(answers: Mapping[str, Any], number: int, sheet: str) -> bool | str:
     Args:
         answers: the notebook's `answers`: numbers or text by address or label.
         number: which blank, from 1.
-        sheet: the worksheet, as `packed` gives it.
+        sheet: the worksheet, as `pack` gives it.
 
     Raises:
         ChalkgradError: where none of the answers belongs to the sheet, or the sheet cannot be read.
     """
-    read = _unpacked(sheet)
-    given = as_answers(answers, read)
-    mark, text = _marked(sheet, _Held(given))[number - 1]
+    worksheet = _unpack(sheet)
+    reading = as_answers(answers, worksheet)
+    mark, text = _marks(sheet, _HashedAnswers(reading))[number - 1]
     return mark.verdict in ("right", "follows") or text
 
 
-class _Held:
+class _HashedAnswers:
     """Answers, told apart by what was written: every case of a test asks for the same ones."""
 
     def __init__(self, answers: Answers) -> None:
@@ -114,10 +114,10 @@ class _Held:
         return hash(self.key)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Held) and self.key == other.key
+        return isinstance(other, _HashedAnswers) and self.key == other.key
 
 
 @lru_cache(maxsize=8)
-def _marked(sheet: str, held: _Held) -> list[tuple[Mark, str]]:
-    grading = grade(_unpacked(sheet), held.answers)
-    return [(mark, said(mark, grading, tell=False)) for mark in grading.marks]
+def _marks(sheet: str, answers: _HashedAnswers) -> list[tuple[Mark, str]]:
+    grading = grade(_unpack(sheet), answers.answers)
+    return [(mark, verdict_text(mark, grading, tell=False)) for mark in grading.marks]

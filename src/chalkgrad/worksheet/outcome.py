@@ -1,4 +1,4 @@
-"""What came of a worksheet: a mark for every blank, the points, the mistakes that were named."""
+"""The outcome of a grading: a mark for every blank, the points, the mistakes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .worksheet import Worksheet
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What came of one blank.
+    """The mark of one blank.
 
     Attributes:
         number: which blank it is, from 1.
@@ -21,7 +21,7 @@ class Mark:
         answer: the number as it was written; empty where it is missing.
         right: the right number.
         expected: what the student's own earlier numbers lead to.
-        cause: why it is wrong, where that is known: the mistake behind it, that it is no number, has too few digits,
+        cause: why it is wrong, where that is known: the mistake, that it is no number, has too few digits,
             follows from the student's own numbers as it would from any, or stands everywhere; may be empty.
     """
 
@@ -37,7 +37,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
-    """What came of a worksheet.
+    """The marks, mistakes and points of a worksheet.
 
     Attributes:
         sheet: the worksheet.

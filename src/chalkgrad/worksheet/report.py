@@ -34,7 +34,7 @@ def report_board(grading: Outcome) -> Board:
             m.answer or "-",
             with_zeros(m.right, grading.sheet.digits),
             f"{m.score:g} of {m.blank.points:g}",
-            said(m, grading),
+            verdict_text(m, grading),
         )
         for m in grading.marks
     ]
@@ -60,7 +60,7 @@ def _told(verdict: str) -> str:
     return WORDS[verdict].replace("your", "the student's")
 
 
-def said(mark: Mark, grading: Outcome, *, tell: bool = True) -> str:
+def verdict_text(mark: Mark, grading: Outcome, *, tell: bool = True) -> str:
     """A blank's verdict in words; `tell` says what the student's own numbers lead to where the answer does not."""
     text = WORDS[mark.verdict]
     if mark.verdict != "wrong":
@@ -68,9 +68,9 @@ def said(mark: Mark, grading: Outcome, *, tell: bool = True) -> str:
     if mark.cause:
         return f"{text}: {mark.cause}"
     digits = grading.sheet.digits
-    own, right = with_zeros(mark.expected, digits), with_zeros(mark.right, digits)
-    if tell and own != right:
-        return f"{text}; from the student's own numbers it would be {own}"
+    expected, right = with_zeros(mark.expected, digits), with_zeros(mark.right, digits)
+    if tell and expected != right:
+        return f"{text}; from the student's own numbers it would be {expected}"
     return f"{text}, by no usual mistake"
 
 

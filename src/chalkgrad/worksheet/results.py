@@ -7,14 +7,14 @@ from typing import Any
 from ..base.text import as_json
 from .names import name_and_address
 from .outcome import Outcome
-from .report import said, summary
+from .report import summary, verdict_text
 
 
 def gradescope(grading: Outcome) -> str:
     """Gradescope's results.json: the score, and a test for every blank. The right numbers are not in it."""
     tests: list[dict[str, Any]] = []
     for mark in grading.marks:
-        output = said(mark, grading, tell=False)
+        output = verdict_text(mark, grading, tell=False)
         tests.append(
             {
                 "name": name_and_address(mark.blank.address, grading.sheet.trace),

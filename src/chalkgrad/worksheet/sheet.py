@@ -35,8 +35,8 @@ SHARES = (
     "is their sum. A share is called after where it comes from: {share} is what comes back to {of} through {user}."
 )
 OFF = (
-    "A ReLU is off where its input is below 0: its output is 0 there, and nothing comes back through it, so that the "
-    "derivative behind it is 0 too. A blank may be 0."
+    "A ReLU is off where its input is below 0: its output is 0 there, and nothing comes back through it, so that its "
+    "input's derivative is 0 too. A blank may be 0."
 )
 
 
@@ -59,10 +59,10 @@ def sheet_board(sheet: Exercise, *, hints: bool) -> Board:
     blocks.extend(equation(s, trace.program, None) for s in _update_lines(sheet))
     blocks.append(Heading("The numbers"))
     blocks.append(givens_table(sheet))
-    known = known_values(sheet)
-    if known:
+    names = known_values(sheet)
+    if names:
         blocks.append(Heading("Computed already"))
-        blocks.append(numbers_table(trace, known, sheet.digits + 2))
+        blocks.append(numbers_table(trace, names, sheet.digits + 2))
     blocks.extend(_pass(sheet, hints))
     blocks.append(Heading("Your answers"))
     blocks.append(answers_table(sheet))
@@ -71,12 +71,12 @@ def sheet_board(sheet: Exercise, *, hints: bool) -> Board:
 
 def title(sheet: Exercise) -> str:
     """The sheet's title in one line, with the number that tells one student's sheet from another's."""
-    own = visible(" ".join(sheet.title.split()))
-    return own if sheet.seed is None else f"{own} (sheet {sheet.seed})"
+    text = visible(" ".join(sheet.title.split()))
+    return text if sheet.seed is None else f"{text} (sheet {sheet.seed})"
 
 
 def task(sheet: Exercise) -> str:
-    """What is to be done, in a sentence or two."""
+    """The task in a sentence or two."""
     count = len(sheet.blanks)
     return (
         f"Fill in the {count} blank{'s' * (count != 1)}, {points(sheet.points)} in all. Give every number to "
@@ -92,21 +92,21 @@ def points(count: float) -> str:
 
 def needed(sheet: Exercise, *parts: str) -> list[Any]:
     """The steps of these parts that the blanks are computed from, blanks included."""
-    wanted = {s.output for s in sheet.trace.program.needed_for({b.address.name for b in sheet.blanks})}
+    outputs = {s.output for s in sheet.trace.program.needed_for({b.address.name for b in sheet.blanks})}
     if "forward" in parts:
-        wanted |= {s.output for s in sheet.trace.program.needed_for(["L"])}
-    return [s for s in sheet.trace.program if s.part in parts and s.output in wanted]
+        outputs |= {s.output for s in sheet.trace.program.needed_for(["L"])}
+    return [s for s in sheet.trace.program if s.part in parts and s.output in outputs]
 
 
 def known_values(sheet: Exercise) -> list[str]:
     """Values that the blanks are computed from and that follow from no blank: the sheet gives their numbers."""
     steps = needed(sheet, "forward", "loss", "backward", "update")
-    follow = {b.address.name for b in sheet.blanks}
+    dependent = {b.address.name for b in sheet.blanks}
     for step in steps:
-        if any(i in follow for i in step.inputs):
-            follow.add(step.output)
-    used = {i for s in steps for i in s.inputs}
-    return [s.output for s in steps if s.output not in follow and s.output in used]
+        if any(i in dependent for i in step.inputs):
+            dependent.add(step.output)
+    operands = {i for s in steps for i in s.inputs}
+    return [s.output for s in steps if s.output not in dependent and s.output in operands]
 
 
 def _update(sheet: Exercise) -> str:
@@ -115,33 +115,33 @@ def _update(sheet: Exercise) -> str:
         return "The derivatives are those of the loss L."
     rate = significant(float(optimizer.learning_rate), 12)
     frozen = sheet.example.network.frozen
-    kept = f" {', '.join(frozen)} {'stays' if len(frozen) == 1 else 'stay'} as given." if frozen else ""
+    note = f" {', '.join(frozen)} {'stays' if len(frozen) == 1 else 'stay'} as given." if frozen else ""
     if optimizer == SGD(optimizer.learning_rate):
-        return f"The update is plain gradient descent with the learning rate {rate}: W_new = W - {rate} dW.{kept}"
-    used = {i for s in needed(sheet, "update") for i in s.inputs}
-    own = [n for n in sheet.trace.program.given if n in used and n not in ("x", "y", "clock", "lr", "t")]
+        return f"The update is plain gradient descent with the learning rate {rate}: W_new = W - {rate} dW.{note}"
+    operands = {i for s in needed(sheet, "update") for i in s.inputs}
+    states = [n for n in sheet.trace.program.given if n in operands and n not in ("x", "y", "clock", "lr", "t")]
     start = ""
-    if own and sheet.example.optimizer_state:
-        start = f" What it carries from the steps before is given: {', '.join(own)}."
-    elif own:
-        start = f" Before it {', '.join(own)} {'is' if len(own) == 1 else 'are'} 0."
+    if states and sheet.example.optimizer_state:
+        start = f" What it carries from the steps before is given: {', '.join(states)}."
+    elif states:
+        start = f" Before it {', '.join(states)} {'is' if len(states) == 1 else 'are'} 0."
     step = f"step t = {sheet.example.steps_before + 1}"
-    return f"The update is {step} of {optimizer.kind} with {settings_of(optimizer)}.{start}{kept}"
+    return f"The update is {step} of {optimizer.kind} with {settings_of(optimizer)}.{start}{note}"
 
 
 def settings_of(optimizer: Optimizer) -> str:
     """An optimizer's settings in words, all that its formulas use."""
-    found = [f"the learning rate lr = {significant(float(optimizer.learning_rate), 12)}"]
+    settings = [f"the learning rate lr = {significant(float(optimizer.learning_rate), 12)}"]
     for setting in fields(optimizer):
         value = getattr(optimizer, setting.name)
         if setting.name == "learning_rate" or (setting.name == "weight_decay" and not value):
             continue
         name = setting.name.replace("_", " ")
         if isinstance(value, bool):
-            found += [f"{name[0].upper()}{name[1:]}'s momentum"] if value else []
+            settings += [f"{name[0].upper()}{name[1:]}'s momentum"] if value else []
         else:
-            found.append(f"{name} {significant(float(value), 12)}")
-    return ", ".join(found)
+            settings.append(f"{name} {significant(float(value), 12)}")
+    return ", ".join(settings)
 
 
 def _update_lines(sheet: Exercise) -> list[Step]:
@@ -150,24 +150,24 @@ def _update_lines(sheet: Exercise) -> list[Step]:
     if optimizer == SGD(optimizer.learning_rate):
         return []
     program = sheet.trace.program
-    shown: list[Step] = []
-    seen: set[tuple[str, ...]] = set()
-    asked = {s.output for s in needed(sheet, "update")}
+    lines: list[Step] = []
+    combinations: set[tuple[str, ...]] = set()
+    outputs = {s.output for s in needed(sheet, "update")}
     for name in program.parameters:
-        own = [s for s in program.part("update") if s.bound.get("W") == name and s.output in asked]
-        kinds = tuple(s.rule.name for s in own)
-        if own and kinds not in seen:
-            seen.add(kinds)
-            shown += own
-    return shown
+        steps = [s for s in program.part("update") if s.bound.get("W") == name and s.output in outputs]
+        kinds = tuple(s.rule.name for s in steps)
+        if steps and kinds not in combinations:
+            combinations.add(kinds)
+            lines += steps
+    return lines
 
 
 def givens_table(sheet: Exercise) -> Table:
-    """What is given, all of its numbers."""
+    """The given values with all of their numbers."""
     trace = sheet.trace
-    used = {i for s in needed(sheet, "forward", "loss", "backward", "update") for i in s.inputs}
-    made = {s.output for s in trace.program}
-    names = [n for n in trace if n in used and n not in made and n not in ("clock", "t")]
+    operands = {i for s in needed(sheet, "forward", "loss", "backward", "update") for i in s.inputs}
+    outputs = {s.output for s in trace.program}
+    names = [n for n in trace if n in operands and n not in outputs and n not in ("clock", "t")]
     return numbers_table(trace, names, 15)
 
 
@@ -193,13 +193,13 @@ def in_rows(array: Array, precision: int) -> str:
 
 def _labels(trace: Trace, name: str) -> str:
     array = trace[name]
-    found = {a.place: label for a, label in ((Address.parse(k), v) for k, v in trace.labels.items()) if a.name == name}
-    if not found:
+    labels = {a.place: label for a, label in ((Address.parse(k), v) for k, v in trace.labels.items()) if a.name == name}
+    if not labels:
         return ""
 
     def rows(place: tuple[int, ...]) -> str:
         if len(place) == array.ndim:
-            return found.get(place, "-")
+            return labels.get(place, "-")
         return f"[{', '.join(rows((*place, i)) for i in range(array.shape[len(place)]))}]"
 
     return rows(())
@@ -212,19 +212,19 @@ def _pass(sheet: Exercise, hints: bool) -> list[Block]:
     parts = {s.output: s.part for s in trace.program}
     steps = {s.output: s for s in trace.program}
     blocks: list[Block] = []
-    for part, of_part in itertools.groupby(numbered, key=lambda one: parts[one[1].address.name]):
+    for part, of_part in itertools.groupby(numbered, key=lambda entry: parts[entry[1].address.name]):
         blocks.append(Heading(TITLES[part]))
-        for name, own in itertools.groupby(of_part, key=lambda one: one[1].address.name):
+        for name, blanks in itertools.groupby(of_part, key=lambda entry: entry[1].address.name):
             step = steps[name]
             if hints:
                 blocks.append(equation(step, trace.program, None))
-            for place, blank in own:
+            for place, blank in blanks:
                 address = blank.address
                 lines: list[Line] = []
                 if hints:
-                    opened = trace.explain(str(address), steps=1, terms=16)
-                    if opened.expression is not None:
-                        lines.append(Line(opened.expression))
+                    derivation = trace.explain(str(address), steps=1, terms=16)
+                    if derivation.expression is not None:
+                        lines.append(Line(derivation.expression))
                 lines.append(Line(Symbol(GAP)))
                 head = Quantity(address, float(trace[name][address.place]))
                 worth = f", {points(blank.points)}" if blank.points != 1 else ""

@@ -1,4 +1,4 @@
-"""Which numbers count: those that cannot be had without computing them."""
+"""Which numbers earn credit: those that nobody has without computing them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from ..base.address import Address
 from ..diagnosis.handwritten import Answer
 from ..explain.trace import Trace
-from .comparing import LEAST, Comparing
+from .comparing import LEAST, Comparison
 from .exercise import Exercise
 from .own_pass import OwnPass
 
@@ -30,36 +30,36 @@ SEED = 20260
 
 
 class Manner:
-    """What follows from the numbers that somebody goes on with, and from others in place of the wrong ones of them.
+    """The pass from a student's own numbers, and from others in place of the wrong ones among them.
 
     Args:
         trace: the right numbers.
-        written: what is gone on with, by value, NaN where nothing is written.
-        off: the addresses of numbers that are not right.
+        numbers: the student's numbers by value, NaN where there is none.
+        wrong: the addresses of numbers that are not right.
     """
 
-    def __init__(self, trace: Trace, written: Mapping[str, Array], off: Iterable[Address]) -> None:
-        self.trace, self.written, self.off = trace, written, sorted(off, key=str)
-        self.own = OwnPass(trace, written)
+    def __init__(self, trace: Trace, numbers: Mapping[str, Array], wrong: Iterable[Address]) -> None:
+        self.trace, self.numbers, self.wrong = trace, numbers, sorted(wrong, key=str)
+        self.own = OwnPass(trace, numbers)
         self._others: list[OwnPass] | None = None
         self._scaled: list[OwnPass] | None = None
 
     def value(self, address: Address) -> float:
-        """What the numbers lead to."""
+        """The value that the student's numbers lead to."""
         return _at(self.own, address)
 
-    def with_others(self, numbers: Mapping[Address, float]) -> OwnPass:
+    def with_others(self, others: Mapping[Address, float]) -> OwnPass:
         """The pass with other numbers at some addresses."""
-        written = {n: a.copy() for n, a in self.written.items()}
-        for address, number in numbers.items():
-            written[address.name][address.place] = number
-        return OwnPass(self.trace, written)
+        arrays = {n: a.copy() for n, a in self.numbers.items()}
+        for address, number in others.items():
+            arrays[address.name][address.place] = number
+        return OwnPass(self.trace, arrays)
 
     def reaches(self, address: Address) -> bool:
         """Whether any of the wrong numbers has to do with this one: numbers written in between may shield it."""
         if self._others is None:
             random = np.random.default_rng(SEED)
-            rights = {a: float(self.trace[a.name][a.place]) or largest(self.trace, a.name) for a in self.off}
+            rights = {a: float(self.trace[a.name][a.place]) or largest(self.trace, a.name) for a in self.wrong}
             self._others = [
                 self.with_others({a: r * random.uniform(0.5, 1.5) for a, r in rights.items()}) for _ in range(3)
             ]
@@ -71,12 +71,12 @@ class Manner:
         """
         if self._scaled is None:
             random = np.random.default_rng(SEED)
-            owns = {a: float(self.written[a.name][a.place]) for a in self.off}
+            owns = {a: float(self.numbers[a.name][a.place]) for a in self.wrong}
             shares = [FACTOR ** random.uniform(-1.0, 1.0, len(owns)) for _ in range(DRAWS)]
             shares.append(np.full(len(owns), FACTOR))
             self._scaled = [
-                self.with_others({a: v * s for (a, v), s in zip(owns.items(), drawn.tolist(), strict=True)})
-                for drawn in shares
+                self.with_others({a: v * s for (a, v), s in zip(owns.items(), factors.tolist(), strict=True)})
+                for factors in shares
             ]
         return self._change(self._scaled, address)
 
@@ -87,7 +87,7 @@ class Manner:
         return max((a for a in apart if np.isfinite(a)), default=0.0)
 
 
-class Trusting:
+class CreditCheck:
     """Looks at numbers that are right from the student's own, for what they say.
 
     Args:
@@ -102,7 +102,7 @@ class Trusting:
         sheet: Exercise,
         answers: Mapping[Address, Answer],
         verdicts: Mapping[Address, str],
-        comparing: Comparing,
+        comparing: Comparison,
     ) -> None:
         self.sheet, self.answers, self.comparing = sheet, answers, comparing
         self.wrong = [a for a, verdict in verdicts.items() if verdict == "wrong"]
@@ -115,15 +115,15 @@ class Trusting:
         }
 
     def doubts(self, following: Mapping[Address, list[Manner]]) -> dict[Address, str]:
-        """Those that say nothing, with the reason, which goes on from "wrong: "."""
-        found: dict[Address, str] = {}
+        """The numbers that say nothing, with the reason, which continues "wrong: "."""
+        doubts: dict[Address, str] = {}
         for address, manners in following.items():
             reasons = [self._doubt(address, m) for m in manners]
             if all(reasons):
-                found[address] = reasons[0]
-        return found
+                doubts[address] = reasons[0]
+        return doubts
 
-    def said_whatever_is_asked(self, right: Sequence[Address]) -> dict[Address, str]:
+    def same_everywhere(self, right: Sequence[Address]) -> dict[Address, str]:
         """Right numbers of a sheet that says one number nearly everywhere, and is wrong with it in most places."""
         if not right:
             return {}
@@ -146,8 +146,8 @@ class Trusting:
         if self._copied(address, value, manner):
             return "it follows from a 1, by which a given number stays as it is"
         if self.far:
-            known = {a: right for a, right in self.far.items() if a.name in manner.written}
-            if abs(_at(manner.with_others(known), address) - value) > room:
+            corrections = {a: right for a, right in self.far.items() if a.name in manner.numbers}
+            if abs(_at(manner.with_others(corrections), address) - value) > room:
                 return "it follows from a number that is out of any slip's reach"
         count = self._everywhere(address)
         return f"the same number stands in {count} blanks, so that it follows says nothing" if count else ""
@@ -160,12 +160,12 @@ class Trusting:
         if abs(value) <= LEAST:
             return False
         step = self.steps[address.name]
-        operands: dict[str, Array] = {i: manner.own.held(i) for i in step.inputs if i is not None}
+        operands: dict[str, Array] = {i: manner.own.value(i) for i in step.inputs if i is not None}
         if any(bool((np.abs(np.abs(o) - abs(value)) <= room).any()) for o in operands.values()):
             return False
         random = np.random.default_rng(SEED)
 
-        def moved(name: str) -> Array:
+        def shifted(name: str) -> Array:
             operand = operands[name]
             if operand.dtype.kind != "f":
                 return operand
@@ -173,22 +173,22 @@ class Trusting:
             return random.uniform(0.5, 1.5, shape) * operand
 
         with np.errstate(all="ignore"):
-            others = [step.computed(moved) for _ in range(3)]
-        apart = [abs(float(np.asarray(other)[address.place]) - value) for other in others]
+            variants = [step.computed(shifted) for _ in range(3)]
+        apart = [abs(float(np.asarray(variant)[address.place]) - value) for variant in variants]
         return all(np.isfinite(apart)) and max(apart) > room
 
     def _copied(self, address: Address, value: float, manner: Manner) -> bool:
         """Whether a wrong 1 or -1 makes the number a copy of a given one that the step takes."""
         inputs = [i for i in self.steps[address.name].inputs if i is not None]
-        if not any(a.name in inputs and abs(manner.written[a.name][a.place]) == 1 for a in manner.off):
+        if not any(a.name in inputs and abs(manner.numbers[a.name][a.place]) == 1 for a in manner.wrong):
             return False
-        given = [np.abs(self.sheet.trace[i]).ravel() for i in inputs if i not in self.steps]
-        return any(bool((np.abs(sizes - abs(value)) <= 1e-9 * abs(value)).any()) for sizes in given)
+        constants = [np.abs(self.sheet.trace[i]).ravel() for i in inputs if i not in self.steps]
+        return any(bool((np.abs(sizes - abs(value)) <= 1e-9 * abs(value)).any()) for sizes in constants)
 
     def _everywhere(self, address: Address) -> int:
         """In how many blanks the number stands, where it is one that was written down whatever is asked."""
-        own = self.answers[address].value
-        same = [a for a, answer in self.answers.items() if abs(answer.value - own) <= NEARLY * abs(own)]
+        number = self.answers[address].value
+        same = [a for a, answer in self.answers.items() if abs(answer.value - number) <= NEARLY * abs(number)]
         if len({a.name for a in same if a in self.wrong}) > 1:
             return len(same)
         return len(same) if self._differ(same) and 2 * len(same) > len(self.answers) else 0
@@ -205,5 +205,5 @@ def largest(trace: Trace, name: str) -> float:
     return size or max((float(np.abs(trace[s.output]).max(initial=0.0)) for s in trace.program), default=1.0)
 
 
-def _at(own: OwnPass, address: Address) -> float:
-    return float(own.made(address.name)[address.place])
+def _at(own_pass: OwnPass, address: Address) -> float:
+    return float(own_pass.result(address.name)[address.place])

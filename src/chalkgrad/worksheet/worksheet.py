@@ -14,14 +14,14 @@ from ..examples.example import Example
 from ..model.saved import read_toml
 from ..render.board import Board
 from .blanks import choose
-from .described import table_of
 from .draw import draw
+from .example_table import table_of
 from .exercise import Blank, Exercise
 from .sheet import sheet_board
 from .solution import solution_board
 
 MOST_POINTS = 1_000_000.0
-"""What a blank is worth at most: more is a slip."""
+"""The most points of a blank: more is a slip."""
 KEYS = ("title", "seed", "digits", "blanks", "example")
 MOST_DIGITS = 10
 MOST_STEPS = 1000
@@ -30,10 +30,7 @@ MOST_STEPS = 1000
 
 @dataclass(frozen=True, eq=False)
 class Worksheet(Exercise):
-    """An exercise: what is asked, the sheet that is filled in, and the solution.
-
-    What it holds is described at `Exercise`.
-    """
+    """An exercise with its sheet and its solution. Its attributes are those of `Exercise`."""
 
     def board(self, *, hints: bool = False) -> Board:
         """The sheet that is filled in; `hints` shows the formula of every blank."""
@@ -71,7 +68,7 @@ def make_worksheet(
             the update is asked for and the optimizer carries something on: in the first its momentum does nothing.
 
     Raises:
-        UnknownNameError, ShapeError, OptionError: where a blank, a kind or a setting cannot be.
+        UnknownNameError, ShapeError, OptionError: where a blank, a kind or a setting is invalid.
         DataError: where nothing is left blank, or no draw makes a good exercise.
     """
     _check_digits(digits)
@@ -81,14 +78,14 @@ def make_worksheet(
     if step is not None and whole("worksheet", "step", step, first) - first > MOST_STEPS:
         raise OptionError(f"worksheet: step is at most {first + MOST_STEPS}; it is {step}")
     if seed is None:
-        moved = example.at(0 if step is None else step - first)
-        table = table_of(moved, digits + 2)
+        moment = example.at(0 if step is None else step - first)
+        table = table_of(moment, digits + 2)
         sheet = Worksheet(example.title, table, (), digits)
         places = choose(sheet.trace, frozen, blanks, kind)
     else:
         check_seed("worksheet", seed)
         trace = example.trace()
-        places = choose(trace, frozen, blanks, kind)  # what cannot be left blank is said before anything is drawn
+        places = choose(trace, frozen, blanks, kind)  # faults of the blanks come before any draw
         if step is None:
             updates = {s.output for s in trace.program.part("update")}
             carries = any(trace.program.values[n].of in trace.program.kept for n in updates)
@@ -126,8 +123,8 @@ def as_worksheet(table: Mapping[str, Any], path: str | Path) -> Worksheet:
     for key in ("blanks", "example"):
         if key not in table:
             raise DataError(f"{path} lacks {key}; chalkgrad worksheet writes such files")
-    described, listed = as_table(table["example"]), as_list(table["blanks"])
-    if described is None or listed is None:
+    described, entries = as_table(table["example"]), as_list(table["blanks"])
+    if described is None or entries is None:
         raise DataError(f"{path}: example must be a table and blanks a list of tables")
     try:
         digits = _check_digits(table.get("digits", 4))
@@ -136,7 +133,7 @@ def as_worksheet(table: Mapping[str, Any], path: str | Path) -> Worksheet:
         if not isinstance(title, str):
             raise DataError(f"title must be text, not {title!r}")
         sheet = Worksheet(title, described, (), digits, seed)
-        blanks = tuple(_blank(one, sheet) for one in listed)
+        blanks = tuple(_blank(entry, sheet) for entry in entries)
         places = [b.address for b in blanks]
         for place, address in enumerate(places):
             if address in places[:place]:
@@ -148,16 +145,16 @@ def as_worksheet(table: Mapping[str, Any], path: str | Path) -> Worksheet:
     return Worksheet(sheet.title or sheet.example.title, described, blanks, digits, seed)
 
 
-def _blank(given: object, sheet: Worksheet) -> Blank:
-    table = as_table(given)
+def _blank(entry: object, sheet: Worksheet) -> Blank:
+    table = as_table(entry)
     if table is None or not isinstance(table.get("address"), str):
-        raise DataError(f'a blank is a table such as {{ address = "dW1[0, 0]", points = 1 }}, not {given!r}')
+        raise DataError(f'a blank is a table such as {{ address = "dW1[0, 0]", points = 1 }}, not {entry!r}')
     points = number("blank", "points", table.get("points", 1.0), 0.0, MOST_POINTS)
     return Blank(sheet.trace.address(table["address"]), points)
 
 
 def _check_digits(digits: object) -> int:
-    held = whole("worksheet", "digits", digits, 2)
-    if held > MOST_DIGITS:
+    count = whole("worksheet", "digits", digits, 2)
+    if count > MOST_DIGITS:
         raise OptionError(f"worksheet: digits are significant digits, 2 to {MOST_DIGITS}; it is {digits!r}")
-    return held
+    return count

@@ -1,4 +1,4 @@
-"""What is known of an expression before it runs: how many axes it has, whether it is a certain number.
+"""Constant folding: how many axes an expression has, and whether it is a certain number, before it runs.
 
 A rule is written for every library, every number of axes and every setting; a script is for one. Each function
 here makes an expression shorter without changing one bit of what it computes.
@@ -70,10 +70,10 @@ def axes_of(node: ast.expr, shapes: Shapes) -> int | None:
         case ast.UnaryOp(operand=operand):
             return axes_of(operand, shapes)
         case ast.BinOp(left=left, right=right):
-            both = axes_of(left, shapes), axes_of(right, shapes)
+            axes = axes_of(left, shapes), axes_of(right, shapes)
             if isinstance(node.op, ast.MatMult):
-                return 2 if both == (2, 2) else None
-            return _most(*both)
+                return 2 if axes == (2, 2) else None
+            return _most(*axes)
         case ast.Compare(left=left, comparators=others):
             return _most(*[axes_of(v, shapes) for v in (left, *others)])
         case ast.Call(func=ast.Attribute(value=ast.Name(id="np"), attr=name), args=args):
@@ -87,17 +87,17 @@ def axes_of(node: ast.expr, shapes: Shapes) -> int | None:
 
 
 def _most(*axes: int | None) -> int | None:
-    known = [a for a in axes if a is not None]
-    return max(known) if known and len(known) == len(axes) else None
+    numbers = [a for a in axes if a is not None]
+    return max(numbers) if numbers and len(numbers) == len(axes) else None
 
 
 def _reduced(axes: int | None, keywords: list[ast.keyword]) -> int | None:
-    given = {k.arg: k.value for k in keywords}
-    if not given:
+    arguments = {k.arg: k.value for k in keywords}
+    if not arguments:
         return 0
-    if axes is None or set(given) != {"axis"}:
+    if axes is None or set(arguments) != {"axis"}:
         return None
-    return axes - (len(given["axis"].elts) if isinstance(given["axis"], ast.Tuple) else 1)
+    return axes - (len(arguments["axis"].elts) if isinstance(arguments["axis"], ast.Tuple) else 1)
 
 
 def fold_operation(node: ast.BinOp, shapes: Shapes) -> ast.expr:
@@ -144,8 +144,8 @@ def fold_subscript(node: ast.Subscript, shapes: Shapes) -> ast.expr:
             shape = shapes[name]
             if isinstance(place, ast.Slice):
                 if place.upper is None and place.step is None and isinstance(place.lower, ast.Constant):
-                    rest = shape[int(str(place.lower.value)) :]
-                    return node if None in rest else constant(rest)
+                    sizes = shape[int(str(place.lower.value)) :]
+                    return node if None in sizes else constant(sizes)
                 return node
             at = number_of(place)
             if isinstance(at, int) and -len(shape) <= at < len(shape) and shape[at] is not None:
@@ -220,17 +220,17 @@ def fold_comparison(node: ast.Compare, arrays: Callable[[str], bool]) -> ast.exp
         return node
     left, op, right = node.left, node.ops[0], node.comparators[0]
     if isinstance(op, (ast.Is, ast.IsNot)):
-        same: bool | None = None
+        equal: bool | None = None
         match left, right:
             case ast.Name(id=a), ast.Name(id=b) if a == b:
-                same = True
+                equal = True
             case ast.Constant(value=None), ast.Constant(value=None):
-                same = True
+                equal = True
             case ast.Name(id=a), ast.Constant(value=None) if arrays(a):
-                same = False
+                equal = False
             case _:
                 pass
-        return node if same is None else ast.Constant(same is isinstance(op, ast.Is))
+        return node if equal is None else ast.Constant(equal is isinstance(op, ast.Is))
     if isinstance(op, (ast.Eq, ast.NotEq)) and isinstance(left, ast.Constant) and isinstance(right, ast.Constant):
         return ast.Constant((left.value == right.value) is isinstance(op, ast.Eq))
     return node

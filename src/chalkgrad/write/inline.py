@@ -12,12 +12,11 @@ import builtins
 import inspect
 import textwrap
 from collections.abc import Callable, Collection, Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import count
 from types import FunctionType, ModuleType
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -37,6 +36,7 @@ from .folding import (
 )
 
 Optionals: TypeAlias = Mapping[Callable[..., Any], Collection[str]]
+Node = TypeVar("Node", bound=ast.AST)
 MODULES = ("math",)
 """What a rule may use besides NumPy: a script imports it."""
 WIDTH = 96
@@ -55,6 +55,34 @@ def source_of(function: Callable[..., Any]) -> ast.FunctionDef:
     if not isinstance(node, ast.FunctionDef):
         raise OptionError(f"{name} has no form in a script; define it with def")
     return node
+
+
+@cache
+def locals_of(function: Callable[..., Any]) -> frozenset[str]:
+    """The names of a function's parameters, and those that it assigns to."""
+    nodes = list(ast.walk(source_of(function)))
+    stored = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    return frozenset(stored | {n.arg for n in nodes if isinstance(n, ast.arg)})
+
+
+@cache
+def _is_straight(function: Callable[..., Any]) -> bool:
+    """Whether a function has neither loops nor functions of its own."""
+    return not any(isinstance(node, _SCOPED) for node in ast.walk(source_of(function)))
+
+
+def copied(node: Node) -> Node:
+    """The tree again, to be changed; `copy.deepcopy` would take ten times as long."""
+    twin = node.__class__.__new__(node.__class__)
+    for name, value in node.__dict__.items():
+        twin.__dict__[name] = _copied(value)
+    return twin
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, ast.AST):
+        return copied(value)
+    return [_copied(v) for v in value] if isinstance(value, list) else value  # pyright: ignore[reportUnknownVariableType]
 
 
 def functions_used(function: Callable[..., Any], seen: frozenset[str] = frozenset()) -> set[str]:
@@ -105,7 +133,7 @@ class Library:
         return unused(name, others)
 
     def _definition(self, function: Callable[..., Any], name: str) -> ast.FunctionDef:
-        node = deepcopy(source_of(function))
+        node = copied(source_of(function))
         absent, present = self.absent.get(function, ()), self.present.get(function, ())
         known = {p: constant(None) for p in absent}
         folder = Folder(function, known, self, arrays=present)
@@ -177,9 +205,7 @@ class Folder(ast.NodeTransformer):
         self.arrays = arrays
         self.placeholders = placeholders
         self.held = 0
-        node = source_of(function)
-        stored = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-        self.locals = stored | {n.arg for n in ast.walk(node) if isinstance(n, ast.arg)}
+        self.locals = locals_of(function)
 
     def body(self, statements: Sequence[ast.stmt]) -> list[ast.stmt]:
         """The statements that are left, up to the first return that is always reached."""
@@ -187,7 +213,7 @@ class Folder(ast.NodeTransformer):
         for place, statement in enumerate(statements):
             if place == 0 and isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
                 continue  # the docstring
-            made: Any = self.visit(deepcopy(statement))
+            made: Any = self.visit(copied(statement))
             for each in made if isinstance(made, list) else [made] if made is not None else []:  # pyright: ignore[reportUnknownVariableType]
                 left.append(each)  # pyright: ignore[reportUnknownArgumentType]
                 if isinstance(each, ast.Return):
@@ -205,7 +231,7 @@ class Folder(ast.NodeTransformer):
         if not isinstance(node.ctx, ast.Load):
             return node
         if node.id in self.known:
-            return deepcopy(self.known[node.id])
+            return copied(self.known[node.id])
         if node.id in self.locals:
             return node
         if node.id not in self.globals:
@@ -368,11 +394,11 @@ class _Put(ast.NodeTransformer):
         self.known = known
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
-        return deepcopy(self.known[node.id]) if node.id in self.known else node
+        return copied(self.known[node.id]) if node.id in self.known else node
 
 
 def _put(node: Any, known: Mapping[str, ast.expr]) -> Any:
-    return _Put(known).visit(deepcopy(node))
+    return _Put(known).visit(copied(node))
 
 
 def _straight(
@@ -382,7 +408,7 @@ def _straight(
     shapes: Mapping[str, tuple[int | None, ...]],
 ) -> list[ast.Assign | ast.Return] | None:
     """A function's body as assignments to single names and a return; None where it has loops or branches."""
-    if any(isinstance(n, _SCOPED) for n in ast.walk(source_of(function))):
+    if not _is_straight(function):
         return None
     trial = Library(
         library.taken, library.helpers, library.present, library.absent

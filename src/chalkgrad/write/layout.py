@@ -14,7 +14,7 @@ STEP = 4
 
 
 def statement_lines(statement: ast.stmt, indent: int = 0) -> list[str]:
-    """A statement as lines, each behind so many spaces, broken where it is longer than `WIDTH`."""
+    """A statement as lines, each after so many spaces, broken where it is longer than `WIDTH`."""
     ast.fix_missing_locations(statement)
     margin = " " * indent
     match statement:
@@ -151,7 +151,7 @@ def _sum(start: str, value: ast.BinOp, end: str, indent: int) -> list[str]:
 
 
 def _term(mark: str, term: ast.expr, additive: bool, indent: int) -> list[str]:
-    """One term of a sum or factor of a product, behind its operator; inside brackets already."""
+    """One term of a sum or factor of a product, after its operator; inside brackets already."""
     binds = isinstance(term, (ast.Name, ast.Constant, ast.Call, ast.Attribute, ast.Subscript))
     if isinstance(term, ast.BinOp):
         binds = isinstance(term.op, (*_PRODUCTS, ast.Pow) if additive else ast.Pow)

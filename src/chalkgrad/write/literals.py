@@ -33,7 +33,7 @@ def string_text(value: str) -> str:
 
 
 def array_lines(start: str, array: Array, end: str, indent: int = 0) -> list[str]:
-    """An array as nested lists, `start` before it and `end` behind it, a row a line where it is long."""
+    """An array as nested lists, `start` before it and `end` after it, a row a line where it is long."""
     margin = " " * indent
     whole = f"{margin}{start}{_nested(array)}{end}"
     if len(whole) <= WIDTH:

@@ -13,7 +13,7 @@ SCRIPT = frozenset(
     {"np", "base64", "math", "torch", "nn", "functional", "Path", "cache", "step", "steps", "rng", "weights", "data"}
     | {"example", "labels", "loss", "model", "optimizer", "Network", "self"}
 )
-"""What a script's own names are."""
+"""A script's own names."""
 
 
 def reserved() -> frozenset[str]:
@@ -27,16 +27,16 @@ def helpers(rules: Iterable[Rule] = ()) -> frozenset[str]:
     Args:
         rules: those of the script; others than chalkgrad's own are looked through.
     """
-    own = {name for rule in set(rules) - set(RULES) for name in (rule.name, *functions_used(rule.function))}
-    return frozenset({*own, *(name for rule in RULES for name in rule.function.__globals__)})
+    functions = {name for rule in set(rules) - set(RULES) for name in (rule.name, *functions_used(rule.function))}
+    return frozenset({*functions, *(name for rule in RULES for name in rule.function.__globals__)})
 
 
 def identifiers(names: Iterable[str], taken: Collection[str]) -> dict[str, str]:
-    """Each value's name in a script: dots as underscores, and a number behind it where that is taken."""
-    known: dict[str, str] = {}
-    used = set(taken)
+    """Each value's name in a script: dots as underscores, and a number after it where that is taken."""
+    words: dict[str, str] = {}
+    names_used = set(taken)
     for name in names:
-        if name not in known:
-            known[name] = unused(name.replace(".", "_"), used)
-            used.add(known[name])
-    return known
+        if name not in words:
+            words[name] = unused(name.replace(".", "_"), names_used)
+            names_used.add(words[name])
+    return words

@@ -10,11 +10,12 @@ from itertools import groupby
 from typing import Any
 
 from ..base.checks import whole
+from ..describe.layers.layer import rows_text
 from ..describe.optimizers import Optimizer, as_optimizer
 from ..model.model import Model
 from ..program import Owner, Program, Step
+from .arrays import Data, NumPyStyle, data_lines, read_beside, script_data, weight_lines
 from .folding import constant
-from .given import Data, NumPyStyle, data_lines, given_data, read_beside, weight_lines
 from .inline import Library, Optionals, call_of, lines_of, unused
 from .layout import comment_lines, docstring_lines, statement_lines
 from .names import helpers, identifiers, reserved
@@ -48,11 +49,11 @@ def numpy_script(
         beside: what the files beside it begin with; None where all stands in the script.
 
     Raises:
-        OptionError: where a setting cannot be.
+        OptionError: where a setting is invalid.
         ShapeError, DataError: where x or y do not fit.
     """
     steps = whole("numpy_script", "steps", steps, 0)
-    data = given_data(network, x, y)
+    data = script_data(network, x, y)
     return _Script(network, as_optimizer(optimizer, network.dtype), steps, data, title, beside).text()
 
 
@@ -83,41 +84,41 @@ class _Script:
             training = program.needed_for(["L", *(self.updated[name] for name in self.carried)])
         forward = [s for s in training if s.part in ("forward", "loss")]
         self.forward = forward or list(prediction)
-        self.behind = [s for s in training if s.part in ("backward", "update")]
+        self.backward_and_update = [s for s in training if s.part in ("backward", "update")]
         self.prediction = list(prediction) if forward and not alike else []
-        everything = [*self.forward, *self.behind, *self.prediction]
+        everything = [*self.forward, *self.backward_and_update, *self.prediction]
         self._name(program, everything)
         self.library = Library(self.taken, helpers(s.rule for s in everything), *_optional(everything))
 
     def _name(self, program: Program, everything: Sequence[Step]) -> None:
         """Gives every value its name in the script, and says which shapes are known."""
-        known = {**self.network.prediction_program.shapes, **program.shapes}
+        shapes = {**self.network.prediction_program.shapes, **program.shapes}
         for step in everything:
-            known[step.output] = step.shape
+            shapes[step.output] = step.shape
         words = reserved()
-        self.names = identifiers(known, {*words, *helpers(s.rule for s in everything)})
+        self.names = identifiers(shapes, {*words, *helpers(s.rule for s in everything)})
         self.taken: Collection[str] = {*words, *self.names.values()}
-        # `W1 = W1 - lr * dW1` wherever nothing behind it needs the old value
+        # `W1 = W1 - lr * dW1` wherever nothing after it needs the old value
         self.late: list[str] = []
         for name in self.carried:
-            place = next(i for i, s in enumerate(self.behind) if s.output == self.updated[name])
-            if any(name in s.inputs for s in self.behind[place + 1 :]):
+            place = next(i for i, s in enumerate(self.backward_and_update) if s.output == self.updated[name])
+            if any(name in s.inputs for s in self.backward_and_update[place + 1 :]):
                 self.late.append(name)
             else:
                 self.names[self.updated[name]] = self.names[name]
         self.options = self._settings()
         self.taken = {*self.taken, *(name for name, _ in self.options.values())}
-        self.shapes: dict[str, tuple[int | None, ...]] = {self.names[n]: _sizes(s) for n, s in known.items()}
+        self.shapes: dict[str, tuple[int | None, ...]] = {self.names[n]: _sizes(s) for n, s in shapes.items()}
         self.shapes.update({name: () for name, _ in self.options.values()})
 
     def _settings(self) -> dict[str, tuple[str, float]]:
         """The optimizer's settings that get a name in the script, by the rules' names; zeros are put in."""
-        own = [s.options for s in self.behind if self._updates(s)]
-        found = {option: value for options in own for option, value in options.items() if value}
+        optimizer_options = [s.options for s in self.backward_and_update if self._updates(s)]
+        settings = {option: value for options in optimizer_options for option, value in options.items() if value}
         values = {*self.taken}
-        clash = bool(found.keys() & values)  # beta1 may be a layer's: then it is beta_1 here
-        spaced = {o: re.sub(r"(\d+)$", r"_\1", o) if clash else o for o in found}
-        return {o: (unused(spaced[o], values), value) for o, value in found.items()}
+        clash = bool(settings.keys() & values)  # beta1 may be a layer's: then it is beta_1 here
+        spaced = {o: re.sub(r"(\d+)$", r"_\1", o) if clash else o for o in settings}
+        return {o: (unused(spaced[o], values), value) for o, value in settings.items()}
 
     def _updates(self, step: Step) -> bool:
         return step.owner.kind == "optimizer"
@@ -131,8 +132,8 @@ class _Script:
         options: dict[str, ast.expr] = {n: constant(v) for n, v in step.options.items()}
         if self._updates(step):
             options.update({n: ast.Name(self.options[n][0], ast.Load()) for n, v in step.options.items() if v})
-        known = {o: i or constant(None) for o, i in zip(step.rule.operands, inputs, strict=True)}
-        lines = lines_of(step.rule.function, output, {**known, **options}, self.library, self.shapes, indent)
+        operands = {o: i or constant(None) for o, i in zip(step.rule.operands, inputs, strict=True)}
+        lines = lines_of(step.rule.function, output, {**operands, **options}, self.library, self.shapes, indent)
         if lines is not None:
             return list(lines)
         call = call_of(self.library.add(step.rule.function), [i for i in inputs if i], step.options)
@@ -148,9 +149,9 @@ class _Script:
     def _label(self, owner: Owner, part: str) -> str:
         if owner.line is not None and part == "forward":
             line = self.network.layout.lines[owner.line]
-            before = " and ".join(map(_shown, line.shapes))
+            before = " and ".join(map(rows_text, line.shapes))
             return (
-                f"{owner}: {before} -> {_shown(line.shape)}"
+                f"{owner}: {before} -> {rows_text(line.shape)}"
                 if line.shapes != (line.shape,) or line.names
                 else owner.text
             )
@@ -161,13 +162,13 @@ class _Script:
     def text(self) -> str:
         indent = 4 if self.steps else 0
         forward = self._groups(self.forward, indent)
-        backward = self._groups([s for s in self.behind if s.part == "backward"], indent)
-        update = self._groups([s for s in self.behind if s.part == "update"], indent)
+        backward = self._groups([s for s in self.backward_and_update if s.part == "backward"], indent)
+        update = self._groups([s for s in self.backward_and_update if s.part == "update"], indent)
         prediction = self._groups(self.prediction, 0)
         for name in self.late:
             value = ast.Name(self.names[self.updated[name]], ast.Load())
             update[-1].statements.append(ast.Assign([ast.Name(self.names[name], ast.Store())], value))
-        used = _loaded([*forward, *backward, *update, *prediction])
+        used = _names_used([*forward, *backward, *update, *prediction])
         body = self._main(forward, backward, update, prediction, used)
         start = self._start(used)
         functions = [["", "", *statement_lines(f)] for f in self.library.definitions]
@@ -178,11 +179,11 @@ class _Script:
     def _about(self) -> str:
         network = self.network
         kinds = " - ".join(layer.kind for layer in network.layers)
-        what = f"{kinds} with the loss {network.loss_function.kind}"
-        what += f", trained by {self.optimizer.kind}" if self.steps else ""
+        description = f"{kinds} with the loss {network.loss_function.kind}"
+        description += f", trained by {self.optimizer.kind}" if self.steps else ""
         title = " ".join(self.title.split())
         passes = "forward pass, backward pass and update" if self.steps else "the forward pass"
-        about = [title or f"{what}, in NumPy alone.", f"The network {what}: " if title else ""]
+        about = [title or f"{description}, in NumPy alone.", f"The network {description}: " if title else ""]
         about[1] += f"{passes}, line by line. Samples are rows, N of them."
         about[1] += " dW1 stands for dL/dW1, and so does every name with a d before it." if self.steps else ""
         about[1] = about[1][0].upper() + about[1][1:]
@@ -198,14 +199,14 @@ class _Script:
         return ["", *standard, *([""] if standard else []), "import numpy as np", *quiet]
 
     def _start(self, used: set[str]) -> list[str]:
-        """What stands before the first step: parameters, samples, settings."""
+        """The lines before the first step: parameters, samples, settings."""
         network = self.network
-        wanted = {n for n in (*network.parameters, *network.states) if self.names[n] in used}
+        arrays = {n for n in (*network.parameters, *network.states) if self.names[n] in used}
         kind = ", dtype=np.float32" if network.dtype.name == "float32" else ""
         one_hot = f"y = np.eye({network.output_shape[0]}{kind})[labels]  # one row for each: 1 at its class, else 0"
-        lines = ["# the parameters" + (", and the running averages" if network.states else "")] if wanted else []
-        lines += weight_lines(network, self.names, wanted, NumPyStyle(), self.beside)
-        lines += [""] if wanted else []
+        lines = ["# the parameters" + (", and the running averages" if network.states else "")] if arrays else []
+        lines += weight_lines(network, self.names, arrays, NumPyStyle(), self.beside)
+        lines += [""] if arrays else []
         lines += data_lines(network, self.data, NumPyStyle(), one_hot, self.beside)
         if not self.steps:
             return lines
@@ -213,9 +214,9 @@ class _Script:
         rate = self.optimizer.learning_rate
         lines += [f"{self.names['lr']} = {rate!r}  # the learning rate"] if self.names["lr"] in used else []
         lines += [f"{name} = {value!r}" for name, value in self.options.values() if name in used]
-        own = {*network.parameters, *network.states}
+        parameters = {*network.parameters, *network.states}
         for name in self.carried:
-            if name not in own:
+            if name not in parameters:
                 of = name.partition("_")[2]  # v_W1 goes with W1
                 lines.append(f"{self.names[name]} = np.zeros_like({self.names[of]})")
         return [*lines, f"steps = {self.steps}  # how many updates"]
@@ -238,7 +239,7 @@ class _Script:
         counters += [f"    {self.names['clock']} = step + {offset}"] if self.names["clock"] in used else []
         lines += counters
         lines += ["    # --- forward: from the samples x to the loss L ---", *_lines(forward, 4)]
-        lines += shown_loss(f"float({L})", self.steps, not twice)
+        lines += loss_lines_of_step(f"float({L})", self.steps, not twice)
         if not twice:
             lines += ["    if step == steps:", "        break  # this was the loss after the last update"]
         lines += ["", "    # --- backward: the derivatives, from the loss back ---", *_lines(backward, 4)]
@@ -249,7 +250,7 @@ class _Script:
         return lines
 
     def _frozen(self) -> str:
-        """What is said of the parameters that stay as they are."""
+        """The words on the parameters that stay as they are."""
         names = [self.names[n] for n in self.network.frozen]
         return f"; {', '.join(names)} {'stay as they are' if names[1:] else 'stays as it is'}" if names else ""
 
@@ -258,22 +259,22 @@ class _Script:
 
     def _difference(self) -> str:
         kinds = {layer.kind for layer in self.network.layers}
-        what = ["without dropout"] if "Dropout" in kinds else []
-        what += ["with the running averages"] if "BatchNorm" in kinds else []
-        return f"the loss as in prediction: {', '.join(what)}"
+        differences = ["without dropout"] if "Dropout" in kinds else []
+        differences += ["with the running averages"] if "BatchNorm" in kinds else []
+        return f"the loss as in prediction: {', '.join(differences)}"
 
 
-def shown_every(steps: int) -> int:
-    """A script of this many steps prints the loss of every so many of them."""
+def print_interval(steps: int) -> int:
+    """The interval, in steps, at which a script of so many steps prints its loss: 1, 10, 100, ..."""
     every = 1
     while steps > SHOWN * every:
         every *= 10
     return every
 
 
-def shown_loss(value: str, steps: int, last: bool) -> list[str]:
+def loss_lines_of_step(value: str, steps: int, last: bool) -> list[str]:
     """The lines of a loop that print a step's loss, of many steps some; with the `last` one, where it is seen."""
-    every = shown_every(steps)
+    every = print_interval(steps)
     line = f'print(f"step {{step}}: L = {{{value}!r}}")'
     if every == 1:
         return [f"    {line}"]
@@ -289,16 +290,16 @@ def _same(first: Sequence[Step], second: Sequence[Step]) -> bool:
 
 def _optional(steps: Iterable[Step]) -> tuple[Optionals, Optionals]:
     """By rules' functions the optional operands that are given everywhere, and those that are given nowhere."""
-    given: dict[tuple[Callable[..., Any], str], set[bool]] = {}
+    presence: dict[tuple[Callable[..., Any], str], set[bool]] = {}
     for step in steps:
         for operand, name in zip(step.rule.operands, step.inputs, strict=True):
             if operand in step.rule.optional:
-                given.setdefault((step.rule.function, operand), set()).add(name is not None)
+                presence.setdefault((step.rule.function, operand), set()).add(name is not None)
     present: dict[Callable[..., Any], set[str]] = {}
     absent: dict[Callable[..., Any], set[str]] = {}
-    for (function, operand), found in given.items():
-        if len(found) == 1:
-            (present if True in found else absent).setdefault(function, set()).add(operand)
+    for (function, operand), occurrences in presence.items():
+        if len(occurrences) == 1:
+            (present if True in occurrences else absent).setdefault(function, set()).add(operand)
     return present, absent
 
 
@@ -306,11 +307,7 @@ def _sizes(shape: Sequence[Any]) -> tuple[int | None, ...]:
     return tuple(s if isinstance(s, int) else None for s in shape)
 
 
-def _shown(shape: Sequence[int]) -> str:
-    return f"(N, {', '.join(map(str, shape))})"
-
-
-def _loaded(groups: Iterable[_Group]) -> set[str]:
+def _names_used(groups: Iterable[_Group]) -> set[str]:
     """The names that the groups' statements use."""
     nodes = (n for g in groups for s in g.statements for n in ast.walk(s))
     return {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}

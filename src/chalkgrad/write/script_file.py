@@ -30,9 +30,9 @@ def write_script(path: Path, script: str, beside: Mapping[str, Mapping[str, Arra
         _check_own(path, name)
     contents: dict[Path, bytes | str] = {}
     for name, arrays in beside.items():
-        packed = io.BytesIO()
-        np.savez(packed, **arrays)  # pyright: ignore[reportArgumentType]
-        contents[path.parent / name] = packed.getvalue()
+        buffer = io.BytesIO()
+        np.savez(buffer, **arrays)  # pyright: ignore[reportArgumentType]
+        contents[path.parent / name] = buffer.getvalue()
     contents[path] = script
     for file, content in contents.items():
         try:

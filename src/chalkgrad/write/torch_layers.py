@@ -47,7 +47,7 @@ Modules = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What a layer is in a PyTorch script.
+    """The form of a layer in a PyTorch script.
 
     Attributes:
         modules: the word for the attribute of each module, and the expression that makes it; they are called one
@@ -144,8 +144,8 @@ def _padding(layer: Layer, shape: SampleShape, kh: int, kw: int, frame: str) -> 
     return (("pad", frame.format(sides)),), (0, 0)
 
 
-def _one_or_two(both: tuple[int, int]) -> str:
-    return str(both[0]) if both[0] == both[1] else str(both)
+def _one_or_two(pair: tuple[int, int]) -> str:
+    return str(pair[0]) if pair[0] == pair[1] else str(pair)
 
 
 @form.register

@@ -11,11 +11,11 @@ from ..describe.layers import BatchNorm, Dense, Dropout
 from ..describe.losses import CrossEntropy
 from ..describe.optimizers import AdamW, Optimizer, as_optimizer
 from ..model.model import Model
-from .given import Data, TorchStyle, data_lines, given_data, read_beside, weight_lines
+from .arrays import Data, TorchStyle, data_lines, read_beside, script_data, weight_lines
 from .layout import WIDTH, docstring_lines
 from .names import identifiers, reserved
-from .numpy_script import shown_loss
-from .torch_forward import Written, write_module
+from .numpy_script import loss_lines_of_step
+from .torch_forward import ModuleText, input_names, write_module
 from .torch_training import Scored, loss_lines, optimizer_form
 
 
@@ -44,11 +44,11 @@ def torch_script(
         beside: what the files beside it begin with; None where all stands in the script.
 
     Raises:
-        OptionError: where a setting cannot be, or a layer or loss has no form in PyTorch.
+        OptionError: where a setting is invalid, or a layer or loss has no form in PyTorch.
         ShapeError, DataError: where x or y do not fit.
     """
     steps = whole("torch_script", "steps", steps, 0)
-    data = given_data(network, x, y)
+    data = script_data(network, x, y)
     if x is not None:
         _refuse_single_values(network, len(network.inputs(x)))
     return _Script(network, as_optimizer(optimizer, network.dtype), steps, data, title, beside).text()
@@ -71,14 +71,16 @@ class _Script:
         self.beside = beside
         self.trained = [n for n in network.parameters if n not in network.frozen]
         self.steps = steps if self.trained or network.states else 0
-        self.names = identifiers([*network.parameters, *network.states], {*reserved(), "x", "y"})
+        self.inputs = input_names(network)
+        taken = {*reserved(), *self.inputs.values(), "x", "y"}
+        self.names = identifiers([*network.parameters, *network.states], taken)
         layers = [line.layer for line in network.layout.lines]
         self.fused = network.loss_function.fused(layers[-1]) is not None
         self.modes = any(isinstance(v, (Dropout, BatchNorm)) for v in layers)
         self.drops = [v for v in layers if isinstance(v, Dropout)]
-        self.module: Written = write_module(network, fused=self.fused)
+        self.module: ModuleText = write_module(network, fused=self.fused)
         self.places = {value: f"model.{attribute}" for value, attribute in self.module.places.items()}
-        self.given = ", ".join(network.layout.inputs)
+        self.arguments = ", ".join(self.inputs.values())
 
     # -- the text ------------------------------------------------------------------------------------------------
 
@@ -98,10 +100,10 @@ class _Script:
     def _about(self) -> str:
         network = self.network
         kinds = " - ".join(layer.kind for layer in network.layers)
-        what = f"{kinds} with the loss {network.loss_function.kind}"
-        what += f", trained by {self.optimizer.kind}" if self.steps else ""
+        description = f"{kinds} with the loss {network.loss_function.kind}"
+        description += f", trained by {self.optimizer.kind}" if self.steps else ""
         title = " ".join(self.title.split())
-        about = [title, f"The network {what}, in PyTorch."] if title else [f"{what}, in PyTorch."]
+        about = [title, f"The network {description}, in PyTorch."] if title else [f"{description}, in PyTorch."]
         if self.drops:
             about.append("Dropout draws other masks in PyTorch, so that the losses of training are other numbers.")
         return "\n\n".join([*about, *read_beside(network, self.data, self.beside)])
@@ -113,20 +115,25 @@ class _Script:
         return [*lines, ""] if lines else []
 
     def _class(self) -> list[str]:
-        made, passed = self.module.made, self.module.passed
+        statements, forward = self.module.init, self.module.forward
         lines = ["class Network(nn.Module):"]
-        if made:
-            lines += ["    def __init__(self):", "        super().__init__()", *(f"        {m}" for m in made), ""]
-        return [*lines, f"    def forward(self, {self.given}):", *(f"        {p}" for p in passed)]
+        if statements:
+            lines += [
+                "    def __init__(self):",
+                "        super().__init__()",
+                *(f"        {s}" for s in statements),
+                "",
+            ]
+        return [*lines, f"    def forward(self, {self.arguments}):", *(f"        {line}" for line in forward)]
 
     def _weights(self) -> list[str]:
         network = self.network
-        given = weight_lines(network, self.names, set(self.places), TorchStyle(), self.beside)
-        if not given:
+        arrays = weight_lines(network, self.names, set(self.places), TorchStyle(), self.beside)
+        if not arrays:
             return ["model = Network()"]
         dense = {line.names["W"] for line in network.layout.lines if isinstance(line.layer, Dense)}
         turned = ": W is (inputs, outputs) here, and (outputs, inputs) in nn.Linear" if dense else ""
-        lines = [f"# the model with its weights{turned}", *given, "model = Network()", "with torch.no_grad():"]
+        lines = [f"# the model with its weights{turned}", *arrays, "model = Network()", "with torch.no_grad():"]
         for name, place in self.places.items():
             lines.append(f"    {place}.copy_({self.names[name]}{'.T' if name in dense else ''})")
         frozen = [f"{self.places[n]}.requires_grad_(False)" for n in network.frozen]
@@ -137,7 +144,18 @@ class _Script:
         one_hot = f"y = functional.one_hot(labels, {outputs[0]}).to(torch.get_default_dtype())"
         if isinstance(loss, CrossEntropy) and (self.fused or loss.from_logits):
             one_hot = ""  # PyTorch's cross-entropy takes class numbers
-        return data_lines(self.network, self.data, TorchStyle(), one_hot, self.beside)
+        lines = data_lines(self.network, self.data, TorchStyle(), one_hot, self.beside)
+        return [*lines, *(self._inputs() if self.network.layout.several else [])]
+
+    def _inputs(self) -> list[str]:
+        """The lines that take several inputs out of the rows of x."""
+        lines, begin = ["# the inputs stand one after another in the rows of x"], 0
+        for name, shape in self.network.layout.inputs.items():
+            end = begin + math.prod(shape)
+            reshaped = f".reshape({', '.join(map(str, (-1, *shape)))})" if len(shape) > 1 else ""
+            lines.append(f"{self.inputs[name]} = x[:, {begin}:{end}]{reshaped}")
+            begin = end
+        return lines
 
     @property
     def _target(self) -> str:
@@ -155,7 +173,7 @@ class _Script:
         scale = loss.options(network.output_shape)["scale"]
         scored = Scored(output == "logits", network.output_shape, scale, loss.reduction == "mean")
         *before, last = loss_lines(loss, scored)
-        lines = [f"def loss_of(model, {self.given}, y):", f"    {output} = model({self.given})"]
+        lines = [f"def loss_of(model, {self.arguments}, y):", f"    {output} = model({self.arguments})"]
         lines += [f"    {line}" for line in before]
         penalties = self._penalties()
         if not penalties:
@@ -181,18 +199,18 @@ class _Script:
         if not decayed:
             zero = ", weight_decay=0.0" if isinstance(optimizer, AdamW) else ""
             line = f"optimizer = torch.optim.{name}(model.parameters(), {start}{zero})"
-            broken = [f"optimizer = torch.optim.{name}(", f"    model.parameters(), {start}{zero}", ")"]
-            return [line] if len(line) <= WIDTH else broken
-        lines = _listed("decayed", [self.places[n] for n in decayed])
-        lines += _listed("others", [self.places[n] for n in plain]) if plain else []
+            wrapped = [f"optimizer = torch.optim.{name}(", f"    model.parameters(), {start}{zero}", ")"]
+            return [line] if len(line) <= WIDTH else wrapped
+        lines = _list_lines("decayed", [self.places[n] for n in decayed])
+        lines += _list_lines("others", [self.places[n] for n in plain]) if plain else []
         groups = [f'{{"params": decayed, "weight_decay": {decay!r}}}']
         groups += ['{"params": others, "weight_decay": 0.0}'] if plain else []
-        listed = f"    [{', '.join(groups)}],"
-        rows = [listed] if len(listed) <= WIDTH else ["    [", *(f"        {g}," for g in groups), "    ],"]
+        row = f"    [{', '.join(groups)}],"
+        rows = [row] if len(row) <= WIDTH else ["    [", *(f"        {g}," for g in groups), "    ],"]
         return [*lines, f"optimizer = torch.optim.{name}(", *rows, f"    {start},", ")"]
 
     def _training(self) -> list[str]:
-        compute = f"L = loss_of(model, {self.given}, {self._target})"
+        compute = f"L = loss_of(model, {self.arguments}, {self._target})"
         if not self.steps:
             return [*(["model.eval()"] if self.modes else []), compute, 'print(f"L = {L.item()!r}")']
         lines = [
@@ -202,7 +220,7 @@ class _Script:
             "",
         ]
         lines += [f"for step in range(steps{'' if self.modes else ' + 1'}):", f"    {compute}"]
-        lines += shown_loss("L.item()", self.steps, not self.modes)
+        lines += loss_lines_of_step("L.item()", self.steps, not self.modes)
         if not self.modes:
             lines += ["    if step == steps:", "        break  # this was the loss after the last update"]
         if self.trained:
@@ -213,6 +231,6 @@ class _Script:
         return lines
 
 
-def _listed(name: str, items: list[str]) -> list[str]:
+def _list_lines(name: str, items: list[str]) -> list[str]:
     line = f"{name} = [{', '.join(items)}]"
     return [line] if len(line) <= WIDTH else [f"{name} = [", *(f"    {item}," for item in items), "]"]

@@ -13,7 +13,7 @@ from ..describe.optimizers import SGD, AdaGrad, Adam, AdamW, RMSProp
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """What a loss is computed of.
+    """The inputs and settings of a loss.
 
     Attributes:
         logits: whether the model gives logits, not predictions.

@@ -1,4 +1,4 @@
-"""What a command is given to look at: a worked example, a worksheet, a network's description, or a run directory."""
+"""The subject of a command: a worked example, a worksheet, a network's description, or a run directory."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def read_example(text: str) -> Example:
     """
     if not text:
         raise DataError("the file's name is empty")
-    found = load_example(text)
+    worked = load_example(text)
     if text in examples() and _described(Path(text)):
         print(f"{text} is the worked example; for your own say ./{text}", file=sys.stderr)
-    return found
+    return worked
 
 
 def _described(path: Path) -> bool:
@@ -34,7 +34,7 @@ def _described(path: Path) -> bool:
         return False
 
 
-def read_described(text: str) -> Example | Network:
+def read_subject(text: str) -> Example | Network:
     """The worked example or worksheet in a TOML file; where the file has no samples, the network that it describes.
 
     Raises:

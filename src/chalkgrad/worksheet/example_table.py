@@ -43,12 +43,12 @@ def table_of(example: Example, digits: int) -> dict[str, Any]:
 
 def with_numbers(table: Mapping[str, Any], numbers: Mapping[str, Array]) -> dict[str, Any]:
     """The table with other numbers for x, y and parameters; its text is left out, as it may speak of the old ones."""
-    changed = {k: v for k, v in table.items() if k != "text"}
-    changed |= {n: _rows(numbers[n], 15) for n in ("x", "y")}
-    held = dict(table.get("parameters", {}))
-    held |= {n: _rows(numbers[n], 15) for n in held if n in numbers}
-    changed["parameters"] = held
-    return changed
+    result = {k: v for k, v in table.items() if k != "text"}
+    result |= {n: _rows(numbers[n], 15) for n in ("x", "y")}
+    parameters = dict(table.get("parameters", {}))
+    parameters |= {n: _rows(numbers[n], 15) for n in parameters if n in numbers}
+    result["parameters"] = parameters
+    return result
 
 
 def _rows(array: Array, digits: int) -> Any:

@@ -1,4 +1,4 @@
-"""Writes the files of sheets and gradings, and never over one that somebody has filled in or changed since.
+"""The files of sheets and gradings, never written over one that somebody has filled in or changed since.
 
 The SHA-256 of every file stands in a list, beside the solution or the reports, as `sha256sum -c` reads it.
 """
@@ -18,7 +18,7 @@ LIST = "written.sha256"
 _LINE = re.compile(r"(?P<digest>[0-9a-f]{64})  (?P<name>.+)")
 
 
-class Written:
+class OutputFiles:
     """Files by path, and the list of what was written into their places before.
 
     Args:
@@ -29,13 +29,13 @@ class Written:
     def __init__(self, files: Mapping[Path, str], folder: Path) -> None:
         self.files = {Path(os.path.normpath(path)): text.encode() for path, text in files.items()}
         self.list = folder / LIST
-        self.before = self._listed()
+        self.before = self._entries()
 
     def check(self) -> None:
         """Raises OptionError where a file that is there is neither what was written nor what is to be."""
         for path, content in self.files.items():
-            there = _digest_of(path)
-            if there is not None and there != _digest(content) and (there, self._name(path)) not in self.before:
+            digest = _digest_of(path)
+            if digest is not None and digest != _digest(content) and (digest, self._name(path)) not in self.before:
                 raise OptionError(
                     f"{path} is not as chalkgrad wrote it, so somebody filled it in or changed it: nothing is written; "
                     "give another --out, or move that file away"
@@ -54,8 +54,8 @@ class Written:
         others = {(digest, name) for digest, name in self.before if self._path(name) not in self.files}
         self._write(self.list, self._lines(others | new))
 
-    def _lines(self, known: set[tuple[str, str]]) -> bytes:
-        return "".join(f"{digest}  {name}\n" for digest, name in sorted(known, key=lambda k: k[::-1])).encode()
+    def _lines(self, entries: set[tuple[str, str]]) -> bytes:
+        return "".join(f"{digest}  {name}\n" for digest, name in sorted(entries, key=lambda k: k[::-1])).encode()
 
     def _write(self, path: Path, content: bytes) -> None:
         try:
@@ -70,7 +70,7 @@ class Written:
     def _path(self, name: str) -> Path:
         return Path(os.path.normpath(self.list.parent / name))
 
-    def _listed(self) -> set[tuple[str, str]]:
+    def _entries(self) -> set[tuple[str, str]]:
         if not self.list.is_file():
             return set()
         lines = read_bounded(self.list, MOST_TEXT, OptionError).decode("utf-8", "replace").splitlines()

@@ -1,4 +1,4 @@
-"""What a script begins with: its parameters, running averages, samples and targets.
+"""The arrays that a script begins with: its parameters, running averages, samples and targets.
 
 Small arrays stand in the script. Large parameters that still are what the network's seed draws are drawn again;
 trained ones, and many samples, stand in it as the text of their bytes, or lie in files beside it (`files_beside`).
@@ -35,7 +35,7 @@ class Style(Protocol):
     """How a library's arrays are written."""
 
     def array(self, dtype: np.dtype[Any]) -> tuple[str, str]:
-        """What stands before and behind nested lists of numbers."""
+        """The text before and after nested lists of numbers."""
         ...
 
     def constant(self, shape: tuple[int, ...], value: float, dtype: np.dtype[Any]) -> str:
@@ -51,7 +51,7 @@ class NumPyStyle:
     """NumPy's arrays."""
 
     def array(self, dtype: np.dtype[Any]) -> tuple[str, str]:
-        """What stands before and behind nested lists of numbers."""
+        """The text before and after nested lists of numbers."""
         return "np.array(", ", dtype=np.float32)" if dtype == np.float32 else ")"
 
     def constant(self, shape: tuple[int, ...], value: float, dtype: np.dtype[Any]) -> str:
@@ -68,7 +68,7 @@ class TorchStyle:
     """PyTorch's tensors, of the default dtype."""
 
     def array(self, dtype: np.dtype[Any]) -> tuple[str, str]:
-        """What stands before and behind nested lists of numbers."""
+        """The text before and after nested lists of numbers."""
         return "torch.tensor(", ")"
 
     def constant(self, shape: tuple[int, ...], value: float, dtype: np.dtype[Any]) -> str:
@@ -91,7 +91,7 @@ def _full(library: str, shape: tuple[int, ...], value: float, dtype: np.dtype[An
 
 
 def files_beside(network: Model, x: Any, y: Any, beside: str) -> dict[str, dict[str, Array]]:
-    """What lies beside a script that was told so: files by name, each with arrays by name, as `np.savez` takes them.
+    """The files that lie beside a script: by name, each with arrays by name, as `np.savez` takes them.
 
     Args:
         network: the network.
@@ -100,7 +100,7 @@ def files_beside(network: Model, x: Any, y: Any, beside: str) -> dict[str, dict[
         beside: the script's name without its ending; the files' names begin with it.
     """
     files = {"weights": weights_needed(network), "data": data_needed(network, x, y)}
-    return {_file(beside, what): arrays for what, arrays in files.items() if arrays is not None}
+    return {_file(beside, kind): arrays for kind, arrays in files.items() if arrays is not None}
 
 
 def read_beside(network: Model, data: Data, beside: str | None) -> list[str]:
@@ -112,7 +112,7 @@ def read_beside(network: Model, data: Data, beside: str | None) -> list[str]:
     weights = weights_needed(network) or {}
     samples = {"x": data.x, "targets": data.y if data.labels is None else data.labels} if data.saved else {}
     if beside is not None:
-        names = [_file(beside, what) for what, arrays in (("weights", weights), ("data", samples)) if arrays]
+        names = [_file(beside, kind) for kind, arrays in (("weights", weights), ("data", samples)) if arrays]
         return [f"It reads {' and '.join(names)}, which must lie beside it."] if names else []
     sizes = {n: a.size for n, a in {**samples, **weights}.items() if a is not None and a.size > LIMIT}
     if sum(sizes.values()) > MOST:
@@ -124,8 +124,8 @@ def read_beside(network: Model, data: Data, beside: str | None) -> list[str]:
     return []
 
 
-def _file(beside: str, what: str) -> str:
-    return f"{beside}_{what}.npz"
+def _file(beside: str, kind: str) -> str:
+    return f"{beside}_{kind}.npz"
 
 
 # -- parameters and running averages -----------------------------------------------------------------------------
@@ -151,25 +151,25 @@ def weight_lines(
     if needed and beside is not None:
         lines = [_load("weights", beside)]
         return lines + [line for name in arrays if name in used for line in _read("weights", name, names[name], style)]
-    drawn = _draws(network) if not needed and any(_long(a) for a in arrays.values()) else {}
+    draws = _draws(network) if not needed and any(_long(a) for a in arrays.values()) else {}
     lines: list[str] = []
-    if drawn:
+    if draws:
         lines.append(f"rng = np.random.default_rng({network.seed})")
     for name, array in arrays.items():
-        if drawn and name in drawn:
-            lines += _draw_lines(*drawn[name], names[name], network.dtype, set(names.values()), style)
+        if draws and name in draws:
+            lines += _draw_lines(*draws[name], names[name], network.dtype, set(names.values()), style)
         elif name in used:
-            lines += written(names[name], array, style)
+            lines += array_assignment(names[name], array, style)
     return lines
 
 
-def written(name: str, array: Array, style: Style) -> list[str]:
+def array_assignment(name: str, array: Array, style: Style) -> list[str]:
     """An array as an assignment: its numbers, or zeros and the like where it is of one value; a long one's bytes."""
-    known = str(array.flat[0].item()) in ("0.0", "1.0")
-    if array.size > (1 if known else 4) and _uniform(array):
+    constant = str(array.flat[0].item()) in ("0.0", "1.0")
+    if array.size > (1 if constant else 4) and _uniform(array):
         return [f"{name} = {style.constant(array.shape, array.flat[0].item(), array.dtype)}"]
     if array.size > LIMIT:
-        return _packed(name, array, style)
+        return _bytes_lines(name, array, style)
     start, end = style.array(array.dtype)
     return array_lines(f"{name} = {start}", array, end)
 
@@ -182,18 +182,18 @@ def _long(array: Array) -> bool:
     return array.size > LIMIT and not _uniform(array)
 
 
-def _packed(name: str, array: Array, style: Style) -> list[str]:
+def _bytes_lines(name: str, array: Array, style: Style) -> list[str]:
     """A long array as the text of its bytes."""
-    stored = array.astype(array.dtype.newbyteorder("<"))
-    text = base64.b64encode(stored.tobytes()).decode()
-    before, behind = ast.unparse(style.numpy(ast.Name("BYTES", ast.Load()))).split("BYTES")
-    rest = f'"{stored.dtype.str}").astype(np.{array.dtype.name}).reshape({", ".join(map(str, array.shape))})'
+    little_endian = array.astype(array.dtype.newbyteorder("<"))
+    text = base64.b64encode(little_endian.tobytes()).decode()
+    before, after = ast.unparse(style.numpy(ast.Name("BYTES", ast.Load()))).split("BYTES")
+    decoding = f'"{little_endian.dtype.str}").astype(np.{array.dtype.name}).reshape({", ".join(map(str, array.shape))})'
     opening = f'{name} = {before}np.frombuffer(base64.b64decode("""'
-    return [opening, *(text[i : i + WIDTH] for i in range(0, len(text), WIDTH)), f'"""), {rest}{behind}']
+    return [opening, *(text[i : i + WIDTH] for i in range(0, len(text), WIDTH)), f'"""), {decoding}{after}']
 
 
-def _load(what: str, beside: str) -> str:
-    return f"{what} = np.load(Path(__file__).with_name({string_text(_file(beside, what))}))"
+def _load(kind: str, beside: str) -> str:
+    return f"{kind} = np.load(Path(__file__).with_name({string_text(_file(beside, kind))}))"
 
 
 def _read(file: str, key: str, name: str, style: Style) -> list[str]:
@@ -213,35 +213,35 @@ def _initial(network: Model) -> Iterator[tuple[str, Parameter, Initializer]]:
 def _draws(network: Model) -> dict[str, tuple[Parameter, Initializer]] | None:
     """The parameters that a script with long arrays draws; None where a long one is no longer what was drawn.
 
-    They are drawn in order from one generator, so that nothing behind the first changed one can be drawn.
+    They are drawn in order from one generator, so that nothing after the first changed one can be drawn.
     """
     if any(_long(s) for s in network.states.values()):
         return None
     rng = np.random.default_rng(network.seed)
-    drawn: dict[str, tuple[Parameter, Initializer]] = {}
+    draws: dict[str, tuple[Parameter, Initializer]] = {}
     agrees = True
     for name, parameter, initial in _initial(network):
         if not isinstance(initial, Constant):
             values = initial.draw(parameter.shape, parameter.fan_in, parameter.fan_out, rng)
             agrees = agrees and np.array_equal(values.astype(network.dtype), network.parameters[name])
             if agrees:
-                drawn[name] = parameter, initial
-        if name not in drawn and _long(network.parameters[name]):
+                draws[name] = parameter, initial
+        if name not in draws and _long(network.parameters[name]):
             return None
-    return drawn
+    return draws
 
 
 def _draw_lines(
     parameter: Parameter, initial: Initializer, name: str, dtype: np.dtype[Any], taken: set[str], style: Style
 ) -> list[str]:
-    known: dict[str, ast.expr] = {
+    arguments: dict[str, ast.expr] = {
         "self": ast.Constant(initial),  # pyright: ignore[reportArgumentType] (its settings are read, it is not written)
         "shape": ast.Tuple([ast.Constant(s) for s in parameter.shape], ast.Load()),
         "fan_in": ast.Constant(parameter.fan_in),
         "fan_out": ast.Constant(parameter.fan_out),
         "rng": ast.Name("rng", ast.Load()),
     }
-    lines = lines_of(type(initial).draw, name, known, Library(taken), {})
+    lines = lines_of(type(initial).draw, name, arguments, Library(taken), {})
     assert lines is not None
     lines[-1].value = style.numpy(_single(lines[-1].value, dtype))
     return [text for line in lines for text in statement_lines(line)]
@@ -279,7 +279,7 @@ class Data:
         return self.x is not None and target is not None and (self.x.size > LIMIT or target.size > LIMIT)
 
 
-def given_data(network: Model, x: Any, y: Any) -> Data:
+def script_data(network: Model, x: Any, y: Any) -> Data:
     """Samples and targets as a script's data.
 
     Raises:
@@ -297,7 +297,7 @@ def given_data(network: Model, x: Any, y: Any) -> Data:
 
 def data_needed(network: Model, x: Any, y: Any) -> dict[str, Array] | None:
     """The samples and targets that are too many to be written out: arrays by name; None where they are few."""
-    data = given_data(network, x, y)
+    data = script_data(network, x, y)
     if not data.saved or data.x is None or data.y is None:
         return None
     return {"x": data.x, "y": data.y} if data.labels is None else {"x": data.x, "labels": data.labels}
@@ -314,7 +314,7 @@ def data_lines(network: Model, data: Data, style: Style, one_hot: str, beside: s
     if data.saved and beside is not None:
         opening = [heading, _load("data", beside)]
         return [*opening, *_read("data", "x", "x", style), *_read("data", target, target, style), *end]
-    return [heading, *written("x", data.x, style), *written(target, np.asarray(values), style), *end]
+    return [heading, *array_assignment("x", data.x, style), *array_assignment(target, np.asarray(values), style), *end]
 
 
 def _example_lines(network: Model, style: Style, one_hot: str) -> list[str]:
@@ -324,7 +324,7 @@ def _example_lines(network: Model, style: Style, one_hot: str) -> list[str]:
     lines = [
         "# an example drawn at random: put your own samples (rows) and targets here",
         f"example = np.random.default_rng({network.seed})",
-        *_drawn("x", f"example.standard_normal({(EXAMPLES, *network.layout.sample_shape)})", network, style),
+        *_expression_line("x", f"example.standard_normal({(EXAMPLES, *network.layout.sample_shape)})", network, style),
     ]
     several = len(outputs) == 1 and outputs[0] > 1
     if several and isinstance(loss, (CrossEntropy, Hinge)):
@@ -332,12 +332,12 @@ def _example_lines(network: Model, style: Style, one_hot: str) -> list[str]:
         lines.append(f"labels = {ast.unparse(style.numpy(labels))}")
         return [*lines, one_hot] if one_hot else lines
     if isinstance(loss, BinaryCrossEntropy):
-        return lines + _drawn("y", f"example.integers(0, 2, {shape}).astype(float)", network, style)
+        return lines + _expression_line("y", f"example.integers(0, 2, {shape}).astype(float)", network, style)
     if isinstance(loss, Hinge):
-        return lines + _drawn("y", f"example.choice([-1.0, 1.0], {shape})", network, style)
-    return lines + _drawn("y", f"example.standard_normal({shape})", network, style)
+        return lines + _expression_line("y", f"example.choice([-1.0, 1.0], {shape})", network, style)
+    return lines + _expression_line("y", f"example.standard_normal({shape})", network, style)
 
 
-def _drawn(name: str, text: str, network: Model, style: Style) -> list[str]:
+def _expression_line(name: str, text: str, network: Model, style: Style) -> list[str]:
     expression = style.numpy(_single(ast.parse(text, mode="eval").body, network.dtype))
     return [f"{name} = {ast.unparse(expression)}"]

@@ -1,4 +1,4 @@
-"""Answers in files: .toml, .json, .csv or .npz, their numbers kept as they are written."""
+"""Claims in files: .toml, .json, .csv or .npz, with the digits of their numbers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..files.toml import parse_toml
 from ..files.writing import MOST_TEXT, read_bounded
 
 
-def read_answers(path: str | Path) -> dict[str, Any]:
+def read_claims_file(path: str | Path) -> dict[str, Any]:
     """Claimed numbers by name, address or label.
 
     A .toml or .json file holds names and numbers (nested lists for arrays), a .csv file two columns, address and
@@ -33,32 +33,32 @@ def read_answers(path: str | Path) -> dict[str, Any]:
     content = read_bounded(path, MOST_TEXT, DataError)
     try:
         if kind == ".toml":
-            found: Any = parse_toml(content, str(path), DataError, as_written=True)
+            document: Any = parse_toml(content, str(path), DataError, as_written=True)
         elif kind == ".json":
-            found = json.loads(content.decode("utf-8-sig"), parse_float=str, object_pairs_hook=_once)
+            document = json.loads(content.decode("utf-8-sig"), parse_float=str, object_pairs_hook=_once)
         else:
-            found = _rows(content.decode("utf-8-sig"), path)
+            document = _rows(content.decode("utf-8-sig"), path)
     except (ValueError, RecursionError, csv.Error) as error:
         if isinstance(error, DataError):
             raise
         raise DataError(f"{path} is no {kind[1:].upper()} file: {error}") from None
-    table = as_table(found)
-    if not table:
+    claims = as_table(document)
+    if not claims:
         raise DataError(f"{path} must hold names and numbers, such as dW1 = [[0.1, 0.2]]")
-    return table
+    return claims
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """A JSON object whose keys stand once each."""
-    table = dict(pairs)
-    if len(table) < len(pairs):
+    entries = dict(pairs)
+    if len(entries) < len(pairs):
         keys = [k for k, _ in pairs]
         raise DataError(f"{next(k for k in keys if keys.count(k) > 1)!r} is there twice")
-    return table
+    return entries
 
 
 def _rows(text: str, path: Path) -> dict[str, str]:
-    found: dict[str, str] = {}
+    claims: dict[str, str] = {}
     for number, row in enumerate(csv.reader(io.StringIO(text)), start=1):
         cells = [c.strip() for c in row]
         if not any(cells) or (number == 1 and cells[:2] == ["address", "value"]):
@@ -67,7 +67,7 @@ def _rows(text: str, path: Path) -> dict[str, str]:
             raise DataError(f"{path}, line {number}: two columns are needed, an address and its number")
         *address, value = cells
         key = ", ".join(address)  # dW1[0, 1] without quotes is two cells
-        if key in found:
+        if key in claims:
             raise DataError(f"{path}, line {number}: {key} is there twice")
-        found[key] = value
-    return found
+        claims[key] = value
+    return claims
