@@ -13,6 +13,7 @@ from ....program.statement import Statement, reduces
 from ..schedule.fusing import is_factor
 from ..schedule.layouts import compact_strides, multiple
 from ..schedule.plan import Plan
+from ..schedule.times import TIME
 from .ir import (
     NOTHING,
     ZERO,
@@ -75,7 +76,8 @@ class Loops(Reductions):
 
     def nest(self, statement: Statement) -> Nest:
         """One statement's loops."""
-        loops = [i for i in statement.loops if i != statement.sample]
+        fixed = (statement.sample, TIME) if statement.output in self.plan.loops else (statement.sample,)
+        loops = [i for i in statement.loops if i not in fixed]
         sizes: dict[str, Size] = dict(statement.sizes)
         flat = self._flat(statement, loops)
         if statement.output in self.plan.channels and flat is None:
@@ -139,7 +141,7 @@ class Loops(Reductions):
         body = [*loads, *body]
         ranges = tuple((i, int(sizes[i])) for i in loops)
         alone = is_sum or statement.adds or flat is not None or not statement.place
-        vectors = small and not self.over_parts and not self._turns(statement, loops)
+        vectors = small and not self.over_parts and not self._turns(statement, loops) and not _meets(statement, loops)
         around = tuple(opening), tuple(closing)
         return Nest(ranges, tuple(body), tuple(before), vectors, None if alone else statement, around=around)
 
@@ -367,6 +369,12 @@ def _from_first_to_last(body: Code) -> Loop:
 
 def _below(index: str, sizes: Mapping[str, Size]) -> Compared:
     return Compared(Index(index), "<", whole(int(sizes[index])))
+
+
+def _meets(statement: Statement, loops: Sequence[str]) -> bool:
+    """Whether terms of the innermost loop may fall on the same place, as ids say."""
+    chosen = [n for place in statement.place if isinstance(place, Element) for n in walk(place)]
+    return bool(loops) and Symbol(loops[-1]) in chosen
 
 
 def _offsets(statement: Statement) -> list[str]:

@@ -13,6 +13,7 @@ from ....program.statement import SAMPLES
 from ..schedule.plan import Plan
 from .expressions import Constants, Lowering
 from .ir import (
+    NOTHING,
     ZERO,
     Assign,
     Cell,
@@ -97,8 +98,10 @@ class Reductions:
         return Load(self.cell(element))
 
     def cell(self, element: Element) -> Cell:
-        """The place of an element, whose value is then used."""
-        self.used[self.memory.root(element.name)] = None
+        """The place of an element, whose value is then used, and so are those of ids among its indices."""
+        for node in walk(element):
+            if isinstance(node, Element):
+                self.used[self.memory.root(node.name)] = None
         return self.memory.cell(element, self.put, self.lanes, self.flat)
 
     def symbol(self, name: str) -> Node:
@@ -123,13 +126,15 @@ class Reductions:
         return f"t{self._numbered}"
 
     def number(self, node: Node, inside: Mapping[str, Size]) -> Node:
-        """A tree as a number; sums inside become loops before it."""
+        """A tree as a number, 0 where it lies outside; sums inside become loops before it."""
 
         def conditions(term: Node) -> tuple[Node, ...]:
             return tuple(c for c in self._needed(term, inside, edges=False) if c not in self.known)
 
+        self.constants.indices = inside
         lowering = Lowering(self.constants, self.element, self.symbol, lambda r: self.reduction(r, inside), conditions)
-        return lowering.lower(node)
+        lowered, outside = lowering.lower(node), conditions(node)
+        return Choice(outside, lowered, NOTHING) if outside and not _adds(node) else lowered
 
     def reduction(self, node: Reduction, sizes: Mapping[str, Size]) -> Node:
         """The node for a sum, mean or maximum, whose loops are put into `before`."""
@@ -316,6 +321,11 @@ class Reductions:
             if high > size - 1 + after:
                 conditions.append(Compared(position, "<", whole(size)))
         return tuple(conditions)
+
+
+def _adds(node: Node) -> bool:
+    """Whether a tree is a sum of terms, each of which has its own conditions."""
+    return isinstance(node, Binary) and node.operator in "+-"
 
 
 def _counted(indices: Sequence[str], sizes: Mapping[str, Size]) -> Integer:

@@ -178,7 +178,8 @@ class Tiles:
             self.loops.used[value] = None
         for tree, constant in own.constants.known.items():
             pairs.append((Parameter(constant, "real"), self.loops.constants.named(tree)))
-        places = [*product.outer, product.rows, product.columns, None if product.across else product.vector]
+        vector = None if product.across else product.vector
+        places = [*product.fixed, *product.outer, product.rows, product.columns, vector]
         pairs += [(Parameter(i, "index"), i) for i in dict.fromkeys(i for i in places if i is not None)]
         if product.over_samples:
             pairs.append((Parameter("rows", "index"), "rows"))

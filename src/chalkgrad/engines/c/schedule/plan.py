@@ -17,12 +17,15 @@ from dataclasses import dataclass, replace
 from ....formula import Shape
 from ....formula.nodes import Binary, Element, Node, Number, Reduction, Symbol
 from ....formula.rewrite import replaced, rewritten
+from ....program import Loop
+from ....program.loops import segments
 from ....program.statement import SAMPLES, Statement, names_in, statement_of
 from .arrangement import Work, arrange, by_blocks
 from .fusing import fused
 from .layouts import Frame, Layout, compact
 from .products import Machine, Product
 from .request import Request
+from .times import in_time, together
 
 NEAR = 768 * 1024
 """The most bytes, about, of the values of samples that are taken together."""
@@ -54,12 +57,14 @@ class Value:
             thread's own), "result" (rows that go outside).
         layout: the layout of its elements, for one sample where it has samples; None for a single number.
         sampled: whether it has samples.
+        ids: whether its elements are ids, whole numbers.
     """
 
     name: str
     home: str
     layout: Layout | None
     sampled: bool
+    ids: bool = False
 
 
 @dataclass(slots=True)
@@ -79,6 +84,7 @@ class Plan:
         layouts: the layout of each name's elements, of an alias too.
         frames: the frames that the products need.
         channels: the images whose channels lie side by side.
+        loops: for what a loop over time computes, the loop.
     """
 
     phases: list[Phase]
@@ -93,6 +99,11 @@ class Plan:
     layouts: dict[str, Layout]
     frames: dict[str, Frame]
     channels: frozenset[str]
+    loops: dict[str, Loop]
+
+    def together(self, statements: Sequence[Statement]) -> list[list[Statement]]:
+        """The statements in order, those of a loop over time in one list, the others alone."""
+        return together(statements, self.loops)
 
 
 def plan(request: Request, machine: Machine) -> Plan:
@@ -105,10 +116,12 @@ def plan(request: Request, machine: Machine) -> Plan:
         machine: the machine that runs it.
     """
     shapes, updated, carried = request.shapes, request.updated, request.carried
-    work = Work([statement_of(s, shapes) for s in request.steps], dict(shapes))
+    loops = {s.output: loop for loop in segments(request.steps) if isinstance(loop, Loop) for s in loop.steps}
+    statements = [statement_of(s, shapes) for s in request.steps]
+    work = Work([in_time(s) if s.output in loops else s for s in statements], dict(shapes), loops)
     _inline_uniform(work, request.results)
     results = _handed_out(work, request.results)
-    work.statements = fused(work.statements, {*results, *carried, *updated})
+    work.statements = fused(work.statements, {*results, *carried, *updated, *loops})
     if request.sparse:
         work.sparse = frozenset({"x", *(s.output for s in work.statements if _flattens_x(s))})
     arrange(work, machine, updated, results, request.parts)
@@ -119,6 +132,8 @@ def plan(request: Request, machine: Machine) -> Plan:
     _split_sums(work, large)
     phases = _phases(work, carried, large)
     values, chunk = _places(work, phases, carried, updated, results, request.batch, machine)
+    if request.of_ids:
+        values["x"] = replace(values["x"], ids=True)
     layouts = {name: value.layout for name, value in values.items() if value.layout is not None}
     for name, root in work.aliases.items():
         layouts[name] = compact(tuple(int(s) for s in work.shapes[name][1:]), layouts[root].size)
@@ -130,7 +145,7 @@ def plan(request: Request, machine: Machine) -> Plan:
             layouts[statement.output] = compact(tuple(int(s) for s in work.shapes[statement.output] if s != SAMPLES))
     return Plan(
         phases, values, work.aliases, work.products, work.totals, dict(updated), tuple(results), chunk, machine,
-        layouts, work.frames, work.channels,
+        layouts, work.frames, work.channels, work.loops,
     )  # fmt: skip
 
 
@@ -181,6 +196,9 @@ def _split_sums(work: Work, large: Collection[str]) -> None:
     """Makes of every sum over the samples the parts' own sums, and their total."""
     statements: list[Statement] = []
     for statement in work.statements:
+        if statement.adds and statement.sample is not None and not statement.by_sample:
+            statements += _added(work, statement)
+            continue
         sums = statement.over_samples
         if not sums or statement.output in large or statement.by_sample:
             statements.append(statement)
@@ -213,6 +231,20 @@ def _split_sums(work: Work, large: Collection[str]) -> None:
             tiling = work.products.pop(statement.output)
             work.products[name] = replace(tiling, statement=replace(tiling.statement, output=name))
     work.statements = statements
+
+
+def _added(work: Work, made: Statement) -> tuple[Statement, Statement]:
+    """The parts' own sums of what is added where ids say, and their total."""
+    name, shape = f"{made.output}_part", work.shapes[made.output]
+    work.totals[name], work.shapes[name] = made.output, shape
+    if made.output in work.layouts:
+        work.layouts[name] = work.layouts[made.output]
+    sizes = {f"i{axis}": size for axis, size in enumerate(shape)}
+    place = tuple(map(Symbol, sizes))
+    total = replace(
+        made, place=place, body=Element(name, place), sizes=sizes, loops=tuple(sizes), adds=False
+    )  # fmt: skip
+    return replace(made, output=name), total
 
 
 def _phases(
@@ -249,11 +281,12 @@ def _phases(
                 outputs.add(statement.output)
         if not statements:
             kind = "rows"
-            for statement in rest:
-                if rowwise(statement) and statement.output not in large and reads(statement) <= inputs | outputs:
-                    statements.append(statement)
-                    if statement.output not in work.totals:
-                        outputs.add(statement.output)
+            for group in together(rest, work.loops):
+                own = {s.output for s in group}
+                needs = {name for s in group for name in reads(s)} - (own if len(group) > 1 else set())
+                if all(rowwise(s) for s in group) and not own & set(large) and needs <= inputs | outputs:
+                    statements += group
+                    outputs |= own - set(work.totals)
         if not statements:
             kind = "blocks"
             statements = [s for s in rest if rowwise(s) and reads(s) <= inputs][:1]

@@ -14,6 +14,7 @@ columns), so that what is loaded once is used several times.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -87,6 +88,7 @@ class Product:
         tile: the number of rows and columns of a tile, those of `within` counted.
         outer: the other indices on the left, outermost first.
         summed: the indices that are summed over, outermost first, the vector index left out.
+        fixed: indices on the left through which somebody else goes: the time of a loop.
     """
 
     statement: Statement
@@ -104,6 +106,7 @@ class Product:
     tile: tuple[int, int]
     outer: tuple[str, ...]
     summed: tuple[str, ...]
+    fixed: tuple[str, ...]
 
     @property
     def output(self) -> str:
@@ -201,7 +204,11 @@ def gathered(statement: Statement, shape: tuple[Size, ...]) -> Statement | None:
 
 
 def product(
-    statement: Statement, layouts: Mapping[str, Layout], machine: Machine, sparse: Collection[str] = ()
+    statement: Statement,
+    layouts: Mapping[str, Layout],
+    machine: Machine,
+    sparse: Collection[str] = (),
+    fixed: tuple[str, ...] = (),
 ) -> Product | None:
     """The statement as a product in tiles; None where plain loops have to do.
 
@@ -210,12 +217,13 @@ def product(
         layouts: the layouts of values that do not lie row by row (weights).
         machine: the machine that runs it.
         sparse: values that are mostly zeros.
+        fixed: indices on the left through which somebody else goes.
     """
     parts = factors(statement)
     if parts is None or statement.adds or not all(isinstance(i, Symbol) for i in statement.place):
         return None
     total, left, right, bias = parts
-    if statement.terms < LEAST:
+    if statement.terms < LEAST * math.prod(_extent(statement, i) for i in fixed):
         return None
 
     def along(element: Element) -> str | None:
@@ -240,6 +248,8 @@ def product(
     elif by_left is not None and by_left == by_right and by_left in total.indices:
         vector, across = by_left, True
     else:
+        return None
+    if vector in fixed:
         return None
     size = _extent(statement, vector)
     if size < max(machine.lanes // 4, 2):
@@ -266,8 +276,8 @@ def product(
         return None
     skips = not across and left.name in sparse and _skips(statement, left, total)
     tiling = Product(
-        statement, left, right, bias, vector, across, lanes, block, None, None, None, skips, (1, 1), (), ()
-    )
+        statement, left, right, bias, vector, across, lanes, block, None, None, None, skips, (1, 1), (), (), fixed
+    )  # fmt: skip
     inner = by_left if by_left in total.indices and _inside(left, by_left, layouts) else None
     return _tiled(tiling, total, machine, inner)
 
@@ -296,7 +306,7 @@ def _tiled(tiling: Product, total: Reduction, machine: Machine, inner: str | Non
     innermost.
     """
     statement = tiling.statement
-    free = [i for i in statement.loops if i != tiling.vector]
+    free = [i for i in statement.loops if i != tiling.vector and i not in tiling.fixed]
     indices = [i for i in free if len(free) < 3 or statement.sizes[i] != SAMPLES]  # images: one sample after another
     in_left, in_right = set(indices_of(tiling.left)), set(indices_of(tiling.right))
     rows = [i for i in reversed(indices) if i in in_left and i not in in_right]  # of equals those that lie nearer
