@@ -28,13 +28,16 @@ class Derived(Rule):
         base: the rule that it is made from.
         names: the new formal names by the old ones.
         folds: the operands whose samples and steps become one axis before the base's function is called, and the
-            output, if its axis becomes two again; empty for a rule under other names.
+            output, if its axis becomes two again; empty for a rule under other names, and for a product whose rows
+            stand for themselves: x @ W takes the last axis, whatever is before it.
     """
 
     def __init__(self, base: Rule, names: Names, *, steps: bool) -> None:
         self.base, self.names, self.steps = base, names, steps
         known = dict(names)
         self.folds = _by_sample(base) if steps else frozenset[str]()
+        if base.product and base.output in self.folds and len(self.folds) == 2:
+            self.folds = frozenset[str]()
         facts = {field.name: getattr(base, field.name) for field in fields(Facts)}
         output = known.get(base.output, base.output)
         shape_of = None if base.shape_of is None else known.get(base.shape_of, base.shape_of)

@@ -141,7 +141,7 @@ class _Script:
 
     def _data(self) -> list[str]:
         loss, outputs = self.network.loss_function, self.network.output_shape
-        one_hot = f"y = functional.one_hot(labels, {outputs[0]}).to(torch.get_default_dtype())"
+        one_hot = f"y = functional.one_hot(labels, {outputs[-1]}).to(torch.get_default_dtype())"
         if isinstance(loss, CrossEntropy) and (self.fused or loss.from_logits):
             one_hot = ""  # PyTorch's cross-entropy takes class numbers
         lines = data_lines(self.network, self.data, TorchStyle(), one_hot, self.beside)
