@@ -38,6 +38,15 @@ def _folds(rule: Rule) -> tuple[frozenset[int], bool]:
     return frozenset(p for p, o in enumerate(rule.base.operands) if o in rule.folds), rule.base.output in rule.folds
 
 
+def _turns(rule: Rule) -> tuple[frozenset[int], bool]:
+    """Which operands that function takes with their steps from the last to the first, and whether its result is so."""
+    if not isinstance(rule, Derived):
+        return frozenset(), False
+    if not rule.turns:
+        return _turns(rule.base)
+    return frozenset(p for p, o in enumerate(rule.base.operands) if o in rule.turns), rule.base.output in rule.turns
+
+
 def _is_pointwise(rule: Rule) -> bool:
     """Whether it computes each element from those at the same place."""
     formula = rule.formula
@@ -74,23 +83,32 @@ class StepLines:
     def _step(self, step: Step, indent: int) -> list[ast.stmt]:
         """One step: its rule's own source, or a call where that has loops."""
         output = self.names[step.output]
-        places, gives_rows = _folds(step.rule)
+        (rows, gives_rows), (turned, gives_turned) = _folds(step.rule), _turns(step.rule)
         folded: dict[str, Folded] = {}
+        slices: dict[str, ast.expr] = {}
+        shapes = dict(self.shapes)
         operands: list[ast.expr | None] = []
         for place, name in enumerate(step.inputs):
             word = None if name is None else self.names[name]
-            if word is not None and place in places:
-                folded[f"{word}@"] = Folded(word, self.shapes[word])
+            if word is not None and place in turned:
+                shape, word = self.shapes[word], f"{word}[:, ::-1]"
+                slices[word], shapes[word] = ast.parse(word, mode="eval").body, shape
+            if word is not None and place in rows:
+                folded[f"{word}@"] = Folded(word, shapes[word])
                 word = f"{word}@"
+                shapes[word] = (None, *folded[word].shape[2:])
             operands.append(None if word is None else ast.Name(word, ast.Load()))
-        shapes = {**self.shapes, **{held: (None, *array.shape[2:]) for held, array in folded.items()}}
         result = self.shapes[output] if gives_rows else None
-        lines = self._inlined(step, output, operands, shapes, indent)
         taken = {*self.library.taken, *self.library.helpers}
-        if lines is not None:
-            return list(unfolded(lines, folded, result, self._pointwise(), taken) if folded else lines)
-        call = ast.Assign([ast.Name(output, ast.Store())], self._call(step, operands))
-        return list(as_rows([call], folded, result, taken))
+        lines = self._inlined(step, output, operands, shapes, indent)
+        if lines is None:
+            call = ast.Assign([ast.Name(output, ast.Store())], self._call(step, operands))
+            lines = as_rows([call], folded, result, taken)
+        elif folded:
+            lines = unfolded(lines, folded, result, self._pointwise(), taken)
+        if gives_turned:
+            lines[-1].value = ast.parse(f"({ast.unparse(lines[-1].value)})[:, ::-1]", mode="eval").body
+        return [put_in(line, slices) for line in lines]
 
     def _pointwise(self) -> set[str]:
         """The functions at the script's head that work on each element for itself."""
