@@ -38,6 +38,22 @@ SEQUENCES: dict[str, Callable[[], Written]] = {
         [cg.Embedding(4, 3, of="left", name="l"), cg.Embedding(7, 3, of="right", name="r"), cg.Add("l"), cg.RNN(2)],
         {"left": 3, "right": 3},
     ),
+    "LSTM": lambda: written([cg.LSTM(3, sequences=True), cg.LSTM(2), cg.Dense(2)], (4, 2), optimizer=cg.Adam(0.05)),
+    "LSTM without bias, from the end": lambda: written(
+        [cg.Embedding(5, 2), cg.LSTM(3, bias=False, reverse=True, sequences=True), cg.Dense(2)], 4
+    ),
+    "GRU": lambda: written([cg.GRU(3, sequences=True), cg.GRU(2), cg.Dense(2)], (4, 2), optimizer=cg.Adam(0.05)),
+    "GRU as in PyTorch": lambda: written(
+        [cg.GRU(3, "after", sequences=True), cg.GRU(2, "after", reverse=True)], (4, 2), optimizer=cg.Adam(0.05), l1=0.01
+    ),
+    "GRU without bias": lambda: written(
+        [cg.GRU(3, "after", bias=False, sequences=True), cg.GRU(2, "before", bias=False, reverse=True)], (4, 2)
+    ),
+    "RNN from the end": lambda: written([cg.RNN(3, reverse=True, sequences=True), cg.RNN(2, reverse=True)], (4, 2)),
+    "both ways": lambda: written(
+        [cg.GRU(3, of="x", name="there"), cg.GRU(3, reverse=True, of="x", name="back"), cg.Add("there"), cg.Dense(2)],
+        (4, 2),
+    ),
     "many steps": lambda: written([cg.RNN(5), cg.Dense(2)], (40, 3), optimizer=cg.RMSProp(0.01)),
     **{
         f"every step's {n}": lambda v=v: written(
@@ -82,4 +98,11 @@ def random_sequence(seed: int) -> Written:
 
 def recurrent(one: Callable[[Any], Any], units: int, *, sequences: bool) -> cg.Layer:
     """Any recurrent layer."""
-    return cg.RNN(units, one(["tanh", "relu"]), sequences=sequences, bias=one([True, True, False]))
+    settings = {"sequences": sequences, "bias": one([True, True, False]), "reverse": one([False, False, True])}
+    match one(["RNN", "LSTM", "GRU"]):
+        case "RNN":
+            return cg.RNN(units, one(["tanh", "relu"]), **settings)
+        case "LSTM":
+            return cg.LSTM(units, **settings)
+        case _:
+            return cg.GRU(units, one(["before", "after"]), **settings)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +13,10 @@ from ..rules import RULES, Rule
 from ..rules.derived import Derived
 from .folding import constant
 from .inline import Library, call_of, lines_of, put_in, unused
+from .layout import STEP, WIDTH
 from .unfolding import Folded, as_rows, unfolded
 
 Shapes = Mapping[str, tuple[int | None, ...]]
-STEP = 4
 
 
 def function_of(rule: Rule) -> Callable[..., Any]:
@@ -52,6 +52,11 @@ def _is_pointwise(rule: Rule) -> bool:
     formula = rule.formula
     everywhere = (Symbol(ELLIPSIS),)
     return formula is not None and all(element.indices == everywhere for element in formula.elements)
+
+
+def _together(words: Sequence[str], sizes: str) -> str:
+    """The line that makes arrays of one shape."""
+    return f"{', '.join(words)} = np.zeros(({f'{len(words)}, ' if len(words) > 1 else ''}{sizes}"
 
 
 @dataclass(slots=True)
@@ -151,19 +156,24 @@ class StepLines:
         times = ast.parse(f"range({loop.times})", mode="eval").body
         if loop.backward:
             times = ast.Call(ast.Name("reversed", ast.Load()), [times], [])
-        return [*self._zeros(loop), ast.For(ast.Name(self.time, ast.Store()), times, body, [])]
+        return [*self._zeros(loop, indent), ast.For(ast.Name(self.time, ast.Store()), times, body, [])]
 
-    def _zeros(self, loop: Loop) -> list[ast.stmt]:
+    def _zeros(self, loop: Loop, indent: int) -> list[ast.stmt]:
         """The arrays that a loop fills, those of one shape together."""
         alike: dict[tuple[int | None, ...], list[str]] = {}
         for step in loop.steps:
             alike.setdefault(self.shapes[self.names[step.output]], []).append(self.names[step.output])
-        made: list[ast.stmt] = []
+        lines: list[str] = []
         for shape, words in alike.items():
-            several = f"{len(words)}, " if len(words) > 1 else ""
-            sizes = f"({several}{self.count}, {', '.join(map(str, shape[1:]))})"
-            made += ast.parse(f"{', '.join(words)} = np.zeros({sizes}{self.dtype})").body
-        return made
+            sizes = f"{self.count}, {', '.join(map(str, shape[1:]))}){self.dtype})"
+            group: list[str] = []
+            for word in words:
+                if group and indent + len(_together([*group, word], sizes)) > WIDTH:
+                    lines.append(_together(group, sizes))
+                    group = []
+                group.append(word)
+            lines.append(_together(group, sizes))
+        return ast.parse("\n".join(lines)).body
 
     def _other_time(self, name: str, delay: int, taken: set[str]) -> str:
         """The name of what a value is at an earlier time, or a later one."""
