@@ -10,6 +10,13 @@ import numpy as np
 import chalkgrad as cg
 from write.written import ACTIVATIONS, LOSSES, OPTIMIZERS, Written, written
 
+
+def _frozen(layers: list[cg.Layer], *names: str) -> Written:
+    made = written(layers, (4, 2), l2=0.02, l1=0.01, optimizer=cg.SGD(0.1, weight_decay=0.2))
+    made.network.freeze(*names)
+    return made
+
+
 SEQUENCES: dict[str, Callable[[], Written]] = {
     "the last step's classes": lambda: written([cg.RNN(3), cg.Dense(2), cg.Softmax()], (4, 2), "CrossEntropy"),
     "every step's classes of ids": lambda: written(
@@ -21,7 +28,7 @@ SEQUENCES: dict[str, Callable[[], Written]] = {
     ),
     "one step": lambda: written([cg.RNN(3, sequences=True), cg.RNN(3), cg.Dense(1)], (1, 2)),
     "one feature, one unit": lambda: written([cg.RNN(1, sequences=True), cg.Dense(1)], (5, 1)),
-    "in float32": lambda: written(
+    "ids in float32": lambda: written(
         [cg.Embedding(6, 3), cg.RNN(4, sequences=True), cg.Dense(6)], 5, cg.CrossEntropy(from_logits=True), "float32"
     ),
     "a name of its own": lambda: written(
@@ -53,6 +60,16 @@ SEQUENCES: dict[str, Callable[[], Written]] = {
     "both ways": lambda: written(
         [cg.GRU(3, of="x", name="there"), cg.GRU(3, reverse=True, of="x", name="back"), cg.Add("there"), cg.Dense(2)],
         (4, 2),
+    ),
+    "a gate that is frozen": lambda: _frozen(
+        [cg.LSTM(3, sequences=True), cg.GRU(3, "after", sequences=True), cg.GRU(2)], "Wf1", "bo1", "Un2", "cn2", "Wr3"
+    ),
+    "frozen as a whole": lambda: _frozen(
+        [cg.RNN(3, sequences=True), cg.GRU(3, "after", sequences=True), cg.LSTM(2)], "b1", "cn2", "Ui3", "Uf3", "Ug3", "Uo3"
+    ),
+    "gates with weight decay": lambda: written(
+        [cg.LSTM(3, sequences=True), cg.GRU(3, "after", sequences=True), cg.GRU(2)], (4, 2),
+        optimizer=cg.AdamW(0.02, weight_decay=0.3),
     ),
     "many steps": lambda: written([cg.RNN(5), cg.Dense(2)], (40, 3), optimizer=cg.RMSProp(0.01)),
     **{
