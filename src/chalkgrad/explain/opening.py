@@ -175,7 +175,7 @@ class _Opener:
         match node:
             case Number():
                 return node
-            case Symbol(name=name) if name in self.names:
+            case Symbol(name=name) if name in self.names and name not in self.run.at:
                 return Quantity(Address(self.names[name]), float(self.run.arrays[name]))
             case Symbol() | Count() | Position():
                 return Number(self.run.value(node))
