@@ -24,20 +24,25 @@ class Constants:
 
     Attributes:
         single: names that stand for one number in the whole step.
+        indices: of these, names that are indices here.
         declared: the declarations, in order.
         known: the name of each tree.
     """
 
     single: Collection[str]
+    indices: Collection[str] = ()
     declared: Code = field(default_factory=list[Instruction])
     known: dict[Node, str] = field(default_factory=dict[Node, str])
 
     def same(self, node: Node) -> bool:
         """Whether the tree is the same for the whole step."""
         return not any(
-            isinstance(n, (Element, Reduction)) or (isinstance(n, Symbol) and n.name not in self.single)
+            isinstance(n, (Element, Reduction)) or (isinstance(n, Symbol) and not self._single(n.name))
             for n in walk(node)
         )
+
+    def _single(self, name: str) -> bool:
+        return name in self.single and name not in self.indices
 
     def number(self, node: Node) -> Node:
         """What stands for such a tree: its number, or the variable in which it is computed."""

@@ -75,6 +75,13 @@ class Remainder(Integer):
     by: int
 
 
+@dataclass(frozen=True, slots=True)
+class Stored(Integer):
+    """A whole number that is an element in memory: an id."""
+
+    cell: Cell
+
+
 Put = Mapping[str, Integer]
 """What stands for an index."""
 
@@ -352,6 +359,7 @@ class Loop(Instruction):
         reduced: the variable into which all rounds add, where they may be made side by side.
         layout: how it stands on the page: "fitting" (on one line where it fits), "beside" (the body after the head), or
             "below".
+        backward: whether it runs from the end to the beginning.
     """
 
     index: str
@@ -363,6 +371,7 @@ class Loop(Instruction):
     vector: bool = False
     reduced: str = ""
     layout: str = "fitting"
+    backward: bool = False
 
 
 @dataclass(slots=True)

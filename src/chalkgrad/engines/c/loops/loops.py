@@ -13,6 +13,7 @@ from ....program.statement import Statement, reduces
 from ..schedule.fusing import is_factor
 from ..schedule.layouts import compact_strides, multiple
 from ..schedule.plan import Plan
+from ..schedule.times import TIME
 from .ir import (
     NOTHING,
     ZERO,
@@ -74,7 +75,8 @@ class Loops(Reductions):
 
     def nest(self, made: Statement) -> Nest:
         """One statement's loops."""
-        loops = [i for i in made.loops if i != made.sample]
+        fixed = (made.sample, TIME) if made.output in self.plan.loops else (made.sample,)
+        loops = [i for i in made.loops if i not in fixed]
         sizes: dict[str, Size] = dict(made.sizes)
         flat = self._flat(made, loops)
         if made.output in self.plan.channels and flat is None:
@@ -138,7 +140,7 @@ class Loops(Reductions):
         body = [*loaded, *body]
         ranges = tuple((i, int(sizes[i])) for i in loops)
         alone = summed or made.adds or flat is not None or not made.place
-        vectors = small and not self.over_parts and not self._turns(made, loops)
+        vectors = small and not self.over_parts and not self._turns(made, loops) and not _meets(made, loops)
         around = tuple(opening), tuple(closing)
         return Nest(ranges, tuple(body), tuple(before), vectors, None if alone else made, around=around)
 
@@ -358,6 +360,12 @@ def _from_first_to_last(body: Code) -> Loop:
 
 def _below(index: str, sizes: Mapping[str, Size]) -> Compared:
     return Compared(Index(index), "<", whole(int(sizes[index])))
+
+
+def _meets(made: Statement, loops: Sequence[str]) -> bool:
+    """Whether terms of the innermost loop may fall on the same place, as ids say."""
+    chosen = [n for place in made.place if isinstance(place, Element) for n in walk(place)]
+    return bool(loops) and Symbol(loops[-1]) in chosen
 
 
 def _offsets(made: Statement) -> list[str]:

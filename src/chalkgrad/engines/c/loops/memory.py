@@ -22,6 +22,7 @@ from .ir import (
     Put,
     Quotient,
     Remainder,
+    Stored,
     Sum,
     added,
     linear,
@@ -127,10 +128,10 @@ class Memory:
         pointer, value = self.name(root), self.plan.values[root]
         layout, places = self.plan.layouts[element.name], element.indices
         if not value.sampled:
-            return Cell(pointer, address(layout, places, put, lanes, flat))
+            return Cell(pointer, self._address(layout, places, put, lanes, flat))
         assert isinstance(places[0], Symbol)
         n = put.get(places[0].name) or Index(places[0].name)
-        inside = address(layout, places[1:], put, lanes, flat)
+        inside = self._address(layout, places[1:], put, lanes, flat)
         if value.home == "given":
             return Cell(pointer, inside, row=n)
         assert value.layout is not None
@@ -138,29 +139,31 @@ class Memory:
         row = n if size == 1 else Linear(((n, size),))
         return Cell(pointer, row if inside == ZERO else Sum((row, inside)))
 
-
-def address(layout: Layout, places: Sequence[Node], put: Put, lanes: Put, flat: tuple[Node, ...] = ()) -> Integer:
-    """Where an element lies in its value."""
-    if flat and tuple(places[len(places) - len(flat) :]) == flat:
-        leading = {"": layout.offset, "k": 1}
-        for place, stride in zip(places[: len(places) - len(flat)], layout.strides, strict=False):
-            _add(leading, place, stride)
-        return linear(leading, put)
-    terms: dict[str, int] = {"": layout.offset}
-    front: list[Integer] = []
-    beside: list[Integer] = []
-    for axis, (place, stride) in enumerate(zip(places, layout.strides, strict=True)):
-        inside = affine(place)
-        assert inside is not None
-        beside += [lanes[i] for i in inside if i in lanes]
-        if layout.block is not None and axis == layout.contiguous:
-            (index,) = [i for i in inside if i]
-            start = put.get(index) or Index(index)
-            front = [Quotient(start, layout.block, layout.block_stride), Remainder(start, layout.block)]
-            continue
-        _add(terms, place, stride)
-    rest = linear(terms, put)
-    return added([*front, *([] if front and rest == ZERO else [rest]), *beside])
+    def _address(
+        self, layout: Layout, places: Sequence[Node], put: Put, lanes: Put, flat: tuple[Node, ...] = ()
+    ) -> Integer:
+        """Where an element lies in its value."""
+        terms: dict[str, int] = {"": layout.offset}
+        if flat and tuple(places[len(places) - len(flat) :]) == flat:
+            places = places[: len(places) - len(flat)]
+            terms["k"] = 1
+        front: list[Integer] = []
+        beside: list[Integer] = []
+        for axis, (place, stride) in enumerate(zip(places, layout.strides, strict=False)):
+            if isinstance(place, Element):  # an id
+                front.append(Linear(((Stored(self.cell(place, put, lanes)), stride),)))
+                continue
+            inside = affine(place)
+            assert inside is not None
+            beside += [lanes[i] for i in inside if i in lanes]
+            if layout.block is not None and axis == layout.contiguous:
+                (index,) = [i for i in inside if i]
+                start = put.get(index) or Index(index)
+                front += [Quotient(start, layout.block, layout.block_stride), Remainder(start, layout.block)]
+                continue
+            _add(terms, place, stride)
+        rest = linear(terms, put)
+        return added([*front, *([] if front and rest == ZERO else [rest]), *beside])
 
 
 def _add(terms: dict[str, int], place: Node, stride: int) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from ....program.statement import Statement
 from ..schedule.plan import Phase, Plan
 from ..schedule.products import Product
+from ..schedule.times import TIME
 from ..schedule.wanted import Wanted
 from .ir import (
     Bind,
@@ -24,6 +25,7 @@ from .ir import (
     Routine,
     Share,
     WholeBatch,
+    whole,
 )
 from .loops import Loops
 from .memory import Memory
@@ -144,9 +146,9 @@ class _Phase:
         """
         pieces: list[Routine] = []
         sums: Code = []
-        for at in range(0, len(self.phase.statements), TOGETHER):
-            phase = Phase("rows", self.phase.statements[at : at + TOGETHER])
-            name = f"{self.name}_{at // TOGETHER + 1}"
+        for number, statements in enumerate(_pieces(self.plan.together(self.phase.statements)), 1):
+            phase = Phase("rows", statements)
+            name = f"{self.name}_{number}"
             piece = _Phase(name, phase, self.plan, self.memory, self.zeros, self.tiles.routines)
             code = piece._rows()
             bound = piece._bound(list(piece.loops.used), "begin")
@@ -173,6 +175,21 @@ class _Phase:
 
     def _rows(self) -> Code:
         code: Code = []
+        alone: list[Statement] = []
+        for group in self.plan.together(self.phase.statements):
+            loop = self.plan.loops.get(group[0].output)
+            if loop is None:
+                alone += group
+                continue
+            code += self._by_sample(alone)
+            alone = []
+            end = whole(loop.times)
+            code.append(Loop(TIME, end, self._by_sample(group), backward=loop.backward))
+        return [*code, *self._by_sample(alone)]
+
+    def _by_sample(self, statements: Sequence[Statement]) -> Code:
+        """Statements in order, products in tiles, the others for one sample after another."""
+        code: Code = []
         together: list[Statement] = []
 
         def close() -> None:
@@ -180,7 +197,7 @@ class _Phase:
                 code.append(Loop("n", Index("rows"), self.loops.plain(together)))
             together.clear()
 
-        for statement in self.phase.statements:
+        for statement in statements:
             product = self.plan.products.get(statement.output)
             if product is None:
                 assert statement.sample in (None, "n"), statement.text  # which the loop goes through
@@ -219,6 +236,16 @@ class _Phase:
             else:
                 code.append(Block([Share(-(-size // 16), 16, size), *chain]))
         return code
+
+
+def _pieces(groups: Sequence[Sequence[Statement]]) -> list[list[Statement]]:
+    """Groups of statements in pieces of about as many statements."""
+    pieces: list[list[Statement]] = [[]]
+    for group in groups:
+        if pieces[-1] and len(pieces[-1]) + len(group) > TOGETHER:
+            pieces.append([])
+        pieces[-1] += group
+    return pieces
 
 
 def _chains(statements: Sequence[Statement]) -> list[list[Statement]]:

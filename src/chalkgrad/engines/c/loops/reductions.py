@@ -97,8 +97,10 @@ class Reductions:
         return Load(self.cell(element))
 
     def cell(self, element: Element) -> Cell:
-        """Where an element lies; its value is used."""
-        self.used[self.memory.root(element.name)] = None
+        """Where an element lies; its value is used, and so are those of ids among its indices."""
+        for node in walk(element):
+            if isinstance(node, Element):
+                self.used[self.memory.root(node.name)] = None
         return self.memory.cell(element, self.put, self.lanes, self.flat)
 
     def symbol(self, name: str) -> Node:
@@ -128,6 +130,7 @@ class Reductions:
         def conditions(term: Node) -> tuple[Node, ...]:
             return tuple(c for c in self._needed(term, inside, edges=False) if c not in self.known)
 
+        self.constants.indices = inside
         lowering = Lowering(self.constants, self.element, self.symbol, lambda r: self.reduction(r, inside), conditions)
         return lowering.lowered(node)
 

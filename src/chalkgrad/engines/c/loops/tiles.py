@@ -178,7 +178,7 @@ class Tiles:
             self.loops.used[value] = None
         for tree, constant in own.constants.known.items():
             passed.append((Parameter(constant, "real"), self.loops.constants.named(tree)))
-        places = [*made.outer, made.rows, made.columns, None if made.across else made.vector]
+        places = [*made.fixed, *made.outer, made.rows, made.columns, None if made.across else made.vector]
         passed += [(Parameter(i, "index"), i) for i in dict.fromkeys(i for i in places if i is not None)]
         if made.over_samples:
             passed.append((Parameter("rows", "index"), "rows"))

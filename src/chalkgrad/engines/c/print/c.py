@@ -72,6 +72,9 @@ def literal(value: float) -> str:
 class CPrinter(Printer):
     """Prints C."""
 
+    def stored(self, cell: Cell) -> str:
+        return f"(int){self.cell(cell)}"
+
     # -- numbers ---------------------------------------------------------------------------------------------------
 
     def literal(self, value: float) -> str:
@@ -228,7 +231,8 @@ class CPrinter(Printer):
             return f"double *const {name} = {home} * NUMBERS + {place};"
         size = value.layout.size
         if value.home == "given":
-            return f"const real *const *const {name} = T->rows_of_{name} + thread * BATCH{further};"
+            kind = "int64_t" if value.ids else "real"
+            return f"const {kind} *const *const {name} = T->rows_of_{name} + thread * BATCH{further};"
         if value.home == "result":
             further = f" + ({begin}) * {size}" if begin else ""
             return f"real *const {name} = T->{name} + T->at * {size}{further};"

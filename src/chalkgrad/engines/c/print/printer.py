@@ -35,6 +35,7 @@ from ..loops.ir import (
     Quotient,
     Ragged,
     Remainder,
+    Stored,
     Sum,
     Times,
     Variable,
@@ -86,12 +87,18 @@ class Printer(ABC):
                 return f"{self._operand(of)} % {by}"
             case Times(index=index, constant=constant):
                 return f"{index} * {constant}"
+            case Stored(cell=cell):
+                return self.stored(cell)
             case _:
                 raise NotImplementedError(f"no text for {value}")
 
     def quotient(self, of: str, by: int) -> str:
         """The whole part of a quotient."""
         return f"{of} / {by}"
+
+    def stored(self, cell: Cell) -> str:
+        """A whole number in memory."""
+        return self.cell(cell)
 
     def _operand(self, value: Integer) -> str:
         return value.name if isinstance(value, Index) else f"({self.integer(value)})"
@@ -254,6 +261,9 @@ class Printer(ABC):
     def loop_head(self, loop: Loop) -> str:
         """The head of a plain loop."""
         index, begin, end = loop.index, self.integer(loop.begin), self.integer(loop.end)
+        if loop.backward:
+            last = self.integer(Linear(((loop.end, 1),), -1))
+            return f"for ({self.index_kind} {index} = {last}; {index} >= {begin}; {index}--)"
         step = f"{index}++" if loop.step is None else f"{index} += {loop.step}"
         return f"for ({self.index_kind} {index} = {begin}; {index} < {end}; {step})"
 

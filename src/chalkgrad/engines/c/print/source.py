@@ -39,6 +39,7 @@ class Source:
             say which numbers of x are not 0 ("nonzero").
         given: the values that come from outside row by row, with the length of a row.
         results: those that are handed out row by row.
+        ids: those of the given ones that are ids.
         batch: the most samples in a step.
         parts: into how many parts a batch is split.
         real: the type of the numbers.
@@ -49,6 +50,7 @@ class Source:
     sizes: Mapping[str, int]
     given: Mapping[str, int]
     results: Mapping[str, int]
+    ids: frozenset[str]
     batch: int
     parts: int
     real: np.dtype[np.generic]
@@ -95,7 +97,8 @@ def print_source(wanted: Wanted, machine: Machine, *, alone: bool = False) -> So
     results = {n: made.layouts[n].size for n in made.results}
     read = wanted.batch * _apart(rows["x"]) + BEYOND if wanted.of_bytes and "x" in rows else 0
     sizes = {**memory.sizes, "read": read, "nonzero": zeros.words}
-    return Source(text, carried, sizes, rows, results, wanted.batch, wanted.parts, wanted.real)
+    ids = frozenset(n for n in given if made.values[n].ids)
+    return Source(text, carried, sizes, rows, results, ids, wanted.batch, wanted.parts, wanted.real)
 
 
 def in_comment(text: str) -> str:
@@ -168,8 +171,9 @@ def _section(name: str) -> Lines:
 def _state(wanted: Wanted, made: Plan, memory: Memory, given: Sequence[str], zeros: Zeros) -> Lines:
     """The type of the program's state."""
     lines = _section("state")
-    lines += [f"    const {'uint8_t' if n == 'x' and wanted.of_bytes else 'real'} *{n};" for n in given]
-    lines += [f"    const real **rows_of_{n}; /* each thread's: where the samples' rows begin */" for n in given]
+    lines += [f"    const {'uint8_t' if n == 'x' and wanted.of_bytes else _kind_of(made, n)} *{n};" for n in given]
+    where = "each thread's: where the samples' rows begin"
+    lines += [f"    const {_kind_of(made, n)} **rows_of_{n}; /* {where} */" for n in given]
     if wanted.of_bytes and "x" in given:
         lines += ["    real *x_read; /* a batch of x, as numbers */"]
     if zeros.size:
@@ -179,6 +183,11 @@ def _state(wanted: Wanted, made: Plan, memory: Memory, given: Sequence[str], zer
         ]
     lines += [f"    real *{memory.name(n)};" for n in made.results]
     return [*lines, *_section("state_end")]
+
+
+def _kind_of(made: Plan, name: str) -> str:
+    """The type of a value's elements."""
+    return "int64_t" if made.values[name].ids else "real"
 
 
 def _vector(width: int, size: int) -> Lines:

@@ -13,7 +13,10 @@ import numpy as np
 
 from ....base.errors import OptionError
 from ....describe.losses import BinaryCrossEntropy, CrossEntropy, Hinge, Loss
+from ....formula import Shape
+from ....formula.nodes import Element
 from ....program import Program, Role, Step, Value
+from ....program.statement import statement_of
 from ...stepping import Array
 from ..schedule.buffers import aligned, store
 from ..schedule.products import Machine
@@ -81,7 +84,7 @@ def training_program(
     source = print_source(wanted, Machine(PORTABLE, 16, dtype.itemsize, PORTABLE), alone=True)
     lines = [source.text, *_carried(source, values)]
     if data is None:
-        lines += _reading({n: _size(program.shapes[n]) for n in ("x", "y")}, dtype, loss)
+        lines += _reading(program, ("x", "y"), dtype, loss)
     else:
         lines += _numbers("x", data[0], dtype), _numbers("y", data[1], dtype)
         lines += [f"static const int64_t samples = {len(data[0])};"]
@@ -156,7 +159,7 @@ def prediction_program(
     outputs = _size(program.shapes["y_hat"])
     lines = [source.text, *_carried(source, {n: values[n] for n in source.carried})]
     if x is None:
-        lines += _reading({"x": _size(program.shapes["x"])}, dtype, None)
+        lines += _reading(program, ("x",), dtype, None)
     else:
         lines += [_numbers("x", x, dtype), f"static const int64_t samples = {len(x)};"]
     lines += [
@@ -192,18 +195,22 @@ def _carried(source: Source, values: Mapping[str, Array]) -> list[str]:
 
 
 def _numbers(name: str, array: Array, dtype: np.dtype[np.generic]) -> str:
-    """An array as C."""
+    """An array as C: real numbers of the type, or whole ones where it holds ids."""
     digits, mark = (9, "f") if dtype == np.float32 else (17, "")
+    whole = array.dtype.kind == "i"
 
     def text(value: float) -> str:
+        if whole:
+            return str(value)
         shown = f"{value:.{digits}g}"
         return (shown if any(c in shown for c in ".en") else f"{shown}.0") + mark
 
-    flat = [text(v) for v in np.asarray(array, dtype=dtype).ravel().tolist()]
+    flat = [text(v) for v in np.asarray(array, dtype=None if whole else dtype).ravel().tolist()]
     while len(flat) > 1 and flat[-1] == flat[-2] == text(0.0):
         flat.pop()  # what is not written is zero
     rows = [", ".join(flat[i : i + PER_LINE]) for i in range(0, len(flat), PER_LINE)]
-    return f"static const real {name}[{array.size}] = {{\n    " + ",\n    ".join(rows) + "};"
+    kind = "int64_t" if whole else "real"
+    return f"static const {kind} {name}[{array.size}] = {{\n    " + ",\n    ".join(rows) + "};"
 
 
 def _prepared(source: Source, space: str) -> list[str]:
@@ -214,7 +221,8 @@ def _prepared(source: Source, space: str) -> list[str]:
         lines.append(f"static real {name}[{sizes[name]}];")
     for name in ("numbers", "part_numbers"):
         lines.append(f"static double {name}[NUMBERS];")
-    lines += [f"static const real *rows_of_{n}[BATCH];" for n in source.given]
+    kinds = {n: "int64_t" if n in source.ids else "real" for n in source.given}
+    lines += [f"static const {kinds[n]} *rows_of_{n}[BATCH];" for n in source.given]
     lines.append("T.carried = carried, T.batch = batch, T.chunk = chunk, T.part = part, T.own = own;")
     lines.append("T.numbers = numbers, T.part_numbers = part_numbers;")
     return [f"{space}{line}" for line in lines]
@@ -236,26 +244,63 @@ def _size(shape: Sequence[int | str]) -> int:
 
 
 @cache
-def _reader() -> str:
-    """The C that reads samples from standard input."""
-    return files(__package__ or "").joinpath("reading.c").read_text(encoding="utf-8")
+def _reader(of_ids: bool) -> str:
+    """The C that reads samples from standard input.
+
+    Args:
+        of_ids: whether ids are among them.
+    """
+    text = files(__package__ or "").joinpath("reading.c").read_text(encoding="utf-8")
+    begin = text.index("static real *longer(")
+    end = text.index("/*", begin)
+    for_ids = (
+        text[begin:end].replace("real", "int64_t").replace("int64_tloc", "realloc").replace("longer", "longer_ids")
+    )
+    return f"{text[:end]}{for_ids if of_ids else ''}{text[end:]}"
 
 
-def _reading(sizes: Mapping[str, int], dtype: np.dtype[np.generic], loss: Loss | None) -> list[str]:
+def _most_ids(program: Program) -> int | None:
+    """Below which number the ids lie that x holds; None where it holds none."""
+    if program.values["x"].dtype != "int":
+        return None
+    given = {"x", *(s.output for s in program if "x" in s.inputs)}  # of several inputs each its part
+    below = [
+        program.shapes[element.name][axis]
+        for step in program
+        for element in statement_of(step, program.shapes).elements
+        for axis, place in enumerate(element.indices)
+        if isinstance(place, Element) and place.name in given
+    ]
+    return min(int(size) for size in below)
+
+
+def _id_check(ids: int, size: int) -> list[str]:
+    """The lines that refuse what is no id."""
+    return [
+        f"        for (int k = 0; k < {size}; k++)",
+        f"            if (row[k] < 0 || row[k] >= {ids} || row[k] != (real)(int64_t)row[k])",
+        f'                refuse(0, "an id must be a whole number from 0 to {ids - 1}", "", 0);',
+    ]
+
+
+def _reading(program: Program, names: Sequence[str], dtype: np.dtype[np.generic], loss: Loss | None) -> list[str]:
     """A function that reads samples from standard input, one a line: its numbers, and those of its target."""
+    sizes = {n: _size(program.shapes[n]) for n in names}
+    ids = _most_ids(program)
     usage = f"a line holds one sample's {_counted(sizes['x'])}"
     usage += f", then its target's {_counted(sizes['y'])}" if "y" in sizes else ""
-    grown = [f"            {n} = longer({n}, room * {size});" for n, size in sizes.items()]
-    stored: list[str] = []
+    longer = {n: "longer_ids" if n == "x" and ids else "longer" for n in sizes}
+    grown = [f"            {n} = {longer[n]}({n}, room * {size});" for n, size in sizes.items()]
+    stored: list[str] = [] if ids is None else _id_check(ids, sizes["x"])
     begin = 0
     for name, size in sizes.items():
         part = f"{begin} + k" if begin else "k"
         stored += [
             f"        for (int k = 0; k < {size}; k++)",
-            f"            {name}[samples * {size} + k] = row[{part}];",
+            f"            {name}[samples * {size} + k] = {'(int64_t)' if name == 'x' and ids else ''}row[{part}];",
         ]
         begin += size
-    checks = _target_check(loss, sizes["x"], sizes["y"]) if loss is not None else []
+    checks = [] if loss is None else _target_check(loss, sizes["x"], program.shapes["y"])
     single = dtype == np.float32
     return [
         "/* Samples come from standard input, each on a line of its own, with spaces or commas between the numbers. */",
@@ -265,8 +310,8 @@ def _reading(sizes: Mapping[str, int], dtype: np.dtype[np.generic], loss: Loss |
         f"#define TO_REAL {'strtof' if single else 'strtod'}",
         "#define WORD 400 /* characters of a number at most */",
         "#define SHOWN 40 /* and those of them that a message shows */",
-        *(f"static real *{n};" for n in sizes),
-        *_reader()
+        *(f"static {'int64_t' if n == 'x' and ids else 'real'} *{n};" for n in sizes),
+        *_reader(ids is not None)
         .replace("GROWN\n", "\n".join(grown) + "\n")
         .replace("STORED\n", "\n".join([*checks, *stored, ""]))
         .splitlines(),
@@ -277,9 +322,19 @@ def _counted(count: int) -> str:
     return f"{count:,} number{'' if count == 1 else 's'}"
 
 
-def _target_check(loss: Loss, begin: int, size: int) -> list[str]:
+def _target_check(loss: Loss, begin: int, shape: Shape) -> list[str]:
     """The lines that refuse targets which are none of this loss, as the network does (`Loss.target_check`)."""
-    each = f"        for (int k = {begin}; k < {begin + size}; k++)"
+    size, steps = _size(shape[-1:]), _size(shape[1:-1])
+    if steps == 1:
+        return _step_check(loss, begin, size)
+    head = f"        for (int step = {begin}; step < {begin + size * steps}; step += {size}) {{"
+    return [head, *(f"    {line}" for line in _step_check(loss, "step", size)), "        }"]
+
+
+def _step_check(loss: Loss, begin: int | str, size: int) -> list[str]:
+    """The lines for the `size` numbers from `begin` on: a sample's target, or that of one step of a sequence."""
+    end = begin + size if isinstance(begin, int) else f"{begin} + {size}"
+    each = f"        for (int k = {begin}; k < {end}; k++)"
     total = ["        double total = 0;", each, "            total += (double)row[k];"]
     match loss:
         case CrossEntropy():

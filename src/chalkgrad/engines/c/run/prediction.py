@@ -12,7 +12,7 @@ from ....program import Program
 from ...stepping import Array
 from ..print.source import print_source
 from ..schedule.wanted import wanted_for_prediction
-from .compiler import PATIENCE, Built, build, check_program, compiler
+from .compiler import PATIENCE, Built, build, compiler
 from .library import FUNCTIONS, CompiledProgram, rows_of, threads
 
 BATCH = 1024
@@ -47,7 +47,6 @@ class CompiledPrediction:
         of_bytes: bool = False,
         patience: float = PATIENCE,
     ) -> None:
-        check_program(program)
         count = threads()
         task = wanted_for_prediction(program, list(carried), results, BATCH, count, title, dtype, of_bytes=of_bytes)
         source = print_source(task, compiler().machine(dtype.itemsize))

@@ -14,7 +14,7 @@ from ...stepping import Array, Taken, Values
 from ..print.source import print_source
 from ..schedule.wanted import wanted_for_training
 from ..schedule.zeros import mostly_zeros
-from .compiler import PATIENCE, build, check_program, compiler
+from .compiler import PATIENCE, build, compiler
 from .library import FUNCTIONS, CompiledProgram, rows_of, threads
 
 BUSY = 0.02
@@ -29,7 +29,7 @@ class CompiledSteps:
     Args:
         program: the program with its update.
         values: what is carried from step to step, at the start.
-        x, y: the samples and their targets, (N, ...), of the network's dtype.
+        x, y: the samples and their targets, (N, ...), of the network's dtype; ids are int64.
         count: how many samples an epoch takes.
         batch: samples in a step.
         data_loss: the name of the loss without penalties.
@@ -56,17 +56,16 @@ class CompiledSteps:
         parts: int | None = None,
         patience: float = PATIENCE,
     ) -> None:
-        check_program(program)
         self._x, self._y, self._count = x, y, count
         self._batch = min(batch, count)
         self.parts = parts = min(parts or worthwhile(program, self._batch), self._batch)
         of_bytes = isinstance(x, Pixels)
         rows = {"x": rows_of(x), "y": rows_of(y)}
-        sparse = mostly_zeros(rows["x"])
+        sparse = program.values["x"].dtype != "int" and mostly_zeros(rows["x"])
         task = wanted_for_training(
-            program, list(values), self._batch, parts, data_loss, title, x.dtype, of_bytes=of_bytes, sparse=sparse
+            program, list(values), self._batch, parts, data_loss, title, y.dtype, of_bytes=of_bytes, sparse=sparse
         )
-        source = print_source(task, compiler().machine(x.dtype.itemsize))
+        source = print_source(task, compiler().machine(y.dtype.itemsize))
         self.built = build(source.text, patience, FUNCTIONS)
         workers = min(parts, threads())
         self._run = CompiledProgram(source, self.built, workers)

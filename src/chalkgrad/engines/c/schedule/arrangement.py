@@ -13,11 +13,15 @@ from dataclasses import dataclass, field, replace
 from ....formula import Shape
 from ....formula.affine import span
 from ....formula.nodes import Element, Symbol
+from ....program import Loop
 from ....program.statement import SAMPLES, Statement
 from .channels import beside, kernels, side_by_side
 from .layouts import Frame, Layout, compact, compact_strides, framed, multiple
 from .products import LEAST, Machine, Product, gathered, indices_of, product
+from .times import TIME
 
+IMAGE = 3
+"""A sample of so many axes is an image: channels, rows and columns."""
 LARGE = 32 * 1024
 """Weight matrices of at least so many bytes are split by blocks."""
 LEFT_OVER = 1.1
@@ -31,6 +35,7 @@ class Work:
     Attributes:
         statements: in order.
         shapes: the shape of every named value.
+        loops: for what a loop over time computes, the loop.
         aliases: names of the same memory.
         totals: for the name of a sum over the samples, the name of its parts' sums.
         layouts: those of values that do not lie row by row.
@@ -42,6 +47,7 @@ class Work:
 
     statements: list[Statement]
     shapes: dict[str, Shape]
+    loops: dict[str, Loop]
     aliases: dict[str, str] = field(default_factory=dict[str, str])
     totals: dict[str, str] = field(default_factory=dict[str, str])
     layouts: dict[str, Layout] = field(default_factory=dict[str, Layout])
@@ -158,7 +164,8 @@ def _choose(work: Work, made: Statement, layouts: Mapping[str, Layout], machine:
         if found is None:
             return
         candidate = found
-    chosen = product(candidate, layouts, machine, work.sparse)
+    fixed = (TIME,) if made.output in work.loops else ()
+    chosen = product(candidate, layouts, machine, work.sparse, fixed)
     if chosen is None:
         return
     work.products[made.output] = chosen
@@ -208,7 +215,7 @@ def _frame_copies(work: Work, machine: Machine) -> None:
                 continue
             if name in reshaped:
                 continue  # flattening it is the copy
-        elif not (edged and frame.row):
+        elif not (edged and frame.row) or len(shape) < IMAGE:  # a sequence's rows begin where vectors do
             continue
         copy = f"{name}_framed"
         letters = ("n", "c", "h", "w") if len(shape) == 3 else ("n", *(f"i{k}" for k in range(len(shape))))
@@ -300,6 +307,8 @@ def by_blocks(work: Work, machine: Machine, updated: Mapping[str, str]) -> froze
             continue
         weights = work.layouts.get(made.output if made.over_samples else chosen.right.name)
         if weights is None or weights.block is None or weights.size * machine.real < LARGE:
+            continue
+        if made.terms > math.prod(weights.shape):  # a sample has many rows, which use a block again and again
             continue
         if weights.shape[-1] < 2 * weights.block:
             continue

@@ -17,11 +17,14 @@ from dataclasses import dataclass, replace
 from ....formula import Shape
 from ....formula.nodes import Binary, Element, Node, Number, Reduction, Symbol
 from ....formula.rewrite import replaced, rewritten
+from ....program import Loop
+from ....program.loops import segments
 from ....program.statement import SAMPLES, Statement, names_in, statement_of
 from .arrangement import Work, arrange, by_blocks
 from .fusing import fused
 from .layouts import Frame, Layout, compact
 from .products import Machine, Product
+from .times import in_time, together
 from .wanted import Wanted
 
 NEAR = 768 * 1024
@@ -54,12 +57,14 @@ class Value:
             thread's own), "result" (rows that go outside).
         layout: where its elements lie, for one sample where it has samples; None for a single number.
         sampled: whether it has samples.
+        ids: whether its elements are ids, whole numbers.
     """
 
     name: str
     home: str
     layout: Layout | None
     sampled: bool
+    ids: bool = False
 
 
 @dataclass(slots=True)
@@ -79,6 +84,7 @@ class Plan:
         layouts: how each name's elements lie; that of an alias too.
         frames: what the products asked for.
         channels: the images whose channels lie side by side.
+        loops: for what a loop over time computes, the loop.
     """
 
     phases: list[Phase]
@@ -93,6 +99,11 @@ class Plan:
     layouts: dict[str, Layout]
     frames: dict[str, Frame]
     channels: frozenset[str]
+    loops: dict[str, Loop]
+
+    def together(self, statements: Sequence[Statement]) -> list[list[Statement]]:
+        """The statements in order, those of a loop over time in one list, the others alone."""
+        return together(statements, self.loops)
 
 
 def plan(wanted: Wanted, machine: Machine) -> Plan:
@@ -105,10 +116,12 @@ def plan(wanted: Wanted, machine: Machine) -> Plan:
         machine: what it is made for.
     """
     shapes, updated, carried = wanted.shapes, wanted.updated, wanted.carried
-    work = Work([statement_of(s, shapes) for s in wanted.steps], dict(shapes))
+    loops = {s.output: loop for loop in segments(wanted.steps) if isinstance(loop, Loop) for s in loop.steps}
+    made = [statement_of(s, shapes) for s in wanted.steps]
+    work = Work([in_time(s) if s.output in loops else s for s in made], dict(shapes), loops)
     _inline_uniform(work, wanted.results)
     results = _handed_out(work, wanted.results)
-    work.statements = fused(work.statements, {*results, *carried, *updated})
+    work.statements = fused(work.statements, {*results, *carried, *updated, *loops})
     if wanted.sparse:
         work.sparse = frozenset({"x", *(s.output for s in work.statements if _flattens_x(s))})
     arrange(work, machine, updated, results, wanted.parts)
@@ -119,6 +132,8 @@ def plan(wanted: Wanted, machine: Machine) -> Plan:
     _split_sums(work, large)
     phases = _phases(work, carried, large)
     values, chunk = _places(work, phases, carried, updated, results, wanted.batch, machine)
+    if wanted.of_ids:
+        values["x"] = replace(values["x"], ids=True)
     layouts = {name: value.layout for name, value in values.items() if value.layout is not None}
     for name, root in work.aliases.items():
         layouts[name] = compact(tuple(int(s) for s in work.shapes[name][1:]), layouts[root].size)
@@ -130,7 +145,7 @@ def plan(wanted: Wanted, machine: Machine) -> Plan:
             layouts[made.output] = compact(tuple(int(s) for s in work.shapes[made.output] if s != SAMPLES))
     return Plan(
         phases, values, work.aliases, work.products, work.totals, dict(updated), tuple(results), chunk, machine,
-        layouts, work.frames, work.channels,
+        layouts, work.frames, work.channels, work.loops,
     )  # fmt: skip
 
 
@@ -176,6 +191,9 @@ def _split_sums(work: Work, large: Collection[str]) -> None:
     """Makes of every sum over the samples the parts' own sums, and their total."""
     kept: list[Statement] = []
     for made in work.statements:
+        if made.adds and made.sample is not None and not made.by_sample:
+            kept += _added(work, made)
+            continue
         sums = made.over_samples
         if not sums or made.output in large or made.by_sample:
             kept.append(made)
@@ -208,6 +226,20 @@ def _split_sums(work: Work, large: Collection[str]) -> None:
             chosen = work.products.pop(made.output)
             work.products[name] = replace(chosen, statement=replace(chosen.statement, output=name))
     work.statements = kept
+
+
+def _added(work: Work, made: Statement) -> tuple[Statement, Statement]:
+    """The parts' own sums of what is added where ids say, and their total."""
+    name, shape = f"{made.output}_part", work.shapes[made.output]
+    work.totals[name], work.shapes[name] = made.output, shape
+    if made.output in work.layouts:
+        work.layouts[name] = work.layouts[made.output]
+    sizes = {f"i{axis}": size for axis, size in enumerate(shape)}
+    place = tuple(map(Symbol, sizes))
+    total = replace(
+        made, place=place, body=Element(name, place), sizes=sizes, loops=tuple(sizes), adds=False
+    )  # fmt: skip
+    return replace(made, output=name), total
 
 
 def _phases(
@@ -244,11 +276,12 @@ def _phases(
                 made_here.add(made.output)
         if not taken:
             kind = "rows"
-            for made in left:
-                if rowwise(made) and made.output not in large and reads(made) <= have | made_here:
-                    taken.append(made)
-                    if made.output not in work.totals:
-                        made_here.add(made.output)
+            for group in together(left, work.loops):
+                own = {s.output for s in group}
+                needs = {name for s in group for name in reads(s)} - (own if len(group) > 1 else set())
+                if all(rowwise(s) for s in group) and not own & set(large) and needs <= have | made_here:
+                    taken += group
+                    made_here |= own - set(work.totals)
         if not taken:
             kind = "blocks"
             taken = [s for s in left if rowwise(s) and reads(s) <= have][:1]

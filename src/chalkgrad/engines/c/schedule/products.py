@@ -14,6 +14,7 @@ columns), so that what is loaded once is used several times.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -87,6 +88,7 @@ class Product:
         tile: how many rows and columns a tile has, those of `within` counted.
         outer: the other indices on the left, outermost first.
         summed: the indices that are summed over, outermost first, the vector index left out.
+        fixed: indices on the left through which somebody else goes: the time of a loop.
     """
 
     statement: Statement
@@ -104,6 +106,7 @@ class Product:
     tile: tuple[int, int]
     outer: tuple[str, ...]
     summed: tuple[str, ...]
+    fixed: tuple[str, ...]
 
     @property
     def output(self) -> str:
@@ -201,7 +204,11 @@ def gathered(made: Statement, shape: tuple[Size, ...]) -> Statement | None:
 
 
 def product(
-    made: Statement, layouts: Mapping[str, Layout], machine: Machine, sparse: Collection[str] = ()
+    made: Statement,
+    layouts: Mapping[str, Layout],
+    machine: Machine,
+    sparse: Collection[str] = (),
+    fixed: tuple[str, ...] = (),
 ) -> Product | None:
     """The statement as a product in tiles; None where plain loops have to do.
 
@@ -210,12 +217,13 @@ def product(
         layouts: those of values that do not lie row by row (weights).
         machine: what it is made for.
         sparse: values that are mostly zeros.
+        fixed: indices on the left through which somebody else goes.
     """
     found = factors(made)
     if found is None or made.adds or not all(isinstance(i, Symbol) for i in made.place):
         return None
     total, left, right, bias = found
-    if made.terms < LEAST:
+    if made.terms < LEAST * math.prod(_extent(made, i) for i in fixed):
         return None
 
     def along(element: Element) -> str | None:
@@ -241,6 +249,8 @@ def product(
         vector, across = by_left, True
     else:
         return None
+    if vector in fixed:
+        return None
     size = _extent(made, vector)
     if size < max(machine.lanes // 4, 2):
         return None
@@ -263,7 +273,9 @@ def product(
     if bias is not None and (len(bias.indices) != 1 or bias.indices[0] not in made.place):
         return None
     skips = not across and left.name in sparse and _skips(made, left, total)
-    made_of = Product(made, left, right, bias, vector, across, lanes, block, None, None, None, skips, (1, 1), (), ())
+    made_of = Product(
+        made, left, right, bias, vector, across, lanes, block, None, None, None, skips, (1, 1), (), (), fixed
+    )  # fmt: skip
     inner = by_left if by_left in total.indices and _inside(left, by_left, layouts) else None
     return _tiled(made_of, total, machine, inner)
 
@@ -292,7 +304,7 @@ def _tiled(made: Product, total: Reduction, machine: Machine, inner: str | None)
     innermost.
     """
     statement = made.statement
-    free = [i for i in statement.loops if i != made.vector]
+    free = [i for i in statement.loops if i != made.vector and i not in made.fixed]
     tiled = [i for i in free if len(free) < 3 or statement.sizes[i] != SAMPLES]  # images: one sample after another
     in_left, in_right = set(indices_of(made.left)), set(indices_of(made.right))
     rows = [i for i in reversed(tiled) if i in in_left and i not in in_right]  # of equals those that lie nearer

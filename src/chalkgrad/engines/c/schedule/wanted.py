@@ -29,6 +29,7 @@ class Wanted:
         data_loss: the name of the loss without penalties; None where there is no loss.
         of_bytes: whether x comes as bytes, of which byte b stands for b / 255.
         sparse: whether x is mostly zeros, which products with it then skip.
+        of_ids: whether x is of ids, whole numbers of 64 bits.
     """
 
     title: str
@@ -43,6 +44,7 @@ class Wanted:
     data_loss: str | None
     of_bytes: bool = False
     sparse: bool = False
+    of_ids: bool = False
 
 
 def wanted_for_training(
@@ -73,7 +75,10 @@ def wanted_for_training(
     updated = {program.updated[name]: name for name in carried if name in program.updated}
     steps = program.needed_for(["L", data_loss, *updated])
     shapes = {name: program.shapes[name] for name in carried}
-    return Wanted(title, steps, program.shapes, shapes, updated, (), batch, parts, dtype, data_loss, of_bytes, sparse)
+    return Wanted(
+        title, steps, program.shapes, shapes, updated, (), batch, parts, dtype, data_loss, of_bytes, sparse,
+        program.values["x"].dtype == "int",
+    )  # fmt: skip
 
 
 def wanted_for_prediction(
@@ -102,4 +107,7 @@ def wanted_for_prediction(
     steps = program.needed_for(results)
     used = {n for s in steps for n in s.inputs if n in carried}
     shapes = {n: program.shapes[n] for n in carried if n in used}
-    return Wanted(title, steps, program.shapes, shapes, {}, results, batch, parts, dtype, None, of_bytes)
+    return Wanted(
+        title, steps, program.shapes, shapes, {}, results, batch, parts, dtype, None, of_bytes,
+        of_ids=program.values["x"].dtype == "int",
+    )  # fmt: skip
