@@ -33,7 +33,7 @@ CHANGEABLE = (
 )  # fmt: skip
 """The options that may change when a training is resumed; all others stay as they were."""
 
-OVER_TIME = ("Embedding", "RNN")
+OVER_TIME = ("Embedding", "RNN", "LSTM", "GRU")
 """The layers of a TOML file that tell that its network takes sequences."""
 
 
@@ -89,7 +89,7 @@ def new_job(arguments: Namespace) -> Job:
         "source": source_name if source_name == data.name else str(Path(source_name).resolve()),
         "directory": str(Path(arguments.data).resolve()) if arguments.data else None,
         "target": arguments.target,
-        "task": arguments.task if source_name == data.name else "classes" if data.classes else "regression",
+        "task": arguments.task if source_name == data.name or data.vocabulary else _task(data),
         "header": arguments.header,
         "window": data.input_shape[0] if data.vocabulary and source_name != data.name else None,
         "sequences": (sequences and source_name != data.name) or None,
@@ -132,6 +132,10 @@ def resumed_job(arguments: Namespace) -> Job:
     data = open_recorded(source, network, checkpoint.path)
     plan = _with_options(Recipe.from_table(network.layers, training), arguments)
     return Job(name, place.parent, with_record(source, data), suited(data, network), network, plan, checkpoint)
+
+
+def _task(data: Dataset) -> str:
+    return "classes" if data.classes else "regression"
 
 
 def _takes_sequences(network: str) -> bool:

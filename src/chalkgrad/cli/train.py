@@ -66,8 +66,8 @@ def _add_network(parser: ArgumentParser) -> None:
     add(
         "--network",
         metavar="NAME",
-        help="softmax, mlp (the default), lenet, for sequences and texts rnn, for "
-        "images by their rows rows-rnn, or a TOML file",
+        help="softmax, mlp (the default), lenet, for sequences and texts rnn, lstm or gru, for "
+        "images row by row rows-rnn, rows-lstm or rows-gru, or a TOML file",
     )
     add("--loss", metavar="NAME", help="CrossEntropy, SquaredError, AbsoluteError, BinaryCrossEntropy or Hinge")
     add("--l1", type=float, metavar="X", help="add X times the sum of |W| over all weights W to the loss")

@@ -54,7 +54,7 @@ class Vocabulary:
             place = int(wrong[0])
             raise DataError(
                 f"character {place + 1} of the text, {_quoted(text[place])}, is none of the {len(self.characters)} "
-                f"that the network knows: {visible(shown(self.characters))}"
+                f"that the network knows: {shown(self.characters)}"
             )
         return places + int(self.ends)
 
@@ -91,8 +91,9 @@ def code_points(text: str) -> Array:
 
 
 def shown(characters: str, most: int = 100) -> str:
-    """The first characters of many."""
-    return characters if len(characters) <= most else f"{characters[:most]} ..."
+    """The characters in quotation marks, or the first of many."""
+    more = " ..." if len(characters) > most else ""
+    return f'"{visible(characters[:most])}"{more}'
 
 
 def _quoted(character: str) -> str:

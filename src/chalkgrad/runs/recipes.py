@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from ..base.errors import OptionError, unknown
 from ..data.dataset import Dataset
 from ..describe.layers import (
+    GRU,
+    LSTM,
     RNN,
     BatchNorm,
     Conv2D,
@@ -146,9 +149,14 @@ def rnn(data: Dataset) -> Recipe:
     return _recurrent("rnn", RNN, data)
 
 
-def rows_rnn(data: Dataset) -> Recipe:
-    """A recurrent layer over the rows of images."""
-    return _over_rows(rnn, data)
+def lstm(data: Dataset) -> Recipe:
+    """The same with gates and a memory (Hochreiter and Schmidhuber, 1997)."""
+    return _recurrent("lstm", LSTM, data)
+
+
+def gru(data: Dataset) -> Recipe:
+    """The same with two gates (Cho et al., 2014)."""
+    return _recurrent("gru", GRU, data)
 
 
 def _recurrent(name: str, layer: Callable[..., Layer], data: Dataset) -> Recipe:
@@ -164,19 +172,21 @@ def _recurrent(name: str, layer: Callable[..., Layer], data: Dataset) -> Recipe:
 
 
 def _over_rows(recipe: Callable[[Dataset], Recipe], data: Dataset) -> Recipe:
+    """A recipe for sequences, over the rows of images."""
     if data.is_sequence or not data.is_image:
         raise OptionError(f"rows are those of images, but {data.name} gives {data.input_shape}")
     return replace(recipe(data.as_rows()), rows=True)
 
 
-SEQUENTIAL: dict[str, Callable[[Dataset], Recipe]] = {"rnn": rnn}
+RECURRENT: dict[str, Callable[[Dataset], Recipe]] = {"rnn": rnn, "lstm": lstm, "gru": gru}
+SEQUENTIAL = RECURRENT
 """Those that take sequences."""
 RECIPES: dict[str, Callable[[Dataset], Recipe]] = {
     "softmax": softmax,
     "mlp": mlp,
     "lenet": lenet,
     **SEQUENTIAL,
-    "rows-rnn": rows_rnn,
+    **{f"rows-{name}": partial(_over_rows, recipe) for name, recipe in RECURRENT.items()},
 }
 
 
