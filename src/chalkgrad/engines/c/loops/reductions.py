@@ -13,6 +13,7 @@ from ....program.statement import SAMPLES
 from ..schedule.plan import Plan
 from .expressions import Constants, Lowering
 from .ir import (
+    NOTHING,
     ZERO,
     Assign,
     Cell,
@@ -125,14 +126,15 @@ class Reductions:
         return f"t{self._numbered}"
 
     def number(self, node: Node, inside: Mapping[str, Size]) -> Node:
-        """A tree as a number; sums inside become loops before it."""
+        """A tree as a number, 0 where it lies outside; sums inside become loops before it."""
 
         def conditions(term: Node) -> tuple[Node, ...]:
             return tuple(c for c in self._needed(term, inside, edges=False) if c not in self.known)
 
         self.constants.indices = inside
         lowering = Lowering(self.constants, self.element, self.symbol, lambda r: self.reduction(r, inside), conditions)
-        return lowering.lowered(node)
+        lowered, outside = lowering.lowered(node), conditions(node)
+        return Choice(outside, lowered, NOTHING) if outside and not _adds(node) else lowered
 
     def reduction(self, node: Reduction, sizes: Mapping[str, Size]) -> Node:
         """Puts the loops of a sum, mean or maximum into `before`, and returns what they find."""
@@ -319,6 +321,11 @@ class Reductions:
             if high > size - 1 + behind:
                 conditions.append(Compared(reached, "<", whole(size)))
         return tuple(conditions)
+
+
+def _adds(node: Node) -> bool:
+    """Whether a tree is a sum of terms, each of which has its own conditions."""
+    return isinstance(node, Binary) and node.operator in "+-"
 
 
 def _counted(indices: Sequence[str], sizes: Mapping[str, Size]) -> Integer:
