@@ -294,6 +294,7 @@ def _last(work: Work, name: str) -> int:
 def by_blocks(work: Work, machine: Machine, updated: Mapping[str, str]) -> frozenset[str]:
     """The products that are split by the blocks of a large weight matrix: forward, and the weights' gradient."""
     large: set[str] = set()
+    summed = needed_by(work.statements, [s for s in work.statements if s.sample is None and not s.pointwise])
     for made in work.statements:
         chosen = work.products.get(made.output)
         if chosen is None or chosen.across or chosen.block is None:
@@ -305,6 +306,16 @@ def by_blocks(work: Work, machine: Machine, updated: Mapping[str, str]) -> froze
             continue
         of = made.step.value.of
         shares = [s for s in work.statements if s.over_samples and s.step.value.of == of]
-        if made.by_sample or (made.over_samples and of in updated.values() and len(shares) == 1):
+        alone = made.over_samples and of in updated.values() and len(shares) == 1
+        if made.by_sample or (alone and made.output not in summed):
             large.add(made.output)
     return frozenset(large)
+
+
+def needed_by(statements: Sequence[Statement], users: Sequence[Statement]) -> set[str]:
+    """The names of what these users need of the statements: the gradients that the norm of all is computed from."""
+    needed = {name for made in users for name in made.reads}
+    for made in reversed(statements):
+        if made.output in needed:
+            needed |= made.reads
+    return needed & {made.output for made in statements}
