@@ -55,7 +55,7 @@ class Optimizer:
         """Raises OptionError where a setting is invalid."""
 
     def dtype_check(self, dtype: np.dtype[Any]) -> None:
-        """Raises OptionError where eps or clip_norm is no normal number of this dtype: it is 0 there, or counts as 0."""
+        """Raises OptionError where eps or clip_norm is no normal number of this dtype: it counts as 0, or infinite."""
         least, most = float(np.finfo(dtype).smallest_normal), float(np.finfo(dtype).max)
         for name, usual in (("eps", "1e-8"), ("clip_norm", "1")):
             value: float | None = getattr(self, name, None)

@@ -13,7 +13,7 @@ SOURCE = "Pascanu, Mikolov and Bengio, 2013, On the difficulty of training recur
 
 @rule("squares = before + sum_{...} g[...]^2", source=SOURCE)
 def squares(g: Array, before: Array = None) -> Array:
-    """squares, one number, of a gradient g (any shape) and of `before`, the gradients before it: every element counts."""
+    """squares, one number, of a gradient g (any shape), and those of the gradients before it: every element counts."""
     total = namespace(g).sum(g * g)
     return total if before is None else before + total
 
