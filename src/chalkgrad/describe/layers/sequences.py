@@ -162,7 +162,7 @@ class RNN(Recurrent):
 
 @dataclass(frozen=True, slots=True)
 class LSTM(Recurrent):
-    """Long short-term memory: gates i, f, o = sigmoid(x W + h' U + b), and g = tanh(...), each with its own W, U and b;
+    """Long short-term memory: gates i, f, o = sigmoid(x W + h' U + b) and g = tanh(...), each with its own W, U and b;
     the cell c = f ⊙ c' + i ⊙ g, and h = o ⊙ tanh c, where h' and c' are those of the step before.
 
     bf starts at 1, so that the cell forgets little before it has learnt what to forget (Gers et al., 2000; Jozefowicz
