@@ -132,6 +132,8 @@ OPTIMIZERS: dict[str, Any] = {
     "Adam without memory": cg.Adam(0.02, beta1=0.0),
     "Adam with decay": cg.Adam(0.02, weight_decay=0.1),
     "AdamW": cg.AdamW(0.02),
+    "AdamW, clipped": cg.AdamW(0.02, clip_norm=0.2),
+    "SGD, clipped": cg.SGD(0.1, weight_decay=0.1, clip_norm=0.3),
     "AdamW without decay": cg.AdamW(0.02, weight_decay=0.0),
 }
 IMAGES: dict[str, tuple[list[Any], tuple[int, ...]]] = {

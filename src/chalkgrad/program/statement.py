@@ -72,8 +72,9 @@ class Statement:
 
     @cached_property
     def reads(self) -> frozenset[str]:
-        """The names on its right side, indices among them."""
-        return names_in(self.body)
+        """The names on its right side, indices among them, and of the values that are indices on its left."""
+        chosen = [n for place in self.place for n in walk(place) if isinstance(n, Element)]
+        return names_in(self.body).union(*map(names_in, chosen))
 
     @property
     def left(self) -> Node:
@@ -119,6 +120,8 @@ class Statement:
     def overlaps(self) -> bool:
         """Whether the places to which it adds may be the same for different indices."""
         for place in self.place:
+            if isinstance(place, Element):  # ids may be the same
+                return True
             terms = coefficients(place)
             if len(terms) < 2:
                 continue

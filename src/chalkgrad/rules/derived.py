@@ -141,7 +141,7 @@ def _folds(stated: Stated, way: Way) -> frozenset[str]:
 def _turns(stated: Stated, way: Way) -> frozenset[str]:
     """The operands, and the output, whose steps are turned round: those with time, for a function that takes all."""
     formula = stated.formula
-    if not way.turned or formula is None or getattr(stated, "rule", stated).stepwise:
+    if not way.turned or formula is None or bool(getattr(getattr(stated, "rule", stated), "stepwise", False)):
         return frozenset()
     sides = [n for side in formula.sides for n in walk(side)]
     return frozenset(

@@ -19,7 +19,7 @@ def last(h: Array, *, T: int) -> Array:
 
 @rule("dh[n,t,u] = dlast[n,u] * [t = T-1]", shape_of="h", source=SOURCE, exact=True)
 def last_dh(dlast: Array, h: Array, *, T: int) -> Array:
-    """dh (N, T, H) of dlast (N, H): what comes back meets the last step only."""
+    """dh (N, T, H) of dlast (N, H): only the last step's h is used there."""
     return namespace(h).concat((zeros((h.shape[0], T - 1, h.shape[2]), h), dlast[:, None]), axis=1)
 
 

@@ -29,13 +29,13 @@ def recurrent(x: Array, W: Array, h: Array, U: Array, b: Array = None) -> Array:
 
 @rule("dh[n,t,v] = sum_u dz[n,t+1,u] * U[v,u]", source=SOURCE, stepwise=True)
 def recurrent_dh(dz: Array, U: Array) -> Array:
-    """What comes back to h (N, H): of the dz (N, H) of the step after and U (H, H)."""
+    """dh (N, H), what comes back to h, of the dz (N, H) of the step after and U (H, H)."""
     return dz @ U.T
 
 
 @rule("dU[v,u] = sum_{n,t} h[n,t-1,v] * dz[n,t,u]", source=SOURCE)
 def recurrent_dU(h: Array, dz: Array) -> Array:
-    """dU (H, H) of h and dz (N, T, H): every step's dz meets the h of the step before."""
+    """dU (H, H) of h and dz (N, T, H): each dz counts with the h of the step before."""
     return h[:, :-1].reshape((-1, h.shape[2])).T @ dz[:, 1:].reshape((-1, dz.shape[2]))
 
 

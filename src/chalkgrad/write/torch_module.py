@@ -252,6 +252,19 @@ class _Script:
         rows = [row] if len(row) <= WIDTH else ["    [", *(f"        {g}," for g in groups), "    ],"]
         return [*lines, f"optimizer = torch.optim.{name}(", *rows, f"    {start},", ")"]
 
+    def _clipping(self) -> list[str]:
+        """The lines that clip the gradients by their norm."""
+        limit = self.optimizer.clip_norm
+        if limit is None:
+            return []
+        return [
+            "    # nn.utils.clip_grad_norm_ does the same, but adds 1e-6 to the norm",
+            "    gradients = [p.grad for p in model.parameters() if p.grad is not None]",
+            "    norm = torch.cat([g.flatten() for g in gradients]).norm()",
+            "    for gradient in gradients:",
+            f"        gradient.mul_({limit!r} / norm.clamp(min={limit!r}))",
+        ]
+
     def _training(self) -> list[str]:
         compute = f"L = loss_of(model, {self.arguments}, {self._target})"
         if not self.steps:
@@ -267,7 +280,7 @@ class _Script:
         if not self.modes:
             lines += ["    if step == steps:", "        break  # this was the loss after the last update"]
         if self.trained:
-            lines += ["    optimizer.zero_grad()", "    L.backward()", "    optimizer.step()"]
+            lines += ["    optimizer.zero_grad()", "    L.backward()", *self._clipping(), "    optimizer.step()"]
         if self.modes:
             lines += ["", "model.eval()  # as in prediction: no dropout, running averages", compute]
             lines.append('print(f"after step {steps}, as in prediction: L = {L.item()!r}")')
