@@ -148,7 +148,8 @@ class Case:
         writer.given(Value(n, tuple(np.shape(v)), Role.GIVEN) for n, v in given.items() if v is not None)
         for rule in self.operation.forward:
             shape = None
-            if rule.formula is not None and not rule.formula.gives_shape:
+            known = all(names.get(o) in (None, *writer.values) for o in rule.operands)
+            if rule.formula is not None and not rule.formula.gives_shape and known:
                 shape = tuple(np.shape(self.call(rule, self._run(writer.steps, placed, given))))
             writer.add(rule, rule.output, placed, "forward", Role.FORWARD, shape=shape)
         return writer, placed

@@ -19,6 +19,7 @@ from . import (
     avg_pool2d,
     batch_norm,
     binary_cross_entropy,
+    clipping,
     concat,
     conv2d,
     cross_entropy,
@@ -28,10 +29,12 @@ from . import (
     embedding,
     flatten,
     gelu,
+    gru,
     hinge,
     inputs,
     layer_norm,
     leaky_relu,
+    lstm,
     max_pool2d,
     multiply,
     penalty,
@@ -85,10 +88,11 @@ OPERATIONS: tuple[Operation, ...] = (
     multiply.operation,
     concat.operation,
     embedding.operation,
-    rnn.tanh_every,
-    rnn.tanh_last,
-    rnn.relu_every,
-    rnn.relu_last,
+    *rnn.with_tanh.operations,
+    *rnn.with_relu.operations,
+    *lstm.lstm.operations,
+    *gru.before.operations,
+    *gru.after.operations,
     *attention.KINDS.values(),
     positions.learnt,
     positions.sinusoidal,
@@ -118,6 +122,8 @@ UPDATES: tuple[Operation, ...] = (
     adam.adamw,
 )
 
-RULES: tuple[Rule, ...] = tuple(dict.fromkeys([r for o in (*OPERATIONS, *UPDATES) for r in o.rules] + [weight_decay]))
+RULES: tuple[Rule, ...] = tuple(
+    dict.fromkeys([r for o in (*OPERATIONS, *UPDATES, clipping.operation) for r in o.rules] + [weight_decay])
+)
 
 __all__ = ["OPERATIONS", "RULES", "UPDATES", "Array", "Mistake", "Operation", "Rule", "mistake", "rule"]

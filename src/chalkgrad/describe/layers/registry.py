@@ -23,7 +23,7 @@ from .dense import Dense
 from .dropout import Dropout
 from .layer import Layer, SampleShape
 from .normalisation import BatchNorm, LayerNorm, RMSNorm
-from .sequences import RNN, Embedding
+from .sequences import GRU, LSTM, RNN, Embedding
 from .shapes import Flatten, Sum
 from .windows import AvgPool2D, Conv2D, MaxPool2D
 
@@ -55,6 +55,8 @@ LAYERS: dict[str, type[Layer]] = {
         Residual,
         Embedding,
         RNN,
+        LSTM,
+        GRU,
         Attention,
         Positions,
     )
