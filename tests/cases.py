@@ -283,6 +283,8 @@ def _positions(operation: Operation) -> Callable[[Draw], Case]:
     return make
 
 
+RECURRENCES = (rules.rnn.with_tanh, rules.rnn.with_relu, rules.lstm.lstm, rules.gru.before, rules.gru.after)
+
 CASES: dict[str, Callable[[Draw], Case]] = {
     "embedding": _embedding,
     **{o.name: _recurrent(o) for recurrence in RECURRENCES for o in recurrence.operations},

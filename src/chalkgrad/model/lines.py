@@ -453,8 +453,7 @@ class _Placing:
         line = self.lines[place]
         own = wanted.pop("W")
         if line.layer.kind not in layer.shares_with or "W" not in line.names:
-            kinds = " or ".join(layer.shares_with)
-            raise OptionError(f"{label}: weights_of={name!r} is {line.label}; it must be a {kinds} with weights W")
+            raise OptionError(f"{label}: weights_of={name!r} is {line.label}; it must be a {layer.kind} with weights W")
         weights = line.names["W"]
         there = self._parameters[weights].shape
         operation = layer.shared_operation(own.shape, there)

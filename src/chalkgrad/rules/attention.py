@@ -43,7 +43,7 @@ def _joined_misread(x: Array) -> Array:
 
 
 @rule(
-    "S[n,m,t,j] = sum_i q[n,t,m*E+i] * k[n,j,m*E+i] / sqrt(E) for m<M, i<E",
+    "S[n,m,t,j] = (sum_i q[n,t,m*E+i] * k[n,j,m*E+i]) / sqrt(E) for m<M, i<E",
     source=SOURCE + ".1, (1)",
 )
 def scores(q: Array, k: Array, *, M: int, E: int) -> Array:
@@ -51,13 +51,13 @@ def scores(q: Array, k: Array, *, M: int, E: int) -> Array:
     return _heads(q, M) @ _heads(k, M).mT / math.sqrt(E)
 
 
-@rule("dq[n,t,m*E+i] += sum_j dS[n,m,t,j] * k[n,j,m*E+i] / sqrt(E) for i<E")
+@rule("dq[n,t,m*E+i] += (sum_j dS[n,m,t,j] * k[n,j,m*E+i]) / sqrt(E) for i<E")
 def scores_dq(dS: Array, k: Array, *, E: int) -> Array:
     """dq (N, T, D) of dS (N, M, T, J) and the keys k (N, J, D)."""
     return _joined(dS @ _heads(k, dS.shape[1])) / math.sqrt(E)
 
 
-@rule("dk[n,j,m*E+i] += sum_t dS[n,m,t,j] * q[n,t,m*E+i] / sqrt(E) for i<E")
+@rule("dk[n,j,m*E+i] += (sum_t dS[n,m,t,j] * q[n,t,m*E+i]) / sqrt(E) for i<E")
 def scores_dk(dS: Array, q: Array, *, E: int) -> Array:
     """dk (N, J, D) of dS (N, M, T, J) and the queries q (N, T, D)."""
     return _joined(dS.mT @ _heads(q, dS.shape[1])) / math.sqrt(E)
@@ -70,7 +70,7 @@ def scores_unscaled(q: Array, k: Array, *, M: int, E: int) -> Array:
 
 @mistake(
     scores,
-    "S[n,m,t,j] = sum_i q[n,t,m*E+i] * k[n,j,m*E+i] / E for m<M, i<E",
+    "S[n,m,t,j] = (sum_i q[n,t,m*E+i] * k[n,j,m*E+i]) / E for m<M, i<E",
     "divided by the width E of a head, not by its root",
 )
 def scores_without_root(q: Array, k: Array, *, M: int, E: int) -> Array:
@@ -79,7 +79,7 @@ def scores_without_root(q: Array, k: Array, *, M: int, E: int) -> Array:
 
 @mistake(
     scores,
-    "S[n,m,t,j] = sum_i q[n,t,m*E+i] * k[n,j,m*E+i] / sqrt(M * E) for m<M, i<E",
+    "S[n,m,t,j] = (sum_i q[n,t,m*E+i] * k[n,j,m*E+i]) / sqrt(M * E) for m<M, i<E",
     "divided by the root of the width of all heads, not of one",
 )
 def scores_by_the_whole_width(q: Array, k: Array, *, M: int, E: int) -> Array:
@@ -88,7 +88,7 @@ def scores_by_the_whole_width(q: Array, k: Array, *, M: int, E: int) -> Array:
 
 @mistake(
     scores,
-    "S[n,m,t,j] = sum_i q[n,t,i*M+m] * k[n,j,i*M+m] / sqrt(E) for m<M, i<E",
+    "S[n,m,t,j] = (sum_i q[n,t,i*M+m] * k[n,j,i*M+m]) / sqrt(E) for m<M, i<E",
     "the columns are split into heads without transposing: head m gets every M-th column from m on",
 )
 def scores_misread(q: Array, k: Array, *, M: int, E: int) -> Array:
@@ -97,7 +97,7 @@ def scores_misread(q: Array, k: Array, *, M: int, E: int) -> Array:
 
 @mistake(
     scores,
-    "S[n,m,t,j] = sum_i q[n,j,m*E+i] * k[n,t,m*E+i] / sqrt(E) for m<M, i<E",
+    "S[n,m,t,j] = (sum_i q[n,j,m*E+i] * k[n,t,m*E+i]) / sqrt(E) for m<M, i<E",
     "{q} and {k} are exchanged: the scores are transposed",
 )
 def scores_exchanged(q: Array, k: Array, *, M: int, E: int) -> Array:
@@ -111,7 +111,7 @@ def scores_dq_unscaled(dS: Array, k: Array, *, E: int) -> Array:
 
 @mistake(
     scores_dq,
-    "dq[n,t,m*E+i] += sum_j dS[n,m,j,t] * k[n,j,m*E+i] / sqrt(E) for i<E",
+    "dq[n,t,m*E+i] += (sum_j dS[n,m,j,t] * k[n,j,m*E+i]) / sqrt(E) for i<E",
     "{dS} is taken transposed: the sum goes over the queries",
 )
 def scores_dq_transposed(dS: Array, k: Array, *, E: int) -> Array:
@@ -120,7 +120,7 @@ def scores_dq_transposed(dS: Array, k: Array, *, E: int) -> Array:
 
 @mistake(
     scores_dq,
-    "dq[n,t,m*E+i] += sum_j dS[n,m,t,j] * q[n,j,m*E+i] / sqrt(E) for i<E",
+    "dq[n,t,m*E+i] += (sum_j dS[n,m,t,j] * q[n,j,m*E+i]) / sqrt(E) for i<E",
     "{q} is taken in place of {k}",
 )
 def scores_dq_of_q(dS: Array, q: Array, *, E: int) -> Array:
@@ -129,7 +129,7 @@ def scores_dq_of_q(dS: Array, q: Array, *, E: int) -> Array:
 
 @mistake(
     scores_dq,
-    "dq[n,t,i*M+m] += sum_j dS[n,m,t,j] * k[n,j,i*M+m] / sqrt(E) for i<E",
+    "dq[n,t,i*M+m] += (sum_j dS[n,m,t,j] * k[n,j,i*M+m]) / sqrt(E) for i<E",
     "the columns are split into heads without transposing: head m gets every M-th column from m on",
 )
 def scores_dq_misread(dS: Array, k: Array, *, M: int, E: int) -> Array:
@@ -143,7 +143,7 @@ def scores_dk_unscaled(dS: Array, q: Array, *, E: int) -> Array:
 
 @mistake(
     scores_dk,
-    "dk[n,j,m*E+i] += sum_t dS[n,m,j,t] * q[n,t,m*E+i] / sqrt(E) for i<E",
+    "dk[n,j,m*E+i] += (sum_t dS[n,m,j,t] * q[n,t,m*E+i]) / sqrt(E) for i<E",
     "the transpose of {dS} is left out: the sum goes over the keys",
 )
 def scores_dk_untransposed(dS: Array, q: Array, *, E: int) -> Array:
@@ -152,7 +152,7 @@ def scores_dk_untransposed(dS: Array, q: Array, *, E: int) -> Array:
 
 @mistake(
     scores_dk,
-    "dk[n,j,m*E+i] += sum_t dS[n,m,t,j] * k[n,t,m*E+i] / sqrt(E) for i<E",
+    "dk[n,j,m*E+i] += (sum_t dS[n,m,t,j] * k[n,t,m*E+i]) / sqrt(E) for i<E",
     "{k} is taken in place of {q}",
 )
 def scores_dk_of_k(dS: Array, k: Array, *, E: int) -> Array:
