@@ -19,20 +19,20 @@ TIME = "t"
 """The index over the times of a loop."""
 
 
-def in_time(made: Statement) -> Statement:
+def in_time(statement: Statement) -> Statement:
     """A statement of a loop, its second index called t."""
-    _, time, *_ = made.place
+    _, time, *_ = statement.place
     assert isinstance(time, Symbol)
     if time.name == TIME:
-        return made
-    assert TIME not in made.sizes, made.text
+        return statement
+    assert TIME not in statement.sizes, statement.text
     new = {time.name: Symbol(TIME)}
     return replace(
-        made,
-        place=tuple(at(place, new) for place in made.place),
-        body=at(made.body, new),
-        sizes={TIME if index == time.name else index: size for index, size in made.sizes.items()},
-        loops=tuple(TIME if index == time.name else index for index in made.loops),
+        statement,
+        place=tuple(at(place, new) for place in statement.place),
+        body=at(statement.body, new),
+        sizes={TIME if index == time.name else index: size for index, size in statement.sizes.items()},
+        loops=tuple(TIME if index == time.name else index for index in statement.loops),
     )
 
 
@@ -40,7 +40,7 @@ def together(statements: Sequence[Statement], loops: Mapping[str, Loop]) -> list
     """The statements in order, those of a loop in one list, the others alone."""
 
     def key(numbered: tuple[int, Statement]) -> int:
-        number, made = numbered
-        return id(loops[made.output]) if made.output in loops else number
+        number, statement = numbered
+        return id(loops[statement.output]) if statement.output in loops else number
 
-    return [[made for _, made in group] for _, group in groupby(enumerate(statements), key)]
+    return [[statement for _, statement in group] for _, group in groupby(enumerate(statements), key)]
