@@ -130,7 +130,7 @@ class Tiles:
         if product.bias is None or product.across:
             return Zeros(product.lanes)
         bias = own.cell(product.bias)
-        if product.bias.indices[0] == Symbol(product.vector):
+        if product.bias.indices[-1] == Symbol(product.vector):
             return LoadVector(bias, product.lanes)
         return Binary("+", Zeros(product.lanes), Load(bias))
 

@@ -170,7 +170,8 @@ def _choose(work: Work, statement: Statement, layouts: Mapping[str, Layout], mac
         return
     work.products[statement.output] = tiling
     output = Element(candidate.output, candidate.place)
-    for element in (output, tiling.left, tiling.right):
+    start = [tiling.bias] if tiling.bias is not None and not tiling.across else []
+    for element in (output, tiling.left, tiling.right, *start):
         _ask(work, tiling, element, candidate)
 
 
@@ -307,7 +308,7 @@ def by_blocks(work: Work, machine: Machine, updated: Mapping[str, str]) -> froze
     large: set[str] = set()
     for statement in work.statements:
         tiling = work.products.get(statement.output)
-        if tiling is None or tiling.across or tiling.block is None:
+        if tiling is None or tiling.across or tiling.block is None or tiling.fixed:
             continue
         weights = work.layouts.get(statement.output if statement.over_samples else tiling.right.name)
         if weights is None or weights.block is None or weights.size * machine.real < LARGE:

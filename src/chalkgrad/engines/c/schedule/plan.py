@@ -22,10 +22,10 @@ from ....program.loops import segments
 from ....program.statement import SAMPLES, Statement, names_in, statement_of
 from .arrangement import Work, arrange, by_blocks
 from .fusing import fused
-from .layouts import Frame, Layout, compact
+from .layouts import Frame, Layout, at_one_time, compact
 from .products import Machine, Product
 from .request import Request
-from .times import in_time, together
+from .times import in_time, of_one_time, taken_out, together
 
 NEAR = 768 * 1024
 """The most bytes, about, of the values of samples that are taken together."""
@@ -119,6 +119,7 @@ def plan(request: Request, machine: Machine) -> Plan:
     loops = {s.output: loop for loop in segments(request.steps) if isinstance(loop, Loop) for s in loop.steps}
     statements = [statement_of(s, shapes) for s in request.steps]
     work = Work([in_time(s) if s.output in loops else s for s in statements], dict(shapes), loops)
+    work.statements = taken_out(work.statements, work.loops, work.shapes)
     _inline_uniform(work, request.results)
     results = _handed_out(work, request.results)
     work.statements = fused(work.statements, {*results, *carried, *updated, *loops})
@@ -318,6 +319,8 @@ def _places(
         shape = work.shapes[name]
         if name in work.layouts:
             return work.layouts[name]
+        if name in passing:
+            return at_one_time(shape, work.frames.get(name), machine.lanes)
         if shape and shape[0] == SAMPLES:
             own = work.sample(name, machine.lanes)
             if own.compact:  # a flattened value may need more
@@ -327,6 +330,7 @@ def _places(
             return own
         return compact(tuple(int(s) for s in shape))
 
+    passing = of_one_time(work.statements, work.loops) - {*work.aliases, *work.aliases.values()}
     values: dict[str, Value] = {}
     for name in ("x", "y"):
         values[name] = Value(name, "given", compact(tuple(int(s) for s in work.shapes[name][1:])), True)

@@ -272,8 +272,9 @@ def product(
         ]
         if not operands:
             return None
-    if bias is not None and (len(bias.indices) != 1 or bias.indices[0] not in statement.place):
-        return None
+    if bias is not None and bias.indices != statement.place:
+        if len(bias.indices) != 1 or bias.indices[0] not in statement.place:
+            return None
     skips = not across and left.name in sparse and _skips(statement, left, total)
     tiling = Product(
         statement, left, right, bias, vector, across, lanes, block, None, None, None, skips, (1, 1), (), (), fixed
