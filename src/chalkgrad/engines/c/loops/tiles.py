@@ -96,6 +96,8 @@ class Tiles:
             code = [Loop(product.vector, whole(product.extent(product.vector)), code, step=product.lanes)]
         for index in reversed(product.outer):
             code = [Loop(index, _end(product, index), code)]
+        if product.each is not None:
+            code = [Loop(product.each, ROWS, code)]
         return [Comment(product.statement.text), *code]
 
     def _routine(self, name: str, product: Product, finish: Sequence[Statement]) -> Callable[[int, int], CallTile]:
@@ -178,13 +180,8 @@ class Tiles:
             self.loops.used[value] = None
         for tree, constant in own.constants.known.items():
             pairs.append((Parameter(constant, "real"), self.loops.constants.named(tree)))
-        places = [
-            *product.fixed,
-            *product.outer,
-            product.rows,
-            product.columns,
-            None if product.across else product.vector,
-        ]
+        places = [product.each, *product.fixed, *product.outer, product.rows, product.columns]
+        places += [] if product.across else [product.vector]
         pairs += [(Parameter(i, "index"), i) for i in dict.fromkeys(i for i in places if i is not None)]
         if product.over_samples:
             pairs.append((Parameter("rows", "index"), "rows"))

@@ -29,6 +29,8 @@ from .times import in_time, of_one_time, taken_out, together
 
 NEAR = 768 * 1024
 """The most bytes, about, of the values of samples that are taken together."""
+IN_LOOPS = 16
+"""At least so many are taken together where a loop over time multiplies by a matrix, which so is read less often."""
 OUTSIDE = ("lr", "t", "clock", SAMPLES)
 """The names of single numbers for a whole step."""
 
@@ -358,6 +360,7 @@ def _places(
                 bytes_of_one += sample.size * machine.real * (home == "chunk")
             elif phase.kind != "update":
                 values[name] = Value(name, "own", layout(name) if shape else None, False)
-    chunk = max(1, min(32, NEAR // max(bytes_of_one, 1)))
+    least = IN_LOOPS if any(p.fixed for p in work.products.values()) else 1
+    chunk = max(least, min(32, NEAR // max(bytes_of_one, 1)))
     chunk = chunk // 4 * 4 if chunk >= 4 else chunk
     return values, max(1, min(chunk, batch))

@@ -30,6 +30,10 @@ ROWS = 16
 """A tile has at most so many rows."""
 LEAST = 512
 """Sums of fewer products (for one sample) are left to plain loops."""
+MATRIX = 2
+"""A matrix has so many indices."""
+LONG = 16
+"""Sums over so many rows of every sample are made sample by sample, whose rows then stay in the first cache."""
 SAMPLES_TOGETHER, ELEMENTS_TOGETHER = 4, 2
 """Where zeros are skipped, a tile has at most so many rows: the more they are, the seldomer all of them are zero."""
 WORD = 32
@@ -89,6 +93,7 @@ class Product:
         outer: the other indices on the left, outermost first.
         summed: the indices that are summed over, outermost first, the vector index left out.
         fixed: indices on the left through which somebody else goes: the time of a loop.
+        each: the index over the samples, where the sums of one after another are added to what is there; else None.
     """
 
     statement: Statement
@@ -107,6 +112,7 @@ class Product:
     outer: tuple[str, ...]
     summed: tuple[str, ...]
     fixed: tuple[str, ...]
+    each: str | None = None
 
     @property
     def output(self) -> str:
@@ -272,9 +278,9 @@ def product(
         ]
         if not operands:
             return None
-    if bias is not None and bias.indices != statement.place:
-        if len(bias.indices) != 1 or bias.indices[0] not in statement.place:
-            return None
+    one_for_all = bias is not None and len(bias.indices) == 1 and bias.indices[0] in statement.place
+    if bias is not None and not one_for_all and bias.indices != statement.place:
+        return None
     skips = not across and left.name in sparse and _skips(statement, left, total)
     tiling = Product(
         statement, left, right, bias, vector, across, lanes, block, None, None, None, skips, (1, 1), (), (), fixed
@@ -342,7 +348,12 @@ def _tiled(tiling: Product, total: Reduction, machine: Machine, inner: str | Non
     _, row, within, column, tile = best
     outer = tuple(i for i in free if i not in (row, within, column))
     summed = _order(tiling, tuple(i for i in total.indices if i != tiling.vector), inner)
-    return replace(tiling, rows=row, within=within, columns=column, tile=tile, outer=outer, summed=summed)
+    each = None
+    matrix = len(statement.place) == MATRIX
+    if matrix and math.prod(tiling.extent(i) for i in summed if tiling.sizes[i] != SAMPLES) >= LONG:
+        each = next((i for i in summed if tiling.sizes[i] == SAMPLES), None)
+        summed = tuple(i for i in summed if i != each)
+    return replace(tiling, rows=row, within=within, columns=column, tile=tile, outer=outer, summed=summed, each=each)
 
 
 def _order(tiling: Product, indices: tuple[str, ...], inner: str | None) -> tuple[str, ...]:
