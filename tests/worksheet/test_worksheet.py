@@ -415,6 +415,7 @@ OPTIMIZERS: list[dict[str, Any]] = [
     {"type": "AdaGrad", "learning_rate": 0.1},
     {"type": "Adam", "learning_rate": 0.01},
     {"type": "AdamW", "learning_rate": 0.01, "weight_decay": 0.1},
+    {"type": "Adam", "learning_rate": 0.01, "weight_decay": 0.1, "clip_norm": 0.2},
 ]
 
 

@@ -15,9 +15,11 @@ from . import (
     adagrad,
     adam,
     add,
+    attention,
     avg_pool2d,
     batch_norm,
     binary_cross_entropy,
+    clipping,
     concat,
     conv2d,
     cross_entropy,
@@ -36,8 +38,10 @@ from . import (
     max_pool2d,
     multiply,
     penalty,
+    positions,
     reduction,
     relu,
+    rms_norm,
     rmsprop,
     rnn,
     sgd,
@@ -68,6 +72,8 @@ OPERATIONS: tuple[Operation, ...] = (
     batch_norm.predicting_unscaled,
     layer_norm.operation,
     layer_norm.unscaled,
+    rms_norm.operation,
+    rms_norm.unscaled,
     sigmoid.operation,
     tanh.operation,
     relu.operation,
@@ -87,6 +93,9 @@ OPERATIONS: tuple[Operation, ...] = (
     *lstm.lstm.operations,
     *gru.before.operations,
     *gru.after.operations,
+    *attention.KINDS.values(),
+    positions.learnt,
+    positions.sinusoidal,
     shares.operation,
     inputs.row,
     inputs.array,
@@ -113,6 +122,8 @@ UPDATES: tuple[Operation, ...] = (
     adam.adamw,
 )
 
-RULES: tuple[Rule, ...] = tuple(dict.fromkeys([r for o in (*OPERATIONS, *UPDATES) for r in o.rules] + [weight_decay]))
+RULES: tuple[Rule, ...] = tuple(
+    dict.fromkeys([r for o in (*OPERATIONS, *UPDATES, clipping.operation) for r in o.rules] + [weight_decay])
+)
 
 __all__ = ["OPERATIONS", "RULES", "UPDATES", "Array", "Mistake", "Operation", "Rule", "mistake", "rule"]

@@ -39,6 +39,7 @@ class Source:
             say which numbers of x are not 0 ("nonzero").
         given: the values that come from outside row by row, with the length of a row.
         results: the values that are handed out row by row.
+        ids: the values from outside that are ids.
         batch: the most samples in a step.
         parts: the number of parts of a batch.
         real: the type of the numbers.
@@ -170,10 +171,10 @@ def _section(name: str) -> Lines:
 def _state(request: Request, schedule: Plan, memory: Memory, inputs: Sequence[str], zeros: Zeros) -> Lines:
     """The type of the program's state."""
     lines = _section("state")
-    kinds = {n: "int64_t" if schedule.values[n].ids else "real" for n in inputs}
-    lines += [f"    const {'uint8_t' if n == 'x' and request.of_bytes else kinds[n]} *{n};" for n in inputs]
-    comment = "/* each thread's: where the samples' rows begin */"
-    lines += [f"    const {kinds[n]} **rows_of_{n}; {comment}" for n in inputs]
+    kinds = {n: "uint8_t" if n == "x" and request.of_bytes else _kind_of(schedule, n) for n in inputs}
+    lines += [f"    const {kind} *{n};" for n, kind in kinds.items()]
+    where = "each thread's: where the samples' rows begin"
+    lines += [f"    const {_kind_of(schedule, n)} **rows_of_{n}; /* {where} */" for n in inputs]
     if request.of_bytes and "x" in inputs:
         lines += ["    real *x_read; /* a batch of x, as numbers */"]
     if zeros.size:
@@ -183,6 +184,11 @@ def _state(request: Request, schedule: Plan, memory: Memory, inputs: Sequence[st
         ]
     lines += [f"    real *{memory.name(n)};" for n in schedule.results]
     return [*lines, *_section("state_end")]
+
+
+def _kind_of(made: Plan, name: str) -> str:
+    """The type of a value's elements."""
+    return "int64_t" if made.values[name].ids else "real"
 
 
 def _vector(width: int, size: int) -> Lines:

@@ -201,6 +201,8 @@ def _numbers(name: str, array: Array, dtype: np.dtype[np.generic]) -> str:
     whole = array.dtype.kind == "i"
 
     def text(value: float) -> str:
+        if whole:
+            return str(value)
         literal = f"{value:.{digits}g}"
         return (literal if any(c in literal for c in ".en") else f"{literal}.0") + mark
 
@@ -307,8 +309,8 @@ def _reading(program: Program, names: Sequence[str], dtype: np.dtype[np.generic]
         f"#define TO_REAL {'strtof' if single else 'strtod'}",
         "#define WORD 400 /* characters of a number at most */",
         "#define SHOWN 40 /* and those of them that a message shows */",
-        *(f"static real *{n};" for n in sizes),
-        *_reader()
+        *(f"static {'int64_t' if n == 'x' and ids else 'real'} *{n};" for n in sizes),
+        *_reader(ids is not None)
         .replace("GROWN\n", "\n".join(allocations) + "\n")
         .replace("STORED\n", "\n".join([*checks, *stores, ""]))
         .splitlines(),

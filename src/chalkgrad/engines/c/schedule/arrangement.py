@@ -326,6 +326,7 @@ def _last(work: Work, name: str) -> int:
 def by_blocks(work: Work, machine: Machine, updated: Mapping[str, str]) -> frozenset[str]:
     """The products that are split by the blocks of a large weight matrix: forward, and the weights' gradient."""
     large: set[str] = set()
+    summed = needed_by(work.statements, [s for s in work.statements if s.sample is None and not s.pointwise])
     for statement in work.statements:
         tiling = work.products.get(statement.output)
         if tiling is None or tiling.across or tiling.block is None or tiling.fixed:
@@ -339,6 +340,16 @@ def by_blocks(work: Work, machine: Machine, updated: Mapping[str, str]) -> froze
             continue
         of = statement.step.value.of
         shares = [s for s in work.statements if s.over_samples and s.step.value.of == of]
-        if statement.by_sample or (statement.over_samples and of in updated.values() and len(shares) == 1):
+        alone = statement.over_samples and of in updated.values() and len(shares) == 1
+        if statement.by_sample or (alone and statement.output not in summed):
             large.add(statement.output)
     return frozenset(large)
+
+
+def needed_by(statements: Sequence[Statement], users: Sequence[Statement]) -> set[str]:
+    """The names of what these users need of the statements: the gradients that the norm of all is computed from."""
+    needed = {name for statement in users for name in statement.reads}
+    for statement in reversed(statements):
+        if statement.output in needed:
+            needed |= statement.reads
+    return needed & {statement.output for statement in statements}

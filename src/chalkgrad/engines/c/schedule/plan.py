@@ -5,7 +5,8 @@ samples a few at a time, from the input as far as it can, while all it needs is 
 samples is first summed by every part of the batch for itself; then all parts wait for each other. Values without
 samples that later samples need (the statistics of a batch normalisation) are computed by every thread for itself
 (`shared`). A product with a large weight matrix is split by the matrix's blocks instead, which so stay with the thread
-that updates them (`blocks`). At the end stand the loss (`report`) and the updates (`update`).
+that updates them (`blocks`). At the end stand the loss, with
+whatever else is one number for the whole step (`report`), and the updates (`update`).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from ....formula.rewrite import replaced, rewritten
 from ....program import Loop
 from ....program.loops import segments
 from ....program.statement import SAMPLES, Statement, names_in, statement_of
-from .arrangement import Work, arrange, by_blocks
+from .arrangement import Work, arrange, by_blocks, needed_by
 from .fusing import fused
 from .layouts import Frame, Layout, at_one_time, compact
 from .products import Machine, Product
@@ -297,6 +298,7 @@ def _phases(
         ids = {id(s) for s in statements}  # comparing statements would walk through both
         rest = [s for s in rest if id(s) not in ids]
     chains = {s.output for s in rest if (s.pointwise or s.output in large) and work.shapes[s.output]}
+    chains -= needed_by(rest, [s for s in rest if s.output not in chains])
     report = [s for s in rest if s.output not in chains]
     phases.append(Phase("report", report))
     phases.append(Phase("update", [s for s in rest if s.output in chains]))

@@ -75,10 +75,10 @@ def training_request(
     updated = {program.updated[name]: name for name in carried if name in program.updated}
     steps = program.needed_for(["L", data_loss, *updated])
     shapes = {name: program.shapes[name] for name in carried}
-    ids = program.values["x"].dtype == "int"
     return Request(
-        title, steps, program.shapes, shapes, updated, (), batch, parts, dtype, data_loss, of_bytes, sparse, ids
-    )
+        title, steps, program.shapes, shapes, updated, (), batch, parts, dtype, data_loss, of_bytes, sparse,
+        program.values["x"].dtype == "int",
+    )  # fmt: skip
 
 
 def prediction_request(
@@ -107,5 +107,7 @@ def prediction_request(
     steps = program.needed_for(results)
     names = {n for s in steps for n in s.inputs if n in carried}
     shapes = {n: program.shapes[n] for n in carried if n in names}
-    ids = program.values["x"].dtype == "int"
-    return Request(title, steps, program.shapes, shapes, {}, results, batch, parts, dtype, None, of_bytes, of_ids=ids)
+    return Request(
+        title, steps, program.shapes, shapes, {}, results, batch, parts, dtype, None, of_bytes,
+        of_ids=program.values["x"].dtype == "int",
+    )  # fmt: skip
