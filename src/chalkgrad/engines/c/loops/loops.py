@@ -109,7 +109,7 @@ class Loops(Reductions):
         self.used[self.memory.root(statement.output)] = None
         target = Cell(self.memory.name(statement.output), ZERO)
         if statement.place:
-            target = self.memory.cell(Element(statement.output, statement.place), self.put, self.lanes, self.flat)
+            target = self.cell(Element(statement.output, statement.place))
         opening: Code = []
         closing: Code = []
         if row_end is not None and not statement.adds:  # whole vectors, of which what is there is kept
