@@ -211,6 +211,10 @@ class Tiles:
         own.put = put
         return [Point("base", first)], Load(Cell("base", row))
 
+    def _scaled(self, product: Product, own: Loops, value: Node) -> Node:
+        """A sum, times the product's number."""
+        return value if product.scale is None else Binary("*", value, own.constants.number(product.scale))
+
     def _stored(self, product: Product, own: Loops) -> Code:
         """Puts the sums where they belong."""
         adds = product.output in self.plan.totals
@@ -219,7 +223,7 @@ class Tiles:
             across: Node = Lanes(value, product.lanes)
             if product.bias is not None:
                 across = Binary("+", across, own.element(product.bias))
-            return [_each_sum(Assign(target, across, "+=" if adds else "="))]
+            return [_each_sum(Assign(target, self._scaled(product, own, across), "+=" if adds else "="))]
         rest = product.extent(product.vector) % product.lanes
         before: Code = []
         result: Node = value
@@ -230,6 +234,7 @@ class Tiles:
                 at = [Index(product.vector), *([own.lanes[product.vector]] if product.vector in own.lanes else [])]
                 end = Sum((*at, whole(product.lanes)))
                 result = Choice((Compared(end, ">", whole(product.extent(product.vector))),), result, value)
+        result = self._scaled(product, own, result)
         if adds:
             result = Binary("+", LoadVector(target, product.lanes), result)
         return [*before, _each_sum(Assign(target, result, lanes=product.lanes))]

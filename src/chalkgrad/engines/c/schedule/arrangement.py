@@ -18,7 +18,7 @@ from ....program.statement import SAMPLES, Statement
 from .channels import beside, kernels, side_by_side
 from .layouts import Frame, Layout, compact, compact_strides, framed, multiple
 from .matrices import matrix_of, turned
-from .products import LEAST, Machine, Product, factors, gathered, indices_of, product
+from .products import LEAST, Machine, Product, factors, gathered, indices_of, once_each, product
 from .times import TIME
 
 IMAGE = 3
@@ -179,7 +179,9 @@ def _same_layouts(work: Work, updated: Mapping[str, str]) -> None:
 def _choose(work: Work, statement: Statement, layouts: Mapping[str, Layout], machine: Machine) -> None:
     """Enters a statement's tiles where it can be computed in them, and what they need of its values."""
     candidate = statement
-    if statement.adds:
+    if statement.adds and once_each(statement, work.shapes[statement.output]):
+        candidate = replace(statement, adds=False)
+    elif statement.adds:
         gathering = gathered(statement, work.shapes[statement.output])
         if gathering is None:
             return

@@ -15,8 +15,10 @@ from ....formula.nodes import Element, Symbol
 from ....formula.rewrite import replaced
 from ....formula.text import text
 from ....program.statement import SAMPLES, Statement
-from .products import LEAST, factors
+from .products import LEAST, factors, without_scale
 
+SEQUENCE, PAIRS = 3, 4
+"""A sequence has so many indices, samples, rows and columns; a value for every two rows more."""
 ROWS = 4
 """A sample has at least so many rows where this is worth it."""
 
@@ -37,23 +39,47 @@ def matrix_of(statement: Statement, shapes: MutableMapping[str, Shape]) -> Eleme
 
 
 def turned(statements: Sequence[Statement], shapes: MutableMapping[str, Shape]) -> Iterator[Statement]:
-    """The statements, with copies of the matrices that are summed over along their rows.
+    """The statements, with copies of what is summed over along its rows.
 
     Args:
         statements: in order.
         shapes: the shape of every named value; gets those of the copies.
     """
     for statement in statements:
-        matrix = matrix_of(statement, shapes)
-        if matrix is None or matrix.indices[0] != statement.place[-1]:
+        factor = matrix_of(statement, shapes) or _keys(statement)
+        if factor is None or factor.indices[-2] != statement.place[-1]:
             yield statement
             continue
-        name, (row, column) = f"{matrix.name}_turned", matrix.indices
-        other = Element(name, (column, row))
+        name, (*samples, row, column) = f"{factor.name}_turned", factor.indices
+        other = Element(name, (*samples, column, row))
         if name not in shapes:
-            shapes[name] = shapes[matrix.name][::-1]
-            letters = [i.name for i in other.indices if isinstance(i, Symbol)]
-            sizes = {i: statement.sizes[i] for i in letters}
-            line = f"{text(other)} = {text(matrix)}"
-            yield Statement(name, other.indices, matrix, sizes, tuple(letters), False, line, statement.step)
-        yield replace(statement, body=replaced(statement.body, matrix, other))
+            *first, rows, columns = shapes[factor.name]
+            shapes[name] = (*first, columns, rows)
+            yield _copy(factor, other, shapes[name], statement)
+        yield replace(statement, body=replaced(statement.body, factor, other))
+
+
+def _keys(statement: Statement) -> Element | None:
+    """The factor of a product of two values of the same sample, each row with each, whose rows are the product's
+    columns: the keys of attention.
+    """
+    _, statement = without_scale(statement)
+    parts = factors(statement)
+    if parts is None or not statement.by_sample or statement.terms < LEAST or len(statement.place) < PAIRS:
+        return None
+    _, left, right, _ = parts
+    both = [e for e in (left, right) if len(e.indices) == SEQUENCE and e.indices[0] == statement.place[0]]
+    if len(both) < len((left, right)):
+        return None
+    return next((e for e in both if e.indices[-2] == statement.place[-1]), None)
+
+
+def _copy(factor: Element, other: Element, shape: Shape, statement: Statement) -> Statement:
+    """The statement that makes a turned copy."""
+    *samples, row, column = "nvu" if len(shape) == SEQUENCE else "vu"
+    place, source = tuple(map(Symbol, (*samples, row, column))), tuple(map(Symbol, (*samples, column, row)))
+    made, read = Element(other.name, place), Element(factor.name, source)
+    letters = (*samples, row, column)
+    sizes = dict(zip(letters, shape, strict=True))
+    line = f"{text(made)} = {text(read)}"
+    return Statement(other.name, place, read, sizes, letters, False, line, statement.step)
