@@ -305,7 +305,16 @@ def update_case(draw: Draw, operation: Operation) -> Case:
     rng = _rng(draw)
     operands = {"W": values(rng, *shape), "g": values(rng, *shape), "m": values(rng, *shape)}
     operands |= {"v": values(rng, *shape) ** 2, "dW": values(rng, *shape), "lr": 0.1, "t": draw(st.integers(1, 9))}
-    options = {"momentum": 0.9, "rho": 0.8, "beta1": 0.9, "beta2": 0.99, "eps": 1e-3, "decay": 0.05}
+    operands["before"] = float(rng.random()) if draw(st.booleans()) else None
+    options = {
+        "limit": float(rng.random()) * 4,
+        "momentum": 0.9,
+        "rho": 0.8,
+        "beta1": 0.9,
+        "beta2": 0.99,
+        "eps": 1e-3,
+        "decay": 0.05,
+    }
     return Case(operation, operands, options)
 
 

@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 
 from cases import CASES, first_cases, update_case
 from chalkgrad import rules, testing
-from chalkgrad.rules import OPERATIONS, RULES, UPDATES, Operation, weight_decay
+from chalkgrad.rules import OPERATIONS, RULES, UPDATES, Operation, clipping, weight_decay
 from chalkgrad.testing import Case
 
 WEIGHT_DECAY = Operation("weight decay", (weight_decay,), (), input="dW", output="g")
-"""The rule that updates begin with, as an operation of its own."""
+"""A rule that updates may begin with, as an operation of its own."""
+BEGINNINGS = (clipping.operation, WEIGHT_DECAY)
+"""What updates may begin with."""
 
 
 def test_every_operation_has_a_case() -> None:
@@ -35,13 +37,13 @@ def test_backward_rules_agree_with_central_differences(name: str, data: st.DataO
     testing.check_derivatives(replace(CASES[name](data.draw), seed=seed))
 
 
-@pytest.mark.parametrize("operation", [*UPDATES, WEIGHT_DECAY], ids=lambda o: o.name)
+@pytest.mark.parametrize("operation", [*UPDATES, *BEGINNINGS], ids=lambda o: o.name)
 @given(data=st.data())
 def test_updates_agree_with_their_index_formulas(operation: Operation, data: st.DataObject) -> None:
     testing.check_formulas(update_case(data.draw, operation))
 
 
-MAKERS = {**CASES, **{o.name: partial(update_case, operation=o) for o in (*UPDATES, WEIGHT_DECAY)}}
+MAKERS = {**CASES, **{o.name: partial(update_case, operation=o) for o in (*UPDATES, *BEGINNINGS)}}
 
 
 @pytest.mark.parametrize("examples", [10, pytest.param(25, marks=pytest.mark.long)])
@@ -61,7 +63,7 @@ def test_mistakes_are_what_their_formulas_say_and_are_found(name: str, examples:
 
 def test_every_mistake_is_among_these() -> None:
     tested = {rule for case in first_cases().values() for rule in case.operation.rules}
-    tested |= {rule for operation in (*UPDATES, WEIGHT_DECAY) for rule in operation.rules}
+    tested |= {rule for operation in (*UPDATES, *BEGINNINGS) for rule in operation.rules}
     assert {rule for rule in RULES if rule.mistakes} <= tested
 
 

@@ -210,6 +210,7 @@ def _with_options(plan: Recipe, arguments: Namespace) -> Recipe:
         "learning_rate": arguments.learning_rate,
         "momentum": arguments.momentum,
         "weight_decay": arguments.weight_decay,
+        "clip_norm": arguments.clip_norm,
     }
     for key, value in settings.items():
         if value is None:

@@ -87,6 +87,7 @@ def _add_training(parser: ArgumentParser) -> None:
     add("--learning-rate", type=float, metavar="X", help="learning rate of the optimizer")
     add("--momentum", type=float, metavar="X", help="momentum of SGD")
     add("--weight-decay", type=float, metavar="X", help="weight decay of the optimizer")
+    add("--clip-norm", type=float, metavar="X", help="the most that the norm of all gradients together may be")
     add(
         "--schedule",
         metavar="NAME",

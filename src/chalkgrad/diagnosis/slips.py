@@ -133,13 +133,16 @@ def _input(operand: Operand, step: Step, program: Program, before: Mapping[str, 
 
 
 def _updated(name: str, step: Step, program: Program) -> str | None:
-    """The value after the update; None where there is none, or where it comes of this very step (shared weights)."""
+    """The value after the update; None where there is none, or where it comes of this very step: shared weights, or
+    gradients clipped by their common norm.
+    """
     new = program.updated.get(name)
     total = program.by_output.get(program.derivative_of.get(name, ""))
     if new is None or total is None:
         return new
     summed = (total, *(program.by_output.get(i or "") for i in total.inputs))  # a penalty may come after the sum
-    if not any(s is not None and s.rule is shares.sum_of_shares for s in summed):
+    shared = any(s is not None and s.rule is shares.sum_of_shares for s in summed)
+    if not shared and spelled.GRADIENT_NORM not in program.values:
         return new
     return None if step in program.needed_for([new]) else new
 

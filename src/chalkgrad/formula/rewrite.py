@@ -118,7 +118,7 @@ def _mirrored_place(place: Node, index: str) -> Node:
 
 
 def without(node: Node, operand: str) -> Node:
-    """A sum without the terms that hold an element of `operand`."""
+    """A sum without the terms that hold `operand`, or an element of it."""
     if not isinstance(node, Binary) or node.operator not in "+-":
         return node
     left, right = without(node.left, operand), without(node.right, operand)
@@ -130,7 +130,7 @@ def without(node: Node, operand: str) -> Node:
 
 
 def _holds(node: Node, name: str) -> bool:
-    return any(isinstance(n, Element) and n.name == name for n in walk(node))
+    return any(isinstance(n, (Element, Symbol)) and n.name == name for n in walk(node))
 
 
 def shortened(operator: str, left: Node, right: Node) -> Node:

@@ -18,6 +18,7 @@ from . import (
     avg_pool2d,
     batch_norm,
     binary_cross_entropy,
+    clipping,
     concat,
     conv2d,
     cross_entropy,
@@ -113,6 +114,8 @@ UPDATES: tuple[Operation, ...] = (
     adam.adamw,
 )
 
-RULES: tuple[Rule, ...] = tuple(dict.fromkeys([r for o in (*OPERATIONS, *UPDATES) for r in o.rules] + [weight_decay]))
+RULES: tuple[Rule, ...] = tuple(
+    dict.fromkeys([r for o in (*OPERATIONS, *UPDATES, clipping.operation) for r in o.rules] + [weight_decay])
+)
 
 __all__ = ["OPERATIONS", "RULES", "UPDATES", "Array", "Mistake", "Operation", "Rule", "mistake", "rule"]

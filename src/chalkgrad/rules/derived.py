@@ -47,7 +47,8 @@ class Derived(Rule):
         base: the rule that it is made from.
         way: how.
         folds: the operands whose samples and steps become one axis before the base's function is called, and the
-            output, if its axis becomes two again; empty for a rule that takes its base's arrays.
+            output, if its axis becomes two again; empty for a rule that takes its base's arrays, as a product does
+            whose rows stand for themselves: x @ W takes the last axis, whatever is before it.
         turns: the operands, and the output, whose steps are turned round before and after it.
     """
 
@@ -55,6 +56,8 @@ class Derived(Rule):
         self.base, self.way = base, way
         known = dict(way.names)
         self.folds = _folds(base, way)
+        if base.product and base.output in self.folds and len(self.folds) == 2:
+            self.folds = frozenset[str]()
         self.turns = _turns(base, way)
         facts = {field.name: getattr(base, field.name) for field in fields(Facts)}
         facts["stepwise"] = base.stepwise or way.stepwise
@@ -138,7 +141,7 @@ def _folds(stated: Stated, way: Way) -> frozenset[str]:
 def _turns(stated: Stated, way: Way) -> frozenset[str]:
     """The operands, and the output, whose steps are turned round: those with time, for a function that takes all."""
     formula = stated.formula
-    if not way.turned or formula is None or getattr(stated, "rule", stated).stepwise:
+    if not way.turned or formula is None or bool(getattr(getattr(stated, "rule", stated), "stepwise", False)):
         return frozenset()
     sides = [n for side in formula.sides for n in walk(side)]
     return frozenset(

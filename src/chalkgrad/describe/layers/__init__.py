@@ -12,7 +12,7 @@ from .dropout import Dropout
 from .layer import Layer, Parameter, SampleShape, State
 from .normalisation import BatchNorm, LayerNorm
 from .registry import LAYERS
-from .sequences import GRU, LSTM, RNN, Embedding
+from .sequences import GRU, LSTM, RNN, Embedding, Recurrent
 from .shapes import Flatten, Sum
 from .windows import AvgPool2D, Conv2D, MaxPool2D, Padding, Pair
 
@@ -43,6 +43,7 @@ __all__ = [
     "Pair",
     "Parameter",
     "ReLU",
+    "Recurrent",
     "Residual",
     "SampleShape",
     "SiLU",

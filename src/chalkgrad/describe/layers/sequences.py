@@ -151,11 +151,11 @@ class RNN(Recurrent):
 
 @dataclass(frozen=True, slots=True)
 class LSTM(Recurrent):
-    """Long short-term memory: gates i, f, o = sigmoid(x W + h' U + b) and g = tanh(...), each with W, U and b of its own;
+    """Long short-term memory: gates i, f, o = sigmoid(x W + h' U + b) and g = tanh(...), each with its own W, U and b;
     the cell c = f ⊙ c' + i ⊙ g, and h = o ⊙ tanh c, where h' and c' are those of the step before.
 
-    bf starts at 1, so that the cell forgets little before it has learnt what to forget (Gers et al., 2000; Jozefowicz et
-    al., 2015; Keras does the same); the other biases start at 0.
+    bf starts at 1, so that the cell forgets little before it has learnt what to forget (Gers et al., 2000; Jozefowicz
+    et al., 2015; Keras does the same); the other biases start at 0.
 
     Shapes: x (N, T, I), Wi Wf Wg Wo (I, units), Ui Uf Ug Uo (units, units), bi bf bg bo (units,); h (N, T, units), or
     the last step's (N, units).

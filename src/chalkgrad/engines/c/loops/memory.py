@@ -1,4 +1,4 @@
-"""Where every value begins in memory, and what it is called there."""
+"""The place of every value in memory, and its name there."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from .ir import (
 LINE = 16
 """Values begin at multiples of so many numbers."""
 BEYOND = 64
-"""So many numbers may be read behind the last value of a buffer."""
+"""So many numbers may be read after the last value of a buffer."""
 RESERVED = frozenset(
     re.findall(
         r"\w+",
@@ -42,7 +42,7 @@ RESERVED = frozenset(
         train predict step report philox draw_mask base side nonzero found from ahead line find_nonzero""",
     )
 )
-"""Words that a value may not be called."""
+"""Words that are no names for values."""
 BUFFERS = ("carried", "batch", "chunk", "part", "own")
 """The homes that have a buffer of their own."""
 
@@ -56,9 +56,9 @@ class Memory:
         batch: the most samples in a step.
         local: whether what a chunk's samples need are variables of the function: a compiler keeps short ones in
             registers.
-        names: what every value is called.
-        places: where a value begins in the buffer of its home.
-        sizes: how many elements each buffer holds, for one part or thread where it has those; "numbers" are the
+        names: the name of every value.
+        places: the beginning of a value in the buffer of its home.
+        sizes: the number of elements of each buffer, for one part or thread where it has those; "numbers" are the
             single ones.
     """
 
@@ -87,13 +87,13 @@ class Memory:
         return self.local and value.home == "chunk"
 
     def name(self, name: str) -> str:
-        """What a value is called: letters, digits and underscores, and nobody else's name."""
+        """The name of a value: letters, digits and underscores, and no other value's."""
         if name not in self.names:
-            plain = re.sub(r"[^A-Za-z0-9_]", "_", name)
-            taken = set(self.names.values())
-            while plain in taken or plain in RESERVED or re.fullmatch(r"[kt]\d+", plain):
-                plain += "_"
-            self.names[name] = plain
+            text = re.sub(r"[^A-Za-z0-9_]", "_", name)
+            names = set(self.names.values())
+            while text in names or text in RESERVED or re.fullmatch(r"[kt]\d+", text):
+                text += "_"
+            self.names[name] = text
         return self.names[name]
 
     def root(self, name: str) -> str:
@@ -120,7 +120,7 @@ class Memory:
 
         Args:
             element: the element.
-            put: what stands for its indices.
+            put: the whole numbers for its indices.
             lanes: what is added to an index for one of several vectors side by side.
             flat: indices that the single index k runs over, row by row.
         """
@@ -142,7 +142,7 @@ class Memory:
     def _address(
         self, layout: Layout, places: Sequence[Node], put: Put, lanes: Put, flat: tuple[Node, ...] = ()
     ) -> Integer:
-        """Where an element lies in its value."""
+        """The place of an element in its value."""
         terms: dict[str, int] = {"": layout.offset}
         if flat and tuple(places[len(places) - len(flat) :]) == flat:
             places = places[: len(places) - len(flat)]

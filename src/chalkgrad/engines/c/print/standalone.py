@@ -20,7 +20,7 @@ from ....program.statement import statement_of
 from ...stepping import Array
 from ..schedule.buffers import aligned, store
 from ..schedule.products import Machine
-from ..schedule.wanted import wanted_for_prediction, wanted_for_training
+from ..schedule.request import prediction_request, training_request
 from .source import Source, print_source
 
 PORTABLE = 16
@@ -58,13 +58,13 @@ def training_program(
 
     Args:
         program: the program with its update.
-        prediction: that of prediction, without dropout and batch statistics.
-        values: what is carried from step to step, at the start.
+        prediction: the program of prediction, without dropout and batch statistics.
+        values: the values that last from step to step, at the start.
         data: samples and targets, which then stand in the program; without them it reads them.
-        loss: what targets that it reads are for.
+        loss: the loss, by which targets that it reads are checked.
         rate: the learning rate.
-        clock: updates made before.
-        steps: how many updates there are.
+        clock: the number of updates before.
+        steps: the number of updates.
         every: the loss of every so many of them is printed.
         title: the first line.
         dtype: the numbers' type.
@@ -73,15 +73,15 @@ def training_program(
         OptionError: where an update changes nothing, and there are no samples whose loss could be printed.
     """
     batch = ROWS_AT_ONCE if data is None else len(data[0])
-    both, last = with_prediction(program, prediction)
+    joint, last = with_prediction(program, prediction)
     if not any(name in program.updated for name in values):
         if data is None:
             raise OptionError(
                 "there is nothing to train: give x and y, whose loss is printed, or steps=0 for predictions"
             )
-        both, last, steps = prediction, "L", 0
-    wanted = wanted_for_training(both, list(values), batch, 1, last, title, dtype)
-    source = print_source(wanted, Machine(PORTABLE, 16, dtype.itemsize, PORTABLE), alone=True)
+        joint, last, steps = prediction, "L", 0
+    request = training_request(joint, list(values), batch, 1, last, title, dtype)
+    source = print_source(request, Machine(PORTABLE, 16, dtype.itemsize, PORTABLE), alone=True)
     lines = [source.text, *_carried(source, values)]
     if data is None:
         lines += _reading(program, ("x", "y"), dtype, loss)
@@ -91,8 +91,8 @@ def training_program(
     lines += [
         "",
         "int main(void) {",
-        *_prepared(source, "    "),
-        *_ordered(source, read=data is None),
+        *_prepare(source, "    "),
+        *_order(source, read=data is None),
         "    double loss = 0, predicted = 0;",
         f"    T.rate = {rate!r}, T.losses = &loss, T.data_losses = &predicted;",
         f"    for (int64_t s = 0; s <= {steps}; s++) {{",
@@ -100,7 +100,7 @@ def training_program(
         f"        T.t = (double)(s + 1), T.clock = (double)(s + {clock + 1});",
         f"        T.stop_below = s < {steps} ? -INFINITY : INFINITY; /* the last loss is not followed by an update */",
         "        const int going = step(&T, 0, 1, order + T.at, N);",
-        *_shown(steps, every, differs=last != "L"),
+        *_report(steps, every, differs=last != "L"),
         "        if (!going)",
         "            break;",
         "        T.at = T.at + N == samples ? 0 : T.at + N;",
@@ -112,21 +112,21 @@ def training_program(
 
 
 def with_prediction(program: Program, prediction: Program) -> tuple[Program, str]:
-    """A training's program with the steps behind its own that give the loss as in prediction, and that loss's name.
+    """A training's program with steps after its own that give the loss as in prediction, and that loss's name.
 
     What is the same in both is computed once.
     """
     names: dict[str, str] = {}
-    more: list[Step] = []
+    further: list[Step] = []
     for step in prediction.needed_for(["L"]):
         inputs = tuple(None if i is None else names.get(i, i) for i in step.inputs)
-        same = program.by_output.get(step.output)
-        if same is not None and (same.rule, same.inputs, dict(same.options)) == (step.rule, inputs, dict(step.options)):
+        twin = program.by_output.get(step.output)
+        if twin is not None and (twin.rule, twin.inputs, dict(twin.options)) == (step.rule, inputs, dict(step.options)):
             continue
         names[step.output] = _free(f"{step.output}_predicted", program)
-        more.append(replace(step, value=Value(names[step.output], step.shape, Role.HELP), inputs=inputs))
+        further.append(replace(step, value=Value(names[step.output], step.shape, Role.HELP), inputs=inputs))
     place = max(i for i, s in enumerate(program) if s.part in ("forward", "loss")) + 1
-    steps = (*program.steps[:place], *more, *program.steps[place:])
+    steps = (*program.steps[:place], *further, *program.steps[place:])
     return replace(program, steps=steps), names.get("L", "L")
 
 
@@ -134,7 +134,7 @@ def _free(name: str, program: Program) -> str:
     return _free(f"{name}_", program) if name in program.shapes else name
 
 
-def _shown(steps: int, every: int, *, differs: bool) -> list[str]:
+def _report(steps: int, every: int, *, differs: bool) -> list[str]:
     """The lines that print a step's loss."""
     if not steps:
         return ['        printf("L = %.17g\\n", loss);']
@@ -154,8 +154,8 @@ def prediction_program(
 ) -> str:
     """A C program that prints the prediction for every sample: those in the program, or those that it reads."""
     machine = Machine(PORTABLE, 16, dtype.itemsize, PORTABLE)
-    wanted = wanted_for_prediction(program, list(values), ("y_hat",), ROWS_AT_ONCE, 1, title, dtype)
-    source = print_source(wanted, machine, alone=True)
+    request = prediction_request(program, list(values), ("y_hat",), ROWS_AT_ONCE, 1, title, dtype)
+    source = print_source(request, machine, alone=True)
     outputs = _size(program.shapes["y_hat"])
     lines = [source.text, *_carried(source, {n: values[n] for n in source.carried})]
     if x is None:
@@ -166,8 +166,8 @@ def prediction_program(
         "static real *y_hat_out;" if x is None else f"static real y_hat_out[{len(x) * outputs}];",
         "",
         "int main(void) {",
-        *_prepared(source, "    "),
-        *_ordered(source, read=x is None),
+        *_prepare(source, "    "),
+        *_order(source, read=x is None),
         *([f"    y_hat_out = longer(NULL, samples * {outputs});"] if x is None else []),
         "    T.y_hat_out = y_hat_out;",
         "    T.count = samples;",
@@ -202,8 +202,8 @@ def _numbers(name: str, array: Array, dtype: np.dtype[np.generic]) -> str:
     def text(value: float) -> str:
         if whole:
             return str(value)
-        shown = f"{value:.{digits}g}"
-        return (shown if any(c in shown for c in ".en") else f"{shown}.0") + mark
+        literal = f"{value:.{digits}g}"
+        return (literal if any(c in literal for c in ".en") else f"{literal}.0") + mark
 
     flat = [text(v) for v in np.asarray(array, dtype=None if whole else dtype).ravel().tolist()]
     while len(flat) > 1 and flat[-1] == flat[-2] == text(0.0):
@@ -213,7 +213,7 @@ def _numbers(name: str, array: Array, dtype: np.dtype[np.generic]) -> str:
     return f"static const {kind} {name}[{array.size}] = {{\n    " + ",\n    ".join(rows) + "};"
 
 
-def _prepared(source: Source, space: str) -> list[str]:
+def _prepare(source: Source, space: str) -> list[str]:
     """The buffers, and a state that knows them."""
     sizes = source.sizes
     lines = ["static Training T;"]
@@ -228,15 +228,15 @@ def _prepared(source: Source, space: str) -> list[str]:
     return [f"{space}{line}" for line in lines]
 
 
-def _ordered(source: Source, *, read: bool) -> list[str]:
+def _order(source: Source, *, read: bool) -> list[str]:
     """The samples, read or there already, one after another."""
-    given = [f"    T.{n} = {n}, T.rows_of_{n} = rows_of_{n};" for n in source.given]
+    lines = [f"    T.{n} = {n}, T.rows_of_{n} = rows_of_{n};" for n in source.given]
     order = "    static int64_t order[sizeof x / sizeof *x];"
     if read:
         order = "    static int64_t *order;\n    order = malloc((size_t)samples * sizeof *order);"
-        given = ["    const int64_t samples = read_samples();", *given]
-    full = ["    if (!order)", '        refuse(0, "so many samples do not fit into memory", "", 0);'] if read else []
-    return [*given, order, *full, "    for (int64_t k = 0; k < samples; k++)", "        order[k] = k;"]
+        lines = ["    const int64_t samples = read_samples();", *lines]
+    check = ["    if (!order)", '        refuse(0, "so many samples do not fit into memory", "", 0);'] if read else []
+    return [*lines, order, *check, "    for (int64_t k = 0; k < samples; k++)", "        order[k] = k;"]
 
 
 def _size(shape: Sequence[int | str]) -> int:
@@ -287,15 +287,15 @@ def _reading(program: Program, names: Sequence[str], dtype: np.dtype[np.generic]
     """A function that reads samples from standard input, one a line: its numbers, and those of its target."""
     sizes = {n: _size(program.shapes[n]) for n in names}
     ids = _most_ids(program)
-    usage = f"a line holds one sample's {_counted(sizes['x'])}"
-    usage += f", then its target's {_counted(sizes['y'])}" if "y" in sizes else ""
+    usage = f"a line holds one sample's {_count(sizes['x'])}"
+    usage += f", then its target's {_count(sizes['y'])}" if "y" in sizes else ""
     longer = {n: "longer_ids" if n == "x" and ids else "longer" for n in sizes}
-    grown = [f"            {n} = {longer[n]}({n}, room * {size});" for n, size in sizes.items()]
-    stored: list[str] = [] if ids is None else _id_check(ids, sizes["x"])
+    allocations = [f"            {n} = {longer[n]}({n}, room * {size});" for n, size in sizes.items()]
+    stores: list[str] = [] if ids is None else _id_check(ids, sizes["x"])
     begin = 0
     for name, size in sizes.items():
         part = f"{begin} + k" if begin else "k"
-        stored += [
+        stores += [
             f"        for (int k = 0; k < {size}; k++)",
             f"            {name}[samples * {size} + k] = {'(int64_t)' if name == 'x' and ids else ''}row[{part}];",
         ]
@@ -312,13 +312,13 @@ def _reading(program: Program, names: Sequence[str], dtype: np.dtype[np.generic]
         "#define SHOWN 40 /* and those of them that a message shows */",
         *(f"static {'int64_t' if n == 'x' and ids else 'real'} *{n};" for n in sizes),
         *_reader(ids is not None)
-        .replace("GROWN\n", "\n".join(grown) + "\n")
-        .replace("STORED\n", "\n".join([*checks, *stored, ""]))
+        .replace("GROWN\n", "\n".join(allocations) + "\n")
+        .replace("STORED\n", "\n".join([*checks, *stores, ""]))
         .splitlines(),
     ]
 
 
-def _counted(count: int) -> str:
+def _count(count: int) -> str:
     return f"{count:,} number{'' if count == 1 else 's'}"
 
 
