@@ -171,7 +171,9 @@ class _Script:
         output = "logits" if self.fused or getattr(self.network.loss_function, "from_logits", False) else "y_hat"
         network, loss = self.network, self.network.loss_function
         scale = loss.options(network.output_shape)["scale"]
-        scored = Scored(output == "logits", network.output_shape, scale, loss.reduction == "mean")
+        scored = Scored(
+            output == "logits", network.output_shape, scale, loss.reduction == "mean", self._target == "labels"
+        )
         *before, last = loss_lines(loss, scored)
         lines = [f"def loss_of(model, {self.arguments}, y):", f"    {output} = model({self.arguments})"]
         lines += [f"    {line}" for line in before]

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from ....formula import Shape
 from ....formula.affine import span
 from ....formula.nodes import Element, Symbol
+from ....program.names import GIVEN
 from ....program.statement import SAMPLES, Statement
 from .channels import beside, kernels, side_by_side
 from .layouts import Frame, Layout, compact, compact_strides, framed, multiple
@@ -254,7 +255,7 @@ def _long_rows(work: Work) -> None:
             shape = work.shapes[statement.output]
             names = (
                 {statement.output, *(e.name for e in statement.elements if work.shapes[e.name] == shape)}
-                - {"x", "y"}
+                - {*GIVEN}
                 - draws
             )
             if statement.output.endswith("_out"):
