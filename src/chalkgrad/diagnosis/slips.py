@@ -95,7 +95,7 @@ def _of_the_rule(step: Step, program: Program, before: Mapping[str, Any]) -> Ite
         for places in itertools.product(*ranges):
             varied = dict(zip(mistake.varies, places, strict=True))
             options = {o: varied.get(o, step.settings.get(o)) for o in mistake.options}
-            text = mistake.text.format(**{o: n for o, n in step.bound.items() if n is not None}, **varied)
+            text = mistake.text.format(**{**{o: n for o, n in step.bound.items() if n is not None}, **varied})
             wrong = dataclasses.replace(step, rule=mistake, inputs=names, options=options)  # type: ignore[arg-type]
             yield Slip(step.output, step, text, 1.0, _run(mistake, inputs, options), wrong, further=further)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
@@ -253,9 +254,7 @@ def _reader(of_ids: bool) -> str:
     text = files(__package__ or "").joinpath("reading.c").read_text(encoding="utf-8")
     begin = text.index("static real *longer(")
     end = text.index("/*", begin)
-    for_ids = (
-        text[begin:end].replace("real", "int64_t").replace("int64_tloc", "realloc").replace("longer", "longer_ids")
-    )
+    for_ids = re.sub(r"\breal\b", "int64_t", text[begin:end]).replace("longer", "longer_ids")
     return f"{text[:end]}{for_ids if of_ids else ''}{text[end:]}"
 
 
@@ -338,13 +337,15 @@ def _step_check(loss: Loss, begin: int | str, size: int) -> list[str]:
     total = ["        double total = 0;", each, "            total += (double)row[k];"]
     match loss:
         case CrossEntropy():
+            ignored = " && total != 0" if loss.ignores else ""
+            outside = f"(total < 0.9999{ignored})" if ignored else "total < 0.9999"
             return [
                 *total,
                 each,
-                "            if (row[k] < 0 || total < 0.9999 || total > 1.0001)",
+                f"            if (row[k] < 0 || {outside} || total > 1.0001)",
                 '                refuse(0, "a target must sum to 1, such as 1 at its class and else 0", "", 0);',
                 each,
-                "            row[k] /= (real)total;",
+                f"            row[k] /= (real){'(total == 0 ? 1 : total)' if ignored else 'total'};",
             ]
         case BinaryCrossEntropy():
             return [
