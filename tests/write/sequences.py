@@ -57,6 +57,9 @@ SEQUENCES: dict[str, Callable[[], Written]] = {
         [cg.GRU(3, "after", bias=False, sequences=True), cg.GRU(2, "before", bias=False, reverse=True)], (4, 2)
     ),
     "RNN from the end": lambda: written([cg.RNN(3, reverse=True, sequences=True), cg.RNN(2, reverse=True)], (4, 2)),
+    "both ways at every step": lambda: written(
+        [cg.LSTM(2, bidirectional=True, sequences=True), cg.GRU(2, bidirectional=True), cg.Dense(2)], (3, 2)
+    ),
     "both ways": lambda: written(
         [cg.GRU(3, of="x", name="there"), cg.GRU(3, reverse=True, of="x", name="back"), cg.Add("there"), cg.Dense(2)],
         (4, 2),

@@ -257,4 +257,5 @@ def _(layer: Multiply, line: Line) -> Form:
 
 @form.register
 def _(layer: Concat, line: Line) -> Form:
-    return Form(expression="torch.cat(({all}), dim=1)")
+    axis = 2 if line.per_step else 1
+    return Form(expression=f"torch.cat(({{all}}), dim={axis})")
