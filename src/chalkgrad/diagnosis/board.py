@@ -13,7 +13,7 @@ from ..formula.nodes import Binary, Number, Symbol
 from ..render.blocks import Block, Equation, Heading, Line, Paragraph, Style, Table
 from ..render.board import Board
 from .result import Cause, Result
-from .slips import Slip
+from .slip import Slip
 from .wrong_line import wrong_line
 
 VERDICTS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -23,9 +23,10 @@ from ..program import names as spelled
 from .claims import Claim, numbers_of, read_claims
 from .diagnosis import Diagnosis
 from .factoring import where_it_sits
-from .rerun import NEXT, Replacement, Rerun
+from .rerun import MISFITS, NEXT, Rerun
 from .result import Cause, Finding
-from .slips import Slip, slips
+from .slip import Slip
+from .slips import slips
 
 Array = np.ndarray[Any, Any]
 Claimed = Mapping[str, Any] | Callable[[dict[str, Array], Array, Array], Mapping[str, Any]]
@@ -134,6 +135,7 @@ class _Search:
         self.probe = probe
         after = claimed.pop(NEXT, MISSING)
         self.rerun = Rerun(trace.program, trace, following)
+        self.runner = Runner(trace.program.steps)
         self.claims = read_claims(claimed, trace) if claimed else {}
         if after is not MISSING:
             if optimizer is None:
@@ -143,7 +145,7 @@ class _Search:
             raise DataError('claims are numbers by name, {"dW1": [[...]], ...}; none came')
         self.noise = self._noise()
         self._take_parameters_as_meant()
-        self.right = self.rerun.run({}, list(self.claims))
+        self.right = self.rerun.run((), self.claims)
         self.slips = slips(trace.program, before, len(trace["x"]))
 
     # -- comparing -------------------------------------------------------------------------------------------
@@ -327,15 +329,15 @@ class _Search:
         """The claimed values under slips; NaN where the slips do not fit the shapes."""
         names = list(self.claims) if values is None else list(values)
         try:
-            return self.rerun.run({s.output: s.replacement for s in chosen}, names)
-        except (ValueError, IndexError, TypeError):
+            return self.rerun.run(chosen, names)
+        except MISFITS:
             return {n: np.full(self.claims[n].values.shape, np.nan) for n in names}
 
     def _acts(self, slip: Slip) -> bool:
         """Whether a slip changes its value at all on this input."""
         try:
-            value = self.rerun.run({slip.output: slip.replacement}, [slip.output])[slip.output]
-        except (ValueError, IndexError, TypeError):
+            value = self.rerun.run((slip,), [slip.output])[slip.output]
+        except MISFITS:
             return False
         right = self.trace[slip.output]
         return np.shape(value) != right.shape or not np.allclose(value, right, rtol=1e-10, atol=0, equal_nan=True)
@@ -395,7 +397,7 @@ class _Search:
         names = [*program.given, *program.parameters, *program.states]
         values: dict[str, Any] = {n: self.trace[n] for n in names if n in self.trace}
         values["x"] = x
-        return Rerun(program, Runner(program.steps).run(values))
+        return self.rerun.on(self.runner.run(values))
 
     def _telling_apart(self, slip: Slip, instead: Sequence[Slip]) -> tuple[Array, Array] | None:
         """An input on which the claimed values of the rivals differ from one another."""
@@ -414,27 +416,28 @@ class _Search:
     @staticmethod
     def _outcome(rerun: Rerun, chosen: Sequence[Slip], names: Sequence[str]) -> dict[str, Array] | None:
         try:
-            return rerun.run({s.output: s.replacement for s in chosen}, names)
-        except (ValueError, IndexError, TypeError):
+            return rerun.run(chosen, names)
+        except MISFITS:
             return None
 
     def _following(self, wrong: Sequence[str], remaining: Sequence[str]) -> tuple[set[str], list[str]]:
         """Of the wrong values those that are right from the claimed ones before them, and those nothing explains."""
         follows: set[str] = set()
-        overrides: dict[str, Replacement] = {}
+        taken = {n: self.claims[n].values for n in wrong if self.claims[n].whole and n in self.rerun.steps}
         unexplained: list[str] = []
-        for name in self.claims:
-            claim = self.claims[name]
-            if name in wrong and overrides:
-                value = self.rerun.run(dict(overrides), [name])[name]
+        for name, claim in self.claims.items():
+            if name in wrong and self._from_claims(name, taken):
+                value = self.rerun.run((), [name], taken)[name]
                 units = Claim(name, claim.values, np.maximum(claim.units, 1e-6 * np.abs(claim.values)), claim.single)
                 if self.matches(units, value):
                     follows.add(name)
             if name in remaining and name not in follows:
                 unexplained.append(name)
-            if name in wrong and claim.whole and name in self.rerun.steps:
-                overrides[name] = _constant(claim.values)
         return follows, unexplained
+
+    def _from_claims(self, name: str, taken: Collection[str]) -> bool:
+        """Whether a value is computed from claimed ones; in a loop from its own at other times too."""
+        return any(n in taken and (n != name or n in self.rerun.loops) for n in self.rerun.upstream(name))
 
     def _finding(self, name: str, wrong: Sequence[str], by_hand: set[str], follows: set[str]) -> Finding:
         claim = self.claims[name]
@@ -461,10 +464,6 @@ def _alike(first: Array, second: Array, claim: Claim) -> bool:
     allowed = 2 * claim.units + RELATIVE * np.abs(second) + 1e-15
     with np.errstate(invalid="ignore"):
         return bool((np.abs(np.asarray(first) - second) <= allowed)[claim.mask].all())
-
-
-def _constant(values: Array) -> Replacement:
-    return lambda get: values
 
 
 def _single(name: str, value: Any) -> Claim:

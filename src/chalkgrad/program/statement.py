@@ -195,7 +195,7 @@ def statement_of(step: Step, shapes: Mapping[str, Shape], spelling: Spelling = C
     if formula is None:
         return _draw(step)
     names = {o: n for o, n in zip(step.rule.operands, step.inputs, strict=True) if n is not None}
-    names[step.rule.output] = step.output
+    names.setdefault(step.rule.output, step.output)  # a mistake at a share may read the whole derivative
     speller = _Speller(spelling, names, step.options, sizes_of(step, formula, shapes), formula.indices)
     left = speller.tree(formula.left)
     place = left.indices if isinstance(left, Element) else ()
@@ -204,7 +204,8 @@ def statement_of(step: Step, shapes: Mapping[str, Shape], spelling: Spelling = C
     on_left = [n.name for i in place for n in walk(i) if isinstance(n, Symbol)]
     free = [*on_left, *(i for i in speller.indices if i not in bound)]
     loops = tuple(dict.fromkeys(i for i in free if i in speller.indices))
-    text = re.sub(r"[A-Za-z_]\w*", lambda m: names.get(m.group(), m.group()), formula.text)
+    right = formula.text.removeprefix(formula.output)
+    text = step.output + re.sub(r"[A-Za-z_]\w*", lambda m: names.get(m.group(), m.group()), right)
     return Statement(step.output, place, body, speller.indices, loops, formula.accumulates, text, step)
 
 
