@@ -10,7 +10,6 @@ from ..program import Loop, Program
 from ..program.loops import delay_of
 from .slip import Carried, Slip
 
-ONCE = "what it takes of the other steps in time is right"
 FARTHER = 0.3
 """How much more far-fetched a mistake is that does not go on to the next step."""
 
@@ -38,8 +37,7 @@ def in_loops(mistakes: Sequence[Slip], program: Program) -> Iterator[Slip]:
     loops = loops_of(program)
     for slip in mistakes:
         if slip.output in loops and loops[slip.output].times > 1:
-            weight = slip.weight + FARTHER
-            yield dataclasses.replace(slip, text=f"{slip.text}; {ONCE}", weight=weight, carried=Carried.RIGHT)
+            yield dataclasses.replace(slip, weight=slip.weight + FARTHER, carried=Carried.RIGHT)
     for loop in {id(loop): loop for loop in loops.values()}.values():
         late = [s for s in loop.steps if through_time(loop, s.output)]
         if loop.times < 2 or (loop.backward and len(late) < 2):  # then leaving out the one share is the same

@@ -25,7 +25,7 @@ from .diagnosis import Diagnosis
 from .factoring import where_it_sits
 from .rerun import MISFITS, NEXT, Rerun
 from .result import Cause, Finding
-from .slip import Slip
+from .slip import Carried, Slip
 from .slips import slips
 
 Array = np.ndarray[Any, Any]
@@ -286,18 +286,19 @@ class _Search:
         self, chosen: tuple[Slip, ...], remaining: Sequence[str], settled: Sequence[str]
     ) -> list[tuple[Slip, ...]]:
         """Slips (or pairs of them) that make the first wrong value come out, those that explain most first."""
+        until = time.monotonic() + SECONDS
         for target in remaining:
             upstream = set(self.rerun.upstream(target))
             for name in self.trace.program.parameters:  # updated too early, its gradient matters too
                 upstream.update(self.rerun.upstream(self.trace.program.updated.get(name, "")))
             outputs = {s.output for s in chosen}
             rivals = [s for s in self.slips if s.output in upstream and s.output not in outputs]
-            candidates = self._fitting(chosen, [(s,) for s in rivals], target, remaining, settled)
+            candidates = self._fitting(chosen, [(s,) for s in rivals], target, remaining, settled, until)
             if not candidates:
-                active = [s for s in rivals if self._acts(s)]
+                active = [s for s in rivals if s.carried is not Carried.RIGHT and self._acts(s)]
                 pairs = [p for p in itertools.combinations(active, 2) if p[0].output != p[1].output]
                 pairs.sort(key=lambda p: p[0].weight + p[1].weight)
-                candidates = self._fitting(chosen, pairs, target, remaining, settled)
+                candidates = self._fitting(chosen, pairs, target, remaining, settled, until)
             if candidates:
                 return candidates
         return []
@@ -309,11 +310,11 @@ class _Search:
         target: str,
         remaining: Sequence[str],
         settled: Sequence[str],
+        until: float,
     ) -> list[tuple[Slip, ...]]:
         scored: list[tuple[tuple[int, float], tuple[Slip, ...]]] = []
-        start = time.monotonic()
         for place, further in enumerate(candidates):
-            if place % 256 == 255 and time.monotonic() - start > SECONDS:
+            if place % 256 == 255 and time.monotonic() > until:
                 break
             values = self._values((*chosen, *further), [target])
             if not self.matches(self.claims[target], values[target]):
@@ -372,11 +373,11 @@ class _Search:
             values = self._values((*others, rival))
             if all(_alike(values[n], ours[n], self.claims[n]) for n in self.claims):
                 equals.append(rival)
-        texts = {(slip.output, slip.text)}
+        texts = {(slip.output, slip.mistake)}
         distinct: list[Slip] = []
         for rival in sorted(equals, key=lambda s: s.weight):
-            if (rival.output, rival.text) not in texts:
-                texts.add((rival.output, rival.text))
+            if (rival.output, rival.mistake) not in texts:
+                texts.add((rival.output, rival.mistake))
                 distinct.append(rival)
         return distinct
 
@@ -403,7 +404,7 @@ class _Search:
         """An input on which the claimed values of the rivals differ from one another."""
         rng = np.random.default_rng(0)
         for _ in range(20):
-            x = cast("Array", rng.integers(-20, 21, self.trace["x"].shape) / 10)
+            x = self._other_samples(rng)
             y = self.trace["y"]
             fresh = self._elsewhere(x)
             names = [n for n in self.claims if n != NEXT]
@@ -412,6 +413,13 @@ class _Search:
             if all(a is None or b is None or any(not np.allclose(a[n], b[n]) for n in names) for a, b in pairs):
                 return x, y
         return None
+
+    def _other_samples(self, rng: np.random.Generator) -> Array:
+        """As many samples of other numbers, and of other ids."""
+        ids, shape = self.network.layout.ids, self.trace["x"].shape
+        if ids:
+            return rng.integers(0, min(ids.values()), shape)
+        return cast("Array", rng.integers(-20, 21, shape) / 10)
 
     @staticmethod
     def _outcome(rerun: Rerun, chosen: Sequence[Slip], names: Sequence[str]) -> dict[str, Array] | None:

@@ -14,6 +14,7 @@ from ..program.loops import delay_of
 
 Get = Callable[[str], Any]
 Replacement = Callable[[Get], Any]
+ONCE = "what it takes of the other steps in time is right"
 
 
 class Carried(StrEnum):
@@ -44,7 +45,7 @@ class Slip:
     Attributes:
         output: the value that comes out wrong.
         step: the right step.
-        text: what was done wrong, one sentence without a full stop.
+        mistake: what was done wrong, one sentence without a full stop.
         weight: how far-fetched it is; of explanations with the same evidence the lightest comes first.
         inputs: the names of what it is computed from; None for an absent operand.
         function: computes the value with the mistake from their arrays; in a loop from those at one time.
@@ -57,7 +58,7 @@ class Slip:
 
     output: str
     step: Step
-    text: str
+    mistake: str
     weight: float
     inputs: tuple[str | None, ...]
     function: Callable[..., Any]
@@ -66,6 +67,11 @@ class Slip:
     factor: float | str | None = None
     further: tuple[Further, ...] = ()
     carried: Carried = Carried.COMPUTED
+
+    @property
+    def text(self) -> str:
+        """What was done wrong, and what its loop takes of other times."""
+        return f"{self.mistake}; {ONCE}" if self.carried is Carried.RIGHT else self.mistake
 
     def replacement(self, get: Get) -> Any:
         """The value with the mistake, from whole arrays."""

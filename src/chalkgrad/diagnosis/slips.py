@@ -99,14 +99,14 @@ def _of_shares(step: Step, program: Program) -> Iterator[Slip]:
         share = program.values[name]
         source = f"the share from {share.through}, {name}," if share.through is not None else f"the share {name}"
         others = [*names[:place], *names[place + 1 :]]
-        why = ""
+        why, weight = "", 0.9
         if shared:
             why = f": {of} gets the gradient of its other use{'s' * (len(others) > 1)} only"
         elif (user := program.by_output.get(share.through or "")) is not None and user.rule is add.add:
             why = ": the skip's gradient is forgotten"
         elif name in late and through_time(late[name], name):
-            why = ": what comes back through time is forgotten"
-        yield _added(step, f"{source} is left out{why}", 0.9, others)
+            why, weight = ": what comes back through time is forgotten", 1.1
+        yield _added(step, f"{source} is left out{why}", weight, others)
         if place or shared:
             only = f": {of} gets one use's gradient only" if shared else ": the others are not added"
             yield _added(step, f"only {source} is left{only}", 1.0, [name])

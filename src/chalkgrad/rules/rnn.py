@@ -85,7 +85,7 @@ def last(h: Array, *, T: int) -> Array:
     return h[:, T - 1]
 
 
-@rule("dh[n,t,u] = dlast[n,u] * [t = T-1]", shape_of="h", source=SOURCE, exact=True)
+@rule("dh[n,t,u] = dlast[n,u] * [t = T-1]", shape_of="h", source=SOURCE, exact=True, helper=True)
 def last_dh(dlast: Array, h: Array, *, T: int) -> Array:
     """dh (N, T, H) of dlast (N, H): only the last step's h is used there."""
     return namespace(h).concat((zeros((h.shape[0], T - 1, h.shape[2]), h), dlast[:, None]), axis=1)

@@ -142,7 +142,13 @@ class TimeLoop:
 
 
 def step_by_step(steps: Sequence[Step], values: Values, make: Callable[[Step, list[Any]], Any]) -> None:
-    """Adds every step's value to `values`, as `make` computes it from its operands' arrays; in a loop those at a time."""
+    """Adds each step's value to `values`.
+
+    Args:
+        steps: the steps.
+        values: what is given, by name.
+        make: computes a step's value of its operands' arrays; in a loop of those at one time, for each time.
+    """
     by_output = {step.output: step for step in steps}
     for segment in segments(steps):
         if isinstance(segment, Loop):
