@@ -61,6 +61,10 @@ SEQUENCES = {
     "RNN": [cg.RNN(3), cg.Dense(2)],
     "RNN, every step": [cg.RNN(3, sequences=True), cg.Dense(2)],
     "two RNNs, ReLU first": [cg.RNN(4, activation="relu", sequences=True), cg.RNN(3, bias=False), cg.Dense(2)],
+    "LSTM": [cg.LSTM(3), cg.Dense(2)],
+    "LSTM, every step": [cg.LSTM(3, sequences=True), cg.Dense(2)],
+    "GRU": [cg.GRU(3), cg.Dense(2)],
+    "GRU, reset after the product, every step": [cg.GRU(3, reset="after", sequences=True), cg.Dense(2)],
     "embedding, RNN": [cg.Embedding(4, 3), cg.RNN(3, activation="relu"), cg.Dense(2)],
     "embedding, RNN, every step": [cg.Embedding(4, 3), cg.RNN(3, sequences=True), cg.Tanh(), cg.Dense(2)],
 }
@@ -88,6 +92,8 @@ def networks(count: int, chosen: dict[str, Any] = LAYERS) -> Any:
         rng = np.random.default_rng(seed)
         kind, ending = kinds[int(rng.permutation(len(kinds))[seed % len(kinds)])]
         more, loss = ENDINGS[ending]
+        if ending == "one margin" and "every step" in kind:
+            continue  # there is one margin a sample
         layers = [*chosen[kind], *more]
         if kind == "dense, sigmoid" and ending != "squared":
             layers = [*chosen[kind][:-1], *more]

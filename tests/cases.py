@@ -230,23 +230,27 @@ def _embedding(draw: Draw) -> Case:
 
 
 def _recurrent(operation: Operation) -> Callable[[Draw], Case]:
+    """Of any recurrent layer: its parameters are W, U and b (or c) of every gate."""
+
     def make(draw: Draw) -> Case:
-        n, t, i, u = _sizes(draw, 4, 4)
+        n, t, i, u = _sizes(draw, 4, 3)
         rng = _rng(draw)
-        operands = {"x": values(rng, n, t, i), "W": values(rng, i, u), "U": values(rng, u, u), "b": values(rng, u)}
+        known = {rule.output for rule in operation.forward}
+        names = sorted({o for rule in operation.forward for o in rule.operands} - known)
+        shapes = {"x": (n, t, i), "W": (i, u), "U": (u, u)}
+        operands: dict[str, Any] = {name: values(rng, *shapes.get(name[0], (u,))) for name in names}
         if draw(st.booleans()):
-            operands["b"] = None
+            operands |= {name: None for name in names if name[0] in "bc"}
         return Case(operation, operands, {"T": t} if operation.output == "last" else {})
 
     return make
 
 
+RECURRENCES = (rules.rnn.with_tanh, rules.rnn.with_relu, rules.lstm.lstm, rules.gru.before, rules.gru.after)
+
 CASES: dict[str, Callable[[Draw], Case]] = {
     "embedding": _embedding,
-    **{
-        o.name: _recurrent(o)
-        for o in (rules.rnn.tanh_every, rules.rnn.tanh_last, rules.rnn.relu_every, rules.rnn.relu_last)
-    },
+    **{o.name: _recurrent(o) for recurrence in RECURRENCES for o in recurrence.operations},
     "dense": _dense,
     "dense.transposed": _dense_transposed,
     "add": _add,
@@ -301,7 +305,16 @@ def update_case(draw: Draw, operation: Operation) -> Case:
     rng = _rng(draw)
     operands = {"W": values(rng, *shape), "g": values(rng, *shape), "m": values(rng, *shape)}
     operands |= {"v": values(rng, *shape) ** 2, "dW": values(rng, *shape), "lr": 0.1, "t": draw(st.integers(1, 9))}
-    options = {"momentum": 0.9, "rho": 0.8, "beta1": 0.9, "beta2": 0.99, "eps": 1e-3, "decay": 0.05}
+    operands["before"] = float(rng.random()) if draw(st.booleans()) else None
+    options = {
+        "limit": float(rng.random()) * 4,
+        "momentum": 0.9,
+        "rho": 0.8,
+        "beta1": 0.9,
+        "beta2": 0.99,
+        "eps": 1e-3,
+        "decay": 0.05,
+    }
     return Case(operation, operands, options)
 
 

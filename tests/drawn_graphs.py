@@ -90,6 +90,33 @@ def skip_of_the_input() -> cg.Network:
     return network(layers, 3, cg.CrossEntropy(fuse=False))
 
 
+def two_inputs() -> cg.Network:
+    layers = [
+        cg.Dense(2, name="p", of="left"), cg.Sigmoid(name="g"), cg.Dense(2, of="right"), cg.Multiply("g"), cg.Dense(1),
+    ]  # fmt: skip
+    return network(layers, {"left": 2, "right": 3})
+
+
+def three_inputs() -> cg.Network:
+    layers = [
+        cg.Dense(2, of="question"), cg.Tanh(name="q"), cg.Dense(2, of="answer"), cg.Tanh(name="a"),
+        cg.Dense(2, of="context"), cg.Concat(["q", "a"]), cg.Dense(2), cg.Softmax(),
+    ]  # fmt: skip
+    return network(layers, {"question": 3, "answer": 1, "context": 2}, "CrossEntropy")
+
+
+def late_input() -> cg.Network:
+    layers = [cg.Concat("right", of="left"), cg.Dense(2), cg.Tanh(), cg.Dense(2), cg.Add("right"), cg.Dense(1)]
+    return network(layers, {"left": 1, "right": 2})
+
+
+def picture_and_side() -> cg.Network:
+    layers = [
+        cg.Conv2D(2, 3, of="picture"), cg.ReLU(), cg.Flatten(), cg.Dense(2), cg.Add("side"), cg.Dense(2), cg.Softmax(),
+    ]  # fmt: skip
+    return network(layers, {"picture": (1, 4, 4), "side": 2}, "CrossEntropy")
+
+
 GRAPHS: dict[str, Callable[[], cg.Network]] = {
     "residual": residual,
     "small residual": small_residual,
@@ -102,11 +129,15 @@ GRAPHS: dict[str, Callable[[], cg.Network]] = {
     "shared kernel": shared_kernel,
     "skip over skip": skip_over_skip,
     "skip of the input": skip_of_the_input,
+    "two inputs": two_inputs,
+    "three inputs": three_inputs,
+    "late input": late_input,
+    "picture and side": picture_and_side,
 }
 
 
 @st.composite
-def graphs(draw: st.DrawFn, most: int = 7, widest: int = 3) -> cg.Network:
+def graphs(draw: st.DrawFn, most: int = 7, widest: int = 3, *, norms: bool = True) -> cg.Network:
     """A random network whose lines take any earlier values; what nobody takes ends in a Concat."""
     names = draw(st.sampled_from([["x"], ["x"], ["question", "answer"], ["question", "answer", "context"]]))
     inputs = {name: draw(st.integers(1, widest)) for name in names}
@@ -118,7 +149,7 @@ def graphs(draw: st.DrawFn, most: int = 7, widest: int = 3) -> cg.Network:
         name = f"n{'abcdefghijkl'[place]}"
         source = draw(st.sampled_from(list(sizes)))
         alike = [n for n, size in sizes.items() if size == sizes[source]]
-        kinds = ["dense", "dense", "activation", "add", "multiply", "concat", "norm"]
+        kinds = ["dense", "dense", "activation", "add", "multiply", "concat", *["norm"] * norms]
         shared = [n for n, shape in weights.items() if sizes[source] in shape]
         kinds += ["shared", "shared"] if shared else []
         size = sizes[source]

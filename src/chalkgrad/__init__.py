@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from .describe.layers import (
         ELU,
         GELU,
+        GRU,
+        LSTM,
         RNN,
         Add,
         AvgPool2D,
@@ -81,6 +83,8 @@ __version__ = "0.1.0"
 __all__ = [
     "ELU",
     "GELU",
+    "GRU",
+    "LSTM",
     "RNN",
     "SGD",
     "AbsoluteError",
@@ -171,7 +175,7 @@ _MODULES = {  # where the public names are
     ".explain.derivation": "Derivation",
     ".explain.trace": "Trace",
     ".describe": "initializers",
-    ".describe.layers": "Add AvgPool2D BatchNorm Concat Conv2D Dense Dropout ELU Embedding Flatten GELU Layer "
+    ".describe.layers": "Add AvgPool2D BatchNorm Concat Conv2D Dense Dropout ELU Embedding Flatten GELU GRU LSTM Layer "
     "LayerNorm LeakyReLU MaxPool2D Multiply Parameter RNN ReLU Residual SiLU Sigmoid Softmax Softplus State Sum Tanh",
     ".describe.layers.registry": "layer",
     ".describe.losses": "AbsoluteError BinaryCrossEntropy CrossEntropy Hinge Loss SquaredError",

@@ -65,7 +65,7 @@ def test_a_training_that_was_interrupted_leaves_nothing_of_the_one_before(
     assert told(out) == ("digits", 1)
 
 
-@pytest.mark.parametrize("keep", ["0", "2"])
+@pytest.mark.parametrize("keep", ["2", pytest.param("0", marks=pytest.mark.long)])
 @pytest.mark.parametrize("name", ["replace", "write_table", "network", "settled", "history"])
 def test_killed_at_a_bad_moment(
     tmp_path: Path, name: str, keep: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

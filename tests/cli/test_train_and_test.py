@@ -72,10 +72,10 @@ def test_every_named_network(network: str, source: str, capsys: pytest.CaptureFi
 
 def test_options_reach_the_training(tmp_path: Path) -> None:
     options = "--optimizer Adam --learning-rate 0.01 --schedule Cosine --batch-size 64 --validation 0.2 --patience 2"
-    options += " --l2 0.001 --dtype float64 --weight-decay 0.01 --max-steps 40 --min-improvement 0.01"
+    options += " --l2 0.001 --dtype float64 --weight-decay 0.01 --clip-norm 0.5 --max-steps 40 --min-improvement 0.01"
     assert main(["train", "vertical", *options.split(), *QUICK, "--out", "r"]) == 0
     training = tomllib.loads(Path("r/run.toml").read_text())["training"]
-    assert training["optimizer"] == {"type": "Adam", "learning_rate": 0.01, "weight_decay": 0.01}
+    assert training["optimizer"] == {"type": "Adam", "learning_rate": 0.01, "weight_decay": 0.01, "clip_norm": 0.5}
     assert training["schedule"] == {"type": "Cosine"}
     assert (training["batch_size"], training["validation"], training["max_steps"]) == (64, 0.2, 40)
     net = cg.load("r")

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import xml.etree.ElementTree as ET
 from collections import Counter
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, event, given, settings
 from hypothesis import strategies as st
 
 import chalkgrad as cg
 from chalkgrad import diagram
 from chalkgrad.diagram.computation import read_graph
 from chalkgrad.diagram.stages import begins, settings_text
+from chalkgrad.diagram.svg import Box
 from chalkgrad.diagram.tracks import place
 from chalkgrad.program import Role
 from chalkgrad.rules import Operation, tanh
-from diagram.test_pictures import check_places, check_whole, texts
+from diagram.test_pictures import SVG, check_places, check_whole, texts
 from drawn_graphs import GRAPHS, graphs
 from write.written import samples
 
 QUICK = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-SMALL = ["small residual", "used three times", "branches", "gate", "tied", "tied twice", "skip over skip"]
+SMALL = ["small residual", "used three times", "branches", "gate", "tied", "tied twice", "skip over skip", "two inputs",
+         "three inputs", "late input"]  # fmt: skip
 
 
 def check_layers(net: cg.Network) -> None:
@@ -58,6 +61,21 @@ def check_neurons(net: cg.Network) -> None:
     picture = diagram.neurons(net, net.trace(*samples(net, rows=2)), sample=1)
     check_whole(picture)
     check_places("neurons", picture)
+    check_ways(picture)
+
+
+def check_ways(picture: diagram.Picture) -> None:
+    """No line but a level one, which may stand in a node between z and a, goes through a node."""
+    root = ET.fromstring(picture.svg)
+    nodes: list[Box] = []
+    for element in root.iter(f"{SVG}rect"):
+        if element.get("stroke-width") == "1.5":
+            x, y, width, height = (float(element.attrib[k]) for k in ("x", "y", "width", "height"))
+            nodes.append(Box(x + 1, y + 1, x + width - 1, y + height - 1))
+    for element in root.iter(f"{SVG}polyline"):
+        points = [tuple(map(float, point.split(","))) for point in element.attrib["points"].split()]
+        for (x, y), (right, bottom) in itertools.pairwise(points):
+            assert y == bottom or not any(node.crossed((x, y), (right, bottom)) for node in nodes), points
 
 
 @pytest.mark.parametrize("name", GRAPHS)
@@ -80,6 +98,45 @@ def test_random_graphs_are_drawn(net: cg.Network) -> None:
     check_graph(net.program)
 
 
+@settings(QUICK, max_examples=40)
+@given(graphs(most=5, widest=2, norms=False))
+def test_neurons_of_random_graphs_are_drawn_with_every_way(net: cg.Network) -> None:
+    try:
+        picture = diagram.neurons(net)
+    except cg.OptionError as error:
+        assume("more than the" not in str(error))
+        raise
+    check_whole(picture)
+    check_places("neurons", picture)
+    check_neurons(net)
+    elements = ET.fromstring(picture.svg).iter(f"{SVG}text")
+    at = {text: float(element.attrib["x"]) for text, element in zip(texts(picture), elements, strict=True)}
+    computed = {s.owner.line: s.output for s in net.program.part("forward") if s.owner.line is not None}
+
+    def place(source: int | str) -> float:
+        return at[f"{source if isinstance(source, str) else computed[source]}[0, 0]"]
+
+    columns = sorted({place(source) for source in (*net.layout.inputs, *computed)})
+
+    def passes(source: int | str, line: int) -> bool:
+        return columns.index(place(line)) - columns.index(place(source)) > 1
+
+    arrows, skips = net.output_shape[0], 0  # into the loss
+    for line in net.layout.lines:
+        if isinstance(line.layer, cg.Dense):
+            arrows += line.shape[0] * (line.shapes[0][0] + line.layer.bias)
+            continue
+        widths = dict(zip(line.sources, line.shapes, strict=True))
+        for source, (width,) in widths.items():
+            if passes(source, line.place):
+                arrows, skips = arrows + 1, skips + 1
+            elif place(source) < place(line.place):  # else it joins the node of what it takes
+                arrows += width * (line.sources.count(source) if isinstance(line.layer, cg.Concat) else 1)
+    assert len(list(ET.fromstring(picture.svg).iter(f"{SVG}polygon"))) == arrows
+    assert sum("each value to a node of its own" in text for text in texts(picture)) == skips
+    event(f"{skips} skips")
+
+
 @given(st.lists(st.lists(st.integers(0, 30), min_size=1, max_size=4), max_size=12))
 def test_no_way_goes_through_a_node_or_along_another(given_sources: list[list[int]]) -> None:
     sources = [[], *([s % (k + 1) for s in taken] for k, taken in enumerate(given_sources))]
@@ -98,7 +155,7 @@ def test_a_skip_is_a_line_beside_the_chain() -> None:
     net = GRAPHS["residual"]()
     shown = texts(diagram.layers(net))
     assert "of z4 and z1" in shown
-    arrows = len(list(ET.fromstring(diagram.layers(net).svg).iter("{http://www.w3.org/2000/svg}polygon")))
+    arrows = len(list(ET.fromstring(diagram.layers(net).svg).iter(f"{SVG}polygon")))
     assert arrows == len(net.layout.lines) - 2 + 1 + 1  # GELU and softmax join a stage; the skip; the loss
     graph = read_graph(net.program)
     assert graph.passing == ["z1"]

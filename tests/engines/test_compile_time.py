@@ -10,7 +10,7 @@ from chalkgrad.engines.c.loops import phases
 from chalkgrad.engines.c.print.source import print_source
 from chalkgrad.engines.c.run.compiler import available
 from chalkgrad.engines.c.schedule import products
-from chalkgrad.engines.c.schedule.wanted import wanted_for_training
+from chalkgrad.engines.c.schedule.request import training_request
 from chalkgrad.engines.work import WORTH, worth
 from chalkgrad.train.fit import Fit
 
@@ -60,8 +60,8 @@ def test_no_function_grows_with_the_depth() -> None:
     def longest(layers: int) -> int:
         net = deep(layers)
         program = net.updated_by(cg.SGD())
-        wanted = wanted_for_training(program, list(net.parameters), 64, 1, "L", "a title", net.dtype)
-        text = print_source(wanted, products.Machine(64, 32, 4, 64)).text
+        request = training_request(program, list(net.parameters), 64, 1, "L", "a title", net.dtype)
+        text = print_source(request, products.Machine(64, 32, 4, 64)).text
         return max(function.count("for (int n") and function.count("/* ") for function in text.split("\n}\n"))
 
     assert longest(60) == longest(30) <= 4 * phases.TOGETHER

@@ -33,7 +33,7 @@ NORMALISED = 1e-9
 OPTIMIZERS = [
     cg.SGD(0.05), cg.SGD(0.05, momentum=0.9), cg.SGD(0.05, momentum=0.9, nesterov=True, weight_decay=0.01),
     cg.Adam(0.01, weight_decay=0.1, eps=EPS), cg.AdamW(0.01, eps=EPS), cg.RMSProp(0.01, eps=EPS),
-    cg.AdaGrad(0.01, eps=EPS),
+    cg.AdaGrad(0.01, eps=EPS), cg.SGD(0.05, clip_norm=0.05), cg.Adam(0.01, weight_decay=0.1, clip_norm=0.1, eps=EPS),
 ]  # fmt: skip
 ACTIVATIONS = [
     cg.Sigmoid(), cg.Tanh(), cg.ReLU(), cg.LeakyReLU(), cg.ELU(), cg.GELU(), cg.GELU(approximate="tanh"),

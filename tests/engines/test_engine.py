@@ -312,13 +312,23 @@ def test_a_file_that_others_may_write_is_not_loaded(monkeypatch: pytest.MonkeyPa
 
 def golden() -> dict[str, str]:
     web, cnn = load_example("web"), load_example("cnn")
+    rnn = cg.Network(
+        [cg.RNN(2), cg.Dense(1), cg.Sigmoid()], input_shape=(3, 2), loss="BinaryCrossEntropy", seed=0, dtype="float64"
+    )
+    x = np.linspace(-1, 1, 12).reshape(2, 3, 2)
+    embedding = cg.Network(
+        [cg.Embedding(3, 2), cg.Dense(3), cg.Softmax()], input_shape=2, loss="CrossEntropy", seed=0, dtype="float64"
+    )
+    ids = np.array([[0, 2], [2, 2]])
     return {
+        "rnn.c": rnn.source("c", x, np.array([[0.0], [1.0]]), steps=2, title="a recurrent layer"),
+        "embedding.c": embedding.source("c", ids, np.eye(3)[ids], steps=2, title="an embedding"),
         "web.c": web.network.source("c", web.x, web.y, optimizer=web.optimizer, steps=2, title=web.title),
         "cnn.c": cnn.network.source("c", cnn.x, cnn.y, optimizer=cnn.optimizer, steps=2, title=cnn.title),
     }
 
 
-@pytest.mark.parametrize("name", ["web.c", "cnn.c"])
+@pytest.mark.parametrize("name", ["web.c", "cnn.c", "rnn.c", "embedding.c"])
 def test_the_source_is_stable_and_reads_as_it_should(name: str) -> None:
     """The files are written anew by `python tests/engines/test_engine.py`."""
     assert golden()[name] == (GOLDEN / name).read_text()

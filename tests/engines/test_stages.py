@@ -16,7 +16,7 @@ import chalkgrad as cg
 import house
 from chalkgrad.engines.c.loops import ir, phases
 from chalkgrad.engines.c.print.printer import Lines, Printer, braced
-from chalkgrad.engines.c.schedule import arrangement, buffers, channels, plan, products, wanted
+from chalkgrad.engines.c.schedule import arrangement, buffers, channels, plan, products, request
 from chalkgrad.engines.c.show import STAGES, show
 from chalkgrad.formula.nodes import Binary, Node, Symbol
 
@@ -24,10 +24,10 @@ ROOMS = ("schedule", "loops", "print", "run")
 MACHINE = products.Machine(16, 16, 8, 16)
 
 
-def wanted_of(net: cg.Network, batch: int) -> wanted.Wanted:
+def request_of(net: cg.Network, batch: int) -> request.Request:
     program = net.updated_by(cg.SGD())
     carried = [*net.parameters, *net.states]
-    return wanted.wanted_for_training(program, carried, batch, 1, "L", "a training", net.dtype)
+    return request.training_request(program, carried, batch, 1, "L", "a training", net.dtype)
 
 
 def test_each_stage_knows_only_those_before_it() -> None:
@@ -59,7 +59,7 @@ def test_a_saved_network_can_be_looked_at(tmp_path: Path) -> None:
 
 def test_tiles_are_shown() -> None:
     net = cg.Network([cg.Dense(64), cg.ReLU(), cg.Dense(10), cg.Softmax()], input_shape=100, loss="CrossEntropy")
-    asked = wanted_of(net, 32)
+    asked = request_of(net, 32)
     assert "tiles of" in show("plan", asked, MACHINE)
     assert "z1_tile(R, C, b1, W1, x, z1, n, o): a tile of z1[n,o]" in show("loops", asked, MACHINE)
 
@@ -164,7 +164,7 @@ def test_another_language_is_a_small_class(name: str, monkeypatch: pytest.Monkey
     rng = np.random.default_rng(2)
     x = rng.standard_normal((6, *shape))
     y = rng.standard_normal((6, *net.output_shape)) if loss == "SquaredError" else np.eye(3)[rng.integers(0, 3, 6)]
-    asked = wanted_of(net, len(x))
+    asked = request_of(net, len(x))
     made = plan.plan(asked, MACHINE)
     lowered = phases.lower(made, asked)
     memory, printer = lowered.memory, JavaScriptPrinter()

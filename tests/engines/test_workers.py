@@ -166,8 +166,13 @@ def lines_of(body: str, seconds: float = 60) -> list[str]:
     "body",
     [
         "atexit.register(check)",
-        "threading.Thread(target=lambda: (time.sleep(0.2), check())).start()",
-        "from chalkgrad.engines.c.run import workers; workers._new_team(); atexit.register(check)",
+        *(
+            pytest.param(body, marks=pytest.mark.long)
+            for body in (
+                "threading.Thread(target=lambda: (time.sleep(0.2), check())).start()",
+                "from chalkgrad.engines.c.run import workers; workers._new_team(); atexit.register(check)",
+            )
+        ),
         "from chalkgrad.engines.c.run import workers; workers._new_team()\n"
         "threading.Thread(target=lambda: (time.sleep(0.2), check())).start()",
         "class Late:\n    def __del__(self, check=check): check()\nsys.late = Late()",

@@ -18,7 +18,7 @@ from chalkgrad.formula.expression import Extreme, Partial, Terms, number, quanti
 from networks import IMAGE, X, Y, document_000, example, networks, saturated
 
 slow = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-SHARE = [6, pytest.param(40, marks=pytest.mark.long)]
+SHARE = [4, pytest.param(40, marks=pytest.mark.long)]
 LABELS = {"W1[0, 0]": "w1", "W2[0, 0]": "w5", "a1[0, 0]": "h1", "y_hat[0, 0]": "o1", "L": "E"}
 
 

@@ -5,7 +5,8 @@ import pytest
 
 from chalkgrad.base.errors import FormulaError
 from chalkgrad.formula import Formula
-from chalkgrad.rules import RULES
+from chalkgrad.formula.text import formula_text
+from chalkgrad.rules import RULES, Rule
 
 
 def test_a_sum_of_products() -> None:
@@ -86,3 +87,91 @@ def test_two_absent_operands() -> None:
     formula = Formula("z[i] = x[i] + b[i] + c[i]").without("b").without("c")
     assert formula.evaluate({"x": np.ones(2)}, {}, (2,)).tolist() == [1, 1]
     assert Formula("z[i] = b[i] + x[i]").evaluate({"x": np.ones(2), "b": None}, {}, (2,)).tolist() == [1, 1]
+
+
+def test_an_element_as_an_index_chooses_a_row() -> None:
+    x, W = np.array([[2, 0], [2, 1]]), np.arange(6.0).reshape(3, 2)
+    gather = Formula("e[n,t,d] = W[x[n,t],d]")
+    np.testing.assert_array_equal(gather.evaluate({"x": x, "W": W}, {}), W[x])
+    assert gather.arrays == {"x", "W"}
+    assert gather.ids == {"x"}
+    scatter = Formula("dW[x[n,t],d] += de[n,t,d]")
+    assert scatter.arrays == {"x", "de"}
+    de = np.arange(8.0).reshape(2, 2, 2)
+    assert scatter.evaluate({"x": x, "de": de}, {}, (3, 2)).tolist() == [[2, 3], [6, 7], [4, 6]]
+    last = Formula("dW[x[n,t],d] = de[n,t,d]")
+    assert last.evaluate({"x": x, "de": de}, {}, (3, 2)).tolist() == [[2, 3], [6, 7], [4, 5]]
+
+
+def test_a_value_that_names_itself_at_an_earlier_time() -> None:
+    x = np.array([[1.0, 2, 3], [0, 1, 0]])
+    total = Formula("h[n,t] = x[n,t] + 2 * h[n,t-1]")
+    assert total.recurs
+    assert total.delays("h") == {1}
+    assert total.delays("x") == {0}
+    assert total.evaluate({"x": x}, {}).tolist() == [[1, 4, 11], [0, 1, 2]]
+    back = Formula("d[n,t] = x[n,t] + 2 * d[n,t+1]")
+    assert back.delays("d") == {-1}
+    assert back.evaluate({"x": x}, {}).tolist() == [[17, 8, 3], [2, 1, 0]]
+    assert Formula("z[n,t,u] = sum_v h[n,t-1,v] * U[v,u]").delays("U") == frozenset()
+    assert Formula("a[...] = tanh(z[...])").delays("z") == {0}
+
+
+@pytest.mark.parametrize(
+    ("text", "letter"),
+    [
+        ("z[n,o] = x[n,i] * W[i,o]", "i"),
+        ("z[n] = sum_i x[n,i] + y[n,i]", "i"),
+        ("c = x[n]", "n"),
+        ("c = x[...]", "..."),
+    ],
+)
+def test_an_index_only_on_the_right_is_refused(text: str, letter: str) -> None:
+    with pytest.raises(FormulaError, match="the index") as error:
+        Formula(text)
+    assert f"the index {letter} stands only on the right" in str(error.value)
+    assert Formula(text.replace(" = ", " += ")).accumulates
+
+
+def test_a_setting_alone_in_an_index_place_is_no_index() -> None:
+    h = np.arange(6.0).reshape(1, 3, 2)
+    assert Formula("last[n,u] = h[n,k,u]", ["k"]).evaluate({"h": h}, {"k": 1}).tolist() == [[2, 3]]
+    with pytest.raises(FormulaError, match="the index k stands only on the right"):
+        Formula("last[n,u] = h[n,k,u]")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("z[n = 3", "expected ']' before '=' at column 5"),
+        ("z[n,o] = x[n,o] + $", "cannot read '$' at column 19"),
+        ("dW[i] = x[i] y[i]", "complete before 'y' at column 14"),
+        ("z[n] =", "in place of its end at column 7"),
+        ("z[n] = sum_{3} x[n]", "an index must stand in place of '3' at column 13"),
+    ],
+)
+def test_errors_mark_the_column(text: str, said: str) -> None:
+    with pytest.raises(FormulaError) as error:
+        Formula(text)
+    assert said in str(error.value)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_the_text_of_a_formula_reads_as_the_same_formula(rule: Rule) -> None:
+    for stated in (rule, *rule.mistakes):
+        if (formula := stated.formula) is not None:
+            again = Formula(formula_text(formula), stated.options)
+            assert (again.left, again.right, again.bounds) == (formula.left, formula.right, formula.bounds)
+            assert again.accumulates == formula.accumulates
+
+
+def test_brackets_are_written_where_they_are_needed() -> None:
+    for text in (
+        "z = a - (b - c)",
+        "z = (a + b) * c / d",
+        "z = -a^2 + (-a)^2",
+        "z = (sum_i x[i]) * y",
+        "z = y * sum_i x[i] * 2",
+        "z = a / (b * c)",
+    ):
+        assert formula_text(Formula(text)) == text

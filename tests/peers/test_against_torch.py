@@ -171,6 +171,23 @@ def test_optimizers_step_by_step(name: str) -> None:
         np.testing.assert_allclose(value, as_ours(parameter), rtol=1e-7, atol=1e-10)
 
 
+@pytest.mark.parametrize("limit", [0.05, 1e3])
+def test_gradients_are_clipped_as_by_clip_grad_norm(limit: float) -> None:
+    """PyTorch adds 1e-6 to the norm before it divides, so the two differ by that share."""
+    net = cg.Network([cg.Dense(5), cg.Tanh(), cg.Dense(3)], input_shape=4, loss=cg.SquaredError(), dtype="float64")
+    x = np.random.default_rng(2).standard_normal((N, 4))
+    trace = net.trace(x, FLOATS, optimizer=cg.SGD(0.1, clip_norm=limit))
+    parameters = [nn.Parameter(torch.from_numpy(value.copy())) for value in net.parameters.values()]
+    for parameter, name in zip(parameters, net.parameters, strict=True):
+        parameter.grad = torch.from_numpy(trace[f"d{name}"].copy())
+    norm = torch.nn.utils.clip_grad_norm_(parameters, limit)
+    np.testing.assert_allclose(trace["gradient_norm"], float(norm), rtol=1e-12)
+    share = 1e-6 / float(norm) if limit < norm else 0
+    for parameter, name in zip(parameters, net.parameters, strict=True):
+        assert parameter.grad is not None
+        np.testing.assert_allclose(trace[f"d{name}_clipped"], parameter.grad.numpy(), rtol=1.01 * share + 1e-12)
+
+
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_an_optimizer_goes_on_from_fit_to_fit_with_another_rate(name: str) -> None:
     """As PyTorch's optimizer object does, whose rate is changed in its param_groups; it tells the velocity's convention."""

@@ -180,6 +180,47 @@ def test_weight_decay_reaches_weights_and_not_biases() -> None:
     assert "g_W1" not in adamw
 
 
+def test_clipping_shortens_all_gradients_alike_and_leaves_short_ones_as_they_are() -> None:
+    net, x, y = spirals("float64")
+    net.freeze("b1")
+    trace = net.trace(x, y, optimizer=cg.SGD(0.1, clip_norm=0.01, weight_decay=0.5))
+    trained = [n for n in net.parameters if n != "b1"]
+    norm = np.sqrt(sum(np.square(trace[f"d{n}"]).sum() for n in trained))
+    np.testing.assert_allclose(trace["gradient_norm"], norm, rtol=1e-12)
+    assert "db1_clipped" not in trace, "a frozen parameter's gradient does not count"
+    for name in trained:
+        np.testing.assert_allclose(trace[f"d{name}_clipped"], trace[f"d{name}"] * (0.01 / norm), rtol=1e-12)
+    np.testing.assert_allclose(trace["g_W1"], trace["dW1_clipped"] + 0.5 * net.parameters["W1"], rtol=1e-12)
+    long = net.trace(x, y, optimizer=cg.SGD(0.1, clip_norm=2 * norm))
+    np.testing.assert_array_equal(long["dW1_clipped"], long["dW1"])
+    assert "0.01 / max(gradient_norm, 0.01)" in str(trace.explain("clip_factor"))
+
+
+def test_clipping_of_gradients_that_are_0_changes_nothing() -> None:
+    net = cg.Network([cg.Dense(2)], input_shape=2, loss=cg.SquaredError(), dtype="float64")
+    net.set_parameters(W1=np.zeros((2, 2)))
+    net.fit(np.ones((3, 2)), np.zeros((3, 2)), optimizer=cg.SGD(0.1, clip_norm=1.0), max_steps=2, engine="numpy")
+    assert not net.flat.any()
+
+
+@pytest.mark.parametrize("limit", [0, -1.0, "1", True, float("inf")])
+def test_a_limit_of_the_norm_is_a_number_above_0(limit: Any) -> None:
+    with pytest.raises(cg.OptionError, match=r"Adam: clip_norm must be a number"):
+        cg.Adam(0.01, clip_norm=limit)
+
+
+def test_a_limit_that_the_dtype_does_not_hold_is_refused() -> None:
+    net, x, y = spirals()
+    with pytest.raises(cg.OptionError, match=r"SGD: clip_norm=1e\+50 is too large for float32.*; 1 is usual"):
+        net.fit(x, y, optimizer=cg.SGD(0.1, clip_norm=1e50))
+
+
+@pytest.mark.parametrize("word", ["max_norm", "global_clipnorm"])
+def test_other_words_for_clipping_are_known(word: str) -> None:
+    with pytest.raises(TypeError, match="it is called clip_norm"):
+        cg.SGD(**{word: 1.0})
+
+
 def test_batch_norm_moves_its_running_averages_and_predicts_by_them() -> None:
     net, x, y = spirals("float64", layers=[cg.BatchNorm(momentum=0.5), cg.Dense(3), cg.Softmax()])
     x = x.astype(np.float64)

@@ -18,6 +18,7 @@ Y = (X[:, 0] * X[:, 1] > 0).astype(int)
 OPTIMIZERS = [
     cg.SGD(0.1), cg.SGD(0.1, momentum=0.9), cg.SGD(0.1, momentum=0.9, nesterov=True, weight_decay=0.01),
     cg.Adam(0.01), cg.AdamW(0.01), cg.RMSProp(0.01), cg.AdaGrad(0.1),
+    cg.Adam(0.01, clip_norm=0.1),
 ]  # fmt: skip
 NEEDS_COMPILER = pytest.mark.skipif(not available(), reason="no C compiler")
 ENGINES = ["numpy", pytest.param("compiled", marks=NEEDS_COMPILER)]

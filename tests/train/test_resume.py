@@ -45,7 +45,7 @@ def same(one: cg.Network, two: cg.Network, h1: cg.History, h2: cg.History) -> No
         assert getattr(h1, name) == getattr(h2, name), name
 
 
-@pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.parametrize("every", [7, pytest.param(1, marks=pytest.mark.long)])
 @pytest.mark.parametrize("optimizer", [cg.Adam(0.05), cg.SGD(0.1, momentum=0.9, nesterov=True)])
 @pytest.mark.parametrize("engine", ENGINES)
 def test_stopped_at_any_step(tmp_path: Path, engine: str, optimizer: cg.Optimizer, every: int) -> None:

@@ -33,7 +33,7 @@ def web() -> Example:
     return cg.load_example("web")
 
 
-@pytest.mark.parametrize("seeds", [10, pytest.param(50, marks=pytest.mark.long)])
+@pytest.mark.parametrize("seeds", [4, pytest.param(50, marks=pytest.mark.long)])
 @pytest.mark.parametrize("name", NAMES)
 def test_all_seeds_give_good_numbers(name: str, seeds: int) -> None:
     own = cg.load_example(name)
@@ -281,7 +281,11 @@ def test_the_notebook_is_nbformat_4() -> None:
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is missing")
 @pytest.mark.parametrize(
-    ("name", "kind"), [("web", "all"), ("cnn", "backward"), ("perceptron", None), ("residual", "all"), ("shared", None)]
+    ("name", "kind"),
+    [
+        *(("web", "all"), ("cnn", "backward"), ("shared", None)),
+        *(pytest.param(*more, marks=pytest.mark.long) for more in (("perceptron", None), ("residual", "all"))),
+    ],
 )
 def test_the_latex_compiles(name: str, kind: str | None, tmp_path: Path) -> None:
     sheet = make_worksheet(cg.load_example(name), seed=3, kind=kind)
@@ -414,6 +418,7 @@ OPTIMIZERS: list[dict[str, Any]] = [
     {"type": "AdaGrad", "learning_rate": 0.1},
     {"type": "Adam", "learning_rate": 0.01},
     {"type": "AdamW", "learning_rate": 0.01, "weight_decay": 0.1},
+    {"type": "Adam", "learning_rate": 0.01, "weight_decay": 0.1, "clip_norm": 0.2},
 ]
 
 

@@ -260,7 +260,7 @@ def test_targets_that_the_c_program_reads_are_those_of_the_network(name: str, tm
 
 @pytest.mark.parametrize("cc", COMPILERS)
 @pytest.mark.parametrize("steps", [0, pytest.param(2, marks=pytest.mark.long)])
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", ["float32", pytest.param("float64", marks=pytest.mark.long)])
 def test_the_c_programs_compile_without_a_warning(cc: str, steps: int, dtype: str, tmp_path: Path) -> None:
     layers = [cg.Conv2D(8, 3), cg.GELU(), cg.BatchNorm(), cg.MaxPool2D(2), cg.Flatten(), cg.Dropout(), cg.Dense(3)]
     net = cg.Network(layers, input_shape=(1, 8, 8), loss=cg.CrossEntropy(from_logits=True), dtype=dtype)

@@ -50,13 +50,15 @@ def samples(network: cg.Network, seed: int = 0, rows: int = N) -> tuple[Any, Any
     """Samples and targets such as the network takes."""
     rng = np.random.default_rng(seed)
     x = rng.standard_normal((rows, *network.layout.sample_shape)).round(3)
+    if network.layout.ids:
+        x = rng.integers(0, min(network.layout.ids.values()), x.shape)
     outputs, loss = network.output_shape, network.loss_function
-    if isinstance(loss, (cg.CrossEntropy, cg.Hinge)) and outputs != (1,):
-        return x, rng.integers(0, outputs[0], rows)
+    if isinstance(loss, (cg.CrossEntropy, cg.Hinge)) and outputs[-1] > 1:
+        return x, rng.integers(0, outputs[-1], (rows, *outputs[:-1]))
     if isinstance(loss, cg.BinaryCrossEntropy):
         return x, rng.random((rows, *outputs)).round(3)
     if isinstance(loss, cg.Hinge):
-        return x, rng.integers(0, 2, rows)
+        return x, rng.integers(0, 2, (rows, *outputs[:-1]))
     return x, rng.standard_normal((rows, *outputs)).round(3)
 
 
@@ -130,6 +132,8 @@ OPTIMIZERS: dict[str, Any] = {
     "Adam without memory": cg.Adam(0.02, beta1=0.0),
     "Adam with decay": cg.Adam(0.02, weight_decay=0.1),
     "AdamW": cg.AdamW(0.02),
+    "AdamW, clipped": cg.AdamW(0.02, clip_norm=0.2),
+    "SGD, clipped": cg.SGD(0.1, weight_decay=0.1, clip_norm=0.3),
     "AdamW without decay": cg.AdamW(0.02, weight_decay=0.0),
 }
 IMAGES: dict[str, tuple[list[Any], tuple[int, ...]]] = {

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..base.checks import as_table
+from ..base.checks import as_list, as_table
 from ..base.errors import CheckpointError, DataWarning, OptionError, unknown
 from ..base.messages import complain
 from ..data import Dataset
@@ -22,16 +22,19 @@ from ..files.checkpoint import Checkpoint
 from ..model.saved import read_toml
 from ..network import Network
 from ..runs import directory as run_directory
-from ..runs.recipes import NUMBERS, RECIPES, Recipe, recipe
+from ..runs.recipes import NUMBERS, RECIPES, SEQUENTIAL, Recipe, recipe
 from ..train.checkpoints import FOLDER, CheckpointWarning, newest
 from .options import RUNS
-from .sources import open_data, open_recorded, with_record
+from .sources import open_data, open_recorded, suited, with_record
 
 CHANGEABLE = (
     "epochs", "max_steps", "patience", "stop_below", "data", "engine", "quiet", "no_pictures", "checkpoint_every",
     "keep",
 )  # fmt: skip
 """The options that may change when a training is resumed; all others stay as they were."""
+
+OVER_TIME = ("Embedding", "RNN", "LSTM", "GRU")
+"""The layers of a TOML file that tell that its network takes sequences."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,9 @@ class Job:
 
 def new_job(arguments: Namespace) -> Job:
     """A training from the beginning."""
-    source_name, network_name = arguments.source or "digits", arguments.network or "mlp"
+    source_name = arguments.source or "digits"
+    network_name = arguments.network or ("rnn" if source_name == "names" else "mlp")
+    sequences = _takes_sequences(network_name)
     with warnings.catch_warnings():
         warnings.simplefilter("always", DataWarning)
         warnings.showwarning = show_warning
@@ -71,6 +76,8 @@ def new_job(arguments: Namespace) -> Job:
             task=arguments.task,
             header=arguments.header,
             loss=arguments.loss or _loss_of(network_name),
+            window=arguments.window,
+            sequences=sequences,
         )
         plan, network = _network(arguments, network_name, data)
         data = data.astype(network.dtype)
@@ -82,15 +89,19 @@ def new_job(arguments: Namespace) -> Job:
         "source": source_name if source_name == data.name else str(Path(source_name).resolve()),
         "directory": str(Path(arguments.data).resolve()) if arguments.data else None,
         "target": arguments.target,
-        "task": arguments.task if source_name == data.name else "classes" if data.classes else "regression",
+        "task": arguments.task if source_name == data.name or data.vocabulary else _task(data),
         "header": arguments.header,
+        "window": data.input_shape[0] if data.vocabulary and source_name != data.name else None,
+        "sequences": (sequences and source_name != data.name) or None,
+        "vocabulary": data.vocabulary.to_table() if data.vocabulary else None,
         "seed": arguments.seed or 0,
     }
     out = Path(arguments.out) if arguments.out else RUNS / f"{data.name}-{name}"
     recipe_default = plan.optimizer
     plan = _with_options(plan, arguments)
     recipe_optimizer = None if type(plan.optimizer) is type(recipe_default) else recipe_default
-    return Job(name, out, with_record(source, data), data, network, plan, recipe_optimizer=recipe_optimizer)
+    source = with_record(source, data)
+    return Job(name, out, source, suited(data, network), network, plan, recipe_optimizer=recipe_optimizer)
 
 
 def resumed_job(arguments: Namespace) -> Job:
@@ -120,7 +131,20 @@ def resumed_job(arguments: Namespace) -> Job:
     network = Network.described(as_table(checkpoint.table.get("network")) or {}, str(checkpoint.path), values)
     data = open_recorded(source, network, checkpoint.path)
     plan = _with_options(Recipe.from_table(network.layers, training), arguments)
-    return Job(name, place.parent, with_record(source, data), data, network, plan, checkpoint)
+    return Job(name, place.parent, with_record(source, data), suited(data, network), network, plan, checkpoint)
+
+
+def _task(data: Dataset) -> str:
+    return "classes" if data.classes else "regression"
+
+
+def _takes_sequences(network: str) -> bool:
+    """Whether a network of this name, or in this TOML file, takes sequences."""
+    if not network.endswith(".toml"):
+        return network in SEQUENTIAL
+    table = read_toml(Path(network))
+    kinds = [(as_table(layer) or {}).get("type", layer) for layer in as_list(table.get("layers")) or ()]
+    return any(isinstance(kind, str) and kind in OVER_TIME for kind in kinds)
 
 
 def _loss_of(network: str) -> str | None:
@@ -149,7 +173,7 @@ def _network(arguments: Namespace, name: str, data: Dataset) -> tuple[Recipe, Ne
         if arguments.loss:
             table["loss"] = arguments.loss
         network = Network.described({**table, **settings}, str(path))
-        if network.layout.sample_shape != data.input_shape:
+        if network.layout.sample_shape != suited(data, network).input_shape:
             raise OptionError(f"{path} has input_shape {network.input_shape}, but {data.name} gives {data.input_shape}")
         return Recipe(network.layers), network
     plan = recipe(name, data) if name in RECIPES else None
@@ -157,7 +181,8 @@ def _network(arguments: Namespace, name: str, data: Dataset) -> tuple[Recipe, Ne
         raise unknown("network", name, [*RECIPES, "a file ending in .toml"])
     loss: str = arguments.loss or ("CrossEntropy" if data.classes else "SquaredError")
     plan = dataclasses.replace(plan, layers=_ending_for(loss, plan.layers))
-    return plan, Network(plan.layers, input_shape=data.input_shape, loss=from_table("loss", loss, LOSSES), **settings)
+    shape = (data.as_rows() if plan.rows else data).input_shape
+    return plan, Network(plan.layers, input_shape=shape, loss=from_table("loss", loss, LOSSES), **settings)
 
 
 def _ending_for(loss: str, layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
@@ -185,6 +210,7 @@ def _with_options(plan: Recipe, arguments: Namespace) -> Recipe:
         "learning_rate": arguments.learning_rate,
         "momentum": arguments.momentum,
         "weight_decay": arguments.weight_decay,
+        "clip_norm": arguments.clip_norm,
     }
     for key, value in settings.items():
         if value is None:

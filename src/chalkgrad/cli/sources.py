@@ -11,16 +11,19 @@ from typing import Any
 from ..base.checks import choice
 from ..base.errors import CheckpointError, DataError, DataWarning, nearest
 from ..base.messages import complain
-from ..data import Dataset, digits, mnist, read_csv, read_npz, spiral, vertical
+from ..data import Dataset, digits, mnist, names, read_csv, read_npz, read_sequences, read_text, spiral, vertical
 from ..data.record import difference, record
+from ..data.texts import WINDOW
 from ..network import Network
 
-NAMES = ("digits", "mnist", "spiral", "vertical")
+NAMES = ("digits", "mnist", "spiral", "vertical", "names")
 TABLES = (".csv", ".tsv", ".txt")
+TEXT = ".txt"
+"""It ends the name of a text, where the network takes sequences; else of a table."""
 DRAWN = ("spiral", "vertical")
 """Points that sines and logarithms give: their last digits differ from machine to machine."""
 
-OPTIONS = ("directory", "target", "task", "header", "seed")
+OPTIONS = ("directory", "target", "task", "header", "window", "seed")
 """The keys of a run's source that are options of the command."""
 
 
@@ -50,6 +53,8 @@ def open_recorded(source: Mapping[str, Any], network: Network, where: Path) -> D
             seed=source.get("seed", 0),
             task=source.get("task"),
             header=source.get("header"),
+            window=source.get("window"),
+            sequences=source.get("sequences", False),
         ).astype(network.dtype)
     content = source.get("content")
     if content is None:
@@ -62,9 +67,14 @@ def open_recorded(source: Mapping[str, Any], network: Network, where: Path) -> D
             f"{where} was trained on other data than {data.source} holds now: {change}. Put the earlier data back, "
             f"or train again with: {_command(source)}"
         )
-    if data.input_shape != network.layout.sample_shape:
+    if suited(data, network).input_shape != network.layout.sample_shape:
         raise CheckpointError(f"{where} takes {network.input_shape}, but {data.name} gives {data.input_shape}")
     return data
+
+
+def suited(data: Dataset, network: Network) -> Dataset:
+    """The data as the network takes them: images of one channel as their rows, where it takes (H, W)."""
+    return data.as_rows() if data.input_shape == (1, *network.layout.sample_shape) and data.is_image else data
 
 
 def _command(source: Mapping[str, Any]) -> str:
@@ -73,6 +83,8 @@ def _command(source: Mapping[str, Any]) -> str:
     for key in OPTIONS:
         if source.get(key) not in (None, 0):
             words += ["--data" if key == "directory" else f"--{key}", str(source[key])]
+    if source.get("sequences"):
+        words += ["--network", "NAME"]
     return f"chalkgrad train {shlex.join(words)}"
 
 
@@ -85,17 +97,21 @@ def open_data(
     task: str | None = None,
     header: str | None = None,
     loss: str | None = None,
+    window: int | None = None,
+    sequences: bool = False,
 ) -> Dataset:
-    """The data of a name, or of a .csv or .npz file.
+    """The data of a name, or of a .csv, .npz or .txt file.
 
     Args:
-        source: "digits", "mnist", "spiral", "vertical", or a path.
+        source: "digits", "mnist", "spiral", "vertical", "names", or a path.
         directory: the folder of MNIST's four files, if it was given.
         target: the target column of a CSV file, if it was given.
         seed: where the split of a file into training and test comes from.
         task: "classes" or "regression" for the targets of a file, if it was given.
         header: "yes" or "no" for the first line of a CSV file, if it was given.
         loss: the loss that was asked for, if there was one; it decides the task where the targets leave it open.
+        window: how many characters of a text are a sample, if that was given.
+        sequences: whether the network takes sequences: a .txt file is then a text, and an .npz file has sequences.
 
     Raises:
         DataError: where the data are not known, missing or damaged.
@@ -105,10 +121,14 @@ def open_data(
             f"--data says where MNIST is, but the data are {source}; write: chalkgrad train mnist --data ..."
         )
     ending = "" if source in NAMES else Path(source).suffix.lower()
+    text = sequences and ending == TEXT
+    if window is not None and not text:
+        cure = "; give a network that reads characters, such as --network rnn" if ending == TEXT else ""
+        raise DataError(f"--window is about a text, but the data are {source}{cure}")
     for option, value in (("--target names a column", target), ("--header is about the first line", header)):
-        if value is not None and ending not in TABLES:
-            raise DataError(f"{option} of a CSV file, but the data are {source}")
-    if task is not None and ending not in (*TABLES, ".npz"):
+        if value is not None and (ending not in TABLES or text):
+            raise DataError(f"{option} of a CSV file, but the data are {source}{' (a text)' * text}")
+    if task is not None and (ending not in (*TABLES, ".npz") or text):
         raise DataError(f"--task says what the targets of a CSV or .npz file are, but the data are {source}")
     match source:
         case "digits":
@@ -119,12 +139,16 @@ def open_data(
             return spiral()
         case "vertical":
             return vertical()
+        case "names":
+            return names()
         case _:
             pass
     path = Path(source)
+    if text:
+        return read_text(path, window=WINDOW if window is None else window)
     if ending in TABLES:
         titled = None if header is None else choice("data", "header", header, ("yes", "no")) == "yes"
         return read_csv(path, target=target, seed=seed, header=titled, task=task, loss=loss)
     if ending == ".npz":
-        return read_npz(path, seed=seed, task=task, loss=loss)
-    raise DataError(f"there is no data set {source!r}; {nearest(source, NAMES)}; a file must end in .csv or .npz")
+        return (read_sequences if sequences else read_npz)(path, seed=seed, task=task, loss=loss)
+    raise DataError(f"there is no data set {source!r}; {nearest(source, NAMES)}; a file must end in .csv, .npz or .txt")

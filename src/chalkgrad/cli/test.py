@@ -34,13 +34,13 @@ def run(arguments: Namespace) -> int:
     from ..runs import directory as run_directory
     from ..runs.findings import describe, examine, outputs_fit, pictures, save_results
     from .pictures import save_pictures
-    from .sources import open_recorded
+    from .sources import open_recorded, suited
 
     path = Path(arguments.run) if arguments.run else run_directory.newest(RUNS)
     network, source, weights = run_directory.open_run(path)
     if arguments.data:
         source["directory"] = arguments.data
-    data = open_recorded(source, network, path)
+    data = suited(open_recorded(source, network, path), network)
     if not outputs_fit(network, data):
         raise CheckpointError(f"{path} gives {network.output_shape}, but {data.name} has {len(data.classes)} classes")
     out = Path(arguments.out) if arguments.out else path

@@ -12,6 +12,8 @@ EXAMPLES = (
     "chalkgrad train",
     "chalkgrad train mnist --network lenet",
     "chalkgrad train --resume runs/mnist-mlp --epochs 80",
+    "chalkgrad train names --network rnn",
+    "chalkgrad train book.txt --network rnn",
     "chalkgrad train flowers.csv --target species --optimizer Adam --epochs 50",
 )
 
@@ -30,7 +32,8 @@ def _add_data(parser: ArgumentParser) -> None:
         "source",
         nargs="?",
         metavar="DATA",
-        help="digits (the default, comes with chalkgrad), mnist, spiral, vertical, or a .csv or .npz file",
+        help="digits (the default) or names, which come with chalkgrad, mnist, spiral, vertical, or a .csv, .npz or "
+        ".txt file",
     )
     add(
         "--data",
@@ -48,12 +51,24 @@ def _add_data(parser: ArgumentParser) -> None:
         metavar="YES|NO",
         help="whether the first line of a CSV file holds the columns' names: yes or no (default: what it looks like)",
     )
+    add(
+        "--window",
+        type=int,
+        metavar="T",
+        help="how many characters of a text the network sees at once (default 64); a .txt file is a text where the "
+        "network takes sequences",
+    )
     add("--validation", type=float, metavar="SHARE", help="share of the training samples to validate on; 0: none")
 
 
 def _add_network(parser: ArgumentParser) -> None:
     add = parser.add_argument_group("the network").add_argument
-    add("--network", metavar="NAME", help="softmax, mlp (the default), lenet, or a TOML file")
+    add(
+        "--network",
+        metavar="NAME",
+        help="softmax, mlp (the default), lenet, for sequences and texts rnn, lstm or gru, for "
+        "images row by row rows-rnn, rows-lstm or rows-gru, or a TOML file",
+    )
     add("--loss", metavar="NAME", help="CrossEntropy, SquaredError, AbsoluteError, BinaryCrossEntropy or Hinge")
     add("--l1", type=float, metavar="X", help="add X times the sum of |W| over all weights W to the loss")
     add("--l2", type=float, metavar="X", help="add X times the sum of W^2 over all weights W to the loss")
@@ -72,6 +87,7 @@ def _add_training(parser: ArgumentParser) -> None:
     add("--learning-rate", type=float, metavar="X", help="learning rate of the optimizer")
     add("--momentum", type=float, metavar="X", help="momentum of SGD")
     add("--weight-decay", type=float, metavar="X", help="weight decay of the optimizer")
+    add("--clip-norm", type=float, metavar="X", help="the most that the norm of all gradients together may be")
     add(
         "--schedule",
         metavar="NAME",

@@ -10,16 +10,21 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from signal import SIGINT, SIGTERM, Signals
 
+import numpy as np
+
 from .. import __version__
 from ..base.errors import OptionError
 from ..base.messages import say
-from ..base.text import visible
+from ..base.text import visible, visible_lines
+from ..data import Dataset
+from ..data.vocabulary import Vocabulary
 from ..describe.optimizers import Optimizer
 from ..describe.settings import to_table
 from ..files.writing import locked
 from ..model.saved import current_weights
 from ..network import Network
 from ..runs import directory as run_directory
+from ..runs.characters import check_model, generate
 from ..runs.findings import examine, outputs_fit, pictures, save_results
 from ..runs.pictures import first_layer, learning_curves
 from ..runs.recipes import Recipe
@@ -29,6 +34,9 @@ from ..train.history import History, StopReason
 from .jobs import Job, show_warning
 from .output import fitted
 from .pictures import save_pictures
+
+MADE_UP, PIECE = 8, 200
+"""So many names are shown that the network made up, or so many characters of a text."""
 
 
 def train(job: Job, arguments: Namespace) -> int:
@@ -46,6 +54,8 @@ def train(job: Job, arguments: Namespace) -> int:
     if not network.parameters:
         raise OptionError(f"{job.name} has no weights, so there is nothing to train")
     network.samples_and_targets(data.x_test, data.y_test)
+    if data.vocabulary is not None:
+        check_model(network, data.vocabulary)
     training = _training(job, arguments)  # what does not fit is found before anything is written
     if training.keeper is not None:
         training.keeper.alone = job.checkpoint is None
@@ -182,10 +192,24 @@ def _save(job: Job, arguments: Namespace, training: Fit, *, interrupted: bool) -
         save_results(out, current_weights(out) or "", findings, data)
         names.append(run_directory.TEST)
         drawings = pictures(findings, data, network.loss_function)
+        if data.vocabulary is not None:
+            _say_made_up(network, data, data.vocabulary)
     if not arguments.no_pictures:
         names += save_pictures("train", out, {**drawings, **_pictures(network, history)})
     _say(f"saved in {visible(str(out))}: {', '.join(names)}")
     _say("look closer with:", f"chalkgrad test {_quoted(out)}")
+    if data.vocabulary is not None:
+        _say("write more with:", f"chalkgrad generate {_quoted(out)}")
+
+
+def _say_made_up(network: Network, data: Dataset, vocabulary: Vocabulary) -> None:
+    """A few names that the network made up, or a piece of text."""
+    if not vocabulary.ends:
+        _say(f"it writes:\n{visible_lines(generate(network, vocabulary, length=PIECE)[0])}")
+        return
+    known = {vocabulary.decode(row) for x in (data.x_train, data.x_test) for row in np.asarray(x)}
+    texts = [text for text in generate(network, vocabulary, count=3 * MADE_UP) if text and text not in known]
+    _say(f"it made up: {', '.join(texts[:MADE_UP]) or 'nothing new'}")
 
 
 def _pictures(network: Network, history: History) -> dict[str, Callable[[], bytes | None]]:

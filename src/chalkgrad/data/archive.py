@@ -71,20 +71,14 @@ def read_npz(path: str | Path, *, seed: int = 0, task: str | None = None, loss: 
     where = visible(str(path))
     arrays = read_npz_arrays(path, NAMES)
     names = tuple(str(c) for c in arrays["classes"].ravel()) if "classes" in arrays else ()
-    parts = _parts(where, arrays)
+    parts = parts_of(where, arrays)
     x_name, y_name = parts[0]
-    inputs = [_inputs(where, x, arrays[x]) for x, _ in parts]
-    for (x, y), array in zip(parts, inputs, strict=True):
-        count = len(arrays[y]) if arrays[y].ndim else 0
-        if len(array) != count:
-            raise DataError(f"{where}: {len(array)} samples, but {count} targets ({x}, {y})")
-        if arrays[y].dtype.kind not in "biufUS":
-            raise DataError(f"{where}: {y} must hold numbers or words, not {arrays[y].dtype}")
+    inputs = [check_inputs(where, x, arrays[x], arrays[y], y) for x, y in parts]
     images, notes = as_images(f"{where}: {x_name}", inputs)
     numbers, changes, dangers = as_numbers(f"{where}: {x_name}", images)
     for text in dangers:
         warn(text, DataWarning)
-    targets = of_array(f"{where}: {y_name}", _joined(where, [arrays[y] for _, y in parts]), task, loss, names)
+    targets = of_array(f"{where}: {y_name}", joined(where, [arrays[y] for _, y in parts]), task, loss, names)
     notes = [*notes, *changes, *large(numbers), *targets.notes]
     x, y, classes = numbers[0], targets.y, targets.classes
     if len(parts) == 1:
@@ -116,7 +110,7 @@ def _pixels(rows: Array) -> bool:
     return bool(rows.min() >= 0) and (rows.dtype.kind in "biu" or bool((rows == np.floor(rows)).all()))
 
 
-def _parts(where: str, arrays: dict[str, Array]) -> list[tuple[str, str]]:
+def parts_of(where: str, arrays: dict[str, Array]) -> list[tuple[str, str]]:
     """The names of the arrays of samples and targets: of all, or of those to train on and those to test on."""
     if "x" in arrays and "y" in arrays:
         return [("x", "y")]
@@ -129,7 +123,12 @@ def _parts(where: str, arrays: dict[str, Array]) -> list[tuple[str, str]]:
     return [("x_train", "y_train"), ("x_test", "y_test")]
 
 
-def _inputs(where: str, name: str, array: Array) -> Array:
+def check_inputs(where: str, name: str, array: Array, targets: Array, of_targets: str) -> Array:
+    """The samples, if they are finite numbers and have as many targets.
+
+    Raises:
+        DataError: where they do not.
+    """
     if array.dtype.kind not in "biuf":
         raise DataError(f"{where}: {name} must hold numbers, not {array.dtype}")
     if array.ndim < 2 or not array.size:
@@ -138,10 +137,15 @@ def _inputs(where: str, name: str, array: Array) -> Array:
         places = np.argwhere(~np.isfinite(array))
         place = ", ".join(str(int(i)) for i in places[0])
         raise DataError(f"{where}: {name} holds NaN or infinity in {len(places):,} places, first at {name}[{place}]")
+    count = len(targets) if targets.ndim else 0
+    if len(array) != count:
+        raise DataError(f"{where}: {len(array)} samples, but {count} targets ({name}, {of_targets})")
+    if targets.dtype.kind not in "biufUS":
+        raise DataError(f"{where}: {of_targets} must hold numbers or words, not {targets.dtype}")
     return array
 
 
-def _joined(where: str, parts: list[Array]) -> Array:
+def joined(where: str, parts: list[Array]) -> Array:
     """The targets of all parts, one after another, as (N,) or (N, K); bytes are read as text in UTF-8."""
     flat = [p[:, 0] if p.ndim == 2 and p.shape[1] == 1 else p for p in parts]
     flat = [np.char.decode(p, "utf-8", "replace") if p.dtype.kind == "S" else p for p in flat]

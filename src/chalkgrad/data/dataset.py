@@ -12,8 +12,12 @@ from ..base.messages import warn
 from ..base.text import visible
 from .pixels import Pixels
 from .rounding import merged
+from .vocabulary import Vocabulary
 
 Array = np.ndarray[Any, Any]
+
+IGNORED = -1
+"""The class number of a step that does not count, such as one after a text's end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +27,15 @@ class Dataset:
     Attributes:
         name: the data set's name.
         x_train, y_train: samples to train and validate on, (N, ...), as an array or as bytes (`Pixels`), and class
-            numbers (N,) or targets (N, K).
+            numbers (N,) or targets (N, K); of sequences also class numbers (N, T) or targets (N, T, K).
         x_test, y_test: samples that training never sees.
         classes: the classes' names; empty for regression.
         source: its origin, in one line.
         columns: the names of a table's input columns, in order; empty where the samples are no rows of a table.
         target: the name of a table's target column; empty where there is none.
         notes: the choices made while reading, a sentence each.
+        ids: how many ids there are, where samples are ids (N, T); else 0.
+        vocabulary: the characters that the ids stand for, where they do.
     """
 
     name: str
@@ -42,6 +48,8 @@ class Dataset:
     columns: tuple[str, ...] = ()
     target: str = ""
     notes: tuple[str, ...] = ()
+    ids: int = 0
+    vocabulary: Vocabulary | None = None
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -53,8 +61,25 @@ class Dataset:
         """Whether samples are images, (C, H, W)."""
         return len(self.input_shape) == 3
 
+    @property
+    def is_sequence(self) -> bool:
+        """Whether samples are sequences: ids (T,) or values (T, I)."""
+        return bool(self.ids) or len(self.input_shape) == 2
+
+    def as_rows(self) -> Dataset:
+        """Images of one channel as sequences of their rows, (N, H, W).
+
+        Raises:
+            DataError: where these are none.
+        """
+        if len(self.input_shape) != 3 or self.input_shape[0] != 1:
+            raise DataError(
+                f"rows are those of images of one channel, (1, H, W), but {self.name} gives {self.input_shape}"
+            )
+        return replace(self, x_train=_rows(self.x_train), x_test=_rows(self.x_test))
+
     def astype(self, dtype: Any) -> Dataset:
-        """This data set with samples and regression targets of another dtype, bytes staying bytes.
+        """This data set with samples and regression targets of another dtype, bytes and ids staying what they are.
 
         A `DataWarning` says where different numbers of a column become equal by it.
 
@@ -62,11 +87,13 @@ class Dataset:
             DataError: where a number is too large for it.
         """
         dtype = np.dtype(dtype)
-        for x, what in ((self.x_train, "x"), (self.y_train, "y")):
+        for x, what in ((self.x_train, "x"), (self.y_train, "y"))[bool(self.ids) :]:
             names = self.columns if what == "x" else (self.target,) * bool(self.target)
             for text in merged(x, dtype, what, names):
                 warn(f"{self.name}: {text}", DataWarning)
-        x_train, x_test = (_rounded(x, dtype, self.source, self.columns) for x in (self.x_train, self.x_test))
+        x_train, x_test = self.x_train, self.x_test
+        if not self.ids:
+            x_train, x_test = (_rounded(x, dtype, self.source, self.columns) for x in (x_train, x_test))
         if self.classes:
             return replace(self, x_train=x_train, x_test=x_test)
         y_train, y_test = (_rounded(y, dtype, self.source, (self.target,)) for y in (self.y_train, self.y_test))
@@ -83,6 +110,12 @@ def _rounded(array: Any, dtype: np.dtype[Any], source: str, names: tuple[str, ..
         column = f", column {visible(names[at[1]])}" if array.ndim == 2 and at[1] < len(names) and names[0] else ""
         raise DataError(f"{source}{column}: {array[at]!s} is too large for {dtype}; train with --dtype float64")
     return result
+
+
+def _rows(images: Array | Pixels) -> Array | Pixels:
+    if isinstance(images, Pixels):
+        return Pixels(images.stored[:, 0], images.dtype)
+    return images[:, 0]
 
 
 def check_labels(labels: Array, count: int, classes: int, where: str) -> None:

@@ -10,9 +10,10 @@ import numpy as np
 
 from ..base.checks import as_array, flag, number, plain, whole
 from ..base.errors import DataError, OptionError, ShapeError, unknown
+from ..formula import Shape
 from ..program import Owner, Program, Role, Step, Value
 from ..program import names as value_names
-from ..rules import Operation, adagrad, adam, rmsprop, sgd, weight_decay
+from ..rules import Operation, Rule, adagrad, adam, clipping, rmsprop, sgd, weight_decay
 from .foreign import refuse_settings
 from .settings import from_table
 
@@ -27,10 +28,14 @@ class Optimizer:
     Attributes:
         learning_rate: the step's length; a schedule changes it from step to step.
         weight_decay: the decay; decay * W is added to the gradient of every weight (not of biases, gamma and beta).
+        clip_norm: the most that the norm of all gradients together may be: they are multiplied by
+            min(1, clip_norm / norm), before weight decay. None for no limit. It is Keras's global_clipnorm, and what
+            PyTorch's clip_grad_norm_ does (which adds 1e-6 to the norm).
     """
 
     learning_rate: float = 0.01
     weight_decay: float = field(default=0.0, kw_only=True)
+    clip_norm: float | None = field(default=None, kw_only=True)
 
     if not TYPE_CHECKING:  # type checkers know the fields
 
@@ -42,20 +47,23 @@ class Optimizer:
         plain(self)
         number(self.kind, "learning_rate", self.learning_rate, 0.0)
         number(self.kind, "weight_decay", self.weight_decay, 0.0)
+        if self.clip_norm is not None:
+            number(self.kind, "clip_norm", self.clip_norm, TINY)
         self.check()
 
     def check(self) -> None:
         """Raises OptionError where a setting is invalid."""
 
     def dtype_check(self, dtype: np.dtype[Any]) -> None:
-        """Raises OptionError where an eps is no normal number of this dtype: it is 0 there, or counts as 0."""
-        eps: float | None = getattr(self, "eps", None)
+        """Raises OptionError where eps or clip_norm is no normal number of this dtype: it counts as 0, or infinite."""
         least, most = float(np.finfo(dtype).smallest_normal), float(np.finfo(dtype).max)
-        if eps is not None and not least <= eps <= most:
-            raise OptionError(
-                f"{self.kind}: eps={eps:g} is too {'small' if eps < least else 'large'} for {dtype}, whose numbers go "
-                f"from {least:.2g} to {most:.2g}; 1e-8 is usual"
-            )
+        for name, usual in (("eps", "1e-8"), ("clip_norm", "1")):
+            value: float | None = getattr(self, name, None)
+            if value is not None and not least <= value <= most:
+                raise OptionError(
+                    f"{self.kind}: {name}={value:g} is too {'small' if value < least else 'large'} for {dtype}, whose "
+                    f"numbers go from {least:.2g} to {most:.2g}; {usual} is usual"
+                )
 
     @property
     def kind(self) -> str:
@@ -86,13 +94,15 @@ class Optimizer:
 
         The new value of W1 is W1_new; the optimizer's own arrays are v_W1, m_W1, ... and v_W1_new, ...
         """
-        steps: list[Step] = []
         inputs = [Value("lr", (), Role.GIVEN), Value("t", (), Role.GIVEN, dtype="int")]
         owner = Owner("optimizer", self.kind, f"optimizer, {self.kind}")
-        for name, shape in program.parameters.items():
-            if name in frozen:
-                continue
-            gradient = program.derivative_of[name]
+        trained = {name: shape for name, shape in program.parameters.items() if name not in frozen}
+        gradients = {name: program.derivative_of[name] for name in trained}
+        steps = _clipping(program, gradients, self.clip_norm, owner) if self.clip_norm is not None else []
+        for name, shape in trained.items():
+            gradient = gradients[name]
+            if self.clip_norm is not None:
+                gradient = value_names.clipped(name)
             decay = self.weight_decay if name in penalised else 0.0
             names: dict[str, str | None] = {"W": name, "g": gradient, "lr": "lr", "t": "t"}
             if decay and self.decays_gradient:
@@ -300,6 +310,40 @@ class OptimizerState:
         """A copy in arrays of its own, of this dtype."""
         arrays = {name: np.array(array, dtype) for name, array in self.arrays.items()}
         return replace(self, arrays=arrays)
+
+
+def _clipping(program: Program, gradients: Mapping[str, str], limit: float, owner: Owner) -> list[Step]:
+    """The steps that clip gradients by their common norm.
+
+    Args:
+        program: forward, loss and backward pass.
+        gradients: the gradient's name by the parameter's.
+        limit: the most that the norm may be.
+        owner: whose steps they are.
+    """
+    norm, factor = value_names.GRADIENT_NORM, value_names.CLIP_FACTOR
+    steps: list[Step] = []
+    names: dict[str, str | None] = {"g": None, "before": None, "squares": None, "norm": norm, "factor": factor}
+    settings = {"limit": limit}
+
+    def add(rule: Rule, output: str, shape: Shape) -> None:
+        inputs = tuple(names[o] for o in rule.operands)
+        options = {o: settings[o] for o in rule.options}
+        value = Value(output, shape, Role.HELP)
+        steps.append(Step(value, rule, inputs, options, "update", owner, dict(names), settings))
+
+    for name, gradient in gradients.items():
+        squares = value_names.kept("squares", name)
+        names |= {"W": name, "g": gradient, "before": names["squares"], "squares": squares}
+        add(clipping.squares, squares, ())
+    names |= {"W": None, "g": None, "before": None}
+    if gradients:
+        add(clipping.norm, norm, ())
+        add(clipping.factor, factor, ())
+    for name, gradient in gradients.items():
+        names |= {"W": name, "g": gradient, "clipped": value_names.clipped(name)}
+        add(clipping.clipped, value_names.clipped(name), program.shapes[gradient])
+    return steps
 
 
 def as_optimizer(choice: Optimizer | str, dtype: np.dtype[Any]) -> Optimizer:

@@ -40,12 +40,13 @@ def in_loops(mistakes: Sequence[Slip], program: Program) -> Iterator[Slip]:
             yield dataclasses.replace(slip, weight=slip.weight + FARTHER, carried=Carried.RIGHT)
     for loop in {id(loop): loop for loop in loops.values()}.values():
         late = [s for s in loop.steps if through_time(loop, s.output)]
-        if loop.times < 2 or (loop.backward and len(late) < 2):  # then leaving out the one share is the same
+        back = bool(late) and late[0].part == "backward"
+        if loop.times < 2 or not late or (back and len(late) < 2):  # then leaving out the one share is the same
             continue
         step = late[0]
         forward = "nothing goes on from one step to the next: no recurrence"
         backward = "nothing comes back from the step after, on any way: no recurrence in the backward pass"
-        text = backward if loop.backward else forward
+        text = backward if back else forward
         function = partial(step.rule.function, **step.options)
         yield Slip(
             step.output, step, text, 0.9, step.inputs, function, wrong=text, carried=Carried.NOTHING,

@@ -38,15 +38,16 @@ def version_of(
 
 
 def updated_value(name: str, step: Step, program: Program, *, looped: bool) -> str | None:
-    """The value after the update; None where there is none, or where it comes of this very step (of shared weights, of
-    what a loop goes through).
+    """The value after the update; None where there is none, or where it comes of this very step: of shared weights, of
+    gradients clipped by their common norm, of a loop.
     """
     new = program.updated.get(name)
     total = program.by_output.get(program.derivative_of.get(name, ""))
     if new is None or total is None:
         return new
     summed = (total, *(program.by_output.get(i or "") for i in total.inputs))  # a penalty may come after the sum
-    if not looped and not any(s is not None and s.rule is shares.sum_of_shares for s in summed):
+    shared = any(s is not None and s.rule is shares.sum_of_shares for s in summed)
+    if not shared and not looped and spelled.GRADIENT_NORM not in program.values:
         return new
     return None if step in program.needed_for([new]) else new
 

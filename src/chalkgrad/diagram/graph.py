@@ -270,7 +270,7 @@ class _Drawing:
 
 def _kind(step: Step) -> str:
     """A step's layer without its number: "Dense" of "layer 1, Dense"; for the last step "mean over the samples"."""
-    return step.rule.title or step.owner.title
+    return step.rule.title or (step.owner.text if step.owner.kind == "input" else step.owner.title)
 
 
 def _formula(step: Step) -> str:

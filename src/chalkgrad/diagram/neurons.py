@@ -296,7 +296,7 @@ class _Gap:
         roomy: whether every label has a place of its own.
     """
 
-    lines: list[Tied]
+    lines: list[list[Point]]
     tones: list[str]
     weights: list[Shown | None]
     places: list[Point]
@@ -306,37 +306,40 @@ class _Gap:
 def _all_gaps(columns: list[Column], obstacles: Sequence[Box]) -> list[_Gap]:
     """The lines between the columns of each rank and those of the next."""
     ranks = rows_of([column.sources for column in columns])
-    return [
-        _gap([c for c, r in zip(columns, ranks, strict=True) if r == rank], columns, ranks, obstacles)
-        for rank in range(1, 1 + max(ranks))
-    ]
+    return [_gap(rank, columns, ranks, obstacles) for rank in range(1, 1 + max(ranks))]
 
 
-def _gap(into: Sequence[Column], columns: Sequence[Column], ranks: Sequence[int], obstacles: Sequence[Box]) -> _Gap:
-    """The lines into the columns `into` from those next to them."""
-    lines: list[Tied] = []
+def _gap(rank: int, columns: Sequence[Column], ranks: Sequence[int], obstacles: Sequence[Box]) -> _Gap:
+    """The lines into the columns of a rank from those of the rank before.
+
+    They are slanted only between the widest nodes of the two, so that they pass under no other node.
+    """
+    lines: list[list[Point]] = []
+    tied: list[Tied] = []
     tones: list[str] = []
     weights: list[Shown | None] = []
+    into = [c for c, r in zip(columns, ranks, strict=True) if r == rank]
+    left = max(u.box.right for c, r in zip(columns, ranks, strict=True) if r == rank - 1 for u in c.units)
+    right = min(u.box.left for c in into for u in c.units) - 2
     for column in into:
-        rank = 1 + max(ranks[s] for s in column.sources)
         for before in dict.fromkeys(s for s in column.sources if ranks[s] == rank - 1):
             for i, o in column.lines(before, len(columns[before].units)):
                 source, target = columns[before].units[i], column.units[o]
                 weight = column.weights[i][o] if column.weights else None
                 rows = weight.rows() if weight is not None else []
-                start = (source.x + source.width / 2, source.y)
-                end = (target.x - target.width / 2 - 2, target.y)
-                lines.append(Tied(start, end, _widest(rows), 14.0 * len(rows)))
+                start, end = (left, source.y), (right, target.y)
+                lines.append([(source.box.right, source.y), start, end, (target.box.left - 2, target.y)])
+                tied.append(Tied(start, end, _widest(rows), 14.0 * len(rows)))
                 # every unit's lines have a tone of their own, so that they can be followed through the crossings
                 tones.append(LINE if weight is None else TONES[i % len(TONES)])
                 weights.append(weight)
-    places, roomy = spread(lines, obstacles)
+    places, roomy = spread(tied, obstacles)
     return _Gap(lines, tones, weights, places, roomy)
 
 
 def _draw_gap(canvas: Canvas, gap: _Gap) -> None:
     for line, tone in zip(gap.lines, gap.tones, strict=True):
-        canvas.line([line.start, line.end], stroke=tone, arrow=True)
+        canvas.line(list(dict.fromkeys(line)), stroke=tone, arrow=True)
     for (x, y), tone, weight in zip(gap.places, gap.tones, gap.weights, strict=True):
         if weight is not None:
             _rows(canvas, x, y, weight.rows(tone), weight, 14.0, halo=PAPER)

@@ -1,4 +1,4 @@
-"""How many threads the matrix library takes: for small products one is quicker than several."""
+"""The threads of the matrix library: for small products one is quicker than several."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which engine computes: the one that was asked for, or the one that the work is worth."""
+"""The choice of an engine: the one that was asked for, or the one that the work is worth."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ def compiled_wanted(owner: str, engine: str, seconds: float, worth: float) -> bo
     """Whether the compiled engine is to be used.
 
     Args:
-        owner: who asks, for messages.
+        owner: the caller, for messages.
         engine: "auto", "numpy" or "compiled".
-        seconds: about how long the reference engine would take.
-        worth: from how many seconds on compiling is worth it.
+        seconds: about the time that the reference engine would take.
+        worth: the time from which compiling is worth it.
 
     Raises:
         OptionError: where the engine is not known.

@@ -1,4 +1,4 @@
-"""What a training asks of an engine: steps, one after another, and a way back from the last one."""
+"""The steps of a training, as every engine takes them: one after another, with a way back from the last one."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ MOST_THREADS = 1024
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """Steps that were taken.
+    """The result of several steps.
 
     Attributes:
         losses: the loss L of every step, before its update; where the last one ended the training, its loss too.
-        data_losses: the same without penalties.
-        done: how many updates were made.
-        stopped: whether the last loss was not finite, or below the given one, and so was not followed by an update.
+        data_losses: the losses without penalties.
+        done: the number of updates.
+        stopped: whether the last loss was not finite, or below the bound, and so was not followed by an update.
         interrupted: whether the user asked for an end on the way.
     """
 
@@ -33,25 +33,25 @@ class Taken:
 
 
 class Steps(Protocol):
-    """A training's values, and how they are moved on."""
+    """A training's values, and the steps that move them on."""
 
     name: str
     """The engine in words."""
 
     parts: int
-    """Into how many parts a batch is split; the bits of the sums over the samples depend on it."""
+    """The number of parts of a batch; the bits of the sums over the samples depend on it."""
 
     def stop(self) -> None:
         """Asks `take` to end after the step that it is in; may be called from a signal handler."""
         ...
 
     def take(self, order: Array, at: int, rates: Array, t: int, clock: int) -> Taken:
-        """Takes steps.
+        """Takes steps; returns their losses.
 
         Args:
             order: the samples in the order in which they are taken, (count,); or several epochs' orders
                 (epochs, count).
-            at: how many samples of the first epoch are done.
+            at: the number of samples of the first epoch that are done.
             rates: the learning rate of every step; as many steps are taken.
             t: the first step's number in this training, counted from 1.
             clock: the network's first update, counted from 1.

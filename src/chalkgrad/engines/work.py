@@ -1,4 +1,4 @@
-"""How much there is to compute, and whether that is worth compiling for."""
+"""The work of a program, and whether it is worth compiling for."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def worth(program: Program) -> float:
 
 
 def seconds(program: Program, steps: Iterable[Step], samples: int, line: float = CALLED) -> float:
-    """About how long the reference engine takes for the steps once, with so many samples."""
+    """The time, about, that the reference engine takes for the steps once, with so many samples."""
     total = 0.0
     for step in steps:
         times = samples if any(program.shapes[n][:1] == ("N",) for n in step.inputs if n is not None) else 1

@@ -10,14 +10,14 @@ from functools import partial
 import numpy as np
 
 from ..base.address import Address
-from ..base.digits import rounded
+from ..base.digits import rounded, significant
 from ..base.errors import OptionError
 from ..formula.expression import Extreme, Partial, Quantity, number, quantities, walk_expression
 from ..formula.nodes import Indicator, Node, Reduction
 from ..program import Step
 from ..program import names as value_names
 from .derivation import Derivation
-from .opening import Opening, open_element
+from .opening import Opening, open_element, shares_over_time
 from .origin import head_address, tolerance_of
 from .paths import Edges, Paths
 from .settings import DerivationSettings
@@ -88,7 +88,19 @@ class Explainer:
         head = Quantity(address, value)
         derivation = self._derivation(head, step, opening.expression, value, program, inputs, self.open, opening.size)
         outcome = self._outcome(address, opening.expression)
-        return replace(derivation, reason=outcome) if outcome else derivation
+        times = self._times(step, address)
+        reason = "; ".join(filter(None, (outcome or derivation.reason, times)))
+        return replace(derivation, reason=reason)
+
+    def _times(self, step: Step, address: Address) -> str:
+        """How much each time of a sequence carries in a sum over times, the largest where there are many."""
+        shares = shares_over_time(step, address.place, self.trace)
+        if shares is None or len(shares) == 1:
+            return ""
+        largest = sorted(np.argsort(-np.abs(shares), kind="stable")[: self.settings.terms].tolist())
+        parts = [f"t = {t}: {significant(float(shares[t]), self.settings.precision)}" for t in largest]
+        rest = len(shares) - len(largest)
+        return f"by time: {', '.join(parts)}" + (f", {rest} other times less" if rest else "")
 
     def _outcome(self, address: Address, expression: Node) -> str:
         """A sentence on whether an element won its windows, for a value below a maximum; empty for others."""

@@ -31,6 +31,7 @@ from ..formula.nodes import (
 )
 from ..formula.rewrite import rebuilt, shortened
 from ..program import Step
+from ..rules.derived import TIME
 
 Array = np.ndarray[Any, Any]
 WINDOW = 64
@@ -74,6 +75,27 @@ def open_element(step: Step, place: tuple[int, ...], values: Mapping[str, Array]
     return _Opener(step, formula, values, most).element(place)
 
 
+def shares_over_time(step: Step, place: tuple[int, ...], values: Mapping[str, Array]) -> Array | None:
+    """The shares (T,) that the times of a sequence have in the element at `place`; None where no sum runs over them.
+
+    Args:
+        step: the step that computes the value.
+        place: the element's indices.
+        values: every named value.
+    """
+    formula = step.formula
+    if formula is None or not isinstance(formula.right, Reduction) or TIME not in formula.right.indices:
+        return None
+    opener = _Opener(step, formula, values, 0)
+    (setting,) = opener.settings_of(place)
+    opener.run.at = setting
+    terms = Grid(opener.run, formula.right.indices).terms(formula.right)
+    sizes = [int(opener.run.sizes[index]) for index in formula.right.indices]
+    axes = tuple(axis for axis, index in enumerate(formula.right.indices) if index != TIME)
+    shares: Array = terms.reshape(sizes).sum(axis=axes)
+    return shares / math.prod(sizes) if formula.right.kind == "mean" else shares
+
+
 class _Opener:
     def __init__(self, step: Step, formula: Formula, values: Mapping[str, Array], most: int) -> None:
         self.step = step
@@ -88,10 +110,7 @@ class _Opener:
         self.run = Evaluation(formula.text, arrays, step.options, sizes)
 
     def element(self, place: tuple[int, ...]) -> Opening:
-        left = self.formula.left
-        settings: list[dict[str, Any]] = [{}]
-        if isinstance(left, Element):
-            settings = list(self._settings(left, place))
+        settings = self.settings_of(place)
         nodes: list[Node] = []
         values: list[float] = []
         for setting in settings:
@@ -106,6 +125,11 @@ class _Opener:
             return Opening(address, self.step, nodes[0], values[0], self.size)
         size = max(self.size, total_of(map(abs, values)))
         return Opening(address, self.step, self._chosen(*_flatten(nodes, values)), total_of(values), size)
+
+    def settings_of(self, place: tuple[int, ...]) -> list[dict[str, Any]]:
+        """The settings of the left side's indices that fall on `place`."""
+        left = self.formula.left
+        return list(self._settings(left, place)) if isinstance(left, Element) else [{}]
 
     def _settings(self, left: Element, place: tuple[int, ...]) -> Iterator[dict[str, Any]]:
         """Every setting of the left side's indices that falls on `place`."""
@@ -175,7 +199,7 @@ class _Opener:
         match node:
             case Number():
                 return node
-            case Symbol(name=name) if name in self.names:
+            case Symbol(name=name) if name in self.names and name not in self.run.at:
                 return Quantity(Address(self.names[name]), float(self.run.arrays[name]))
             case Symbol() | Count() | Position():
                 return Number(self.run.value(node))

@@ -53,6 +53,11 @@ class Formula:
     def __repr__(self) -> str:
         return f"Formula({self.text!r})"
 
+    @property
+    def sides(self) -> tuple[Node, Node]:
+        """The two sides as trees."""
+        return self.left, self.right
+
     @cached_property
     def indices(self) -> frozenset[str]:
         """The index letters: those that stand alone in an index place, those of reductions and bounds."""
@@ -206,13 +211,21 @@ class Formula:
                 )
             origin.setdefault(place.name, f"{element.name} {shape}")
 
-    def output_shape(self, shapes: Mapping[str, Shape], options: Mapping[str, Any]) -> Shape | None:
+    def output_shape(self, shapes: Mapping[str, Shape], options: Mapping[str, Any], begins: Shape = ()) -> Shape | None:
         """The output's shape as the arrays' shapes give it; None where an index on the left is affine
         or bound by no array.
+
+        Args:
+            shapes: the shape of each array.
+            options: the rule's options.
+            begins: what the shape begins with, where that is known.
         """
         if isinstance(self.left, Symbol):
             return ()
         sizes = self.sizes(shapes, options)
+        for place, size in zip(self.left.indices, begins, strict=False):
+            if isinstance(place, Symbol):
+                sizes.setdefault(place.name, size)
         shape: list[Size] = []
         for place in self.left.indices:
             if not isinstance(place, Symbol) or place.name not in sizes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 
+from .affine import affine
 from .nodes import Binary, Count, Element, Function, Indicator, Negative, Node, Number, Reduction, Symbol, walk
 
 Change = Callable[[Node], Node]
@@ -96,8 +97,28 @@ def spread(node: Node, index: str, over: tuple[str, ...]) -> Node:
     return rewritten(node, change)
 
 
+def mirrored(node: Node, index: str) -> Node:
+    """The tree with one index counted from its other end: h[n,t-1,v] becomes h[n,t+1,v], [t = 0] [|t|-1-t = 0]."""
+    match node:
+        case Element(name=name, indices=places):
+            return Element(name, tuple(_mirrored_place(place, index) for place in places))
+        case Symbol(name=name) if name == index:
+            return Binary("-", Binary("-", Count(index), Number(1.0)), node)
+        case _:
+            return rebuilt(node, lambda inner: mirrored(inner, index))
+
+
+def _mirrored_place(place: Node, index: str) -> Node:
+    """An index expression t+k as t-k; others as they are."""
+    terms = affine(place) or {}
+    shift = terms.get("", 0)
+    if terms.get(index) != 1 or len(terms) != 2 or not shift:
+        return place
+    return Binary("-" if shift > 0 else "+", Symbol(index), Number(float(abs(shift))))
+
+
 def without(node: Node, operand: str) -> Node:
-    """A sum without the terms that hold an element of `operand`."""
+    """A sum without the terms that hold `operand`, or an element of it."""
     if not isinstance(node, Binary) or node.operator not in "+-":
         return node
     left, right = without(node.left, operand), without(node.right, operand)
@@ -109,7 +130,7 @@ def without(node: Node, operand: str) -> Node:
 
 
 def _holds(node: Node, name: str) -> bool:
-    return any(isinstance(n, Element) and n.name == name for n in walk(node))
+    return any(isinstance(n, (Element, Symbol)) and n.name == name for n in walk(node))
 
 
 def shortened(operator: str, left: Node, right: Node) -> Node:

@@ -17,10 +17,11 @@ from ..base.errors import DataError, OptionError, ShapeError, unknown
 from ..describe.layers import Layer, Residual
 from ..describe.layers.layer import rows_text
 from ..describe.losses import LOSSES, Loss
+from ..program import names as spelled
 from .lines import Layout
 
 Array = np.ndarray[Any, Any]
-TAKEN = ("x", "y", "y_hat", "clock", "t", "lr", "l", "L")
+TAKEN = ("x", "y", "y_hat", "clock", "t", "lr", "l", "L", spelled.GRADIENT_NORM, spelled.CLIP_FACTOR)
 """Names that no input of several may have."""
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 

@@ -102,12 +102,15 @@ class Writer:
         inputs, options = _arguments(rule, placed, owner)
         operands = zip(rule.operands, inputs, strict=True)
         known = {o: self.values[i].shape for o, i in operands if i in self.values}  # later steps of a loop are not
+        begins: Shape = ()
+        if any(i not in self.values for i in inputs if i is not None):
+            begins = self.steps[-1].shape[:2] if self.steps else ()  # the samples and times of the loop
         if of is not None:
             shape = self.values[of].shape
         try:
             formula = formula_of(rule, inputs)
             if shape is None:
-                shape = known[rule.operands[0]] if formula is None else formula.output_shape(known, options)
+                shape = known[rule.operands[0]] if formula is None else formula.output_shape(known, options, begins)
             if shape is None:
                 raise FormulaError("its shape is not known")
             if formula is not None:

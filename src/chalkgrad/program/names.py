@@ -51,5 +51,13 @@ def kept(formal: str, parameter: str) -> str:
     return f"{formal}_{parameter}"
 
 
-PREFIXES = (derivative(""), kept("g", ""), kept("v", ""), kept("m", ""), penalised_loss(""))
+def clipped(of: str) -> str:
+    """The gradient of a parameter after clipping: `dW1_clipped`."""
+    return f"d{of}_clipped"
+
+
+GRADIENT_NORM = "gradient_norm"
+CLIP_FACTOR = "clip_factor"
+
+PREFIXES = (derivative(""), kept("g", ""), kept("v", ""), kept("m", ""), kept("squares", ""), penalised_loss(""))
 """What stands before a value's name in the names of its derivative and of other values that belong to it."""

@@ -72,8 +72,9 @@ class Statement:
 
     @cached_property
     def reads(self) -> frozenset[str]:
-        """The names on its right side, indices among them."""
-        return names_in(self.body)
+        """The names on its right side, indices among them, and of the values that are indices on its left."""
+        chosen = [n for place in self.place for n in walk(place) if isinstance(n, Element)]
+        return names_in(self.body).union(*map(names_in, chosen))
 
     @property
     def left(self) -> Node:
@@ -119,6 +120,8 @@ class Statement:
     def overlaps(self) -> bool:
         """Whether the places to which it adds may be the same for different indices."""
         for place in self.place:
+            if isinstance(place, Element):  # ids may be the same
+                return True
             terms = coefficients(place)
             if len(terms) < 2:
                 continue
@@ -195,7 +198,8 @@ def statement_of(step: Step, shapes: Mapping[str, Shape], spelling: Spelling = C
     if formula is None:
         return _draw(step)
     names = {o: n for o, n in zip(step.rule.operands, step.inputs, strict=True) if n is not None}
-    names.setdefault(step.rule.output, step.output)  # a mistake at a share may read the whole derivative
+    text = _text_in(names, formula, step.output)
+    names.setdefault(step.rule.output, step.output)  # an operand called like the output may be another value
     speller = _Speller(spelling, names, step.options, sizes_of(step, formula, shapes), formula.indices)
     left = speller.tree(formula.left)
     place = left.indices if isinstance(left, Element) else ()
@@ -204,9 +208,17 @@ def statement_of(step: Step, shapes: Mapping[str, Shape], spelling: Spelling = C
     on_left = [n.name for i in place for n in walk(i) if isinstance(n, Symbol)]
     free = [*on_left, *(i for i in speller.indices if i not in bound)]
     loops = tuple(dict.fromkeys(i for i in free if i in speller.indices))
-    right = formula.text.removeprefix(formula.output)
-    text = step.output + re.sub(r"[A-Za-z_]\w*", lambda m: names.get(m.group(), m.group()), right)
     return Statement(step.output, place, body, speller.indices, loops, formula.accumulates, text, step)
+
+
+def _text_in(names: Mapping[str, str], formula: Formula, output: str) -> str:
+    """The formula's text with other names for the values; an index of the same name keeps its own."""
+
+    def renamed_one(match: re.Match[str]) -> str:
+        name, bracket = match.groups()
+        return match.group() if name in formula.indices and not bracket else names.get(name, name) + bracket
+
+    return output + re.sub(r"([A-Za-z_]\w*)(\[?)", renamed_one, formula.text.removeprefix(formula.output))
 
 
 def _draw(step: Step) -> Statement:
@@ -228,6 +240,7 @@ class _Speller:
         letters: frozenset[str],
     ) -> None:
         self.names = names
+        self.letters = letters
         self.options = options
         self.sizes = sizes
         self.computed = spelling.computed
@@ -247,7 +260,7 @@ class _Speller:
         match node:
             case Element(name=name, indices=indices):
                 return Element(self.names[name], tuple(self._spread_out(indices)))
-            case Symbol(name=name) if name in self.names:
+            case Symbol(name=name) if name in self.names and name not in self.letters:
                 return Symbol(self.names[name])
             case Symbol(name=name) if name in self.options:
                 return Number(float(self.options[name]))

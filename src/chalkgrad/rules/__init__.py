@@ -18,6 +18,7 @@ from . import (
     avg_pool2d,
     batch_norm,
     binary_cross_entropy,
+    clipping,
     concat,
     conv2d,
     cross_entropy,
@@ -27,10 +28,12 @@ from . import (
     embedding,
     flatten,
     gelu,
+    gru,
     hinge,
     inputs,
     layer_norm,
     leaky_relu,
+    lstm,
     max_pool2d,
     multiply,
     penalty,
@@ -80,10 +83,11 @@ OPERATIONS: tuple[Operation, ...] = (
     multiply.operation,
     concat.operation,
     embedding.operation,
-    rnn.tanh_every,
-    rnn.tanh_last,
-    rnn.relu_every,
-    rnn.relu_last,
+    *rnn.with_tanh.operations,
+    *rnn.with_relu.operations,
+    *lstm.lstm.operations,
+    *gru.before.operations,
+    *gru.after.operations,
     shares.operation,
     inputs.row,
     inputs.array,
@@ -110,6 +114,8 @@ UPDATES: tuple[Operation, ...] = (
     adam.adamw,
 )
 
-RULES: tuple[Rule, ...] = tuple(dict.fromkeys([r for o in (*OPERATIONS, *UPDATES) for r in o.rules] + [weight_decay]))
+RULES: tuple[Rule, ...] = tuple(
+    dict.fromkeys([r for o in (*OPERATIONS, *UPDATES, clipping.operation) for r in o.rules] + [weight_decay])
+)
 
 __all__ = ["OPERATIONS", "RULES", "UPDATES", "Array", "Mistake", "Operation", "Rule", "mistake", "rule"]

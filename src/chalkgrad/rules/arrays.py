@@ -105,6 +105,12 @@ def counted(count: int, like: Array) -> Array:
     return xp.arange(count) if on_numpy(xp) else xp.arange(count, device=like.device)
 
 
+def turned(x: Array) -> Array:
+    """x (N, T, ...) with its steps from the last to the first."""
+    xp = namespace(x)
+    return x[:, ::-1] if on_numpy(xp) else xp.flip(x, axis=1)
+
+
 def in_windows(values: Array, count: int) -> Array:
     """One value for each window, (N, C, P, Q), at each of its places: (N, C, count, P, Q)."""
     N, C, P, Q = values.shape

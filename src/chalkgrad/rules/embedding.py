@@ -11,7 +11,8 @@ SOURCE = "Bengio et al., 2003, A Neural Probabilistic Language Model, JMLR 3"
 @rule("e[n,t,d] = W[x[n,t],d]", source=SOURCE, exact=True)
 def embedding(x: Array, W: Array) -> Array:
     """e (N, T, D) of ids x (N, T), whole numbers from 0 to V - 1, and the table W (V, D)."""
-    return namespace(W).take(W, x.reshape((-1,)), axis=0).reshape((*x.shape, W.shape[1]))
+    xp = namespace(W)
+    return W[x] if on_numpy(xp) else xp.take(W, x.reshape((-1,)), axis=0).reshape((*x.shape, W.shape[1]))
 
 
 @rule("dW[x[n,t],d] += de[n,t,d]", shape_of="W", source=SOURCE)

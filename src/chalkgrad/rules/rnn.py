@@ -6,11 +6,13 @@ step after; both are 0 beyond the ends. Those after the loop take whole sequence
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from . import relu, tanh
-from .arrays import namespace, zeros
 from .dense import dense_db, dense_dW, dense_dx
 from .derived import over_time, renamed
-from .rule import Array, Operation, mistake, rule
+from .recurrence import Recurrence, recurrence
+from .rule import Array, Operation, Rule, mistake, rule
 
 SOURCE = "Werbos, 1990, Backpropagation Through Time: What It Does and How to Do It, Proceedings of the IEEE 78"
 
@@ -79,40 +81,45 @@ def recurrent_dU_of_the_last_step(h: Array, dz: Array) -> Array:
     return recurrent_dU(h[:, -2:], dz[:, -2:])
 
 
-@rule("last[n,u] = h[n,T-1,u]", exact=True, helper=True)
-def last(h: Array, *, T: int) -> Array:
-    """The last step's h (N, H) of h (N, T, H)."""
-    return h[:, T - 1]
+@dataclass(frozen=True)
+class Gate:
+    """A pre-activation x W + h' U + b and an activation of it, under names of their own: zi and i, with Wi, Ui, bi.
+
+    Attributes:
+        forward: the rules of both.
+        dh: what comes back through it to the h of the step before.
+        dz: the derivative by its pre-activation.
+        after: the derivatives by its parameters and by x, which need no loop.
+    """
+
+    forward: tuple[Rule, ...]
+    dh: Rule
+    dz: Rule
+    after: tuple[Rule, ...]
 
 
-@rule("dh[n,t,u] = dlast[n,u] * [t = T-1]", shape_of="h", source=SOURCE, exact=True, helper=True)
-def last_dh(dlast: Array, h: Array, *, T: int) -> Array:
-    """dh (N, T, H) of dlast (N, H): only the last step's h is used there."""
-    return namespace(h).concat((zeros((h.shape[0], T - 1, h.shape[2]), h), dlast[:, None]), axis=1)
+def gate(a: str, letter: str, activation: Operation) -> Gate:
+    """The rules of a gate.
 
-
-@mistake(last_dh, "dh[n,t,u] = dlast[n,u]", "what comes back is given to every step, not to the last")
-def last_dh_everywhere(dlast: Array, h: Array, *, T: int) -> Array:
-    return dlast[:, None] + zeros(h.shape, h)
-
-
-PARAMETERS = (recurrent_dU, over_time(dense_dW), over_time(dense_db), over_time(dense_dx))
-
-
-def _operations(activation: Operation) -> tuple[Operation, Operation]:
-    """The layer that gives every step's h, and the one that gives the last one's."""
-    h, dz = (renamed(part, a="h") for part in (activation.forward[0], activation.backward[0]))
-    name = f"recurrent layer, {activation.name}"
-    every = Operation(name, (recurrent, h), (recurrent_dh, dz, *PARAMETERS), input="x", output="h")
-    one = Operation(
-        f"{name}, its last step",
-        (recurrent, h, last),
-        (last_dh, recurrent_dh, dz, *PARAMETERS),
-        input="x",
-        output="last",
+    Args:
+        a: its name.
+        letter: what follows z, W, U and b in its other names.
+        activation: what it does to its pre-activation.
+    """
+    names = {formal: f"{formal}{letter}" for formal in ("z", "W", "U", "b")}
+    after = (recurrent_dU, over_time(dense_dW), over_time(dense_db), over_time(dense_dx))
+    return Gate(
+        (renamed(recurrent, **names), renamed(activation.forward[0], a=a, z=names["z"])),
+        renamed(recurrent_dh, **names),
+        renamed(activation.backward[0], a=a, z=names["z"]),
+        tuple(renamed(rule, **names) for rule in after),
     )
-    return every, one
 
 
-tanh_every, tanh_last = _operations(tanh.operation)
-relu_every, relu_last = _operations(relu.operation)
+def _activated(activation: Operation) -> Recurrence:
+    h = gate("h", "", activation)
+    return recurrence(f"recurrent layer, {activation.name}", h.forward, (h.dh, h.dz, *h.after))
+
+
+with_tanh = _activated(tanh.operation)
+with_relu = _activated(relu.operation)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 
 from ..base.text import visible
 from ..data import Dataset
+from ..data.dataset import IGNORED
 from ..describe.losses import BinaryCrossEntropy, CrossEntropy, Hinge, Loss
 from ..model.model import Array, Evaluation
 from ..network import Network
@@ -26,8 +28,8 @@ class Findings:
 
     Attributes:
         evaluation: loss, accuracy and predictions.
-        truth, predicted: class numbers (N,); None for regression.
-        confusion: the confusion matrix; None for regression.
+        truth, predicted: class numbers of all samples, or of the steps that count, (N,); None for regression.
+        confusion: the confusion matrix; None for regression and for a model of characters.
     """
 
     evaluation: Evaluation
@@ -38,7 +40,8 @@ class Findings:
 
 def outputs_fit(network: Network, data: Dataset) -> bool:
     """Whether the network has an output for each of the data's classes (or one, for two classes)."""
-    shapes = [(len(data.classes),)] + [(1,)] * (len(data.classes) == 2)
+    steps = data.y_train.shape[1:]
+    shapes = [(*steps, len(data.classes))] + [(*steps, 1)] * (len(data.classes) == 2)
     return not data.classes or network.output_shape in shapes
 
 
@@ -47,9 +50,11 @@ def examine(network: Network, data: Dataset, engine: str = "auto") -> Findings:
     evaluation = network.evaluate(data.x_test, data.y_test, engine=engine)
     if not data.classes:
         return Findings(evaluation, None, None, None)
-    truth = data.y_test
-    predicted = network.classes(evaluation.y_hat)
-    return Findings(evaluation, truth, predicted, confusion_matrix(truth, predicted, len(data.classes)))
+    truth, predicted = data.y_test, network.classes(evaluation.y_hat).reshape(data.y_test.shape)
+    if truth.ndim > 1:
+        predicted, truth = predicted[truth != IGNORED], truth[truth != IGNORED]
+    confusion = None if data.vocabulary else confusion_matrix(truth, predicted, len(data.classes))
+    return Findings(evaluation, truth, predicted, confusion)
 
 
 def describe(findings: Findings, data: Dataset, width: int | None = None) -> str:
@@ -62,6 +67,9 @@ def describe(findings: Findings, data: Dataset, width: int | None = None) -> str
     """
     names = [visible(name) for name in data.classes]
     lines = [f"{visible(data.name)}: {findings.evaluation}"]
+    if data.vocabulary is not None:
+        lines.append(f"{findings.evaluation.loss:.4g} nats a character, {bits(findings):.4g} bits; {counted(findings)}")
+        return "\n".join(lines)
     if findings.confusion is None:
         error = findings.evaluation.y_hat - data.y_test.reshape(findings.evaluation.y_hat.shape)
         spread = float(np.sum((data.y_test - data.y_test.mean(axis=0)) ** 2))
@@ -77,6 +85,17 @@ def describe(findings: Findings, data: Dataset, width: int | None = None) -> str
     return "\n".join(lines)
 
 
+def bits(findings: Findings) -> float:
+    """The loss in bits: log2 in place of the natural logarithm."""
+    return findings.evaluation.loss / math.log(2)
+
+
+def counted(findings: Findings) -> str:
+    """How many steps were found, of how many that count."""
+    right = int((findings.truth == findings.predicted).sum())
+    return f"{right:,} of {len(findings.truth):,} characters were found"
+
+
 def results(findings: Findings, data: Dataset) -> dict[str, Any]:
     """The findings as a table for a file."""
     table: dict[str, Any] = {
@@ -84,6 +103,8 @@ def results(findings: Findings, data: Dataset) -> dict[str, Any]:
         "accuracy": findings.evaluation.accuracy,
         "samples": findings.evaluation.samples,
     }
+    if data.vocabulary is not None:
+        table |= {"bits_per_character": bits(findings), "characters": len(findings.truth)}
     if findings.confusion is not None:
         names = ("samples", "precision", "recall", "f1")
         rows = class_rows(findings.confusion)
@@ -105,8 +126,9 @@ def save_results(path: Path, weights: str, findings: Findings, data: Dataset) ->
         data: what the network was tested on.
     """
     table = {run_directory.WEIGHTS: weights, **results(findings, data)}
-    if not np.isfinite(table["loss"]):
-        table["loss"] = None
+    for name in ("loss", "bits_per_character"):
+        if not np.isfinite(table.get(name, 0)):
+            table[name] = None
     run_directory.write(path, run_directory.TEST, json.dumps(table, indent=1, allow_nan=False) + "\n")
 
 

@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from ..base.errors import OptionError, unknown
 from ..data.dataset import Dataset
-from ..describe.layers import BatchNorm, Conv2D, Dense, Dropout, Flatten, Layer, MaxPool2D, ReLU, Softmax
+from ..describe.layers import (
+    GRU,
+    LSTM,
+    RNN,
+    BatchNorm,
+    Conv2D,
+    Dense,
+    Dropout,
+    Embedding,
+    Flatten,
+    Layer,
+    MaxPool2D,
+    ReLU,
+    Softmax,
+)
 from ..describe.optimizers import OPTIMIZERS, SGD, Adam, Optimizer
 from ..describe.schedules import SCHEDULES, Constant, Cosine, Schedule
 from ..describe.settings import from_table, to_table
@@ -16,6 +31,10 @@ from ..describe.settings import from_table, to_table
 NUMBERS = ("batch_size", "epochs", "max_steps", "validation", "patience", "min_improvement", "stop_below")
 LARGE_IMAGE = 16
 """Images at least this high and wide are worth 512 hidden units, dropout and kernels of 5 x 5."""
+EMBEDDED = 32
+"""The length of the row that stands for an id."""
+UNITS = 128
+"""Units of a recurrent layer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +46,7 @@ class Recipe:
         optimizer, schedule: as for `Network.fit`.
         batch_size, epochs, patience, validation, min_improvement, stop_below, max_steps: as for `Network.fit`; epochs
             None is open, and validation is a share.
+        rows: whether images of one channel are read row by row, as sequences.
     """
 
     layers: tuple[Layer, ...]
@@ -39,6 +59,7 @@ class Recipe:
     min_improvement: float = 0.0
     stop_below: float | None = None
     max_steps: int | None = None
+    rows: bool = False
 
     def to_table(self) -> dict[str, Any]:
         """How it is trained, as a table for a file."""
@@ -63,7 +84,15 @@ class Recipe:
 def _end(data: Dataset) -> tuple[Layer, ...]:
     if data.classes:
         return (Dense(len(data.classes)), Softmax())
-    return (Dense(data.y_train.shape[1]),)
+    return (Dense(data.y_train.shape[-1]),)
+
+
+def _check_table(name: str, data: Dataset) -> None:
+    """Raises OptionError where samples are sequences, for a network that takes none."""
+    if data.is_sequence:
+        raise OptionError(
+            f"{name} takes tables and images, but {data.name} gives sequences; use --network {', '.join(SEQUENTIAL)}"
+        )
 
 
 def _large(data: Dataset) -> bool:
@@ -72,6 +101,7 @@ def _large(data: Dataset) -> bool:
 
 def softmax(data: Dataset) -> Recipe:
     """One dense layer: softmax regression, or linear regression."""
+    _check_table("softmax", data)
     first = (Flatten(),) if data.is_image else (BatchNorm(),)
     return Recipe((*first, *_end(data)), optimizer=SGD(0.05))
 
@@ -84,6 +114,7 @@ def mlp(data: Dataset) -> Recipe:
     (Srivastava et al., 2014), without which 784-512-10 stays below 98.2 % on MNIST. On tables and points in the
     plane two layers of 64 with Adam, which plain SGD does not bring round a spiral.
     """
+    _check_table("mlp", data)
     if _large(data):
         hidden = (Flatten(), Dropout(0.2), Dense(512), ReLU(), Dropout(0.5))
         return Recipe((*hidden, *_end(data)), patience=8)
@@ -113,7 +144,50 @@ def lenet(data: Dataset) -> Recipe:
     )
 
 
-RECIPES: dict[str, Callable[[Dataset], Recipe]] = {"softmax": softmax, "mlp": mlp, "lenet": lenet}
+def rnn(data: Dataset) -> Recipe:
+    """A recurrent layer over sequences; ids are embedded first."""
+    return _recurrent("rnn", RNN, data)
+
+
+def lstm(data: Dataset) -> Recipe:
+    """The same with gates and a memory (Hochreiter and Schmidhuber, 1997)."""
+    return _recurrent("lstm", LSTM, data)
+
+
+def gru(data: Dataset) -> Recipe:
+    """The same with two gates (Cho et al., 2014)."""
+    return _recurrent("gru", GRU, data)
+
+
+def _recurrent(name: str, layer: Callable[..., Layer], data: Dataset) -> Recipe:
+    """One recurrent layer, with a dense one after its last step, or after each where each has a target."""
+    if not data.is_sequence:
+        rows = f"; --network rows-{name} reads images row by row" if data.is_image else ""
+        raise OptionError(
+            f"{name} takes sequences, (steps, features) or ids, but {data.name} gives {data.input_shape}{rows}"
+        )
+    first = (Embedding(data.ids, EMBEDDED),) if data.ids else ()
+    every_step = data.y_train.ndim == (2 if data.classes else 3)
+    return Recipe((*first, layer(UNITS, sequences=every_step), *_end(data)), optimizer=Adam(0.003), patience=5)
+
+
+def _over_rows(recipe: Callable[[Dataset], Recipe], data: Dataset) -> Recipe:
+    """A recipe for sequences, over the rows of images."""
+    if data.is_sequence or not data.is_image:
+        raise OptionError(f"rows are those of images, but {data.name} gives {data.input_shape}")
+    return replace(recipe(data.as_rows()), rows=True)
+
+
+RECURRENT: dict[str, Callable[[Dataset], Recipe]] = {"rnn": rnn, "lstm": lstm, "gru": gru}
+SEQUENTIAL = RECURRENT
+"""Those that take sequences."""
+RECIPES: dict[str, Callable[[Dataset], Recipe]] = {
+    "softmax": softmax,
+    "mlp": mlp,
+    "lenet": lenet,
+    **SEQUENTIAL,
+    **{f"rows-{name}": partial(_over_rows, recipe) for name, recipe in RECURRENT.items()},
+}
 
 
 def recipe(name: str, data: Dataset) -> Recipe:

@@ -141,7 +141,7 @@ def settings_of(optimizer: Optimizer) -> str:
     settings = [f"the learning rate lr = {significant(float(optimizer.learning_rate), 12)}"]
     for setting in fields(optimizer):
         value = getattr(optimizer, setting.name)
-        if setting.name == "learning_rate" or (setting.name == "weight_decay" and not value):
+        if setting.name == "learning_rate" or (setting.name in ("weight_decay", "clip_norm") and not value):
             continue
         name = setting.name.replace("_", " ")
         if isinstance(value, bool):
@@ -166,7 +166,9 @@ def _update_lines(sheet: Exercise) -> list[Step]:
         if steps and kinds not in combinations:
             combinations.add(kinds)
             lines += steps
-    return lines
+    common = [s for s in program.part("update") if s.owner.kind == "optimizer" and s.bound.get("W") is None]
+    wanted = {s.output for s in (*lines, *common)} & outputs
+    return [s for s in program.part("update") if s.output in wanted]
 
 
 def givens_table(sheet: Exercise) -> Table:

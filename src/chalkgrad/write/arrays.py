@@ -324,18 +324,31 @@ def _example_lines(network: Model, style: Style, one_hot: str) -> list[str]:
     lines = [
         "# an example drawn at random: put your own samples (rows) and targets here",
         f"example = np.random.default_rng({network.seed})",
-        *_expression_line("x", f"example.standard_normal({(EXAMPLES, *network.layout.sample_shape)})", network, style),
+        *_example_samples(network, style),
     ]
-    several = len(outputs) == 1 and outputs[0] > 1
-    if several and isinstance(loss, (CrossEntropy, Hinge)):
-        labels = ast.parse(f"example.integers(0, {outputs[0]}, {EXAMPLES})", mode="eval").body
-        lines.append(f"labels = {ast.unparse(style.numpy(labels))}")
+    if len(outputs) <= 2 and outputs[-1] > 1 and isinstance(loss, (CrossEntropy, Hinge)):
+        lines.append(_whole_numbers("labels", outputs[-1], outputs[:-1], style))
         return [*lines, one_hot] if one_hot else lines
     if isinstance(loss, BinaryCrossEntropy):
         return lines + _expression_line("y", f"example.integers(0, 2, {shape}).astype(float)", network, style)
     if isinstance(loss, Hinge):
         return lines + _expression_line("y", f"example.choice([-1.0, 1.0], {shape})", network, style)
     return lines + _expression_line("y", f"example.standard_normal({shape})", network, style)
+
+
+def _example_samples(network: Model, style: Style) -> list[str]:
+    """The lines that draw x: ids where the network takes ids."""
+    shape = network.layout.sample_shape
+    if network.layout.ids:
+        return [_whole_numbers("x", min(network.layout.ids.values()), shape, style)]
+    return _expression_line("x", f"example.standard_normal({(EXAMPLES, *shape)})", network, style)
+
+
+def _whole_numbers(name: str, below: int, shape: tuple[int, ...], style: Style) -> str:
+    """A line that draws whole numbers, an array of this shape for each sample."""
+    size = f"({EXAMPLES}, {', '.join(map(str, shape))})" if shape else str(EXAMPLES)
+    drawn = ast.parse(f"example.integers(0, {below}, {size})", mode="eval").body
+    return f"{name} = {ast.unparse(style.numpy(drawn))}"
 
 
 def _expression_line(name: str, text: str, network: Model, style: Style) -> list[str]:

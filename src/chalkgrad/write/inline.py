@@ -309,7 +309,10 @@ class Folder(ast.NodeTransformer):
         for element in node.elts:
             made = self.value(element)
             places = range_of(made.value) if isinstance(made, ast.Starred) else None
-            elements += [made] if places is None else [constant(p) for p in places]
+            if isinstance(made, ast.Starred) and isinstance(made.value, ast.Tuple):
+                elements += made.value.elts
+            else:
+                elements += [made] if places is None else [constant(p) for p in places]
         return ast.Tuple(elements, node.ctx)
 
     # -- statements ------------------------------------------------------------------------------------------
@@ -397,7 +400,8 @@ class _Put(ast.NodeTransformer):
         return copied(self.known[node.id]) if node.id in self.known else node
 
 
-def _put(node: Any, known: Mapping[str, ast.expr]) -> Any:
+def put_in(node: Any, known: Mapping[str, ast.expr]) -> Any:
+    """A tree with expressions in the place of names."""
     return _Put(known).visit(copied(node))
 
 
@@ -406,8 +410,10 @@ def _straight(
     known: Mapping[str, ast.expr],
     library: Library,
     shapes: Mapping[str, tuple[int | None, ...]],
-) -> list[ast.Assign | ast.Return] | None:
-    """A function's body as assignments to single names and a return; None where it has loops or branches."""
+) -> list[ast.Assign | ast.Expr | ast.Return] | None:
+    """A function's body as assignments to single names, calls (of `np.add.at`) and a return; None where it has loops or
+    branches.
+    """
     if not _is_straight(function):
         return None
     trial = Library(
@@ -415,7 +421,9 @@ def _straight(
     )  # helpers are added when it is sure to be used
     for book in (trial, library):
         body = Folder(function, known, book, shapes, placeholders=True).body(source_of(function).body)
-        lines = [s for s in body if isinstance(s, ast.Return) or (isinstance(s, ast.Assign) and _one_name(s))]
+        lines = [
+            s for s in body if isinstance(s, (ast.Return, ast.Expr)) or (isinstance(s, ast.Assign) and _one_name(s))
+        ]
         if len(lines) != len(body) or not lines or not isinstance(lines[-1], ast.Return):
             return None
         if book is library:
@@ -454,7 +462,7 @@ def _expression(
         return None
     if any(_uses([lines[0].value], key) > 1 for key in held):
         return None
-    return _put(lines[0].value, held)
+    return put_in(lines[0].value, held)
 
 
 def _bind(function: Callable[..., Any], call: ast.Call) -> dict[str, ast.expr] | None:
@@ -477,8 +485,9 @@ def lines_of(
     library: Library,
     shapes: Mapping[str, tuple[int | None, ...]],
     indent: int = 0,
-) -> list[ast.Assign] | None:
-    """What a function computes from `known`, as assignments of which the last one is to `output`.
+) -> list[ast.Assign | ast.Expr] | None:
+    """What a function computes from `known`, as assignments of which the last one is to `output`; calls that change it
+    in place may come after that.
 
     None where the function has loops or branches and has to stand at the head of the script.
     """
@@ -487,27 +496,36 @@ def lines_of(
         return None
     values: list[tuple[str, ast.expr]] = []
     for line in lines:
-        target = (
-            line.targets[0].id if isinstance(line, ast.Assign) and isinstance(line.targets[0], ast.Name) else output
-        )
+        target = output if isinstance(line, ast.Return) else ""  # a call alone has no target
+        if isinstance(line, ast.Assign) and isinstance(line.targets[0], ast.Name):
+            target = line.targets[0].id
         assert line.value is not None
         values.append((target, line.value))
+    if any(not name for name, _ in values):
+        changed = values[-1][1]  # an array that is made and then changed in place
+        if not isinstance(changed, ast.Name) or any(name and _uses([v], changed.id) for name, v in values[:-1]):
+            return None
+        own = ast.Name(output, ast.Load())
+        values = [(output if n == changed.id else n, put_in(v, {changed.id: own})) for n, v in values[:-1]]
     place = 0
     while place < len(values) - 1:
         name, value = values[place]
+        if name in ("", output):
+            place += 1
+            continue
         rest = [v for _, v in values[place + 1 :]]
         plain = name.partition("@")[0]
-        put_in = [(n, _put(v, {name: value})) for n, v in values[place + 1 :]]
-        short = all(len(f"{n.partition('@')[0]} = {ast.unparse(v)}") + indent <= WIDTH for n, v in put_in)
+        shorter = [(n, put_in(v, {name: value})) for n, v in values[place + 1 :]]
+        short = all(len(f"{n.partition('@')[0]} = {ast.unparse(v)}") + indent <= WIDTH for n, v in shorter)
         uses = _uses(rest, name)
         if uses == 0 or (uses == 1 and (short or plain in {*library.taken, *library.helpers, output})):
-            values[place:] = put_in
+            values[place:] = shorter
             continue
         own = unused(plain, {*library.taken, *library.helpers, output, *(n for n, _ in values[:place])})
-        values[place + 1 :] = [(n, _put(v, {name: ast.Name(own, ast.Load())})) for n, v in values[place + 1 :]]
+        values[place + 1 :] = [(n, put_in(v, {name: ast.Name(own, ast.Load())})) for n, v in values[place + 1 :]]
         values[place] = own, value
         place += 1
-    return [ast.Assign([ast.Name(name, ast.Store())], value) for name, value in values]
+    return [ast.Assign([ast.Name(n, ast.Store())], v) if n else ast.Expr(v) for n, v in values]
 
 
 def call_of(name: str, arguments: Sequence[ast.expr], options: Mapping[str, Any]) -> ast.Call:

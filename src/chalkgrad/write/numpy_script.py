@@ -12,13 +12,15 @@ from typing import Any
 from ..base.checks import whole
 from ..describe.layers.layer import rows_text
 from ..describe.optimizers import Optimizer, as_optimizer
+from ..model.lines import INPUT
 from ..model.model import Model
-from ..program import Owner, Program, Step
+from ..program import Loop, Owner, Program, Segment, Step, segments
 from .arrays import Data, NumPyStyle, data_lines, read_beside, script_data, weight_lines
 from .folding import constant
-from .inline import Library, Optionals, call_of, lines_of, unused
+from .inline import Library, Optionals, unused
 from .layout import comment_lines, docstring_lines, statement_lines
 from .names import helpers, identifiers, reserved
+from .step_lines import StepLines, function_of
 
 SHOWN = 20
 """About how many losses a script prints at most."""
@@ -89,15 +91,22 @@ class _Script:
         everything = [*self.forward, *self.backward_and_update, *self.prediction]
         self._name(program, everything)
         self.library = Library(self.taken, helpers(s.rule for s in everything), *_optional(everything))
+        kind = ", dtype=np.float32" if network.dtype.name == "float32" else ""
+        self.lines = StepLines(
+            self.names, self.shapes, self.library, self._settings_of, f"len({self.names[INPUT]})", self.time, kind
+        )
 
     def _name(self, program: Program, everything: Sequence[Step]) -> None:
         """Gives every value its name in the script, and says which shapes are known."""
         shapes = {**self.network.prediction_program.shapes, **program.shapes}
         for step in everything:
             shapes[step.output] = step.shape
-        words = reserved()
-        self.names = identifiers(shapes, {*words, *helpers(s.rule for s in everything)})
-        self.taken: Collection[str] = {*words, *self.names.values()}
+        words = {*reserved(), *helpers(s.rule for s in everything)}
+        self.names = identifiers(shapes, words)
+        self.time = "t"
+        if any(isinstance(segment, Loop) for segment in segments(self.forward)) and self.names["t"] == self.time:
+            self.names["t"] = unused("count", {*words, *self.names.values()})  # t is the time then, not the update
+        self.taken: Collection[str] = {*words, *self.names.values(), self.time}
         # `W1 = W1 - lr * dW1` wherever nothing after it needs the old value
         self.late: list[str] = []
         for name in self.carried:
@@ -125,24 +134,17 @@ class _Script:
 
     # -- the program's steps -------------------------------------------------------------------------------------
 
-    def _statements(self, step: Step, indent: int) -> list[ast.stmt]:
-        """One step as statements: its rule's own source, or a call where that has loops."""
-        output = self.names[step.output]
-        inputs = [None if i is None else ast.Name(self.names[i], ast.Load()) for i in step.inputs]
+    def _settings_of(self, step: Step) -> dict[str, ast.expr]:
+        """A step's settings as numbers, the optimizer's as names."""
         options: dict[str, ast.expr] = {n: constant(v) for n, v in step.options.items()}
         if self._updates(step):
             options.update({n: ast.Name(self.options[n][0], ast.Load()) for n, v in step.options.items() if v})
-        operands = {o: i or constant(None) for o, i in zip(step.rule.operands, inputs, strict=True)}
-        lines = lines_of(step.rule.function, output, {**operands, **options}, self.library, self.shapes, indent)
-        if lines is not None:
-            return list(lines)
-        call = call_of(self.library.add(step.rule.function), [i for i in inputs if i], step.options)
-        return [ast.Assign([ast.Name(output, ast.Store())], call)]
+        return options
 
-    def _groups(self, steps: Iterable[Step], indent: int) -> list[_Group]:
+    def _groups(self, steps: Sequence[Step], indent: int) -> list[_Group]:
         groups: list[_Group] = []
-        for (owner, part), members in groupby(steps, lambda s: (s.owner, s.part)):
-            statements = [line for step in members for line in self._statements(step, indent)]
+        for (owner, part), members in groupby(segments(steps), _heading):
+            statements = [line for segment in members for line in self.lines.of(segment, indent)]
             groups.append(_Group(self._label(owner, part), statements))
         return groups
 
@@ -203,7 +205,7 @@ class _Script:
         network = self.network
         arrays = {n for n in (*network.parameters, *network.states) if self.names[n] in used}
         kind = ", dtype=np.float32" if network.dtype.name == "float32" else ""
-        one_hot = f"y = np.eye({network.output_shape[0]}{kind})[labels]  # one row for each: 1 at its class, else 0"
+        one_hot = f"y = np.eye({network.output_shape[-1]}{kind})[labels]  # one row for each: 1 at its class, else 0"
         lines = ["# the parameters" + (", and the running averages" if network.states else "")] if arrays else []
         lines += weight_lines(network, self.names, arrays, NumPyStyle(), self.beside)
         lines += [""] if arrays else []
@@ -288,13 +290,19 @@ def _same(first: Sequence[Step], second: Sequence[Step]) -> bool:
     ]
 
 
+def _heading(segment: Segment) -> tuple[Owner, str]:
+    """The owner and the part under which a segment stands; a loop under those of its first step."""
+    step = segment.steps[0] if isinstance(segment, Loop) else segment
+    return step.owner, step.part
+
+
 def _optional(steps: Iterable[Step]) -> tuple[Optionals, Optionals]:
     """By rules' functions the optional operands that are given everywhere, and those that are given nowhere."""
     presence: dict[tuple[Callable[..., Any], str], set[bool]] = {}
     for step in steps:
         for operand, name in zip(step.rule.operands, step.inputs, strict=True):
             if operand in step.rule.optional:
-                presence.setdefault((step.rule.function, operand), set()).add(name is not None)
+                presence.setdefault((function_of(step.rule), operand), set()).add(name is not None)
     present: dict[Callable[..., Any], set[str]] = {}
     absent: dict[Callable[..., Any], set[str]] = {}
     for (function, operand), occurrences in presence.items():

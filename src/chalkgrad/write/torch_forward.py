@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from ..model.lines import Line
 from ..model.model import Model
+from . import torch_recurrent  # noqa: F401 - the forms that it registers
 from .inline import unused
 from .names import identifiers, reserved
-from .torch_layers import form_of
+from .torch_layers import Form, form_of
 
 FORMALS = {
     "W": "weight", "b": "bias", "gamma": "weight", "beta": "bias",
@@ -25,12 +26,22 @@ class ModuleText:
     Attributes:
         init: the lines of `__init__`.
         forward: the lines of `forward`.
-        places: the attribute of each parameter and running average, "linear1.weight" for W1.
+        places: the attribute of each parameter and running average, "linear1.weight" for W1; of a part of a tensor with
+            its rows, "lstm1.weight_ih_l0[0:3]".
+        turned: the parameters that are transposed there.
+        classes: the classes that the module needs, each with its text.
     """
 
-    init: list[str]
-    forward: list[str]
-    places: dict[str, str]
+    init: list[str] = field(default_factory=list[str])
+    forward: list[str] = field(default_factory=list[str])
+    places: dict[str, str] = field(default_factory=dict[str, str])
+    turned: set[str] = field(default_factory=set[str])
+    classes: dict[str, None] = field(default_factory=dict[str, None])
+
+
+def tensor(place: str) -> str:
+    """The whole tensor in which a parameter is, "lstm1.weight_ih_l0" of "lstm1.weight_ih_l0[0:3]"."""
+    return place.partition("[")[0]
 
 
 def write_module(network: Model, *, fused: bool) -> ModuleText:
@@ -45,7 +56,7 @@ def write_module(network: Model, *, fused: bool) -> ModuleText:
     Raises:
         OptionError: where a layer has no form in PyTorch.
     """
-    lines, module = network.layout.lines, ModuleText([], [], {})
+    lines, module = network.layout.lines, ModuleText()
     names = _names(network)
     flowing = "h" if _needed_later(network, "x") else "x"
     for line in lines:
@@ -54,7 +65,10 @@ def write_module(network: Model, *, fused: bool) -> ModuleText:
             module.forward.append(f"# no {line.layer.kind} here: PyTorch's loss takes what comes before it, the logits")
             names[line.place] = operands[0]
         else:
-            _write_line(line, module, operands, names.get(line.place, flowing), flowing)
+            form = form_of(line)
+            if form.spelled is not None and _apart(line, form, network.frozen):
+                form = form.spelled
+            _write_line(line, form, module, operands, names.get(line.place, flowing), flowing)
     module.forward.append(f"return {names.get(lines[-1].place, flowing)}")
     return module
 
@@ -81,24 +95,35 @@ def input_names(network: Model) -> dict[str, str]:
     return identifiers(network.layout.inputs, reserved())
 
 
-def _write_line(line: Line, module: ModuleText, operands: Sequence[str], result: str, flowing: str) -> None:
+def _apart(line: Line, form: Form, frozen: Collection[str]) -> bool:
+    """Whether of the parameters in one tensor some are frozen and others not."""
+    states: dict[str, set[bool]] = {}
+    for formal, value in line.names.items():
+        states.setdefault(tensor(form.places.get(formal, formal)), set()).add(value in frozen)
+    return any(len(found) > 1 for found in states.values())
+
+
+def _write_line(line: Line, form: Form, module: ModuleText, operands: Sequence[str], result: str, flowing: str) -> None:
     """Writes one line.
 
     Args:
         line: the line.
+        form: its form.
         module: where it goes.
         operands: the names of what it takes.
         result: the name of what it gives.
         flowing: the name of what goes from statement to statement.
     """
-    form = form_of(line)
     words: list[str] = []
+    argument = form.argument.format(*operands, all=", ".join(operands))
     for place, (kind, text) in enumerate(form.modules):
         words.append(_attribute(line, kind, text, module))
-        last = place == len(form.modules) - 1 and not form.expression
-        name = result if last else flowing
-        module.forward.append(f"{name} = self.{words[-1]}({', '.join(operands)})")
-        operands = [name]
+        last = place == len(form.modules) - 1
+        name = result if last and not form.expression else flowing
+        module.forward.append(f"{name}{', _' if last and form.pair else ''} = self.{words[-1]}({argument})")
+        operands, argument = [name], name
+    module.init.extend(line.format(f"self.{words[-1]}") for line in form.init)
+    module.classes.update(dict.fromkeys(form.classes))
     for formal, shape in form.own.items():
         size = ", ".join(map(str, shape))
         attribute = _attribute(
@@ -107,7 +132,9 @@ def _write_line(line: Line, module: ModuleText, operands: Sequence[str], result:
         module.places[line.names[formal]] = attribute
     for formal, value in line.names.items():
         if value not in module.places:  # a shared one has its place already
-            module.places[value] = f"{words[-1]}.{FORMALS.get(formal, formal)}"
+            module.places[value] = f"{words[-1]}.{form.places.get(formal, FORMALS.get(formal, formal))}"
+            if formal in form.turned:
+                module.turned.add(value)
     if form.expression:
         attributes: Mapping[str, str] = {f: f"self.{module.places[v]}" for f, v in line.names.items()}
         module.forward.append(f"{result} = {form.expression.format(*operands, all=', '.join(operands), **attributes)}")

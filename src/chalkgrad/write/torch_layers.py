@@ -9,6 +9,7 @@ def _(layer: Swish, line: Line) -> Form:
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import singledispatch
 
@@ -24,6 +25,7 @@ from ..describe.layers import (
     Conv2D,
     Dense,
     Dropout,
+    Embedding,
     Flatten,
     Layer,
     LayerNorm,
@@ -55,11 +57,26 @@ class Form:
         expression: what is computed after them, of the values {0}, {1}, ...; {all} is all of them; {W} and the like are
             the parameters, by their formal names. Without it the modules do all.
         own: shapes of parameters that no module has, by their formal names.
+        places: where the last module has the parameters, by their formal names: "weight_ih_l0[0:3]"; for those that
+            are not among them see `FORMALS`.
+        turned: those that it has transposed, by their formal names.
+        argument: what the first module is called with, of the values {0}, {1}, ...; {all} is all of them.
+        pair: whether the last module gives two values, of which the first is meant.
+        init: lines that follow in `__init__`; {0} is the last module.
+        classes: the text of classes of the script's own that make the modules.
+        spelled: the form where some of the parameters in one tensor of the last module are trained and others not.
     """
 
     modules: Modules = ()
     expression: str = ""
     own: dict[str, SampleShape] = field(default_factory=dict[str, SampleShape])
+    places: Mapping[str, str] = field(default_factory=dict[str, str])
+    turned: Collection[str] = ()
+    argument: str = "{all}"
+    pair: bool = False
+    init: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
+    spelled: Form | None = None
 
 
 def form_of(line: Line) -> Form:
@@ -86,11 +103,12 @@ def form(layer: object, line: Line) -> Form:
 
 @form.register
 def _(layer: Dense, line: Line) -> Form:
-    (inputs,) = line.shapes[0]
+    inputs = line.shapes[0][-1]
     if line.shared is not None:
         turned = ".T" if line.shared is dense_rules.transposed else ""
         return _shared(line, f"functional.linear({{0}}, {{W}}{turned}", ")", (layer.units,), bias=layer.bias)
-    return Form((("linear", f"nn.Linear({inputs}, {layer.units}{'' if layer.bias else ', bias=False'})"),))
+    text = f"nn.Linear({inputs}, {layer.units}{'' if layer.bias else ', bias=False'})"
+    return Form((("linear", text),), turned=("W",))
 
 
 @form.register
@@ -219,7 +237,12 @@ def _(layer: SiLU, line: Line) -> Form:
 
 @form.register
 def _(layer: Softmax, line: Line) -> Form:
-    return Form((("softmax", "nn.Softmax(dim=1)"),))
+    return Form((("softmax", f"nn.Softmax(dim={len(line.shape)})"),))
+
+
+@form.register
+def _(layer: Embedding, line: Line) -> Form:
+    return Form((("embedding", f"nn.Embedding({layer.ids}, {layer.units})"),))
 
 
 @form.register

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 from ..base.checks import whole
 from ..base.errors import OptionError
-from ..describe.layers import BatchNorm, Dense, Dropout
-from ..describe.losses import CrossEntropy
+from ..describe.layers import BatchNorm, Dropout, Recurrent
+from ..describe.losses import CrossEntropy, of_one_step
 from ..describe.optimizers import AdamW, Optimizer, as_optimizer
 from ..model.model import Model
 from .arrays import Data, TorchStyle, data_lines, read_beside, script_data, weight_lines
-from .layout import WIDTH, docstring_lines
+from .layout import STEP, WIDTH, docstring_lines
 from .names import identifiers, reserved
 from .numpy_script import loss_lines_of_step
-from .torch_forward import ModuleText, input_names, write_module
+from .torch_forward import ModuleText, input_names, tensor, write_module
 from .torch_training import Scored, loss_lines, optimizer_form
 
 
@@ -116,7 +117,8 @@ class _Script:
 
     def _class(self) -> list[str]:
         statements, forward = self.module.init, self.module.forward
-        lines = ["class Network(nn.Module):"]
+        lines = [line for text in self.module.classes for line in [*text.strip("\n").splitlines(), "", ""]]
+        lines.append("class Network(nn.Module):")
         if statements:
             lines += [
                 "    def __init__(self):",
@@ -131,17 +133,39 @@ class _Script:
         arrays = weight_lines(network, self.names, set(self.places), TorchStyle(), self.beside)
         if not arrays:
             return ["model = Network()"]
-        dense = {line.names["W"] for line in network.layout.lines if isinstance(line.layer, Dense)}
-        turned = ": W is (inputs, outputs) here, and (outputs, inputs) in nn.Linear" if dense else ""
-        lines = [f"# the model with its weights{turned}", *arrays, "model = Network()", "with torch.no_grad():"]
+        lines = [
+            *comment_lines(f"the model with its weights{self._orientation()}"),
+            *arrays,
+            "model = Network()",
+            "with torch.no_grad():",
+        ]
         for name, place in self.places.items():
-            lines.append(f"    {place}.copy_({self.names[name]}{'.T' if name in dense else ''})")
-        frozen = [f"{self.places[n]}.requires_grad_(False)" for n in network.frozen]
+            lines.append(f"    {place}.copy_({self.names[name]}{'.T' if name in self.module.turned else ''})")
+        frozen = [f"{place}.requires_grad_(False)" for place in self._tensors(network.frozen)]
         return [*lines, *(["# these are not trained", *frozen] if frozen else [])]
+
+    def _tensors(self, names: Iterable[str]) -> list[str]:
+        """The tensors that hold parameters, each once."""
+        return list(dict.fromkeys(tensor(self.places[name]) for name in names))
+
+    def _orientation(self) -> str:
+        """The words on weights that PyTorch has transposed."""
+        turned = self.module.turned
+        if not turned:
+            return ""
+        kinds = [
+            f"nn.{line.layer.kind}" if isinstance(line.layer, Recurrent) else "nn.Linear"
+            for line in self.network.layout.lines
+            if turned & set(line.names.values())
+        ]
+        *others, last = dict.fromkeys(kinds)
+        modules = f"{', '.join(others)} and {last}" if others else last
+        letters = "W and U are" if any(name != "nn.Linear" for name in kinds) else "W is"
+        return f": {letters} (inputs, outputs) here, and (outputs, inputs) in {modules}"
 
     def _data(self) -> list[str]:
         loss, outputs = self.network.loss_function, self.network.output_shape
-        one_hot = f"y = functional.one_hot(labels, {outputs[0]}).to(torch.get_default_dtype())"
+        one_hot = f"y = functional.one_hot(labels, {outputs[-1]}).to(torch.get_default_dtype())"
         if isinstance(loss, CrossEntropy) and (self.fused or loss.from_logits):
             one_hot = ""  # PyTorch's cross-entropy takes class numbers
         lines = data_lines(self.network, self.data, TorchStyle(), one_hot, self.beside)
@@ -170,10 +194,13 @@ class _Script:
         """The function `loss_of`, penalties included."""
         output = "logits" if self.fused or getattr(self.network.loss_function, "from_logits", False) else "y_hat"
         network, loss = self.network, self.network.loss_function
-        scale = loss.options(network.output_shape)["scale"]
-        scored = Scored(output == "logits", network.output_shape, scale, loss.reduction == "mean")
+        outputs = of_one_step(network.output_shape)
+        scored = Scored(output == "logits", outputs, loss.options(outputs)["scale"], loss.reduction == "mean")
         *before, last = loss_lines(loss, scored)
         lines = [f"def loss_of(model, {self.arguments}, y):", f"    {output} = model({self.arguments})"]
+        if outputs != network.output_shape:
+            lines.append("    # every step counts as a sample")
+            lines.append(f"    {output}, y = {output}.flatten(0, 1), y.flatten(0, 1)")
         lines += [f"    {line}" for line in before]
         penalties = self._penalties()
         if not penalties:
@@ -182,11 +209,27 @@ class _Script:
 
     def _penalties(self) -> list[str]:
         lines: list[str] = []
-        for name, (l1, l2) in self.network.layout.penalties.items():
-            terms = [f"{l1!r} * {self.places[name]}.abs().sum()"] if l1 else []
-            terms += [f"{l2!r} * {self.places[name]}.square().sum()"] if l2 else []
-            lines.append(f"L = L + {' + '.join(terms)}")
+        for place, (l1, l2) in self._penalised().items():
+            terms = [f"{l1!r} * {place}.abs().sum()"] if l1 else []
+            terms += [f"{l2!r} * {place}.square().sum()"] if l2 else []
+            whole = f"L = L + {' + '.join(terms)}"
+            lines += [whole] if len(whole) < WIDTH - STEP else [f"L = L + {term}" for term in terms]
         return lines
+
+    def _penalised(self) -> dict[str, tuple[float, float]]:
+        """The penalties by the places of what they are for: whole tensors where all their parts have the same ones."""
+        penalties = self.network.layout.penalties
+        parts = {
+            whole: [n for n in self.places if tensor(self.places[n]) == whole] for whole in self._tensors(penalties)
+        }
+        found: dict[str, tuple[float, float]] = {}
+        for whole, names in parts.items():
+            own = {name: penalties.get(name) for name in names}
+            if len(set(own.values())) == 1:
+                found[whole] = penalties[names[0]]
+            else:
+                found.update({self.places[name]: pair for name, pair in own.items() if pair is not None})
+        return found
 
     def _optimizer(self) -> list[str]:
         """The lines that make the optimizer; weight decay is for weights, not for biases, gamma and beta."""
@@ -201,13 +244,26 @@ class _Script:
             line = f"optimizer = torch.optim.{name}(model.parameters(), {start}{zero})"
             wrapped = [f"optimizer = torch.optim.{name}(", f"    model.parameters(), {start}{zero}", ")"]
             return [line] if len(line) <= WIDTH else wrapped
-        lines = _list_lines("decayed", [self.places[n] for n in decayed])
-        lines += _list_lines("others", [self.places[n] for n in plain]) if plain else []
+        lines = _list_lines("decayed", self._tensors(decayed))
+        lines += _list_lines("others", self._tensors(plain)) if plain else []
         groups = [f'{{"params": decayed, "weight_decay": {decay!r}}}']
         groups += ['{"params": others, "weight_decay": 0.0}'] if plain else []
         row = f"    [{', '.join(groups)}],"
         rows = [row] if len(row) <= WIDTH else ["    [", *(f"        {g}," for g in groups), "    ],"]
         return [*lines, f"optimizer = torch.optim.{name}(", *rows, f"    {start},", ")"]
+
+    def _clipping(self) -> list[str]:
+        """The lines that clip the gradients by their norm."""
+        limit = self.optimizer.clip_norm
+        if limit is None:
+            return []
+        return [
+            "    # nn.utils.clip_grad_norm_ does the same, but adds 1e-6 to the norm",
+            "    gradients = [p.grad for p in model.parameters() if p.grad is not None]",
+            "    norm = torch.cat([g.flatten() for g in gradients]).norm()",
+            "    for gradient in gradients:",
+            f"        gradient.mul_({limit!r} / norm.clamp(min={limit!r}))",
+        ]
 
     def _training(self) -> list[str]:
         compute = f"L = loss_of(model, {self.arguments}, {self._target})"
@@ -224,7 +280,7 @@ class _Script:
         if not self.modes:
             lines += ["    if step == steps:", "        break  # this was the loss after the last update"]
         if self.trained:
-            lines += ["    optimizer.zero_grad()", "    L.backward()", "    optimizer.step()"]
+            lines += ["    optimizer.zero_grad()", "    L.backward()", *self._clipping(), "    optimizer.step()"]
         if self.modes:
             lines += ["", "model.eval()  # as in prediction: no dropout, running averages", compute]
             lines.append('print(f"after step {steps}, as in prediction: L = {L.item()!r}")')

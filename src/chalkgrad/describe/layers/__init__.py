@@ -12,14 +12,16 @@ from .dropout import Dropout
 from .layer import Layer, Parameter, SampleShape, State
 from .normalisation import BatchNorm, LayerNorm
 from .registry import LAYERS
-from .sequences import RNN, Embedding
+from .sequences import GRU, LSTM, RNN, Embedding, Recurrent
 from .shapes import Flatten, Sum
 from .windows import AvgPool2D, Conv2D, MaxPool2D, Padding, Pair
 
 __all__ = [
     "ELU",
     "GELU",
+    "GRU",
     "LAYERS",
+    "LSTM",
     "RNN",
     "Activation",
     "Add",
@@ -41,6 +43,7 @@ __all__ = [
     "Pair",
     "Parameter",
     "ReLU",
+    "Recurrent",
     "Residual",
     "SampleShape",
     "SiLU",

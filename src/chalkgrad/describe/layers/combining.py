@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ... import rules
 from ...base.checks import as_list, said
@@ -84,7 +84,11 @@ class Multiply(_Elementwise):
 
 @dataclass(frozen=True, slots=True)
 class Concat(Combining):
-    """Several values side by side: (N, I) and (N, J) become (N, I + J); of images (N, C, H, W), the channels."""
+    """Several values side by side: (N, I) and (N, J) become (N, I + J), and so at every step of sequences (N, T, D); of
+    images (N, C, H, W), the channels.
+    """
+
+    per_step: ClassVar[bool] = True
 
     def combined_shape(self, shapes: Sequence[SampleShape]) -> SampleShape:
         if len({(len(s), *s[1:]) for s in shapes}) > 1:

@@ -22,7 +22,7 @@ from .dense import Dense
 from .dropout import Dropout
 from .layer import Layer, SampleShape
 from .normalisation import BatchNorm, LayerNorm
-from .sequences import RNN, Embedding
+from .sequences import GRU, LSTM, RNN, Embedding
 from .shapes import Flatten, Sum
 from .windows import AvgPool2D, Conv2D, MaxPool2D
 
@@ -53,6 +53,8 @@ LAYERS: dict[str, type[Layer]] = {
         Residual,
         Embedding,
         RNN,
+        LSTM,
+        GRU,
     )
 }
 """The built-in layers by name."""

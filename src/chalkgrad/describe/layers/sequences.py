@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Self
 
 from ... import rules
 from ...base.checks import choice, flag, whole
-from ...base.errors import ShapeError
+from ...base.errors import OptionError, ShapeError
 from ...rules import Operation
-from ..initializers import Initializer, initializer
+from ...rules.recurrence import Recurrence
+from ..initializers import Constant, Initializer, initializer
 from .layer import Layer, Parameter, SampleShape, rows_text
 
 
@@ -66,59 +68,139 @@ class Embedding(Layer):
 
 
 @dataclass(frozen=True, slots=True)
-class RNN(Layer):
-    """A recurrent layer: z = x W + h' U + b and h = tanh(z), where h' is the h of the step before, 0 at first.
-
-    Shapes: x (N, T, I), W (I, units), U (units, units), b (units,); h (N, T, units), or the last step's (N, units).
+class Recurrent(Layer):
+    """Base of the layers that go through a sequence step by step; h is what they hand on, 0 before the first step.
 
     Attributes:
         units: the length of h.
-        activation: "tanh" or "relu".
         sequences: whether every step's h goes on, (N, T, units), or the last one's, (N, units).
-        bias: whether there is a b.
-        weights: how W and U start: an initialiser or its name; "auto" is "glorot".
+        reverse: whether time runs from the last step to the first; "the step before" is then the one after, and the
+            last h that of the first step.
+        bidirectional: whether there are two such layers, one that runs forwards and one that runs backwards, with what
+            they give side by side: (N, T, 2 units) or (N, 2 units). Their values are called right.h and left.h; with a
+            name, right_name.h and left_name.h.
+        bias: whether there are biases.
+        weights: how the matrices start: an initialiser or its name; "auto" is "glorot".
     """
 
     units: int
-    activation: str = "tanh"
-    sequences: bool = False
-    bias: bool = True
-    weights: str | Initializer = "auto"
+    sequences: bool = field(default=False, kw_only=True)
+    reverse: bool = field(default=False, kw_only=True)
+    bidirectional: bool = field(default=False, kw_only=True)
+    bias: bool = field(default=True, kw_only=True)
+    weights: str | Initializer = field(default="auto", kw_only=True)
 
     def check(self) -> None:
-        whole("RNN", "units", self.units)
-        choice("RNN", "activation", self.activation, ("tanh", "relu"))
-        flag("RNN", "sequences", self.sequences)
-        flag("RNN", "bias", self.bias)
+        whole(self.kind, "units", self.units)
+        for name in ("sequences", "reverse", "bidirectional", "bias"):
+            flag(self.kind, name, getattr(self, name))
+        if self.reverse and self.bidirectional:
+            raise OptionError(f"{self.kind}: bidirectional=True runs both ways already; leave reverse out")
         if self.weights != "auto":
             initializer(self.weights)
+
+    def directions(self, right: str, left: str) -> tuple[Self, Self]:
+        """The two layers that a bidirectional one stands for, of these names."""
+        forwards = replace(self, bidirectional=False, of=None, name=right)
+        return forwards, replace(forwards, reverse=True, name=left)
+
+    def recurrence(self) -> Recurrence:
+        """The operations of the layer."""
+        raise NotImplementedError
 
     def output_shape(self, shape: SampleShape) -> SampleShape:
         T, _ = steps(self, shape)
         return (T, self.units) if self.sequences else (self.units,)
 
     def operation(self, training: bool) -> Operation:
-        every, last = {
-            "tanh": (rules.rnn.tanh_every, rules.rnn.tanh_last),
-            "relu": (rules.rnn.relu_every, rules.rnn.relu_last),
-        }[self.activation]
-        return every if self.sequences else last
+        return self.recurrence().operation(sequences=self.sequences, reverse=self.reverse)
 
     def options(self, shape: SampleShape) -> dict[str, Any]:
-        return {} if self.sequences else {"T": shape[0]}
+        return {"T": shape[0]}
+
+    def gates(self, inputs: int, gates: str, biases: Mapping[str, float]) -> dict[str, Parameter]:
+        """The weights W (inputs, units) and U (units, units) of every gate, and biases (units,), by formal names.
+
+        Args:
+            inputs: the length of a step.
+            gates: the gates' letters; a space for none.
+            biases: the biases' names with the numbers that they start from.
+        """
+        start = initializer("glorot") if self.weights == "auto" else initializer(self.weights)
+        found: dict[str, Parameter] = {}
+        for letter, rows in (("W", inputs), ("U", self.units)):
+            for gate in gates:
+                shape = (rows, self.units)
+                found[f"{letter}{gate}".strip()] = Parameter(shape, start, rows, self.units, True)
+        for name, value in biases.items() if self.bias else ():
+            found[name] = Parameter((self.units,), Constant(value), inputs, self.units, False)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class RNN(Recurrent):
+    """A recurrent layer: z = x W + h' U + b and h = tanh z, where h' is the h of the step before.
+
+    Shapes: x (N, T, I), W (I, units), U (units, units), b (units,); h (N, T, units), or the last step's (N, units).
+
+    Attributes:
+        activation: "tanh" or "relu".
+    """
+
+    activation: str = "tanh"
+
+    def check(self) -> None:
+        Recurrent.check(self)
+        choice("RNN", "activation", self.activation, ("tanh", "relu"))
+
+    def recurrence(self) -> Recurrence:
+        return rules.rnn.with_tanh if self.activation == "tanh" else rules.rnn.with_relu
 
     def parameters(self, shape: SampleShape) -> dict[str, Parameter]:
-        return recurrent_parameters(shape[1], self.units, self.weights, ("",), bias=self.bias)
+        return self.gates(shape[1], " ", {"b": 0.0})
 
 
-def recurrent_parameters(
-    inputs: int, units: int, weights: str | Initializer, gates: tuple[str, ...], *, bias: bool
-) -> dict[str, Parameter]:
-    """The weights W (inputs, units) and U (units, units) and the bias b (units,) of every gate, by formal names."""
-    start = initializer("glorot") if weights == "auto" else initializer(weights)
-    found: dict[str, Parameter] = {}
-    for letter, rows in (("W", inputs), ("U", units)):
-        found.update({f"{letter}{gate}": Parameter((rows, units), start, rows, units, True) for gate in gates})
-    if bias:
-        found.update({f"b{gate}": Parameter((units,), initializer("zeros"), inputs, units, False) for gate in gates})
-    return found
+@dataclass(frozen=True, slots=True)
+class LSTM(Recurrent):
+    """Long short-term memory: gates i, f, o = sigmoid(x W + h' U + b) and g = tanh(...), each with its own W, U and b;
+    the cell c = f ⊙ c' + i ⊙ g, and h = o ⊙ tanh c, where h' and c' are those of the step before.
+
+    bf starts at 1, so that the cell forgets little before it has learnt what to forget (Gers et al., 2000; Jozefowicz
+    et al., 2015; Keras does the same); the other biases start at 0.
+
+    Shapes: x (N, T, I), Wi Wf Wg Wo (I, units), Ui Uf Ug Uo (units, units), bi bf bg bo (units,); h (N, T, units), or
+    the last step's (N, units).
+    """
+
+    def recurrence(self) -> Recurrence:
+        return rules.lstm.lstm
+
+    def parameters(self, shape: SampleShape) -> dict[str, Parameter]:
+        return self.gates(shape[1], "ifgo", {"bi": 0.0, "bf": 1.0, "bg": 0.0, "bo": 0.0})
+
+
+@dataclass(frozen=True, slots=True)
+class GRU(Recurrent):
+    """A gated recurrent unit: gates r and z = sigmoid(x W + h' U + b), n = tanh(x Wn + (r ⊙ h') Un + bn), and
+    h = (1 - z) ⊙ n + z ⊙ h', where h' is the h of the step before.
+
+    Shapes: x (N, T, I), Wr Wz Wn (I, units), Ur Uz Un (units, units), br bz bn cn (units,); h (N, T, units), or the
+    last step's (N, units).
+
+    Attributes:
+        reset: where r meets h': "before" the product with Un as above (Cho et al., 2014), or "after" it, as PyTorch has
+            it: n = tanh(x Wn + bn + r ⊙ (h' Un + cn)).
+    """
+
+    reset: str = "before"
+
+    def check(self) -> None:
+        Recurrent.check(self)
+        choice("GRU", "reset", self.reset, ("before", "after"))
+
+    def recurrence(self) -> Recurrence:
+        return rules.gru.before if self.reset == "before" else rules.gru.after
+
+    def parameters(self, shape: SampleShape) -> dict[str, Parameter]:
+        names = ("br", "bz", "bn") if self.reset == "before" else ("br", "bz", "bn", "cn")
+        return self.gates(shape[1], "rzn", dict.fromkeys(names, 0.0))

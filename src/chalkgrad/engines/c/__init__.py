@@ -1,7 +1,7 @@
 """The compiled engine. How to read this room: its stages in order, each of which knows only those before it.
 
 0. `program/statement.py`: every step of the program as a `Statement`, its formula in the network's own names.
-1. `schedule/`: what runs when, and where. `wanted` says what is computed; `fusing` puts statements into others,
+1. `schedule/`: what runs when, and where. `request` says what is computed; `fusing` puts statements into others,
    `arrangement` (with `layouts`, `channels`, `products`) finds tiles and how values lie, `plan` makes phases.
 2. `loops/`: a plan as loop nests. `ir` is the intermediate form, which knows no language; `memory` gives places,
    `expressions`, `reductions`, `loops`, `tiles`, `zeros` make it, `phases` puts it together as routines.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ...base.errors import ChalkgradError
 from .schedule.products import Machine
-from .schedule.wanted import wanted_for_training
+from .schedule.request import training_request
 from .show import STAGES, show
 
 
@@ -33,8 +33,8 @@ def main() -> None:
     loss = program.resolve("L")
     carried = [*network.parameters, *network.states]
     title, machine = repr(network), Machine(arguments.bytes, 16, network.dtype.itemsize, arguments.bytes)
-    wanted = wanted_for_training(program, carried, batch, 1, loss, title, network.dtype)
-    print(show(arguments.show, wanted, machine))
+    request = training_request(program, carried, batch, 1, loss, title, network.dtype)
+    print(show(arguments.show, request, machine))
 
 
 if __name__ == "__main__":

@@ -11,35 +11,35 @@ from .print.plain import PlainPrinter
 from .print.source import print_source
 from .schedule.plan import Plan, plan
 from .schedule.products import Machine, Product
-from .schedule.wanted import Wanted
+from .schedule.request import Request
 
 STAGES = ("statements", "plan", "loops", "c")
 """The stages, in the order in which one is made from another."""
 WIDTH = 100
 
 
-def show(stage: str, wanted: Wanted, machine: Machine) -> str:
+def show(stage: str, request: Request, machine: Machine) -> str:
     """One stage as text.
 
     Args:
         stage: one of `STAGES`.
-        wanted: what is computed.
+        request: what is computed.
         machine: the machine that runs it.
     """
     if stage == "statements":
-        return _statements(wanted)
+        return _statements(request)
     if stage == "c":
-        return print_source(wanted, machine).text
-    schedule = plan(wanted, machine)
+        return print_source(request, machine).text
+    schedule = plan(request, machine)
     if stage == "plan":
         return _plan(schedule)
-    loops, printer = lower(schedule, wanted), PlainPrinter()
+    loops, printer = lower(schedule, request), PlainPrinter()
     routines = [*loops.tiles.values(), *(r for pieces in loops.phases.values() for r in pieces)]
     return "\n\n".join("\n".join(printer.routine(routine)) for routine in routines)
 
 
-def _statements(wanted: Wanted) -> str:
-    statements = [statement_of(step, wanted.shapes) for step in wanted.steps]
+def _statements(request: Request) -> str:
+    statements = [statement_of(step, request.shapes) for step in request.steps]
     return table(("statement", "indices"), [(s.text, _ranges(s)) for s in statements], width=WIDTH)
 
 

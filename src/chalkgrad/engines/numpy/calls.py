@@ -1,4 +1,4 @@
-"""NumPy's functions as a rule finds them while it is recorded, and the lines that are written down."""
+"""NumPy's functions for a rule that is recorded, and the recorded lines."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from .recorded import Array, Line, Memory, NotRecordedError, Number, Recorded, p
 
 
 class TooLargeError(MemoryError):
-    """What is recorded would keep more memory than it is worth."""
+    """A recording would keep more memory than it is worth."""
 
 
 class Calls:
     """NumPy's functions, as a rule finds them (`rules.arrays.namespace`), and the lines that were recorded.
 
     Args:
-        scratch: the arrays that the results of an earlier recording of the same steps went to, to be used again.
-        most: as many bytes may be kept.
+        scratch: the arrays of the results of an earlier recording of the same steps, to be used again.
+        most: the most bytes that may be kept.
 
     Attributes:
-        lines: to be called in order.
+        lines: the recorded lines, in order.
         made: the array of every result, in order; None where it was given another place.
     """
 
@@ -41,16 +41,16 @@ class Calls:
     # -- recording ---------------------------------------------------------------------------------------------------
 
     def now(self, line: Line) -> None:
-        """Calls a line, and writes it down."""
+        """Calls a line, and records it."""
         line()
         self.lines.append(line)
 
     def given(self, array: Array) -> Recorded:
-        """An array whose values are given anew in every step, in the same memory."""
+        """An array with new values in every step, in the same memory."""
         return Recorded(self, array, Memory())
 
     def place(self, compute: Callable[[], Any], write: Callable[[Array], list[Line]]) -> Array:
-        """Computes a result: into the memory that it had in an earlier recording, or into memory of its own."""
+        """The array of a result, computed into its memory of an earlier recording, or into its own."""
         array = self._scratch[len(self.made)] if len(self.made) < len(self._scratch) else None
         if array is None:
             array = np.asarray(compute())
@@ -66,7 +66,7 @@ class Calls:
     def _result(
         self, key: Any, operands: Sequence[Memory], compute: Callable[[], Any], write: Callable[[Array], list[Line]]
     ) -> Recorded:
-        """The result of a call: found where it was computed before, and written down unless it is constant.
+        """The result of a call: the earlier one where it was computed before; recorded unless it is constant.
 
         Args:
             key: tells calls apart, together with their operands.
@@ -87,11 +87,11 @@ class Calls:
         return result
 
     def move(self, result: Recorded, to: Array, since: int) -> None:
-        """Has a result written to another array: by the lines that compute it, where they are the last.
+        """Redirects a result to another array: by the lines that compute it, where they are the last.
 
         Args:
-            result: what is computed.
-            to: where it has to go.
+            result: the result.
+            to: the other array.
             since: before this many lines nobody has seen the result.
         """
         lines = [] if result.lines is None else result.lines(to)

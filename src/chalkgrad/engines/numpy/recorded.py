@@ -1,4 +1,4 @@
-"""Arrays that record what is done with them: each call of NumPy, ready to be made again on the same memory.
+"""Arrays that record operations on them: each call of NumPy, ready to be made again on the same memory.
 
 A rule works on the arrays of any library, and these are one more: each stands for a NumPy array, and what a rule does
 with it is done at once and written down as a line: a NumPy function with its operands and the array that the result
@@ -31,7 +31,7 @@ def _refuse(self: object, *_: object) -> NoReturn:
 
 
 class Recorder(Protocol):
-    """What a recorded value needs of that which writes it down: the lines, and the calls that make new values."""
+    """The recorder of values: the lines, and the calls that make new values."""
 
     lines: list[Line]
 
@@ -42,7 +42,7 @@ class Recorder(Protocol):
 
 
 class Memory:
-    """What all that see the same memory have in common.
+    """The memory that several arrays may share.
 
     Attributes:
         constant: the same in every step.
@@ -59,7 +59,7 @@ class Memory:
 
 
 class Value:
-    """What arrays and numbers have in common: operators."""
+    """Base of recorded arrays and numbers: their operators."""
 
     __array_ufunc__ = None  # NumPy's arrays leave an operation to these
     __slots__ = ()
@@ -68,7 +68,7 @@ class Value:
 
 
 class Number(Value):
-    """A number that is given anew in every step (the learning rate), or that is computed from such.
+    """A number that is new in every step (the learning rate), or is computed from such.
 
     Numbers among themselves are computed by Python, as without a recording; beside an array they take its dtype.
     """
@@ -92,12 +92,12 @@ class Number(Value):
 
 
 class Recorded(Value):
-    """An array.
+    """A recorded array.
 
     Attributes:
-        calls: where it is written down.
-        array: its memory.
-        memory: what it shares with all that see this memory.
+        calls: its recorder.
+        array: the NumPy array.
+        memory: its memory, which other arrays may share.
         lines: makes the lines that compute it, for any array that it may go to; None for what is given, seen, constant.
         last: the last of its lines.
     """

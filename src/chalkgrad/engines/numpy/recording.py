@@ -17,7 +17,7 @@ Values = dict[str, Any]
 
 
 def _plain(value: Any) -> Any:
-    """What a rule is called with where it cannot be recorded."""
+    """The plain array or number, for a rule that cannot be recorded."""
     match value:
         case Recorded():
             return value.array
@@ -32,12 +32,12 @@ class Recording:
 
     Args:
         steps: the steps, in order.
-        arrays: what is given, by name; `run` looks at what then lies in them.
-        numbers: the numbers that are given for the first time.
-        into: where results have to go, by name.
+        arrays: the arrays from outside, by name; `run` reads what is then in them.
+        numbers: the numbers from outside for the first run.
+        into: the arrays for results, by name.
         watched: the names of results of one number that a run returns.
-        scratch: what an earlier recording of these steps kept, to be used again by this one.
-        most: as many bytes may be kept for results.
+        scratch: the arrays of an earlier recording of these steps, to be used again.
+        most: the most bytes that may be kept for results.
 
     Attributes:
         called: the names of the steps whose rule is called in each run, as it cannot be recorded.
@@ -153,11 +153,11 @@ def _call(calls: Calls, function: Any, operands: Sequence[Any]) -> Recorded:
 
 
 class Running:
-    """The same without a recording, for what takes much memory: every rule is called in every run.
+    """Steps without a recording, for those that take much memory: every rule is called in every run.
 
     Args:
         runner: the steps.
-        values: where their values are left, which several may share: of one run there is only one.
+        values: gets their values, and several may share: of one run there is only one.
         arrays, numbers, into, watched: see `Recording`.
     """
 

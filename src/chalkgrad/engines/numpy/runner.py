@@ -19,7 +19,7 @@ _Line = tuple[str, Callable[..., Any], Callable[[Values], tuple[Any, ...]]]
 
 
 class Runner:
-    """Steps made ready to run: every rule with its options bound.
+    """Steps ready to run: every rule with its options bound.
 
     Args:
         steps: the steps, in order.
@@ -38,7 +38,7 @@ class Runner:
         ]
 
     def run(self, values: Values) -> Values:
-        """Adds every step's value to `values`, which holds all that is given, and returns it.
+        """The values with every step's added; `values` holds the inputs, and is changed.
 
         Overflow to infinity and what follows from it is no warning here: whoever runs a program looks at
         the values (`first_not_finite`).
@@ -47,7 +47,7 @@ class Runner:
             return self.compute(values)
 
     def compute(self, values: Values) -> Values:
-        """The same, warnings as they are set: whoever runs a program often switches them off once."""
+        """The values as from `run`, with warnings as they are set: one who runs it often switches them off once."""
         values[""] = None
         for line in self._lines:
             if isinstance(line, TimeLoop):
@@ -59,16 +59,16 @@ class Runner:
 
 
 def _getter(names: Sequence[str]) -> Callable[[Values], tuple[Any, ...]]:
-    """What looks up the values of the names; without a loop of Python's where that is possible."""
+    """A function that looks up the values of the names; without a loop of Python's where that is possible."""
     if len(names) > 1:
         return itemgetter(*names)
     return lambda values: tuple(values[n] for n in names)
 
 
 def first_not_finite(steps: Sequence[Step], values: Values) -> str | None:
-    """Where the first NaN or infinity stands, as the beginning of a sentence; None where all is finite.
+    """The place of the first NaN or infinity, as the beginning of a sentence; None where all is finite.
 
-    Looks at what was given first, then at each step's value in order.
+    Inputs come first, then each step's value in order.
     """
     computed = {s.output: s for s in steps}
     for name in [n for n in values if n and n not in computed] + list(computed):

@@ -24,7 +24,7 @@ MOST_BYTES = 2**24
 """A recording may keep so much for its results; larger steps call the rules and let go of what is no longer needed."""
 
 Inputs = tuple["Array | slice", float, int, int]
-"""What a step is given: its samples, the learning rate, and the numbers t and clock."""
+"""The inputs of a step: its samples, the learning rate, and the numbers t and clock."""
 
 
 class NumPySteps:
@@ -32,13 +32,13 @@ class NumPySteps:
 
     Args:
         program: the program with its update.
-        values: what is carried from step to step, at the start.
+        values: the values that last from step to step, at the start.
         x, y: the samples and their targets.
-        count: how many samples an epoch takes.
-        batch: samples in a step.
+        count: the number of samples in an epoch.
+        batch: the number of samples in a step.
         data_loss: the name of the loss without penalties.
         stop_below: a loss below this ends the training.
-        check_finite: look at every value of every step, and end the training where one is NaN or infinite.
+        check_finite: whether every value of every step is checked; one that is NaN or infinite ends the training.
     """
 
     name = "numpy"

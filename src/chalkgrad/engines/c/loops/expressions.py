@@ -20,27 +20,32 @@ POWERS = {2.0: "square", 3.0: "cube", 1.5: "power_1_5"}
 
 @dataclass(slots=True)
 class Constants:
-    """What is computed once in a step, before the loops, each under a name of its own.
+    """The numbers that are computed once in a step, before the loops, each under a name of its own.
 
     Attributes:
         single: names that stand for one number in the whole step.
+        indices: of these, names that are indices here.
         declared: the declarations, in order.
         known: the name of each tree.
     """
 
     single: Collection[str]
+    indices: Collection[str] = ()
     declared: Code = field(default_factory=list[Instruction])
     known: dict[Node, str] = field(default_factory=dict[Node, str])
 
     def same(self, node: Node) -> bool:
         """Whether the tree is the same for the whole step."""
         return not any(
-            isinstance(n, (Element, Reduction)) or (isinstance(n, Symbol) and n.name not in self.single)
+            isinstance(n, (Element, Reduction)) or (isinstance(n, Symbol) and not self._single(n.name))
             for n in walk(node)
         )
 
+    def _single(self, name: str) -> bool:
+        return name in self.single and name not in self.indices
+
     def number(self, node: Node) -> Node:
-        """What stands for such a tree: its number, or the variable in which it is computed."""
+        """The node for such a tree: its number, or the variable in which it is computed."""
         value = _number(node)
         return Variable(self.named(node)) if value is None else Number(value)
 
@@ -77,14 +82,15 @@ def _number(node: Node) -> float | None:
 
 @dataclass(slots=True)
 class Lowering:
-    """Lowers the right side of a statement for one setting of its loop indices.
+    """The lowering of a statement's right side, for one setting of its loop indices.
 
     Attributes:
-        constants: what is the same for the whole step.
-        element: what stands for an element.
-        symbol: what stands for a symbol that is neither a number nor the same for the whole step.
-        reduction: what stands for a sum, mean or maximum.
-        inside: the conditions under which a term's elements lie inside their arrays, as far as they are not known to.
+        constants: the numbers that are the same for the whole step.
+        element: gives the node for an element.
+        symbol: gives the node for a symbol that is neither a number nor the same for the whole step.
+        reduction: gives the node for a sum, mean or maximum.
+        inside: gives the conditions under which a term's elements lie inside their arrays, those known to hold left
+            out.
     """
 
     constants: Constants
@@ -93,7 +99,7 @@ class Lowering:
     reduction: Callable[[Reduction], Node]
     inside: Callable[[Node], tuple[Node, ...]]
 
-    def lowered(self, node: Node) -> Node:
+    def lower(self, node: Node) -> Node:
         """The tree as a number of the intermediate form."""
         if isinstance(node, Reduction):
             return self.reduction(node)
@@ -106,22 +112,22 @@ class Lowering:
                 return self.symbol(name)
             case Binary(operator="^", left=left, right=right):
                 function = POWERS.get(_number(right) or 0.0)
-                return Function(function, (self.lowered(left),)) if function else self._power(left, right)
+                return Function(function, (self.lower(left),)) if function else self._power(left, right)
             case Binary(operator="/", left=left, right=right) if self.constants.same(right):
-                return Binary("*", self.lowered(left), self.constants.number(Binary("/", Number(1.0), right)))
+                return Binary("*", self.lower(left), self.constants.number(Binary("/", Number(1.0), right)))
             case Binary(operator=("+" | "-") as operator, left=left, right=right):
                 second = self._term(right)  # constants are numbered in this order
                 return Binary(operator, self._term(left), second)
             case Binary(operator="*", left=left, right=Indicator() as right):
-                indicator = self.lowered(right)
-                return Binary("*", self.lowered(left), indicator)
+                indicator = self.lower(right)
+                return Binary("*", self.lower(left), indicator)
             case _:
-                return rebuilt(node, self.lowered)
+                return rebuilt(node, self.lower)
 
     def _term(self, node: Node) -> Node:
         """A term of a sum, which is 0 where an element of it lies outside its array."""
-        lowered, conditions = self.lowered(node), self.inside(node)
-        return Choice(conditions, lowered, NOTHING) if conditions else lowered
+        number, conditions = self.lower(node), self.inside(node)
+        return Choice(conditions, number, NOTHING) if conditions else number
 
     def _power(self, base: Node, exponent: Node) -> Node:
-        return Function("pow", (self.lowered(base), self.lowered(exponent)))
+        return Function("pow", (self.lower(base), self.lower(exponent)))

@@ -1,4 +1,4 @@
-"""The intermediate form: what a phase does, as loops, declarations and assignments that know no language.
+"""The intermediate form: a phase as loops, declarations and assignments that know no language.
 
 The passes before make it from a plan; a printer makes text of it (`print/c.py`). Three kinds of things stand in it:
 
@@ -69,14 +69,21 @@ class Quotient(Integer):
 
 @dataclass(frozen=True, slots=True)
 class Remainder(Integer):
-    """What is left of `of` / `by`."""
+    """The remainder of `of` / `by`."""
 
     of: Integer
     by: int
 
 
+@dataclass(frozen=True, slots=True)
+class Stored(Integer):
+    """A whole number that is an element in memory: an id."""
+
+    cell: Cell
+
+
 Put = Mapping[str, Integer]
-"""What stands for an index."""
+"""The whole number for each index."""
 
 
 def whole(value: int) -> Linear:
@@ -92,16 +99,17 @@ def linear(terms: Mapping[str, int], put: Put) -> Integer:
 
     Args:
         terms: the factor of each index.
-        put: what stands for an index.
+        put: the whole number for each index.
     """
-    found: list[tuple[Integer, int]] = []
+    factors: list[tuple[Integer, int]] = []
     for index, factor in terms.items():
         if index and factor:
             own = put.get(index) or Index(index)
             if own != ZERO:
-                found.append((own, factor))
+                factors.append((own, factor))
     constant = terms.get("", 0)
-    return found[0][0] if not constant and len(found) == 1 and found[0][1] == 1 else Linear(tuple(found), constant)
+    alone = not constant and len(factors) == 1 and factors[0][1] == 1
+    return factors[0][0] if alone else Linear(tuple(factors), constant)
 
 
 def added(parts: Sequence[Integer]) -> Integer:
@@ -117,11 +125,11 @@ class Cell:
     """One element in memory.
 
     Attributes:
-        array: the name of what it lies in, a pointer to numbers or an array.
-        place: which one it is.
-        row: of an array of rows, in which row.
+        array: the name of its array, or of a pointer to numbers.
+        place: its place there.
+        row: its row, in an array of rows.
         of_state: whether the array belongs to the program's state.
-        ahead: how far behind this place it lies.
+        ahead: its distance after this place.
     """
 
     array: str
@@ -229,7 +237,7 @@ class Lanes(Node):
 
 @dataclass(frozen=True, slots=True)
 class Inside(Node):
-    """A vector with zeros in the lanes behind the last element (`DeclareInside`)."""
+    """A vector with zeros in the lanes after the last element (`DeclareInside`)."""
 
     body: Node
     lanes: int
@@ -256,13 +264,13 @@ class Comment(Instruction):
 
 @dataclass(slots=True)
 class Declare(Instruction):
-    """A variable, and what it is at first.
+    """A variable, and its first value.
 
     Attributes:
         kind: "real", "double", "int", "bits" (32 of them) or "vec16".
         name: its name.
-        value: what it is.
-        fixed: whether it stays that.
+        value: its first value.
+        fixed: whether it keeps that.
         comment: a remark beside it.
     """
 
@@ -313,9 +321,9 @@ class Bind(Instruction):
     """A pointer to a value's first element.
 
     Attributes:
-        name: what it is called.
+        name: the pointer's name.
         value: the value.
-        place: where it begins in the buffer of its home.
+        place: its beginning in the buffer of its home.
         begin: the first sample that is taken; empty for the batch's first.
         first_part: whether it is the first part's sum, whoever computes.
     """
@@ -344,14 +352,15 @@ class Loop(Instruction):
     Attributes:
         index: the index.
         end: the index stays below this.
-        body: what is done.
-        begin: where it begins.
-        step: how far it goes each time, where that is not to the next.
+        body: the instructions in it.
+        begin: the first value of the index.
+        step: the step of the index, where it is not 1.
         unrolled: whether it is short and known, so that no loop needs to remain.
         vector: whether its rounds may be made side by side.
         reduced: the variable into which all rounds add, where they may be made side by side.
-        layout: how it stands on the page: "fitting" (on one line where it fits), "beside" (the body after the head), or
+        layout: its layout on the page: "fitting" (on one line where it fits), "beside" (the body after the head), or
             "below".
+        backward: whether it runs from the end to the beginning.
     """
 
     index: str
@@ -363,6 +372,7 @@ class Loop(Instruction):
     vector: bool = False
     reduced: str = ""
     layout: str = "fitting"
+    backward: bool = False
 
 
 @dataclass(slots=True)
@@ -371,8 +381,8 @@ class Ragged(Instruction):
 
     Attributes:
         index: the index.
-        tile: how many at a time.
-        together, alone: what is done.
+        tile: the number of samples at a time.
+        together, alone: the instructions for so many, and for one.
     """
 
     index: str
@@ -390,7 +400,7 @@ class Chunks(Instruction):
 
 @dataclass(slots=True)
 class If(Instruction):
-    """What is done where all conditions hold."""
+    """Instructions for where all conditions hold."""
 
     conditions: tuple[Node, ...]
     body: Code
@@ -409,8 +419,8 @@ class Share(Instruction):
     """A part's share of `count` units, each `unit` long: from `first` to `last`.
 
     Attributes:
-        count: how many units there are.
-        unit: how long each is.
+        count: the number of units.
+        unit: the length of each.
         size: the end of the last, where that is not whole.
     """
 
@@ -421,7 +431,7 @@ class Share(Instruction):
 
 @dataclass(slots=True)
 class Everything(Instruction):
-    """What the first part does for all of `size` elements: from `first` to `last`."""
+    """Instructions of the first part for all of `size` elements: from `first` to `last`."""
 
     size: int
     body: Code
@@ -490,7 +500,7 @@ class FindNonzero(Instruction):
 
 @dataclass(slots=True)
 class BindNonzero(Instruction):
-    """What was found out about the batch."""
+    """A pointer to the words that `FindNonzero` found for the batch."""
 
 
 @dataclass(slots=True)
@@ -524,7 +534,7 @@ class LoadWord(Node):
 
 @dataclass(slots=True)
 class EachLit(Instruction):
-    """What is done for each bit of `found`, the index being `from` and the bit's place."""
+    """Instructions for each bit of `found`, the index being `from` and the bit's place."""
 
     index: str
     body: Code
@@ -535,7 +545,7 @@ class EachLit(Instruction):
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """What a function is given.
+    """A parameter of a function.
 
     Attributes:
         name: its name.
@@ -553,11 +563,11 @@ class Routine:
 
     Attributes:
         name: its name.
-        parameters: what it is given.
-        body: what it does.
+        parameters: its parameters.
+        body: its instructions.
         inline: "always", "never" or "" for whatever the compiler thinks.
         comment: a remark above it; empty for none.
-        lanes: of a tile, how many numbers its vectors hold; else 0.
+        lanes: of a tile, the number of numbers in its vectors; else 0.
     """
 
     name: str

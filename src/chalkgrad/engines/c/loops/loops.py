@@ -13,6 +13,7 @@ from ....program.statement import Statement, reduces
 from ..schedule.fusing import is_factor
 from ..schedule.layouts import compact_strides, multiple
 from ..schedule.plan import Plan
+from ..schedule.times import TIME
 from .ir import (
     NOTHING,
     ZERO,
@@ -42,15 +43,15 @@ from .nests import Nest, nested
 from .reductions import SMALL, Reductions
 
 AS_WIDE = 1.6
-"""How much longer a row may be made, so that it is whole vectors."""
+"""The largest length of a row of whole vectors, relative to the row."""
 
 
 class Loops(Reductions):
-    """Makes loops of the statements of one phase.
+    """The loops of one phase's statements.
 
     Args:
         plan: the plan.
-        memory: where values lie.
+        memory: the places of values.
     """
 
     def __init__(self, plan: Plan, memory: Memory) -> None:
@@ -60,225 +61,235 @@ class Loops(Reductions):
     def plain(self, statements: Sequence[Statement]) -> Code:
         """Statements as loops over their indices but the samples', which somebody else goes through."""
         nests: list[Nest] = []
-        for made in statements:
-            if made.step.rule.formula is None:
-                nests.append(Nest((), tuple(self.drawn(made)), (), False, None))
+        for statement in statements:
+            if statement.step.rule.formula is None:
+                nests.append(Nest((), tuple(self.drawn(statement)), (), False, None))
                 continue
-            self.sharing = bool(nests) and nests[-1].made is not None and nests[-1].made.loops == made.loops
-            nest = self.nest(made)
-            if nests and (joined := nests[-1].with_behind(nest)) is not None:
-                nests[-1] = joined
+            last = nests[-1].statement if nests else None
+            self.sharing = last is not None and last.loops == statement.loops
+            nest = self.nest(statement)
+            if nests and (union := nests[-1].followed_by(nest)) is not None:
+                nests[-1] = union
             else:
                 nests.append(nest)
         return [instruction for nest in nests for instruction in nest.code()]
 
-    def nest(self, made: Statement) -> Nest:
+    def nest(self, statement: Statement) -> Nest:
         """One statement's loops."""
-        loops = [i for i in made.loops if i != made.sample]
-        sizes: dict[str, Size] = dict(made.sizes)
-        flat = self._flat(made, loops)
-        if made.output in self.plan.channels and flat is None:
-            channel = made.place[1]
+        fixed = (statement.sample, TIME) if statement.output in self.plan.loops else (statement.sample,)
+        loops = [i for i in statement.loops if i not in fixed]
+        sizes: dict[str, Size] = dict(statement.sizes)
+        flat = self._flat(statement, loops)
+        if statement.output in self.plan.channels and flat is None:
+            channel = statement.place[1]
             assert isinstance(channel, Symbol)
             loops = [*(i for i in loops if i != channel.name), channel.name]
-        if (sums := self._by_channel(made, loops)) is not None:
+        if (sums := self._by_channel(statement, loops)) is not None:
             return sums
-        wide = None if flat is not None else self._wide(made, loops)
-        pooled = self._pooled(made, loops)
+        wide = None if flat is not None else self._wide(statement, loops)
+        row_end = self._pooled(statement, loops)
         if flat is not None:
             self.flat = tuple(map(Symbol, loops))
             loops, sizes["k"] = ["k"], flat
-        summed = made.output in self.plan.totals
-        overlapping = made.adds and not summed and made.overlaps
-        before: Code = [Comment(made.text), *(self._zeroed(made) if overlapping else [])]
+        is_sum = statement.output in self.plan.totals
+        overlapping = statement.adds and not is_sum and statement.overlaps
+        before: Code = [Comment(statement.text), *(self._zeroed(statement) if overlapping else [])]
         self.before = []
-        loaded = self._loaded(made)
-        if made.adds and pooled is not None:
-            pooled = self._ending(made, pooled, sizes)
+        loads = self._loaded(statement)
+        if statement.adds and row_end is not None:
+            row_end = self._ending(statement, row_end, sizes)
         conditions: tuple[Node, ...] = ()
-        if made.adds and not summed:
-            conditions = self.inside(Element(made.output, made.place), made.sizes, edges=True)
+        if statement.adds and not is_sum:
+            conditions = self.inside(Element(statement.output, statement.place), statement.sizes, edges=True)
         self.known = conditions
-        value = self.number(made.body, made.sizes)
+        value = self.number(statement.body, statement.sizes)
         self.known = ()
         for name in self._loads:
             self.local.pop(name, None)
-        self.used[self.memory.root(made.output)] = None
-        target = Cell(self.memory.name(made.output), ZERO)
-        if made.place:
-            target = self.memory.cell(Element(made.output, made.place), self.put, self.lanes, self.flat)
+        self.used[self.memory.root(statement.output)] = None
+        target = Cell(self.memory.name(statement.output), ZERO)
+        if statement.place:
+            target = self.memory.cell(Element(statement.output, statement.place), self.put, self.lanes, self.flat)
         opening: Code = []
         closing: Code = []
-        if pooled is not None and not made.adds:  # whole vectors, of which what is there is kept
-            row, (last, end) = f"{self.memory.name(made.output)}_row", pooled
-            first = self.memory.cell(Element(made.output, made.place), {**self.put, last: ZERO}, self.lanes)
+        if row_end is not None and not statement.adds:  # whole vectors, of which what is there is kept
+            row, (last, end) = f"{self.memory.name(statement.output)}_row", row_end
+            first = self.memory.cell(Element(statement.output, statement.place), {**self.put, last: ZERO}, self.lanes)
             opening = [DeclareArrays("real", ((row, (end,)),))]
             closing = [Copy(first, row, int(sizes[last]))]
             target, sizes[last] = Cell(row, Index(last)), end
         elif wide is not None:
             value = Choice((_below(loops[-1], sizes),), value, NOTHING)
             sizes[loops[-1]] = wide
-        body: Code = [*self.before, Assign(target, value, "+=" if summed or overlapping else "=")]
+        body: Code = [*self.before, Assign(target, value, "+=" if is_sum or overlapping else "=")]
         if conditions:
             body = [If(conditions, body)]
         small = all(
-            math.prod(int(made.sizes[i]) for i in r.indices) <= SMALL
-            for r in walk(made.body)
+            math.prod(int(statement.sizes[i]) for i in r.indices) <= SMALL
+            for r in walk(statement.body)
             if isinstance(r, Reduction)
         )
         self.before, self.flat = [], ()
-        if made.adds and not summed:
-            offsets = _offsets(made)
+        if statement.adds and not is_sum:
+            offsets = _offsets(statement)
             loops = [i for i in loops if i not in offsets]
             if overlapping:  # for one offset no two terms meet
                 loops = [*offsets, *loops]
             else:
                 for index in reversed(offsets):
                     body = [Loop(index, whole(int(sizes[index])), body, unrolled=True)]
-        body = [*loaded, *body]
+        body = [*loads, *body]
         ranges = tuple((i, int(sizes[i])) for i in loops)
-        alone = summed or made.adds or flat is not None or not made.place
-        vectors = small and not self.over_parts and not self._turns(made, loops)
+        alone = is_sum or statement.adds or flat is not None or not statement.place
+        vectors = small and not self.over_parts and not self._turns(statement, loops) and not _meets(statement, loops)
         around = tuple(opening), tuple(closing)
-        return Nest(ranges, tuple(body), tuple(before), vectors, None if alone else made, around=around)
+        return Nest(ranges, tuple(body), tuple(before), vectors, None if alone else statement, around=around)
 
-    def _by_channel(self, made: Statement, loops: Sequence[str]) -> Nest | None:
+    def _by_channel(self, statement: Statement, loops: Sequence[str]) -> Nest | None:
         """Sums over an image, one for every channel, where the channels lie side by side: vectors of sums."""
-        body = made.body
+        body = statement.body
         if not isinstance(body, Reduction) or body.kind != "sum" or len(loops) != 1:
             return None
         channel = loops[0]
-        images = [e for e in made.elements if e.name in self.plan.channels]
+        images = [e for e in statement.elements if e.name in self.plan.channels]
         if (
-            math.prod(int(made.sizes[i]) for i in body.indices) <= SMALL
+            math.prod(int(statement.sizes[i]) for i in body.indices) <= SMALL
             or not images
             or reduces(body.body)
             or self.over_parts
         ):
             return None
-        if any(e.indices[1] != Symbol(channel) for e in images) or self.guards(body.body, made.sizes, edges=False):
+        if any(e.indices[1] != Symbol(channel) for e in images) or self.guards(body.body, statement.sizes, edges=False):
             return None
-        size, last = int(made.sizes[channel]), body.indices[-1]
-        side = next(k for k in (4, 2, 1) if int(made.sizes[last]) % k == 0)
+        size, last = int(statement.sizes[channel]), body.indices[-1]
+        side = next(k for k in (4, 2, 1) if int(statement.sizes[last]) % k == 0)
         sums = self.new()
         self.put[last] = Linear(((Index(last), 1), (Index("side"), 1)))
-        value = self.number(body.body, made.sizes)
+        value = self.number(body.body, statement.sizes)
         del self.put[last]
         own = Cell(sums, Linear(((Index("side"), size), (Index(channel), 1))))
-        code = nested([channel], made.sizes, [Assign(own, value, "+=")], True)
+        code = nested([channel], statement.sizes, [Assign(own, value, "+=")], True)
         sides: Code = [Loop("side", whole(side), code, unrolled=True)]
-        steps: Code = [Loop(last, whole(int(made.sizes[last])), sides, step=side)]
-        code = nested(body.indices[:-1], made.sizes, steps, False)
+        steps: Code = [Loop(last, whole(int(statement.sizes[last])), sides, step=side)]
+        code = nested(body.indices[:-1], statement.sizes, steps, False)
         each = [Load(Cell(sums, added([*([whole(k * size)] if k else []), Index(channel)]))) for k in range(side)]
         total = reduce(lambda left, right: Binary("+", left, right), each[1:], each[0])
-        self.used[self.memory.root(made.output)] = None
-        target = self.memory.cell(Element(made.output, made.place), self.put, self.lanes)
-        adds = "+=" if made.output in self.plan.totals else "="
+        self.used[self.memory.root(statement.output)] = None
+        target = self.memory.cell(Element(statement.output, statement.place), self.put, self.lanes)
+        adds = "+=" if statement.output in self.plan.totals else "="
         code = [
-            Comment(made.text),
+            Comment(statement.text),
             DeclareArrays("real", ((sums, (side * size,)),), zeros=True),
             *code,
-            *nested([channel], made.sizes, [Assign(target, total, adds)], True),
+            *nested([channel], statement.sizes, [Assign(target, total, adds)], True),
         ]
         return Nest((), tuple(code), (), False, None)
 
-    def _loaded(self, made: Statement) -> Code:
-        """Loads elements before they are used under a condition: loads without one can be vectorised."""
+    def _loaded(self, statement: Statement) -> Code:
+        """The loads of elements before they are used under a condition: loads without one can be vectorised."""
         self._loads = []
-        offsets = set(_offsets(made))
-        if reduces(made.body):
+        offsets = set(_offsets(statement))
+        if reduces(statement.body):
             return []
-        read = list(dict.fromkeys(made.elements))
-        if not any(isinstance(n, Indicator) for n in walk(made.body)) or self.guards(made.body, made.sizes, edges=True):
+        elements = list(dict.fromkeys(statement.elements))
+        if not any(isinstance(n, Indicator) for n in walk(statement.body)) or self.guards(
+            statement.body, statement.sizes, edges=True
+        ):
             return []
         code: Code = []
-        for element in read:
-            again = [e for e in read if e.name == element.name]
+        for element in elements:
+            others = [e for e in elements if e.name == element.name]
             moving = {i for place in element.indices for i in (affine(place) or {})} & offsets
-            if len(again) > 1 or moving or element.name in self.local or self.over_parts:
+            if len(others) > 1 or moving or element.name in self.local or self.over_parts:
                 continue
-            own = f"{self.memory.name(element.name)}_here"
-            code.append(Declare("real", own, self.element(element), fixed=True))
-            self.local[element.name] = Variable(own)
+            name = f"{self.memory.name(element.name)}_here"
+            code.append(Declare("real", name, self.element(element), fixed=True))
+            self.local[element.name] = Variable(name)
             self._loads.append(element.name)
         return code
 
-    def _wide(self, made: Statement, loops: Sequence[str]) -> int | None:
-        """How far the innermost loop may go, so that it does whole vectors; behind the last it stores zeros."""
-        frame = self.plan.frames.get(self.memory.root(made.output))
-        if frame is None or not loops or made.adds or not made.pointwise or not made.by_sample:
+    def _wide(self, statement: Statement, loops: Sequence[str]) -> int | None:
+        """How far the innermost loop may go, so that it does whole vectors; after the last it stores zeros."""
+        frame = self.plan.frames.get(self.memory.root(statement.output))
+        if frame is None or not loops or statement.adds or not statement.pointwise or not statement.by_sample:
             return None
-        if made.output in self.plan.aliases or frame.row <= int(made.sizes[loops[-1]]):
+        if statement.output in self.plan.aliases or frame.row <= int(statement.sizes[loops[-1]]):
             return None
-        for element in walk(made.body):
-            if isinstance(element, Element) and element.indices and element.indices[-1] == made.place[-1]:
+        for element in walk(statement.body):
+            if isinstance(element, Element) and element.indices and element.indices[-1] == statement.place[-1]:
                 value = self.plan.values[self.memory.root(element.name)]
                 if value.home == "given" or element.name in self.plan.aliases:
                     return None
         return frame.row
 
-    def _pooled(self, made: Statement, loops: Sequence[str]) -> tuple[str, int] | None:
+    def _pooled(self, statement: Statement, loops: Sequence[str]) -> tuple[str, int] | None:
         """The innermost loop of a pool, or of its gradient, and how far it may go, so that it does whole vectors.
 
-        What it reads behind a row is not used, and lies in the thread's own memory; what a gradient sets behind a row
+        What it reads after a row is not used, and lies in the thread's own memory; what a gradient sets after a row
         is zero and stays so.
         """
-        inner = [i for i in loops if not made.adds or i not in _offsets(made)]
-        if not inner or not made.by_sample or self.memory.local or self.over_parts or made.output in self.plan.totals:
+        inner = [i for i in loops if not statement.adds or i not in _offsets(statement)]
+        if (
+            not inner
+            or not statement.by_sample
+            or self.memory.local
+            or self.over_parts
+            or statement.output in self.plan.totals
+        ):
             return None
-        if made.output in self.plan.channels:
+        if statement.output in self.plan.channels:
             return None
-        place, last, size = made.place[-1], inner[-1], int(made.sizes[inner[-1]])
-        body, layout = made.body, self.plan.layouts[made.output]
+        place, last, size = statement.place[-1], inner[-1], int(statement.sizes[inner[-1]])
+        body, layout = statement.body, self.plan.layouts[statement.output]
         looks = isinstance(body, Reduction) and body.kind in ("max", "argmax") and place == Symbol(last)
-        falls = made.adds and len(layout.shape) > 1 and not made.overlaps and not reduces(body)
+        falls = statement.adds and len(layout.shape) > 1 and not statement.overlaps and not reduces(body)
         lanes = self.plan.machine.lanes
         wide = multiple(size, lanes) if size >= lanes else 1 << (size - 1).bit_length()
         if not (looks or falls) or wide == size or wide > AS_WIDE * size:
             return None
-        own = Element(made.output, made.place)
-        for element in (own, *made.elements):
+        own = Element(statement.output, statement.place)
+        for element in (own, *statement.elements):
             value, axes = self.plan.values[self.memory.root(element.name)], self.plan.layouts[element.name].strides
             factors = [(affine(i) or {}).get(last, 0) * a for i, a in zip(element.indices[1:], axes, strict=True)]
             if value.home != "chunk" or sum(map(abs, factors)) * (wide - size) > BEYOND:
                 return None
-        if self.inside(own, made.sizes, edges=True) or self.guards(body, made.sizes, edges=True):
+        if self.inside(own, statement.sizes, edges=True) or self.guards(body, statement.sizes, edges=True):
             return None
         if falls and (affine(place) or {}).get(last, 0) * wide > layout.strides[-2]:
             return None
         return last, wide
 
-    def _ending(self, made: Statement, pooled: tuple[str, int], sizes: dict[str, Size]) -> tuple[str, int] | None:
-        """Lets a factor of what is added, which was loaded before, be zero behind the row, and the loop go so far."""
-        last, wide = pooled
-        factor = next((name for name in self._loads if is_factor(made.body, name)), None)
+    def _ending(self, statement: Statement, row_end: tuple[str, int], sizes: dict[str, Size]) -> tuple[str, int] | None:
+        """Lets a factor of what is added, which was loaded before, be zero after the row, and the loop go so far."""
+        last, wide = row_end
+        factor = next((name for name in self._loads if is_factor(statement.body, name)), None)
         if factor is None:
             return None
         self.local[factor] = Choice((_below(last, sizes),), self.local[factor], NOTHING)
         sizes[last] = wide
-        return pooled
+        return row_end
 
-    def _turns(self, made: Statement, loops: Sequence[str]) -> bool:
+    def _turns(self, statement: Statement, loops: Sequence[str]) -> bool:
         """Whether a statement copies what lies apart: collecting it into vectors takes longer than one by one."""
-        if not isinstance(made.body, Element) or made.body.name in self.plan.totals or not loops:
+        if not isinstance(statement.body, Element) or statement.body.name in self.plan.totals or not loops:
             return False
-        sampled = self.plan.values[self.memory.root(made.body.name)].sampled
-        strides = self.plan.layouts[made.body.name].strides
-        factors = [(affine(i) or {}).get(loops[-1], 0) for i in made.body.indices[sampled:]]
+        sampled = self.plan.values[self.memory.root(statement.body.name)].sampled
+        strides = self.plan.layouts[statement.body.name].strides
+        factors = [(affine(i) or {}).get(loops[-1], 0) for i in statement.body.indices[sampled:]]
         return sum(f * s for f, s in zip(factors, strides, strict=True)) > 1
 
-    def _flat(self, made: Statement, loops: Sequence[str]) -> int | None:
-        """How many elements there are, where the loops run over whole values row by row and one loop does for all."""
+    def _flat(self, statement: Statement, loops: Sequence[str]) -> int | None:
+        """The number of elements, where the loops run over whole values row by row and one loop does for all."""
         symbols = tuple(map(Symbol, loops))
-        if len(loops) < 2 or made.adds or made.place[len(made.place) - len(loops) :] != symbols:
+        if len(loops) < 2 or statement.adds or statement.place[len(statement.place) - len(loops) :] != symbols:
             return None
-        if reduces(made.body):
+        if reduces(statement.body):
             return None
-        touched = [Element(made.output, made.place), *made.elements]
-        strides = self.plan.layouts[made.output].strides
-        for element in touched:
-            used = {i for place in element.indices for i in (affine(place) or {})} & set(loops)
-            if not used:
+        elements = [Element(statement.output, statement.place), *statement.elements]
+        strides = self.plan.layouts[statement.output].strides
+        for element in elements:
+            indices = {i for place in element.indices for i in (affine(place) or {})} & set(loops)
+            if not indices:
                 continue
             layout = self.plan.layouts[element.name]
             if element.indices[len(element.indices) - len(loops) :] != symbols:
@@ -288,28 +299,28 @@ class Loops(Reductions):
             dense = sorted(zip(layout.strides, layout.shape, strict=True), reverse=True)
             if [stride for stride, _ in dense] != list(compact_strides([size for _, size in dense])):
                 return None
-        if any(isinstance(n, Symbol) and n.name in loops for n in _bare(made.body)):
+        if any(isinstance(n, Symbol) and n.name in loops for n in _bare(statement.body)):
             return None
-        return math.prod(int(made.sizes[i]) for i in loops)
+        return math.prod(int(statement.sizes[i]) for i in loops)
 
-    def _zeroed(self, made: Statement) -> Code:
+    def _zeroed(self, statement: Statement) -> Code:
         """Loops that set a value to zero before terms are added to it."""
-        shape = self.plan.layouts[made.output].shape
+        shape = self.plan.layouts[statement.output].shape
         letters = [f"k{axis}" for axis in range(len(shape))]
-        place = (made.place[0], *map(Symbol, letters))
-        target = self.memory.cell(Element(made.output, place), self.put, {})
-        if made.output in self.plan.channels:
+        place = (statement.place[0], *map(Symbol, letters))
+        target = self.memory.cell(Element(statement.output, place), self.put, {})
+        if statement.output in self.plan.channels:
             letters, shape = [*letters[1:], letters[0]], (*shape[1:], shape[0])
         return nested(letters, dict(zip(letters, shape, strict=True)), [Assign(target, ZERO)], True)
 
-    def drawn(self, made: Statement) -> Code:
+    def drawn(self, statement: Statement) -> Code:
         """A dropout mask, drawn by the counter-based generator."""
-        self.used[made.output] = None
-        options, layout = made.step.options, self.plan.layouts[made.output]
+        self.used[statement.output] = None
+        options, layout = statement.step.options, self.plan.layouts[statement.output]
         size = math.prod(layout.shape)
         threshold = round(options["rate"] * 2**32)
-        row = self.memory.cell(Element(made.output, made.place), dict.fromkeys(made.loops[1:], ZERO), {})
-        return [Comment(made.text), DrawMask(row, size, options["seed"], options["layer"], threshold)]
+        row = self.memory.cell(Element(statement.output, statement.place), dict.fromkeys(statement.loops[1:], ZERO), {})
+        return [Comment(statement.text), DrawMask(row, size, options["seed"], options["layer"], threshold)]
 
     # -- updates -----------------------------------------------------------------------------------------------
 
@@ -330,19 +341,19 @@ class Loops(Reductions):
         """The instructions that compute a chain's values, and those that store what is kept."""
         body: Code = []
         stores: Code = []
-        for made in statements:
-            self.flat = made.place if flat else ()
-            value = self.number(made.body, made.sizes)
-            name = self.variable(made.output)
+        for statement in statements:
+            self.flat = statement.place if flat else ()
+            value = self.number(statement.body, statement.sizes)
+            name = self.variable(statement.output)
             body.append(Declare("real", name, value, fixed=True))
-            root = self.memory.root(made.output)
+            root = self.memory.root(statement.output)
             if root in self.plan.values and self.plan.values[root].home == "carried":
                 self.used[root] = None
-                target = self.memory.cell(Element(made.output, made.place), self.put, self.lanes, self.flat)
+                target = self.memory.cell(Element(statement.output, statement.place), self.put, self.lanes, self.flat)
                 stores.append(Assign(target, Variable(name)))
-            self.local[made.output] = Variable(name)
-        for made in statements:
-            self.local.pop(made.output)
+            self.local[statement.output] = Variable(name)
+        for statement in statements:
+            self.local.pop(statement.output)
         self.flat = ()
         return body, stores
 
@@ -360,14 +371,20 @@ def _below(index: str, sizes: Mapping[str, Size]) -> Compared:
     return Compared(Index(index), "<", whole(int(sizes[index])))
 
 
-def _offsets(made: Statement) -> list[str]:
+def _meets(statement: Statement, loops: Sequence[str]) -> bool:
+    """Whether terms of the innermost loop may fall on the same place, as ids say."""
+    chosen = [n for place in statement.place if isinstance(place, Element) for n in walk(place)]
+    return bool(loops) and Symbol(loops[-1]) in chosen
+
+
+def _offsets(statement: Statement) -> list[str]:
     """Of every two indices that make up a place on the left, the one that goes less far."""
-    found: list[str] = []
-    for place in made.place:
+    offsets: list[str] = []
+    for place in statement.place:
         terms = {i: c for i, c in (affine(place) or {}).items() if i}
         if len(terms) > 1:
-            found.append(min(terms, key=lambda i: (abs(terms[i]), int(made.sizes[i]))))
-    return found
+            offsets.append(min(terms, key=lambda i: (abs(terms[i]), int(statement.sizes[i]))))
+    return offsets
 
 
 def _bare(node: Node) -> list[Node]:

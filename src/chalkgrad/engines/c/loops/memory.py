@@ -1,4 +1,4 @@
-"""Where every value begins in memory, and what it is called there."""
+"""The place of every value in memory, and its name there."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from .ir import (
     Put,
     Quotient,
     Remainder,
+    Stored,
     Sum,
     added,
     linear,
@@ -30,7 +31,7 @@ from .ir import (
 LINE = 16
 """Values begin at multiples of so many numbers."""
 BEYOND = 64
-"""So many numbers may be read behind the last value of a buffer."""
+"""So many numbers may be read after the last value of a buffer."""
 RESERVED = frozenset(
     re.findall(
         r"\w+",
@@ -41,7 +42,7 @@ RESERVED = frozenset(
         train predict step report philox draw_mask base side nonzero found from ahead line find_nonzero""",
     )
 )
-"""Words that a value may not be called."""
+"""Words that are no names for values."""
 BUFFERS = ("carried", "batch", "chunk", "part", "own")
 """The homes that have a buffer of their own."""
 
@@ -55,9 +56,9 @@ class Memory:
         batch: the most samples in a step.
         local: whether what a chunk's samples need are variables of the function: a compiler keeps short ones in
             registers.
-        names: what every value is called.
-        places: where a value begins in the buffer of its home.
-        sizes: how many elements each buffer holds, for one part or thread where it has those; "numbers" are the
+        names: the name of every value.
+        places: the beginning of a value in the buffer of its home.
+        sizes: the number of elements of each buffer, for one part or thread where it has those; "numbers" are the
             single ones.
     """
 
@@ -86,13 +87,13 @@ class Memory:
         return self.local and value.home == "chunk"
 
     def name(self, name: str) -> str:
-        """What a value is called: letters, digits and underscores, and nobody else's name."""
+        """The name of a value: letters, digits and underscores, and no other value's."""
         if name not in self.names:
-            plain = re.sub(r"[^A-Za-z0-9_]", "_", name)
-            taken = set(self.names.values())
-            while plain in taken or plain in RESERVED or re.fullmatch(r"[kt]\d+", plain):
-                plain += "_"
-            self.names[name] = plain
+            text = re.sub(r"[^A-Za-z0-9_]", "_", name)
+            names = set(self.names.values())
+            while text in names or text in RESERVED or re.fullmatch(r"[kt]\d+", text):
+                text += "_"
+            self.names[name] = text
         return self.names[name]
 
     def root(self, name: str) -> str:
@@ -119,7 +120,7 @@ class Memory:
 
         Args:
             element: the element.
-            put: what stands for its indices.
+            put: the whole numbers for its indices.
             lanes: what is added to an index for one of several vectors side by side.
             flat: indices that the single index k runs over, row by row.
         """
@@ -127,10 +128,10 @@ class Memory:
         pointer, value = self.name(root), self.plan.values[root]
         layout, places = self.plan.layouts[element.name], element.indices
         if not value.sampled:
-            return Cell(pointer, address(layout, places, put, lanes, flat))
+            return Cell(pointer, self._address(layout, places, put, lanes, flat))
         assert isinstance(places[0], Symbol)
         n = put.get(places[0].name) or Index(places[0].name)
-        inside = address(layout, places[1:], put, lanes, flat)
+        inside = self._address(layout, places[1:], put, lanes, flat)
         if value.home == "given":
             return Cell(pointer, inside, row=n)
         assert value.layout is not None
@@ -138,29 +139,31 @@ class Memory:
         row = n if size == 1 else Linear(((n, size),))
         return Cell(pointer, row if inside == ZERO else Sum((row, inside)))
 
-
-def address(layout: Layout, places: Sequence[Node], put: Put, lanes: Put, flat: tuple[Node, ...] = ()) -> Integer:
-    """Where an element lies in its value."""
-    if flat and tuple(places[len(places) - len(flat) :]) == flat:
-        leading = {"": layout.offset, "k": 1}
-        for place, stride in zip(places[: len(places) - len(flat)], layout.strides, strict=False):
-            _add(leading, place, stride)
-        return linear(leading, put)
-    terms: dict[str, int] = {"": layout.offset}
-    front: list[Integer] = []
-    beside: list[Integer] = []
-    for axis, (place, stride) in enumerate(zip(places, layout.strides, strict=True)):
-        inside = affine(place)
-        assert inside is not None
-        beside += [lanes[i] for i in inside if i in lanes]
-        if layout.block is not None and axis == layout.contiguous:
-            (index,) = [i for i in inside if i]
-            start = put.get(index) or Index(index)
-            front = [Quotient(start, layout.block, layout.block_stride), Remainder(start, layout.block)]
-            continue
-        _add(terms, place, stride)
-    rest = linear(terms, put)
-    return added([*front, *([] if front and rest == ZERO else [rest]), *beside])
+    def _address(
+        self, layout: Layout, places: Sequence[Node], put: Put, lanes: Put, flat: tuple[Node, ...] = ()
+    ) -> Integer:
+        """The place of an element in its value."""
+        terms: dict[str, int] = {"": layout.offset}
+        if flat and tuple(places[len(places) - len(flat) :]) == flat:
+            places = places[: len(places) - len(flat)]
+            terms["k"] = 1
+        front: list[Integer] = []
+        beside: list[Integer] = []
+        for axis, (place, stride) in enumerate(zip(places, layout.strides, strict=False)):
+            if isinstance(place, Element):  # an id
+                front.append(Linear(((Stored(self.cell(place, put, lanes)), stride),)))
+                continue
+            inside = affine(place)
+            assert inside is not None
+            beside += [lanes[i] for i in inside if i in lanes]
+            if layout.block is not None and axis == layout.contiguous:
+                (index,) = [i for i in inside if i]
+                start = put.get(index) or Index(index)
+                front += [Quotient(start, layout.block, layout.block_stride), Remainder(start, layout.block)]
+                continue
+            _add(terms, place, stride)
+        rest = linear(terms, put)
+        return added([*front, *([] if front and rest == ZERO else [rest]), *beside])
 
 
 def _add(terms: dict[str, int], place: Node, stride: int) -> None:

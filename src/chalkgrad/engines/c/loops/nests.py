@@ -17,30 +17,30 @@ class Nest:
 
     Attributes:
         ranges: every loop's index and size, outermost first.
-        body: what is inside.
-        before: what stands before the loops.
+        body: the instructions inside.
+        before: the instructions before the loops.
         vectors: whether the innermost loop may be vectorised.
-        made: the statement, where others with the same loops may stand in the same body.
-        outputs: what is set inside.
-        around: what stands before and behind the innermost loop.
+        statement: the statement, where others with the same loops may stand in the same body.
+        outputs: the values that are set inside.
+        around: the instructions before and after the innermost loop.
     """
 
     ranges: tuple[tuple[str, int], ...]
     body: tuple[Instruction, ...]
     before: tuple[Instruction, ...]
     vectors: bool
-    made: Statement | None
+    statement: Statement | None
     outputs: tuple[str, ...] = ()
     around: tuple[tuple[Instruction, ...], tuple[Instruction, ...]] = ((), ())
 
-    def with_behind(self, other: Nest) -> Nest | None:
+    def followed_by(self, other: Nest) -> Nest | None:
         """Both in the same loops; None where that is not possible."""
-        one, two = self.made, other.made
-        if one is None or two is None or self.ranges != other.ranges or self.vectors != other.vectors:
+        first, two = self.statement, other.statement
+        if first is None or two is None or self.ranges != other.ranges or self.vectors != other.vectors:
             return None
-        outputs = (*self.outputs, one.output)
+        outputs = (*self.outputs, first.output)
         for element in walk(two.body):
-            if isinstance(element, Element) and element.name in outputs and element.indices != one.place:
+            if isinstance(element, Element) and element.name in outputs and element.indices != first.place:
                 return None
         before = (*self.before, *other.before)
         (opening, closing), (further, last) = self.around, other.around

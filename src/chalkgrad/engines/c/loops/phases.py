@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from ....program.statement import Statement
 from ..schedule.plan import Phase, Plan
 from ..schedule.products import Product
-from ..schedule.wanted import Wanted
+from ..schedule.request import Request
+from ..schedule.times import TIME
 from .ir import (
     Bind,
     Block,
@@ -24,6 +25,7 @@ from .ir import (
     Routine,
     Share,
     WholeBatch,
+    whole,
 )
 from .loops import Loops
 from .memory import Memory
@@ -38,13 +40,13 @@ MANY, TOGETHER = 60, 30
 _STATE, _THREAD, _PART = Parameter("T", "state"), Parameter("thread", "int"), Parameter("part", "int")
 _SAMPLES = Parameter("N", "long")
 SHARED = (_STATE, _THREAD, _SAMPLES)
-"""What the routine of a phase that every thread computes for itself is given,"""
+"""The parameters of the routine of a phase that every thread computes for itself,"""
 PARTS = (_STATE, _THREAD, _PART, _SAMPLES)
-"""that of a phase of which every part computes some elements,"""
+"""of a phase of which every part computes some elements,"""
 ROWS = (_STATE, _THREAD, _PART, Parameter("first", "long"), Parameter("end", "long"), Parameter("N", "int"))
-"""that of a phase that goes through the samples,"""
+"""of a phase that goes through the samples,"""
 PIECE = (_STATE, _THREAD, _PART, Parameter("begin", "long"), Parameter("rows", "int"), Parameter("N", "int"))
-"""and that of a piece of one."""
+"""and of a piece of one."""
 
 
 TINY = 2000
@@ -53,15 +55,15 @@ function, twice, once for full batches, and with what it computes in variables."
 
 
 @dataclass(slots=True)
-class Lowered:
+class Routines:
     """A plan as routines.
 
     Attributes:
-        memory: where values lie.
-        zeros: what is needed to skip zeros.
+        memory: the places of values.
+        zeros: the words that skip zeros.
         tiny: whether a step is so small that it is to be one routine in the end.
         tiles: the routines of tiles, by name.
-        phases: those of each phase, pieces first, by the phase's name, in order.
+        phases: the routines of each phase, pieces first, by the phase's name, in order.
     """
 
     memory: Memory
@@ -73,14 +75,14 @@ class Lowered:
     @property
     def given(self) -> list[str]:
         """The values that come from outside, of those that anything reads."""
-        bound = {
+        names = {
             instruction.value.name
             for routines in self.phases.values()
             for routine in routines
             for instruction in _within(routine.body)
             if isinstance(instruction, Bind) and instruction.value.home == "given"
         }
-        return [name for name in ("x", "y") if name in bound]
+        return [name for name in ("x", "y") if name in names]
 
 
 def _within(code: Code) -> Iterable[Instruction]:
@@ -90,35 +92,35 @@ def _within(code: Code) -> Iterable[Instruction]:
             yield from instruction.body
 
 
-def lower(made: Plan, wanted: Wanted) -> Lowered:
-    """A plan's phases as routines.
+def lower(schedule: Plan, request: Request) -> Routines:
+    """The routines of a plan's phases.
 
     Args:
-        made: the plan.
-        wanted: what it is a plan of.
+        schedule: the plan.
+        request: the request that it is a plan of.
     """
-    terms = sum(s.terms for p in made.phases for s in p.statements)
-    tiny = terms * wanted.batch <= TINY and not made.products and wanted.parts == 1
-    memory, zeros = Memory(made, wanted.batch, local=tiny), Zeros(made, wanted.batch)
-    lowered = Lowered(memory, zeros, tiny)
-    for at, phase in enumerate(made.phases):
+    terms = sum(s.terms for p in schedule.phases for s in p.statements)
+    tiny = terms * request.batch <= TINY and not schedule.products and request.parts == 1
+    memory, zeros = Memory(schedule, request.batch, local=tiny), Zeros(schedule, request.batch)
+    routines = Routines(memory, zeros, tiny)
+    for at, phase in enumerate(schedule.phases):
         if phase.statements or phase.kind == "report":
             name = f"{phase.kind}_{at + 1}"
-            lowered.phases[name] = _Phase(name, phase, made, memory, zeros, lowered.tiles).routines(tiny)
-    return lowered
+            routines.phases[name] = _Phase(name, phase, schedule, memory, zeros, routines.tiles).routines(tiny)
+    return routines
 
 
 class _Phase:
     def __init__(
-        self, name: str, phase: Phase, made: Plan, memory: Memory, zeros: Zeros, tiles: dict[str, Routine]
+        self, name: str, phase: Phase, plan: Plan, memory: Memory, zeros: Zeros, tiles: dict[str, Routine]
     ) -> None:
         self.name = name
         self.phase = phase
-        self.plan = made
+        self.plan = plan
         self.memory = memory
         self.zeros = zeros
-        self.loops = Loops(made, memory)
-        self.tiles = Tiles(made, memory, tiles, self.loops)
+        self.loops = Loops(plan, memory)
+        self.tiles = Tiles(plan, memory, tiles, self.loops)
 
     def routines(self, tiny: bool) -> list[Routine]:
         """The phase's routine, and before it those that it is made of where there is much in it."""
@@ -126,16 +128,16 @@ class _Phase:
             return self._long()
         make = {"rows": self._rows, "blocks": self._blocks, "update": self._update}
         code = make.get(self.phase.kind, self._shared)()
-        used, totals = list(self.loops.used), self._sums()
-        constants, begun = self.loops.constants.declared, self.zeros.begun(self.phase)
+        names, totals = list(self.loops.used), self._sums()
+        constants, beginning = self.loops.constants.declared, self.zeros.begun(self.phase)
         inline = "always" if tiny else ""
         if self.phase.kind == "rows":
-            bound = self._bound([v for v in used if self.plan.values[v].home != "part"], "begin")
-            sums = self._bound([v for v in used if self.plan.values[v].home == "part"], "begin")
-            body: Code = [*constants, *sums, *self._zeroed(totals), Chunks([*bound, *begun, *code])]
+            pointers = self._bound([v for v in names if self.plan.values[v].home != "part"], "begin")
+            sums = self._bound([v for v in names if self.plan.values[v].home == "part"], "begin")
+            body: Code = [*constants, *sums, *self._zeroed(totals), Chunks([*pointers, *beginning, *code])]
             return [Routine(self.name, ROWS, body, inline)]
         parameters = PARTS if self.phase.kind in ("blocks", "update") else SHARED
-        return [Routine(self.name, parameters, [*constants, *self._bound(used), *begun, *code], inline)]
+        return [Routine(self.name, parameters, [*constants, *self._bound(names), *beginning, *code], inline)]
 
     def _long(self) -> list[Routine]:
         """A phase that goes through the samples, as several routines.
@@ -144,22 +146,22 @@ class _Phase:
         """
         pieces: list[Routine] = []
         sums: Code = []
-        for at in range(0, len(self.phase.statements), TOGETHER):
-            phase = Phase("rows", self.phase.statements[at : at + TOGETHER])
-            name = f"{self.name}_{at // TOGETHER + 1}"
+        for number, statements in enumerate(_pieces(self.plan.together(self.phase.statements)), 1):
+            phase = Phase("rows", statements)
+            name = f"{self.name}_{number}"
             piece = _Phase(name, phase, self.plan, self.memory, self.zeros, self.tiles.routines)
             code = piece._rows()
-            bound = piece._bound(list(piece.loops.used), "begin")
-            body = [*piece.loops.constants.declared, *bound, *self.zeros.begun(phase), *code]
+            pointers = piece._bound(list(piece.loops.used), "begin")
+            body = [*piece.loops.constants.declared, *pointers, *self.zeros.begun(phase), *code]
             pieces.append(Routine(name, PIECE, body, "never"))
             totals = piece._sums()
             sums += [*piece._bound(totals, "begin"), *piece._zeroed(totals)]
         calls: Code = [CallPiece(piece.name) for piece in pieces]
         return [*pieces, Routine(self.name, ROWS, [*sums, Chunks(calls)])]
 
-    def _bound(self, used: Sequence[str], begin: str = "") -> Code:
+    def _bound(self, names: Sequence[str], begin: str = "") -> Code:
         """The values' pointers; in an update the first part's sums get the others added to them."""
-        return [self.memory.declared(v, begin, first_part=self.phase.kind == "update") for v in used]
+        return [self.memory.declared(v, begin, first_part=self.phase.kind == "update") for v in names]
 
     def _sums(self) -> list[str]:
         """The parts' sums that the phase computes."""
@@ -173,6 +175,21 @@ class _Phase:
 
     def _rows(self) -> Code:
         code: Code = []
+        alone: list[Statement] = []
+        for group in self.plan.together(self.phase.statements):
+            loop = self.plan.loops.get(group[0].output)
+            if loop is None:
+                alone += group
+                continue
+            code += self._by_sample(alone)
+            alone = []
+            end = whole(loop.times)
+            code.append(Loop(TIME, end, self._by_sample(group), backward=loop.backward))
+        return [*code, *self._by_sample(alone)]
+
+    def _by_sample(self, statements: Sequence[Statement]) -> Code:
+        """Statements in order, products in tiles, the others for one sample after another."""
+        code: Code = []
         together: list[Statement] = []
 
         def close() -> None:
@@ -180,7 +197,7 @@ class _Phase:
                 code.append(Loop("n", Index("rows"), self.loops.plain(together)))
             together.clear()
 
-        for statement in self.phase.statements:
+        for statement in statements:
             product = self.plan.products.get(statement.output)
             if product is None:
                 assert statement.sample in (None, "n"), statement.text  # which the loop goes through
@@ -221,6 +238,16 @@ class _Phase:
         return code
 
 
+def _pieces(groups: Sequence[Sequence[Statement]]) -> list[list[Statement]]:
+    """Groups of statements in pieces of about as many statements."""
+    pieces: list[list[Statement]] = [[]]
+    for group in groups:
+        if pieces[-1] and len(pieces[-1]) + len(group) > TOGETHER:
+            pieces.append([])
+        pieces[-1] += group
+    return pieces
+
+
 def _chains(statements: Sequence[Statement]) -> list[list[Statement]]:
     """The statements in groups: each uses what one before it in its group computes."""
     chains: list[list[Statement]] = []
@@ -229,6 +256,6 @@ def _chains(statements: Sequence[Statement]) -> list[list[Statement]]:
         if not fits:
             chains.append([statement])
             continue
-        joined = [s for c in fits for s in c]
-        chains = [c for c in chains if c not in fits] + [[*joined, statement]]
+        group = [s for c in fits for s in c]
+        chains = [c for c in chains if c not in fits] + [[*group, statement]]
     return chains

@@ -13,6 +13,7 @@ from ....program.statement import SAMPLES
 from ..schedule.plan import Plan
 from .expressions import Constants, Lowering
 from .ir import (
+    NOTHING,
     ZERO,
     Assign,
     Cell,
@@ -46,22 +47,22 @@ SMALL = 32
 LONG = 8
 """Sums over several indices of so many terms are made in parts, as each addition waits for the one before."""
 SINGLE = (SAMPLES, "lr", "t", "clock")
-"""What is one number for a whole step."""
+"""The names of single numbers for a whole step."""
 
 
 class Reductions:
-    """Lowers the right sides of one phase's statements.
+    """The lowering of the right sides of one phase's statements.
 
     Args:
         plan: the plan.
-        memory: where values lie.
+        memory: the places of values.
 
     Attributes:
-        constants: what is computed before the loops.
+        constants: the numbers that are computed before the loops.
         used: the values whose pointers are needed, in the order of their use.
-        local: what stands for a value.
-        put: what stands for an index.
-        lanes: what is added to an index for one of several vectors side by side.
+        local: the node for a value.
+        put: the whole number for an index.
+        lanes: the whole number added to an index for one of several vectors side by side.
         flat: indices that the single index k runs over.
         before: instructions that have to stand before the one that is made.
         known: conditions that hold here: elements lie inside.
@@ -86,7 +87,7 @@ class Reductions:
         self._largest_of: dict[tuple[tuple[str, ...], Node], str] = {}
 
     def element(self, element: Element) -> Node:
-        """What stands for an element; what it needs before is put into `before`."""
+        """The node for an element; instructions that it needs are put into `before`."""
         if element.name in self.local:
             return self.local[element.name]
         if self.over_parts and element.name in self.plan.totals:
@@ -97,12 +98,14 @@ class Reductions:
         return Load(self.cell(element))
 
     def cell(self, element: Element) -> Cell:
-        """Where an element lies; its value is used."""
-        self.used[self.memory.root(element.name)] = None
+        """The place of an element, whose value is then used, and so are those of ids among its indices."""
+        for node in walk(element):
+            if isinstance(node, Element):
+                self.used[self.memory.root(node.name)] = None
         return self.memory.cell(element, self.put, self.lanes, self.flat)
 
     def symbol(self, name: str) -> Node:
-        """What stands for a number: an index, or a value that is one number."""
+        """The node for a number: an index, or a value that is one number."""
         if name not in self.plan.values:
             return Counted(self.put.get(name) or Index(name))
         if name in self.plan.totals:
@@ -123,16 +126,18 @@ class Reductions:
         return f"t{self._numbered}"
 
     def number(self, node: Node, inside: Mapping[str, Size]) -> Node:
-        """A tree as a number; sums inside become loops before it."""
+        """A tree as a number, 0 where it lies outside; sums inside become loops before it."""
 
         def conditions(term: Node) -> tuple[Node, ...]:
             return tuple(c for c in self._needed(term, inside, edges=False) if c not in self.known)
 
+        self.constants.indices = inside
         lowering = Lowering(self.constants, self.element, self.symbol, lambda r: self.reduction(r, inside), conditions)
-        return lowering.lowered(node)
+        lowered, outside = lowering.lower(node), conditions(node)
+        return Choice(outside, lowered, NOTHING) if outside and not _adds(node) else lowered
 
     def reduction(self, node: Reduction, sizes: Mapping[str, Size]) -> Node:
-        """Puts the loops of a sum, mean or maximum into `before`, and returns what they find."""
+        """The node for a sum, mean or maximum, whose loops are put into `before`."""
         if (plane := self._plane(node, sizes)) is not None:
             return plane
         if node.kind in ("sum", "mean"):  # neighbours in memory innermost
@@ -141,10 +146,10 @@ class Reductions:
             node = Reduction(node.kind, (*(i for i in node.indices if i not in near), *near), node.body)
         outside, self.before = self.before, []
         count = math.prod(int(sizes[i]) for i in node.indices)
-        guards, known = self._needed(node.body, sizes, edges=node.kind in ("max", "argmax")), self.known
-        self.known = (*known, *guards)
+        guards, conditions = self._needed(node.body, sizes, edges=node.kind in ("max", "argmax")), self.known
+        self.known = (*conditions, *guards)
         value = self.number(node.body, sizes)
-        self.known = known
+        self.known = conditions
         inner, self.before = self.before, outside
         if node.kind == "max" and (node.indices, node.body) in self._largest_of and self.sharing:
             return Found(self._largest_of[node.indices, node.body])
@@ -163,8 +168,8 @@ class Reductions:
             size = int(sizes[index])
             if part and index == several[0]:
                 body = [Declare("real", part, ZERO), *body, Assign(Variable(name), Variable(part), "+=")]
-            reduced = name if depth == 0 and not small and size >= 8 and not inner else ""
-            body = [Loop(index, whole(size), body, unrolled=small, reduced=reduced)]
+            total = name if depth == 0 and not small and size >= 8 and not inner else ""
+            body = [Loop(index, whole(size), body, unrolled=small, reduced=total)]
         self.before += [Declare("real", name, ZERO), *body]
         if node.kind == "mean":
             return Binary("*", Found(name), self.constants.number(Number(1 / count)))
@@ -183,14 +188,14 @@ class Reductions:
         best, candidate = Variable(name), Variable(self.new())
         body: Code = [*inner, Declare("real", candidate.name, value, fixed=True)]
         start: Code = [Declare("real", name, Number(-math.inf))]
-        found = name
+        result = name
         if node.kind == "argmax":
             self._largest_of[node.indices, node.body] = name
-            found = self.new()
+            result = self.new()
             at = Counted(_counted(node.indices, sizes))
             larger = Compared(candidate, ">", best)
-            body.append(Assign(Variable(found), Choice((larger,), at, Variable(found))))
-            start.append(Declare("real", found, ZERO))
+            body.append(Assign(Variable(result), Choice((larger,), at, Variable(result))))
+            start.append(Declare("real", result, ZERO))
         body.append(Assign(best, Choice((Larger(candidate, best),), candidate, best)))
         if guards:
             body = [If(guards, body)]
@@ -198,7 +203,7 @@ class Reductions:
         for index in reversed(node.indices):
             body = [Loop(index, whole(int(sizes[index])), body, unrolled=small)]
         self.before += [*start, *body]
-        return Found(found)
+        return Found(result)
 
     def _largest_of_few(
         self,
@@ -277,11 +282,11 @@ class Reductions:
 
     def guards(self, node: Node, sizes: Mapping[str, Size], edges: bool) -> tuple[Node, ...]:
         """Conditions under which the elements of a tree lie inside; `edges`: a frame does not count."""
-        found: dict[Node, None] = {}
+        conditions: dict[Node, None] = {}
         for element in walk(node):
             if isinstance(element, Element) and element.name not in self.local:
-                found.update(dict.fromkeys(self.inside(element, sizes, edges)))
-        return tuple(found)
+                conditions.update(dict.fromkeys(self.inside(element, sizes, edges)))
+        return tuple(conditions)
 
     def _needed(self, node: Node, sizes: Mapping[str, Size], edges: bool) -> tuple[Node, ...]:
         """Conditions without which a tree is nothing: of a sum, those of all of its terms; a reduction has its own."""
@@ -306,16 +311,21 @@ class Reductions:
         for axis, (place, size) in enumerate(zip(element.indices[sampled:], shape, strict=True)):
             if isinstance(place, Number):
                 continue
-            before, behind = (0, 0) if frame is None or edges else (frame.before[axis], frame.behind[axis])
+            before, after = (0, 0) if frame is None or edges else (frame.before[axis], frame.after[axis])
             low, high = (0, int(sizes[place.name]) - 1) if isinstance(place, Symbol) else span(place, sizes)
-            if low >= -before and high <= size - 1 + behind:
+            if low >= -before and high <= size - 1 + after:
                 continue
-            reached = linear(affine(place) or {}, {})
+            position = linear(affine(place) or {}, {})
             if low < -before:
-                conditions.append(Compared(reached, ">=", ZERO))
-            if high > size - 1 + behind:
-                conditions.append(Compared(reached, "<", whole(size)))
+                conditions.append(Compared(position, ">=", ZERO))
+            if high > size - 1 + after:
+                conditions.append(Compared(position, "<", whole(size)))
         return tuple(conditions)
+
+
+def _adds(node: Node) -> bool:
+    """Whether a tree is a sum of terms, each of which has its own conditions."""
+    return isinstance(node, Binary) and node.operator in "+-"
 
 
 def _counted(indices: Sequence[str], sizes: Mapping[str, Size]) -> Integer:

@@ -54,11 +54,11 @@ SUM = Cell("sum", COLUMN, row=ROW)
 
 
 class Tiles:
-    """Makes the tiles of one phase's products.
+    """The tiles of one phase's products.
 
     Args:
         plan: the plan.
-        memory: where values lie.
+        memory: the places of values.
         routines: gets the tiles' routines, by name.
         loops: the phase's other statements; gets the names and constants that calls need.
     """
@@ -69,87 +69,87 @@ class Tiles:
         self.routines = routines
         self.loops = loops
 
-    def product(self, made: Product, finish: Sequence[Statement] = (), blocks: bool = False) -> Code:
+    def product(self, product: Product, finish: Sequence[Statement] = (), blocks: bool = False) -> Code:
         """The loops over all tiles.
 
         Args:
-            made: the product.
+            product: the product.
             finish: statements that use every sum at once instead of storing it (an update).
             blocks: only the blocks from `first` to `last`.
         """
-        call = self._routine(f"{self.memory.name(made.output)}_tile", made, finish)
-        rows_tile, columns_tile = made.tile
-        each = made.rows_each
+        call = self._routine(f"{self.memory.name(product.output)}_tile", product, finish)
+        rows_tile, columns_tile = product.tile
+        each = product.rows_each
 
         def rows(columns: int) -> Code:
-            size = made.sizes.get(made.rows or "")
-            return _tiled(made.rows, size, rows_tile // each, lambda r: [call(r * each, columns)])
+            size = product.sizes.get(product.rows or "")
+            return _tiled(product.rows, size, rows_tile // each, lambda r: [call(r * each, columns)])
 
-        if made.columns is not None or made.across:
-            code = _tiled(made.columns, made.sizes.get(made.columns or ""), columns_tile, rows)
+        if product.columns is not None or product.across:
+            code = _tiled(product.columns, product.sizes.get(product.columns or ""), columns_tile, rows)
         elif blocks:
-            step, body = columns_tile * made.lanes, rows(columns_tile)
-            code: Code = [Loop(made.vector, Index("last"), body, begin=Index("first"), step=step)]
+            step, body = columns_tile * product.lanes, rows(columns_tile)
+            code: Code = [Loop(product.vector, Index("last"), body, begin=Index("first"), step=step)]
         else:
-            code = _tiled(made.vector, made.vectors, columns_tile, rows, made.lanes)
-        if made.columns is not None and not made.across:
-            code = [Loop(made.vector, whole(made.extent(made.vector)), code, step=made.lanes)]
-        for index in reversed(made.outer):
-            code = [Loop(index, _end(made, index), code)]
-        return [Comment(made.statement.text), *code]
+            code = _tiled(product.vector, product.vectors, columns_tile, rows, product.lanes)
+        if product.columns is not None and not product.across:
+            code = [Loop(product.vector, whole(product.extent(product.vector)), code, step=product.lanes)]
+        for index in reversed(product.outer):
+            code = [Loop(index, _end(product, index), code)]
+        return [Comment(product.statement.text), *code]
 
-    def _routine(self, name: str, made: Product, finish: Sequence[Statement]) -> Callable[[int, int], CallTile]:
-        """Makes the tile's routine; returns what makes a call of it."""
+    def _routine(self, name: str, product: Product, finish: Sequence[Statement]) -> Callable[[int, int], CallTile]:
+        """A function that makes calls of the tile's routine, which is made here."""
         own = Loops(self.plan, self.memory)
-        if made.rows and made.within:
-            each = made.rows_each
-            own.put[made.rows] = Sum((Index(made.rows), Quotient(ROW, each)))
-            own.put[made.within] = Remainder(ROW, each)
-        elif made.rows:
-            own.put[made.rows] = Sum((Index(made.rows), ROW))
-        if made.columns:
-            own.put[made.columns] = Sum((Index(made.columns), COLUMN))
-        elif not made.across:
-            own.lanes[made.vector] = Linear(((COLUMN, made.lanes),))
-        rows, columns = made.tile
+        if product.rows and product.within:
+            each = product.rows_each
+            own.put[product.rows] = Sum((Index(product.rows), Quotient(ROW, each)))
+            own.put[product.within] = Remainder(ROW, each)
+        elif product.rows:
+            own.put[product.rows] = Sum((Index(product.rows), ROW))
+        if product.columns:
+            own.put[product.columns] = Sum((Index(product.columns), COLUMN))
+        elif not product.across:
+            own.lanes[product.vector] = Linear(((COLUMN, product.lanes),))
+        rows, columns = product.tile
         body: Code = [
-            DeclareArrays(f"vec{made.lanes}", (("sum", (rows, columns)),)),
-            _each_sum(Assign(SUM, self._begun(made, own))),
-            *self._summed(made, own),
-            *(self._finished(made, own, finish) if finish else self._stored(made, own)),
+            DeclareArrays(f"vec{product.lanes}", (("sum", (rows, columns)),)),
+            _each_sum(Assign(SUM, self._begun(product, own))),
+            *self._summed(product, own),
+            *(self._finished(product, own, finish) if finish else self._stored(product, own)),
         ]
-        passed = self._passed(made, own, finish)
-        parameters = (Parameter("R", "index"), Parameter("C", "index"), *(p for p, _ in passed))
-        comment = f"a tile of {made.statement.text}"
-        self.routines[name] = Routine(name, parameters, body, "always", comment, made.lanes)
-        arguments = tuple(argument for _, argument in passed)
+        pairs = self._passed(product, own, finish)
+        parameters = (Parameter("R", "index"), Parameter("C", "index"), *(p for p, _ in pairs))
+        comment = f"a tile of {product.statement.text}"
+        self.routines[name] = Routine(name, parameters, body, "always", comment, product.lanes)
+        arguments = tuple(argument for _, argument in pairs)
         return lambda rows, columns: CallTile(name, rows, columns, arguments)
 
-    def _begun(self, made: Product, own: Loops) -> Node:
-        """What a sum begins with."""
-        if made.bias is None or made.across:
-            return Zeros(made.lanes)
-        bias = own.cell(made.bias)
-        if made.bias.indices[0] == Symbol(made.vector):
-            return LoadVector(bias, made.lanes)
-        return Binary("+", Zeros(made.lanes), Load(bias))
+    def _begun(self, product: Product, own: Loops) -> Node:
+        """The first value of a sum."""
+        if product.bias is None or product.across:
+            return Zeros(product.lanes)
+        bias = own.cell(product.bias)
+        if product.bias.indices[0] == Symbol(product.vector):
+            return LoadVector(bias, product.lanes)
+        return Binary("+", Zeros(product.lanes), Load(bias))
 
-    def _summed(self, made: Product, own: Loops) -> Code:
-        """The loops over what is summed."""
-        vec, (rows, columns) = f"vec{made.lanes}", made.tile
+    def _summed(self, product: Product, own: Loops) -> Code:
+        """The loops over the indices that are summed over."""
+        vec, (rows, columns) = f"vec{product.lanes}", product.tile
         right = Cell("right", COLUMN)
-        load_right = _each(COLUMN, "C", Assign(right, LoadVector(own.cell(made.right), made.lanes)), "beside")
-        if made.across:
+        load_right = _each(COLUMN, "C", Assign(right, LoadVector(own.cell(product.right), product.lanes)), "beside")
+        if product.across:
             left = Cell("left", ROW)
             code: Code = [
                 DeclareArrays(vec, (("left", (rows,)), ("right", (columns,)))),
-                _each(ROW, "R", Assign(left, LoadVector(own.cell(made.left), made.lanes)), "beside"),
+                _each(ROW, "R", Assign(left, LoadVector(own.cell(product.left), product.lanes)), "beside"),
                 load_right,
                 _each_sum(Assign(SUM, Binary("*", Load(left), Load(right)), "+=")),
             ]
-            code = [Loop(made.vector, whole(made.vectors * made.lanes), code, step=made.lanes)]
+            code = [Loop(product.vector, whole(product.vectors * product.lanes), code, step=product.lanes)]
         else:
-            base, left = self._rows_of(made, own)
+            base, left = self._rows_of(product, own)
             add = Assign(SUM, Binary("*", Variable("left"), Load(right)), "+=")
             each: Code = [Declare("real", "left", left, fixed=True), _each(COLUMN, "C", add, "below")]
             code = [
@@ -158,109 +158,110 @@ class Tiles:
                 *base,
                 Loop("row", Index("R"), each, unrolled=True),
             ]
-        if made.skips:
-            return without_zeros(made, code)
-        for index in reversed(made.summed):
-            code = [Loop(index, _end(made, index), code)]
+        if product.skips:
+            return without_zeros(product, code)
+        for index in reversed(product.summed):
+            code = [Loop(index, _end(product, index), code)]
         return code
 
-    def _passed(self, made: Product, own: Loops, finish: Sequence[Statement]) -> list[tuple[Parameter, str]]:
-        """What a tile is given besides its size, with what is passed for it."""
-        passed: list[tuple[Parameter, str]] = []
-        if made.skips:
-            passed.append((Parameter("nonzero", "words"), "nonzero"))
-        if made.skips and not made.over_samples:
-            passed.append((Parameter("ahead", "ahead"), "ahead"))
+    def _passed(self, product: Product, own: Loops, finish: Sequence[Statement]) -> list[tuple[Parameter, str]]:
+        """The parameters of a tile besides its size, each with its argument."""
+        pairs: list[tuple[Parameter, str]] = []
+        if product.skips:
+            pairs.append((Parameter("nonzero", "words"), "nonzero"))
+        if product.skips and not product.over_samples:
+            pairs.append((Parameter("ahead", "ahead"), "ahead"))
         for value in own.used:
-            target = self.memory.root(made.output) == value or any(self.memory.root(s.output) == value for s in finish)
+            target = value in map(self.memory.root, [product.output, *(s.output for s in finish)])
             kind = "rows" if self.plan.values[value].home == "given" else "written" if target else "read"
-            passed.append((Parameter(self.memory.name(value), kind), self.memory.name(value)))
+            pairs.append((Parameter(self.memory.name(value), kind), self.memory.name(value)))
             self.loops.used[value] = None
         for tree, constant in own.constants.known.items():
-            passed.append((Parameter(constant, "real"), self.loops.constants.named(tree)))
-        places = [*made.outer, made.rows, made.columns, None if made.across else made.vector]
-        passed += [(Parameter(i, "index"), i) for i in dict.fromkeys(i for i in places if i is not None)]
-        if made.over_samples:
-            passed.append((Parameter("rows", "index"), "rows"))
-        return passed
+            pairs.append((Parameter(constant, "real"), self.loops.constants.named(tree)))
+        vector = None if product.across else product.vector
+        places = [*product.fixed, *product.outer, product.rows, product.columns, vector]
+        pairs += [(Parameter(i, "index"), i) for i in dict.fromkeys(i for i in places if i is not None)]
+        if product.over_samples:
+            pairs.append((Parameter("rows", "index"), "rows"))
+        return pairs
 
-    def _rows_of(self, made: Product, own: Loops) -> tuple[Code, Node]:
+    def _rows_of(self, product: Product, own: Loops) -> tuple[Code, Node]:
         """The single number for a row: for images beside a pointer, so that a compiler needs no register for each."""
-        layout = self.plan.layouts[made.left.name]
-        if len(layout.shape) < 3 or made.rows is None or made.sizes[made.rows] == SAMPLES:
-            return [], own.element(made.left)
-        places = made.left.indices[len(made.left.indices) - len(layout.shape) :]
+        layout = self.plan.layouts[product.left.name]
+        if len(layout.shape) < 3 or product.rows is None or product.sizes[product.rows] == SAMPLES:
+            return [], own.element(product.left)
+        places = product.left.indices[len(product.left.indices) - len(layout.shape) :]
 
         def apart(index: str) -> int:
             return sum((affine(p) or {}).get(index, 0) * s for p, s in zip(places, layout.strides, strict=True))
 
-        row = linear({"row": apart(made.rows)}, {})
-        first_row: dict[str, Integer] = {made.rows: Index(made.rows)}
-        if made.within:
-            each = made.rows_each
+        row = linear({"row": apart(product.rows)}, {})
+        first_row: dict[str, Integer] = {product.rows: Index(product.rows)}
+        if product.within:
+            each = product.rows_each
             row = linear(
-                {made.rows: apart(made.rows), made.within: apart(made.within)},
-                {made.rows: Quotient(ROW, each), made.within: Remainder(ROW, each)},
+                {product.rows: apart(product.rows), product.within: apart(product.within)},
+                {product.rows: Quotient(ROW, each), product.within: Remainder(ROW, each)},
             )
-            first_row[made.within] = ZERO
+            first_row[product.within] = ZERO
         put, own.put = own.put, own.put | first_row
-        first = own.cell(made.left)
+        first = own.cell(product.left)
         own.put = put
         return [Point("base", first)], Load(Cell("base", row))
 
-    def _stored(self, made: Product, own: Loops) -> Code:
+    def _stored(self, product: Product, own: Loops) -> Code:
         """Puts the sums where they belong."""
-        adds = made.output in self.plan.totals
-        target, value = own.cell(Element(made.output, made.statement.place)), Load(SUM)
-        if made.across:
-            across: Node = Lanes(value, made.lanes)
-            if made.bias is not None:
-                across = Binary("+", across, own.element(made.bias))
+        adds = product.output in self.plan.totals
+        target, value = own.cell(Element(product.output, product.statement.place)), Load(SUM)
+        if product.across:
+            across: Node = Lanes(value, product.lanes)
+            if product.bias is not None:
+                across = Binary("+", across, own.element(product.bias))
             return [_each_sum(Assign(target, across, "+=" if adds else "="))]
-        rest = made.extent(made.vector) % made.lanes
+        rest = product.extent(product.vector) % product.lanes
         before: Code = []
-        stored: Node = value
-        if rest and made.block is None:
-            before = [DeclareInside(rest, made.lanes)]
-            stored = Inside(value, made.lanes)
-            if made.vectors > 1:
-                at = [Index(made.vector), *([own.lanes[made.vector]] if made.vector in own.lanes else [])]
-                end = Sum((*at, whole(made.lanes)))
-                stored = Choice((Compared(end, ">", whole(made.extent(made.vector))),), stored, value)
+        result: Node = value
+        if rest and product.block is None:
+            before = [DeclareInside(rest, product.lanes)]
+            result = Inside(value, product.lanes)
+            if product.vectors > 1:
+                at = [Index(product.vector), *([own.lanes[product.vector]] if product.vector in own.lanes else [])]
+                end = Sum((*at, whole(product.lanes)))
+                result = Choice((Compared(end, ">", whole(product.extent(product.vector))),), result, value)
         if adds:
-            stored = Binary("+", LoadVector(target, made.lanes), stored)
-        return [*before, _each_sum(Assign(target, stored, lanes=made.lanes))]
+            result = Binary("+", LoadVector(target, product.lanes), result)
+        return [*before, _each_sum(Assign(target, result, lanes=product.lanes))]
 
-    def _finished(self, made: Product, own: Loops, finish: Sequence[Statement]) -> Code:
+    def _finished(self, product: Product, own: Loops, finish: Sequence[Statement]) -> Code:
         """Uses the sums at once, element by element."""
-        row, lane = f"{self.memory.name(made.output)}_row", Index("lane")
-        own.lanes[made.vector] = lane
-        own.local[made.output] = Load(Cell(row, lane))
+        row, lane = f"{self.memory.name(product.output)}_row", Index("lane")
+        own.lanes[product.vector] = lane
+        own.local[product.output] = Load(Cell(row, lane))
         # the statements' own letters: the place of each is the product's
         code: Code = []
         stores: Code = []
-        place = made.statement.place
+        place = product.statement.place
         letters = {i.name: own.put.get(i.name, Index(i.name)) for i in place if isinstance(i, Symbol)}
-        for step in finish:
-            for mine, theirs in zip(place, step.place, strict=True):
-                if isinstance(mine, Symbol) and isinstance(theirs, Symbol):
-                    own.put[theirs.name] = letters[mine.name]
-                    if mine.name == made.vector:
-                        own.lanes[theirs.name] = lane
-            body, stored = own.chained([step], flat=False)
-            code, stores = [*code, *body], [*stores, *stored]
-            own.local[step.output] = Variable(own.variable(step.output))
-        put = Assign(Cell(row, Linear(((COLUMN, made.lanes),))), Load(SUM), lanes=made.lanes)
+        for statement in finish:
+            for own_index, index in zip(place, statement.place, strict=True):
+                if isinstance(own_index, Symbol) and isinstance(index, Symbol):
+                    own.put[index.name] = letters[own_index.name]
+                    if own_index.name == product.vector:
+                        own.lanes[index.name] = lane
+            body, further = own.chained([statement], flat=False)
+            code, stores = [*code, *body], [*stores, *further]
+            own.local[statement.output] = Variable(own.variable(statement.output))
+        put = Assign(Cell(row, Linear(((COLUMN, product.lanes),))), Load(SUM), lanes=product.lanes)
         each: Code = [
-            DeclareArrays("real", ((row, (made.tile[1] * made.lanes,)),)),
+            DeclareArrays("real", ((row, (product.tile[1] * product.lanes,)),)),
             _each(COLUMN, "C", put, "beside"),
-            Loop("lane", Linear(((Index("C"), made.lanes),)), [*code, *stores], vector=True),
+            Loop("lane", Linear(((Index("C"), product.lanes),)), [*code, *stores], vector=True),
         ]
         return [Loop("row", Index("R"), each, unrolled=True)]
 
 
-def _end(made: Product, index: str) -> Integer:
-    size = made.sizes[index]
+def _end(product: Product, index: str) -> Integer:
+    size = product.sizes[index]
     return ROWS if size == SAMPLES else whole(int(size))
 
 
@@ -279,10 +280,10 @@ def _tiled(index: str | None, size: Size | None, tile: int, body: Callable[[int]
 
     Args:
         index: the index; None for a single tile.
-        size: how many values it takes, in units.
-        tile: how many of them a tile has.
+        size: the number of its values, in units.
+        tile: the number of them in a tile.
         body: makes the loop's body for a tile of so many.
-        unit: how far the index goes for one.
+        unit: the step of the index for one.
     """
     if index is None or size is None:
         return body(1)

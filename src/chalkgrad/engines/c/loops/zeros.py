@@ -39,13 +39,13 @@ from .ir import (
 
 
 class Zeros:
-    """What a program needs to skip zeros.
+    """The words by which a program skips zeros.
 
     Attributes:
-        row: how many numbers a sample has.
-        size: how many words stand for 32 samples: one for every element, and more up to whole runs of 32; 0 where
+        row: the number of numbers of a sample.
+        size: the number of words for 32 samples: one for every element, and more up to whole runs of 32; 0 where
             nothing is skipped.
-        words: how many words each thread has: those of a batch, and of the samples that it takes together.
+        words: the number of words of each thread: those of a batch, and of the samples that it takes together.
 
     Args:
         plan: the plan.
@@ -59,15 +59,20 @@ class Zeros:
         self.words = (-(-batch // WORD) + 1) * self.size
 
     def _products(self, phases: Sequence[Phase]) -> list[Product]:
-        made = self._plan.products
-        return [made[s.output] for p in phases for s in p.statements if s.output in made and made[s.output].skips]
+        products = self._plan.products
+        return [
+            products[s.output]
+            for p in phases
+            for s in p.statements
+            if s.output in products and products[s.output].skips
+        ]
 
     def of(self, *phases: Phase) -> bool:
         """Whether products of such phases skip zeros."""
         return bool(self._products(phases))
 
     def begun(self, phase: Phase) -> Code:
-        """What the routine of a phase begins with, once it knows its samples."""
+        """The first instructions of a phase's routine, once it knows its samples."""
         products = self._products([phase])
         if not products:
             return []
@@ -78,29 +83,29 @@ class Zeros:
         return code
 
 
-def without_zeros(made: Product, body: Code) -> Code:
+def without_zeros(product: Product, body: Code) -> Code:
     """The loop over a product's summed index, which leaves out what is zero in all rows of a tile.
 
     Where the forward product goes through samples, those of the next step are fetched into the cache.
 
     Args:
-        made: the product.
-        body: what is done for one value of the index.
+        product: the product.
+        body: the instructions for one value of the index.
     """
-    sample, element = (place.name for place in made.left.indices if isinstance(place, Symbol))
-    size = multiple(made.extent(element), WORD)
+    sample, element = (place.name for place in product.left.indices if isinstance(place, Symbol))
+    size = multiple(product.extent(element), WORD)
 
     def row(index: str) -> Integer:
-        return Sum((Index(index), Index("row"))) if made.rows else Index(index)
+        return Sum((Index(index), Index("row"))) if product.rows else Index(index)
 
-    found: Code = [Declare("bits", "found", ZERO)]
-    if made.over_samples:
+    code: Code = [Declare("bits", "found", ZERO)]
+    if product.over_samples:
         summed, end = sample, Index("rows")
         words = Cell("nonzero", Sum((Quotient(Index("from"), WORD, size), row(element))))
         add = Assign(Variable("found"), LoadWord(words), "|=")
-        found.append(Loop("row", Index("R"), [add], unrolled=True, layout="beside"))
+        code.append(Loop("row", Index("R"), [add], unrolled=True, layout="beside"))
     else:
         summed, end = element, whole(size)
         words = Cell("nonzero", Sum((Quotient(Index(sample), WORD, size), Index("from"), Index("k"))))
-        found = [Prefetch(row(sample)), *found, FindLit(words, sample)]
-    return [Loop("from", end, [*found, EachLit(summed, body)], step=WORD)]
+        code = [Prefetch(row(sample)), *code, FindLit(words, sample)]
+    return [Loop("from", end, [*code, EachLit(summed, body)], step=WORD)]

@@ -49,7 +49,7 @@ from ..schedule.products import WORD
 from .printer import COMPARISONS, Lines, Printer, braced
 
 SINGLE = {"N": "N", "lr": "T->rate", "t": "(double)T->t", "clock": "(double)T->clock"}
-"""What is one number for a whole step."""
+"""The C of single numbers for a whole step."""
 DOUBLE = {"exp": "exp", "log": "log", "tanh": "tanh", "erf": "erf", "erfc": "erfc", "sqrt": "sqrt", "abs": "fabs",
           "max": "fmax", "min": "fmin"}  # fmt: skip
 BUFFERS = {"carried": "T->carried", "batch": "T->batch", "chunk": "T->chunk + thread * CHUNK_SIZE",
@@ -70,7 +70,10 @@ def literal(value: float) -> str:
 
 
 class CPrinter(Printer):
-    """Prints C."""
+    """The printer of C."""
+
+    def stored(self, cell: Cell) -> str:
+        return f"(int){self.cell(cell)}"
 
     # -- numbers ---------------------------------------------------------------------------------------------------
 
@@ -156,8 +159,8 @@ class CPrinter(Printer):
                 remark = f" /* {comment} */" if comment else ""
                 return [f"{'const ' if fixed else ''}{kind} {name} = {self.value(value)};{remark}"]
             case DeclareArrays(kind=kind, arrays=arrays, zeros=zeros):
-                named = [f"{name}{''.join(f'[{size}]' for size in sizes)}" for name, sizes in arrays]
-                return [f"{kind} {', '.join(named)}{' = {0}' if zeros else ''};"]
+                declarations = [f"{name}{''.join(f'[{size}]' for size in sizes)}" for name, sizes in arrays]
+                return [f"{kind} {', '.join(declarations)}{' = {0}' if zeros else ''};"]
             case DeclareConstant(name=name, value=value):
                 return [f"const real {name} = (real)({self._double(value)});"]
             case DeclareInside(count=count, lanes=lanes):
@@ -193,7 +196,7 @@ class CPrinter(Printer):
                 return self._skipping(instruction)
 
     def _skipping(self, instruction: Instruction) -> Lines:
-        """What is done for samples that are mostly zeros."""
+        """The lines of an instruction for samples that are mostly zeros."""
         match instruction:
             case FindNonzero(row=row, size=size):
                 return [
@@ -228,7 +231,8 @@ class CPrinter(Printer):
             return f"double *const {name} = {home} * NUMBERS + {place};"
         size = value.layout.size
         if value.home == "given":
-            return f"const real *const *const {name} = T->rows_of_{name} + thread * BATCH{further};"
+            kind = "int64_t" if value.ids else "real"
+            return f"const {kind} *const *const {name} = T->rows_of_{name} + thread * BATCH{further};"
         if value.home == "result":
             further = f" + ({begin}) * {size}" if begin else ""
             return f"real *const {name} = T->{name} + T->at * {size}{further};"
@@ -239,7 +243,7 @@ class CPrinter(Printer):
     # -- routines --------------------------------------------------------------------------------------------------
 
     def routine(self, routine: Routine) -> Lines:
-        """A routine."""
+        """The lines of a routine."""
         head = ", ".join(f"{KINDS[p.kind]}{p.name}" for p in routine.parameters)
         lines = braced(f"static {INLINE[routine.inline]}void {routine.name}({head})", self.code(routine.body))
         if not routine.lanes:  # a phase's may need less than it is given

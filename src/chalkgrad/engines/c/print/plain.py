@@ -13,7 +13,7 @@ from .printer import Lines, Printer, indented
 
 
 class PlainPrinter(Printer):
-    """Prints for readers."""
+    """The printer for readers."""
 
     index_kind = "index"
 
@@ -42,8 +42,8 @@ class PlainPrinter(Printer):
             case DeclareConstant(name=name, value=value):
                 return [f"once {name} = {self.number(value)};"]
             case DeclareArrays(kind=kind, arrays=arrays, zeros=zeros):
-                filled = ", zeros" if zeros else ""
-                return [f"{kind} {name}[{']['.join(map(str, sizes))}]{filled};" for name, sizes in arrays]
+                note = ", zeros" if zeros else ""
+                return [f"{kind} {name}[{']['.join(map(str, sizes))}]{note};" for name, sizes in arrays]
             case Clear(name=name, count=count):
                 return [f"{name} = 0;" if count is None else f"{name}[0 to {count - 1}] = 0;"]
             case _:
@@ -51,12 +51,12 @@ class PlainPrinter(Printer):
                 body = getattr(instruction, "body", [])
                 return [f"{name} {self._fields(instruction)}".rstrip(), *indented(self.code(body))]
 
-    def _fields(self, shown: Node | Instruction) -> str:
+    def _fields(self, item: Node | Instruction) -> str:
         """A node's or an instruction's fields, but for what stands inside."""
-        assert is_dataclass(shown)
-        named = [(field.name, getattr(shown, field.name)) for field in fields(shown) if field.name != "body"]
-        inner = [self.number(b) for b in [getattr(shown, "body", None)] if isinstance(b, Node)]
-        return ", ".join([*inner, *(f"{name} {self._field(value)}" for name, value in named if value != "")])
+        assert is_dataclass(item)
+        pairs = [(field.name, getattr(item, field.name)) for field in fields(item) if field.name != "body"]
+        inner = [self.number(b) for b in [getattr(item, "body", None)] if isinstance(b, Node)]
+        return ", ".join([*inner, *(f"{name} {self._field(value)}" for name, value in pairs if value != "")])
 
     def _field(self, value: Any) -> str:
         match value:
@@ -70,6 +70,6 @@ class PlainPrinter(Printer):
                 return str(value)
 
     def routine(self, routine: Routine) -> Lines:
-        """A routine."""
+        """The lines of a routine."""
         head = f"{routine.name}({', '.join(p.name for p in routine.parameters)})"
         return [f"{head}: {routine.comment}" if routine.comment else head, *indented(self.code(routine.body))]

@@ -1,4 +1,4 @@
-"""What printers of the intermediate form have in common: arithmetic, loops and blocks, in the manner of C.
+"""The base of printers of the intermediate form: arithmetic, loops and blocks, in the manner of C.
 
 A language is a subclass: it says how it writes numbers, calls, elements, and what it does for each instruction.
 """
@@ -35,6 +35,7 @@ from ..loops.ir import (
     Quotient,
     Ragged,
     Remainder,
+    Stored,
     Sum,
     Times,
     Variable,
@@ -46,7 +47,7 @@ COMPARISONS = {"<": "<", ">": ">", "<=": "<=", ">=": ">=", "=": "=="}
 WIDTH = 118
 """Loops and what stands in them share a line that is shorter than this."""
 ALONE = (Comment, Declare, DeclareArrays, DeclareConstant, Point)
-"""What does not stand on the line of its loop."""
+"""Instructions that do not stand on the line of their loop."""
 
 
 def indented(lines: Sequence[str]) -> Lines:
@@ -67,7 +68,7 @@ def fitted(head: str, lines: Sequence[str]) -> Lines:
 
 
 class Printer(ABC):
-    """Prints the intermediate form."""
+    """Base of the printers of the intermediate form."""
 
     # -- whole numbers ---------------------------------------------------------------------------------------------
 
@@ -86,12 +87,18 @@ class Printer(ABC):
                 return f"{self._operand(of)} % {by}"
             case Times(index=index, constant=constant):
                 return f"{index} * {constant}"
+            case Stored(cell=cell):
+                return self.stored(cell)
             case _:
                 raise NotImplementedError(f"no text for {value}")
 
     def quotient(self, of: str, by: int) -> str:
         """The whole part of a quotient."""
         return f"{of} / {by}"
+
+    def stored(self, cell: Cell) -> str:
+        """A whole number in memory."""
+        return self.cell(cell)
 
     def _operand(self, value: Integer) -> str:
         return value.name if isinstance(value, Index) else f"({self.integer(value)})"
@@ -122,7 +129,7 @@ class Printer(ABC):
 
     @abstractmethod
     def special(self, node: Node) -> str:
-        """What is written in each language in its own way: loads, counts, what concerns NaN, vectors."""
+        """A node that each language writes in its own way: loads, counts, what concerns NaN, vectors."""
 
     def cell(self, cell: Cell) -> str:
         """An element in memory."""
@@ -169,7 +176,7 @@ class Printer(ABC):
         return f"{conditions} ? {self.value(node.chosen)} : {self.value(node.other)}"
 
     def value(self, value: Node | Integer) -> str:
-        """What stands on the right side of an assignment."""
+        """The right side of an assignment."""
         if isinstance(value, Choice):
             return self.choice(value)
         return self.number(value) if isinstance(value, Node) else self.integer(value)
@@ -220,7 +227,7 @@ class Printer(ABC):
 
     @abstractmethod
     def own(self, instruction: Instruction) -> Lines:
-        """What is written in each language in its own way: declarations, pointers, shares, calls."""
+        """An instruction that each language writes in its own way: declarations, pointers, shares, calls."""
 
     def code(self, code: Code) -> Lines:
         """Instructions, line by line."""
@@ -254,6 +261,9 @@ class Printer(ABC):
     def loop_head(self, loop: Loop) -> str:
         """The head of a plain loop."""
         index, begin, end = loop.index, self.integer(loop.begin), self.integer(loop.end)
+        if loop.backward:
+            last = self.integer(Linear(((loop.end, 1),), -1))
+            return f"for ({self.index_kind} {index} = {last}; {index} >= {begin}; {index}--)"
         step = f"{index}++" if loop.step is None else f"{index} += {loop.step}"
         return f"for ({self.index_kind} {index} = {begin}; {index} < {end}; {step})"
 

@@ -1,4 +1,4 @@
-"""Prints a plan as a C file: what a step computes, phase by phase, and the loop over the steps."""
+"""The C file of a plan: what a step computes, phase by phase, and the loop over the steps."""
 
 from __future__ import annotations
 
@@ -13,34 +13,35 @@ import numpy as np
 
 from ....base.text import visible
 from ..loops.memory import BEYOND, LINE, Memory
-from ..loops.phases import Lowered, lower
+from ..loops.phases import Routines, lower
 from ..loops.zeros import Zeros
 from ..schedule.layouts import Layout, multiple
 from ..schedule.plan import Phase, Plan, plan
 from ..schedule.products import WORD, Machine
-from ..schedule.wanted import Wanted
+from ..schedule.request import Request
 from .c import CPrinter
 from .printer import Lines, fitted, indented
 
 LONGEST_TITLE = 200
 STEP = "Training *T, int thread, int threads, const int64_t *order, int64_t N"
-"""What the function of a step is given."""
+"""The parameters of the function of a step."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A C file, and what has to be known to call it.
+    """A C file, with the facts by which it is called.
 
     Attributes:
         text: the file.
-        carried: where the values that last from step to step begin in their buffer, and how they lie.
-        sizes: how many numbers the buffers hold ("carried", "batch"), each thread's ("chunk", "own"), each part's
+        carried: the beginning of each value that lasts from step to step in their buffer, and its layout.
+        sizes: the number of numbers in the buffers ("carried", "batch"), each thread's ("chunk", "own"), each part's
             ("part"), the single ones ("numbers"), a batch of x read from bytes ("read"), and each thread's words that
             say which numbers of x are not 0 ("nonzero").
         given: the values that come from outside row by row, with the length of a row.
-        results: those that are handed out row by row.
+        results: the values that are handed out row by row.
+        ids: the values from outside that are ids.
         batch: the most samples in a step.
-        parts: into how many parts a batch is split.
+        parts: the number of parts of a batch.
         real: the type of the numbers.
     """
 
@@ -49,6 +50,7 @@ class Source:
     sizes: Mapping[str, int]
     given: Mapping[str, int]
     results: Mapping[str, int]
+    ids: frozenset[str]
     batch: int
     parts: int
     real: np.dtype[np.generic]
@@ -62,80 +64,81 @@ def prelude() -> dict[str, str]:
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
-def print_source(wanted: Wanted, machine: Machine, *, alone: bool = False) -> Source:
-    """The C file.
+def print_source(request: Request, machine: Machine, *, alone: bool = False) -> Source:
+    """The C file of a request.
 
     Args:
-        wanted: what is to be printed.
-        machine: what it is made for.
-        alone: without what calls it from outside and threads; somebody else prints a main function behind it.
+        request: the program that is to be printed.
+        machine: the machine that runs it.
+        alone: whether calls from outside and threads are left out; a main function is then printed after it.
     """
-    made = plan(wanted, machine)
-    lowered = lower(made, wanted)
-    memory, zeros, tiny = lowered.memory, lowered.zeros, lowered.tiny
-    given = lowered.given
+    schedule = plan(request, machine)
+    routines = lower(schedule, request)
+    memory, zeros, tiny = routines.memory, routines.zeros, routines.tiny
+    inputs = routines.given
     printer = CPrinter()
-    printed = [printer.routine(tile) for tile in lowered.tiles.values()]
-    for pieces in lowered.phases.values():
-        printed.append([line for piece in pieces for line in [*printer.routine(piece), ""]][:-1])
-    phases = dict(zip(lowered.phases, (p for p in made.phases if p.statements or p.kind == "report"), strict=True))
+    listings = [printer.routine(tile) for tile in routines.tiles.values()]
+    for pieces in routines.phases.values():
+        listings.append([line for piece in pieces for line in [*printer.routine(piece), ""]][:-1])
+    phases = dict(zip(routines.phases, (p for p in schedule.phases if p.statements or p.kind == "report"), strict=True))
     text = "\n".join(
         [
-            f"/* {in_comment(wanted.title)}",
+            f"/* {in_comment(request.title)}",
             "   Written by chalkgrad from the network's own steps; the formula of each stands over its loops. */",
-            *_head(wanted, made, memory, lowered, zeros, alone),
-            "\n\n".join("\n".join(lines) for lines in printed),
+            *_head(request, schedule, memory, routines, zeros, alone),
+            "\n\n".join("\n".join(lines) for lines in listings),
             "",
-            *_main(wanted, made, memory, given, list(phases.items()), zeros, tiny and not alone, alone),
+            *_main(request, schedule, memory, inputs, list(phases.items()), zeros, tiny and not alone, alone),
             "",
         ]
     )
-    carried = {n: (memory.places[n], made.layouts[n]) for n in wanted.carried}
-    rows = {n: math.prod(made.layouts[n].shape) for n in given}
-    results = {n: made.layouts[n].size for n in made.results}
-    read = wanted.batch * _apart(rows["x"]) + BEYOND if wanted.of_bytes and "x" in rows else 0
-    sizes = {**memory.sizes, "read": read, "nonzero": zeros.words}
-    return Source(text, carried, sizes, rows, results, wanted.batch, wanted.parts, wanted.real)
+    carried = {n: (memory.places[n], schedule.layouts[n]) for n in request.carried}
+    rows = {n: math.prod(schedule.layouts[n].shape) for n in inputs}
+    results = {n: schedule.layouts[n].size for n in schedule.results}
+    numbers = request.batch * _apart(rows["x"]) + BEYOND if request.of_bytes and "x" in rows else 0
+    sizes = {**memory.sizes, "read": numbers, "nonzero": zeros.words}
+    ids = frozenset(n for n in inputs if schedule.values[n].ids)
+    return Source(text, carried, sizes, rows, results, ids, request.batch, request.parts, request.real)
 
 
 def in_comment(text: str) -> str:
-    """`text` on one line, as it may stand in a C comment: nothing in it ends the comment, begins another, or is read
+    """`text` on one line, made safe for a C comment: nothing in it ends the comment, begins another, or is read
     before comments are (a backslash at the line's end, and what trigraphs make one).
     """
-    shown = visible(" ".join(text.split()))[:LONGEST_TITLE]
-    shown = shown.replace("??", "? ?").replace("??", "? ?").replace("*/", "* /").replace("/*", "/ *")
-    return f"{shown} ." if shown.endswith("\\") else shown
+    line = visible(" ".join(text.split()))[:LONGEST_TITLE]
+    line = line.replace("??", "? ?").replace("??", "? ?").replace("*/", "* /").replace("/*", "/ *")
+    return f"{line} ." if line.endswith("\\") else line
 
 
 def _apart(size: int) -> int:
-    """How far samples that were read from bytes lie apart."""
+    """The distance of samples that were read from bytes."""
     return multiple(size, LINE)
 
 
-def _head(wanted: Wanted, made: Plan, memory: Memory, lowered: Lowered, zeros: Zeros, alone: bool) -> Lines:
-    """What stands before the first function."""
-    given = lowered.given
-    name = "float" if wanted.real == np.float32 else "double"
-    byte = "uint8_t" if wanted.of_bytes else "real"
+def _head(request: Request, schedule: Plan, memory: Memory, routines: Routines, zeros: Zeros, alone: bool) -> Lines:
+    """The lines before the first function."""
+    inputs = routines.given
+    name = "float" if request.real == np.float32 else "double"
+    byte = "uint8_t" if request.of_bytes else "real"
     includes = ["math.h", "stdio.h" if alone else "sched.h", "stdint.h", "string.h", *([] if alone else ["time.h"])]
     quiet = '#pragma GCC diagnostic ignored "-Wunknown-pragmas" /* OpenMP\'s, where -fopenmp-simd is not given */'
     lines = [*(f"#include <{header}>" for header in includes), *([quiet] if alone else []), ""]
     lines += [f"typedef {name} real;", *_section("base"), *_section(name), *_section("functions")]
-    if wanted.of_bytes and "x" in given:
+    if request.of_bytes and "x" in inputs:
         lines += _section("bytes")
     if zeros.size:
         lines += _section("nonzero")
-    if any(s.step.rule.formula is None for p in made.phases for s in p.statements):
+    if any(s.step.rule.formula is None for p in schedule.phases for s in p.statements):
         lines += _section("mask")
     lines += [""]
-    for width in sorted({tile.lanes for tile in lowered.tiles.values()}):
-        lines += _vector(width, made.machine.real)
+    for width in sorted({tile.lanes for tile in routines.tiles.values()}):
+        lines += _vector(width, schedule.machine.real)
     sizes = memory.sizes
     lines += [
         "",
-        f"#define BATCH {wanted.batch} /* the most samples in a step */",
-        f"#define PARTS {wanted.parts} /* into so many a batch is split, whoever computes them */",
-        f"#define CHUNK {made.chunk} /* samples that are taken together */",
+        f"#define BATCH {request.batch} /* the most samples in a step */",
+        f"#define PARTS {request.parts} /* into so many a batch is split, whoever computes them */",
+        f"#define CHUNK {schedule.chunk} /* samples that are taken together */",
         f"#define CHUNK_SIZE {sizes['chunk']} /* numbers that these need, for each thread */",
         f"#define PART_SIZE {sizes['part']} /* numbers of a part's sums */",
         f"#define OWN_SIZE {sizes['own']} /* numbers that each thread computes for itself */",
@@ -146,12 +149,12 @@ def _head(wanted: Wanted, made: Plan, memory: Memory, lowered: Lowered, zeros: Z
             f"#define NONZERO {zeros.words} /* words that say of each thread's samples what is not 0 */",
             f"#define X_BYTES (int)sizeof({byte})",
         ]
-    lines += ["", *_state(wanted, made, memory, given, zeros)]
+    lines += ["", *_state(request, schedule, memory, inputs, zeros)]
     if alone:
         lines += ["#define wait_for_all(T, threads) ((void)(T), (void)(threads)) /* there is one thread */"]
     else:
         lines += ["#define SPINS 20000 /* so often somebody looks for others without a pause */"]
-        lines += _section("wait") if wanted.data_loss is not None else []
+        lines += _section("wait") if request.data_loss is not None else []
         lines += _section("subnormals")
     return [*lines, ""]
 
@@ -165,20 +168,27 @@ def _section(name: str) -> Lines:
     return list(_lines_of(name))
 
 
-def _state(wanted: Wanted, made: Plan, memory: Memory, given: Sequence[str], zeros: Zeros) -> Lines:
+def _state(request: Request, schedule: Plan, memory: Memory, inputs: Sequence[str], zeros: Zeros) -> Lines:
     """The type of the program's state."""
     lines = _section("state")
-    lines += [f"    const {'uint8_t' if n == 'x' and wanted.of_bytes else 'real'} *{n};" for n in given]
-    lines += [f"    const real **rows_of_{n}; /* each thread's: where the samples' rows begin */" for n in given]
-    if wanted.of_bytes and "x" in given:
+    kinds = {n: "uint8_t" if n == "x" and request.of_bytes else _kind_of(schedule, n) for n in inputs}
+    lines += [f"    const {kind} *{n};" for n, kind in kinds.items()]
+    where = "each thread's: where the samples' rows begin"
+    lines += [f"    const {_kind_of(schedule, n)} **rows_of_{n}; /* {where} */" for n in inputs]
+    if request.of_bytes and "x" in inputs:
         lines += ["    real *x_read; /* a batch of x, as numbers */"]
     if zeros.size:
         lines += [
             "    uint32_t *nonzero; /* each thread's: which numbers of x are not 0, a bit for each */",
             "    const char **rows_ahead; /* each thread's: where the rows of x begin that come next */",
         ]
-    lines += [f"    real *{memory.name(n)};" for n in made.results]
+    lines += [f"    real *{memory.name(n)};" for n in schedule.results]
     return [*lines, *_section("state_end")]
+
+
+def _kind_of(made: Plan, name: str) -> str:
+    """The type of a value's elements."""
+    return "int64_t" if made.values[name].ids else "real"
 
 
 def _vector(width: int, size: int) -> Lines:
@@ -199,24 +209,24 @@ def _vector(width: int, size: int) -> Lines:
 
 
 def _main(
-    wanted: Wanted,
-    made: Plan,
+    request: Request,
+    schedule: Plan,
     memory: Memory,
-    given: Sequence[str],
+    inputs: Sequence[str],
     phases: Sequence[tuple[str, Phase]],
     zeros: Zeros,
     tiny: bool,
     alone: bool,
 ) -> Lines:
     """The functions that are called from outside."""
-    training = wanted.data_loss is not None
+    training = request.data_loss is not None
     rows: Lines = []
-    for name in given:
-        size = math.prod(made.layouts[name].shape)
-        place = f"T->x_read + k * {_apart(size)}" if name == "x" and wanted.of_bytes else f"T->{name} + row * {size}"
+    for name in inputs:
+        size = math.prod(schedule.layouts[name].shape)
+        place = f"T->x_read + k * {_apart(size)}" if name == "x" and request.of_bytes else f"T->{name} + row * {size}"
         rows.append(f"T->rows_of_{name}[thread * BATCH + k] = {place};")
-    if training and "y" in given and not (tiny or alone):  # it is wanted after much else: on its way from here on
-        rows += [f"__builtin_prefetch(T->y + row * {math.prod(made.layouts['y'].shape)});"]
+    if training and "y" in inputs and not (tiny or alone):  # it is wanted after much else: on its way from here on
+        rows += [f"__builtin_prefetch(T->y + row * {math.prod(schedule.layouts['y'].shape)});"]
     if zeros.size:  # where a sample lies that the next step takes; at the end of an epoch it is one of this step
         ahead = f"order[k + N < left ? k + N : k] * {zeros.row}"
         rows += [f"T->rows_ahead[thread * BATCH + k] = (const char *)(T->x + {ahead});"]
@@ -229,8 +239,8 @@ def _main(
     parts = "for (int part = thread; part < PARTS; part += threads)"
     skips = zeros.of(*(p for _, p in phases if p.kind != "rows"))
     lines: Lines = []
-    if wanted.of_bytes and "x" in given:
-        size = math.prod(made.layouts["x"].shape)
+    if request.of_bytes and "x" in inputs:
+        size = math.prod(schedule.layouts["x"].shape)
         each = f"read_bytes(T->x_read + k * {_apart(size)}, T->x + order[k] * {size}, {size});"
         lines += fitted(parts, [*split, "for (int64_t k = first; k < end; k++)", f"    {each}"])
         first = next(p.kind for _, p in phases if p.kind != "shared")
@@ -248,9 +258,9 @@ def _main(
         else:
             lines += [f"{name}(T, thread, N);"]
         if phase.kind == "report" and training:
-            carried = any(n in wanted.carried for s in phase.statements for n in s.reads)
+            carried = any(n in request.carried for s in phase.statements for n in s.reads)
             loss = f"T->numbers[thread * NUMBERS + {memory.places['L']}]"
-            data = f"T->numbers[thread * NUMBERS + {memory.places[wanted.data_loss or '']}]"
+            data = f"T->numbers[thread * NUMBERS + {memory.places[request.data_loss or '']}]"
             lines += [
                 f"if (!report(T, thread, {loss}, {data})) return 0;",
                 *(["wait_for_all(T, threads);"] if carried else []),
@@ -277,5 +287,5 @@ def _main(
     report = _section("report") if training else []
     if alone:
         return [*report, *step[1:]]
-    called = [*_section(kind), *_section("together")]
-    return [*report, *step, "", *called]
+    entry = [*_section(kind), *_section("together")]
+    return [*report, *step, "", *entry]

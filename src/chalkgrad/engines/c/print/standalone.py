@@ -13,11 +13,14 @@ import numpy as np
 
 from ....base.errors import OptionError
 from ....describe.losses import BinaryCrossEntropy, CrossEntropy, Hinge, Loss
+from ....formula import Shape
+from ....formula.nodes import Element
 from ....program import Program, Role, Step, Value
+from ....program.statement import statement_of
 from ...stepping import Array
 from ..schedule.buffers import aligned, store
 from ..schedule.products import Machine
-from ..schedule.wanted import wanted_for_prediction, wanted_for_training
+from ..schedule.request import prediction_request, training_request
 from .source import Source, print_source
 
 PORTABLE = 16
@@ -55,13 +58,13 @@ def training_program(
 
     Args:
         program: the program with its update.
-        prediction: that of prediction, without dropout and batch statistics.
-        values: what is carried from step to step, at the start.
+        prediction: the program of prediction, without dropout and batch statistics.
+        values: the values that last from step to step, at the start.
         data: samples and targets, which then stand in the program; without them it reads them.
-        loss: what targets that it reads are for.
+        loss: the loss, by which targets that it reads are checked.
         rate: the learning rate.
-        clock: updates made before.
-        steps: how many updates there are.
+        clock: the number of updates before.
+        steps: the number of updates.
         every: the loss of every so many of them is printed.
         title: the first line.
         dtype: the numbers' type.
@@ -70,26 +73,26 @@ def training_program(
         OptionError: where an update changes nothing, and there are no samples whose loss could be printed.
     """
     batch = ROWS_AT_ONCE if data is None else len(data[0])
-    both, last = with_prediction(program, prediction)
+    joint, last = with_prediction(program, prediction)
     if not any(name in program.updated for name in values):
         if data is None:
             raise OptionError(
                 "there is nothing to train: give x and y, whose loss is printed, or steps=0 for predictions"
             )
-        both, last, steps = prediction, "L", 0
-    wanted = wanted_for_training(both, list(values), batch, 1, last, title, dtype)
-    source = print_source(wanted, Machine(PORTABLE, 16, dtype.itemsize, PORTABLE), alone=True)
+        joint, last, steps = prediction, "L", 0
+    request = training_request(joint, list(values), batch, 1, last, title, dtype)
+    source = print_source(request, Machine(PORTABLE, 16, dtype.itemsize, PORTABLE), alone=True)
     lines = [source.text, *_carried(source, values)]
     if data is None:
-        lines += _reading({n: _size(program.shapes[n]) for n in ("x", "y")}, dtype, loss)
+        lines += _reading(program, ("x", "y"), dtype, loss)
     else:
         lines += _numbers("x", data[0], dtype), _numbers("y", data[1], dtype)
         lines += [f"static const int64_t samples = {len(data[0])};"]
     lines += [
         "",
         "int main(void) {",
-        *_prepared(source, "    "),
-        *_ordered(source, read=data is None),
+        *_prepare(source, "    "),
+        *_order(source, read=data is None),
         "    double loss = 0, predicted = 0;",
         f"    T.rate = {rate!r}, T.losses = &loss, T.data_losses = &predicted;",
         f"    for (int64_t s = 0; s <= {steps}; s++) {{",
@@ -97,7 +100,7 @@ def training_program(
         f"        T.t = (double)(s + 1), T.clock = (double)(s + {clock + 1});",
         f"        T.stop_below = s < {steps} ? -INFINITY : INFINITY; /* the last loss is not followed by an update */",
         "        const int going = step(&T, 0, 1, order + T.at, N);",
-        *_shown(steps, every, differs=last != "L"),
+        *_report(steps, every, differs=last != "L"),
         "        if (!going)",
         "            break;",
         "        T.at = T.at + N == samples ? 0 : T.at + N;",
@@ -109,21 +112,21 @@ def training_program(
 
 
 def with_prediction(program: Program, prediction: Program) -> tuple[Program, str]:
-    """A training's program with the steps behind its own that give the loss as in prediction, and that loss's name.
+    """A training's program with steps after its own that give the loss as in prediction, and that loss's name.
 
     What is the same in both is computed once.
     """
     names: dict[str, str] = {}
-    more: list[Step] = []
+    further: list[Step] = []
     for step in prediction.needed_for(["L"]):
         inputs = tuple(None if i is None else names.get(i, i) for i in step.inputs)
-        same = program.by_output.get(step.output)
-        if same is not None and (same.rule, same.inputs, dict(same.options)) == (step.rule, inputs, dict(step.options)):
+        twin = program.by_output.get(step.output)
+        if twin is not None and (twin.rule, twin.inputs, dict(twin.options)) == (step.rule, inputs, dict(step.options)):
             continue
         names[step.output] = _free(f"{step.output}_predicted", program)
-        more.append(replace(step, value=Value(names[step.output], step.shape, Role.HELP), inputs=inputs))
+        further.append(replace(step, value=Value(names[step.output], step.shape, Role.HELP), inputs=inputs))
     place = max(i for i, s in enumerate(program) if s.part in ("forward", "loss")) + 1
-    steps = (*program.steps[:place], *more, *program.steps[place:])
+    steps = (*program.steps[:place], *further, *program.steps[place:])
     return replace(program, steps=steps), names.get("L", "L")
 
 
@@ -131,7 +134,7 @@ def _free(name: str, program: Program) -> str:
     return _free(f"{name}_", program) if name in program.shapes else name
 
 
-def _shown(steps: int, every: int, *, differs: bool) -> list[str]:
+def _report(steps: int, every: int, *, differs: bool) -> list[str]:
     """The lines that print a step's loss."""
     if not steps:
         return ['        printf("L = %.17g\\n", loss);']
@@ -151,20 +154,20 @@ def prediction_program(
 ) -> str:
     """A C program that prints the prediction for every sample: those in the program, or those that it reads."""
     machine = Machine(PORTABLE, 16, dtype.itemsize, PORTABLE)
-    wanted = wanted_for_prediction(program, list(values), ("y_hat",), ROWS_AT_ONCE, 1, title, dtype)
-    source = print_source(wanted, machine, alone=True)
+    request = prediction_request(program, list(values), ("y_hat",), ROWS_AT_ONCE, 1, title, dtype)
+    source = print_source(request, machine, alone=True)
     outputs = _size(program.shapes["y_hat"])
     lines = [source.text, *_carried(source, {n: values[n] for n in source.carried})]
     if x is None:
-        lines += _reading({"x": _size(program.shapes["x"])}, dtype, None)
+        lines += _reading(program, ("x",), dtype, None)
     else:
         lines += [_numbers("x", x, dtype), f"static const int64_t samples = {len(x)};"]
     lines += [
         "static real *y_hat_out;" if x is None else f"static real y_hat_out[{len(x) * outputs}];",
         "",
         "int main(void) {",
-        *_prepared(source, "    "),
-        *_ordered(source, read=x is None),
+        *_prepare(source, "    "),
+        *_order(source, read=x is None),
         *([f"    y_hat_out = longer(NULL, samples * {outputs});"] if x is None else []),
         "    T.y_hat_out = y_hat_out;",
         "    T.count = samples;",
@@ -192,21 +195,25 @@ def _carried(source: Source, values: Mapping[str, Array]) -> list[str]:
 
 
 def _numbers(name: str, array: Array, dtype: np.dtype[np.generic]) -> str:
-    """An array as C."""
+    """An array as C: real numbers of the type, or whole ones where it holds ids."""
     digits, mark = (9, "f") if dtype == np.float32 else (17, "")
+    whole = array.dtype.kind == "i"
 
     def text(value: float) -> str:
-        shown = f"{value:.{digits}g}"
-        return (shown if any(c in shown for c in ".en") else f"{shown}.0") + mark
+        if whole:
+            return str(value)
+        literal = f"{value:.{digits}g}"
+        return (literal if any(c in literal for c in ".en") else f"{literal}.0") + mark
 
-    flat = [text(v) for v in np.asarray(array, dtype=dtype).ravel().tolist()]
+    flat = [text(v) for v in np.asarray(array, dtype=None if whole else dtype).ravel().tolist()]
     while len(flat) > 1 and flat[-1] == flat[-2] == text(0.0):
         flat.pop()  # what is not written is zero
     rows = [", ".join(flat[i : i + PER_LINE]) for i in range(0, len(flat), PER_LINE)]
-    return f"static const real {name}[{array.size}] = {{\n    " + ",\n    ".join(rows) + "};"
+    kind = "int64_t" if whole else "real"
+    return f"static const {kind} {name}[{array.size}] = {{\n    " + ",\n    ".join(rows) + "};"
 
 
-def _prepared(source: Source, space: str) -> list[str]:
+def _prepare(source: Source, space: str) -> list[str]:
     """The buffers, and a state that knows them."""
     sizes = source.sizes
     lines = ["static Training T;"]
@@ -214,21 +221,22 @@ def _prepared(source: Source, space: str) -> list[str]:
         lines.append(f"static real {name}[{sizes[name]}];")
     for name in ("numbers", "part_numbers"):
         lines.append(f"static double {name}[NUMBERS];")
-    lines += [f"static const real *rows_of_{n}[BATCH];" for n in source.given]
+    kinds = {n: "int64_t" if n in source.ids else "real" for n in source.given}
+    lines += [f"static const {kinds[n]} *rows_of_{n}[BATCH];" for n in source.given]
     lines.append("T.carried = carried, T.batch = batch, T.chunk = chunk, T.part = part, T.own = own;")
     lines.append("T.numbers = numbers, T.part_numbers = part_numbers;")
     return [f"{space}{line}" for line in lines]
 
 
-def _ordered(source: Source, *, read: bool) -> list[str]:
+def _order(source: Source, *, read: bool) -> list[str]:
     """The samples, read or there already, one after another."""
-    given = [f"    T.{n} = {n}, T.rows_of_{n} = rows_of_{n};" for n in source.given]
+    lines = [f"    T.{n} = {n}, T.rows_of_{n} = rows_of_{n};" for n in source.given]
     order = "    static int64_t order[sizeof x / sizeof *x];"
     if read:
         order = "    static int64_t *order;\n    order = malloc((size_t)samples * sizeof *order);"
-        given = ["    const int64_t samples = read_samples();", *given]
-    full = ["    if (!order)", '        refuse(0, "so many samples do not fit into memory", "", 0);'] if read else []
-    return [*given, order, *full, "    for (int64_t k = 0; k < samples; k++)", "        order[k] = k;"]
+        lines = ["    const int64_t samples = read_samples();", *lines]
+    check = ["    if (!order)", '        refuse(0, "so many samples do not fit into memory", "", 0);'] if read else []
+    return [*lines, order, *check, "    for (int64_t k = 0; k < samples; k++)", "        order[k] = k;"]
 
 
 def _size(shape: Sequence[int | str]) -> int:
@@ -236,26 +244,63 @@ def _size(shape: Sequence[int | str]) -> int:
 
 
 @cache
-def _reader() -> str:
-    """The C that reads samples from standard input."""
-    return files(__package__ or "").joinpath("reading.c").read_text(encoding="utf-8")
+def _reader(of_ids: bool) -> str:
+    """The C that reads samples from standard input.
+
+    Args:
+        of_ids: whether ids are among them.
+    """
+    text = files(__package__ or "").joinpath("reading.c").read_text(encoding="utf-8")
+    begin = text.index("static real *longer(")
+    end = text.index("/*", begin)
+    for_ids = (
+        text[begin:end].replace("real", "int64_t").replace("int64_tloc", "realloc").replace("longer", "longer_ids")
+    )
+    return f"{text[:end]}{for_ids if of_ids else ''}{text[end:]}"
 
 
-def _reading(sizes: Mapping[str, int], dtype: np.dtype[np.generic], loss: Loss | None) -> list[str]:
+def _most_ids(program: Program) -> int | None:
+    """Below which number the ids lie that x holds; None where it holds none."""
+    if program.values["x"].dtype != "int":
+        return None
+    given = {"x", *(s.output for s in program if "x" in s.inputs)}  # of several inputs each its part
+    below = [
+        program.shapes[element.name][axis]
+        for step in program
+        for element in statement_of(step, program.shapes).elements
+        for axis, place in enumerate(element.indices)
+        if isinstance(place, Element) and place.name in given
+    ]
+    return min(int(size) for size in below)
+
+
+def _id_check(ids: int, size: int) -> list[str]:
+    """The lines that refuse what is no id."""
+    return [
+        f"        for (int k = 0; k < {size}; k++)",
+        f"            if (row[k] < 0 || row[k] >= {ids} || row[k] != (real)(int64_t)row[k])",
+        f'                refuse(0, "an id must be a whole number from 0 to {ids - 1}", "", 0);',
+    ]
+
+
+def _reading(program: Program, names: Sequence[str], dtype: np.dtype[np.generic], loss: Loss | None) -> list[str]:
     """A function that reads samples from standard input, one a line: its numbers, and those of its target."""
-    usage = f"a line holds one sample's {_counted(sizes['x'])}"
-    usage += f", then its target's {_counted(sizes['y'])}" if "y" in sizes else ""
-    grown = [f"            {n} = longer({n}, room * {size});" for n, size in sizes.items()]
-    stored: list[str] = []
+    sizes = {n: _size(program.shapes[n]) for n in names}
+    ids = _most_ids(program)
+    usage = f"a line holds one sample's {_count(sizes['x'])}"
+    usage += f", then its target's {_count(sizes['y'])}" if "y" in sizes else ""
+    longer = {n: "longer_ids" if n == "x" and ids else "longer" for n in sizes}
+    allocations = [f"            {n} = {longer[n]}({n}, room * {size});" for n, size in sizes.items()]
+    stores: list[str] = [] if ids is None else _id_check(ids, sizes["x"])
     begin = 0
     for name, size in sizes.items():
         part = f"{begin} + k" if begin else "k"
-        stored += [
+        stores += [
             f"        for (int k = 0; k < {size}; k++)",
-            f"            {name}[samples * {size} + k] = row[{part}];",
+            f"            {name}[samples * {size} + k] = {'(int64_t)' if name == 'x' and ids else ''}row[{part}];",
         ]
         begin += size
-    checks = _target_check(loss, sizes["x"], sizes["y"]) if loss is not None else []
+    checks = [] if loss is None else _target_check(loss, sizes["x"], program.shapes["y"])
     single = dtype == np.float32
     return [
         "/* Samples come from standard input, each on a line of its own, with spaces or commas between the numbers. */",
@@ -265,21 +310,31 @@ def _reading(sizes: Mapping[str, int], dtype: np.dtype[np.generic], loss: Loss |
         f"#define TO_REAL {'strtof' if single else 'strtod'}",
         "#define WORD 400 /* characters of a number at most */",
         "#define SHOWN 40 /* and those of them that a message shows */",
-        *(f"static real *{n};" for n in sizes),
-        *_reader()
-        .replace("GROWN\n", "\n".join(grown) + "\n")
-        .replace("STORED\n", "\n".join([*checks, *stored, ""]))
+        *(f"static {'int64_t' if n == 'x' and ids else 'real'} *{n};" for n in sizes),
+        *_reader(ids is not None)
+        .replace("GROWN\n", "\n".join(allocations) + "\n")
+        .replace("STORED\n", "\n".join([*checks, *stores, ""]))
         .splitlines(),
     ]
 
 
-def _counted(count: int) -> str:
+def _count(count: int) -> str:
     return f"{count:,} number{'' if count == 1 else 's'}"
 
 
-def _target_check(loss: Loss, begin: int, size: int) -> list[str]:
+def _target_check(loss: Loss, begin: int, shape: Shape) -> list[str]:
     """The lines that refuse targets which are none of this loss, as the network does (`Loss.target_check`)."""
-    each = f"        for (int k = {begin}; k < {begin + size}; k++)"
+    size, steps = _size(shape[-1:]), _size(shape[1:-1])
+    if steps == 1:
+        return _step_check(loss, begin, size)
+    head = f"        for (int step = {begin}; step < {begin + size * steps}; step += {size}) {{"
+    return [head, *(f"    {line}" for line in _step_check(loss, "step", size)), "        }"]
+
+
+def _step_check(loss: Loss, begin: int | str, size: int) -> list[str]:
+    """The lines for the `size` numbers from `begin` on: a sample's target, or that of one step of a sequence."""
+    end = begin + size if isinstance(begin, int) else f"{begin} + {size}"
+    each = f"        for (int k = {begin}; k < {end}; k++)"
     total = ["        double total = 0;", each, "            total += (double)row[k];"]
     match loss:
         case CrossEntropy():

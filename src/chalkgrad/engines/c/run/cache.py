@@ -1,6 +1,6 @@
-"""Where compiled files are kept, and how it is known that one is what was kept.
+"""The cache of compiled files, which loads a file only if it is as it was put there.
 
-Behind each file stands a digest of its name and its content, and what is loaded is the very file that was read for it.
+After each file stands a digest of its name and its content, and what is loaded is the very file that was read for it.
 A directory is used if nobody else can write to it, or put another in its place by writing to one above it.
 """
 
@@ -34,9 +34,9 @@ LARGEST = 256 * 2**20
 DIGEST = hashlib.sha256().digest_size
 LIBRARY = re.compile(r"[0-9a-f]{40}\.so")
 WORK, OWN = ".compiling-", "chalkgrad-compiled-"
-"""How directories begin in which something is compiled, and those of one process alone."""
+"""Prefixes of directories in which something is compiled, and of those of one process alone."""
 LEFT = re.compile(r"\.compiling-.*|chalkgrad-compiled-.*|\.[0-9a-f]{16}\.(c|so)")
-"""What processes that were killed leave behind; the last of it by versions up to 0.1."""
+"""Names of what processes leave when they are killed; the last by versions up to 0.1."""
 OLD = 3600.0
 """Seconds after which it is deleted where no lock says that its process has ended."""
 _loaded = count(1)
@@ -98,7 +98,7 @@ def user_directory() -> Path:
 
 
 def cache_directory() -> Path:
-    """Where compiled files are put: the user's cache, or a directory of this process alone.
+    """The directory of compiled files: the user's cache, or one of this process alone.
 
     Raises:
         OSError: where there is neither.
@@ -124,7 +124,7 @@ def _text(error: OSError) -> str:
 
 
 _own: list[tuple[int, Path, int]] = []
-"""This process's number, its own directory, and what holds that."""
+"""This process's number, its own directory, and the handle that locks it."""
 
 
 def own_directory(*, make: bool = True) -> Path:
@@ -162,7 +162,7 @@ def own_directory(*, make: bool = True) -> Path:
 
 
 def _lock_new(place: Path, prefix: str) -> tuple[Path, int]:
-    """A new directory, which is locked as long as the number that comes with it is open."""
+    """A new directory, and a handle; it is locked as long as the handle is open."""
     while True:
         path = Path(tempfile.mkdtemp(prefix=prefix, dir=place))
         if fcntl is None:
@@ -193,7 +193,7 @@ def workplace(place: Path) -> Generator[Path]:
 
 
 def clear_left(place: Path) -> None:
-    """Deletes what processes that were killed left in a directory."""
+    """Deletes what killed processes left in a directory."""
     with contextlib.suppress(OSError):
         for entry in os.scandir(place):
             if LEFT.fullmatch(entry.name):
@@ -235,8 +235,8 @@ def put(place: Path, name: str, file: Path) -> None:
 
     Args:
         place: the directory.
-        name: what it is called there.
-        file: the file, in a directory inside `place`.
+        name: its name there.
+        file: the compiled file, in a directory inside `place`.
 
     Raises:
         OSError: where that is not possible, or the file is not whole.
@@ -280,7 +280,7 @@ def _bound(place: Path, newest: str) -> None:
 
 
 def taken_from(place: Path, name: str) -> ctypes.CDLL | None:
-    """Loads what was put into a directory; None where it is not there, or not as it was put there.
+    """The library that was put into a directory; None where it is missing, or not as it was put there.
 
     Raises:
         OSError: where it is as it was put there, and cannot be loaded.

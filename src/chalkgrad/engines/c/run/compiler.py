@@ -21,7 +21,6 @@ from pathlib import Path
 
 from ....base.errors import OptionError
 from ....base.text import visible
-from ....program import Loop, Program
 from ..schedule.products import Machine
 from .cache import cache_directory, own_directory, put, taken_from, user_directory, workplace
 from .running import Ran, run
@@ -206,14 +205,6 @@ def kept_under(tool: Compiler, text: str) -> Path:
 def _name(tool: Compiler, text: str) -> str:
     content = "\0".join([text, tool.macros, *tool.command, *tool.flags])
     return f"{hashlib.sha256(content.encode()).hexdigest()[:40]}.so"
-
-
-def check_program(program: Program) -> None:
-    """Raises CompilerError where a program has steps that the compiled engine does not know yet."""
-    if any(isinstance(segment, Loop) for segment in program.segments):
-        raise CompilerError("the compiled engine has no loops over time yet; take engine='numpy'")
-    if program.values["x"].dtype == "int":
-        raise CompilerError("the compiled engine takes no ids yet; take engine='numpy'")
 
 
 def build(text: str, seconds: float = PATIENCE, names: tuple[str, ...] = ()) -> Built:

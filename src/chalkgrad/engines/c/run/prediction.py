@@ -11,8 +11,8 @@ from ....data.pixels import Pixels
 from ....program import Program
 from ...stepping import Array
 from ..print.source import print_source
-from ..schedule.wanted import wanted_for_prediction
-from .compiler import PATIENCE, Built, build, check_program, compiler
+from ..schedule.request import prediction_request
+from .compiler import PATIENCE, Built, build, compiler
 from .library import FUNCTIONS, CompiledProgram, rows_of, threads
 
 BATCH = 1024
@@ -27,11 +27,11 @@ class CompiledPrediction:
     Args:
         program: the prediction's program.
         carried: parameters and running averages.
-        results: what is computed, "y_hat" or "y_hat" and "l".
+        results: the values to compute, "y_hat" or "y_hat" and "l".
         title: the C file's first line.
         dtype: the numbers' type.
         of_bytes: whether x comes as bytes (`Pixels`).
-        patience: seconds that compiling may take.
+        patience: the most seconds that compiling may take.
 
     Raises:
         CompilerError: where there is no compiler, or it does not compile.
@@ -47,10 +47,9 @@ class CompiledPrediction:
         of_bytes: bool = False,
         patience: float = PATIENCE,
     ) -> None:
-        check_program(program)
         count = threads()
-        task = wanted_for_prediction(program, list(carried), results, BATCH, count, title, dtype, of_bytes=of_bytes)
-        source = print_source(task, compiler().machine(dtype.itemsize))
+        request = prediction_request(program, list(carried), results, BATCH, count, title, dtype, of_bytes=of_bytes)
+        source = print_source(request, compiler().machine(dtype.itemsize))
         self.built: Built = build(source.text, patience, FUNCTIONS)
         self._source, self._count = source, count
         self._runs = {k: CompiledProgram(source, self.built, k) for k in {1, count}}

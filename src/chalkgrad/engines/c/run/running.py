@@ -1,4 +1,4 @@
-"""Running a compiler so that it ends in time, and with us."""
+"""Running of a compiler so that it ends in time, and with this process."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ thread sanitizer no shell starts."""
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """What came of a command.
+    """The result of a command.
 
     Attributes:
         status: its exit status.
-        out, err: what it wrote.
+        out, err: its output and its errors.
     """
 
     status: int
@@ -46,11 +46,11 @@ class Ran:
 
 
 def run(command: Sequence[str], seconds: float, further: Mapping[str, str] | None = None) -> Ran:
-    """Runs a command with nothing to read; when this returns or raises, it has ended, with all that it started.
+    """The result of a command with nothing to read; when this returns or raises, it has ended, with all it started.
 
     Args:
         command: the program and its arguments.
-        seconds: how long it may take.
+        seconds: the most seconds that it may take.
         further: further environment variables.
 
     Raises:

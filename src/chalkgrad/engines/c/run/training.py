@@ -12,13 +12,13 @@ from ....program import Program
 from ....program.statement import terms_of
 from ...stepping import Array, Taken, Values
 from ..print.source import print_source
-from ..schedule.wanted import wanted_for_training
+from ..schedule.request import training_request
 from ..schedule.zeros import mostly_zeros
-from .compiler import PATIENCE, build, check_program, compiler
+from .compiler import PATIENCE, build, compiler
 from .library import FUNCTIONS, CompiledProgram, rows_of, threads
 
 BUSY = 0.02
-"""Share of steps in which a thread had to wait for milliseconds, from which one thread goes on alone."""
+"""Share of steps in which a thread had to wait for milliseconds, from which one thread continues alone."""
 WORTH_A_THREAD = 200_000
 """Terms of a step from which one more thread is worth it."""
 
@@ -28,15 +28,15 @@ class CompiledSteps:
 
     Args:
         program: the program with its update.
-        values: what is carried from step to step, at the start.
-        x, y: the samples and their targets, (N, ...), of the network's dtype.
-        count: how many samples an epoch takes.
-        batch: samples in a step.
+        values: the values that last from step to step, at the start.
+        x, y: the samples and their targets, (N, ...), of the network's dtype; ids are int64.
+        count: the number of samples in an epoch.
+        batch: the number of samples in a step.
         data_loss: the name of the loss without penalties.
         stop_below: a loss below this ends the training.
         title: the C file's first line.
-        parts: into how many parts a batch is split; as many as there are threads, if not given.
-        patience: seconds that compiling may take.
+        parts: the number of parts of a batch; by default the number of threads.
+        patience: the most seconds that compiling may take.
 
     Raises:
         CompilerError: where there is no compiler, or it does not compile.
@@ -56,17 +56,16 @@ class CompiledSteps:
         parts: int | None = None,
         patience: float = PATIENCE,
     ) -> None:
-        check_program(program)
         self._x, self._y, self._count = x, y, count
         self._batch = min(batch, count)
         self.parts = parts = min(parts or worthwhile(program, self._batch), self._batch)
         of_bytes = isinstance(x, Pixels)
         rows = {"x": rows_of(x), "y": rows_of(y)}
-        sparse = mostly_zeros(rows["x"])
-        task = wanted_for_training(
-            program, list(values), self._batch, parts, data_loss, title, x.dtype, of_bytes=of_bytes, sparse=sparse
+        sparse = program.values["x"].dtype != "int" and mostly_zeros(rows["x"])
+        request = training_request(
+            program, list(values), self._batch, parts, data_loss, title, y.dtype, of_bytes=of_bytes, sparse=sparse
         )
-        source = print_source(task, compiler().machine(x.dtype.itemsize))
+        source = print_source(request, compiler().machine(y.dtype.itemsize))
         self.built = build(source.text, patience, FUNCTIONS)
         workers = min(parts, threads())
         self._run = CompiledProgram(source, self.built, workers)
@@ -96,7 +95,7 @@ class CompiledSteps:
         return result
 
     def _given(self, step: int) -> Values:
-        """What one step of the last call was given: its samples, learning rate and clocks."""
+        """The inputs of one step of the last call: its samples, learning rate and clocks."""
         _, order, at, rates, t, clock = self._calls[-1]
         orders = order.reshape(-1, self._count)
         epoch, place = divmod(at // self._batch + step, -(-self._count // self._batch))
@@ -153,6 +152,6 @@ class CompiledSteps:
 
 
 def worthwhile(program: Program, batch: int) -> int:
-    """How many threads a step of so many samples is worth."""
+    """The number of threads that a step of so many samples is worth."""
     work = sum(terms_of(s, program.shapes) for s in program.part("forward", "loss", "backward")) * batch
     return max(1, min(threads(), work // WORTH_A_THREAD, batch))

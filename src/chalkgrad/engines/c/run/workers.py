@@ -18,7 +18,7 @@ from queue import SimpleQueue
 from ....base.errors import ChalkgradError
 
 SOON = 1.0
-"""Seconds after which whoever asked for a call computes it alone, if nobody has begun."""
+"""Seconds after which the caller computes a call alone, if nobody has begun."""
 
 
 def move_apart(number: int, count: int) -> None:
@@ -61,8 +61,8 @@ class Call:
     Args:
         function: the library's `together`.
         state: the program's state.
-        count: how many threads shall compute.
-        owner: what keeps the buffers; it lives as long as somebody may compute in them.
+        count: the number of threads that shall compute.
+        owner: the owner of the buffers; it lives as long as somebody may compute in them.
     """
 
     def __init__(self, function: Callable[..., int], state: ctypes.Structure, count: int, owner: object) -> None:
@@ -83,7 +83,7 @@ class Call:
         return bool(self._function(ctypes.byref(self._meeting), ctypes.byref(self._state), number, count))
 
     def attend(self, number: int, count: int) -> bool:
-        """The same, as a thread for which others wait."""
+        """Computes, as a thread for which others wait."""
         try:
             move_apart(number, count)
             return self.compute(number, count)

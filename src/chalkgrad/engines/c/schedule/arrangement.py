@@ -1,7 +1,7 @@
-"""How values lie, and which statements are computed in tiles: weights in blocks, kernels turned, images in frames.
+"""The arrangement of values, and the statements computed in tiles: weights in blocks, kernels turned, images in frames.
 
-Every product says what it asks of its values (rows that are whole vectors, zeros beyond the edges, neighbours along one
-axis), and every value gets a layout that all of them can use.
+Every product says what it needs of its values (rows that are whole vectors, zeros beyond the edges, neighbours along
+one axis), and every value gets a layout that all of them can use.
 """
 
 from __future__ import annotations
@@ -13,15 +13,19 @@ from dataclasses import dataclass, field, replace
 from ....formula import Shape
 from ....formula.affine import span
 from ....formula.nodes import Element, Symbol
+from ....program import Loop
 from ....program.statement import SAMPLES, Statement
 from .channels import beside, kernels, side_by_side
 from .layouts import Frame, Layout, compact, compact_strides, framed, multiple
 from .products import LEAST, Machine, Product, gathered, indices_of, product
+from .times import TIME
 
+IMAGE = 3
+"""A sample of so many axes is an image: channels, rows and columns."""
 LARGE = 32 * 1024
 """Weight matrices of at least so many bytes are split by blocks."""
 LEFT_OVER = 1.1
-"""How much wider than the matrix its blocks may be."""
+"""The largest width of a matrix's blocks, relative to the matrix."""
 
 
 @dataclass(slots=True)
@@ -29,19 +33,21 @@ class Work:
     """A program on its way to a plan.
 
     Attributes:
-        statements: in order.
+        statements: the statements in order.
         shapes: the shape of every named value.
+        loops: for what a loop over time computes, the loop.
         aliases: names of the same memory.
         totals: for the name of a sum over the samples, the name of its parts' sums.
-        layouts: those of values that do not lie row by row.
+        layouts: the layouts of values that do not lie row by row.
         products: the statements that are computed in tiles, by what they set.
-        frames: what the products ask of values with samples.
+        frames: the frames that the products need round values with samples.
         channels: the images whose channels lie side by side.
         sparse: values that are mostly zeros.
     """
 
     statements: list[Statement]
     shapes: dict[str, Shape]
+    loops: dict[str, Loop]
     aliases: dict[str, str] = field(default_factory=dict[str, str])
     totals: dict[str, str] = field(default_factory=dict[str, str])
     layouts: dict[str, Layout] = field(default_factory=dict[str, Layout])
@@ -51,11 +57,11 @@ class Work:
     sparse: frozenset[str] = frozenset()
 
     def sample(self, name: str, vector: int) -> Layout:
-        """How one sample of a value lies, with all that the products ask for.
+        """The layout of one sample of a value, with all that the products need.
 
         Args:
             name: the value, with samples.
-            vector: how many elements the widest vector holds.
+            vector: the number of elements in the widest vector.
         """
         own = tuple(int(s) for s in self.shapes[name][1:])
         return framed(own, self.frames.get(name), vector, 0 if name in self.channels else None)
@@ -66,10 +72,10 @@ def arrange(work: Work, machine: Machine, updated: Mapping[str, str], results: S
 
     Args:
         work: the program.
-        machine: what it is made for.
+        machine: the machine that runs it.
         updated: for every new value that is carried on, the value that it takes the place of.
         results: values with samples that are handed out.
-        parts: into how many parts a batch is split.
+        parts: the number of parts of a batch.
     """
     work.layouts = _weights(work, machine, parts)
     work.channels = side_by_side(work.statements, work.shapes, results, machine)
@@ -78,23 +84,23 @@ def arrange(work: Work, machine: Machine, updated: Mapping[str, str], results: S
     _same_layouts(work, updated)
     # without frames, which the products ask for only now: they need to know along which axis neighbours lie
     layouts = work.layouts | {name: work.sample(name, machine.lanes) for name in work.channels}
-    for made in work.statements:
-        _choose(work, made, layouts, machine)
+    for statement in work.statements:
+        _choose(work, statement, layouts, machine)
     _frame_copies(work, machine)
     _long_rows(work)
     _alias_reshaped(work, results)
 
 
 def _weights(work: Work, machine: Machine, parts: int) -> dict[str, Layout]:
-    """How the weights of dense layers lie: the axis along which the products' vectors run, and blocks."""
+    """The layouts of dense layers' weights: the axis along which the products' vectors run, and blocks."""
     layouts: dict[str, Layout] = {}
     lanes = machine.lanes
-    for made in work.statements:
-        rule = made.step.rule
+    for statement in work.statements:
+        rule = statement.step.rule
         if not (rule.weighted and rule.product):
             continue
-        weights, bias = made.step.inputs[1], made.step.inputs[2]
-        if any(e.name == weights and e.indices[-1] != made.place[-1] for e in made.elements):
+        weights, bias = statement.step.inputs[1], statement.step.inputs[2]
+        if any(e.name == weights and e.indices[-1] != statement.place[-1] for e in statement.elements):
             continue  # transposed: the weights lie as the layer that owns them wants
         inputs, outputs = (int(s) for s in work.shapes[weights or ""])
         if inputs * outputs < LEAST:
@@ -112,7 +118,7 @@ def _weights(work: Work, machine: Machine, parts: int) -> dict[str, Layout]:
 
 
 def _block(outputs: int, lanes: int, parts: int) -> int:
-    """How many columns of a weight matrix lie in a block: as many vectors as leave every part as many blocks, and few
+    """The number of columns in a block of a weight matrix: as many vectors as leave every part as many blocks, and few
     columns over.
     """
     for vectors in (4, 2):
@@ -129,20 +135,20 @@ def _block(outputs: int, lanes: int, parts: int) -> int:
 def _same_layouts(work: Work, updated: Mapping[str, str]) -> None:
     """Gives gradients and the optimizer's arrays the layout of their weights."""
     for _ in range(3):  # a chain of updates is short
-        for made in work.statements:
-            if made.sample is not None and made.by_sample:
+        for statement in work.statements:
+            if statement.sample is not None and statement.by_sample:
                 continue
-            if made.sample is not None:
-                of = made.step.value.of
-                if of is not None and of in work.layouts and work.shapes[of] == made.step.shape:
-                    work.layouts.setdefault(made.output, work.layouts[of])
+            if statement.sample is not None:
+                of = statement.step.value.of
+                if of is not None and of in work.layouts and work.shapes[of] == statement.step.shape:
+                    work.layouts.setdefault(statement.output, work.layouts[of])
                 continue
-            if made.pointwise:
-                names = [made.output, *(e.name for e in made.elements)]
-                known = next((work.layouts[n] for n in names if n in work.layouts), None)
-                if known is not None:
+            if statement.pointwise:
+                names = [statement.output, *(e.name for e in statement.elements)]
+                layout = next((work.layouts[n] for n in names if n in work.layouts), None)
+                if layout is not None:
                     for name in names:
-                        work.layouts.setdefault(name, known)
+                        work.layouts.setdefault(name, layout)
     for new, old in updated.items():
         if old in work.layouts:
             work.layouts.setdefault(new, work.layouts[old])
@@ -150,65 +156,66 @@ def _same_layouts(work: Work, updated: Mapping[str, str]) -> None:
             work.layouts[old] = work.layouts[new]
 
 
-def _choose(work: Work, made: Statement, layouts: Mapping[str, Layout], machine: Machine) -> None:
-    """Finds out whether a statement can be computed in tiles, and what these ask of its values."""
-    candidate = made
-    if made.adds:
-        found = gathered(made, work.shapes[made.output])
-        if found is None:
+def _choose(work: Work, statement: Statement, layouts: Mapping[str, Layout], machine: Machine) -> None:
+    """Enters a statement's tiles where it can be computed in them, and what they need of its values."""
+    candidate = statement
+    if statement.adds:
+        gathering = gathered(statement, work.shapes[statement.output])
+        if gathering is None:
             return
-        candidate = found
-    chosen = product(candidate, layouts, machine, work.sparse)
-    if chosen is None:
+        candidate = gathering
+    fixed = (TIME,) if statement.output in work.loops else ()
+    tiling = product(candidate, layouts, machine, work.sparse, fixed)
+    if tiling is None:
         return
-    work.products[made.output] = chosen
+    work.products[statement.output] = tiling
     output = Element(candidate.output, candidate.place)
-    for element in (output, chosen.left, chosen.right):
-        _ask(work, chosen, element, candidate)
+    for element in (output, tiling.left, tiling.right):
+        _ask(work, tiling, element, candidate)
 
 
-def _ask(work: Work, chosen: Product, element: Element, made: Statement) -> None:
-    """Enters what a product asks of one value's frame."""
+def _ask(work: Work, tiling: Product, element: Element, statement: Statement) -> None:
+    """Enters what a product needs of one value's frame."""
     shape = work.shapes[element.name]
     if not shape or shape[0] != SAMPLES:
         return
-    own = [int(s) for s in shape[1:]]
-    frame = work.frames.setdefault(element.name, Frame([0] * len(own), [0] * len(own)))
-    for axis, (place, size) in enumerate(zip(element.indices[1:], own, strict=True)):
-        low, high = span(place, made.sizes)
+    sizes = [int(s) for s in shape[1:]]
+    frame = work.frames.setdefault(element.name, Frame([0] * len(sizes), [0] * len(sizes)))
+    for axis, (place, size) in enumerate(zip(element.indices[1:], sizes, strict=True)):
+        low, high = span(place, statement.sizes)
         frame.reach(axis, low, high, size)
     if element.name in work.channels:
         return
-    if element.indices[-1] == Symbol(chosen.vector):
-        frame.row = max(frame.row, chosen.vectors * chosen.lanes)
-    elif chosen.vector in indices_of(element):
-        wide = {**made.sizes, chosen.vector: chosen.vectors * chosen.lanes}
-        last = sum(span(i, wide)[1] * s for i, s in zip(element.indices[1:], compact_strides(own), strict=True))
-        # how far the last vectors reach behind the sample: what lies there may be another thread's
-        beyond = last + 1 - math.prod(own)
+    if element.indices[-1] == Symbol(tiling.vector):
+        frame.row = max(frame.row, tiling.vectors * tiling.lanes)
+    elif tiling.vector in indices_of(element):
+        wide = {**statement.sizes, tiling.vector: tiling.vectors * tiling.lanes}
+        last = sum(span(i, wide)[1] * s for i, s in zip(element.indices[1:], compact_strides(sizes), strict=True))
+        # how far the last vectors reach after the sample: what lies there may be another thread's
+        beyond = last + 1 - math.prod(sizes)
         frame.beyond = max(frame.beyond, beyond)
-        if element.name == "x" and beyond > 0:  # the last sample in memory has nothing behind it
-            frame.row = max(frame.row, own[-1] + chosen.lanes)
+        if element.name == "x" and beyond > 0:  # the last sample in memory has nothing after it
+            frame.row = max(frame.row, sizes[-1] + tiling.lanes)
 
 
 def _frame_copies(work: Work, machine: Machine) -> None:
     """Copies values into a frame of zeros where the value itself cannot stand in one: what comes from outside; and
     what other products go through by whole rows, which should begin where vectors do.
     """
-    reshaped = [s.output for s in work.statements if s.step.rule.reshapes and s.step.inputs[0] == "x"]
-    for name in [*reshaped, *list(work.frames)]:
+    flats = [s.output for s in work.statements if s.step.rule.reshapes and s.step.inputs[0] == "x"]
+    for name in [*flats, *list(work.frames)]:
         frame = work.frames.get(name)
         if frame is None:
             continue
         shape = tuple(int(s) for s in work.shapes[name][1:])
-        edged = any(frame.before) or any(frame.behind)
-        if name == "x" or name in reshaped:
+        has_edges = any(frame.before) or any(frame.after)
+        if name == "x" or name in flats:
             if work.sample(name, machine.lanes).size == math.prod(shape):
                 work.frames.pop(name)
                 continue
-            if name in reshaped:
+            if name in flats:
                 continue  # flattening it is the copy
-        elif not (edged and frame.row):
+        elif not (has_edges and frame.row) or len(shape) < IMAGE:  # a sequence's rows begin where vectors do
             continue
         copy = f"{name}_framed"
         letters = ("n", "c", "h", "w") if len(shape) == 3 else ("n", *(f"i{k}" for k in range(len(shape))))
@@ -216,44 +223,48 @@ def _frame_copies(work: Work, machine: Machine) -> None:
         sizes = dict(zip(letters, work.shapes[name], strict=True))
         at = next(k for k, s in enumerate(work.statements) if name == s.output or (name == "x" and name in s.reads))
         text = f"{copy}[n,...] = {name}[n,...], with zeros around it"
-        made = Statement(copy, place, Element(name, place), sizes, letters, False, text, work.statements[at].step)
+        statement = Statement(copy, place, Element(name, place), sizes, letters, False, text, work.statements[at].step)
         work.shapes[copy] = work.shapes[name]
         if name == "x":
             work.frames[copy] = work.frames.pop(name)
         else:
-            work.frames[copy] = Frame(frame.before, frame.behind)
+            work.frames[copy] = Frame(frame.before, frame.after)
             work.frames[name] = Frame([0] * len(shape), [0] * len(shape), frame.row)
-        put = {name: copy}
+        names = {name: copy}
         at += name != "x"
-        work.statements.insert(at, made)
-        for output, chosen in list(work.products.items()):
-            used = [e for e in (chosen.left, chosen.right) if e.name == name]
-            if not used or (name != "x" and all(isinstance(i, Symbol) for i in used[0].indices)):
+        work.statements.insert(at, statement)
+        for output, tiling in list(work.products.items()):
+            operands = [e for e in (tiling.left, tiling.right) if e.name == name]
+            if not operands or (name != "x" and all(isinstance(i, Symbol) for i in operands[0].indices)):
                 continue
             work.products[output] = replace(
-                chosen,
-                statement=chosen.statement.renamed(put),
-                left=_put(chosen.left, put),
-                right=_put(chosen.right, put),
+                tiling,
+                statement=tiling.statement.renamed(names),
+                left=_put(tiling.left, names),
+                right=_put(tiling.right, names),
             )
-            where = next(k for k, s in enumerate(work.statements) if s.output == output)
-            work.statements[where] = work.statements[where].renamed(put)
+            index = next(k for k, s in enumerate(work.statements) if s.output == output)
+            work.statements[index] = work.statements[index].renamed(names)
         if name == "x":  # so the others need not look outside
-            work.statements = [s if s is made else s.renamed(put) for s in work.statements]
+            work.statements = [s if s is statement else s.renamed(names) for s in work.statements]
 
 
 def _long_rows(work: Work) -> None:
     """Gives values that are computed from each other place by place rows of the same length."""
-    drawn = {s.output for s in work.statements if s.step.rule.formula is None}
-    changed = True
-    while changed:
-        changed = False
-        for made in work.statements:
-            if not made.by_sample or not made.pointwise:
+    draws = {s.output for s in work.statements if s.step.rule.formula is None}
+    changes = True
+    while changes:
+        changes = False
+        for statement in work.statements:
+            if not statement.by_sample or not statement.pointwise:
                 continue
-            shape = work.shapes[made.output]
-            names = {made.output, *(e.name for e in made.elements if work.shapes[e.name] == shape)} - {"x", "y"} - drawn
-            if made.output.endswith("_out"):
+            shape = work.shapes[statement.output]
+            names = (
+                {statement.output, *(e.name for e in statement.elements if work.shapes[e.name] == shape)}
+                - {"x", "y"}
+                - draws
+            )
+            if statement.output.endswith("_out"):
                 continue
             row = max((work.frames[n].row for n in names if n in work.frames), default=0)
             if len(shape) < 2 or row <= int(shape[-1]):
@@ -261,7 +272,7 @@ def _long_rows(work: Work) -> None:
             for name in names:
                 frame = work.frames.setdefault(name, Frame([0] * (len(shape) - 1), [0] * (len(shape) - 1)))
                 if frame.row < row:
-                    frame.row, changed = row, True
+                    frame.row, changes = row, True
 
 
 def _put(element: Element, names: Mapping[str, str]) -> Element:
@@ -270,21 +281,21 @@ def _put(element: Element, names: Mapping[str, str]) -> Element:
 
 def _alias_reshaped(work: Work, results: Sequence[str]) -> None:
     """Flattening and its reverse are the same memory where the image has no frame."""
-    kept: list[Statement] = []
-    for made in work.statements:
-        source = made.body.name if isinstance(made.body, Element) else None
-        if made.step.rule.reshapes and source is not None and made.output not in results:
-            image = max((source, made.output), key=lambda name: len(work.shapes[name]))
-            row = made.output if image == source else source
+    statements: list[Statement] = []
+    for statement in work.statements:
+        source = statement.body.name if isinstance(statement.body, Element) else None
+        if statement.step.rule.reshapes and source is not None and statement.output not in results:
+            image = max((source, statement.output), key=lambda name: len(work.shapes[name]))
+            row = statement.output if image == source else source
             frame = work.frames.get(image)
-            plain = frame is None or not (any(frame.before) or any(frame.behind) or frame.row > _last(work, image))
-            padded = image == "x" and row in work.frames  # it would have to be longer than it is
-            if plain and not padded and image not in work.channels:
+            plain = frame is None or not (any(frame.before) or any(frame.after) or frame.row > _last(work, image))
+            needs_rest = image == "x" and row in work.frames  # it would have to be longer than it is
+            if plain and not needs_rest and image not in work.channels:
                 root = work.aliases.get(source, source)
-                work.aliases[made.output] = root
+                work.aliases[statement.output] = root
                 continue
-        kept.append(made)
-    work.statements = kept
+        statements.append(statement)
+    work.statements = statements
 
 
 def _last(work: Work, name: str) -> int:
@@ -294,17 +305,30 @@ def _last(work: Work, name: str) -> int:
 def by_blocks(work: Work, machine: Machine, updated: Mapping[str, str]) -> frozenset[str]:
     """The products that are split by the blocks of a large weight matrix: forward, and the weights' gradient."""
     large: set[str] = set()
-    for made in work.statements:
-        chosen = work.products.get(made.output)
-        if chosen is None or chosen.across or chosen.block is None:
+    summed = needed_by(work.statements, [s for s in work.statements if s.sample is None and not s.pointwise])
+    for statement in work.statements:
+        tiling = work.products.get(statement.output)
+        if tiling is None or tiling.across or tiling.block is None:
             continue
-        weights = work.layouts.get(made.output if made.over_samples else chosen.right.name)
+        weights = work.layouts.get(statement.output if statement.over_samples else tiling.right.name)
         if weights is None or weights.block is None or weights.size * machine.real < LARGE:
+            continue
+        if statement.terms > math.prod(weights.shape):  # a sample has many rows, which use a block again and again
             continue
         if weights.shape[-1] < 2 * weights.block:
             continue
-        of = made.step.value.of
+        of = statement.step.value.of
         shares = [s for s in work.statements if s.over_samples and s.step.value.of == of]
-        if made.by_sample or (made.over_samples and of in updated.values() and len(shares) == 1):
-            large.add(made.output)
+        alone = statement.over_samples and of in updated.values() and len(shares) == 1
+        if statement.by_sample or (alone and statement.output not in summed):
+            large.add(statement.output)
     return frozenset(large)
+
+
+def needed_by(statements: Sequence[Statement], users: Sequence[Statement]) -> set[str]:
+    """The names of what these users need of the statements: the gradients that the norm of all is computed from."""
+    needed = {name for statement in users for name in statement.reads}
+    for statement in reversed(statements):
+        if statement.output in needed:
+            needed |= statement.reads
+    return needed & {statement.output for statement in statements}

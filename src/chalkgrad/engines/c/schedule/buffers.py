@@ -1,4 +1,4 @@
-"""Buffers as the compiled program sees them, and where a value lies in one, as NumPy arrays."""
+"""The buffers of a compiled program, and the values in them, as NumPy arrays."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ def strided(buffer: Array, begin: int, layout: Layout) -> Array:
 
 
 def places(buffer: Array, begin: int, layout: Layout) -> list[tuple[Array, Any]]:
-    """Where a value lies in its buffer: views of it, each with the part of the value that stands there."""
+    """The places of a value in its buffer: views of it, each with its part of the value."""
     view = strided(buffer, begin, layout)
     if layout.block is None:
         return [(view, ...)]
-    found: list[tuple[Array, Any]] = []
+    parts: list[tuple[Array, Any]] = []
     for block in range(view.shape[1]):
         first, last = block * layout.block, min((block + 1) * layout.block, layout.shape[1])
-        found.append((view[:, block, : last - first], (slice(None), slice(first, last))))
-    return found
+        parts.append((view[:, block, : last - first], (slice(None), slice(first, last))))
+    return parts
 
 
 def store(buffer: Array, begin: int, layout: Layout, value: Array) -> None:

@@ -15,55 +15,57 @@ from ....formula.rewrite import at, replaced, rewritten
 from ....program.statement import Statement, names_in, reduces
 
 AGAIN = 1.5
-"""How often, on average, a cheap value may be computed instead of once."""
+"""The most times, on average, that a cheap value may be computed instead of once."""
 
 
-def fused(statements: Sequence[Statement], kept: Collection[str]) -> list[Statement]:
+def fused(statements: Sequence[Statement], outputs: Collection[str]) -> list[Statement]:
     """The statements, with those that need no value of their own put into others.
 
     Args:
-        statements: in order.
-        kept: values that have to be there whoever reads them.
+        statements: the statements in order.
+        outputs: values that must be stored.
     """
-    made = list(statements)
-    for name in [s.output for s in statements if s.output not in kept]:
-        one = next((s for s in made if s.output == name), None)
-        if one is not None:
-            made = _into_pool(made, one) or _into_falling(made, one) or made
-    return made
+    result = list(statements)
+    for name in [s.output for s in statements if s.output not in outputs]:
+        statement = next((s for s in result if s.output == name), None)
+        if statement is not None:
+            result = _into_pool(result, statement) or _into_falling(result, statement) or result
+    return result
 
 
-def _into_pool(statements: Sequence[Statement], one: Statement) -> list[Statement] | None:
-    """`one` computed where it is looked through for the largest; None where it is not for that alone."""
-    if not (one.by_sample and one.pointwise and _cheap(one.body)):
+def _into_pool(statements: Sequence[Statement], statement: Statement) -> list[Statement] | None:
+    """The statements with one computed where its largest is looked for; None where it has another use."""
+    if not (statement.by_sample and statement.pointwise and _cheap(statement.body)):
         return None
-    readers = [s for s in statements if one.output in s.reads]
-    if not readers or not all(_looks_through(s, one) for s in readers):
+    readers = [s for s in statements if statement.output in s.reads]
+    if not readers or not all(_looks_through(s, statement) for s in readers):
         return None
 
     def change(node: Node) -> Node:
-        return _at(one, node.indices) if isinstance(node, Element) and node.name == one.output else node
+        return _at(statement, node.indices) if isinstance(node, Element) and node.name == statement.output else node
 
     return [
-        replace(s, body=rewritten(s.body, change), text=f"{s.text}, where {one.text}") if s in readers else s
+        replace(s, body=rewritten(s.body, change), text=f"{s.text}, where {statement.text}") if s in readers else s
         for s in statements
-        if s is not one
+        if s is not statement
     ]
 
 
-def _into_falling(statements: Sequence[Statement], one: Statement) -> list[Statement] | None:
-    """What is computed from `one`, whose terms are added where they fall, computed there; None where that is not so."""
-    if not one.adds or not one.by_sample or one.overlaps or reduces(one.body):
+def _into_falling(statements: Sequence[Statement], statement: Statement) -> list[Statement] | None:
+    """The statements with one's only reader computed where its terms are added; None where that is not possible."""
+    if not statement.adds or not statement.by_sample or statement.overlaps or reduces(statement.body):
         return None
-    readers = [s for s in statements if one.output in s.reads]
+    readers = [s for s in statements if statement.output in s.reads]
     if len(readers) != 1 or not readers[0].pointwise:
         return None
     (reader,) = readers
-    if not is_factor(reader.body, one.output):
+    if not is_factor(reader.body, statement.output):
         return None
-    body = replaced(_at(reader, one.place), Element(one.output, one.place), one.body)
-    joined = replace(one, output=reader.output, body=body, text=f"{reader.text}, where {one.text}", step=reader.step)
-    return [joined if s is reader else s for s in statements if s is not one]
+    body = replaced(_at(reader, statement.place), Element(statement.output, statement.place), statement.body)
+    fusion = replace(
+        statement, output=reader.output, body=body, text=f"{reader.text}, where {statement.text}", step=reader.step
+    )
+    return [fusion if s is reader else s for s in statements if s is not statement]
 
 
 def _cheap(body: Node) -> bool:
@@ -76,17 +78,17 @@ def _cheap(body: Node) -> bool:
     return all(isinstance(n, kinds) for n in inner) and functions <= {"max", "min"} and not powers and len(values) == 1
 
 
-def _looks_through(reader: Statement, one: Statement) -> bool:
+def _looks_through(reader: Statement, statement: Statement) -> bool:
     """Whether a statement is the largest of a value's elements, or where it stands, and looks at few of them twice."""
     body = reader.body
     if not isinstance(body, Reduction) or body.kind not in ("max", "argmax") or not isinstance(body.body, Element):
         return False
-    return body.body.name == one.output and reader.terms <= AGAIN * one.terms
+    return body.body.name == statement.output and reader.terms <= AGAIN * statement.terms
 
 
-def _at(made: Statement, place: Sequence[Node]) -> Node:
+def _at(statement: Statement, place: Sequence[Node]) -> Node:
     """A pointwise statement's right side at another place."""
-    return at(made.body, {i.name: p for i, p in zip(made.place, place, strict=True) if isinstance(i, Symbol)})
+    return at(statement.body, {i.name: p for i, p in zip(statement.place, place, strict=True) if isinstance(i, Symbol)})
 
 
 def is_factor(body: Node, name: str) -> bool:
@@ -97,8 +99,8 @@ def is_factor(body: Node, name: str) -> bool:
         case Negative(body=inner):
             return is_factor(inner, name)
         case Binary(operator="*", left=left, right=right):
-            one = name in names_in(left)
-            return one != (name in names_in(right)) and is_factor(left if one else right, name)
+            in_left = name in names_in(left)
+            return in_left != (name in names_in(right)) and is_factor(left if in_left else right, name)
         case Binary(operator="/", left=left, right=right):
             return name not in names_in(right) and is_factor(left, name)
         case _:

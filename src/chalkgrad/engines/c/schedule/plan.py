@@ -1,11 +1,12 @@
-"""What runs when, and where every value lies: a program's statements put into phases.
+"""The plan of a program: its statements in phases, and a place for every value.
 
 Samples are independent of each other until something is summed over them. So a run of statements goes through the
 samples a few at a time, from the input as far as it can, while all it needs is near (`rows`). What is summed over the
 samples is first summed by every part of the batch for itself; then all parts wait for each other. Values without
 samples that later samples need (the statistics of a batch normalisation) are computed by every thread for itself
 (`shared`). A product with a large weight matrix is split by the matrix's blocks instead, which so stay with the thread
-that updates them (`blocks`). At the end stand the loss (`report`) and the updates (`update`).
+that updates them (`blocks`). At the end stand the loss, with
+whatever else is one number for the whole step (`report`), and the updates (`update`).
 """
 
 from __future__ import annotations
@@ -17,17 +18,20 @@ from dataclasses import dataclass, replace
 from ....formula import Shape
 from ....formula.nodes import Binary, Element, Node, Number, Reduction, Symbol
 from ....formula.rewrite import replaced, rewritten
+from ....program import Loop
+from ....program.loops import segments
 from ....program.statement import SAMPLES, Statement, names_in, statement_of
-from .arrangement import Work, arrange, by_blocks
+from .arrangement import Work, arrange, by_blocks, needed_by
 from .fusing import fused
 from .layouts import Frame, Layout, compact
 from .products import Machine, Product
-from .wanted import Wanted
+from .request import Request
+from .times import in_time, together
 
 NEAR = 768 * 1024
-"""About how many bytes of values the samples that are taken together may have."""
+"""The most bytes, about, of the values of samples that are taken together."""
 OUTSIDE = ("lr", "t", "clock", SAMPLES)
-"""What is one number for a whole step."""
+"""The names of single numbers for a whole step."""
 
 
 @dataclass(slots=True)
@@ -36,7 +40,7 @@ class Phase:
 
     Attributes:
         kind: "rows", "blocks", "shared", "report" or "update".
-        statements: they, in order.
+        statements: the statements in order.
     """
 
     kind: str
@@ -52,33 +56,36 @@ class Value:
         home: "given" (rows that come from outside), "carried" (from step to step), "chunk" (for the samples that are
             taken together), "batch" (for the whole batch), "part" (the sum over a part's samples), "own" (every
             thread's own), "result" (rows that go outside).
-        layout: where its elements lie, for one sample where it has samples; None for a single number.
+        layout: the layout of its elements, for one sample where it has samples; None for a single number.
         sampled: whether it has samples.
+        ids: whether its elements are ids, whole numbers.
     """
 
     name: str
     home: str
     layout: Layout | None
     sampled: bool
+    ids: bool = False
 
 
 @dataclass(slots=True)
 class Plan:
-    """All that has to be known to print a program.
+    """The plan from which a program is printed.
 
     Attributes:
-        phases: in order.
+        phases: the phases in order.
         values: every value that is kept in memory, by name.
         aliases: names of the same memory: a flattened value is the value itself.
         products: the statements that are computed in tiles, by what they set.
         totals: for the name of a sum over the samples, the name of its parts' sums.
         updated: for every new value that is carried on, the value that it takes the place of.
-        results: what is handed out row by row (predictions).
-        chunk: how many samples are taken together.
-        machine: what it is made for.
-        layouts: how each name's elements lie; that of an alias too.
-        frames: what the products asked for.
+        results: the values that are handed out row by row (predictions).
+        chunk: the number of samples that are taken together.
+        machine: the machine that runs it.
+        layouts: the layout of each name's elements, of an alias too.
+        frames: the frames that the products need.
         channels: the images whose channels lie side by side.
+        loops: for what a loop over time computes, the loop.
     """
 
     phases: list[Phase]
@@ -93,72 +100,86 @@ class Plan:
     layouts: dict[str, Layout]
     frames: dict[str, Frame]
     channels: frozenset[str]
+    loops: dict[str, Loop]
+
+    def together(self, statements: Sequence[Statement]) -> list[list[Statement]]:
+        """The statements in order, those of a loop over time in one list, the others alone."""
+        return together(statements, self.loops)
 
 
-def plan(wanted: Wanted, machine: Machine) -> Plan:
-    """Puts steps into phases.
+def plan(request: Request, machine: Machine) -> Plan:
+    """The plan of a request.
 
     In a training, products with large weight matrices are split by the matrices' blocks.
 
     Args:
-        wanted: what is to be computed.
-        machine: what it is made for.
+        request: what is to be computed.
+        machine: the machine that runs it.
     """
-    shapes, updated, carried = wanted.shapes, wanted.updated, wanted.carried
-    work = Work([statement_of(s, shapes) for s in wanted.steps], dict(shapes))
-    _inline_uniform(work, wanted.results)
-    results = _handed_out(work, wanted.results)
-    work.statements = fused(work.statements, {*results, *carried, *updated})
-    if wanted.sparse:
+    shapes, updated, carried = request.shapes, request.updated, request.carried
+    loops = {s.output: loop for loop in segments(request.steps) if isinstance(loop, Loop) for s in loop.steps}
+    statements = [statement_of(s, shapes) for s in request.steps]
+    work = Work([in_time(s) if s.output in loops else s for s in statements], dict(shapes), loops)
+    _inline_uniform(work, request.results)
+    results = _handed_out(work, request.results)
+    work.statements = fused(work.statements, {*results, *carried, *updated, *loops})
+    if request.sparse:
         work.sparse = frozenset({"x", *(s.output for s in work.statements if _flattens_x(s))})
-    arrange(work, machine, updated, results, wanted.parts)
+    arrange(work, machine, updated, results, request.parts)
     widest = max((layout.size for layout in work.layouts.values()), default=0)
     # the whole batch is indexed with 32 bits
-    blocks = wanted.data_loss is not None and wanted.batch * widest < 2**31
+    blocks = request.data_loss is not None and request.batch * widest < 2**31
     large = by_blocks(work, machine, updated) if blocks else frozenset[str]()
     _split_sums(work, large)
     phases = _phases(work, carried, large)
-    values, chunk = _places(work, phases, carried, updated, results, wanted.batch, machine)
+    values, chunk = _places(work, phases, carried, updated, results, request.batch, machine)
+    if request.of_ids:
+        values["x"] = replace(values["x"], ids=True)
     layouts = {name: value.layout for name, value in values.items() if value.layout is not None}
     for name, root in work.aliases.items():
         layouts[name] = compact(tuple(int(s) for s in work.shapes[name][1:]), layouts[root].size)
     layouts.update({new: layouts[old] for new, old in updated.items()})
     for name, layout in work.layouts.items():
         layouts.setdefault(name, layout)
-    for made in work.statements:
-        if made.output not in layouts:
-            layouts[made.output] = compact(tuple(int(s) for s in work.shapes[made.output] if s != SAMPLES))
+    for statement in work.statements:
+        if statement.output not in layouts:
+            layouts[statement.output] = compact(tuple(int(s) for s in work.shapes[statement.output] if s != SAMPLES))
     return Plan(
         phases, values, work.aliases, work.products, work.totals, dict(updated), tuple(results), chunk, machine,
-        layouts, work.frames, work.channels,
+        layouts, work.frames, work.channels, work.loops,
     )  # fmt: skip
 
 
-def _flattens_x(made: Statement) -> bool:
-    return made.step.rule.reshapes and made.step.inputs[0] == "x"
+def _flattens_x(statement: Statement) -> bool:
+    return statement.step.rule.reshapes and statement.step.inputs[0] == "x"
 
 
 def _inline_uniform(work: Work, results: Sequence[str]) -> None:
     """Puts what is the same for all samples (dl = 1/N) where it is used."""
-    kept: list[Statement] = []
+    statements: list[Statement] = []
     uniform: dict[str, Node] = {}
 
     def change(node: Node) -> Node:
         return uniform.get(node.name, node) if isinstance(node, Element) else node
 
-    for made in work.statements:
-        if not made.reads.isdisjoint(uniform):
-            made = replace(made, body=rewritten(made.body, change))
-        drawn = made.step.rule.formula is None
-        if made.by_sample and not drawn and names_in(made.body) <= {SAMPLES} and made.output not in results:
-            uniform[made.output] = made.body
+    for statement in work.statements:
+        if not statement.reads.isdisjoint(uniform):
+            statement = replace(statement, body=rewritten(statement.body, change))
+        draws = statement.step.rule.formula is None
+        if (
+            statement.by_sample
+            and not draws
+            and names_in(statement.body) <= {SAMPLES}
+            and statement.output not in results
+        ):
+            uniform[statement.output] = statement.body
         else:
-            kept.append(made)
-    work.statements = kept
+            statements.append(statement)
+    work.statements = statements
 
 
 def _handed_out(work: Work, results: Sequence[str]) -> tuple[str, ...]:
-    """Adds statements that copy results to where they are wanted, row by row."""
+    """Adds statements that copy results to where they are handed out, row by row; returns the copies' names."""
     names: list[str] = []
     for name in results:
         source = next(s for s in work.statements if s.output == name)
@@ -174,40 +195,57 @@ def _handed_out(work: Work, results: Sequence[str]) -> tuple[str, ...]:
 
 def _split_sums(work: Work, large: Collection[str]) -> None:
     """Makes of every sum over the samples the parts' own sums, and their total."""
-    kept: list[Statement] = []
-    for made in work.statements:
-        sums = made.over_samples
-        if not sums or made.output in large or made.by_sample:
-            kept.append(made)
+    statements: list[Statement] = []
+    for statement in work.statements:
+        if statement.adds and statement.sample is not None and not statement.by_sample:
+            statements += _added(work, statement)
+            continue
+        sums = statement.over_samples
+        if not sums or statement.output in large or statement.by_sample:
+            statements.append(statement)
             continue
         (total,) = sums
-        sample = made.sample
-        name = f"{made.output}_part"
+        sample = statement.sample
+        name = f"{statement.output}_part"
         rest = tuple(i for i in total.indices if i != sample)
         inner = Reduction("sum", rest, total.body) if rest else total.body
-        used = names_in(inner) & set(made.sizes)
-        place = tuple(i for i in made.place if isinstance(i, Symbol) and i.name in used)
+        names = names_in(inner) & set(statement.sizes)
+        place = tuple(i for i in statement.place if isinstance(i, Symbol) and i.name in names)
         loops = tuple(i.name for i in place)
-        sizes = dict(made.sizes)
-        work.totals[name] = made.output
-        partial = replace(made, output=name, place=place, body=inner, loops=loops, adds=True)
-        work.shapes[name] = tuple(made.sizes[i] for i in loops)
-        if made.output in work.layouts:
-            work.layouts[name] = work.layouts[made.output]
-        here = Element(name, place) if place else Symbol(name)
+        sizes = dict(statement.sizes)
+        work.totals[name] = statement.output
+        partial = replace(statement, output=name, place=place, body=inner, loops=loops, adds=True)
+        work.shapes[name] = tuple(statement.sizes[i] for i in loops)
+        if statement.output in work.layouts:
+            work.layouts[name] = work.layouts[statement.output]
+        element = Element(name, place) if place else Symbol(name)
         if total.kind == "mean":
             count: Node = Number(float(math.prod(s for i in rest if isinstance(s := sizes[i], int))))
             count = Binary("*", Symbol(SAMPLES), count)
-            finished: Node = Binary("/", here, count)
+            result: Node = Binary("/", element, count)
         else:
-            finished = here
-        kept.append(partial)
+            result = element
+        statements.append(partial)
         without_sample = {index: size for index, size in sizes.items() if index != sample}
-        kept.append(replace(made, body=replaced(made.body, total, finished), sizes=without_sample))
-        if made.output in work.products:
-            chosen = work.products.pop(made.output)
-            work.products[name] = replace(chosen, statement=replace(chosen.statement, output=name))
-    work.statements = kept
+        statements.append(replace(statement, body=replaced(statement.body, total, result), sizes=without_sample))
+        if statement.output in work.products:
+            tiling = work.products.pop(statement.output)
+            work.products[name] = replace(tiling, statement=replace(tiling.statement, output=name))
+    work.statements = statements
+
+
+def _added(work: Work, made: Statement) -> tuple[Statement, Statement]:
+    """The parts' own sums of what is added where ids say, and their total."""
+    name, shape = f"{made.output}_part", work.shapes[made.output]
+    work.totals[name], work.shapes[name] = made.output, shape
+    if made.output in work.layouts:
+        work.layouts[name] = work.layouts[made.output]
+    sizes = {f"i{axis}": size for axis, size in enumerate(shape)}
+    place = tuple(map(Symbol, sizes))
+    total = replace(
+        made, place=place, body=Element(name, place), sizes=sizes, loops=tuple(sizes), adds=False
+    )  # fmt: skip
+    return replace(made, output=name), total
 
 
 def _phases(
@@ -215,52 +253,54 @@ def _phases(
     carried: Mapping[str, Shape],
     large: Collection[str],
 ) -> list[Phase]:
-    have = {"x", "y", *carried, *OUTSIDE}
-    have |= {a for a, root in work.aliases.items() if root in have}
-    left = list(work.statements)
+    inputs = {"x", "y", *carried, *OUTSIDE}
+    inputs |= {a for a, root in work.aliases.items() if root in inputs}
+    rest = list(work.statements)
     phases: list[Phase] = []
 
     def root(name: str) -> str:
         return work.aliases.get(name, name)
 
-    def reads(made: Statement) -> set[str]:
-        return {root(n) for n in made.reads if n not in made.sizes}
+    def reads(statement: Statement) -> set[str]:
+        return {root(n) for n in statement.reads if n not in statement.sizes}
 
-    def rowwise(made: Statement) -> bool:
-        return made.by_sample or made.output in work.totals
+    def rowwise(statement: Statement) -> bool:
+        return statement.by_sample or statement.output in work.totals
 
-    while any(rowwise(s) for s in left):
+    while any(rowwise(s) for s in rest):
         # first what later samples need and that is there already, so that these need not wait for it
         kind = "shared"
-        taken: list[Statement] = []
-        made_here: set[str] = set()
-        needed: set[str] = {n for s in left if rowwise(s) for n in reads(s)}
-        for made in reversed(left):
-            if not rowwise(made) and made.output in needed:
-                needed |= reads(made)
-        for made in left:
-            if not rowwise(made) and made.output in needed and reads(made) <= have | made_here:
-                taken.append(made)
-                made_here.add(made.output)
-        if not taken:
+        statements: list[Statement] = []
+        outputs: set[str] = set()
+        names: set[str] = {n for s in rest if rowwise(s) for n in reads(s)}
+        for statement in reversed(rest):
+            if not rowwise(statement) and statement.output in names:
+                names |= reads(statement)
+        for statement in rest:
+            if not rowwise(statement) and statement.output in names and reads(statement) <= inputs | outputs:
+                statements.append(statement)
+                outputs.add(statement.output)
+        if not statements:
             kind = "rows"
-            for made in left:
-                if rowwise(made) and made.output not in large and reads(made) <= have | made_here:
-                    taken.append(made)
-                    if made.output not in work.totals:
-                        made_here.add(made.output)
-        if not taken:
+            for group in together(rest, work.loops):
+                own = {s.output for s in group}
+                needs = {name for s in group for name in reads(s)} - (own if len(group) > 1 else set())
+                if all(rowwise(s) for s in group) and not own & set(large) and needs <= inputs | outputs:
+                    statements += group
+                    outputs |= own - set(work.totals)
+        if not statements:
             kind = "blocks"
-            taken = [s for s in left if rowwise(s) and reads(s) <= have][:1]
-        assert taken, f"nothing can be computed of {[s.text for s in left]}"
-        phases.append(Phase(kind, taken))
-        have |= {s.output for s in taken}
-        gone = {id(s) for s in taken}  # comparing statements would walk through both
-        left = [s for s in left if id(s) not in gone]
-    chains = {s.output for s in left if (s.pointwise or s.output in large) and work.shapes[s.output]}
-    report = [s for s in left if s.output not in chains]
+            statements = [s for s in rest if rowwise(s) and reads(s) <= inputs][:1]
+        assert statements, f"nothing can be computed of {[s.text for s in rest]}"
+        phases.append(Phase(kind, statements))
+        inputs |= {s.output for s in statements}
+        ids = {id(s) for s in statements}  # comparing statements would walk through both
+        rest = [s for s in rest if id(s) not in ids]
+    chains = {s.output for s in rest if (s.pointwise or s.output in large) and work.shapes[s.output]}
+    chains -= needed_by(rest, [s for s in rest if s.output not in chains])
+    report = [s for s in rest if s.output not in chains]
     phases.append(Phase("report", report))
-    phases.append(Phase("update", [s for s in left if s.output in chains]))
+    phases.append(Phase("update", [s for s in rest if s.output in chains]))
     return phases
 
 
@@ -273,7 +313,7 @@ def _places(
     batch: int,
     machine: Machine,
 ) -> tuple[dict[str, Value], int]:
-    """Where every value lies, and how many samples are taken together."""
+    """The place of every value, and the number of samples that are taken together."""
 
     def root(name: str) -> str:
         return work.aliases.get(name, name)
@@ -296,26 +336,26 @@ def _places(
         values[name] = Value(name, "given", compact(tuple(int(s) for s in work.shapes[name][1:])), True)
     for name in carried:
         values[name] = Value(name, "carried", layout(name), False)
-    where: dict[str, set[int]] = {}
+    phases_of: dict[str, set[int]] = {}
     for at, phase in enumerate(phases):
-        for made in phase.statements:
-            for name in [made.output, *made.reads]:
-                where.setdefault(root(name), set()).add(at)
+        for statement in phase.statements:
+            for name in [statement.output, *statement.reads]:
+                phases_of.setdefault(root(name), set()).add(at)
     bytes_of_one = 0
     for at, phase in enumerate(phases):
-        for made in phase.statements:
-            name = made.output
+        for statement in phase.statements:
+            name = statement.output
             shape = work.shapes[name]
             if name in updated or name in values:
                 continue
             if name in work.totals:
                 values[name] = Value(name, "part", layout(name) if shape else None, False)
             elif shape and shape[0] == SAMPLES:
-                kept = layout(name)
-                alone = phase.kind == "rows" and where[name] == {at}
+                sample = layout(name)
+                alone = phase.kind == "rows" and phases_of[name] == {at}
                 home = "result" if name in results else "chunk" if alone else "batch"
-                values[name] = Value(name, home, kept, True)
-                bytes_of_one += kept.size * machine.real * (home == "chunk")
+                values[name] = Value(name, home, sample, True)
+                bytes_of_one += sample.size * machine.real * (home == "chunk")
             elif phase.kind != "update":
                 values[name] = Value(name, "own", layout(name) if shape else None, False)
     chunk = max(1, min(32, NEAR // max(bytes_of_one, 1)))

@@ -14,6 +14,7 @@ columns), so that what is loaded once is used several times.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -37,11 +38,11 @@ WORD = 32
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What the generated code is made for.
+    """The machine that the generated code is for.
 
     Attributes:
         bytes: the size of the widest vector.
-        registers: how many vectors the processor holds.
+        registers: the number of vectors that the processor holds.
         real: the size of a number: 4 or 8 bytes.
         full: the size of the narrowest vector with which the processor multiplies at full speed: half the widest
             where it takes the widest in two halves.
@@ -54,17 +55,17 @@ class Machine:
 
     @property
     def lanes(self) -> int:
-        """How many numbers the widest vector holds."""
+        """The number of numbers in the widest vector."""
         return self.bytes // self.real
 
     @property
     def filled(self) -> int:
-        """How many numbers keep the processor as busy as the widest vector does."""
+        """The number of numbers that keep the processor as busy as the widest vector does."""
         return self.full // self.real
 
     @property
     def sums(self) -> int:
-        """How many vectors of a tile's sums leave enough registers for the factors."""
+        """The number of vectors of a tile's sums that leave enough registers for the factors."""
         return 24 if self.registers >= 32 else 12
 
 
@@ -75,18 +76,19 @@ class Product:
     Attributes:
         statement: the statement.
         left, right: the factors. Along: `right` has the vector index; across: both have.
-        bias: what is added to every sum; None for nothing.
+        bias: the element added to every sum; None for none.
         vector: the vector index.
         across: whether it is summed over.
-        lanes: how many numbers a vector holds here.
-        block: where a factor lies in blocks along its contiguous axis, how many numbers are in one.
+        lanes: the number of numbers in a vector.
+        block: where a factor lies in blocks along its contiguous axis, the number of numbers in one.
         rows, columns: the tile's indices: one that of the factors only `left` has, one that only `right` has; None
             for none. Along, the columns are vectors; `columns` None means several vectors side by side.
         within: a further index of the rows' kind, of which every row has all values; None for none.
         skips: whether the zeros of `left`, (samples, elements), are skipped: it is mostly zeros.
-        tile: how many rows and columns a tile has, those of `within` counted.
+        tile: the number of rows and columns of a tile, those of `within` counted.
         outer: the other indices on the left, outermost first.
         summed: the indices that are summed over, outermost first, the vector index left out.
+        fixed: indices on the left through which somebody else goes: the time of a loop.
     """
 
     statement: Statement
@@ -104,6 +106,7 @@ class Product:
     tile: tuple[int, int]
     outer: tuple[str, ...]
     summed: tuple[str, ...]
+    fixed: tuple[str, ...]
 
     @property
     def output(self) -> str:
@@ -112,18 +115,18 @@ class Product:
 
     @property
     def sizes(self) -> Mapping[str, Size]:
-        """How many values each index takes."""
+        """The size of each index: how many values it takes."""
         return self.statement.sizes
 
     def extent(self, index: str) -> int:
-        """How many values an index other than the samples' takes."""
+        """The size of an index other than the samples'."""
         size = self.sizes[index]
         assert isinstance(size, int)
         return size
 
     @property
     def rows_each(self) -> int:
-        """How many rows a tile has for one value of `rows`: one for every value of `within`."""
+        """The number of rows of a tile for one value of `rows`: one for every value of `within`."""
         return self.extent(self.within) if self.within else 1
 
     @property
@@ -133,7 +136,7 @@ class Product:
 
     @property
     def vectors(self) -> int:
-        """How many vectors the vector index takes, whole blocks at a time."""
+        """The number of vectors along the vector index, whole blocks at a time."""
         return multiple(self.extent(self.vector), self.block or self.lanes) // self.lanes
 
 
@@ -142,9 +145,9 @@ def indices_of(element: Element) -> list[str]:
     return [i for place in element.indices for i in (affine(place) or {}) if i]
 
 
-def factors(made: Statement) -> tuple[Reduction, Element, Element, Element | None] | None:
+def factors(statement: Statement) -> tuple[Reduction, Element, Element, Element | None] | None:
     """The sum, its two factors and the bias, where the right side is of this kind."""
-    body, bias = made.body, None
+    body, bias = statement.body, None
     if isinstance(body, Binary) and body.operator == "+" and isinstance(body.right, Element):
         body, bias = body.left, body.right
     if not isinstance(body, Reduction) or body.kind != "sum" or not isinstance(body.body, Binary):
@@ -157,79 +160,84 @@ def factors(made: Statement) -> tuple[Reduction, Element, Element, Element | Non
     return body, inner.left, inner.right, bias
 
 
-def gathered(made: Statement, shape: tuple[Size, ...]) -> Statement | None:
-    """The same sums gathered where they are added, for steps of 1: dx[h] += dz[p] * W[u] with h = p + u becomes
-    dx[h] = sum_u dz[h - u] * W[u]. None where that is not possible.
+def gathered(statement: Statement, shape: tuple[Size, ...]) -> Statement | None:
+    """The statement with its sums gathered where they are added, for steps of 1: dx[h] += dz[p] * W[u] with h = p + u
+    becomes dx[h] = sum_u dz[h - u] * W[u]. None where that is not possible.
 
     Args:
-        made: a statement that adds its terms where they fall.
+        statement: a statement that adds its terms where they fall.
         shape: the shape of the value that it sets.
     """
     place: list[Node] = []
-    solved: dict[str, Node] = {}
-    sizes: dict[str, Size] = dict(made.sizes)
+    solutions: dict[str, Node] = {}
+    sizes: dict[str, Size] = dict(statement.sizes)
     further: list[str] = []
-    for own, size in zip(made.place, shape, strict=True):
-        terms = affine(own)
+    for expression, size in zip(statement.place, shape, strict=True):
+        terms = affine(expression)
         if terms is None:
             return None
-        inside = [i for i in terms if i]
-        if isinstance(own, Symbol):
-            place.append(own)
+        indices = [i for i in terms if i]
+        if isinstance(expression, Symbol):
+            place.append(expression)
             continue
-        if len(inside) != 2 or any(terms[i] != 1 for i in inside):
+        if len(indices) != 2 or any(terms[i] != 1 for i in indices):
             return None
-        position, offset = inside
+        position, offset = indices
         name = {"p": "h", "q": "w"}.get(position, f"{position}0")
         if name in sizes:
             return None
-        solved[position] = Binary(
+        solutions[position] = Binary(
             "-", Symbol(name), Binary("+", Symbol(offset), Number(float(terms[""])))
         )  # p = h - u - constant
         del sizes[position]
         sizes[name] = size
         further.append(offset)
         place.append(Symbol(name))
-    found = factors(replace(made, adds=False))
-    if found is None:
+    parts = factors(replace(statement, adds=False))
+    if parts is None:
         return None
-    total, left, right, _ = found
+    total, left, right, _ = parts
 
     loops = tuple(i.name for i in place if isinstance(i, Symbol))
-    body = Reduction("sum", (*total.indices, *further), at(Binary("*", left, right), solved))
-    return replace(made, place=tuple(place), body=body, sizes=sizes, loops=loops, adds=False)
+    body = Reduction("sum", (*total.indices, *further), at(Binary("*", left, right), solutions))
+    return replace(statement, place=tuple(place), body=body, sizes=sizes, loops=loops, adds=False)
 
 
 def product(
-    made: Statement, layouts: Mapping[str, Layout], machine: Machine, sparse: Collection[str] = ()
+    statement: Statement,
+    layouts: Mapping[str, Layout],
+    machine: Machine,
+    sparse: Collection[str] = (),
+    fixed: tuple[str, ...] = (),
 ) -> Product | None:
     """The statement as a product in tiles; None where plain loops have to do.
 
     Args:
-        made: the statement.
-        layouts: those of values that do not lie row by row (weights).
-        machine: what it is made for.
+        statement: the statement.
+        layouts: the layouts of values that do not lie row by row (weights).
+        machine: the machine that runs it.
         sparse: values that are mostly zeros.
+        fixed: indices on the left through which somebody else goes.
     """
-    found = factors(made)
-    if found is None or made.adds or not all(isinstance(i, Symbol) for i in made.place):
+    parts = factors(statement)
+    if parts is None or statement.adds or not all(isinstance(i, Symbol) for i in statement.place):
         return None
-    total, left, right, bias = found
-    if made.terms < LEAST:
+    total, left, right, bias = parts
+    if statement.terms < LEAST * math.prod(_extent(statement, i) for i in fixed):
         return None
 
     def along(element: Element) -> str | None:
         """The index along which the element's neighbours lie."""
-        sampled = made.sample is not None and element.indices[0] == Symbol(made.sample)
-        own = layouts.get(element.name)
-        axis = len(element.indices) - 1 if own is None else own.contiguous + sampled
+        sampled = statement.sample is not None and element.indices[0] == Symbol(statement.sample)
+        layout = layouts.get(element.name)
+        axis = len(element.indices) - 1 if layout is None else layout.contiguous + sampled
         terms = affine(element.indices[axis])
-        ones = [i for i, c in (terms or {}).items() if i and c == 1 and made.sizes[i] != SAMPLES]
+        ones = [i for i, c in (terms or {}).items() if i and c == 1 and statement.sizes[i] != SAMPLES]
         elsewhere = {i for k, p in enumerate(element.indices) if k != axis for i in (affine(p) or {})}
         fit = [i for i in ones if i not in elsewhere]
-        return max(fit, key=lambda i: _extent(made, i), default=None)
+        return max(fit, key=lambda i: _extent(statement, i), default=None)
 
-    out = Element(made.output, made.place)
+    out = Element(statement.output, statement.place)
     target, by_left, by_right = along(out), along(left), along(right)
     if target is not None and target in (by_left, by_right):
         vector, across = target, False
@@ -241,121 +249,127 @@ def product(
         vector, across = by_left, True
     else:
         return None
-    size = _extent(made, vector)
+    if vector in fixed:
+        return None
+    size = _extent(statement, vector)
     if size < max(machine.lanes // 4, 2):
         return None
     lanes = machine.lanes
     while lanes > 2 and -(-size // lanes) == -(-size // (lanes // 2)):
         lanes //= 2
-    block = next((y.block for n in (made.output, left.name, right.name) if (y := layouts.get(n)) and y.block), None)
+    block = next(
+        (y.block for n in (statement.output, left.name, right.name) if (y := layouts.get(n)) and y.block), None
+    )
     if block is not None:  # a vector stays within a block
         lanes = min(lanes if across else machine.lanes, block)
     while lanes > 1 and size % lanes and any(_inside(e, vector, layouts) for e in (out, left, right)):
         lanes //= 2  # other axes follow: there is no room for a vector's rest
-    if across and size % lanes:  # what stands behind the last has to be zero in one of them
-        padded = [
+    if across and size % lanes:  # what stands after the last has to be zero in one of them
+        operands = [
             e
             for e in (left, right)
-            if Symbol(vector) in e.indices and (made.sample in indices_of(e) or e.name in layouts)
+            if Symbol(vector) in e.indices and (statement.sample in indices_of(e) or e.name in layouts)
         ]
-        if not padded:
+        if not operands:
             return None
-    if bias is not None and (len(bias.indices) != 1 or bias.indices[0] not in made.place):
+    if bias is not None and (len(bias.indices) != 1 or bias.indices[0] not in statement.place):
         return None
-    skips = not across and left.name in sparse and _skips(made, left, total)
-    made_of = Product(made, left, right, bias, vector, across, lanes, block, None, None, None, skips, (1, 1), (), ())
+    skips = not across and left.name in sparse and _skips(statement, left, total)
+    tiling = Product(
+        statement, left, right, bias, vector, across, lanes, block, None, None, None, skips, (1, 1), (), (), fixed
+    )  # fmt: skip
     inner = by_left if by_left in total.indices and _inside(left, by_left, layouts) else None
-    return _tiled(made_of, total, machine, inner)
+    return _tiled(tiling, total, machine, inner)
 
 
-def _skips(made: Statement, left: Element, total: Reduction) -> bool:
+def _skips(statement: Statement, left: Element, total: Reduction) -> bool:
     """Whether zeros of a factor can be skipped: it is a matrix of samples, and summed over one of its indices."""
     letters = [i.name for i in left.indices if isinstance(i, Symbol)]
-    if len(letters) != 2 or len(left.indices) != 2 or made.sizes[letters[0]] != SAMPLES:
+    if len(letters) != 2 or len(left.indices) != 2 or statement.sizes[letters[0]] != SAMPLES:
         return False
     return len(total.indices) == 1 and total.indices[0] in letters
 
 
 def _inside(element: Element, vector: str | None, layouts: Mapping[str, Layout]) -> bool:
     """Whether the vectors run along an axis other than the last of an image or of kernels."""
-    own = layouts.get(element.name)
-    return own is not None and len(own.strides) > 2 and own.strides[-1] != 1 and vector in indices_of(element)
+    layout = layouts.get(element.name)
+    return layout is not None and len(layout.strides) > 2 and layout.strides[-1] != 1 and vector in indices_of(element)
 
 
-def _extent(made: Statement, index: str) -> int:
-    size = made.sizes[index]
+def _extent(statement: Statement, index: str) -> int:
+    size = statement.sizes[index]
     return size if isinstance(size, int) else 10**9
 
 
-def _tiled(made: Product, total: Reduction, machine: Machine, inner: str | None) -> Product | None:
-    """Chooses the tile: the one with the fewest loads for a product, rest tiles counted in; `inner` is summed over
+def _tiled(tiling: Product, total: Reduction, machine: Machine, inner: str | None) -> Product | None:
+    """The product with its tile: the one with the fewest loads, rest tiles counted in; `inner` is summed over
     innermost.
     """
-    statement = made.statement
-    free = [i for i in statement.loops if i != made.vector]
-    tiled = [i for i in free if len(free) < 3 or statement.sizes[i] != SAMPLES]  # images: one sample after another
-    in_left, in_right = set(indices_of(made.left)), set(indices_of(made.right))
-    rows = [i for i in reversed(tiled) if i in in_left and i not in in_right]  # of equals those that lie nearer
-    columns: list[str | None] = [i for i in tiled if i in in_right and i not in in_left]
-    if not made.across:
+    statement = tiling.statement
+    free = [i for i in statement.loops if i != tiling.vector and i not in tiling.fixed]
+    indices = [i for i in free if len(free) < 3 or statement.sizes[i] != SAMPLES]  # images: one sample after another
+    in_left, in_right = set(indices_of(tiling.left)), set(indices_of(tiling.right))
+    rows = [i for i in reversed(indices) if i in in_left and i not in in_right]  # of equals those that lie nearer
+    columns: list[str | None] = [i for i in indices if i in in_right and i not in in_left]
+    if not tiling.across:
         columns.append(None)
     if not rows and not any(columns):
         return None
     best: tuple[float, str | None, str | None, str | None, tuple[int, int]] | None = None
-    pairs = [(a, b) for b, a in combinations(rows, 2)] if not made.across else []
+    pairs = [(a, b) for b, a in combinations(rows, 2)] if not tiling.across else []
     for row, within in [*((r, None) for r in rows or [None]), *pairs]:
         for column in columns or [None]:
             of = _extent(statement, within) if within else 1
             most_rows = 8 if row and statement.sizes[row] == SAMPLES else _extent(statement, row) if row else 1
-            if made.skips and row:
+            if tiling.skips and row:
                 samples = statement.sizes[row] == SAMPLES
                 most_rows = min(most_rows, SAMPLES_TOGETHER if samples else ELEMENTS_TOGETHER)
             if column is not None:
                 most_columns = 4 if statement.sizes[column] == SAMPLES else _extent(statement, column)
             else:
-                most_columns = 1 if made.across else min(made.vectors, 4)
+                most_columns = 1 if tiling.across else min(tiling.vectors, 4)
             for r in range(of, min(most_rows * of, ROWS) + 1, of):
-                if made.skips and WORD % r:
+                if tiling.skips and WORD % r:
                     continue
                 for c in range(1, min(most_columns, 6) + 1):
-                    if column is None and made.block and made.block // made.lanes % c:
+                    if column is None and tiling.block and tiling.block // tiling.lanes % c:
                         continue  # a tile stays within a block
-                    cost = _cost(made, row, of, column, r, c, machine)
+                    cost = _cost(tiling, row, of, column, r, c, machine)
                     if cost is not None and (best is None or cost < best[0] - 1e-9):
                         best = cost, row, within, column, (r, c)
     assert best is not None  # one row and one column always fit
     _, row, within, column, tile = best
     outer = tuple(i for i in free if i not in (row, within, column))
-    summed = _order(made, tuple(i for i in total.indices if i != made.vector), inner)
-    return replace(made, rows=row, within=within, columns=column, tile=tile, outer=outer, summed=summed)
+    summed = _order(tiling, tuple(i for i in total.indices if i != tiling.vector), inner)
+    return replace(tiling, rows=row, within=within, columns=column, tile=tile, outer=outer, summed=summed)
 
 
-def _order(made: Product, summed: tuple[str, ...], inner: str | None) -> tuple[str, ...]:
+def _order(tiling: Product, indices: tuple[str, ...], inner: str | None) -> tuple[str, ...]:
     """The samples outermost, then as written, but neighbours in memory innermost."""
-    samples = [i for i in summed if made.sizes[i] == SAMPLES]
-    last = [i for i in summed if i == inner]
-    return (*samples, *(i for i in summed if i not in (*samples, *last)), *last)
+    samples = [i for i in indices if tiling.sizes[i] == SAMPLES]
+    last = [i for i in indices if i == inner]
+    return (*samples, *(i for i in indices if i not in (*samples, *last)), *last)
 
 
 def _cost(
-    made: Product, row: str | None, of: int, column: str | None, r: int, c: int, machine: Machine
+    tiling: Product, row: str | None, of: int, column: str | None, r: int, c: int, machine: Machine
 ) -> float | None:
-    """About how many clocks a tile of r x c takes for one product: two multiplications or two loads a clock."""
-    registers = r * c + (c if not made.across else min(r, c) + 1)
+    """The clocks, about, that a tile of r x c takes for one product: two multiplications or two loads a clock."""
+    registers = r * c + (c if not tiling.across else min(r, c) + 1)
     if r * c > machine.sums or registers > machine.registers - 2:
         return None
     loads = r + c
     clocks = (max(r * c, loads * 1.05, 8.0) + 0.25 * loads) / (r * c)  # a sum is there again after 4 clocks
 
     def waste(index: str | None, size: int, of: int) -> float:
-        if index is not None and made.sizes[index] == SAMPLES:
+        if index is not None and tiling.sizes[index] == SAMPLES:
             return 1.0 if of in (1, 2, 4, 8) else 1.1  # batches are mostly multiples of these
         full, rest = divmod(size, of)
         return (full * of + (of * 0.7 + rest * 0.3 if rest else 0)) / size
 
-    wasted = waste(row, _extent(made.statement, row), r // of) if row else 1.0
+    surplus = waste(row, _extent(tiling.statement, row), r // of) if row else 1.0
     if column is not None:
-        wasted *= waste(column, _extent(made.statement, column), c)
-    elif not made.across:
-        wasted *= waste(None, made.vectors, c)
-    return clocks * wasted
+        surplus *= waste(column, _extent(tiling.statement, column), c)
+    elif not tiling.across:
+        surplus *= waste(None, tiling.vectors, c)
+    return clocks * surplus

@@ -1,4 +1,4 @@
-"""Whether samples are mostly zeros, so that it is worth it to skip them (`loops/zeros.py`)."""
+"""A look at samples: whether they are mostly zeros, which are then skipped (`loops/zeros.py`)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .products import SAMPLES_TOGETHER
 LEFT = 0.6
 """Zeros are skipped where tiles have to take at most this share of their elements."""
 LOOKED_AT = 2**20
-"""About so many numbers are looked at to find that out."""
+"""So many numbers, about, are looked at."""
 
 
 def mostly_zeros(x: Array) -> bool:
@@ -22,6 +22,6 @@ def mostly_zeros(x: Array) -> bool:
     if len(x) < SAMPLES_TOGETHER or not x.size:
         return False
     groups = max(1, min(LOOKED_AT // x[0].size, len(x)) // SAMPLES_TOGETHER)
-    chosen = np.linspace(0, len(x) - 1, groups * SAMPLES_TOGETHER).astype(np.int64)
-    seen = x[chosen].reshape(SAMPLES_TOGETHER, groups, -1) != 0  # those of a group lie far apart, as when shuffled
-    return float(seen.any(axis=0).mean()) <= LEFT
+    rows = np.linspace(0, len(x) - 1, groups * SAMPLES_TOGETHER).astype(np.int64)
+    nonzero = x[rows].reshape(SAMPLES_TOGETHER, groups, -1) != 0  # those of a group lie far apart, as when shuffled
+    return float(nonzero.any(axis=0).mean()) <= LEFT

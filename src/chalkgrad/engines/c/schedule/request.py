@@ -1,4 +1,4 @@
-"""What is to be printed: a training, or predictions."""
+"""Requests to the compiled engine: a training, or predictions."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ from ....program import Program, Step
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is to be printed.
+class Request:
+    """A program that is to be printed.
 
     Attributes:
         title: the first line's comment.
         steps: the steps that are needed, in order.
         shapes: the shape of every named value.
-        carried: what lasts from step to step, with its shape.
+        carried: the values that last from step to step, with their shapes.
         updated: for every new value that is carried on, the value that it takes the place of.
         results: values with samples that are handed out.
         batch: the most samples in a step.
-        parts: into how many parts a batch is split; each may have a thread of its own.
+        parts: the number of parts of a batch; each may have a thread of its own.
         real: "float32" or "float64".
         data_loss: the name of the loss without penalties; None where there is no loss.
         of_bytes: whether x comes as bytes, of which byte b stands for b / 255.
         sparse: whether x is mostly zeros, which products with it then skip.
+        of_ids: whether x is of ids, whole numbers of 64 bits.
     """
 
     title: str
@@ -43,9 +44,10 @@ class Wanted:
     data_loss: str | None
     of_bytes: bool = False
     sparse: bool = False
+    of_ids: bool = False
 
 
-def wanted_for_training(
+def training_request(
     program: Program,
     carried: Sequence[str],
     batch: int,
@@ -56,14 +58,14 @@ def wanted_for_training(
     *,
     of_bytes: bool = False,
     sparse: bool = False,
-) -> Wanted:
-    """What is to be printed for a training.
+) -> Request:
+    """The request for a training.
 
     Args:
         program: the program with its update.
-        carried: what lasts from step to step.
-        batch: samples in a step.
-        parts: into how many parts it is split.
+        carried: the values that last from step to step.
+        batch: the number of samples in a step.
+        parts: the number of parts of a batch.
         data_loss: the name of the loss without penalties.
         title: the file's first line.
         dtype: the numbers' type.
@@ -73,10 +75,13 @@ def wanted_for_training(
     updated = {program.updated[name]: name for name in carried if name in program.updated}
     steps = program.needed_for(["L", data_loss, *updated])
     shapes = {name: program.shapes[name] for name in carried}
-    return Wanted(title, steps, program.shapes, shapes, updated, (), batch, parts, dtype, data_loss, of_bytes, sparse)
+    return Request(
+        title, steps, program.shapes, shapes, updated, (), batch, parts, dtype, data_loss, of_bytes, sparse,
+        program.values["x"].dtype == "int",
+    )  # fmt: skip
 
 
-def wanted_for_prediction(
+def prediction_request(
     program: Program,
     carried: Sequence[str],
     results: tuple[str, ...],
@@ -86,20 +91,23 @@ def wanted_for_prediction(
     dtype: np.dtype[Any],
     *,
     of_bytes: bool = False,
-) -> Wanted:
-    """What is to be printed for predictions, of any number of samples.
+) -> Request:
+    """The request for predictions, of any number of samples.
 
     Args:
         program: the prediction's program.
         carried: parameters and running averages.
-        results: what is computed: "y_hat", and with targets "l".
-        batch: samples in a step.
-        parts: into how many parts it is split.
+        results: the values that are handed out: "y_hat", and with targets "l".
+        batch: the number of samples in a step.
+        parts: the number of parts of a batch.
         title: the file's first line.
         dtype: the numbers' type.
         of_bytes: whether x comes as bytes (`Pixels`).
     """
     steps = program.needed_for(results)
-    used = {n for s in steps for n in s.inputs if n in carried}
-    shapes = {n: program.shapes[n] for n in carried if n in used}
-    return Wanted(title, steps, program.shapes, shapes, {}, results, batch, parts, dtype, None, of_bytes)
+    names = {n for s in steps for n in s.inputs if n in carried}
+    shapes = {n: program.shapes[n] for n in carried if n in names}
+    return Request(
+        title, steps, program.shapes, shapes, {}, results, batch, parts, dtype, None, of_bytes,
+        of_ids=program.values["x"].dtype == "int",
+    )  # fmt: skip
