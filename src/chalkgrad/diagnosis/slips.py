@@ -18,6 +18,7 @@ from ..program import Program, Role, Step, Value
 from ..program import names as spelled
 from ..rules import add, shares
 from ..rules.rule import Mistake
+from .gates import of_other_gates
 from .in_time import in_loops, loops_of, through_time
 from .mixed_indices import indices_mixed
 from .slip import Further, Slip
@@ -49,6 +50,7 @@ def slips(program: Program, before: Mapping[str, Any] | None, samples: int) -> l
         if step.part == "update":
             mistakes.extend(_updated_by_one_use(step, program))
     mistakes.extend(indices_mixed(program))
+    mistakes.extend(of_other_gates(program))
     return [*mistakes, *in_loops(mistakes, program)]
 
 
