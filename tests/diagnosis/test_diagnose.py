@@ -109,7 +109,11 @@ def test_every_mistake_of_every_rule_is_planted_and_found(diagnosed: int) -> Non
     tools = planting()
     every = {m.name for rule in RULES for m in rule.mistakes}
     seen: set[str] = set()
-    for _, net, x, y, optimizer in (*tools.networks(88), *tools.networks(48, tools.GRAPHS)):
+    for _, net, x, y, optimizer in (
+        *tools.networks(88),
+        *tools.networks(48, tools.GRAPHS),
+        *tools.networks(12, tools.SEQUENCES),
+    ):
         trace = net.trace(x, y, optimizer=optimizer)
         rerun = Rerun(trace.program, trace)
         for slip in slips(trace.program, None, len(x)):
