@@ -1,11 +1,13 @@
 """Rules made from others, so that the mathematics stands once: for every step of a sequence, with time running from the
-last step to the first, and under other names.
+last step to the first, with other indices, and under other names.
 
 All rewrite the rule's index formula and keep its function; its usual mistakes come along.
 """
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cache, wraps
@@ -21,6 +23,7 @@ from .rule import ENDINGS, Array, Facts, Mistake, Operation, Rule, Stated
 SAMPLE, TIME = "n", "t"
 """The index over the samples in every formula, and the one over the steps of a sequence."""
 Names = tuple[tuple[str, str], ...]
+Indices = tuple[tuple[str, tuple[str, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,22 +35,36 @@ class Way:
         steps: whether it holds for every step of a sequence.
         stepwise: whether its function then computes one of them.
         turned: whether time runs from the last step to the first.
+        indices: the new indices by the old ones.
+        variant: tells it from others of the same text, with other mistakes.
     """
 
     names: Names = ()
     steps: bool = False
     stepwise: bool = False
     turned: bool = False
+    indices: Indices = ()
+    variant: str = ""
+
+    @property
+    def spreads(self) -> Mapping[str, tuple[str, ...]]:
+        """The new indices by the old ones, steps beside samples among them."""
+        return {SAMPLE: (SAMPLE, TIME)} if self.steps else dict(self.indices)
+
+    @property
+    def axes(self) -> int:
+        """How many axes the samples' one becomes."""
+        return len(self.spreads.get(SAMPLE, (SAMPLE,)))
 
 
 class Derived(Rule):
-    """A rule made from another one; see `over_time`, `stepwise`, `backwards` and `renamed`.
+    """A rule made from another one; see `over_time`, `stepwise`, `backwards`, `spread_over`, `renamed` and `variant`.
 
     Attributes:
         base: the rule that it is made from.
         way: how.
-        folds: the operands whose samples and steps become one axis before the base's function is called, and the
-            output, if its axis becomes two again; empty for a rule that takes its base's arrays, as a product does
+        folds: the operands whose samples' axes become one before the base's function is called, and the output, if its
+            axis becomes several again; empty for a rule that takes its base's arrays, as a product does
             whose rows stand for themselves: x @ W takes the last axis, whatever is before it.
         turns: the operands, and the output, whose steps are turned round before and after it.
     """
@@ -64,13 +81,15 @@ class Derived(Rule):
         output = known.get(base.output, base.output)
         shape_of = None if base.shape_of is None else known.get(base.shape_of, base.shape_of)
         super().__init__(base.function, _text(base, way), output, shape_of, base.source, **facts)
-        _dress(self, base, known, _function(base, self.folds, self.turns))
+        _dress(self, base, known, _function(base, self.folds, self.turns, way.axes))
         if base.kinks is not None:
-            self.kinks = _folded(base.kinks, base.operands, self.folds - {base.output}, None)
+            self.kinks = _folded(base.kinks, base.operands, self.folds - {base.output}, None, way.axes)
         self.kinks_at = base.kinks_at
         for wrong in base.mistakes:
-            mistake = Mistake(self, _text(wrong, way) or "", wrong.text, wrong.function, wrong.varies)
-            _dress(mistake, wrong, known, _function(wrong, _folds(wrong, way), _turns(wrong, way)))
+            words = re.sub(r"\{(\w+)\}", lambda name: f"{{{_new(name[1], known)}}}", wrong.text)
+            varies = {setting: way.spreads.get(index, (index,))[-1] for setting, index in wrong.varies.items()}
+            mistake = Mistake(self, _text(wrong, way) or "", words, wrong.function, varies)
+            _dress(mistake, wrong, known, _function(wrong, _folds(wrong, way), _turns(wrong, way), way.axes))
             mistake.reread()
             self.mistakes.append(mistake)
 
@@ -123,6 +142,19 @@ def renamed(rule: Rule, **names: str) -> Rule:
     return _derived(rule, Way(tuple(sorted(names.items())))) if names else rule
 
 
+def spread_over(rule: Rule, **indices: tuple[str, ...]) -> Rule:
+    """The rule with other indices in place of its own: with n=("n", "m", "t"), a[n,k] becomes a[n,m,t,k].
+
+    Where n becomes several, its function is called with their axes as one.
+    """
+    return _derived(rule, Way(indices=tuple(sorted(indices.items()))))
+
+
+def variant(rule: Rule, called: str) -> Rule:
+    """The rule once more, to have mistakes that its other uses do not have."""
+    return _derived(rule, Way(variant=called))
+
+
 def _by_sample(stated: Stated) -> frozenset[str]:
     """The operands, and the output, that have a row for every sample."""
     formula = stated.formula
@@ -134,8 +166,8 @@ def _by_sample(stated: Stated) -> frozenset[str]:
 
 
 def _folds(stated: Stated, way: Way) -> frozenset[str]:
-    """The operands, and the output, whose samples and steps become one axis."""
-    return _by_sample(stated) if way.steps and not way.stepwise else frozenset()
+    """The operands, and the output, whose samples' axes become one."""
+    return _by_sample(stated) if way.axes > 1 and not way.stepwise else frozenset()
 
 
 def _turns(stated: Stated, way: Way) -> frozenset[str]:
@@ -153,12 +185,13 @@ def _text(stated: Stated, way: Way) -> str | None:
     formula = stated.formula
     if formula is None:
         return None
-    if way.steps:
-        return formula_text(formula.changed(lambda side: spread(side, SAMPLE, (SAMPLE, TIME))))
+    for index, over in way.spreads.items():
+        formula = formula.changed(lambda side, index=index, over=over: spread(side, index, over))
     if way.turned:
         return formula_text(formula.changed(lambda side: mirrored(side, TIME)))
     every = {o: _new(o, dict(way.names)) for o in (*stated.operands, stated.output)}
-    return formula_text(formula.changed(lambda side: renamed_tree(side, every, formula.indices)))
+    letters = formula.indices
+    return formula_text(formula.changed(lambda side: renamed_tree(side, every, letters)))
 
 
 def _new(name: str, names: Mapping[str, str]) -> str:
@@ -180,12 +213,12 @@ def _dress(stated: Stated, base: Stated, names: Mapping[str, str], function: Cal
     stated.function = function
 
 
-def _function(base: Stated, folds: frozenset[str], turns: frozenset[str]) -> Callable[..., Array]:
-    """The base's function for arrays whose samples and steps become one axis, or whose steps are turned round."""
+def _function(base: Stated, folds: frozenset[str], turns: frozenset[str], axes: int) -> Callable[..., Array]:
+    """The base's function for arrays whose samples' axes become one, or whose steps are turned round."""
     output = base.output
     if turns:
         return _turned(base.function, base.operands, turns - {output}, whole=output in turns)
-    return _folded(base.function, base.operands, folds - {output}, output if output in folds else None)
+    return _folded(base.function, base.operands, folds - {output}, output if output in folds else None, axes)
 
 
 def _turned(
@@ -210,15 +243,16 @@ def _turned(
 
 
 def _folded(
-    function: Callable[..., Array], operands: tuple[str, ...], folds: frozenset[str], output: str | None
+    function: Callable[..., Array], operands: tuple[str, ...], folds: frozenset[str], output: str | None, axes: int
 ) -> Callable[..., Array]:
-    """The function on arrays whose samples and steps are one axis.
+    """The function on arrays whose first axes, samples and steps, are one.
 
     Args:
         function: the function.
         operands: its parameters.
-        folds: those that have samples and steps.
-        output: the name of what it computes, where that has samples and steps too.
+        folds: those that have these axes.
+        output: the name of what it computes, where that has them too.
+        axes: how many they are.
     """
     if not folds:
         return function
@@ -229,8 +263,8 @@ def _folded(
         folded: list[Array] = []
         for operand, array in zip(operands, arrays, strict=False):
             if operand in folds and array is not None:
-                lead = array.shape[:2]
-                array = array.reshape((lead[0] * lead[1], *array.shape[2:]))
+                lead = array.shape[:axes]
+                array = array.reshape((math.prod(lead), *array.shape[axes:]))
             folded.append(array)
         result = function(*folded, **options)
         return result if output is None else result.reshape((*lead, *result.shape[1:]))
