@@ -227,7 +227,10 @@ class Calls:
         return self.full(shape, 0, dtype)
 
     def arange(self, count: int) -> Recorded:
-        return Recorded(self, np.arange(count), Memory(constant=True))
+        key = f"arange {count}", np.dtype(int)
+        if key not in self._constants:  # kept, so that what is computed from it is known by where it lies
+            self._constants[key] = np.arange(count)
+        return Recorded(self, self._constants[key], Memory(constant=True))
 
     def broadcast_to(self, x: Recorded, shape: tuple[int, ...]) -> Recorded:
         return x.seen(np.broadcast_to(x.array, shape))
