@@ -14,7 +14,7 @@ import numpy as np
 
 from ..base.checks import as_array, as_list, check_present, said, whole
 from ..base.errors import DataError, OptionError, ShapeError, unknown
-from ..describe.layers import Layer, Residual
+from ..describe.layers import Layer, Positions, Residual
 from ..describe.layers.layer import rows_text
 from ..describe.losses import LOSSES, Loss
 from ..program import names as spelled
@@ -146,7 +146,22 @@ def read_samples(x: Any, layout: Layout, dtype: np.dtype[Any]) -> Array:
     """
     if layout.several:
         return _read_rows(x, layout, dtype)
-    return _read_input(x, "x", layout.inputs["x"], dtype, layout.lines[0].label, layout.ids.get("x"))
+    shape = layout.inputs["x"]
+    _check_steps(x, shape, layout)
+    return _read_input(x, "x", shape, dtype, layout.lines[0].label, layout.ids.get("x"))
+
+
+def _check_steps(x: Any, shape: tuple[int, ...], layout: Layout) -> None:
+    """Raises ShapeError where sequences have another number of steps than the network's positions hold."""
+    came = np.shape(x) if hasattr(x, "shape") else ()
+    holds = next((line for line in layout.lines if isinstance(line.layer, Positions)), None)
+    if holds is None or len(came) != len(shape) + 1 or came[1] == shape[0] or came[2:] != shape[1:]:
+        return
+    T = holds.shape[0]
+    raise ShapeError(
+        f"x has shape {came}, {came[1]} steps, but {holds.label} holds {T} steps, as input_shape={shape} fixed when "
+        f"the network was built; cut or pad the sequences to {T} steps"
+    )
 
 
 def _read_rows(x: Any, layout: Layout, dtype: np.dtype[Any]) -> Array:

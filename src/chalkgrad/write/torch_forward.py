@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from ..model.lines import Line
 from ..model.model import Model
-from . import torch_attention, torch_recurrent  # noqa: F401 - the forms that they register
+from . import torch_attention as _attention  # noqa: F401  # pyright: ignore[reportUnusedImport] - registers
+from . import torch_recurrent as _recurrent  # noqa: F401  # pyright: ignore[reportUnusedImport] - registers
 from .inline import unused
 from .layout import STEP, WIDTH
 from .names import identifiers, reserved

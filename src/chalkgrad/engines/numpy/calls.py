@@ -227,10 +227,8 @@ class Calls:
         return self.full(shape, 0, dtype)
 
     def arange(self, count: int) -> Recorded:
-        key = f"arange {count}", np.dtype(int)
-        if key not in self._constants:  # kept, so that what is computed from it is known by where it lies
-            self._constants[key] = np.arange(count)
-        return Recorded(self, self._constants[key], Memory(constant=True))
+        array = self._constants.setdefault(("arange", count), np.arange(count))  # kept, as memory tells calls apart
+        return Recorded(self, array, Memory(constant=True))
 
     def broadcast_to(self, x: Recorded, shape: tuple[int, ...]) -> Recorded:
         return x.seen(np.broadcast_to(x.array, shape))
