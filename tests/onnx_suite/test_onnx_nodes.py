@@ -13,8 +13,8 @@ import pytest
 pytest.importorskip("onnx")
 
 OPERATORS = {
-    "Adagrad", "Adam", "AveragePool", "BatchNormalization", "Conv", "Elu", "Flatten", "Gelu", "Gemm", "GlobalAveragePool",
-    "GlobalMaxPool", "LayerNormalization", "LeakyRelu", "MatMul", "MaxPool", "Momentum", "Relu", "Sigmoid", "Softmax",
+    "Adagrad", "Adam", "Attention", "AveragePool", "BatchNormalization", "Conv", "Elu", "Flatten", "Gather", "Gelu", "Gemm", "GlobalAveragePool",
+    "GlobalMaxPool", "LayerNormalization", "LeakyRelu", "MatMul", "MaxPool", "Momentum", "RMSNormalization", "Relu", "Sigmoid", "Softmax",
     "SoftmaxCrossEntropyLoss", "Softplus", "Tanh",
 }  # fmt: skip
 LEAST = 80
