@@ -246,6 +246,9 @@ def _recurrent(operation: Operation) -> Callable[[Draw], Case]:
     return make
 
 
+RECURRENCES = (rules.rnn.with_tanh, rules.rnn.with_relu, rules.lstm.lstm, rules.gru.before, rules.gru.after)
+
+
 def _attention(cross: bool, causal: bool, padded: bool) -> Callable[[Draw], Case]:
     def make(draw: Draw) -> Case:
         n, heads, width = draw(st.integers(1, 2)), *(draw(st.sampled_from([2, 1, 2])) for _ in range(2))
