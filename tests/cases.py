@@ -248,9 +248,49 @@ def _recurrent(operation: Operation) -> Callable[[Draw], Case]:
 
 RECURRENCES = (rules.rnn.with_tanh, rules.rnn.with_relu, rules.lstm.lstm, rules.gru.before, rules.gru.after)
 
+
+def _attention(cross: bool, causal: bool, padded: bool) -> Callable[[Draw], Case]:
+    def make(draw: Draw) -> Case:
+        n, heads, width = draw(st.integers(1, 2)), *(draw(st.sampled_from([2, 1, 2])) for _ in range(2))
+        t = draw(st.sampled_from([3, 2, 1]))
+        other = draw(st.sampled_from([t, 3, 2, 1])) if cross else t
+        rng, D = _rng(draw), heads * width
+        operands: dict[str, Any] = {"x": values(rng, n, t, D)}
+        if cross:
+            operands["u"] = values(rng, n, other, D)
+        if padded:
+            keep = rng.integers(0, 2, (n, other))
+            keep[:, 0] = 1
+            operands["keep"] = keep.astype(float)
+        biased = draw(st.booleans())
+        for each in "qkvo":
+            operands[f"W{each}"] = values(rng, D, D)
+            operands[f"b{each}"] = values(rng, D) if biased else None
+        return Case(rules.attention.KINDS[cross, causal, padded], operands, {"M": heads, "E": width})
+
+    return make
+
+
+def _positions(operation: Operation) -> Callable[[Draw], Case]:
+    def make(draw: Draw) -> Case:
+        n, t, half = _sizes(draw, 3)
+        rng = _rng(draw)
+        x = values(rng, n, t, 2 * half)
+        if operation is rules.positions.learnt:
+            return Case(operation, {"x": x, "P": values(rng, t, 2 * half)}, {})
+        return Case(operation, {"x": x}, {"T": t, "H": half, "longest": 100.0, "quarter": rules.positions.QUARTER})
+
+    return make
+
+
+RECURRENCES = (rules.rnn.with_tanh, rules.rnn.with_relu, rules.lstm.lstm, rules.gru.before, rules.gru.after)
+
 CASES: dict[str, Callable[[Draw], Case]] = {
     "embedding": _embedding,
     **{o.name: _recurrent(o) for recurrence in RECURRENCES for o in recurrence.operations},
+    **{operation.name: _attention(*kind) for kind, operation in rules.attention.KINDS.items()},
+    "positions.learnt": _positions(rules.positions.learnt),
+    "positions.sinusoidal": _positions(rules.positions.sinusoidal),
     "dense": _dense,
     "dense.transposed": _dense_transposed,
     "add": _add,
@@ -271,6 +311,8 @@ CASES: dict[str, Callable[[Draw], Case]] = {
     "batch_norm.predicting_unscaled": _batch_norm(rules.batch_norm.predicting_unscaled),
     "layer_norm": _layer_norm(rules.layer_norm.operation),
     "layer_norm.unscaled": _layer_norm(rules.layer_norm.unscaled),
+    "rms_norm": _layer_norm(rules.rms_norm.operation),
+    "rms_norm.unscaled": _layer_norm(rules.rms_norm.unscaled),
     "sigmoid": _elementwise(rules.sigmoid.operation),
     "tanh": _elementwise(rules.tanh.operation),
     "relu": _elementwise(rules.relu.operation),

@@ -286,9 +286,9 @@ def test_a_hundred_thousand_parameters_in_seconds() -> None:
 def test_pairs_on_the_documents_networks_in_under_a_second() -> None:
     two = cg.load_example("two_layers")
     claims = {"W1_new": np.array([[0.14976095, 0.1995219], [0.24969829, 0.29939658]]).T}
-    start = time.perf_counter()
+    start = time.process_time()
     cg.diagnose(two.network, two.x, two.y, claims, learning_rate=0.5)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 def test_reports_in_every_form() -> None:

@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 def to_table(thing: Any) -> dict[str, Any]:
-    """The TOML table of a dataclass: its type, and the settings that are not the default.
+    """The TOML table of a dataclass: its type, and the settings that are not the default or always written.
 
     Raises:
         OptionError: where a setting has no form in a file.
@@ -24,7 +24,7 @@ def to_table(thing: Any) -> dict[str, Any]:
     table: dict[str, Any] = {"type": name_in_files(cast("type[Any]", type(thing)))}
     for f in fields(thing):
         value: Any = getattr(thing, f.name)
-        if value is None or (f.default is not MISSING and value == f.default):
+        if value is None or (f.default is not MISSING and value == f.default and not f.metadata.get("written")):
             continue
         if isinstance(value, (Normal, Uniform, Constant, VarianceScaling)):
             value = initializer_name(value)

@@ -21,7 +21,7 @@ from ..rules.rule import Mistake
 from .gates import of_other_gates
 from .in_time import in_loops, loops_of, through_time
 from .mixed_indices import indices_mixed
-from .slip import Further, Slip
+from .slip import Further, Get, Replacement, Slip, by_name
 from .versions import version_of
 
 MOST_PATHS = 12
@@ -74,7 +74,7 @@ def _of_the_rule(step: Step, program: Program, before: Mapping[str, Any], *, loo
         for places in itertools.product(*ranges):
             varied = dict(zip(mistake.varies, places, strict=True))
             options = {o: varied.get(o, step.settings.get(o)) for o in mistake.options}
-            text = mistake.text.format(**{o: n for o, n in step.bound.items() if n is not None}, **varied)
+            text = mistake.text.format(**{**{o: n for o, n in step.bound.items() if n is not None}, **varied})
             wrong = dataclasses.replace(step, rule=mistake, inputs=names, options=options)  # type: ignore[arg-type]
             function = partial(mistake.function, **options)
             yield Slip(step.output, step, text, 1.0, names, function, wrong, further=further)
@@ -126,24 +126,52 @@ def _added(step: Step, text: str, weight: float, names: Sequence[str]) -> Slip:
         mistaken = dataclasses.replace(step, rule=shares.sum_of_shares_assigned, inputs=tuple(names))  # type: ignore[arg-type]
     elif len(names) <= shares.MOST:
         mistaken = dataclasses.replace(step, inputs=(*names, *[None] * (shares.MOST - len(names))))
-    wrong = f"{step.output} = {' + '.join(names)}"
-    return Slip(step.output, step, text, weight, tuple(names), function, mistaken, wrong)
+    return Slip(step.output, step, text, weight, tuple(names), function, mistaken, sum_line(step.output, names))
+
+
+def sum_line(output: str, names: Sequence[str]) -> str:
+    """A sum of shares as a line of text."""
+    return f"{output} = {' + '.join(names)}"
 
 
 def _updated_by_one_use(step: Step, program: Program) -> Iterator[Slip]:
-    """A shared matrix that is updated with the gradient of one of its uses."""
-    for place, name in enumerate(step.inputs):
-        total = program.by_output.get(name or "")
-        if total is None or total.rule is not shares.sum_of_shares:
-            continue
-        for share in total.inputs:
-            if share is None:
-                continue
-            inputs = (*step.inputs[:place], share, *step.inputs[place + 1 :])
-            mistaken = dataclasses.replace(step, inputs=inputs)
-            text = f"{total.value.of} is updated with one use's gradient only, {share}"
-            function = partial(step.rule.function, **step.options)
-            yield Slip(step.output, step, text, 1.1, inputs, function, mistaken)
+    """A shared matrix that is updated with the gradient of one of its uses; found at the step of its new value."""
+    of = step.value.of or ""
+    sums = [s for s in program.part("backward") if s.rule is shares.sum_of_shares and s.value.of == of]
+    if step.value.role is not Role.UPDATED or not sums:
+        return
+    total = sums[-1]  # the ones before it add the first shares
+    chain: list[Step] = []  # what comes of the sum on the way to the new value
+    for later in program.needed_for([step.output]):
+        if {total.output, *(s.output for s in chain)} & set(later.inputs):
+            chain.append(later)
+    users = [s for s in chain if total.output in s.inputs]
+    for share in filter(None, total.inputs):
+        text = f"{of} is updated with one use's gradient only, {share}"
+        wrong = f"{share} in place of {total.output}"
+        if len(users) == 1 and users[0].part == "update":
+            inputs = tuple(share if i == total.output else i for i in users[0].inputs)
+            mistaken = dataclasses.replace(users[0], inputs=inputs)
+            function = partial(users[0].rule.function, **users[0].options)
+            yield Slip(users[0].output, users[0], text, 1.1, inputs, function, mistaken, wrong)
+        elif chain:
+            made = {total.output, *(s.output for s in chain)}
+            asked = [i for s in chain for i in s.inputs if i is not None and i not in made]
+            inputs = tuple(dict.fromkeys([share, *asked]))
+            function = by_name(_with_another(total.output, share, chain), inputs)
+            yield Slip(step.output, step, text, 1.1, inputs, function, wrong=wrong)
+
+
+def _with_another(name: str, other: str, chain: Sequence[Step]) -> Replacement:
+    """What the last step of a chain computes where its steps take another value for the one called `name`."""
+
+    def replacement(get: Get) -> Any:
+        values = {name: get(other)}
+        for step in chain:
+            values[step.output] = step.computed(lambda asked: values[asked] if asked in values else get(asked))
+        return values[chain[-1].output]
+
+    return replacement
 
 
 def _factors(step: Step, samples: int, steps: int, rated: bool) -> Iterator[Slip]:

@@ -10,11 +10,11 @@ from typing import Any, cast
 import numpy as np
 
 from ..base.errors import FormulaError
-from .affine import affine
+from .affine import affine, coefficients, span
 from .evaluation import Evaluation, OutsideError
-from .nodes import ELLIPSIS, Count, Element, Node, Position, Reduction, Shape, Size, Symbol, children, walk
+from .nodes import ELLIPSIS, Count, Element, Node, Number, Position, Reduction, Shape, Size, Symbol, children, walk
 from .parser import Parser
-from .rewrite import without
+from .rewrite import at, without
 
 
 class Formula:
@@ -212,8 +212,8 @@ class Formula:
             origin.setdefault(place.name, f"{element.name} {shape}")
 
     def output_shape(self, shapes: Mapping[str, Shape], options: Mapping[str, Any], begins: Shape = ()) -> Shape | None:
-        """The output's shape as the arrays' shapes give it; None where an index on the left is affine
-        or bound by no array.
+        """The output's shape as the arrays' shapes give it; None where an index on the left is bound by no array, or
+        is affine and does not begin at 0.
 
         Args:
             shapes: the shape of each array.
@@ -228,11 +228,21 @@ class Formula:
                 sizes.setdefault(place.name, size)
         shape: list[Size] = []
         for place in self.left.indices:
-            if not isinstance(place, Symbol) or place.name not in sizes:
+            size = sizes.get(place.name) if isinstance(place, Symbol) else self._reach(place, sizes, options)
+            if size is None:
                 return None
-            size = sizes[place.name]
             shape.extend(cast("Shape", size) if isinstance(size, tuple) else [size])
         return tuple(shape)
+
+    def _reach(self, place: Node, sizes: Mapping[str, Any], options: Mapping[str, Any]) -> int | None:
+        """How far an affine index expression reaches from 0 on; None where it does not begin there."""
+        settings = {o: Number(float(options[o])) for o in self.options if isinstance(options.get(o), (int, float))}
+        numbered = at(place, settings)
+        letters = coefficients(numbered)
+        if not letters or not all(isinstance(sizes.get(letter), int) for letter in letters):
+            return None
+        low, high = span(numbered, sizes)
+        return high + 1 if low == 0 else None
 
     def evaluate(
         self,

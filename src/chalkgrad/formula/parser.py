@@ -23,7 +23,7 @@ from .nodes import (
 )
 
 _TOKEN = re.compile(
-    r"\s*(?:(?P<number>\d+\.?\d*(?:e-?\d+)?)"
+    r"\s*(?:(?P<number>\d+\.?\d*(?:e[-+]?\d+)?)"
     r"|(?P<reduce>(?:sum|mean|max|argmax)_(?=\{|\.\.\.|[a-z]\b))"
     r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*)"
     r"|(?P<op>\.\.\.|\+=|<=|>=|[-+*/^=<>()\[\]{},|#]))"

@@ -91,6 +91,8 @@ def spread(node: Node, index: str, over: tuple[str, ...]) -> Node:
                 for more in over[1:]:
                     product = Binary("*", product, Count(more))
                 return product
+            case Symbol(name=letter) if letter == index and len(over) == 1:
+                return Symbol(over[0])
             case _:
                 return inner
 

@@ -7,18 +7,18 @@ import itertools
 import math
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
 
 from ..base.checks import as_array, as_list, check_present, said, whole
 from ..base.errors import DataError, OptionError, ShapeError, unknown
-from ..describe.layers import Layer, Residual
+from ..describe.layers import Layer, Positions, Residual
 from ..describe.layers.layer import rows_text
 from ..describe.losses import LOSSES, Loss
 from ..program import names as spelled
-from .lines import Layout
+from .lines import Layout, Line
 
 Array = np.ndarray[Any, Any]
 TAKEN = ("x", "y", "y_hat", "clock", "t", "lr", "l", "L", spelled.GRADIENT_NORM, spelled.CLIP_FACTOR)
@@ -146,7 +146,22 @@ def read_samples(x: Any, layout: Layout, dtype: np.dtype[Any]) -> Array:
     """
     if layout.several:
         return _read_rows(x, layout, dtype)
-    return _read_input(x, "x", layout.inputs["x"], dtype, layout.lines[0].label, layout.ids.get("x"))
+    shape = layout.inputs["x"]
+    _check_steps(x, shape, layout)
+    return _read_input(x, "x", shape, dtype, layout.lines[0].label, layout.ids.get("x"))
+
+
+def _check_steps(x: Any, shape: tuple[int, ...], layout: Layout) -> None:
+    """Raises ShapeError where sequences have another number of steps than the network's positions hold."""
+    came = np.shape(x) if hasattr(x, "shape") else ()
+    holds = next((line for line in layout.lines if isinstance(line.layer, Positions)), None)
+    if holds is None or len(came) != len(shape) + 1 or came[1] == shape[0] or came[2:] != shape[1:]:
+        return
+    T = holds.shape[0]
+    raise ShapeError(
+        f"x has shape {came}, {came[1]} steps, but {holds.label} holds {T} steps, as input_shape={shape} fixed when "
+        f"the network was built; cut or pad the sequences to {T} steps"
+    )
 
 
 def _read_rows(x: Any, layout: Layout, dtype: np.dtype[Any]) -> Array:
@@ -155,7 +170,13 @@ def _read_rows(x: Any, layout: Layout, dtype: np.dtype[Any]) -> Array:
     count = sum(map(math.prod, inputs.values()))
     if not isinstance(x, Mapping):
         if np.ndim(x) == 2 and np.shape(x)[1] == count:
-            return _read_input(x, "x", (count,), dtype, "the network", min(ids.values(), default=None))
+            rows = _read_input(x, "x", (count,), dtype, "the network", min(ids.values(), default=None))
+            begin = 0
+            for name, shape in inputs.items():
+                if name in layout.masks:
+                    _check_mask(rows[:, begin : begin + shape[0]], "x", layout.masks[name], begin)
+                begin += math.prod(shape)
+            return rows
         names = ", ".join(f"{name!r}: {rows_text(shape)}" for name, shape in inputs.items())
         raise ShapeError(f"x must be a mapping of the network's inputs, {{{names}}}, not {_kind_of(x)}")
     given = cast("Mapping[Any, Any]", x)
@@ -166,7 +187,11 @@ def _read_rows(x: Any, layout: Layout, dtype: np.dtype[Any]) -> Array:
         raise DataError(f"x lacks the input{'s' * (len(missing) > 1)} {', '.join(missing)}")
     parts: dict[str, Array] = {}
     for name, shape in inputs.items():
-        parts[name] = _read_input(given[name], f"x[{name!r}]", shape, dtype, f"the input {name!r}", ids.get(name))
+        called = f"x[{name!r}]"
+        parts[name] = _read_input(given[name], called, shape, dtype, f"the input {name!r}", ids.get(name))
+        if name in layout.masks:
+            _check_mask(parts[name], called, layout.masks[name])
+            parts[name] = parts[name].astype(np.int64 if ids else dtype, copy=False)
     counts = {name: len(part) for name, part in parts.items()}
     if len(set(counts.values())) > 1:
         raise DataError(f"x has {' but '.join(f'{c} samples of {n}' for n, c in counts.items())}")
@@ -214,6 +239,39 @@ def _read_ids(x: Array, name: str, first: str, ids: int) -> Array:
         address = f"{name}[{', '.join(map(str, place))}]"
         raise DataError(f"{address} is the id {int(x[place])}, but {first} has {ids} ids, from 0 to {ids - 1}")
     return x.astype(np.int64, copy=False)
+
+
+def _check_mask(mask: Array, name: str, users: Sequence[Line], begin: int = 0) -> None:
+    """Raises DataError where a mask (N, T) holds anything but 0 and 1, or leaves a query without a key.
+
+    Args:
+        mask: the mask.
+        name: what it is called.
+        users: the lines that take it.
+        begin: its first column in what is called so.
+    """
+    wrong = np.argwhere((mask != 0) & (mask != 1))
+    if len(wrong):
+        n, t = map(int, wrong[0])
+        raise DataError(
+            f"{name}[{n}, {begin + t}] is {float(mask[n, t]):g}, but {users[0].label} takes it as a mask: 1 where a "
+            "key counts, 0 where it is padding"
+        )
+    for line in users:
+        causal = getattr(line.layer, "causal", False)
+        hidden = np.flatnonzero(mask[:, 0] == 0 if causal else (mask == 0).all(axis=1))
+        if not len(hidden):
+            continue
+        n = int(hidden[0])
+        if causal:
+            raise DataError(
+                f"{name}[{n}, {begin}] is 0, so the first step of sample {n} has no key: {line.label}, is causal and "
+                "sees no later ones; put the padding at the end of the sequence"
+            )
+        raise DataError(
+            f"{name}[{n}] is 0 everywhere, so sample {n} has no key that counts in {line.label}; leave the sample out, "
+            "or keep one key"
+        )
 
 
 def check_as_many(samples: int, targets: int) -> None:

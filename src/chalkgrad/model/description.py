@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..base.checks import as_list
+from ..base.checks import as_list, as_table
 from ..base.errors import ChalkgradError, CheckpointError, nearest
 from ..describe.layers import LAYERS
 from ..describe.losses import LOSSES
@@ -45,6 +45,8 @@ def read_description(
     if frozen is None:
         raise CheckpointError(f"{where}: frozen must be a list of names")
     try:
+        if stored is not None:
+            layers = [_as_saved(layer) for layer in layers]
         ready = [from_table("layer", layer, LAYERS) for layer in layers]
         loss = from_table("loss", table["loss"], LOSSES)
         if stored is not None:
@@ -65,6 +67,17 @@ def read_description(
         "l2": table.get("l2", 0.0),
     }
     return settings, list(map(str, frozen))
+
+
+def _as_saved(layer: object) -> object:
+    """A layer's table as it was meant when it was saved: a LayerNorm that says nothing else goes over whole samples."""
+    table = as_table(layer)
+    if table is None:
+        return {"type": layer, "over": "sample"} if layer == "LayerNorm" else layer
+    if table.get("type") == "LayerNorm":
+        return {"over": "sample", **table}
+    inner = as_list(table.get("layers"))
+    return table if inner is None else {**table, "layers": [_as_saved(one) for one in inner]}
 
 
 def _check_shapes(where: str, needed: Mapping[str, Sequence[int]], stored: Mapping[str, Sequence[int]]) -> None:

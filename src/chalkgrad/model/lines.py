@@ -9,7 +9,18 @@ from functools import cached_property
 from typing import Any
 
 from ..base.errors import OptionError, ShapeError, unknown
-from ..describe.layers import Add, Combining, Concat, Layer, Parameter, Recurrent, Residual, SampleShape, State
+from ..describe.layers import (
+    Add,
+    Attention,
+    Combining,
+    Concat,
+    Layer,
+    Parameter,
+    Recurrent,
+    Residual,
+    SampleShape,
+    State,
+)
 from ..describe.layers.layer import names_of, rows_text
 from ..describe.losses import Loss, of_one_step
 from ..program import Owner
@@ -97,6 +108,16 @@ class Layout:
         return found
 
     @cached_property
+    def masks(self) -> Mapping[str, tuple[Line, ...]]:
+        """The inputs that are masks, 0 and 1 for every key, and the lines that take them so."""
+        found: dict[str, tuple[Line, ...]] = {}
+        for line in self.lines:
+            mask = line.sources[-1]
+            if isinstance(line.layer, Attention) and line.layer.mask is not None and isinstance(mask, str):
+                found[mask] = (*found.get(mask, ()), line)
+        return found
+
+    @cached_property
     def parameters(self) -> Mapping[str, Parameter]:
         """Every parameter by its name, in the order of the flat buffer."""
         return {name: parameter for line in self.lines for name, parameter in line.parameters.items()}
@@ -150,7 +171,7 @@ class Layout:
 
 
 def _per_step(layer: Layer, shapes: Sequence[SampleShape]) -> bool:
-    return layer.per_step and {len(shape) for shape in shapes} == {2} and len({shape[0] for shape in shapes}) == 1
+    return layer.by_step and {len(shape) for shape in shapes} == {2} and len({shape[0] for shape in shapes}) == 1
 
 
 def _of_one_step(layer: Layer, shapes: tuple[SampleShape, ...]) -> tuple[SampleShape, ...]:
@@ -193,6 +214,7 @@ def lay_out(layers: Sequence[Layer], inputs: Mapping[str, SampleShape], l1: floa
             name = placing.name(line.place)
             cure = f"let another layer take it, of={name!r}, or leave it out" if name else "leave it out"
             raise OptionError(f"{line.label}: nobody uses what it gives; {cure}")
+    _check_masks(layout)
     _check_ids(layout)
     for name in layout.inputs:
         if name not in layout.users:
@@ -200,10 +222,30 @@ def lay_out(layers: Sequence[Layer], inputs: Mapping[str, SampleShape], l1: floa
     return layout
 
 
+def _check_masks(layout: Layout) -> None:
+    """Raises OptionError where a mask is no input, or is taken as something else too."""
+    for line in layout.lines:
+        values = line.sources
+        if isinstance(line.layer, Attention) and line.layer.mask is not None:
+            values, mask = values[:-1], values[-1]
+            if not isinstance(mask, str):
+                giver, keys = layout.lines[mask].label, line.shapes[-1][0]
+                raise OptionError(
+                    f"{line.label}: the mask {line.layer.mask!r} is what {giver} gives; it must be an input of the "
+                    f"network, input_shape={{..., 'mask': {keys}}}"
+                )
+        for source in values:
+            if isinstance(source, str) and source in layout.masks:
+                user = layout.masks[source][0].label
+                raise OptionError(f"{line.label} takes {source} as values, but {user} takes it as a mask")
+
+
 def _check_ids(layout: Layout) -> None:
     """Raises OptionError where a layer takes ids for values, or values for ids."""
     for line in layout.lines:
         for source in line.sources:
+            if source in layout.masks:
+                continue
             if line.layer.of_ids and not isinstance(source, str):
                 giver = layout.lines[source].label
                 raise OptionError(
@@ -212,8 +254,8 @@ def _check_ids(layout: Layout) -> None:
             if source in layout.ids and not line.layer.of_ids:
                 embedding = next(other for other in layout.lines if other.layer.of_ids and source in other.sources)
                 raise OptionError(f"{line.label} takes {source} as values, but {embedding.label} takes it as ids")
-    if layout.ids and set(layout.ids) != set(layout.inputs):
-        values = next(name for name in layout.inputs if name not in layout.ids)
+    values = next((name for name in layout.inputs if name not in layout.ids and name not in layout.masks), None)
+    if layout.ids and values is not None:
         raise OptionError(
             f"the input {next(iter(layout.ids))!r} is ids and {values!r} values; a network takes one kind"
         )
@@ -265,8 +307,7 @@ def _draft(
             drafts.append(_Draft(Concat("the other direction", name=layer.name), (len(drafts) - 2, len(drafts) - 1)))
             continue
         if not isinstance(layer, Residual):
-            others = names_of(layer.kind, "others", layer.others) if isinstance(layer, Combining) else ()
-            drafts.append(_Draft(layer, (*takes, *others)))
+            drafts.append(_Draft(layer, (*takes, *layer.beside)))
             continue
         _draft(layer.layers, drafts, takes, given, names)
         hint = "; a Residual adds what it takes to what its last layer gives"
@@ -411,7 +452,7 @@ class _Placing:
             raise type(error)(f"{label}: {error}{nameless}")
         line = self.lines[place]
         own = wanted.pop("W")
-        if line.layer.kind != layer.kind or "W" not in line.names:
+        if line.layer.kind not in layer.shares_with or "W" not in line.names:
             raise OptionError(f"{label}: weights_of={name!r} is {line.label}; it must be a {layer.kind} with weights W")
         weights = line.names["W"]
         there = self._parameters[weights].shape

@@ -152,6 +152,12 @@ class Program:
         """The steps in order, those that run together over time as a `Loop`."""
         return segments(self.steps)
 
+    @cached_property
+    def recurrent(self) -> frozenset[str]:
+        """The names of the values that loops over time compute."""
+        loops = [segment for segment in self.segments if isinstance(segment, Loop)]
+        return frozenset(step.output for loop in loops for step in loop.steps)
+
     def followed_by(self, steps: Iterable[Step], inputs: Iterable[Value]) -> Program:
         """This program with further steps (an optimizer's update) after it."""
         sources = [value for value in self.inputs if value.role in (Role.GIVEN, Role.OPTIMIZER)]

@@ -182,7 +182,7 @@ def _text(stated: Stated, way: Way) -> str | None:
     for index, over in way.indices:
         formula = formula.changed(lambda side, index=index, over=over: spread(side, index, over))
     if way.turned:
-        return formula_text(formula.changed(lambda side: mirrored(side, TIME)))
+        formula = formula.changed(lambda side: mirrored(side, TIME))
     every = {o: _new(o, dict(way.names)) for o in (*stated.operands, stated.output)}
     letters = formula.indices
     return formula_text(formula.changed(lambda side: renamed_tree(side, every, letters)))

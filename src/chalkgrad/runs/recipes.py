@@ -175,7 +175,7 @@ def _over_rows(recipe: Callable[[Dataset], Recipe], data: Dataset) -> Recipe:
     """A recipe for sequences, over the rows of images."""
     if data.is_sequence or not data.is_image:
         raise OptionError(f"rows are those of images, but {data.name} gives {data.input_shape}")
-    return replace(recipe(data.as_rows()), rows=True)
+    return replace(recipe(data.as_rows()), rows=True, optimizer=Adam(0.002), batch_size=64, patience=3)
 
 
 RECURRENT: dict[str, Callable[[Dataset], Recipe]] = {"rnn": rnn, "lstm": lstm, "gru": gru}

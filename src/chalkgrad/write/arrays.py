@@ -326,8 +326,9 @@ def _example_lines(network: Model, style: Style, one_hot: str) -> list[str]:
         f"example = np.random.default_rng({network.seed})",
         *_example_samples(network, style),
     ]
-    if len(outputs) <= 2 and outputs[-1] > 1 and isinstance(loss, (CrossEntropy, Hinge)):
-        lines.append(_whole_numbers("labels", outputs[-1], outputs[:-1], style))
+    *steps, classes = outputs
+    if len(steps) < 2 and classes > 1 and isinstance(loss, (CrossEntropy, Hinge)):
+        lines.append(_whole_numbers("labels", classes, tuple(steps), style))
         return [*lines, one_hot] if one_hot else lines
     if isinstance(loss, BinaryCrossEntropy):
         return lines + _expression_line("y", f"example.integers(0, 2, {shape}).astype(float)", network, style)

@@ -14,7 +14,7 @@ from typing import Any
 Shapes = Mapping[str, tuple[int | None, ...]]
 """The shapes of the arrays by their names in the script; None for the number of samples."""
 
-_ELEMENTWISE = {"sqrt", "exp", "expm1", "log", "tanh", "abs", "sign", "maximum", "minimum", "where", "clip"}
+_ELEMENTWISE = {"sqrt", "exp", "expm1", "log", "tanh", "sin", "abs", "sign", "maximum", "minimum", "where", "clip"}
 _REDUCING = {"sum", "mean", "max"}
 _ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: lambda a, b: a + b,

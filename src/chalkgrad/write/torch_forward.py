@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ..model.lines import Line
 from ..model.model import Model
-from . import torch_recurrent  # noqa: F401 - the forms that it registers
+from . import torch_recurrent as _forms  # noqa: F401  # pyright: ignore[reportUnusedImport] - registers forms
 from .inline import unused
 from .names import identifiers, reserved
 from .torch_layers import Form, form_of

@@ -13,7 +13,7 @@ from ..describe.losses import CrossEntropy, of_one_step
 from ..describe.optimizers import AdamW, Optimizer, as_optimizer
 from ..model.model import Model
 from .arrays import Data, TorchStyle, data_lines, read_beside, script_data, weight_lines
-from .layout import STEP, WIDTH, docstring_lines
+from .layout import STEP, WIDTH, comment_lines, docstring_lines
 from .names import identifiers, reserved
 from .numpy_script import loss_lines_of_step
 from .torch_forward import ModuleText, input_names, tensor, write_module
@@ -223,10 +223,10 @@ class _Script:
             whole: [n for n in self.places if tensor(self.places[n]) == whole] for whole in self._tensors(penalties)
         }
         found: dict[str, tuple[float, float]] = {}
-        for whole, names in parts.items():
+        for together, names in parts.items():
             own = {name: penalties.get(name) for name in names}
             if len(set(own.values())) == 1:
-                found[whole] = penalties[names[0]]
+                found[together] = penalties[names[0]]
             else:
                 found.update({self.places[name]: pair for name, pair in own.items() if pair is not None})
         return found

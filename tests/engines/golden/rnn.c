@@ -147,11 +147,12 @@ static ALWAYS void rows_1(const Training *T, int thread, int part, int64_t first
     for (int64_t begin = first; begin < end; begin += CHUNK) {
         const int rows = (int)least(CHUNK, end - begin);
         real *const b1 = T->carried + 32;
-        real h1[12] = {0};
-        real *const U1 = T->carried + 16;
         const real *const *const x = T->rows_of_x + thread * BATCH + begin;
         real *const W1 = T->carried + 0;
-        real z1[12] = {0};
+        real z1_before[12] = {0};
+        real h1[12] = {0};
+        real *const U1 = T->carried + 16;
+        real z1[4] = {0};
         real last1[4] = {0};
         real *const b2 = T->carried + 64;
         real *const W2 = T->carried + 48;
@@ -163,20 +164,28 @@ static ALWAYS void rows_1(const Training *T, int thread, int part, int64_t first
         real dlast1[4] = {0};
         real dh1_from_last1[12] = {0};
         real dz1[12] = {0};
-        real dh1_from_z1[12] = {0};
-        real dh1[12] = {0};
-        for (int t = 0; t < 3; t++) {
-            for (int n = 0; n < rows; n++) {
-                /* z1[n,t,u] = sum_i x[n,t,i] * W1[i,u] + sum_v h1[n,t-1,v] * U1[v,u] + b1[u] */
+        real dh1_from_z1[4] = {0};
+        real dh1[4] = {0};
+        for (int n = 0; n < rows; n++) {
+            /* z1_before[n,t,u] = sum_i x[n,t,i] * W1[i,u] + b1[u] */
+            for (int t = 0; t < 3; t++) {
                 for (int u = 0; u < 2; u++) {
                     real t1 = 0;
-                    EACH(v, 2) if (t - 1 >= 0) t1 += h1[n * 6 + t * 2 + v - 2] * U1[v * 2 + u];
+                    EACH(i, 2) t1 += x[n][t * 2 + i] * W1[i * 2 + u];
+                    z1_before[n * 6 + t * 2 + u] = t1 + b1[u];
+                }
+            }
+        }
+        for (int t = 0; t < 3; t++) {
+            for (int n = 0; n < rows; n++) {
+                /* z1[n,t,u] = sum_v h1[n,t-1,v] * U1[v,u] + z1_before[n,t,u] */
+                for (int u = 0; u < 2; u++) {
                     real t2 = 0;
-                    EACH(i, 2) t2 += x[n][t * 2 + i] * W1[i * 2 + u];
-                    z1[n * 6 + t * 2 + u] = t2 + t1 + b1[u];
+                    EACH(v, 2) if (t - 1 >= 0) t2 += h1[n * 6 + t * 2 + v - 2] * U1[v * 2 + u];
+                    z1[n * 2 + u] = t2 + z1_before[n * 6 + t * 2 + u];
                 }
                 /* h1[...] = tanh(z1[...]) */
-                for (int j = 0; j < 2; j++) h1[n * 6 + t * 2 + j] = real_tanh(z1[n * 6 + t * 2 + j]);
+                for (int j = 0; j < 2; j++) h1[n * 6 + t * 2 + j] = real_tanh(z1[n * 2 + j]);
             }
         }
         for (int n = 0; n < rows; n++) {
@@ -222,13 +231,13 @@ static ALWAYS void rows_1(const Training *T, int thread, int part, int64_t first
                 for (int v = 0; v < 2; v++) {
                     real t6 = 0;
                     EACH(u, 2) if (t + 1 < 3) t6 += dz1[n * 6 + t * 2 + u + 2] * U1[v * 2 + u];
-                    dh1_from_z1[n * 6 + t * 2 + v] = t6;
+                    dh1_from_z1[n * 2 + v] = t6;
                 }
                 /* dh1[...] = dh1_from_z1[...] + dh1_from_last1[...] + p3[...] + p4[...] + p5[...] + p6[...] + p7[...] + p8[...] (without p3) (without p4) (without p5) (without p6) (without p7) (without p8) */
                 /* dz1[...] = dh1[...] * (1 - h1[...]^2) */
                 for (int j = 0; j < 2; j++) {
-                    dh1[n * 6 + t * 2 + j] = dh1_from_z1[n * 6 + t * 2 + j] + dh1_from_last1[n * 6 + t * 2 + j];
-                    dz1[n * 6 + t * 2 + j] = dh1[n * 6 + t * 2 + j] * ((real)1.0 - real_square(h1[n * 6 + t * 2 + j]));
+                    dh1[n * 2 + j] = dh1_from_z1[n * 2 + j] + dh1_from_last1[n * 6 + t * 2 + j];
+                    dz1[n * 6 + t * 2 + j] = dh1[n * 2 + j] * ((real)1.0 - real_square(h1[n * 6 + t * 2 + j]));
                 }
             }
         }

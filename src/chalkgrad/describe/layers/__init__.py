@@ -6,11 +6,12 @@ A layer knows its shapes, its parameters and which operation it stands for; the 
 from __future__ import annotations
 
 from .activations import ELU, GELU, Activation, LeakyReLU, ReLU, Sigmoid, SiLU, Softmax, Softplus, Tanh
+from .attention import Attention, Positions
 from .combining import Add, Combining, Concat, Multiply, Residual
 from .dense import Dense
 from .dropout import Dropout
 from .layer import Layer, Parameter, SampleShape, State
-from .normalisation import BatchNorm, LayerNorm
+from .normalisation import BatchNorm, LayerNorm, RMSNorm
 from .registry import LAYERS
 from .sequences import GRU, LSTM, RNN, Embedding, Recurrent
 from .shapes import Flatten, Sum
@@ -25,6 +26,7 @@ __all__ = [
     "RNN",
     "Activation",
     "Add",
+    "Attention",
     "AvgPool2D",
     "BatchNorm",
     "Combining",
@@ -42,6 +44,8 @@ __all__ = [
     "Padding",
     "Pair",
     "Parameter",
+    "Positions",
+    "RMSNorm",
     "ReLU",
     "Recurrent",
     "Residual",

@@ -36,7 +36,7 @@ class Combining(Layer):
             return Layer.__new__(cls, *names, **settings)
 
     def check(self) -> None:
-        count = len(names_of(self.kind, "others", self.others)) + max(len(names_of(self.kind, "of", self.of)), 1)
+        count = len(self.beside) + max(len(names_of(self.kind, "of", self.of)), 1)
         if count < 2:
             raise OptionError(f"{self.kind} takes the line before and another: name it, {self.kind}('a')")
         if count > self.takes:
@@ -45,6 +45,10 @@ class Combining(Layer):
     @property
     def takes(self) -> int:
         return MOST
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        return names_of(self.kind, "others", self.others)
 
     def combined_shape(self, shapes: Sequence[SampleShape]) -> SampleShape:
         """The output's shape for inputs of these shapes. Raises ShapeError where they do not fit together."""
@@ -91,6 +95,8 @@ class Concat(Combining):
     per_step: ClassVar[bool] = True
 
     def combined_shape(self, shapes: Sequence[SampleShape]) -> SampleShape:
+        if len(shapes[0]) == 2:  # what is a sequence here has another number of steps
+            raise ShapeError("they must have as many steps")
         if len({(len(s), *s[1:]) for s in shapes}) > 1:
             condition = "as many axes" if len({len(s) for s in shapes}) > 1 else "the same sizes, the channels aside"
             raise ShapeError(f"they must have {condition}")

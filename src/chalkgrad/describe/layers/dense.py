@@ -25,11 +25,13 @@ class Dense(Layer):
             follows, else "glorot".
         biases: b at the start: an initialiser or its name.
         l1, l2: penalties on W as part of the loss, l1 * sum|W| + l2 * sum(W^2); None takes the network's.
-        weights_of: the name of an earlier line whose W it uses too, transposed where the shapes say so; b is its own.
+        weights_of: the name of an earlier line, a Dense or an Embedding, whose W it uses too, transposed where the
+            shapes say so; b is its own.
     """
 
     weighted: ClassVar[bool] = True
     per_step: ClassVar[bool] = True
+    shares_with: ClassVar[tuple[str, ...]] = ("Dense", "Embedding")
 
     units: int
     bias: bool = True

@@ -64,6 +64,8 @@ class Layer:
     """Whether it takes every step of a sequence (N, T, D) as a sample, and so works on the last axis."""
     of_ids: ClassVar[bool] = False
     """Whether it takes whole numbers, (N, T), and not values."""
+    shares_with: ClassVar[tuple[str, ...]] = ()
+    """The kinds of layers whose weights W it can use."""
 
     name: str | None = field(default=None, kw_only=True)
     of: str | tuple[str, ...] | None = field(default=None, kw_only=True)
@@ -101,9 +103,19 @@ class Layer:
         return type(self).__name__
 
     @property
+    def by_step(self) -> bool:
+        """Whether it takes every step as a sample with the settings that it has."""
+        return self.per_step
+
+    @property
     def takes(self) -> int:
         """The most values that it takes."""
         return 1
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """The names of further values that it takes, beside what `of` names or the line before gives."""
+        return ()
 
     def output_shape(self, shape: SampleShape) -> SampleShape:
         """The output's shape for an input of this shape. Raises ShapeError where the layer takes no such input."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 from ... import rules
-from ...base.checks import flag, number
+from ...base.checks import choice, flag, number
 from ...rules import Operation
 from ..initializers import initializer
 from .layer import Layer, Parameter, SampleShape, State
@@ -54,19 +54,29 @@ class BatchNorm(Layer):
 
 @dataclass(frozen=True, slots=True)
 class LayerNorm(Layer):
-    """Layer normalisation: every sample to mean 0 and variance 1 over all its values.
+    """Layer normalisation: every sample to mean 0 and variance 1 over all its values; of a sequence every step.
 
     Attributes:
         eps: a small number added to the variance.
-        affine: whether the result is scaled by gamma and shifted by beta, of one sample's shape.
+        affine: whether the result is scaled by gamma and shifted by beta, of the shape of what is normalised.
+        over: "step": of sequences (N, T, D) every step by itself, over its D values; "sample": all T * D values
+            together. Of other samples both mean all values.
     """
+
+    per_step: ClassVar[bool] = True
 
     eps: float = 1e-5
     affine: bool = True
+    over: str = field(default="step", metadata={"written": True})
 
     def check(self) -> None:
         number("LayerNorm", "eps", self.eps, 1e-12, 1e30)
         flag("LayerNorm", "affine", self.affine)
+        choice("LayerNorm", "over", self.over, ("step", "sample"))
+
+    @property
+    def by_step(self) -> bool:
+        return self.over == "step"
 
     def operation(self, training: bool) -> Operation:
         return rules.layer_norm.operation if self.affine else rules.layer_norm.unscaled
@@ -76,6 +86,34 @@ class LayerNorm(Layer):
 
     def parameters(self, shape: SampleShape) -> dict[str, Parameter]:
         return _scale_and_shift(shape) if self.affine else {}
+
+
+@dataclass(frozen=True, slots=True)
+class RMSNorm(Layer):
+    """RMS normalisation: every sample, of a sequence every step, divided by the root of the mean of its squares.
+
+    Attributes:
+        eps: a small number added to the mean of the squares.
+        affine: whether the result is scaled by gamma, of the shape of what is normalised.
+    """
+
+    per_step: ClassVar[bool] = True
+
+    eps: float = 1e-5
+    affine: bool = True
+
+    def check(self) -> None:
+        number("RMSNorm", "eps", self.eps, 1e-12, 1e30)
+        flag("RMSNorm", "affine", self.affine)
+
+    def operation(self, training: bool) -> Operation:
+        return rules.rms_norm.operation if self.affine else rules.rms_norm.unscaled
+
+    def options(self, shape: SampleShape) -> dict[str, Any]:
+        return {"eps": self.eps}
+
+    def parameters(self, shape: SampleShape) -> dict[str, Parameter]:
+        return {"gamma": _scale_and_shift(shape)["gamma"]} if self.affine else {}
 
 
 def _scale_and_shift(shape: SampleShape) -> dict[str, Parameter]:

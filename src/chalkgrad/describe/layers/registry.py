@@ -17,11 +17,12 @@ from ...base.checks import number, said
 from ...base.errors import CheckpointError, OptionError, nearest
 from ...rules import Operation
 from .activations import ELU, GELU, Activation, LeakyReLU, ReLU, Sigmoid, SiLU, Softmax, Softplus, Tanh
+from .attention import Attention, Positions
 from .combining import Add, Concat, Multiply, Residual
 from .dense import Dense
 from .dropout import Dropout
 from .layer import Layer, SampleShape
-from .normalisation import BatchNorm, LayerNorm
+from .normalisation import BatchNorm, LayerNorm, RMSNorm
 from .sequences import GRU, LSTM, RNN, Embedding
 from .shapes import Flatten, Sum
 from .windows import AvgPool2D, Conv2D, MaxPool2D
@@ -38,6 +39,7 @@ LAYERS: dict[str, type[Layer]] = {
         Dropout,
         BatchNorm,
         LayerNorm,
+        RMSNorm,
         Sigmoid,
         Tanh,
         ReLU,
@@ -55,6 +57,8 @@ LAYERS: dict[str, type[Layer]] = {
         RNN,
         LSTM,
         GRU,
+        Attention,
+        Positions,
     )
 }
 """The built-in layers by name."""

@@ -34,6 +34,7 @@ class Conv2D(Layer):
     """
 
     weighted: ClassVar[bool] = True
+    shares_with: ClassVar[tuple[str, ...]] = ("Conv2D",)
 
     filters: int
     kernel: Pair

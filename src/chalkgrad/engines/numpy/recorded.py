@@ -128,6 +128,9 @@ class Recorded(Value):
         array = self.array.reshape(shape)
         return self.seen(array) if np.may_share_memory(array, self.array) else self.calls.copied(self, array)
 
+    def swapaxes(self, first: int, second: int) -> Recorded:
+        return self.seen(self.array.swapaxes(first, second))
+
     def __getitem__(self, at: Any) -> Recorded:
         array: Any = self.array[at]
         if not np.may_share_memory(array, self.array):

@@ -109,7 +109,7 @@ class Loops(Reductions):
         self.used[self.memory.root(statement.output)] = None
         target = Cell(self.memory.name(statement.output), ZERO)
         if statement.place:
-            target = self.memory.cell(Element(statement.output, statement.place), self.put, self.lanes, self.flat)
+            target = self.cell(Element(statement.output, statement.place))
         opening: Code = []
         closing: Code = []
         if row_end is not None and not statement.adds:  # whole vectors, of which what is there is kept
@@ -373,8 +373,8 @@ def _below(index: str, sizes: Mapping[str, Size]) -> Compared:
 
 def _meets(statement: Statement, loops: Sequence[str]) -> bool:
     """Whether terms of the innermost loop may fall on the same place, as ids say."""
-    chosen = [n for place in statement.place if isinstance(place, Element) for n in walk(place)]
-    return bool(loops) and Symbol(loops[-1]) in chosen
+    nodes = [n for place in statement.place if isinstance(place, Element) for n in walk(place)]
+    return bool(loops) and Symbol(loops[-1]) in nodes
 
 
 def _offsets(statement: Statement) -> list[str]:

@@ -133,8 +133,8 @@ class Reductions:
 
         self.constants.indices = inside
         lowering = Lowering(self.constants, self.element, self.symbol, lambda r: self.reduction(r, inside), conditions)
-        lowered, outside = lowering.lower(node), conditions(node)
-        return Choice(outside, lowered, NOTHING) if outside and not _adds(node) else lowered
+        number, outside = lowering.lower(node), conditions(node)
+        return Choice(outside, number, NOTHING) if outside and not _adds(node) else number
 
     def reduction(self, node: Reduction, sizes: Mapping[str, Size]) -> Node:
         """The node for a sum, mean or maximum, whose loops are put into `before`."""

@@ -96,6 +96,8 @@ class Tiles:
             code = [Loop(product.vector, whole(product.extent(product.vector)), code, step=product.lanes)]
         for index in reversed(product.outer):
             code = [Loop(index, _end(product, index), code)]
+        if product.each is not None:
+            code = [Loop(product.each, ROWS, code)]
         return [Comment(product.statement.text), *code]
 
     def _routine(self, name: str, product: Product, finish: Sequence[Statement]) -> Callable[[int, int], CallTile]:
@@ -130,7 +132,7 @@ class Tiles:
         if product.bias is None or product.across:
             return Zeros(product.lanes)
         bias = own.cell(product.bias)
-        if product.bias.indices[0] == Symbol(product.vector):
+        if product.bias.indices[-1] == Symbol(product.vector):
             return LoadVector(bias, product.lanes)
         return Binary("+", Zeros(product.lanes), Load(bias))
 
@@ -178,8 +180,8 @@ class Tiles:
             self.loops.used[value] = None
         for tree, constant in own.constants.known.items():
             pairs.append((Parameter(constant, "real"), self.loops.constants.named(tree)))
-        vector = None if product.across else product.vector
-        places = [*product.fixed, *product.outer, product.rows, product.columns, vector]
+        places = [product.each, *product.fixed, *product.outer, product.rows, product.columns]
+        places += [] if product.across else [product.vector]
         pairs += [(Parameter(i, "index"), i) for i in dict.fromkeys(i for i in places if i is not None)]
         if product.over_samples:
             pairs.append((Parameter("rows", "index"), "rows"))
@@ -209,6 +211,10 @@ class Tiles:
         own.put = put
         return [Point("base", first)], Load(Cell("base", row))
 
+    def _scaled(self, product: Product, own: Loops, value: Node) -> Node:
+        """A sum, times the product's number."""
+        return value if product.scale is None else Binary("*", value, own.constants.number(product.scale))
+
     def _stored(self, product: Product, own: Loops) -> Code:
         """Puts the sums where they belong."""
         adds = product.output in self.plan.totals
@@ -217,7 +223,7 @@ class Tiles:
             across: Node = Lanes(value, product.lanes)
             if product.bias is not None:
                 across = Binary("+", across, own.element(product.bias))
-            return [_each_sum(Assign(target, across, "+=" if adds else "="))]
+            return [_each_sum(Assign(target, self._scaled(product, own, across), "+=" if adds else "="))]
         rest = product.extent(product.vector) % product.lanes
         before: Code = []
         result: Node = value
@@ -228,6 +234,7 @@ class Tiles:
                 at = [Index(product.vector), *([own.lanes[product.vector]] if product.vector in own.lanes else [])]
                 end = Sum((*at, whole(product.lanes)))
                 result = Choice((Compared(end, ">", whole(product.extent(product.vector))),), result, value)
+        result = self._scaled(product, own, result)
         if adds:
             result = Binary("+", LoadVector(target, product.lanes), result)
         return [*before, _each_sum(Assign(target, result, lanes=product.lanes))]

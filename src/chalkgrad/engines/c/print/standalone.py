@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
@@ -253,9 +254,7 @@ def _reader(of_ids: bool) -> str:
     text = files(__package__ or "").joinpath("reading.c").read_text(encoding="utf-8")
     begin = text.index("static real *longer(")
     end = text.index("/*", begin)
-    for_ids = (
-        text[begin:end].replace("real", "int64_t").replace("int64_tloc", "realloc").replace("longer", "longer_ids")
-    )
+    for_ids = re.sub(r"\breal\b", "int64_t", text[begin:end]).replace("longer", "longer_ids")
     return f"{text[:end]}{for_ids if of_ids else ''}{text[end:]}"
 
 

@@ -17,7 +17,8 @@ from ....program import Loop
 from ....program.statement import SAMPLES, Statement
 from .channels import beside, kernels, side_by_side
 from .layouts import Frame, Layout, compact, compact_strides, framed, multiple
-from .products import LEAST, Machine, Product, gathered, indices_of, product
+from .matrices import matrix_of, turned
+from .products import LEAST, Machine, Product, factors, gathered, indices_of, once_each, product
 from .times import TIME
 
 IMAGE = 3
@@ -77,6 +78,7 @@ def arrange(work: Work, machine: Machine, updated: Mapping[str, str], results: S
         results: values with samples that are handed out.
         parts: the number of parts of a batch.
     """
+    work.statements = list(turned(work.statements, work.shapes))
     work.layouts = _weights(work, machine, parts)
     work.channels = side_by_side(work.statements, work.shapes, results, machine)
     work.statements, further = kernels(work.statements, work.shapes, work.channels)
@@ -96,7 +98,10 @@ def _weights(work: Work, machine: Machine, parts: int) -> dict[str, Layout]:
     layouts: dict[str, Layout] = {}
     lanes = machine.lanes
     for statement in work.statements:
-        rule = statement.step.rule
+        rule, matrix = statement.step.rule, matrix_of(statement, work.shapes)
+        if matrix is not None:
+            layouts |= _in_blocks(work, statement, matrix, lanes, parts)
+            continue
         if not (rule.weighted and rule.product):
             continue
         weights, bias = statement.step.inputs[1], statement.step.inputs[2]
@@ -114,6 +119,21 @@ def _weights(work: Work, machine: Machine, parts: int) -> dict[str, Layout]:
         else:
             long = multiple(inputs, lanes)
             layouts[weights or ""] = Layout((inputs, outputs), (1, long), 0, outputs * long)
+    return layouts
+
+
+def _in_blocks(work: Work, statement: Statement, matrix: Element, lanes: int, parts: int) -> dict[str, Layout]:
+    """The layouts of a matrix and a bias whose columns are the product's vectors, where these are whole."""
+    inputs, outputs = (int(s) for s in work.shapes[matrix.name])
+    if matrix.indices[1] != statement.place[-1] or outputs < lanes:
+        return {}
+    block = _block(outputs, lanes, parts)
+    wide = multiple(outputs, block)
+    parts_of = factors(statement)
+    bias = parts_of[3] if parts_of is not None else None
+    layouts = {matrix.name: Layout((inputs, outputs), (block, 1), 0, inputs * wide, block)}
+    if bias is not None and bias.indices == matrix.indices[1:]:
+        layouts[bias.name] = compact((outputs,), wide)
     return layouts
 
 
@@ -159,7 +179,9 @@ def _same_layouts(work: Work, updated: Mapping[str, str]) -> None:
 def _choose(work: Work, statement: Statement, layouts: Mapping[str, Layout], machine: Machine) -> None:
     """Enters a statement's tiles where it can be computed in them, and what they need of its values."""
     candidate = statement
-    if statement.adds:
+    if statement.adds and once_each(statement, work.shapes[statement.output]):
+        candidate = replace(statement, adds=False)
+    elif statement.adds:
         gathering = gathered(statement, work.shapes[statement.output])
         if gathering is None:
             return
@@ -170,7 +192,8 @@ def _choose(work: Work, statement: Statement, layouts: Mapping[str, Layout], mac
         return
     work.products[statement.output] = tiling
     output = Element(candidate.output, candidate.place)
-    for element in (output, tiling.left, tiling.right):
+    start = [tiling.bias] if tiling.bias is not None and not tiling.across else []
+    for element in (output, tiling.left, tiling.right, *start):
         _ask(work, tiling, element, candidate)
 
 
@@ -308,12 +331,12 @@ def by_blocks(work: Work, machine: Machine, updated: Mapping[str, str]) -> froze
     summed = needed_by(work.statements, [s for s in work.statements if s.sample is None and not s.pointwise])
     for statement in work.statements:
         tiling = work.products.get(statement.output)
-        if tiling is None or tiling.across or tiling.block is None:
+        if tiling is None or tiling.across or tiling.block is None or tiling.fixed:
             continue
         weights = work.layouts.get(statement.output if statement.over_samples else tiling.right.name)
         if weights is None or weights.block is None or weights.size * machine.real < LARGE:
             continue
-        if statement.terms > math.prod(weights.shape):  # a sample has many rows, which use a block again and again
+        if tiling.each or statement.terms > math.prod(weights.shape):  # a sample's many rows use a block again
             continue
         if weights.shape[-1] < 2 * weights.block:
             continue

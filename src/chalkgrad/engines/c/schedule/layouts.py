@@ -11,6 +11,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ....formula import Shape
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:
@@ -81,6 +83,21 @@ class Frame:
         """Widens the frame for an index along `axis` that goes from `low` to `high`."""
         self.before[axis] = max(self.before[axis], -low)
         self.after[axis] = max(self.after[axis], high - (size - 1))
+
+
+def at_one_time(shape: Shape, frame: Frame | None, vector: int) -> Layout:
+    """The layout of a value (N, T, ...) of which a sample is kept for one time: that of the next takes its place.
+
+    Args:
+        shape: the shape.
+        frame: what is asked for; None for nothing.
+        vector: how many elements the widest vector holds.
+    """
+    times, *own = map(int, shape[1:])
+    if frame is not None:
+        frame = Frame(frame.before[1:], frame.after[1:], frame.row, frame.beyond)
+    one = framed(tuple(own), frame, vector)
+    return Layout((times, *one.shape), (0, *one.strides), one.offset, one.size)
 
 
 def framed(shape: tuple[int, ...], frame: Frame | None, vector: int, innermost: int | None = None) -> Layout:

@@ -23,13 +23,15 @@ from ....program.loops import segments
 from ....program.statement import SAMPLES, Statement, names_in, statement_of
 from .arrangement import Work, arrange, by_blocks, needed_by
 from .fusing import fused
-from .layouts import Frame, Layout, compact
+from .layouts import Frame, Layout, at_one_time, compact
 from .products import Machine, Product
 from .request import Request
-from .times import in_time, together
+from .times import in_time, of_one_time, taken_out, together
 
 NEAR = 768 * 1024
 """The most bytes, about, of the values of samples that are taken together."""
+IN_LOOPS = 16
+"""At least so many are taken together where a loop over time multiplies by a matrix, which so is read less often."""
 OUTSIDE = ("lr", "t", "clock", SAMPLES)
 """The names of single numbers for a whole step."""
 
@@ -120,6 +122,7 @@ def plan(request: Request, machine: Machine) -> Plan:
     loops = {s.output: loop for loop in segments(request.steps) if isinstance(loop, Loop) for s in loop.steps}
     statements = [statement_of(s, shapes) for s in request.steps]
     work = Work([in_time(s) if s.output in loops else s for s in statements], dict(shapes), loops)
+    work.statements = taken_out(work.statements, work.loops, work.shapes)
     _inline_uniform(work, request.results)
     results = _handed_out(work, request.results)
     work.statements = fused(work.statements, {*results, *carried, *updated, *loops})
@@ -234,18 +237,16 @@ def _split_sums(work: Work, large: Collection[str]) -> None:
     work.statements = statements
 
 
-def _added(work: Work, made: Statement) -> tuple[Statement, Statement]:
+def _added(work: Work, statement: Statement) -> tuple[Statement, Statement]:
     """The parts' own sums of what is added where ids say, and their total."""
-    name, shape = f"{made.output}_part", work.shapes[made.output]
-    work.totals[name], work.shapes[name] = made.output, shape
-    if made.output in work.layouts:
-        work.layouts[name] = work.layouts[made.output]
+    name, shape = f"{statement.output}_part", work.shapes[statement.output]
+    work.totals[name], work.shapes[name] = statement.output, shape
+    if statement.output in work.layouts:
+        work.layouts[name] = work.layouts[statement.output]
     sizes = {f"i{axis}": size for axis, size in enumerate(shape)}
     place = tuple(map(Symbol, sizes))
-    total = replace(
-        made, place=place, body=Element(name, place), sizes=sizes, loops=tuple(sizes), adds=False
-    )  # fmt: skip
-    return replace(made, output=name), total
+    total = replace(statement, place=place, body=Element(name, place), sizes=sizes, loops=tuple(sizes), adds=False)
+    return replace(statement, output=name), total
 
 
 def _phases(
@@ -322,6 +323,8 @@ def _places(
         shape = work.shapes[name]
         if name in work.layouts:
             return work.layouts[name]
+        if name in passing:
+            return at_one_time(shape, work.frames.get(name), machine.lanes)
         if shape and shape[0] == SAMPLES:
             own = work.sample(name, machine.lanes)
             if own.compact:  # a flattened value may need more
@@ -331,6 +334,7 @@ def _places(
             return own
         return compact(tuple(int(s) for s in shape))
 
+    passing = of_one_time(work.statements, work.loops) - {*work.aliases, *work.aliases.values()}
     values: dict[str, Value] = {}
     for name in ("x", "y"):
         values[name] = Value(name, "given", compact(tuple(int(s) for s in work.shapes[name][1:])), True)
@@ -358,6 +362,7 @@ def _places(
                 bytes_of_one += sample.size * machine.real * (home == "chunk")
             elif phase.kind != "update":
                 values[name] = Value(name, "own", layout(name) if shape else None, False)
-    chunk = max(1, min(32, NEAR // max(bytes_of_one, 1)))
+    least = IN_LOOPS if any(p.fixed for p in work.products.values()) else 1
+    chunk = max(least, min(32, NEAR // max(bytes_of_one, 1)))
     chunk = chunk // 4 * 4 if chunk >= 4 else chunk
     return values, max(1, min(chunk, batch))

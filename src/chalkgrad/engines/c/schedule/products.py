@@ -19,17 +19,21 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
 
-from ....formula import Size
+from ....formula import Shape, Size
 from ....formula.affine import affine
 from ....formula.nodes import Binary, Element, Node, Number, Reduction, Symbol
 from ....formula.rewrite import at
-from ....program.statement import SAMPLES, Statement
+from ....program.statement import SAMPLES, Statement, names_in
 from .layouts import Layout, multiple
 
 ROWS = 16
 """A tile has at most so many rows."""
 LEAST = 512
 """Sums of fewer products (for one sample) are left to plain loops."""
+MATRIX = 2
+"""A matrix has so many indices."""
+LONG = 16
+"""Sums over so many rows of every sample are made sample by sample, whose rows then stay in the first cache."""
 SAMPLES_TOGETHER, ELEMENTS_TOGETHER = 4, 2
 """Where zeros are skipped, a tile has at most so many rows: the more they are, the seldomer all of them are zero."""
 WORD = 32
@@ -89,6 +93,8 @@ class Product:
         outer: the other indices on the left, outermost first.
         summed: the indices that are summed over, outermost first, the vector index left out.
         fixed: indices on the left through which somebody else goes: the time of a loop.
+        scale: a number, the same for the whole step, by which every sum is multiplied; None for none.
+        each: the index over the samples, where the sums of one after another are added to what is there; else None.
     """
 
     statement: Statement
@@ -107,6 +113,8 @@ class Product:
     outer: tuple[str, ...]
     summed: tuple[str, ...]
     fixed: tuple[str, ...]
+    scale: Node | None
+    each: str | None = None
 
     @property
     def output(self) -> str:
@@ -143,6 +151,33 @@ class Product:
 def indices_of(element: Element) -> list[str]:
     """The indices that stand in an element's places."""
     return [i for place in element.indices for i in (affine(place) or {}) if i]
+
+
+def without_scale(statement: Statement) -> tuple[Node | None, Statement]:
+    """The number by which a statement multiplies its samples' sums, None for none, and the statement without it."""
+    if not statement.by_sample:
+        return None, statement
+    match statement.body:
+        case Binary(operator="/", left=Reduction() as total, right=number) if not names_in(number):
+            return Binary("/", Number(1.0), number), replace(statement, body=total)
+        case Binary(operator="*", left=Reduction() as total, right=number) if not names_in(number):
+            return number, replace(statement, body=total)
+        case _:
+            return None, statement
+
+
+def once_each(statement: Statement, shape: Shape) -> bool:
+    """Whether a statement's places on the left are each of the value's elements, once."""
+
+    def whole(place: Node, size: Size) -> bool:
+        terms = {i: c for i, c in (affine(place) or {}).items() if i}
+        sizes = [statement.sizes[i] for i in terms]
+        if len(terms) == 1:
+            return isinstance(place, Symbol) and sizes == [size]
+        return all(isinstance(s, int) for s in sizes) and math.prod(map(int, sizes)) == size
+
+    places = zip(statement.place, shape, strict=True)
+    return not statement.overlaps and all(whole(place, size) for place, size in places)
 
 
 def factors(statement: Statement) -> tuple[Reduction, Element, Element, Element | None] | None:
@@ -219,8 +254,9 @@ def product(
         sparse: values that are mostly zeros.
         fixed: indices on the left through which somebody else goes.
     """
+    scale, statement = without_scale(statement)
     parts = factors(statement)
-    if parts is None or statement.adds or not all(isinstance(i, Symbol) for i in statement.place):
+    if parts is None or statement.adds or any(affine(i) is None for i in statement.place) or statement.overlaps:
         return None
     total, left, right, bias = parts
     if statement.terms < LEAST * math.prod(_extent(statement, i) for i in fixed):
@@ -264,6 +300,11 @@ def product(
         lanes = min(lanes if across else machine.lanes, block)
     while lanes > 1 and size % lanes and any(_inside(e, vector, layouts) for e in (out, left, right)):
         lanes //= 2  # other axes follow: there is no room for a vector's rest
+    if any(vector in indices_of(e) and Symbol(vector) not in e.indices for e in (out, left, right)):
+        while size % lanes:
+            lanes //= 2  # its neighbours are others' elements
+        if lanes < 2:
+            return None
     if across and size % lanes:  # what stands after the last has to be zero in one of them
         operands = [
             e
@@ -272,12 +313,29 @@ def product(
         ]
         if not operands:
             return None
-    if bias is not None and (len(bias.indices) != 1 or bias.indices[0] not in statement.place):
+    one_for_all = bias is not None and len(bias.indices) == 1 and bias.indices[0] in statement.place
+    if bias is not None and not one_for_all and bias.indices != statement.place:
         return None
     skips = not across and left.name in sparse and _skips(statement, left, total)
     tiling = Product(
-        statement, left, right, bias, vector, across, lanes, block, None, None, None, skips, (1, 1), (), (), fixed
-    )  # fmt: skip
+        statement,
+        left,
+        right,
+        bias,
+        vector,
+        across,
+        lanes,
+        block,
+        None,
+        None,
+        None,
+        skips,
+        (1, 1),
+        (),
+        (),
+        fixed,
+        scale,
+    )
     inner = by_left if by_left in total.indices and _inside(left, by_left, layouts) else None
     return _tiled(tiling, total, machine, inner)
 
@@ -341,7 +399,12 @@ def _tiled(tiling: Product, total: Reduction, machine: Machine, inner: str | Non
     _, row, within, column, tile = best
     outer = tuple(i for i in free if i not in (row, within, column))
     summed = _order(tiling, tuple(i for i in total.indices if i != tiling.vector), inner)
-    return replace(tiling, rows=row, within=within, columns=column, tile=tile, outer=outer, summed=summed)
+    each = None
+    matrix = len(statement.place) == MATRIX
+    if matrix and math.prod(tiling.extent(i) for i in summed if tiling.sizes[i] != SAMPLES) >= LONG:
+        each = next((i for i in summed if tiling.sizes[i] == SAMPLES), None)
+        summed = tuple(i for i in summed if i != each)
+    return replace(tiling, rows=row, within=within, columns=column, tile=tile, outer=outer, summed=summed, each=each)
 
 
 def _order(tiling: Product, indices: tuple[str, ...], inner: str | None) -> tuple[str, ...]:
