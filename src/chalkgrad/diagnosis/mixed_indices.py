@@ -11,7 +11,7 @@ import numpy as np
 from ..formula import Formula
 from ..formula.nodes import Element, Symbol
 from ..program import Program, Step
-from .slip import Get, Replacement, Slip
+from .slip import Get, Replacement, Slip, by_name
 from .versions import updated_value
 
 
@@ -52,7 +52,7 @@ def indices_mixed(program: Program) -> Iterator[Slip]:
                 ", ".join(errors[:-1]) + (" and " if len(errors) > 1 else "") + errors[-1],
                 1.4 + 0.3 * (len(errors) - 1),
                 inputs,
-                lambda *arrays, r=replacement, i=inputs: r(dict(zip(i, arrays, strict=True)).__getitem__),
+                by_name(replacement, inputs),
                 wrong=f"{step.output} with {' and '.join(errors)}",
             )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -15,6 +15,11 @@ from ..program.loops import delay_of
 Get = Callable[[str], Any]
 Replacement = Callable[[Get], Any]
 ONCE = "what it takes of the other steps in time is right"
+
+
+def by_name(replacement: Replacement, inputs: Sequence[str]) -> Callable[..., Any]:
+    """The function of the inputs' arrays, in their order, that a function of values by name is."""
+    return lambda *arrays: replacement(dict(zip(inputs, arrays, strict=True)).__getitem__)
 
 
 class Carried(StrEnum):
