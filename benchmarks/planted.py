@@ -113,6 +113,33 @@ def networks(count: int, chosen: dict[str, Any] = LAYERS) -> Any:
         yield kind, net, x, y, OPTIMIZERS[seed % len(OPTIMIZERS)]
 
 
+def attentive() -> Any:
+    """Networks with attention, masks, ignored steps and clipped gradients, with samples, targets and an optimizer."""
+    rng = np.random.default_rng(0)
+    crossed, ignoring = cg.CrossEntropy(), cg.CrossEntropy(ignore=-1)
+    smoothed, summed = cg.CrossEntropy(label_smoothing=0.2), cg.CrossEntropy(ignore=-1, reduction="sum")
+    plain, clipped, free = cg.SGD(RATE), cg.SGD(RATE, clip_norm=0.01), cg.SGD(RATE, clip_norm=1e3)
+    ending = [cg.Dense(3), cg.Softmax()]
+    block = [cg.Dense(4), cg.Positions(), cg.RMSNorm(), cg.Attention(2, causal=True)]
+    for kind, layers, loss, optimizer in (
+        ("attention", [cg.Attention(2)], crossed, plain),
+        ("attention, causal, smoothed", block, smoothed, clipped),
+        ("attention, padded", [cg.Dense(4, of="v"), cg.Attention(2, mask="m"), cg.RMSNorm()], ignoring, cg.Adam()),
+        ("attention, both, summed", [cg.Dense(4, of="v"), cg.Attention(2, causal=True, mask="m")], summed, free),
+        ("both directions", [cg.RNN(3, bidirectional=True)], crossed, plain),
+    ):
+        mask = loss.ignore is not None
+        inputs: Any = {"v": (STEPS, 4), "m": (STEPS,)} if mask else (STEPS, 4)
+        net = cg.Network([*layers, *ending], input_shape=inputs, loss=loss, dtype="float64")
+        net.flat += 0.3 * rng.standard_normal(net.flat.shape)
+        x: Any = rng.standard_normal((3, STEPS, 4))
+        y = rng.integers(0, 3, (3, *net.layout.output_shape[:-1]))
+        if mask:
+            y[1, 2:] = -1
+            x = {"v": x, "m": np.array([[1.0, 1, 1, 1], [1, 1, 0, 0], [1, 0, 1, 1]])}
+        yield kind, net, x, y, optimizer
+
+
 def planted(net: cg.Network, x: Any, y: Any, optimizer: Any, chosen: tuple[Slip, ...], rerun: Rerun) -> Any:
     """The numbers that come of mistakes; None where they change nothing, or do not fit the shapes."""
     names = [n for p in net.parameters for n in (f"d{p}", f"{p}_new")]
@@ -153,7 +180,8 @@ def main() -> None:
     singles: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     pairs: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     alarms, started = 0, time.perf_counter()
-    for seed, (kind, net, x, y, optimizer) in enumerate(networks(given.networks, layers)):
+    drawn_networks = itertools.chain(networks(given.networks, layers), attentive() if given.sequences else ())
+    for seed, (kind, net, x, y, optimizer) in enumerate(drawn_networks):
         trace = net.trace(x, y, optimizer=optimizer)
         rerun = Rerun(trace.program, trace)
         every = [s for s in slips(trace.program, None, len(x)) if s.weight < 2]
@@ -178,9 +206,10 @@ def main() -> None:
                 print(seed, kind, list(map(key, chosen)), "->", repr(diagnosis)[:300], file=sys.stderr)
     print("| network | single mistakes found | pairs found |")
     print("| --- | ---: | ---: |")
-    for kind in [*layers, "all"]:
-        row = [sum((c[k] for k in (layers if kind == "all" else [kind])), start=np.zeros(2, int)) for c in
-               ({k: np.array(v) for k, v in d.items()} | {k: np.zeros(2, int) for k in layers if k not in d}
+    kinds = [*layers, *(kind for kind in singles if kind not in layers)]
+    for kind in [*kinds, "all"]:
+        row = [sum((c[k] for k in (kinds if kind == "all" else [kind])), start=np.zeros(2, int)) for c in
+               ({k: np.array(v) for k, v in d.items()} | {k: np.zeros(2, int) for k in kinds if k not in d}
                 for d in (singles, pairs))]  # fmt: skip
         shown = [f"{a} of {b}" + (f" ({a / b:.1%})" if b else "") for a, b in row]
         print(f"| {kind} | {shown[0]} | {shown[1]} |")

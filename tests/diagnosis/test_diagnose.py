@@ -113,6 +113,7 @@ def test_every_mistake_of_every_rule_is_planted_and_found(diagnosed: int) -> Non
         *tools.networks(88),
         *tools.networks(48, tools.GRAPHS),
         *tools.networks(12, tools.SEQUENCES),
+        *tools.attentive(),
     ):
         trace = net.trace(x, y, optimizer=optimizer)
         rerun = Rerun(trace.program, trace)
@@ -127,7 +128,9 @@ def test_every_mistake_of_every_rule_is_planted_and_found(diagnosed: int) -> Non
                 diagnosis = cg.diagnose(net, x, y, claims, optimizer=optimizer)
                 assert tools.found(diagnosis, (slip,)), (slip, diagnosis)
             seen.add(name)
-    assert every - seen == {"batch_normalise_dx_fixed_undivided"}, every - seen
+    # weights of samples: diagnose takes none, and ignored steps have weight 0 and a target of zeros
+    weighted = {"weighted_mean_loss_dl_unweighted", "weighted_sum_loss_dl_unweighted"}
+    assert every - seen == {"batch_normalise_dx_fixed_undivided", *weighted}, every - seen
 
 
 def test_a_mistake_of_a_pass_by_running_averages() -> None:
