@@ -16,7 +16,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ....formula import Shape
-from ....formula.nodes import Binary, Element, Node, Number, Reduction, Symbol
+from ....formula.nodes import Binary, Element, Node, Number, Reduction, Symbol, walk
 from ....formula.rewrite import replaced, rewritten
 from ....program import Loop
 from ....program.loops import segments
@@ -212,14 +212,17 @@ def _split_sums(work: Work, large: Collection[str]) -> None:
         sample = statement.sample
         name = f"{statement.output}_part"
         rest = tuple(i for i in total.indices if i != sample)
-        inner = Reduction("sum", rest, total.body) if rest else total.body
+        by_rows = rest and _by_rows(statement, total) and statement.output not in work.products
+        inner = Reduction("sum", rest, total.body) if rest and not by_rows else total.body
         names = names_in(inner) & set(statement.sizes)
         place = tuple(i for i in statement.place if isinstance(i, Symbol) and i.name in names)
         loops = tuple(i.name for i in place)
+        shape = tuple(statement.sizes[i] for i in loops)
+        loops = (*rest, *loops) if by_rows else loops
         sizes = dict(statement.sizes)
         work.totals[name] = statement.output
         partial = replace(statement, output=name, place=place, body=inner, loops=loops, adds=True)
-        work.shapes[name] = tuple(statement.sizes[i] for i in loops)
+        work.shapes[name] = shape
         if statement.output in work.layouts:
             work.layouts[name] = work.layouts[statement.output]
         element = Element(name, place) if place else Symbol(name)
@@ -236,6 +239,18 @@ def _split_sums(work: Work, large: Collection[str]) -> None:
             tiling = work.products.pop(statement.output)
             work.products[name] = replace(tiling, statement=replace(tiling.statement, output=name))
     work.statements = statements
+
+
+def _by_rows(statement: Statement, total: Reduction) -> bool:
+    """Whether neighbours in memory are neighbours in what is set, so that whole rows are added to it."""
+    last = statement.place[-1:]
+    elements = [n for n in walk(total.body) if isinstance(n, Element)]
+    return (
+        bool(last)
+        and total.kind == "sum"
+        and total == statement.body
+        and all(e.indices[-1:] == last or not names_in(e) & set(total.indices) for e in elements)
+    )
 
 
 def _added(work: Work, statement: Statement) -> tuple[Statement, Statement]:
