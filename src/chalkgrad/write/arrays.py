@@ -292,7 +292,8 @@ def script_data(network: Model, x: Any, y: Any) -> Data:
     if x is None or y is None:
         raise OptionError("a script takes both x and y, or neither: then it draws an example")
     ready_x, ready_y = network.pair(x, y)
-    labels = np.asarray(y).astype(np.int64) if are_classes(y, network.output_shape) else None
+    numbers = are_classes(y, network.output_shape) and not network.loss_function.ignores
+    labels = np.asarray(y).astype(np.int64) if numbers else None
     return Data(ready_x, ready_y, labels)
 
 

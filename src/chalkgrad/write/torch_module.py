@@ -192,7 +192,8 @@ class _Script:
         output = "logits" if self.fused or getattr(self.network.loss_function, "from_logits", False) else "y_hat"
         network, loss = self.network, self.network.loss_function
         outputs = of_one_step(network.output_shape)
-        scored = Scored(output == "logits", outputs, loss.options(outputs)["scale"], loss.reduction == "mean")
+        scale = loss.options(outputs)["scale"]
+        scored = Scored(output == "logits", outputs, scale, loss.reduction == "mean", self._target == "labels")
         *before, last = loss_lines(loss, scored)
         lines = [f"def loss_of(model, {self.arguments}, y):", f"    {output} = model({self.arguments})"]
         if outputs != network.output_shape:
