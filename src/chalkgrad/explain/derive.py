@@ -51,7 +51,7 @@ def derive(program: Program, values: Mapping[str, Array] | None, style: Style, t
         "matrices, ones (or a bold 1) a column of ones."
     )
     blocks: list[Block] = [
-        Paragraph(about + (f" {SEQUENCES}" if program.recurrent else "")),
+        Paragraph(about),
         _given({n: s for n, s in inputs.items() if n in names}, values, style),
     ]
     for part in PARTS:
@@ -62,13 +62,16 @@ def derive(program: Program, values: Mapping[str, Array] | None, style: Style, t
         for owner, group in itertools.groupby(segments(steps), key=lambda s: _steps(s)[0].owner):
             layer = owner.text
             blocks.append(Heading(layer[0].upper() + layer[1:], 3))
-            for place, segment in enumerate(members := list(group)):
+            members = list(group)
+            for place, segment in enumerate(members):
                 if isinstance(segment, Loop):
                     blocks.append(Paragraph(_times(segment)))
                 elif place and isinstance(members[place - 1], Loop):
                     blocks.append(Paragraph("Then:"))
                 order = segment.order if isinstance(segment, Loop) else None
                 blocks += [block for step in _steps(segment) for block in equations(step, program, values, order)]
+    if any(isinstance(block, Equation) and isinstance(block.left, AtTime) for block in blocks):
+        blocks[0] = Paragraph(f"{about} {SEQUENCES}")
     return Board(title, tuple(blocks), style)
 
 
