@@ -34,7 +34,7 @@ CHANGEABLE = (
 )  # fmt: skip
 """The options that may change when a training is resumed; all others stay as they were."""
 
-OVER_TIME = ("Embedding", "RNN", "LSTM", "GRU")
+OVER_TIME = ("Embedding", "Positions", "RNN", "LSTM", "GRU", "Attention")
 """The layers of a TOML file that tell that its network takes sequences."""
 
 

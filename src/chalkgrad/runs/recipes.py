@@ -10,9 +10,11 @@ from typing import Any
 from ..base.errors import OptionError, unknown
 from ..data.dataset import Dataset
 from ..describe.layers import (
+    GELU,
     GRU,
     LSTM,
     RNN,
+    Attention,
     BatchNorm,
     Conv2D,
     Dense,
@@ -20,11 +22,14 @@ from ..describe.layers import (
     Embedding,
     Flatten,
     Layer,
+    LayerNorm,
     MaxPool2D,
+    Positions,
     ReLU,
+    Residual,
     Softmax,
 )
-from ..describe.optimizers import OPTIMIZERS, SGD, Adam, Optimizer
+from ..describe.optimizers import OPTIMIZERS, SGD, Adam, AdamW, Optimizer
 from ..describe.schedules import SCHEDULES, Constant, Cosine, Schedule
 from ..describe.settings import from_table, to_table
 
@@ -35,6 +40,8 @@ EMBEDDED = 32
 """The length of the row that stands for an id."""
 UNITS = 128
 """Units of a recurrent layer."""
+WIDTH = 64
+"""The width of a transformer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +174,29 @@ def _recurrent(name: str, layer: Callable[..., Layer], data: Dataset) -> Recipe:
             f"{name} takes sequences, (steps, features) or ids, but {data.name} gives {data.input_shape}{rows}"
         )
     first = (Embedding(data.ids, EMBEDDED),) if data.ids else ()
-    every_step = data.y_train.ndim == (2 if data.classes else 3)
-    return Recipe((*first, layer(UNITS, sequences=every_step), *_end(data)), optimizer=Adam(0.003), patience=5)
+    return Recipe((*first, layer(UNITS, sequences=_every_step(data)), *_end(data)), optimizer=Adam(0.003), patience=5)
+
+
+def gpt(data: Dataset) -> Recipe:
+    """A transformer that looks back (Radford et al., 2018 and 2019): two blocks of attention and a perceptron, with
+    four heads, layer normalisation before each and residuals around them.
+    """
+    if not data.ids:
+        raise OptionError(
+            f"gpt takes ids, such as those of names or of a text, but {data.name} gives {data.input_shape}"
+        )
+    layers: list[Layer] = [Embedding(data.ids, WIDTH), Positions()]
+    for _ in range(2):
+        layers.append(Residual([LayerNorm(), Attention(4, causal=True)]))
+        layers.append(Residual([LayerNorm(), Dense(4 * WIDTH), GELU(), Dense(WIDTH)]))
+    if not _every_step(data):
+        layers.append(Flatten())
+    return Recipe((*layers, LayerNorm(), *_end(data)), optimizer=AdamW(0.002, clip_norm=1.0), patience=5)
+
+
+def _every_step(data: Dataset) -> bool:
+    """Whether each step has a target."""
+    return data.y_train.ndim == (2 if data.classes else 3)
 
 
 def _over_rows(recipe: Callable[[Dataset], Recipe], data: Dataset) -> Recipe:
@@ -179,7 +207,7 @@ def _over_rows(recipe: Callable[[Dataset], Recipe], data: Dataset) -> Recipe:
 
 
 RECURRENT: dict[str, Callable[[Dataset], Recipe]] = {"rnn": rnn, "lstm": lstm, "gru": gru}
-SEQUENTIAL = RECURRENT
+SEQUENTIAL = {**RECURRENT, "gpt": gpt}
 """Those that take sequences."""
 RECIPES: dict[str, Callable[[Dataset], Recipe]] = {
     "softmax": softmax,
