@@ -27,7 +27,7 @@ import platform
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -62,10 +62,12 @@ class Work:
     @property
     def unit(self) -> str:
         """What the time is of."""
-        return "call" if self.predicts else "step" if self.network == "000" else "epoch"
+        return "call" if self.predicts else "step" if self.network in ("000", "gpt") else "epoch"
 
 
 WORKS = {
+    "lstm-64": Work("MNIST's rows, LSTM 128, SGD, batch 64, 6,400 samples", "lstm", 64),
+    "gpt-32": Work("GPT, 2 blocks of width 64, T = 64, AdamW, batch 32", "gpt", 32, "AdamW"),
     "cnn-000": Work("the worked example cnn", "000", 1),
     "mlp-32": Work("MNIST 784-128-10, SGD, batch 32", "mlp", 32),
     "mlp-256": Work("MNIST 784-128-10, SGD, batch 256", "mlp", 256),
@@ -78,13 +80,21 @@ WORKS = {
     "cnn-1": Work("CNN 8-16-10 predicts 1 image", "cnn", 64, predicts=1),
     "cnn-10000": Work("CNN 8-16-10 predicts 10,000 images", "cnn", 64, predicts=10_000),
 }
-RATES = {"SGD": 0.1, "Adam": 0.001}
+RATES = {"SGD": 0.1, "Adam": 0.001, "AdamW": 0.001}
+IDS, HEADS, BLOCKS = 65, 4, 2
+"""The GPT's vocabulary, heads and blocks."""
 STEPS = 1_000_000
 """Steps of the worked example cnn in a round by the quick ones; the others make"""
 SLOW_STEPS = 5_000
 
 
 def samples(directory: str | None, work: Work) -> tuple[Any, Any]:
+    if work.network == "gpt":
+        drawn = np.random.default_rng(0).integers(0, IDS, (640, 65))
+        return drawn[:, :-1], drawn[:, 1:]
+    if work.network == "lstm":
+        x, y = samples(directory, replace(work, network="mlp"))
+        return x[:6400].reshape(-1, 28, 28), y[:6400]
     shape = (60000, 1, 28, 28) if work.network == "cnn" else (60000, 784)
     if directory is None:
         rng = np.random.default_rng(0)
@@ -117,9 +127,17 @@ def document_000() -> Any:
 
 
 def layers(network: str) -> list[Any]:
-    """The layers of the MNIST networks, "mlp" and "cnn"."""
+    """The layers of the MNIST networks, "mlp", "cnn" and "lstm", and of the GPT."""
     import chalkgrad as cg
 
+    if network == "lstm":
+        return [cg.LSTM(128), cg.Dense(10), cg.Softmax()]
+    if network == "gpt":
+        blocks: list[Any] = []
+        for _ in range(BLOCKS):
+            blocks.append(cg.Residual([cg.LayerNorm(), cg.Attention(HEADS, causal=True)]))
+            blocks.append(cg.Residual([cg.LayerNorm(), cg.Dense(256), cg.GELU(), cg.Dense(64)]))
+        return [cg.Embedding(IDS, 64), cg.Positions(), *blocks, cg.LayerNorm(), cg.Dense(IDS), cg.Softmax()]
     if network == "mlp":
         return [cg.Dense(128), cg.ReLU(), cg.Dense(10), cg.Softmax()]
     return [
@@ -148,7 +166,7 @@ def chalkgrad(work: Work, directory: str | None, engine: str) -> Peer:
     if work.predicts:
         images = x[: work.predicts]
         return again(work, lambda: net.predict(images, engine=engine)), lambda: net.evaluate(x, y).loss, work.calls
-    optimizer = {"SGD": cg.SGD, "Adam": cg.Adam}[work.optimizer](RATES[work.optimizer])
+    optimizer = {"SGD": cg.SGD, "Adam": cg.Adam, "AdamW": cg.AdamW}[work.optimizer](RATES[work.optimizer])
 
     def epoch(number: int) -> float:  # without looking through x for what is not finite, which is done once
         return net.fit(x, y, optimizer=optimizer, batch_size=work.batch, seed=number, engine=engine).seconds
@@ -175,11 +193,15 @@ def pytorch(work: Work, directory: str | None, threads: int, variant: str = "") 
             nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
             nn.Conv2d(8, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(784, 10),
         )  # fmt: skip
+    elif work.network in ("lstm", "gpt"):
+        from sequences import pytorch_gpt, pytorch_lstm
+
+        model = pytorch_lstm(nn) if work.network == "lstm" else pytorch_gpt(torch, nn, IDS, HEADS, BLOCKS)
     else:
         model = nn.Sequential(nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10))
     if variant == "channels last":
         model, xs = model.to(memory_format=torch.channels_last), xs.to(memory_format=torch.channels_last)
-    kind = {"SGD": torch.optim.SGD, "Adam": torch.optim.Adam}[work.optimizer]
+    kind = {"SGD": torch.optim.SGD, "Adam": torch.optim.Adam, "AdamW": torch.optim.AdamW}[work.optimizer]
     optimizer, criterion = kind(model.parameters(), RATES[work.optimizer]), nn.CrossEntropyLoss()
     call = torch.compile(model) if variant == "compiled" else model
 
@@ -188,12 +210,12 @@ def pytorch(work: Work, directory: str | None, threads: int, variant: str = "") 
         for begin in range(0, len(xs), work.batch):
             chosen = order[begin : begin + work.batch]
             optimizer.zero_grad()
-            criterion(call(xs[chosen]), ys[chosen]).backward()
+            criterion(call(xs[chosen]), ys[chosen].flatten()).backward()
             optimizer.step()
 
     def loss() -> float:
         with torch.no_grad():
-            return float(criterion(model(xs), ys))
+            return float(criterion(model(xs), ys.flatten()))
 
     def predict() -> Any:
         with torch.inference_mode():
@@ -372,7 +394,8 @@ def peers(work: Work) -> dict[str, tuple[str, Callable[..., Peer], tuple[Any, ..
         known["PyTorch, 2 threads, channels last"] = ("torch", pytorch, (2, "channels last"))
     if work.network != "000":
         known["PyTorch, 2 threads, compiled"] = ("torch", pytorch, (2, "compiled"))
-    known["JAX"] = ("jax", jax, ())
+    if work.network not in ("lstm", "gpt"):
+        known["JAX"] = ("jax", jax, ())
     if work.network == "mlp":
         known["scikit-learn"] = ("sklearn", sklearn, ())
     return known

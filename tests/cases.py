@@ -212,6 +212,27 @@ def _reduced(operation: Operation) -> Callable[[Draw], Case]:
     return lambda draw: Case(operation, {"l": values(_rng(draw), draw(st.integers(1, 6)))}, {})
 
 
+def _weighted(operation: Operation) -> Callable[[Draw], Case]:
+    def make(draw: Draw) -> Case:
+        rng, n = _rng(draw), draw(st.integers(1, 6))
+        return Case(operation, {"l": values(rng, n), "w": rng.random(n) * 3 + 0.1}, {})
+
+    return make
+
+
+def _counting(draw: Draw) -> Case:
+    rng, (n, k) = _rng(draw), _sizes(draw, 2)
+    y = _one_hot(rng, n, k + 1)
+    y[rng.random(n) < 0.5] = 0
+    return Case(rules.reduction.counting, {"y": y, "v": rng.random(n)}, {})
+
+
+def _smoothing(draw: Draw) -> Case:
+    rng, (n, k) = _rng(draw), _sizes(draw, 2)
+    options = {"smoothing": draw(st.sampled_from([0.1, 0.3]))}
+    return Case(rules.label_smoothing.operation, {"y": _one_hot(rng, n, k + 1)}, options)
+
+
 def _penalty(draw: Draw) -> Case:
     shape = _sizes(draw, draw(st.integers(1, 4)))
     rng = _rng(draw)
@@ -337,6 +358,10 @@ CASES: dict[str, Callable[[Draw], Case]] = {
     "hinge.classes": _loss(rules.hinge.classes, "y_hat", _one_hot, {"margin": 0.8}),
     "mean": _reduced(rules.reduction.mean),
     "sum": _reduced(rules.reduction.sum),
+    "weighted_mean": _weighted(rules.reduction.weighted_mean),
+    "weighted_sum": _weighted(rules.reduction.weighted_sum),
+    "counting": _counting,
+    "label_smoothing": _smoothing,
     "penalty": _penalty,
 }
 

@@ -190,9 +190,26 @@ def check_operation(operation: Operation, cases: Iterable[Mapping[str, Any]]) ->
     if not case_list:
         raise OptionError("check_operation needs a case, such as [{'z': array}]")
     for case in case_list:
+        _check_shapes(case)
         check_formulas(case)
         check_derivatives(case)
     check_mistakes(case_list)
+
+
+def _check_shapes(case: Case) -> None:
+    """Raises AssertionError where a derivative's formula gives it another shape than its value has."""
+    names = case.forward()
+    upstream = case.upstream() if case.operation.forward else None
+    shapes = {
+        name: np.shape(v) for name, v in (*names.items(), (f"d{case.operation.output}", upstream)) if v is not None
+    }
+    for rule in case.operation.backward:
+        of = case.operation.derivative(rule)
+        if of not in shapes or rule.formula is None or not set(rule.operands) <= set(shapes):
+            continue
+        shape = rule.formula.output_shape({o: shapes[o] for o in rule.operands}, case.options)
+        if shape is not None and shape != shapes[of]:
+            raise AssertionError(f"{rule.name}: d{of} has shape {shape}, but {of} {shapes[of]}")
 
 
 def check_formulas(case: Case) -> None:

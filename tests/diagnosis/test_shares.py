@@ -11,7 +11,8 @@ import pytest
 
 import chalkgrad as cg
 from chalkgrad.diagnosis.rerun import Rerun
-from chalkgrad.diagnosis.slips import Slip, slips
+from chalkgrad.diagnosis.slip import Slip
+from chalkgrad.diagnosis.slips import slips
 from chalkgrad.rules import add, concat, dense, multiply, shares
 
 RATE = 0.1
@@ -111,7 +112,7 @@ def claims_under(slip: Slip, net: cg.Network, trace: cg.Trace) -> list[dict[str,
     """What may be claimed with the mistake: all gradients, one of them alone, new weights, the value itself."""
     rerun = Rerun(trace.program, trace)
     gradients = [f"d{p}" for p in net.parameters]
-    wrong = rerun.run({slip.output: slip.replacement}, [slip.output, *gradients, *[f"{p}_new" for p in net.parameters]])
+    wrong = rerun.run((slip,), [slip.output, *gradients, *[f"{p}_new" for p in net.parameters]])
     off = [n for n in gradients if not np.allclose(wrong[n], trace[n], rtol=1e-9, atol=1e-12)]
     if not off:
         return []

@@ -19,12 +19,14 @@ from onnx.backend.test.runner import BackendIsNotSupposedToImplementIt
 from chalkgrad.rules import (
     adagrad,
     adam,
+    attention,
     avg_pool2d,
     batch_norm,
     conv2d,
     cross_entropy,
     dense,
     elu,
+    embedding,
     flatten,
     gelu,
     gru,
@@ -33,6 +35,7 @@ from chalkgrad.rules import (
     lstm,
     max_pool2d,
     relu,
+    rms_norm,
     rnn,
     sgd,
     sigmoid,
@@ -235,6 +238,80 @@ def layer_normalised(given: Sequence[Any], attributes: Attributes, outputs: int)
     return [z, mu.reshape(rest), (1 / np.sqrt(var + x.dtype.type(eps))).reshape(rest)][:outputs]
 
 
+@operator("RMSNormalization")
+def rms_normalised(given: Sequence[Any], attributes: Attributes, outputs: int) -> Sequence[Any]:
+    floats(*given)
+    x, gamma = given
+    rows = x.reshape(math.prod(x.shape[: attributes.get("axis", -1) % x.ndim]), -1)
+    only(gamma.size == rows.shape[1], "a scale for each value")
+    ms = rms_norm.mean_square.function(rows)
+    x_hat = rms_norm.rms_normalise.function(rows, ms, eps=attributes.get("epsilon", 1e-5))
+    return [rms_norm.rms_scale.function(x_hat, gamma.ravel()).reshape(x.shape)]
+
+
+@operator("Gather")
+def gathered(given: Sequence[Any], attributes: Attributes, outputs: int) -> Sequence[Any]:
+    data, ids = given
+    floats(data)
+    only((ids >= 0).all(), "ids are counted from 0")
+    moved = np.moveaxis(data, attributes.get("axis", 0), 0)
+    rows = embedding.embedding.function(ids.reshape(1, -1), moved.reshape(len(moved), -1))
+    found = rows.reshape(*ids.shape, *moved.shape[1:])
+    axis = attributes.get("axis", 0)
+    return [np.moveaxis(found, range(ids.ndim), range(axis, axis + ids.ndim))]
+
+
+def kept_keys(mask: Array, samples: int, keys: int) -> Array:
+    """A mask that says the same for all heads and queries, as one for keys (N, J)."""
+    only(mask.dtype == bool, "masks of 0 and 1")
+    whole = np.broadcast_to(mask, (samples, *np.broadcast_shapes(mask.shape, (1, 1, 1, 1))[1:]))
+    only(whole.shape[3] == keys and bool((whole == whole[:, :1, :1]).all()), "a mask of keys")
+    return whole[:, 0, 0]
+
+
+@operator("Attention")
+def attended(given: Sequence[Any], attributes: Attributes, outputs: int) -> Sequence[Any]:
+    places = dict(zip([place for place, there in enumerate(attributes["places"]) if there], given, strict=True))
+    floats(*given[:3])
+    only(set(places) <= {0, 1, 2, 3, 6}, "no keys of earlier calls")
+    only(not attributes.get("softcap"), "scores are not capped")
+    only(set(attributes) <= KNOWN, "no other attributes")
+    q, k, v = (places[place] for place in range(3))
+    apart = q.ndim == 4
+    heads = q.shape[1] if apart else attributes["q_num_heads"]
+    only(heads == (k.shape[1] if apart else attributes["kv_num_heads"]), "as many heads of keys as of queries")
+    if apart:
+        q, k, v = (each.swapaxes(1, 2).reshape(len(each), each.shape[2], -1) for each in (q, k, v))
+    E = q.shape[2] // heads
+    q = q * q.dtype.type(attributes.get("scale", 1 / math.sqrt(E)) * math.sqrt(E))
+    S = masked = attention.scores.function(q, k, M=heads, E=E)
+    if attributes.get("is_causal"):
+        only(6 not in places, "queries begin where keys do")
+        masked = attention.causal.function(masked)
+    for place in {3, 6} & set(places):
+        keep = places[place]
+        keep = np.arange(k.shape[1]) < keep[:, None] if place == 6 else kept_keys(keep, len(q), k.shape[1])
+        only(bool(keep.any(axis=1).all()), "every query has a key")
+        masked = attention.padding.function(masked, keep.astype(q.dtype))
+    top, e, r, A = attention.KINDS[False, False, False].forward[4:8]
+    exponentials = e.function(masked, top.function(masked))
+    weights = A.function(exponentials, r.function(exponentials))
+    y = attention.weighted.function(weights, v, E=v.shape[2] // heads)
+    if apart:
+        y = y.reshape(len(y), y.shape[1], heads, -1).swapaxes(1, 2)
+    seen = S if attributes.get("qk_matmul_output_mode", 0) == 0 or masked is S else None
+    last = weights if attributes.get("qk_matmul_output_mode", 0) == 3 else seen
+    only(
+        outputs == 1 or (outputs == 2 and attributes["wanted"][3:] == [True] and last is not None), "masks by infinity"
+    )
+    return [y, last][:outputs]
+
+
+KNOWN = {
+    "op", "places", "wanted", "is_causal", "scale", "softcap", "q_num_heads", "kv_num_heads", "qk_matmul_output_mode",
+}  # fmt: skip
+
+
 def recurrent_layer(attributes: Attributes) -> tuple[Recurrence, str]:
     """The rules of a recurrent operator, and the gates' letters in its order."""
     activations = [name.decode() for name in attributes.get("activations", [])]
@@ -352,7 +429,7 @@ class Prepared(BackendRep):
         values = dict(self.fixed)
         names = [i.name for i in self.graph.input if i.name not in self.fixed]
         values.update(zip(names, inputs, strict=True))
-        attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+        attributes: Attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
         given = [values[name] for name in node.input if name]
         outputs = len([name for name in node.output if name])
         attributes |= {

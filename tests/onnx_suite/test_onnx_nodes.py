@@ -13,9 +13,9 @@ import pytest
 pytest.importorskip("onnx")
 
 OPERATORS = {
-    "Adagrad", "Adam", "AveragePool", "BatchNormalization", "Conv", "Elu", "Flatten", "Gelu", "Gemm", "GlobalAveragePool",
-    "GlobalMaxPool", "GRU", "LayerNormalization", "LeakyRelu", "LSTM", "MatMul", "MaxPool", "Momentum", "Relu", "RNN",
-    "Sigmoid", "Softmax", "SoftmaxCrossEntropyLoss", "Softplus", "Tanh",
+    "Adagrad", "Adam", "Attention", "AveragePool", "BatchNormalization", "Conv", "Elu", "Flatten", "Gather", "Gelu", "Gemm",
+    "GlobalAveragePool", "GlobalMaxPool", "GRU", "LayerNormalization", "LeakyRelu", "LSTM", "MatMul", "MaxPool", "Momentum",
+    "RMSNormalization", "Relu", "RNN", "Sigmoid", "Softmax", "SoftmaxCrossEntropyLoss", "Softplus", "Tanh",
 }  # fmt: skip
 RECURRENT = ("test_simple_rnn_", "test_rnn_", "test_lstm_", "test_gru_")
 REFUSED = {"test_lstm_with_peepholes_cpu"}

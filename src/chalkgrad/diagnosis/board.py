@@ -14,7 +14,8 @@ from ..render.blocks import Block, Equation, Heading, Line, Paragraph, Style, Ta
 from ..render.board import Board
 from ..rules import shares
 from .result import Cause, Result
-from .slips import Slip, sum_line
+from .slip import Slip
+from .slips import sum_line
 from .wrong_line import wrong_line
 
 VERDICTS = {

@@ -149,6 +149,11 @@ class Layout:
         """The shape of one sample's prediction."""
         return self.lines[-1].shape
 
+    @property
+    def steps_shape(self) -> SampleShape:
+        """The shape of a sample's losses: (T,) where every step of a sequence has one, else ()."""
+        return self.output_shape[:1] if len(self.output_shape) == 2 else ()
+
     @cached_property
     def users(self) -> Mapping[int | str, tuple[int, ...]]:
         """The places of the lines that take what a line, or an input, gives."""

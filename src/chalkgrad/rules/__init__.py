@@ -32,6 +32,7 @@ from . import (
     gru,
     hinge,
     inputs,
+    label_smoothing,
     layer_norm,
     leaky_relu,
     lstm,
@@ -105,10 +106,14 @@ OPERATIONS: tuple[Operation, ...] = (
     cross_entropy.fused,
     binary_cross_entropy.operation,
     binary_cross_entropy.fused,
+    label_smoothing.operation,
     hinge.operation,
     hinge.classes,
     reduction.mean,
     reduction.sum,
+    reduction.weighted_mean,
+    reduction.weighted_sum,
+    reduction.counting,
     penalty.operation,
 )
 

@@ -33,6 +33,7 @@ from ..describe.layers import (
     MaxPool2D,
     Multiply,
     ReLU,
+    RMSNorm,
     SampleShape,
     Sigmoid,
     SiLU,
@@ -176,8 +177,18 @@ def _(layer: BatchNorm, line: Line) -> Form:
 
 @form.register
 def _(layer: LayerNorm, line: Line) -> Form:
-    affine = "" if layer.affine else ", elementwise_affine=False"
-    return Form((("norm", f"nn.LayerNorm({list(line.shapes[0])}, eps={layer.eps!r}{affine})"),))
+    return Form((("norm", _norm("LayerNorm", line, layer.eps, affine=layer.affine)),))
+
+
+@form.register
+def _(layer: RMSNorm, line: Line) -> Form:
+    return Form((("norm", _norm("RMSNorm", line, layer.eps, affine=layer.affine)),))
+
+
+def _norm(kind: str, line: Line, eps: float, *, affine: bool) -> str:
+    """A module that normalises over all of a sample's values, or over those of a step."""
+    over = list(line.shapes[0][1:] if line.per_step else line.shapes[0])
+    return f"nn.{kind}({over}, eps={eps!r}{'' if affine else ', elementwise_affine=False'})"
 
 
 @form.register
@@ -257,4 +268,4 @@ def _(layer: Multiply, line: Line) -> Form:
 
 @form.register
 def _(layer: Concat, line: Line) -> Form:
-    return Form(expression="torch.cat(({all}), dim=1)")
+    return Form(expression=f"torch.cat(({{all}}), dim={2 if line.per_step else 1})")

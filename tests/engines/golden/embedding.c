@@ -214,17 +214,13 @@ static ALWAYS void rows_1(const Training *T, int thread, int part, int64_t first
                 }
             }
             /* db2[o] = sum_{n,t} dz2[n,t,o] */
-            for (int o = 0; o < 3; o++) {
-                real t10 = 0;
-                EACH(t, 2) t10 += dz2[n * 6 + t * 3 + o];
-                db2_part[o] += t10;
-            }
+            for (int t = 0; t < 2; t++) for (int o = 0; o < 3; o++) db2_part[o] += dz2[n * 6 + t * 3 + o];
             /* de1[n,t,i] = sum_o dz2[n,t,o] * W2[i,o] */
             for (int t = 0; t < 2; t++) {
                 for (int i = 0; i < 2; i++) {
-                    real t11 = 0;
-                    EACH(o, 3) t11 += dz2[n * 6 + t * 3 + o] * W2[i * 3 + o];
-                    de1[n * 4 + t * 2 + i] = t11;
+                    real t10 = 0;
+                    EACH(o, 3) t10 += dz2[n * 6 + t * 3 + o] * W2[i * 3 + o];
+                    de1[n * 4 + t * 2 + i] = t10;
                 }
             }
             /* dW1[x[n,t],d] += de1[n,t,d] */

@@ -259,11 +259,7 @@ static ALWAYS void rows_1(const Training *T, int thread, int part, int64_t first
                 }
             }
             /* db1[o] = sum_{n,t} dz1[n,t,o] */
-            for (int o = 0; o < 2; o++) {
-                real t9 = 0;
-                EACH(t, 3) t9 += dz1[n * 6 + t * 2 + o];
-                db1_part[o] += t9;
-            }
+            for (int t = 0; t < 3; t++) for (int o = 0; o < 2; o++) db1_part[o] += dz1[n * 6 + t * 2 + o];
         }
     }
 }

@@ -371,6 +371,7 @@ class Loop(Instruction):
     unrolled: bool = False
     vector: bool = False
     reduced: str = ""
+    by: str = "+"
     layout: str = "fitting"
     backward: bool = False
 
@@ -477,6 +478,14 @@ class CallTile(Instruction):
     function: str
     rows: int
     columns: int
+    passed: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Call(Instruction):
+    """Computes all tiles of a product."""
+
+    function: str
     passed: tuple[str, ...]
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from ....program.names import GIVEN
 from ....program.statement import Statement
 from ..schedule.plan import Phase, Plan
 from ..schedule.products import Product
 from ..schedule.request import Request
 from ..schedule.times import TIME
+from .alike import Shared, kinds_of_several
 from .ir import (
     Bind,
     Block,
@@ -82,7 +84,7 @@ class Routines:
             for instruction in _within(routine.body)
             if isinstance(instruction, Bind) and instruction.value.home == "given"
         }
-        return [name for name in ("x", "y") if name in names]
+        return [name for name in GIVEN if name in names]
 
 
 def _within(code: Code) -> Iterable[Instruction]:
@@ -102,17 +104,24 @@ def lower(schedule: Plan, request: Request) -> Routines:
     terms = sum(s.terms for p in schedule.phases for s in p.statements)
     tiny = terms * request.batch <= TINY and not schedule.products and request.parts == 1
     memory, zeros = Memory(schedule, request.batch, local=tiny), Zeros(schedule, request.batch)
-    routines = Routines(memory, zeros, tiny)
+    routines, shared = Routines(memory, zeros, tiny), Shared(kinds_of_several(schedule))
     for at, phase in enumerate(schedule.phases):
         if phase.statements or phase.kind == "report":
             name = f"{phase.kind}_{at + 1}"
-            routines.phases[name] = _Phase(name, phase, schedule, memory, zeros, routines.tiles).routines(tiny)
+            routines.phases[name] = _Phase(name, phase, schedule, memory, zeros, routines.tiles, shared).routines(tiny)
     return routines
 
 
 class _Phase:
     def __init__(
-        self, name: str, phase: Phase, plan: Plan, memory: Memory, zeros: Zeros, tiles: dict[str, Routine]
+        self,
+        name: str,
+        phase: Phase,
+        plan: Plan,
+        memory: Memory,
+        zeros: Zeros,
+        tiles: dict[str, Routine],
+        shared: Shared,
     ) -> None:
         self.name = name
         self.phase = phase
@@ -120,7 +129,8 @@ class _Phase:
         self.memory = memory
         self.zeros = zeros
         self.loops = Loops(plan, memory)
-        self.tiles = Tiles(plan, memory, tiles, self.loops)
+        self.shared = shared
+        self.tiles = Tiles(plan, memory, tiles, self.loops, shared)
 
     def routines(self, tiny: bool) -> list[Routine]:
         """The phase's routine, and before it those that it is made of where there is much in it."""
@@ -149,7 +159,7 @@ class _Phase:
         for number, statements in enumerate(_pieces(self.plan.together(self.phase.statements)), 1):
             phase = Phase("rows", statements)
             name = f"{self.name}_{number}"
-            piece = _Phase(name, phase, self.plan, self.memory, self.zeros, self.tiles.routines)
+            piece = _Phase(name, phase, self.plan, self.memory, self.zeros, self.tiles.routines, self.shared)
             code = piece._rows()
             pointers = piece._bound(list(piece.loops.used), "begin")
             body = [*piece.loops.constants.declared, *pointers, *self.zeros.begun(phase), *code]

@@ -157,6 +157,8 @@ class Reductions:
         if node.kind in ("max", "argmax"):
             if 1 < count <= SMALL:
                 return self._largest_of_few(node, sizes, guards, value, inner)
+            if node.kind == "max" and not guards and not inner:
+                return self._largest_of_many(node, sizes, name, value)
             return self._largest(node, sizes, guards, name, value, inner)
         small = count <= SMALL
         several = [i for i in node.indices if int(sizes[i]) > 1]
@@ -204,6 +206,24 @@ class Reductions:
             body = [Loop(index, whole(int(sizes[index])), body, unrolled=small)]
         self.before += [*start, *body]
         return Found(result)
+
+    def _largest_of_many(self, node: Reduction, sizes: Mapping[str, Size], name: str, value: Node) -> Node:
+        """The largest of many terms, side by side; whether one is no number is looked for apart."""
+        best, unordered = Variable(name), Variable(self.new())
+
+        def over(body: Code, reduced: str, by: str) -> Code:
+            for depth, index in enumerate(reversed(node.indices)):
+                body = [Loop(index, whole(int(sizes[index])), body, reduced="" if depth else reduced, by=by)]
+            return body
+
+        self.before += [
+            Declare("real", best.name, Number(-math.inf)),
+            *over([Assign(best, Function("max", (best, value)))], best.name, "max"),
+            Declare("int", unordered.name, ZERO),
+            *over([Assign(unordered, Unordered(value, value), "|=")], unordered.name, "|"),
+            Assign(best, Choice((unordered,), Number(math.nan), best)),
+        ]
+        return Found(best.name)
 
     def _largest_of_few(
         self,

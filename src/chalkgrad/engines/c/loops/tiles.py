@@ -10,10 +10,12 @@ from ....formula.nodes import Binary, Element, Node, Symbol
 from ....program.statement import SAMPLES, Statement
 from ..schedule.plan import Plan
 from ..schedule.products import Product
+from .alike import Kind, Shared
 from .ir import (
     ZERO,
     Assign,
     Block,
+    Call,
     CallTile,
     Cell,
     Choice,
@@ -61,13 +63,15 @@ class Tiles:
         memory: the places of values.
         routines: gets the tiles' routines, by name.
         loops: the phase's other statements; gets the names and constants that calls need.
+        shared: the routines of products that are alike.
     """
 
-    def __init__(self, plan: Plan, memory: Memory, routines: dict[str, Routine], loops: Loops) -> None:
+    def __init__(self, plan: Plan, memory: Memory, routines: dict[str, Routine], loops: Loops, shared: Shared) -> None:
         self.plan = plan
         self.memory = memory
         self.routines = routines
         self.loops = loops
+        self.shared = shared
 
     def product(self, product: Product, finish: Sequence[Statement] = (), blocks: bool = False) -> Code:
         """The loops over all tiles.
@@ -77,7 +81,9 @@ class Tiles:
             finish: statements that use every sum at once instead of storing it (an update).
             blocks: only the blocks from `first` to `last`.
         """
-        call = self._routine(f"{self.memory.name(product.output)}_tile", product, finish)
+        kind = None if finish or blocks else self.shared.kinds.get(product.output)
+        known = self.shared.routines.get(kind)
+        call, pairs = self._routine(f"{self.memory.name(product.output)}_tile", product, finish, known is None)
         rows_tile, columns_tile = product.tile
         each = product.rows_each
 
@@ -98,10 +104,25 @@ class Tiles:
             code = [Loop(index, _end(product, index), code)]
         if product.each is not None:
             code = [Loop(product.each, ROWS, code)]
+        if kind is not None:
+            code = [self._shared(product, kind, code, pairs)]
         return [Comment(product.statement.text), *code]
 
-    def _routine(self, name: str, product: Product, finish: Sequence[Statement]) -> Callable[[int, int], CallTile]:
-        """A function that makes calls of the tile's routine, which is made here."""
+    def _shared(self, product: Product, kind: Kind, code: Code, pairs: Sequence[tuple[Parameter, str]]) -> Instruction:
+        """A call of the routine that computes all tiles of products of this kind; the first one's is that routine."""
+        passed = [(p, a) for p, a in pairs if p.kind != "index" or p.name in product.fixed]
+        passed.append((Parameter("rows", "index"), "rows"))
+        if kind not in self.shared.routines:
+            name = f"{self.memory.name(product.output)}_product"
+            self.shared.routines[kind] = name
+            comment = f"all tiles of {product.statement.text}, and of its like"
+            self.routines[name] = Routine(name, tuple(p for p, _ in passed), code, "never", comment)
+        return Call(self.shared.routines[kind], tuple(a for _, a in passed))
+
+    def _routine(
+        self, name: str, product: Product, finish: Sequence[Statement], kept: bool
+    ) -> tuple[Callable[[int, int], CallTile], list[tuple[Parameter, str]]]:
+        """A function that makes calls of the tile's routine, which is made here and kept or not; what it is given."""
         own = Loops(self.plan, self.memory)
         if product.rows and product.within:
             each = product.rows_each
@@ -123,9 +144,10 @@ class Tiles:
         pairs = self._passed(product, own, finish)
         parameters = (Parameter("R", "index"), Parameter("C", "index"), *(p for p, _ in pairs))
         comment = f"a tile of {product.statement.text}"
-        self.routines[name] = Routine(name, parameters, body, "always", comment, product.lanes)
+        if kept:
+            self.routines[name] = Routine(name, parameters, body, "always", comment, product.lanes)
         arguments = tuple(argument for _, argument in pairs)
-        return lambda rows, columns: CallTile(name, rows, columns, arguments)
+        return lambda rows, columns: CallTile(name, rows, columns, arguments), pairs
 
     def _begun(self, product: Product, own: Loops) -> Node:
         """The first value of a sum."""

@@ -11,6 +11,7 @@ from ..loops.ir import (
     Bind,
     BindAhead,
     BindNonzero,
+    Call,
     CallPiece,
     CallTile,
     Cell,
@@ -149,7 +150,7 @@ class CPrinter(Printer):
             return self.laid_out(f"EACH({loop.index}, {self.integer(loop.end)})", loop)
         lines = self.laid_out(self.loop_head(loop), loop)
         if loop.reduced:
-            return [f'_Pragma("omp simd reduction(+:{loop.reduced})")', *lines]
+            return [f'_Pragma("omp simd reduction({loop.by}:{loop.reduced})")', *lines]
         return ["SIMD", *lines] if loop.vector else lines
 
     def own(self, instruction: Instruction) -> Lines:
@@ -177,6 +178,8 @@ class CPrinter(Printer):
                 return braced("for (int64_t begin = first; begin < end; begin += CHUNK)", [rows, *self.code(body)])
             case CallTile(function=function, rows=rows, columns=columns, passed=passed):
                 return [f"{function}({', '.join([str(rows), str(columns), *passed])});"]
+            case Call(function=function, passed=passed):
+                return [f"{function}({', '.join(passed)});"]
             case CallPiece(function=function):
                 return [f"{function}(T, thread, part, begin, rows, N);"]
             case WholeBatch():

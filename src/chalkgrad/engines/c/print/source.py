@@ -131,7 +131,7 @@ def _head(request: Request, schedule: Plan, memory: Memory, routines: Routines, 
     if any(s.step.rule.formula is None for p in schedule.phases for s in p.statements):
         lines += _section("mask")
     lines += [""]
-    for width in sorted({tile.lanes for tile in routines.tiles.values()}):
+    for width in sorted({tile.lanes for tile in routines.tiles.values() if tile.lanes}):
         lines += _vector(width, schedule.machine.real)
     sizes = memory.sizes
     lines += [

@@ -76,10 +76,10 @@ def _keys(statement: Statement) -> Element | None:
 
 def _copy(factor: Element, other: Element, shape: Shape, statement: Statement) -> Statement:
     """The statement that makes a turned copy."""
-    *samples, row, column = "nvu" if len(shape) == SEQUENCE else "vu"
-    place, source = tuple(map(Symbol, (*samples, row, column))), tuple(map(Symbol, (*samples, column, row)))
-    made, read = Element(other.name, place), Element(factor.name, source)
-    letters = (*samples, row, column)
+    letters = ("n", "v", "u")[-len(shape) :]
+    *samples, row, column = map(Symbol, letters)
+    place = (*samples, row, column)
+    made, read = Element(other.name, place), Element(factor.name, (*samples, column, row))
     sizes = dict(zip(letters, shape, strict=True))
     line = f"{text(made)} = {text(read)}"
     return Statement(other.name, place, read, sizes, letters, False, line, statement.step)

@@ -16,10 +16,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ....formula import Shape
-from ....formula.nodes import Binary, Element, Node, Number, Reduction, Symbol
+from ....formula.nodes import Binary, Element, Node, Number, Reduction, Symbol, walk
 from ....formula.rewrite import replaced, rewritten
 from ....program import Loop
 from ....program.loops import segments
+from ....program.names import GIVEN
 from ....program.statement import SAMPLES, Statement, names_in, statement_of
 from .arrangement import Work, arrange, by_blocks, needed_by
 from .fusing import fused
@@ -211,14 +212,17 @@ def _split_sums(work: Work, large: Collection[str]) -> None:
         sample = statement.sample
         name = f"{statement.output}_part"
         rest = tuple(i for i in total.indices if i != sample)
-        inner = Reduction("sum", rest, total.body) if rest else total.body
+        by_rows = rest and _by_rows(statement, total) and statement.output not in work.products
+        inner = Reduction("sum", rest, total.body) if rest and not by_rows else total.body
         names = names_in(inner) & set(statement.sizes)
         place = tuple(i for i in statement.place if isinstance(i, Symbol) and i.name in names)
         loops = tuple(i.name for i in place)
+        shape = tuple(statement.sizes[i] for i in loops)
+        loops = (*rest, *loops) if by_rows else loops
         sizes = dict(statement.sizes)
         work.totals[name] = statement.output
         partial = replace(statement, output=name, place=place, body=inner, loops=loops, adds=True)
-        work.shapes[name] = tuple(statement.sizes[i] for i in loops)
+        work.shapes[name] = shape
         if statement.output in work.layouts:
             work.layouts[name] = work.layouts[statement.output]
         element = Element(name, place) if place else Symbol(name)
@@ -235,6 +239,18 @@ def _split_sums(work: Work, large: Collection[str]) -> None:
             tiling = work.products.pop(statement.output)
             work.products[name] = replace(tiling, statement=replace(tiling.statement, output=name))
     work.statements = statements
+
+
+def _by_rows(statement: Statement, total: Reduction) -> bool:
+    """Whether neighbours in memory are neighbours in what is set, so that whole rows are added to it."""
+    last = statement.place[-1:]
+    elements = [n for n in walk(total.body) if isinstance(n, Element)]
+    return (
+        bool(last)
+        and total.kind == "sum"
+        and total == statement.body
+        and all(e.indices[-1:] == last or not names_in(e) & set(total.indices) for e in elements)
+    )
 
 
 def _added(work: Work, statement: Statement) -> tuple[Statement, Statement]:
@@ -254,7 +270,7 @@ def _phases(
     carried: Mapping[str, Shape],
     large: Collection[str],
 ) -> list[Phase]:
-    inputs = {"x", "y", *carried, *OUTSIDE}
+    inputs = {*GIVEN, *carried, *OUTSIDE}
     inputs |= {a for a, root in work.aliases.items() if root in inputs}
     rest = list(work.statements)
     phases: list[Phase] = []
@@ -336,7 +352,7 @@ def _places(
 
     passing = of_one_time(work.statements, work.loops) - {*work.aliases, *work.aliases.values()}
     values: dict[str, Value] = {}
-    for name in ("x", "y"):
+    for name in (n for n in GIVEN if n in work.shapes):
         values[name] = Value(name, "given", compact(tuple(int(s) for s in work.shapes[name][1:])), True)
     for name in carried:
         values[name] = Value(name, "carried", layout(name), False)
