@@ -14,6 +14,8 @@ import pytest
 
 import chalkgrad as cg
 from chalkgrad.cli.main import main
+from chalkgrad.data import names
+from chalkgrad.data.names import first_names
 from chalkgrad.data.vocabulary import Vocabulary
 
 TEXT = "the quick brown fox\njumps over the lazy dog\n" * 30
@@ -67,6 +69,46 @@ def test_a_text_from_the_file_to_new_text(capsys: pytest.CaptureFixture[str]) ->
     assert len(re.findall("^the lazy", capsys.readouterr().out, re.MULTILINE)) == 2
 
 
+def test_names_are_made_up(capsys: pytest.CaptureFixture[str]) -> None:
+    run("train", "names", "--network", "rnn", "--max-steps", "3", "--out", "r")
+    out = capsys.readouterr().out
+    assert "4,647 samples to train and validate on, 516 to test on" in out
+    made_up = re.search("it made up: (.*)", out)
+    assert made_up is not None
+    assert set(first_names()).isdisjoint(made_up[1].split(", "))
+    run("test", "r")
+    found = json.loads(Path("r/test.json").read_text())
+    data = names()
+    assert data.vocabulary is not None
+    assert found["characters"] == sum(len(data.vocabulary.decode(x)) + 1 for x in data.x_test), "each with its end"
+    assert 1.5 < found["loss"] < 3.5
+    capsys.readouterr()
+    run("generate", "r", "--count", "4", "--start", "mar")
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 4
+    assert all(line.startswith("mar") and len(line) <= 12 for line in lines)
+    run("generate", "r", "--start", "J", code=2)
+    assert "'J', is none of the 26" in capsys.readouterr().err
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("network", "loss"), [("rnn", 2.0), ("lstm", 1.95), ("gru", 1.98), ("gpt", 2.02)])
+def test_names_to_the_plateau(network: str, loss: float, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "names", "--network", network, "--quiet"]) == 0
+    out = capsys.readouterr().out
+    assert "the loss reached a plateau" in out
+    assert json.loads(Path(f"runs/names-{network}/test.json").read_text())["loss"] < loss
+    assert main(["generate", f"runs/names-{network}", "--count", "200"]) == 0
+    texts = capsys.readouterr().out.split()
+    assert 0.05 < np.mean([text in set(first_names()) for text in texts]) < 0.9, "some that there are, and new ones"
+
+
+@pytest.mark.long
+def test_rows_of_mnist(mnist_directory: Path) -> None:
+    assert main(["train", "mnist", "--data", str(mnist_directory), "--network", "rows-lstm", "--quiet"]) == 0
+    assert json.loads(Path("runs/mnist-rows-lstm/test.json").read_text())["accuracy"] > 0.98
+
+
 def test_a_training_on_a_text_is_resumed(capsys: pytest.CaptureFixture[str]) -> None:
     options = ["train", "book.txt", "--network", "small.toml", "--window", "16"]
     run(*options, "--epochs", "2", "--out", "r")
@@ -82,7 +124,7 @@ def test_a_training_on_a_text_is_resumed(capsys: pytest.CaptureFixture[str]) -> 
     assert "--window 16 --network NAME" in error
 
 
-@pytest.mark.parametrize("network", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("network", ["gpt", "lstm", pytest.param("gru", marks=pytest.mark.long)])
 def test_texts_by_the_networks_of_a_name(network: str) -> None:
     run("train", "book.txt", "--network", network, "--window", "8", "--max-steps", "2")
     assert cg.load(f"runs/book-{network}").output_shape == (8, 28)
@@ -119,14 +161,14 @@ def test_sequences_of_the_users_own(kind: str, ids: bool, capsys: pytest.Capture
 
 
 def test_images_row_by_row(capsys: pytest.CaptureFixture[str]) -> None:
-    run("train", "digits", "--network", "rows-lstm", "--epochs", "1", "--out", "r")
+    run("train", "digits", "--network", "rows-lstm", "--max-steps", "3", "--out", "r")
     assert cg.load("r").input_shape == (8, 8)
-    run("train", "--resume", "r", "--epochs", "2")
+    run("train", "--resume", "r", "--max-steps", "5")
     run("test", "r", "--no-pictures")
     assert "most confused" in capsys.readouterr().out
     table = 'input_shape = [8, 8]\nloss = "CrossEntropy"\n[[layers]]\ntype = "RNN"\nunits = 8\n[[layers]]\ntype = "Dense"\nunits = 10\n[[layers]]\ntype = "Softmax"\n'
     Path("own.toml").write_text(table)
-    run("train", "digits", "--network", "own.toml", "--epochs", "1")
+    run("train", "digits", "--network", "own.toml", "--max-steps", "1")
 
 
 def test_what_reads_a_network_reads_one_of_characters(capsys: pytest.CaptureFixture[str]) -> None:
@@ -146,7 +188,7 @@ BAD = [
     (["train", "book.txt", "--network", "rnn", "--target", "a"], "(a text)"),
     (["train", "book.txt", "--network", "rnn", "--task", "classes"], "--task says"),
     (["train", "none.txt", "--network", "rnn"], "cannot be read"),
-    (["train", "names", "--network", "mlp"], "gives sequences; use --network rnn"),
+    (["train", "names", "--network", "mlp"], "gives sequences; use --network rnn, lstm, gru, gpt"),
     (["train", "names", "--network", "rows-rnn"], "rows are those of images"),
     (["train", "digits", "--network", "rnn"], "--network rows-rnn reads images row by row"),
     (["train", "spiral", "--network", "lstm"], "takes sequences"),

@@ -64,7 +64,7 @@ class Job:
 def new_job(arguments: Namespace) -> Job:
     """A training from the beginning."""
     source_name = arguments.source or "digits"
-    network_name = arguments.network or ("rnn" if source_name == "names" else "mlp")
+    network_name = arguments.network or ("lstm" if source_name == "names" else "mlp")
     sequences = _takes_sequences(network_name)
     with warnings.catch_warnings():
         warnings.simplefilter("always", DataWarning)

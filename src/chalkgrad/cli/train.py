@@ -12,8 +12,8 @@ EXAMPLES = (
     "chalkgrad train",
     "chalkgrad train mnist --network lenet",
     "chalkgrad train --resume runs/mnist-mlp --epochs 80",
-    "chalkgrad train names --network rnn",
-    "chalkgrad train book.txt --network rnn",
+    "chalkgrad train names --network lstm",
+    "chalkgrad train book.txt --network gpt",
     "chalkgrad train flowers.csv --target species --optimizer Adam --epochs 50",
 )
 

@@ -179,16 +179,16 @@ def _recurrent(name: str, layer: Callable[..., Layer], data: Dataset) -> Recipe:
 
 def gpt(data: Dataset) -> Recipe:
     """A transformer that looks back (Radford et al., 2018 and 2019): two blocks of attention and a perceptron, with
-    four heads, layer normalisation before each and residuals around them.
+    four heads, layer normalisation before each and residuals around them, and dropout as there.
     """
     if not data.ids:
         raise OptionError(
             f"gpt takes ids, such as those of names or of a text, but {data.name} gives {data.input_shape}"
         )
-    layers: list[Layer] = [Embedding(data.ids, WIDTH), Positions()]
+    layers: list[Layer] = [Embedding(data.ids, WIDTH), Positions(), Dropout(0.1)]
     for _ in range(2):
-        layers.append(Residual([LayerNorm(), Attention(4, causal=True)]))
-        layers.append(Residual([LayerNorm(), Dense(4 * WIDTH), GELU(), Dense(WIDTH)]))
+        layers.append(Residual([LayerNorm(), Attention(4, causal=True), Dropout(0.1)]))
+        layers.append(Residual([LayerNorm(), Dense(4 * WIDTH), GELU(), Dense(WIDTH), Dropout(0.1)]))
     if not _every_step(data):
         layers.append(Flatten())
     return Recipe((*layers, LayerNorm(), *_end(data)), optimizer=AdamW(0.002, clip_norm=1.0), patience=5)
