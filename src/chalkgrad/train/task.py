@@ -53,8 +53,8 @@ class Task:
         idle = self.samples.idle(loss)
         if idle >= smallest and loss.reduction == "mean":
             raise DataError(
-                f"nothing counts in {idle} of the {self.count} samples (weight 0, or every target ignored), and a batch "
-                f"of {smallest} could hold no others: leave them out, or take another batch_size"
+                f"nothing counts in {idle} of the {self.count} samples (weight 0, or every target ignored), and a "
+                f"batch of {smallest} could hold no others: leave them out, or take another batch_size"
             )
 
     @property
