@@ -132,7 +132,8 @@ class Conv1D(Layer):
         P = (T + before + behind - k) // s + 1
         if P < 1:
             raise ShapeError(
-                f"Conv1D: a window of {k} steps does not fit into the {T} steps that come in; take a smaller kernel, or padding='same'"
+                f"Conv1D: a window of {k} steps does not fit into the {T} steps that come in; take a smaller kernel, "
+                "or padding='same'"
             )
         return {"P": P, "k": k, "s": s, "before": before, "T": T}
 
