@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalkgrad import rules
-from chalkgrad.describe.layers import AvgPool2D, Concat, Conv2D, MaxPool2D
+from chalkgrad.describe.layers import AvgPool2D, Concat, Conv1D, Conv2D, MaxPool2D
 from chalkgrad.rules import Operation, Rule
 from chalkgrad.testing import Case
 
@@ -134,6 +134,19 @@ def _conv2d(draw: Draw) -> Case:
     b = values(rng, layer.filters) if draw(st.booleans()) else None
     x = values(rng, n, c, *size)
     return Case(rules.conv2d.operation, {"x": x, "W": W, "b": b}, layer.options((c, *size)))
+
+
+def _conv1d(draw: Draw) -> Case:
+    n, i, o, k, t = _sizes(draw, 5, 3)
+    stride, padding = draw(st.integers(1, 3)), draw(st.sampled_from([0, 1, "same", "causal"]))
+    layer, rng, t = Conv1D(o, k, stride, padding), _rng(draw), t + k
+    b = values(rng, o) if draw(st.booleans()) else None
+    x = values(rng, n, t, i)
+    return Case(rules.conv1d.operation, {"x": x, "W": values(rng, o, i, k), "b": b}, layer.options((t, i)))
+
+
+def _global_pool(operation: Operation, axes: int) -> Callable[[Draw], Case]:
+    return lambda draw: Case(operation, {"z": values(_rng(draw), *_sizes(draw, axes, 4))}, {})
 
 
 def _pool(kind: type, operation: Operation) -> Callable[[Draw], Case]:
@@ -321,6 +334,9 @@ CASES: dict[str, Callable[[Draw], Case]] = {
     "inputs.row": _input(rules.inputs.row),
     "inputs.array": _input(rules.inputs.array),
     "conv2d": _conv2d,
+    "conv1d": _conv1d,
+    "global_avg_pool.of_sequences": _global_pool(rules.global_avg_pool.of_sequences, 3),
+    "global_avg_pool.of_images": _global_pool(rules.global_avg_pool.of_images, 4),
     "max_pool2d": _pool(MaxPool2D, rules.max_pool2d.operation),
     "avg_pool2d": _pool(AvgPool2D, rules.avg_pool2d.operation),
     "flatten": _rows(rules.flatten.operation, "x"),

@@ -22,11 +22,14 @@ from ..describe.layers import (
     AvgPool2D,
     BatchNorm,
     Concat,
+    Conv1D,
     Conv2D,
     Dense,
     Dropout,
     Embedding,
     Flatten,
+    GlobalAvgPool1D,
+    GlobalAvgPool2D,
     Layer,
     LayerNorm,
     LeakyReLU,
@@ -124,6 +127,30 @@ def _(layer: Conv2D, line: Line) -> Form:
         return _shared(line, start, end, (layer.filters,), bias=layer.bias, before=before)
     settings = f"{shape[0]}, {layer.filters}, {_one_or_two(kernel)}{window}"
     return Form((*before, ("conv", f"nn.Conv2d({settings}{'' if layer.bias else ', bias=False'})")))
+
+
+@form.register
+def _(layer: Conv1D, line: Line) -> Form:
+    (T, D), o = line.shapes[0], line.options
+    behind = max((o["P"] - 1) * o["s"] + o["k"] - T - o["before"], 0)
+    x = "{0}.mT"  # PyTorch's steps are the last axis
+    if o["before"] or behind:
+        x = f"functional.pad({x}, ({o['before']}, {behind}))"
+    settings = ", {b}" if layer.bias else ""
+    settings += f", stride={o['s']}" if o["s"] != 1 else ""
+    own: dict[str, SampleShape] = {} if line.shared is not None else {"W": (layer.filters, D, o["k"])}
+    own |= {"b": (layer.filters,)} if layer.bias else {}
+    return Form(expression=f"functional.conv1d({x}, {{W}}{settings}).mT", own=own)
+
+
+@form.register
+def _(layer: GlobalAvgPool1D, line: Line) -> Form:
+    return Form(expression="{0}.mean(dim=1)")
+
+
+@form.register
+def _(layer: GlobalAvgPool2D, line: Line) -> Form:
+    return Form(expression="{0}.mean(dim=(2, 3))")
 
 
 def _shared(line: Line, start: str, end: str, biases: SampleShape, *, bias: bool, before: Modules = ()) -> Form:
