@@ -124,7 +124,7 @@ def random_sequence(seed: int) -> Written:
         return int(rng.integers(1, 5))
 
     steps, features = one([1, 2, 3, 6]), some()
-    ids = bool(rng.random() < 0.4)
+    ids, width = bool(rng.random() < 0.4), features
     layers: list[Any] = [cg.Embedding(int(rng.integers(2, 7)), features)] if ids else []
     for _ in range(int(rng.integers(0, 3))):
         heads = 2 if features % 2 == 0 else 1
@@ -143,7 +143,7 @@ def random_sequence(seed: int) -> Written:
     loss, end, outputs = one(list(LOSSES.values()))
     layers += [cg.Dense(outputs), *end]
     return written(
-        layers, steps if ids else (steps, features), loss, one(["float64", "float64", "float32"]), seed=seed,
+        layers, steps if ids else (steps, width), loss, one(["float64", "float64", "float32"]), seed=seed,
         l2=one([0.0, 0.02]), optimizer=one(list(OPTIMIZERS.values())), steps=int(rng.integers(1, 5)),
     )  # fmt: skip
 
