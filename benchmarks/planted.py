@@ -20,8 +20,9 @@ from typing import Any
 import numpy as np
 
 import chalkgrad as cg
-from chalkgrad.diagnosis.rerun import Rerun
-from chalkgrad.diagnosis.slips import Slip, slips
+from chalkgrad.diagnosis.rerun import MISFITS, Rerun
+from chalkgrad.diagnosis.slip import Slip
+from chalkgrad.diagnosis.slips import slips
 
 RATE = 0.1
 LAYERS = {
@@ -56,6 +57,18 @@ GRAPHS = {
     "tied": [cg.Dense(3, name="w"), cg.Tanh(), cg.Dense(3, weights_of="w"), cg.Sigmoid(), cg.Dense(2)],
     "tied, transposed": [cg.Dense(4, name="w"), cg.Tanh(), cg.Dense(3, weights_of="w"), cg.Sigmoid(), cg.Dense(2)],
 }  # fmt: skip
+SEQUENCES = {
+    "RNN": [cg.RNN(3), cg.Dense(2)],
+    "RNN, every step": [cg.RNN(3, sequences=True), cg.Dense(2)],
+    "two RNNs, ReLU first": [cg.RNN(4, activation="relu", sequences=True), cg.RNN(3, bias=False), cg.Dense(2)],
+    "LSTM": [cg.LSTM(3), cg.Dense(2)],
+    "LSTM, every step": [cg.LSTM(3, sequences=True), cg.Dense(2)],
+    "GRU": [cg.GRU(3), cg.Dense(2)],
+    "GRU, reset after the product, every step": [cg.GRU(3, reset="after", sequences=True), cg.Dense(2)],
+    "embedding, RNN": [cg.Embedding(4, 3), cg.RNN(3, activation="relu"), cg.Dense(2)],
+    "embedding, RNN, every step": [cg.Embedding(4, 3), cg.RNN(3, sequences=True), cg.Tanh(), cg.Dense(2)],
+}
+STEPS = 4
 ENDINGS: dict[str, tuple[list[cg.Layer], cg.Loss]] = {
     "squared": ([], cg.SquaredError()),
     "softmax": ([cg.Softmax()], cg.CrossEntropy()),
@@ -79,30 +92,61 @@ def networks(count: int, chosen: dict[str, Any] = LAYERS) -> Any:
         rng = np.random.default_rng(seed)
         kind, ending = kinds[int(rng.permutation(len(kinds))[seed % len(kinds)])]
         more, loss = ENDINGS[ending]
+        if ending == "one margin" and "every step" in kind:
+            continue  # there is one margin a sample
         layers = [*chosen[kind], *more]
         if kind == "dense, sigmoid" and ending != "squared":
             layers = [*chosen[kind][:-1], *more]
-        shape = (1, 5, 6) if "convolution" in kind else (3,)
+        ids = "embedding" in kind
+        shape = (STEPS,) if ids else (STEPS, 3) if chosen is SEQUENCES else (1, 5, 6) if "convolution" in kind else (3,)
         penalty = [0.0, 0.0, 0.05][seed % 3]
         net = cg.Network(layers, input_shape=shape, loss=loss, dtype="float64", seed=seed, l1=penalty, l2=penalty)
         net.flat += 0.3 * rng.standard_normal(net.flat.shape)  # biases too
         samples = int(rng.integers(2, 5))
-        x = rng.standard_normal((samples, *shape))
-        y: Any = rng.integers(0, 2, samples)
+        x = rng.integers(0, 4, (samples, *shape)) if ids else rng.standard_normal((samples, *shape))
+        rows = (samples, *net.layout.output_shape[:-1])
+        y: Any = rng.integers(0, 2, rows)
         if ending == "one margin":
-            y = 2.0 * y[:, None] - 1
+            y = 2.0 * y[..., None] - 1
         elif ending in ("squared", "binary", "binary, expanded", "absolute"):
-            y = rng.random((samples, 2))
+            y = rng.random((*rows, 2))
         yield kind, net, x, y, OPTIMIZERS[seed % len(OPTIMIZERS)]
+
+
+def attentive() -> Any:
+    """Networks with attention, masks, ignored steps and clipped gradients, with samples, targets and an optimizer."""
+    rng = np.random.default_rng(0)
+    crossed, ignoring = cg.CrossEntropy(), cg.CrossEntropy(ignore=-1)
+    smoothed, summed = cg.CrossEntropy(label_smoothing=0.2), cg.CrossEntropy(ignore=-1, reduction="sum")
+    plain, clipped, free = cg.SGD(RATE), cg.SGD(RATE, clip_norm=0.01), cg.SGD(RATE, clip_norm=1e3)
+    ending = [cg.Dense(3), cg.Softmax()]
+    block = [cg.Dense(4), cg.Positions(), cg.RMSNorm(), cg.Attention(2, causal=True)]
+    for kind, layers, loss, optimizer in (
+        ("attention", [cg.Attention(2)], crossed, plain),
+        ("attention, causal, smoothed", block, smoothed, clipped),
+        ("attention, padded", [cg.Dense(4, of="v"), cg.Attention(2, mask="m"), cg.RMSNorm()], ignoring, cg.Adam()),
+        ("attention, both, summed", [cg.Dense(4, of="v"), cg.Attention(2, causal=True, mask="m")], summed, free),
+        ("both directions", [cg.RNN(3, bidirectional=True)], crossed, plain),
+    ):
+        mask = loss.ignore is not None
+        inputs: Any = {"v": (STEPS, 4), "m": (STEPS,)} if mask else (STEPS, 4)
+        net = cg.Network([*layers, *ending], input_shape=inputs, loss=loss, dtype="float64")
+        net.flat += 0.3 * rng.standard_normal(net.flat.shape)
+        x: Any = rng.standard_normal((3, STEPS, 4))
+        y = rng.integers(0, 3, (3, *net.layout.output_shape[:-1]))
+        if mask:
+            y[1, 2:] = -1
+            x = {"v": x, "m": np.array([[1.0, 1, 1, 1], [1, 1, 0, 0], [1, 0, 1, 1]])}
+        yield kind, net, x, y, optimizer
 
 
 def planted(net: cg.Network, x: Any, y: Any, optimizer: Any, chosen: tuple[Slip, ...], rerun: Rerun) -> Any:
     """The numbers that come of mistakes; None where they change nothing, or do not fit the shapes."""
     names = [n for p in net.parameters for n in (f"d{p}", f"{p}_new")]
-    right = rerun.run({}, names)
+    right = rerun.run((), names)
     try:
-        wrong = rerun.run({s.output: s.replacement for s in chosen}, names)
-    except (ValueError, IndexError, TypeError):
+        wrong = rerun.run(chosen, names)
+    except MISFITS:
         return None
     if any(np.shape(wrong[n]) != right[n].shape or not np.isfinite(wrong[n]).all() for n in names):
         return None
@@ -129,13 +173,15 @@ def main() -> None:
     parser.add_argument("--networks", type=int, default=60)
     parser.add_argument("--pairs", type=int, default=12, help="how many pairs of mistakes a network gets")
     parser.add_argument("--graphs", action="store_true", help="networks with skips, branches and shared weights")
+    parser.add_argument("--sequences", action="store_true", help="networks over time")
     parser.add_argument("--show", action="store_true", help="print what was not found")
     given = parser.parse_args()
-    layers: dict[str, Any] = GRAPHS if given.graphs else LAYERS
+    layers: dict[str, Any] = SEQUENCES if given.sequences else GRAPHS if given.graphs else LAYERS
     singles: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     pairs: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     alarms, started = 0, time.perf_counter()
-    for seed, (kind, net, x, y, optimizer) in enumerate(networks(given.networks, layers)):
+    drawn_networks = itertools.chain(networks(given.networks, layers), attentive() if given.sequences else ())
+    for seed, (kind, net, x, y, optimizer) in enumerate(drawn_networks):
         trace = net.trace(x, y, optimizer=optimizer)
         rerun = Rerun(trace.program, trace)
         every = [s for s in slips(trace.program, None, len(x)) if s.weight < 2]
@@ -160,9 +206,10 @@ def main() -> None:
                 print(seed, kind, list(map(key, chosen)), "->", repr(diagnosis)[:300], file=sys.stderr)
     print("| network | single mistakes found | pairs found |")
     print("| --- | ---: | ---: |")
-    for kind in [*layers, "all"]:
-        row = [sum((c[k] for k in (layers if kind == "all" else [kind])), start=np.zeros(2, int)) for c in
-               ({k: np.array(v) for k, v in d.items()} | {k: np.zeros(2, int) for k in layers if k not in d}
+    kinds = [*layers, *(kind for kind in singles if kind not in layers)]
+    for kind in [*kinds, "all"]:
+        row = [sum((c[k] for k in (kinds if kind == "all" else [kind])), start=np.zeros(2, int)) for c in
+               ({k: np.array(v) for k, v in d.items()} | {k: np.zeros(2, int) for k in kinds if k not in d}
                 for d in (singles, pairs))]  # fmt: skip
         shown = [f"{a} of {b}" + (f" ({a / b:.1%})" if b else "") for a, b in row]
         print(f"| {kind} | {shown[0]} | {shown[1]} |")

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalkgrad import rules
-from chalkgrad.describe.layers import AvgPool2D, Concat, Conv2D, MaxPool2D
+from chalkgrad.describe.layers import AvgPool2D, Concat, Conv1D, Conv2D, MaxPool2D
 from chalkgrad.rules import Operation, Rule
 from chalkgrad.testing import Case
 
@@ -136,6 +136,19 @@ def _conv2d(draw: Draw) -> Case:
     return Case(rules.conv2d.operation, {"x": x, "W": W, "b": b}, layer.options((c, *size)))
 
 
+def _conv1d(draw: Draw) -> Case:
+    n, i, o, k, t = _sizes(draw, 5, 3)
+    stride, padding = draw(st.integers(1, 3)), draw(st.sampled_from([0, 1, "same", "causal"]))
+    layer, rng, t = Conv1D(o, k, stride, padding), _rng(draw), t + k
+    b = values(rng, o) if draw(st.booleans()) else None
+    x = values(rng, n, t, i)
+    return Case(rules.conv1d.operation, {"x": x, "W": values(rng, o, i, k), "b": b}, layer.options((t, i)))
+
+
+def _global_pool(operation: Operation, axes: int) -> Callable[[Draw], Case]:
+    return lambda draw: Case(operation, {"z": values(_rng(draw), *_sizes(draw, axes, 4))}, {})
+
+
 def _pool(kind: type, operation: Operation) -> Callable[[Draw], Case]:
     def make(draw: Draw) -> Case:
         layer, size = _window_layer(draw, kind)
@@ -212,6 +225,27 @@ def _reduced(operation: Operation) -> Callable[[Draw], Case]:
     return lambda draw: Case(operation, {"l": values(_rng(draw), draw(st.integers(1, 6)))}, {})
 
 
+def _weighted(operation: Operation) -> Callable[[Draw], Case]:
+    def make(draw: Draw) -> Case:
+        rng, n = _rng(draw), draw(st.integers(1, 6))
+        return Case(operation, {"l": values(rng, n), "w": rng.random(n) * 3 + 0.1}, {})
+
+    return make
+
+
+def _counting(draw: Draw) -> Case:
+    rng, (n, k) = _rng(draw), _sizes(draw, 2)
+    y = _one_hot(rng, n, k + 1)
+    y[rng.random(n) < 0.5] = 0
+    return Case(rules.reduction.counting, {"y": y, "v": rng.random(n)}, {})
+
+
+def _smoothing(draw: Draw) -> Case:
+    rng, (n, k) = _rng(draw), _sizes(draw, 2)
+    options = {"smoothing": draw(st.sampled_from([0.1, 0.3]))}
+    return Case(rules.label_smoothing.operation, {"y": _one_hot(rng, n, k + 1)}, options)
+
+
 def _penalty(draw: Draw) -> Case:
     shape = _sizes(draw, draw(st.integers(1, 4)))
     rng = _rng(draw)
@@ -244,6 +278,9 @@ def _recurrent(operation: Operation) -> Callable[[Draw], Case]:
         return Case(operation, operands, {"T": t} if operation.output == "last" else {})
 
     return make
+
+
+RECURRENCES = (rules.rnn.with_tanh, rules.rnn.with_relu, rules.lstm.lstm, rules.gru.before, rules.gru.after)
 
 
 def _attention(cross: bool, causal: bool, padded: bool) -> Callable[[Draw], Case]:
@@ -297,6 +334,9 @@ CASES: dict[str, Callable[[Draw], Case]] = {
     "inputs.row": _input(rules.inputs.row),
     "inputs.array": _input(rules.inputs.array),
     "conv2d": _conv2d,
+    "conv1d": _conv1d,
+    "global_avg_pool.of_sequences": _global_pool(rules.global_avg_pool.of_sequences, 3),
+    "global_avg_pool.of_images": _global_pool(rules.global_avg_pool.of_images, 4),
     "max_pool2d": _pool(MaxPool2D, rules.max_pool2d.operation),
     "avg_pool2d": _pool(AvgPool2D, rules.avg_pool2d.operation),
     "flatten": _rows(rules.flatten.operation, "x"),
@@ -334,6 +374,10 @@ CASES: dict[str, Callable[[Draw], Case]] = {
     "hinge.classes": _loss(rules.hinge.classes, "y_hat", _one_hot, {"margin": 0.8}),
     "mean": _reduced(rules.reduction.mean),
     "sum": _reduced(rules.reduction.sum),
+    "weighted_mean": _weighted(rules.reduction.weighted_mean),
+    "weighted_sum": _weighted(rules.reduction.weighted_sum),
+    "counting": _counting,
+    "label_smoothing": _smoothing,
     "penalty": _penalty,
 }
 

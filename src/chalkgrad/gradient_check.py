@@ -160,11 +160,11 @@ def check_gradients(
     twin = network.copy(dtype="float64")
     x, y = twin.pair(x, y)
     program = twin.program if training else twin.prediction_program
-    inputs = [name for name in twin.layout.inputs if name not in twin.layout.ids]
+    inputs = [name for name in twin.layout.inputs if name not in twin.layout.ids and name not in twin.layout.masks]
     names = [*twin.parameters, *inputs]
     values = twin.given(x, y)
     rows = Runner([step for step in program.part("forward") if step.owner.kind == "input"]).run(dict(values))
-    values.update({name: np.array(rows[name]) for name in inputs})  # in one piece, to be moved
+    values.update({name: np.array(rows[name]) for name in twin.layout.inputs})  # in one piece, to be moved
     derivatives = program.derivative_of
     gradients = Runner(program.needed_for(["L", *(program.derivative_of[n] for n in names)])).run(dict(values))
     require_finite(program.steps, gradients)

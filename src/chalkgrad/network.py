@@ -241,7 +241,8 @@ class Network(Model):
         epochs: int | None = None,
         batch_size: int | None = 32,
         shuffle: bool = True,
-        validation: tuple[Any, Any] | float | None = None,
+        validation: tuple[Any, ...] | float | None = None,
+        sample_weight: Any = None,
         schedule: Schedule | str | None = None,
         patience: int | None = None,
         min_improvement: float = 0.0,
@@ -272,8 +273,12 @@ class Network(Model):
                 nothing else could, once.
             batch_size: samples in a step; None for all at once. The last batch of an epoch may be smaller.
             shuffle: whether every epoch has an order of its own, drawn from the seed and the steps so far.
-            validation: samples to validate on, (x, y); or the share of the given ones to set aside, drawn from
-                the seed and evenly over the classes.
+            validation: samples to validate on, (x, y) or (x, y, sample_weight); or the share of the given ones to set
+                aside, drawn from the seed and evenly over the classes.
+            sample_weight: the samples' weights (N,), or (N, T) for each step of sequences where each has a loss. The
+                loss is the weighted mean, divided by the weights' sum in every batch: a weight of 2 counts a sample
+                twice, 0 leaves it out, and only their ratios matter (as PyTorch's `weight=` and scikit-learn; Keras
+                divides by N). With `reduction="sum"` it is the weighted sum.
             schedule: how the learning rate changes, or the schedule's name.
             patience: stop when the validation loss (without validation, the training loss) has not improved by
                 more than `min_improvement` for this many epochs.
@@ -318,6 +323,7 @@ class Network(Model):
             batch_size=batch_size,
             shuffle=shuffle,
             validation=validation,
+            sample_weight=sample_weight,
             schedule=schedule,
             patience=patience,
             min_improvement=min_improvement,

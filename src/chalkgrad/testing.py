@@ -7,7 +7,7 @@ what its formula says, and must differ from its rule.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,9 +63,7 @@ class Case:
     operands: dict[str, Any]
     options: dict[str, Any]
     seed: int = field(default=0, kw_only=True)
-    _programs: dict[Any, tuple[Writer, Placed]] = field(
-        default_factory=dict[Any, "tuple[Writer, Placed]"], init=False, repr=False, compare=False
-    )
+    _ready: dict[Any, tuple[Runner, Placed]] = field(default_factory=dict[Any, Any], init=False, repr=False)
 
     @classmethod
     def of(cls, operation: Operation, case: Mapping[str, Any], seed: int = 0) -> Case:
@@ -90,16 +88,16 @@ class Case:
     def forward(self, operands: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """All values of the forward pass by name."""
         given = self.operands if operands is None else operands
-        shapes = tuple((name, None if value is None else np.shape(value)) for name, value in given.items())
-        if shapes not in self._programs:  # central differences run the same steps again and again
-            self._programs[shapes] = self._written(given)
-        writer, placed = self._programs[shapes]
-        return self._run(writer.steps, placed, given)
+        shapes = tuple((n, None if v is None else np.shape(v)) for n, v in given.items())
+        if shapes not in self._ready:
+            writer, placed = self._written(given)
+            self._ready[shapes] = Runner(writer.steps), placed
+        return self._run(*self._ready[shapes], given)
 
     def backward(self, upstream: Any) -> dict[str, Any]:
         """All values of both passes, where `upstream` is the derivative of the loss by the output."""
         placed, steps, given = self._both(upstream)
-        return self._run(steps, placed, given)
+        return self._run(Runner(steps), placed, given)
 
     def values(self, upstream: Any = None) -> dict[str, Any]:
         """All values, updates included; `upstream` is drawn at random if it is not given."""
@@ -111,7 +109,7 @@ class Case:
     def results(self) -> tuple[dict[Rule, Any], dict[str, Any]]:
         """What each rule gives, and all values by name, with what comes back drawn at random."""
         placed, steps, given = self._both(self.upstream())
-        names = self._run(steps, placed, given)
+        names = self._run(Runner(steps), placed, given)
         own = set(self.operation.rules)
         results = {step.rule: names[step.output] for step in steps if step.rule in own}
         for rule in self.operation.update:
@@ -150,14 +148,14 @@ class Case:
             shape = None
             known = all(names.get(o) in (None, *writer.values) for o in rule.operands)
             if rule.formula is not None and not rule.formula.gives_shape and known:
-                shape = tuple(np.shape(self.call(rule, self._run(writer.steps, placed, given))))
+                shape = tuple(np.shape(self.call(rule, self._run(Runner(writer.steps), placed, given))))
             writer.add(rule, rule.output, placed, "forward", Role.FORWARD, shape=shape)
         return writer, placed
 
     @staticmethod
-    def _run(steps: Sequence[Step], placed: Placed, given: Mapping[str, Any]) -> dict[str, Any]:
+    def _run(runner: Runner, placed: Placed, given: Mapping[str, Any]) -> dict[str, Any]:
         """Every value by its formal name; shares of a derivative by their own."""
-        values = Runner(steps).run({n: v for n, v in given.items() if v is not None})
+        values = runner.run({n: v for n, v in given.items() if v is not None})
         found = {formal: values[name] for formal, name in placed.names.items() if name in values}
         return {**given, **{n: v for n, v in values.items() if n}, **found}
 
@@ -192,9 +190,26 @@ def check_operation(operation: Operation, cases: Iterable[Mapping[str, Any]]) ->
     if not case_list:
         raise OptionError("check_operation needs a case, such as [{'z': array}]")
     for case in case_list:
+        _check_shapes(case)
         check_formulas(case)
         check_derivatives(case)
     check_mistakes(case_list)
+
+
+def _check_shapes(case: Case) -> None:
+    """Raises AssertionError where a derivative's formula gives it another shape than its value has."""
+    names = case.forward()
+    upstream = case.upstream() if case.operation.forward else None
+    shapes = {
+        name: np.shape(v) for name, v in (*names.items(), (f"d{case.operation.output}", upstream)) if v is not None
+    }
+    for rule in case.operation.backward:
+        of = case.operation.derivative(rule)
+        if of not in shapes or rule.formula is None or not set(rule.operands) <= set(shapes):
+            continue
+        shape = rule.formula.output_shape({o: shapes[o] for o in rule.operands}, case.options)
+        if shape is not None and shape != shapes[of]:
+            raise AssertionError(f"{rule.name}: d{of} has shape {shape}, but {of} {shapes[of]}")
 
 
 def check_formulas(case: Case) -> None:
@@ -237,21 +252,21 @@ def check_mistakes(cases: Iterable[Case]) -> None:
 
     Raises AssertionError where function and formula differ, or no case tells a mistake from its rule.
     """
-    case_list = list(cases)
-    found = [case.results() for case in case_list]
-    for rule in case_list[0].operation.rules:
+    computed_cases = [(case, *case.results()) for case in cases]
+    for rule in computed_cases[0][0].operation.rules:
         for mistake in rule.mistakes:
-            verdicts = [
-                _told_apart(case, results.get(rule), dict(names), rule, mistake)
-                for case, (results, names) in zip(case_list, found, strict=True)
-            ]
+            verdicts = [_told_apart(case, rule, mistake, results, names) for case, results, names in computed_cases]
             if not any(verdicts):
                 raise AssertionError(
                     f"{mistake.name} is never told apart from {rule.name} in {len(verdicts)} cases: {mistake.text}"
                 )
 
 
-def _told_apart(case: Case, truth: Any, names: dict[str, Any], rule: Rule, mistake: Mistake) -> bool:
+def _told_apart(
+    case: Case, rule: Rule, mistake: Mistake, results: Mapping[Rule, Any], values: Mapping[str, Any]
+) -> bool:
+    names = dict(values)
+    truth = results.get(rule)
     if truth is None:  # the derivative of an absent operand
         return False
     rng = np.random.default_rng(case.seed)

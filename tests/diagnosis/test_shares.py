@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,7 +11,8 @@ import pytest
 
 import chalkgrad as cg
 from chalkgrad.diagnosis.rerun import Rerun
-from chalkgrad.diagnosis.slips import Slip, slips
+from chalkgrad.diagnosis.slip import Slip
+from chalkgrad.diagnosis.slips import slips
 from chalkgrad.rules import add, concat, dense, multiply, shares
 
 RATE = 0.1
@@ -110,7 +112,7 @@ def claims_under(slip: Slip, net: cg.Network, trace: cg.Trace) -> list[dict[str,
     """What may be claimed with the mistake: all gradients, one of them alone, new weights, the value itself."""
     rerun = Rerun(trace.program, trace)
     gradients = [f"d{p}" for p in net.parameters]
-    wrong = rerun.run({slip.output: slip.replacement}, [slip.output, *gradients, *[f"{p}_new" for p in net.parameters]])
+    wrong = rerun.run((slip,), [slip.output, *gradients, *[f"{p}_new" for p in net.parameters]])
     off = [n for n in gradients if not np.allclose(wrong[n], trace[n], rtol=1e-9, atol=1e-12)]
     if not off:
         return []
@@ -194,6 +196,39 @@ def test_a_shared_matrix_is_updated_with_one_uses_gradient(layers: Callable[[], 
         both = {f"d{weights}": trace[f"d{weights}"], f"{weights}_new": claimed}
         beside = cg.diagnose(net, x, y, both, learning_rate=RATE)
         assert told(beside) == [(f"{weights}_new", f"{weights} is updated with one use's gradient only, {share}")]
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "penalty"),
+    [(cg.SGD(RATE), 0.05), (cg.SGD(RATE, momentum=0.9, weight_decay=0.1), 0.0), (cg.Adam(0.01), 0.0),
+     (cg.Adam(0.01, weight_decay=0.1), 0.05), (cg.AdamW(0.01), 0.0), (cg.RMSProp(0.01), 0.0), (cg.AdaGrad(0.1), 0.05),
+     (cg.SGD(RATE, momentum=0.9, nesterov=True), 0.0)],
+    ids=str,
+)  # fmt: skip
+def test_an_optimizer_takes_one_uses_gradient(optimizer: cg.Optimizer, penalty: float) -> None:
+    net, x, y = made(tied(), l2=penalty)
+    net.fit(x, y, optimizer=optimizer, epochs=2, batch_size=None, engine="numpy")
+    trace = net.trace(x, y, optimizer=optimizer)
+    total = "dw.W_data" if penalty else "dw.W"
+    for share in filter(None, trace.program[total].inputs):
+        values = {name: trace[name] for name in trace}
+        values[total] = values[share]
+        steps = list(trace.program)
+        for step in steps[steps.index(trace.program[total]) + 1 :]:
+            values[step.output] = step.computed(values.__getitem__)
+        claims = {total: trace[total], "dw.W": trace["dw.W"], "w.W_new": values["w.W_new"]}
+        (cause,) = cg.diagnose(net, x, y, claims, optimizer=optimizer).causes
+        assert [slip.text for slip in cause.slips] == [f"w.W is updated with one use's gradient only, {share}"]
+        assert cause.explains == ("w.W_new",)
+
+
+def test_sums_of_shares_in_json() -> None:
+    net, x, y = made(tied())
+    trace = net.trace(x, y)
+    names = [name for name in trace.program["dw.W"].inputs if name is not None]
+    (cause,) = json.loads(cg.diagnose(net, x, y, {"dw.W": trace[names[0]]}).to_json())["causes"]
+    assert cause["slips"][0]["right"] == f"dw.W = {' + '.join(names)}"
+    assert cause["slips"][0]["wrong"] == f"dw.W = {names[0]}"
 
 
 def test_with_a_penalty_the_share_of_the_data_is_told() -> None:

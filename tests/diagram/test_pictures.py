@@ -179,7 +179,7 @@ def test_colours_of_text_can_be_read_on_what_is_behind_them() -> None:
         r, g, b = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
         return 0.2126 * r + 0.7152 * g + 0.0722 * b
 
-    from chalkgrad.diagram.neurons import TONES
+    from chalkgrad.diagram.gaps import TONES
 
     for ink in (svg.INK, svg.SOFT, svg.ORANGE, svg.BLUE, *TONES):
         for paper in (svg.PAPER, svg.PALE_BLUE, svg.PALE_GREY):

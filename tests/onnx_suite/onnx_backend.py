@@ -19,18 +19,24 @@ from onnx.backend.test.runner import BackendIsNotSupposedToImplementIt
 from chalkgrad.rules import (
     adagrad,
     adam,
+    attention,
     avg_pool2d,
     batch_norm,
     conv2d,
     cross_entropy,
     dense,
     elu,
+    embedding,
     flatten,
     gelu,
+    gru,
     layer_norm,
     leaky_relu,
+    lstm,
     max_pool2d,
     relu,
+    rms_norm,
+    rnn,
     sgd,
     sigmoid,
     silu,
@@ -39,6 +45,8 @@ from chalkgrad.rules import (
     tanh,
     weight_decay,
 )
+from chalkgrad.rules.recurrence import Recurrence
+from chalkgrad.testing import Case
 
 Array = Any
 Attributes = dict[str, Any]
@@ -230,6 +238,132 @@ def layer_normalised(given: Sequence[Any], attributes: Attributes, outputs: int)
     return [z, mu.reshape(rest), (1 / np.sqrt(var + x.dtype.type(eps))).reshape(rest)][:outputs]
 
 
+@operator("RMSNormalization")
+def rms_normalised(given: Sequence[Any], attributes: Attributes, outputs: int) -> Sequence[Any]:
+    floats(*given)
+    x, gamma = given
+    rows = x.reshape(math.prod(x.shape[: attributes.get("axis", -1) % x.ndim]), -1)
+    only(gamma.size == rows.shape[1], "a scale for each value")
+    ms = rms_norm.mean_square.function(rows)
+    x_hat = rms_norm.rms_normalise.function(rows, ms, eps=attributes.get("epsilon", 1e-5))
+    return [rms_norm.rms_scale.function(x_hat, gamma.ravel()).reshape(x.shape)]
+
+
+@operator("Gather")
+def gathered(given: Sequence[Any], attributes: Attributes, outputs: int) -> Sequence[Any]:
+    data, ids = given
+    floats(data)
+    only((ids >= 0).all(), "ids are counted from 0")
+    moved = np.moveaxis(data, attributes.get("axis", 0), 0)
+    rows = embedding.embedding.function(ids.reshape(1, -1), moved.reshape(len(moved), -1))
+    found = rows.reshape(*ids.shape, *moved.shape[1:])
+    axis = attributes.get("axis", 0)
+    return [np.moveaxis(found, range(ids.ndim), range(axis, axis + ids.ndim))]
+
+
+def kept_keys(mask: Array, samples: int, keys: int) -> Array:
+    """A mask that says the same for all heads and queries, as one for keys (N, J)."""
+    only(mask.dtype == bool, "masks of 0 and 1")
+    whole = np.broadcast_to(mask, (samples, *np.broadcast_shapes(mask.shape, (1, 1, 1, 1))[1:]))
+    only(whole.shape[3] == keys and bool((whole == whole[:, :1, :1]).all()), "a mask of keys")
+    return whole[:, 0, 0]
+
+
+@operator("Attention")
+def attended(given: Sequence[Any], attributes: Attributes, outputs: int) -> Sequence[Any]:
+    places = dict(zip([place for place, there in enumerate(attributes["places"]) if there], given, strict=True))
+    floats(*given[:3])
+    only(set(places) <= {0, 1, 2, 3, 6}, "no keys of earlier calls")
+    only(not attributes.get("softcap"), "scores are not capped")
+    only(set(attributes) <= KNOWN, "no other attributes")
+    q, k, v = (places[place] for place in range(3))
+    apart = q.ndim == 4
+    heads = q.shape[1] if apart else attributes["q_num_heads"]
+    only(heads == (k.shape[1] if apart else attributes["kv_num_heads"]), "as many heads of keys as of queries")
+    if apart:
+        q, k, v = (each.swapaxes(1, 2).reshape(len(each), each.shape[2], -1) for each in (q, k, v))
+    E = q.shape[2] // heads
+    q = q * q.dtype.type(attributes.get("scale", 1 / math.sqrt(E)) * math.sqrt(E))
+    S = masked = attention.scores.function(q, k, M=heads, E=E)
+    if attributes.get("is_causal"):
+        only(6 not in places, "queries begin where keys do")
+        masked = attention.causal.function(masked)
+    for place in {3, 6} & set(places):
+        keep = places[place]
+        keep = np.arange(k.shape[1]) < keep[:, None] if place == 6 else kept_keys(keep, len(q), k.shape[1])
+        only(bool(keep.any(axis=1).all()), "every query has a key")
+        masked = attention.padding.function(masked, keep.astype(q.dtype))
+    top, e, r, A = attention.KINDS[False, False, False].forward[4:8]
+    exponentials = e.function(masked, top.function(masked))
+    weights = A.function(exponentials, r.function(exponentials))
+    y = attention.weighted.function(weights, v, E=v.shape[2] // heads)
+    if apart:
+        y = y.reshape(len(y), y.shape[1], heads, -1).swapaxes(1, 2)
+    seen = S if attributes.get("qk_matmul_output_mode", 0) == 0 or masked is S else None
+    last = weights if attributes.get("qk_matmul_output_mode", 0) == 3 else seen
+    only(
+        outputs == 1 or (outputs == 2 and attributes["wanted"][3:] == [True] and last is not None), "masks by infinity"
+    )
+    return [y, last][:outputs]
+
+
+KNOWN = {
+    "op", "places", "wanted", "is_causal", "scale", "softcap", "q_num_heads", "kv_num_heads", "qk_matmul_output_mode",
+}  # fmt: skip
+
+
+def recurrent_layer(attributes: Attributes) -> tuple[Recurrence, str]:
+    """The rules of a recurrent operator, and the gates' letters in its order."""
+    activations = [name.decode() for name in attributes.get("activations", [])]
+    if attributes["op"] == "RNN":
+        kinds = {"Tanh": rnn.with_tanh, "Relu": rnn.with_relu}
+        only(len(set(activations)) < 2 and set(activations) <= set(kinds), "tanh or ReLU in an RNN")
+        return kinds[activations[0] if activations else "Tanh"], " "
+    only(not activations, "sigmoid and tanh in gates")
+    if attributes["op"] == "LSTM":
+        only(not attributes.get("input_forget"), "a forget gate of its own")
+        return lstm.lstm, "iofg"
+    return gru.after if attributes.get("linear_before_reset") else gru.before, "zrn"
+
+
+@operator("RNN", "LSTM", "GRU")
+def recurrences(given: Sequence[Any], attributes: Attributes, outputs: int) -> Sequence[Any]:
+    places = ("X", "W", "R", "B", "sequence_lens", "initial_h", "initial_c", "P")
+    named = dict(zip([p for p, there in zip(places, attributes["places"], strict=False) if there], given, strict=True))
+    X, W, R, B = (named.get(name) for name in places[:4])
+    floats(X, W, R, B)
+    recurrence, gates = recurrent_layer(attributes)
+    only("clip" not in attributes, "no clipping of what the gates take")
+    only("P" not in named, "no peepholes")
+    only(not any(named[name].any() for name in ("initial_h", "initial_c") if name in named), "h and c start at 0")
+    by_sample = bool(attributes.get("layout"))
+    x = X if by_sample else X.swapaxes(0, 1)
+    only(bool((named.get("sequence_lens", x.shape[1]) == np.int32(x.shape[1])).all()), "sequences of one length")
+    direction = attributes.get("direction", b"forward")
+    every: list[Array] = []
+    ends: dict[str, list[Array]] = {"h": [], "c": []}
+    for place, back in enumerate({b"forward": [False], b"reverse": [True]}.get(direction, [False, True])):
+        operands: dict[str, Any] = {"x": x}
+        for letter, whole in (("W", W), ("U", R)):
+            parts = np.split(whole[place], len(gates))
+            operands.update({f"{letter}{g}".strip(): part.T for g, part in zip(gates, parts, strict=True)})
+        both = np.zeros(2 * W.shape[1], W.dtype) if B is None else B[place]
+        biases = np.split(both, 2 * len(gates))
+        for g, of_x, of_h in zip(gates, biases[: len(gates)], biases[len(gates) :], strict=True):
+            apart = g == "n" and recurrence is gru.after  # the bias that the reset gate meets
+            operands |= {f"b{g}".strip(): of_x if apart else of_x + of_h} | ({"cn": of_h} if apart else {})
+        values = Case(recurrence.operation(sequences=True, reverse=back), operands, {}).forward()
+        every.append(values["h"])
+        for name in ("h", "c") if "c" in values else ("h",):
+            ends[name].append(values[name][:, 0 if back else -1])
+    Y, Y_h = np.stack(every, 2), np.stack(ends["h"], 1)
+    found = [Y if by_sample else Y.transpose(1, 2, 0, 3), Y_h if by_sample else Y_h.swapaxes(0, 1)]
+    if ends["c"]:
+        Y_c = np.stack(ends["c"], 1)
+        found.append(Y_c if by_sample else Y_c.swapaxes(0, 1))
+    return [value for value, wanted in zip(found, attributes["wanted"], strict=False) if wanted]
+
+
 def groups(given: Sequence[Any], kinds: int) -> list[Sequence[Any]]:
     """Values, gradients, ...: as many of each as there are tensors."""
     each = len(given) // kinds
@@ -295,10 +429,15 @@ class Prepared(BackendRep):
         values = dict(self.fixed)
         names = [i.name for i in self.graph.input if i.name not in self.fixed]
         values.update(zip(names, inputs, strict=True))
-        attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+        attributes: Attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
         given = [values[name] for name in node.input if name]
         outputs = len([name for name in node.output if name])
-        found = tuple(RUNS[node.op_type](given, {**attributes, "op": node.op_type}, outputs))
+        attributes |= {
+            "op": node.op_type,
+            "places": list(map(bool, node.input)),
+            "wanted": list(map(bool, node.output)),
+        }
+        found = tuple(RUNS[node.op_type](given, attributes, outputs))
         RAN.append(node.op_type)
         return found
 

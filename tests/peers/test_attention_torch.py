@@ -166,7 +166,7 @@ def gpt(V: int, T: int, D: int, heads: int, form: str) -> cg.Network:
 
 def their_gpt(w: dict[str, Any], x: Any, heads: int, P: Any) -> Any:
     """The scores of the same network by PyTorch's functions; the layers' numbers are those of `gpt`."""
-    T, D = P.shape
+    D = P.shape[1]
     first = 3 if "P2" in w else 2  # the number of the first layer norm
 
     def norm(x: Any, number: int) -> Any:

@@ -10,7 +10,16 @@ import pytest
 
 from chalkgrad import rules, testing
 from chalkgrad.rules import Operation
-from chalkgrad.rules.derived import Derived, operation_over_time, over_time, renamed
+from chalkgrad.rules.derived import (
+    Derived,
+    backwards,
+    operation_over_time,
+    over_time,
+    renamed,
+    spread_over,
+    stepwise,
+    variant,
+)
 
 
 def _cases() -> dict[str, tuple[Operation, dict[str, Any]]]:
@@ -81,3 +90,43 @@ def test_other_names() -> None:
 def test_copies_are_the_same_rule() -> None:
     for rule in (over_time(rules.dense.dense_dW), renamed(rules.tanh.tanh, a="h")):
         assert pickle.loads(pickle.dumps(rule)) is rule
+
+
+def test_time_from_the_last_step_to_the_first() -> None:
+    rule = backwards(rules.rnn.recurrent_dU)
+    assert rule.formula is not None
+    assert rule.formula.text == "dU[v,u] = sum_{n,t} h[n,t+1,v] * dz[n,t,u]"
+    texts = [mistake.formula.text for mistake in rule.mistakes if mistake.formula is not None]
+    assert "dU[v,u] = sum_{n,t} h[n,t+1,v] * dz[n,t,u] * [|t| - 1 - t = |t| - 1]" in texts
+    rng = np.random.default_rng(3)
+    h, dz = rng.standard_normal((2, 4, 3)), rng.standard_normal((2, 4, 3))
+    np.testing.assert_allclose(rule(h, dz), rule.formula.evaluate({"h": h, "dz": dz}, {}))
+    np.testing.assert_array_equal(rule(h, dz), rules.rnn.recurrent_dU(h[:, ::-1], dz[:, ::-1]))
+    assert backwards(rules.lstm.lstm_h) is rules.lstm.lstm_h
+    assert backwards(over_time(rules.dense.dense)) is over_time(rules.dense.dense)
+    assert pickle.loads(pickle.dumps(rule)) is rule
+
+
+def test_a_rule_for_every_step_whose_function_computes_one() -> None:
+    rule = stepwise(rules.dense.dense_dx)
+    assert rule.formula is not None
+    assert rule.formula.text == "dx[n,t,i] = sum_o dz[n,t,o] * W[i,o]"
+    assert rule.stepwise
+    assert not rules.dense.dense_dx.stepwise
+    assert rule.function is rules.dense.dense_dx.function
+
+
+def test_other_indices_and_the_same_rule_once_more() -> None:
+    rule = spread_over(rules.softmax.softmax, n=("n", "m", "t"), k=("j",))
+    assert rule.formula is not None
+    assert rule.formula.text == "a[n,m,t,j] = e[n,m,t,j] / s[n,m,t]"
+    e = np.random.default_rng(4).random((2, 3, 4, 5))
+    np.testing.assert_array_equal(rule(e, e.sum(axis=3)), e / e.sum(axis=3)[..., None])
+    again = variant(rules.softmax.softmax, "again")
+    assert again is variant(rules.softmax.softmax, "again")
+    assert again.mistakes is not rules.softmax.softmax.mistakes
+
+
+def test_the_words_of_a_mistake_follow_the_new_names() -> None:
+    rule = renamed(rules.kept.kept_da, p="c", a="f", m="c")
+    assert rule.mistakes[0].text == "the same step's {c} is taken, not the one before"

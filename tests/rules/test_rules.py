@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cases import CASES, first_cases, update_case
+from cases import CASES, RECURRENCES, first_cases, update_case
 from chalkgrad import rules, testing
 from chalkgrad.rules import OPERATIONS, RULES, UPDATES, Operation, clipping, weight_decay
 from chalkgrad.testing import Case
@@ -21,17 +23,26 @@ BEGINNINGS = (clipping.operation, WEIGHT_DECAY)
 """What updates may begin with."""
 
 
+ONCE_MORE = {o.name for r in RECURRENCES if r is not rules.rnn.with_tanh for o in r.operations[1:]}
+"""The same rules as in another operation, from the other end or with one step's h given: tried in the long tests."""
+
+
+def named(names: Iterable[str]) -> list[Any]:
+    """The operations as parameters of a test."""
+    return [pytest.param(name, marks=pytest.mark.long) if name in ONCE_MORE else name for name in names]
+
+
 def test_every_operation_has_a_case() -> None:
     assert {id(case.operation) for case in first_cases().values()} == {id(o) for o in OPERATIONS}
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", named(CASES))
 @given(data=st.data(), seed=st.integers(0, 1000))
 def test_array_rules_agree_with_their_index_formulas(name: str, data: st.DataObject, seed: int) -> None:
     testing.check_formulas(replace(CASES[name](data.draw), seed=seed))
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", named(CASES))
 @given(data=st.data(), seed=st.integers(0, 1000))
 def test_backward_rules_agree_with_central_differences(name: str, data: st.DataObject, seed: int) -> None:
     testing.check_derivatives(replace(CASES[name](data.draw), seed=seed))
@@ -47,7 +58,7 @@ MAKERS = {**CASES, **{o.name: partial(update_case, operation=o) for o in (*UPDAT
 
 
 @pytest.mark.parametrize("examples", [10, pytest.param(25, marks=pytest.mark.long)])
-@pytest.mark.parametrize("name", MAKERS)
+@pytest.mark.parametrize("name", named(MAKERS))
 def test_mistakes_are_what_their_formulas_say_and_are_found(name: str, examples: int) -> None:
     """The mutants: a rule with a usual mistake in it must not pass the tests above."""
     drawn: list[Case] = []

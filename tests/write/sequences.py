@@ -57,6 +57,9 @@ SEQUENCES: dict[str, Callable[[], Written]] = {
         [cg.GRU(3, "after", bias=False, sequences=True), cg.GRU(2, "before", bias=False, reverse=True)], (4, 2)
     ),
     "RNN from the end": lambda: written([cg.RNN(3, reverse=True, sequences=True), cg.RNN(2, reverse=True)], (4, 2)),
+    "both ways at every step": lambda: written(
+        [cg.LSTM(2, bidirectional=True, sequences=True), cg.GRU(2, bidirectional=True), cg.Dense(2)], (3, 2)
+    ),
     "both ways": lambda: written(
         [cg.GRU(3, of="x", name="there"), cg.GRU(3, reverse=True, of="x", name="back"), cg.Add("there"), cg.Dense(2)],
         (4, 2),
@@ -70,6 +73,34 @@ SEQUENCES: dict[str, Callable[[], Written]] = {
     "gates with weight decay": lambda: written(
         [cg.LSTM(3, sequences=True), cg.GRU(3, "after", sequences=True), cg.GRU(2)], (4, 2),
         optimizer=cg.AdamW(0.02, weight_decay=0.3),
+    ),
+    "attention": lambda: written(
+        [cg.Positions(), cg.Residual([cg.LayerNorm(), cg.Attention(2)]), cg.RMSNorm(), cg.Dense(3), cg.Softmax()],
+        (3, 4), "CrossEntropy", optimizer=cg.Adam(0.02),
+    ),
+    "a small GPT": lambda: written(
+        [
+            cg.Embedding(7, 6), cg.Positions(), cg.Residual([cg.LayerNorm(), cg.Attention(3, causal=True)]),
+            cg.Residual([cg.LayerNorm(), cg.Dense(8), cg.GELU(), cg.Dense(6)]), cg.LayerNorm(affine=False), cg.Dense(7),
+        ],
+        5, cg.CrossEntropy(from_logits=True), "float32", optimizer=cg.AdamW(0.02),
+    ),
+    "attention to another, masked": lambda: written(
+        [
+            cg.Dense(4, of="left", name="q"), cg.Dense(4, of="right", name="kv"),
+            cg.Attention(2, mask="keep", bias=False, of=("q", "kv")), cg.Positions("sinusoidal"), cg.RMSNorm(affine=False),
+        ],
+        {"left": (3, 2), "right": (5, 3), "keep": 5},
+    ),
+    "ids with a mask": lambda: written(
+        [cg.Embedding(7, 2, of="text"), cg.Attention(1, causal=True, mask="keep"), cg.RNN(2)], {"text": 4, "keep": 4}
+    ),
+    "attention with frozen parts": lambda: _frozen(
+        [cg.Dense(4), cg.Attention(2), cg.Attention(1, causal=True), cg.Attention(4)], "Wq2", "bv3", "Wo4", "bk4"
+    ),
+    "layer norm over all steps": lambda: written([cg.LayerNorm(over="sample"), cg.Dense(2)], (3, 2)),
+    "side by side": lambda: written(
+        [cg.RNN(2, sequences=True, name="a", of="x"), cg.Dense(3, of="x"), cg.Concat("a"), cg.GRU(2)], (3, 2)
     ),
     "many steps": lambda: written([cg.RNN(5), cg.Dense(2)], (40, 3), optimizer=cg.RMSProp(0.01)),
     **{
@@ -96,11 +127,15 @@ def random_sequence(seed: int) -> Written:
     ids = bool(rng.random() < 0.4)
     layers: list[Any] = [cg.Embedding(int(rng.integers(2, 7)), features)] if ids else []
     for _ in range(int(rng.integers(0, 3))):
+        heads = 2 if features % 2 == 0 else 1
         inner = [
+            lambda heads=heads: cg.Attention(heads, causal=bool(rng.random() < 0.5)),
+            lambda: one([cg.Positions(), cg.LayerNorm(), cg.RMSNorm()]),
             lambda: recurrent(one, some(), sequences=True),
             lambda: cg.Dense(some(), bias=bool(rng.random() < 0.8)),
         ]
         layers.append(one(inner)())
+        features = getattr(layers[-1], "units", features)
         if rng.random() < 0.5:
             layers.append(one([*ACTIVATIONS.values(), cg.Dropout(0.3)]))
     every = bool(rng.random() < 0.5)

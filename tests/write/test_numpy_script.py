@@ -146,6 +146,61 @@ def test_the_textbooks_network_reads_as_in_the_textbook() -> None:
     assert not any(line.startswith("dx") for line in lines)
 
 
+def test_a_recurrent_network_reads_as_a_student_writes_it() -> None:
+    made = written([cg.Embedding(5, 2), cg.RNN(3, sequences=True), cg.Dense(4), cg.Softmax()], 6, "CrossEntropy",
+                   optimizer="Adam")  # fmt: skip
+    text = script_of(made)
+    forward = """\
+    # layer 1, Embedding: (N, 6) -> (N, 6, 2)
+    e1 = W1[x]
+    # layer 2, RNN: (N, 6, 2) -> (N, 6, 3)
+    z2, h2 = np.zeros((2, len(x), 6, 3))
+    for t in range(6):
+        h2_before = h2[:, t - 1] if t > 0 else np.zeros_like(h2[:, 0])
+        z2[:, t] = e1[:, t] @ W2 + h2_before @ U2 + b2
+        h2[:, t] = np.tanh(z2[:, t])
+    # layer 3, Dense: (N, 6, 3) -> (N, 6, 4)
+    z3 = h2 @ W3 + b3
+    # layer 4, Softmax
+    m3 = np.max(z3, axis=2)
+    e3 = np.exp(z3 - m3[:, :, None])
+"""
+    backward = """\
+    dl = np.zeros(l.shape, dtype=l.dtype) + 1 / l.size
+    dz3 = dl[:, :, None] * (y_hat - y)
+    # layer 3, Dense
+    dW3 = h2.reshape((-1, 3)).T @ dz3.reshape((-1, 4))
+    db3 = np.sum(dz3, axis=(0, 1))
+    dh2_from_z3 = dz3 @ W3.T
+    # layer 2, RNN
+    dh2_from_z2, dh2, dz2 = np.zeros((3, len(x), 6, 3))
+    for t in reversed(range(6)):
+        dz2_after = dz2[:, t + 1] if t < 5 else np.zeros_like(dz2[:, 0])
+        dh2_from_z2[:, t] = dz2_after @ U2.T
+        dh2[:, t] = dh2_from_z2[:, t] + dh2_from_z3[:, t]
+        dz2[:, t] = dh2[:, t] * (1 - h2[:, t] * h2[:, t])
+    dU2 = h2[:, :-1].reshape((-1, 3)).T @ dz2[:, 1:].reshape((-1, 3))
+    dW2 = e1.reshape((-1, 2)).T @ dz2.reshape((-1, 3))
+    db2 = np.sum(dz2, axis=(0, 1))
+    de1 = dz2 @ W2.T
+    # layer 1, Embedding
+    dW1 = np.zeros(W1.shape, dtype=de1.dtype)
+    np.add.at(dW1, x, de1)
+"""
+    assert forward in text
+    assert backward in text
+    assert "count = step + 1" in text  # Adam's t, as t is the time
+    assert "def " not in text
+
+
+def test_no_rule_over_time_needs_its_arrays_as_rows(scripts: dict[str, str]) -> None:
+    for name, text in scripts.items():
+        if name in SEQUENCES:
+            assert "_rows" not in text, name
+            made_rows = [line for line in text.splitlines() if ".reshape((-1, " in line and ")).T @" not in line]
+            assert not [line for line in made_rows if ".reshape((-1, 1" not in line and "swapaxes" not in line], name
+
+
 def test_the_lines_are_those_of_the_program_in_order() -> None:
     made = KINDS["batch norm"]()
     text = script_of(made)
@@ -244,11 +299,25 @@ def test_an_example_is_drawn_where_no_samples_are_given(tmp_path: Path) -> None:
     for dtype in ("float64", "float32"):
         for loss, (function, end, outputs) in enumerate(LOSSES.values()):
             nets[f"{loss}_{dtype}"] = written([cg.Dense(outputs), *end], 3, function, dtype).network
+            steps = [cg.RNN(2, sequences=True), cg.Dense(outputs), *end]
+            nets[f"{loss}_{dtype}_steps"] = written(steps, (2, 3), function, dtype).network
+    nets["masked"] = SEQUENCES["attention to another, masked"]().network
     texts = {n: f'{numpy_script(net, steps=0)}np.savez("seen_{n}.npz", x=x, y=y)\n' for n, net in nets.items()}
     for name, losses in run(texts, tmp_path).items():
         with np.load(tmp_path / f"seen_{name}.npz") as seen:
             assert seen["x"].dtype == seen["y"].dtype == nets[name].dtype
             assert losses == [nets[name].loss(seen["x"], seen["y"])], name
+
+
+def test_ids_of_an_example_are_ids(tmp_path: Path) -> None:
+    net = SEQUENCES["ids with a mask"]().network
+    text = f'{numpy_script(net, steps=0)}np.savez("seen.npz", x=x, y=y)\n'
+    (losses,) = run({"ids": text}, tmp_path).values()
+    with np.load(tmp_path / "seen.npz") as seen:
+        assert seen["x"].dtype == np.int64
+        assert seen["x"][:, :4].max() < 7
+        assert (seen["x"][:, 4:] == 1).all()
+        assert losses == [net.loss(seen["x"], seen["y"])]
 
 
 def test_hostile_titles_and_strange_numbers(tmp_path: Path) -> None:

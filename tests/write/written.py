@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import math
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -52,6 +53,13 @@ def samples(network: cg.Network, seed: int = 0, rows: int = N) -> tuple[Any, Any
     x = rng.standard_normal((rows, *network.layout.sample_shape)).round(3)
     if network.layout.ids:
         x = rng.integers(0, min(network.layout.ids.values()), x.shape)
+    begin = 0
+    for name, shape in network.layout.inputs.items():
+        end = begin + math.prod(shape)
+        if name in network.layout.masks:
+            x[:, begin:end] = rng.integers(0, 2, (rows, end - begin))
+            x[:, begin] = 1
+        begin = end
     outputs, loss = network.output_shape, network.loss_function
     if isinstance(loss, (cg.CrossEntropy, cg.Hinge)) and outputs[-1] > 1:
         return x, rng.integers(0, outputs[-1], (rows, *outputs[:-1]))

@@ -14,8 +14,8 @@ DESCRIPTION = (
     "the probabilities that the network gives for the next one. The same seed gives the same text."
 )
 EXAMPLES = (
-    "chalkgrad generate runs/names-rnn",
-    "chalkgrad generate runs/names-rnn --count 5 --temperature 0.8 --start al",
+    "chalkgrad generate runs/names-lstm",
+    "chalkgrad generate runs/names-lstm --count 5 --temperature 0.8 --start al",
 )
 
 

@@ -13,6 +13,7 @@ from ..base.checks import as_list, as_table
 from ..base.errors import CheckpointError, DataWarning, OptionError, unknown
 from ..base.messages import complain
 from ..data import Dataset
+from ..data.dataset import IGNORED
 from ..describe.layers import Layer, Sigmoid, Softmax
 from ..describe.losses import LOSSES
 from ..describe.optimizers import OPTIMIZERS, Optimizer
@@ -33,7 +34,7 @@ CHANGEABLE = (
 )  # fmt: skip
 """The options that may change when a training is resumed; all others stay as they were."""
 
-OVER_TIME = ("Embedding", "RNN", "LSTM", "GRU")
+OVER_TIME = ("Embedding", "Positions", "RNN", "LSTM", "GRU", "Attention")
 """The layers of a TOML file that tell that its network takes sequences."""
 
 
@@ -63,7 +64,7 @@ class Job:
 def new_job(arguments: Namespace) -> Job:
     """A training from the beginning."""
     source_name = arguments.source or "digits"
-    network_name = arguments.network or ("rnn" if source_name == "names" else "mlp")
+    network_name = arguments.network or ("lstm" if source_name == "names" else "mlp")
     sequences = _takes_sequences(network_name)
     with warnings.catch_warnings():
         warnings.simplefilter("always", DataWarning)
@@ -172,6 +173,8 @@ def _network(arguments: Namespace, name: str, data: Dataset) -> tuple[Recipe, Ne
         table.setdefault("input_shape", list(data.input_shape))
         if arguments.loss:
             table["loss"] = arguments.loss
+        if "loss" in table:
+            table["loss"] = _without_ignored(table["loss"], data)
         network = Network.described({**table, **settings}, str(path))
         if network.layout.sample_shape != suited(data, network).input_shape:
             raise OptionError(f"{path} has input_shape {network.input_shape}, but {data.name} gives {data.input_shape}")
@@ -182,7 +185,15 @@ def _network(arguments: Namespace, name: str, data: Dataset) -> tuple[Recipe, Ne
     loss: str = arguments.loss or ("CrossEntropy" if data.classes else "SquaredError")
     plan = dataclasses.replace(plan, layers=_ending_for(loss, plan.layers))
     shape = (data.as_rows() if plan.rows else data).input_shape
-    return plan, Network(plan.layers, input_shape=shape, loss=from_table("loss", loss, LOSSES), **settings)
+    return plan, Network(
+        plan.layers, input_shape=shape, loss=from_table("loss", _without_ignored(loss, data), LOSSES), **settings
+    )
+
+
+def _without_ignored(loss: Any, data: Dataset) -> Any:
+    """A loss as a file states it, which leaves out the steps that do not count, if there are any and it can."""
+    table = as_table(loss) or {"type": loss}
+    return {"ignore": IGNORED, **table} if data.has_ignored and table.get("type") == "CrossEntropy" else loss
 
 
 def _ending_for(loss: str, layers: tuple[Layer, ...]) -> tuple[Layer, ...]:

@@ -12,8 +12,8 @@ EXAMPLES = (
     "chalkgrad train",
     "chalkgrad train mnist --network lenet",
     "chalkgrad train --resume runs/mnist-mlp --epochs 80",
-    "chalkgrad train names --network rnn",
-    "chalkgrad train book.txt --network rnn",
+    "chalkgrad train names --network lstm",
+    "chalkgrad train book.txt --network gpt",
     "chalkgrad train flowers.csv --target species --optimizer Adam --epochs 50",
 )
 
@@ -66,7 +66,7 @@ def _add_network(parser: ArgumentParser) -> None:
     add(
         "--network",
         metavar="NAME",
-        help="softmax, mlp (the default), lenet, for sequences and texts rnn, lstm or gru, for "
+        help="softmax, mlp (the default), lenet, for sequences and texts rnn, lstm, gru or gpt, for "
         "images row by row rows-rnn, rows-lstm or rows-gru, or a TOML file",
     )
     add("--loss", metavar="NAME", help="CrossEntropy, SquaredError, AbsoluteError, BinaryCrossEntropy or Hinge")

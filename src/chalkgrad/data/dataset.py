@@ -66,6 +66,11 @@ class Dataset:
         """Whether samples are sequences: ids (T,) or values (T, I)."""
         return bool(self.ids) or len(self.input_shape) == 2
 
+    @property
+    def has_ignored(self) -> bool:
+        """Whether the targets are class numbers of steps of which some do not count."""
+        return bool(self.classes) and any((y == IGNORED).any() for y in (self.y_train, self.y_test))
+
     def as_rows(self) -> Dataset:
         """Images of one channel as sequences of their rows, (N, H, W).
 

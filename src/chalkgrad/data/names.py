@@ -29,7 +29,7 @@ def names() -> Dataset:
     drawn once and for all, is the test set: 4,647 and 516 samples.
     """
     texts = first_names()
-    vocabulary = Vocabulary("".join(sorted(set().union(*texts))), ends=True)
+    vocabulary = Vocabulary("".join(sorted(set("".join(texts)))), ends=True)
     x, y = padded([vocabulary.encode(text) for text in texts])
     train, test = split_indices(len(x), TEST_SHARE, 0)
     parts = x[train], y[train], x[test], y[test]

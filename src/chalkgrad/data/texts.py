@@ -39,7 +39,7 @@ def read_text(path: str | Path, *, window: int = WINDOW) -> Dataset:
     path, where = Path(path), visible(str(path))
     whole("data", "window", window)
     text, notes = _known(where, _content(path, where))
-    vocabulary = Vocabulary("".join(map(chr, np.unique(code_points(text)))))
+    vocabulary = Vocabulary("".join(sorted(set(text))))
     if vocabulary.size < 2:
         raise DataError(f"{where} holds nothing but the character {visible(text[0])!r}; there is nothing to learn")
     most = MOST_NUMBERS // vocabulary.size

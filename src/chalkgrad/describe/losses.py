@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import rules
-from ..base.checks import as_array, choice, flag, number, plain
+from ..base.checks import as_array, choice, flag, number, plain, said
 from ..base.errors import DataError, OptionError, ShapeError
 from ..rules import Operation
 from .foreign import refuse_settings
@@ -91,6 +91,16 @@ class Loss:
         raise NotImplementedError
 
     @property
+    def ignores(self) -> bool:
+        """Whether targets may be ignored: their rows are all 0."""
+        return False
+
+    @property
+    def smoothing(self) -> float:
+        """The share of a target that is spread evenly over all classes."""
+        return 0.0
+
+    @property
     def of_classes(self) -> bool:
         """Whether the outputs are scores of classes, so that accuracy means something."""
         return False
@@ -109,6 +119,18 @@ class Loss:
     def target_threshold(self) -> float:
         """The target above which a yes-or-no output should say yes."""
         return 0.5
+
+    def weights(self, y: Values, given: Values | None = None) -> Values | None:
+        """The weights of the samples' losses, (N,) or (N, T) for sequences; None where all count alike.
+
+        Args:
+            y: targets (N, ...), as the rules take them.
+            given: the samples' own weights, of that shape.
+        """
+        if not self.ignores:
+            return given
+        counts = y.sum(axis=-1)
+        return counts if given is None else given * counts
 
     def hits(self, y_hat: Values, y: Values, *, by_number: bool) -> Values:
         """Whether predictions are right: by the largest output, (N,), or each output by itself, (N, outputs).
@@ -213,7 +235,28 @@ class CrossEntropy(_Entropy):
         from_logits: the network ends without a softmax; its outputs are logits.
         fuse: whether Softmax and this loss become one step.
         clip: in the expanded form, probabilities are held between clip and 1 - clip.
+        ignore: the class number of targets that do not count: padding. They are in neither the loss nor its mean, which
+            is that of the others, nor in the accuracy (PyTorch's ignore_index). As rows, such targets are all 0.
+        label_smoothing: this share of the target is spread evenly over all classes (PyTorch's and Keras's
+            label_smoothing): (1 - label_smoothing) * y + label_smoothing / K.
     """
+
+    ignore: int | None = None
+    label_smoothing: float = 0.0
+
+    def check(self) -> None:
+        _Entropy.check(self)
+        if self.ignore is not None and (isinstance(self.ignore, bool) or not isinstance(self.ignore, int)):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise OptionError(f"CrossEntropy: ignore is a class number, such as -1, not {said(self.ignore)}")
+        number("CrossEntropy", "label_smoothing", self.label_smoothing, 0.0, 1.0)
+
+    @property
+    def ignores(self) -> bool:
+        return self.ignore is not None
+
+    @property
+    def smoothing(self) -> float:
+        return self.label_smoothing
 
     @property
     def ending(self) -> type[Layer]:
@@ -232,14 +275,19 @@ class CrossEntropy(_Entropy):
             )
 
     def target_check(self, y: Values) -> Values:
-        if (y < 0).any() or (y > 2).any() or not np.allclose(y.sum(axis=1), 1, atol=1e-4):
+        sums = y.sum(axis=1, keepdims=True)
+        if self.ignores:
+            sums[(y == 0).all(axis=1)] = 1
+        if (y < 0).any() or (y > 2).any() or not np.allclose(sums, 1, atol=1e-4):
             y = y.astype(np.float64)
-            row = int(np.argmax((y < 0).any(axis=1) | (np.abs(y.sum(axis=1) - 1) > 1e-4)))
+            sums = y.sum(axis=1)
+            wrong = (y < 0).any(axis=1) | (np.abs(sums - 1) > 1e-4)
+            row = int(np.argmax(wrong & y.any(axis=1) if self.ignores else wrong))
             raise DataError(
                 f"CrossEntropy needs class numbers (N,) or rows of probabilities that sum to 1; row {row} of "
                 f"the targets sums to {y[row].sum():.6g}"
             )
-        return y / y.sum(axis=1, keepdims=True)  # the fused gradient holds where rows sum to 1 exactly
+        return y / sums  # the fused gradient holds where rows sum to 1 exactly
 
     def _of_zeros(self, y: Values) -> float:
         return math.log(y.shape[1])
@@ -356,7 +404,7 @@ def prepare_targets(loss: Loss, y: Any, outputs: SampleShape, dtype: np.dtype[An
     """Targets as the rules take them: (N, *outputs) of the network's dtype.
 
     Class numbers (N,) of an integer dtype become one-hot rows where the network has several outputs, and so do (N, T)
-    for sequences (T, K); (N,) becomes (N, 1) where it has one.
+    for sequences (T, K); one that the loss ignores becomes a row of zeros. (N,) becomes (N, 1) where it has one output.
 
     Raises:
         ShapeError: where the shape does not fit the network's outputs.
@@ -376,14 +424,19 @@ def prepare_targets(loss: Loss, y: Any, outputs: SampleShape, dtype: np.dtype[An
                 f"class numbers must be integers, but the targets (N,) are {y.dtype}; use y.astype(int), or write "
                 "them without a point"
             )
+        ignored = getattr(loss, "ignore", None)
+        count = len(y)
+        places = np.arange(count) if ignored is None else np.flatnonzero(y != ignored)
+        y = y[places]
         if y.size and (y.min() < 0 or y.max() >= classes):
             wrong = int(y.max() if y.max() >= classes else y.min())
+            also = "" if ignored is None else f", and {ignored} where nothing counts"
             raise DataError(
                 f"class number {wrong} is out of range: the network has {classes} outputs, "
-                f"so classes are 0 to {classes - 1}"
+                f"so classes are 0 to {classes - 1}{also}"
             )
-        rows = np.zeros((len(y), classes), dtype=dtype)
-        rows[np.arange(len(y)), y.astype(np.intp)] = 1
+        rows = np.zeros((count, classes), dtype=dtype)
+        rows[places, y.astype(np.intp)] = 1
         return rows
     if outputs == (1,) and y.ndim == 1:
         y = y[:, None]

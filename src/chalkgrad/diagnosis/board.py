@@ -12,8 +12,10 @@ from ..explain.derive import equation
 from ..formula.nodes import Binary, Number, Symbol
 from ..render.blocks import Block, Equation, Heading, Line, Paragraph, Style, Table
 from ..render.board import Board
+from ..rules import shares
 from .result import Cause, Result
-from .slips import Slip
+from .slip import Slip
+from .slips import sum_line
 from .wrong_line import wrong_line
 
 VERDICTS = {
@@ -89,12 +91,14 @@ def diagnosis_json(diagnosis: Result) -> str:
 
     def slip(one: Slip) -> dict[str, Any]:
         formula = getattr(getattr(one.mistaken, "rule", None), "formula", None)
-        right = one.step.rule.formula
+        right = "" if one.step.rule.formula is None else one.step.rule.formula.text
+        if one.step.rule is shares.sum_of_shares:
+            right = sum_line(one.step.output, [name for name in one.step.inputs if name is not None])
         return {
             "value": one.output,
             "layer": one.step.owner.text,
             "mistake": one.text,
-            "right": right.text if right is not None else "",
+            "right": right,
             "wrong": one.wrong or ("" if formula is None else formula.text),
         }
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..explain.trace import Trace
-from .slips import Slip
+from .slip import Slip
 
 Array = np.ndarray[Any, Any]
 

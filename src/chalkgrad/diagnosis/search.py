@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -23,9 +23,10 @@ from ..program import names as spelled
 from .claims import Claim, numbers_of, read_claims
 from .diagnosis import Diagnosis
 from .factoring import where_it_sits
-from .rerun import NEXT, Replacement, Rerun
+from .rerun import MISFITS, NEXT, Rerun
 from .result import Cause, Finding
-from .slips import Slip, slips
+from .slip import Carried, Slip
+from .slips import slips
 
 Array = np.ndarray[Any, Any]
 Claimed = Mapping[str, Any] | Callable[[dict[str, Array], Array, Array], Mapping[str, Any]]
@@ -134,6 +135,7 @@ class _Search:
         self.probe = probe
         after = claimed.pop(NEXT, MISSING)
         self.rerun = Rerun(trace.program, trace, following)
+        self.runner = Runner(trace.program.steps)
         self.claims = read_claims(claimed, trace) if claimed else {}
         if after is not MISSING:
             if optimizer is None:
@@ -143,7 +145,7 @@ class _Search:
             raise DataError('claims are numbers by name, {"dW1": [[...]], ...}; none came')
         self.noise = self._noise()
         self._take_parameters_as_meant()
-        self.right = self.rerun.run({}, list(self.claims))
+        self.right = self.rerun.run((), self.claims)
         self.slips = slips(trace.program, before, len(trace["x"]))
 
     # -- comparing -------------------------------------------------------------------------------------------
@@ -284,18 +286,19 @@ class _Search:
         self, chosen: tuple[Slip, ...], remaining: Sequence[str], settled: Sequence[str]
     ) -> list[tuple[Slip, ...]]:
         """Slips (or pairs of them) that make the first wrong value come out, those that explain most first."""
+        until = time.monotonic() + SECONDS
         for target in remaining:
             upstream = set(self.rerun.upstream(target))
             for name in self.trace.program.parameters:  # updated too early, its gradient matters too
                 upstream.update(self.rerun.upstream(self.trace.program.updated.get(name, "")))
             outputs = {s.output for s in chosen}
             rivals = [s for s in self.slips if s.output in upstream and s.output not in outputs]
-            candidates = self._fitting(chosen, [(s,) for s in rivals], target, remaining, settled)
+            candidates = self._fitting(chosen, [(s,) for s in rivals], target, remaining, settled, until)
             if not candidates:
-                active = [s for s in rivals if self._acts(s)]
+                active = [s for s in rivals if s.carried is not Carried.RIGHT and self._acts(s)]
                 pairs = [p for p in itertools.combinations(active, 2) if p[0].output != p[1].output]
                 pairs.sort(key=lambda p: p[0].weight + p[1].weight)
-                candidates = self._fitting(chosen, pairs, target, remaining, settled)
+                candidates = self._fitting(chosen, pairs, target, remaining, settled, until)
             if candidates:
                 return candidates
         return []
@@ -307,11 +310,11 @@ class _Search:
         target: str,
         remaining: Sequence[str],
         settled: Sequence[str],
+        until: float,
     ) -> list[tuple[Slip, ...]]:
         scored: list[tuple[tuple[int, float], tuple[Slip, ...]]] = []
-        start = time.monotonic()
         for place, further in enumerate(candidates):
-            if place % 256 == 255 and time.monotonic() - start > SECONDS:
+            if place % 256 == 255 and time.monotonic() > until:
                 break
             values = self._values((*chosen, *further), [target])
             if not self.matches(self.claims[target], values[target]):
@@ -327,15 +330,15 @@ class _Search:
         """The claimed values under slips; NaN where the slips do not fit the shapes."""
         names = list(self.claims) if values is None else list(values)
         try:
-            return self.rerun.run({s.output: s.replacement for s in chosen}, names)
-        except (ValueError, IndexError, TypeError):
+            return self.rerun.run(chosen, names)
+        except MISFITS:
             return {n: np.full(self.claims[n].values.shape, np.nan) for n in names}
 
     def _acts(self, slip: Slip) -> bool:
         """Whether a slip changes its value at all on this input."""
         try:
-            value = self.rerun.run({slip.output: slip.replacement}, [slip.output])[slip.output]
-        except (ValueError, IndexError, TypeError):
+            value = self.rerun.run((slip,), [slip.output])[slip.output]
+        except MISFITS:
             return False
         right = self.trace[slip.output]
         return np.shape(value) != right.shape or not np.allclose(value, right, rtol=1e-10, atol=0, equal_nan=True)
@@ -370,11 +373,11 @@ class _Search:
             values = self._values((*others, rival))
             if all(_alike(values[n], ours[n], self.claims[n]) for n in self.claims):
                 equals.append(rival)
-        texts = {(slip.output, slip.text)}
+        texts = {(slip.output, slip.mistake)}
         distinct: list[Slip] = []
         for rival in sorted(equals, key=lambda s: s.weight):
-            if (rival.output, rival.text) not in texts:
-                texts.add((rival.output, rival.text))
+            if (rival.output, rival.mistake) not in texts:
+                texts.add((rival.output, rival.mistake))
                 distinct.append(rival)
         return distinct
 
@@ -395,13 +398,13 @@ class _Search:
         names = [*program.given, *program.parameters, *program.states]
         values: dict[str, Any] = {n: self.trace[n] for n in names if n in self.trace}
         values["x"] = x
-        return Rerun(program, Runner(program.steps).run(values))
+        return self.rerun.on(self.runner.run(values))
 
     def _telling_apart(self, slip: Slip, instead: Sequence[Slip]) -> tuple[Array, Array] | None:
         """An input on which the claimed values of the rivals differ from one another."""
         rng = np.random.default_rng(0)
         for _ in range(20):
-            x = cast("Array", rng.integers(-20, 21, self.trace["x"].shape) / 10)
+            x = self._other_samples(rng)
             y = self.trace["y"]
             fresh = self._elsewhere(x)
             names = [n for n in self.claims if n != NEXT]
@@ -411,30 +414,38 @@ class _Search:
                 return x, y
         return None
 
+    def _other_samples(self, rng: np.random.Generator) -> Array:
+        """As many samples of other numbers, and of other ids."""
+        ids, shape = self.network.layout.ids, self.trace["x"].shape
+        if ids:
+            return rng.integers(0, min(ids.values()), shape)
+        return cast("Array", rng.integers(-20, 21, shape) / 10)
+
     @staticmethod
     def _outcome(rerun: Rerun, chosen: Sequence[Slip], names: Sequence[str]) -> dict[str, Array] | None:
         try:
-            return rerun.run({s.output: s.replacement for s in chosen}, names)
-        except (ValueError, IndexError, TypeError):
+            return rerun.run(chosen, names)
+        except MISFITS:
             return None
 
     def _following(self, wrong: Sequence[str], remaining: Sequence[str]) -> tuple[set[str], list[str]]:
         """Of the wrong values those that are right from the claimed ones before them, and those nothing explains."""
         follows: set[str] = set()
-        overrides: dict[str, Replacement] = {}
+        taken = {n: self.claims[n].values for n in wrong if self.claims[n].whole and n in self.rerun.steps}
         unexplained: list[str] = []
-        for name in self.claims:
-            claim = self.claims[name]
-            if name in wrong and overrides:
-                value = self.rerun.run(dict(overrides), [name])[name]
+        for name, claim in self.claims.items():
+            if name in wrong and self._from_claims(name, taken):
+                value = self.rerun.run((), [name], taken)[name]
                 units = Claim(name, claim.values, np.maximum(claim.units, 1e-6 * np.abs(claim.values)), claim.single)
                 if self.matches(units, value):
                     follows.add(name)
             if name in remaining and name not in follows:
                 unexplained.append(name)
-            if name in wrong and claim.whole and name in self.rerun.steps:
-                overrides[name] = _constant(claim.values)
         return follows, unexplained
+
+    def _from_claims(self, name: str, taken: Collection[str]) -> bool:
+        """Whether a value is computed from claimed ones; in a loop from its own at other times too."""
+        return any(n in taken and (n != name or n in self.rerun.loops) for n in self.rerun.upstream(name))
 
     def _finding(self, name: str, wrong: Sequence[str], by_hand: set[str], follows: set[str]) -> Finding:
         claim = self.claims[name]
@@ -461,10 +472,6 @@ def _alike(first: Array, second: Array, claim: Claim) -> bool:
     allowed = 2 * claim.units + RELATIVE * np.abs(second) + 1e-15
     with np.errstate(invalid="ignore"):
         return bool((np.abs(np.asarray(first) - second) <= allowed)[claim.mask].all())
-
-
-def _constant(values: Array) -> Replacement:
-    return lambda get: values
 
 
 def _single(name: str, value: Any) -> Claim:

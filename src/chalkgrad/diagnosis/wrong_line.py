@@ -8,14 +8,14 @@ from ..base.errors import FormulaError
 from ..explain.derive import equation
 from ..program import Program
 from ..render.blocks import Equation
-from .slips import Slip
+from .slip import Slip
 
 
 def wrong_line(slip: Slip, program: Program) -> Equation | None:
     """The step with the mistake as an equation; None where it has none, or its shapes do not fit together."""
     if slip.mistaken is None:
         return None
-    widened = dataclasses.replace(program, inputs=(*program.inputs, *slip.further))
+    widened = dataclasses.replace(program, inputs=(*program.inputs, *(f.value for f in slip.further)))
     try:
         wrong = equation(slip.mistaken, widened, None)
     except (FormulaError, KeyError):

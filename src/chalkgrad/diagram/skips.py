@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .columns import Column
+from .column import Column
 from .svg import PAPER, SOFT, Canvas, Point
 from .tracks import rows_of
 

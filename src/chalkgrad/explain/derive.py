@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from ..base.digits import significant
-from ..formula.expression import Named, Rows
-from ..formula.nodes import Element, Function, Node, Position, Symbol, walk
-from ..program import PARTS, Program, Step
-from ..program.statement import WRITTEN, statement_of
+from ..formula.expression import AtTime, Named, Rows
+from ..formula.nodes import Element, Function, Node, Number, Position, Symbol, walk
+from ..program import PARTS, Loop, Program, Segment, Step, segments
+from ..program.statement import WRITTEN, Statement, statement_of
 from ..render.blocks import Block, Equation, Heading, Line, Paragraph, Style, Table
 from ..render.board import Board
-from .matrix import matrix_form, sides
+from .matrix import TIME, matrix_form, sides
+from .moments import at_step
 
 TITLES = {
     "forward": "Forward pass",
@@ -23,6 +24,10 @@ TITLES = {
     "backward": "Backward pass",
     "update": "Update",
 }
+SEQUENCES = (
+    "Of sequences, z[t] (or z with the index t) are the values at step t, a row for each sample; before the first step "
+    "and after the last they are 0."
+)
 SMALL = 6
 """A matrix with more rows or columns than this is shown by its name, not by its numbers."""
 
@@ -40,12 +45,13 @@ def derive(program: Program, values: Mapping[str, Array] | None, style: Style, t
     """
     names = {i for step in program for i in step.inputs}
     inputs = {**program.given, **program.parameters, **program.states}
+    about = (
+        "Samples are rows. ⊙, fractions, powers and functions are element by element; a vector beside a matrix "
+        "stands in every one of its rows. T is the transpose, @ (or standing side by side) the product of "
+        "matrices, ones (or a bold 1) a column of ones."
+    )
     blocks: list[Block] = [
-        Paragraph(
-            "Samples are rows. ⊙, fractions, powers and functions are element by element; a vector beside a matrix "
-            "stands in every one of its rows. T is the transpose, @ (or standing side by side) the product of "
-            "matrices, ones (or a bold 1) a column of ones."
-        ),
+        Paragraph(about),
         _given({n: s for n, s in inputs.items() if n in names}, values, style),
     ]
     for part in PARTS:
@@ -53,11 +59,32 @@ def derive(program: Program, values: Mapping[str, Array] | None, style: Style, t
         if not steps:
             continue
         blocks.append(Heading(TITLES[part]))
-        for owner, group in itertools.groupby(steps, key=lambda s: s.owner):
+        for owner, group in itertools.groupby(segments(steps), key=lambda s: _steps(s)[0].owner):
             layer = owner.text
             blocks.append(Heading(layer[0].upper() + layer[1:], 3))
-            blocks.extend(equation(step, program, values) for step in group)
+            members = list(group)
+            for place, segment in enumerate(members):
+                if isinstance(segment, Loop):
+                    blocks.append(Paragraph(_times(segment)))
+                elif place and isinstance(members[place - 1], Loop):
+                    blocks.append(Paragraph("Then:"))
+                order = segment.order if isinstance(segment, Loop) else None
+                blocks += [block for step in _steps(segment) for block in equations(step, program, values, order)]
+    if any(isinstance(block, Equation) and isinstance(block.left, AtTime) for block in blocks):
+        blocks[0] = Paragraph(f"{about} {SEQUENCES}")
     return Board(title, tuple(blocks), style)
+
+
+def _steps(segment: Segment) -> tuple[Step, ...]:
+    return segment.steps if isinstance(segment, Loop) else (segment,)
+
+
+def _times(loop: Loop) -> str:
+    """The times of a loop in order, in words."""
+    first, last = loop.order[0], loop.order[-1]
+    if loop.times < 4:
+        return f"For t = {', '.join(map(str, loop.order))}:"
+    return f"For t = {first}, {loop.order[1]}, ..., {last}, one after the other:"
 
 
 def _given(shapes: Mapping[str, Any], values: Mapping[str, Array] | None, style: Style) -> Table:
@@ -79,6 +106,33 @@ def in_rows(array: Array, precision: int) -> str:
         return lines[0]
     inner = ", ".join(f"[{line}]" for line in lines)
     return f"[{inner}]" if array.ndim == 2 else inner
+
+
+def equations(
+    step: Step, program: Program, values: Mapping[str, Array] | None, order: range | None = None
+) -> list[Equation]:
+    """The equation of one step, and behind it, of one that stands with its time, the numbers of each time.
+
+    Args:
+        step: the step.
+        program: its program.
+        values: every named value; None for symbols only.
+        order: the times in their order, where that is not the usual one.
+    """
+    first = equation(step, program, values)
+    made = [first]
+    if values is None or not isinstance(first.left, AtTime):
+        return made
+    array = values[step.output]
+    times = array.shape[1]
+    for t in (order or range(times)) if times <= SMALL else ():
+        form = at_step(first.lines[0].node, t, times, values, rows)
+        result = rows(array[:, t])
+        if form is None or result is None:
+            return [first]
+        left, numbers = AtTime(Named(step.output), Number(float(t))), Named(step.output, result)
+        made.append(Equation(left, (Line(form, numbers=True), Line(numbers, numbers=True))))
+    return made
 
 
 def equation(step: Step, program: Program, values: Mapping[str, Array] | None) -> Equation:
@@ -113,29 +167,43 @@ def equation(step: Step, program: Program, values: Mapping[str, Array] | None) -
         element, right = sides(
             statement, {n: _constant(program, n) or symbols[n] for n in step.inputs if n is not None}
         )
-        form = matrix_form(statement, right, symbols)
-        if form is None:
+        forms = matrix_form(statement, right, symbols, recurrent=step.output in program.recurrent)
+        if forms is None:
             left, sign = element, "+=" if statement.adds else "="
             lines.append(Line(right))
         else:
+            left, form = forms
             lines.append(Line(form))
-            arrays = [n for n in walk(right) if isinstance(n, (Element, Named)) and not isinstance(form, Named)]
-            if values is not None and arrays and all(symbols[n.name].rows is not None for n in arrays):
-                lines.append(Line(form, numbers=True))
-    result = rows(values.get(step.output)) if values is not None else None
+            if values is not None and not isinstance(left, AtTime) and not isinstance(form, (AtTime, Named)):
+                lines += _numbers(statement, form, right, symbols, values)
+    result = rows(values.get(step.output)) if values is not None and not isinstance(left, AtTime) else None
     if result is not None:
         lines.append(Line(Named(step.output, result), numbers=True))
     inputs = tuple(i for i in step.inputs if i is not None)
     return Equation(left, tuple(lines), step.output, tuple(notes), inputs, sign=sign)
 
 
+def _numbers(
+    statement: Statement, form: Node, right: Node, symbols: Mapping[str, Named], values: Mapping[str, Array]
+) -> list[Line]:
+    """The right side in numbers, a sum over the steps of sequences written out; none where a matrix is too large."""
+    arrays = [n for n in walk(right) if isinstance(n, (Element, Named))]
+    times = statement.sizes.get(TIME)
+    if isinstance(times, int) and arrays:
+        known = at_step(form, 0, times, values, rows) if times <= SMALL else None
+        return [] if known is None else [Line(known, numbers=True)]
+    shown = arrays and all(symbols[n.name].rows is not None for n in arrays)
+    return [Line(form, numbers=True)] if shown else []
+
+
 def _constant(program: Program, name: str) -> Node | None:
     """The expression of a value that is the same for every element (1/N); None for other values."""
     step = program.by_output.get(name)
     formula = step.formula if step is not None else None
-    if formula is None or formula.arrays or formula.symbols or any(isinstance(n, Symbol) for n in walk(formula.right)):
+    if step is None or formula is None or formula.arrays or formula.symbols:
         return None
-    return formula.right
+    body = statement_of(step, program.shapes, WRITTEN).body
+    return None if any(isinstance(n, Symbol) for n in walk(body)) else body
 
 
 def rows(array: Array | None) -> Rows | None:

@@ -10,7 +10,7 @@ import heapq
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -140,6 +140,32 @@ class Edges:
         return Linear(beside, alone)
 
 
+_Path: TypeAlias = "tuple[Partial, _Path] | None"
+"""The first local derivative of a path from an element to the loss, and the path behind it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ways:
+    """What is known of the paths from an element to the loss, those that carry exactly 0 left out.
+
+    Attributes:
+        count: how many they are.
+        total: their sum.
+        size: the sum of their sizes.
+        longest: the most factors that one has.
+        best: the largest ones, with their products.
+    """
+
+    count: int
+    total: float
+    size: float
+    longest: int
+    best: list[tuple[float, _Path]]
+
+
+AT_LOSS = _Ways(1, 1.0, 1.0, 0, [(1.0, None)])
+
+
 class Paths:
     """The paths from elements to the loss.
 
@@ -151,24 +177,22 @@ class Paths:
     def __init__(self, edges: Edges, most: int) -> None:
         self.edges = edges
         self.most = most
-        self._counts: dict[Address, int] = {}
-        self._totals: dict[Address, float] = {}
-        self._sizes: dict[Address, float] = {}
-        self._best: dict[Address, list[tuple[float, tuple[Partial, ...]]]] = {}
+        self._known: dict[Address, _Ways] = {}
 
     def expression(self, derivative: Address) -> Node:
         """dL/dv as a sum over paths: nested, as it is written by hand, where they are few; else the largest."""
         start = Address(self.edges.forward_name(derivative.name) or "", derivative.place)
-        if self._length(start) > LONGEST:
-            raise OptionError(f"a path from here is a product of more than {LONGEST} factors; take form='delta'")
-        count = self._count(start)
-        if count == 0:
+        if min(self._length(start, end) for end in (0, -1)) > LONGEST:
+            raise _too_long()
+        ways = self._ways(start)
+        if ways.count == 0:
             return Number(0.0)
-        if count <= 2 * self.most:
+        if ways.count <= 2 * self.most:
+            if ways.longest > LONGEST:
+                raise _too_long()
             return self._nested(start)
-        best = self._largest(start)[: self.most]
-        terms = tuple(_product(path) for _, path in best)
-        return Terms(terms, count - len(terms), self._total(start) - number(Terms(terms)))
+        terms = tuple(_product(path) for _, path in ways.best)
+        return Terms(terms, ways.count - len(terms), ways.total - number(Terms(terms)))
 
     def partials(self, expression: Node) -> Iterator[Partial]:
         """The local derivatives in an expression, from left to right."""
@@ -189,39 +213,52 @@ class Paths:
         """The local derivatives through which something reaches the loss."""
         return [p for p in self.edges.of(start) if p.value != 0 and (p.of == LOSS or self._count(p.of))]
 
-    def _length(self, start: Address) -> int:
-        """The number of factors of the first path; layers make all of them about as long."""
+    def _length(self, start: Address, end: int) -> int:
+        """The number of factors of one path: by the first of the local derivatives, 0, or by the last, -1.
+
+        Layers make all paths about as long; through time they differ.
+        """
         length, address = 0, start
         while address != LOSS and length <= LONGEST:
-            edges = self.edges.of(address)
+            edges = [p for p in self.edges.of(address) if p.value != 0]
             if not edges:
                 break
-            address, length = edges[0].of, length + 1
+            address, length = edges[end].of, length + 1
         return length
-
-    def _count(self, start: Address) -> int:
-        """The number of paths to the loss, those that carry exactly 0 left out."""
-        if start not in self._counts:
-            edges = [p for p in self.edges.of(start) if p.value != 0]
-            self._counts[start] = sum(1 if p.of == LOSS else self._count(p.of) for p in edges)
-        return self._counts[start]
 
     def size(self, derivative: Address) -> float:
         """The sum of the paths' sizes, to which rounding is relative where paths cancel."""
-        return self._size(Address(self.edges.forward_name(derivative.name) or "", derivative.place))
+        return self._ways(Address(self.edges.forward_name(derivative.name) or "", derivative.place)).size
 
-    def _size(self, start: Address) -> float:
-        if start not in self._sizes:
-            edges = [p for p in self.edges.of(start) if p.value != 0]
-            self._sizes[start] = sum(abs(p.value) * (1.0 if p.of == LOSS else self._size(p.of)) for p in edges)
-        return self._sizes[start]
+    def _count(self, start: Address) -> int:
+        """The number of paths to the loss, those that carry exactly 0 left out."""
+        return self._ways(start).count
 
-    def _total(self, start: Address) -> float:
-        """The sum of all paths."""
-        if start not in self._totals:
-            edges = [p for p in self.edges.of(start) if p.value != 0]
-            self._totals[start] = total_of(p.value * (1.0 if p.of == LOSS else self._total(p.of)) for p in edges)
-        return self._totals[start]
+    def _ways(self, start: Address) -> _Ways:
+        """What is known of the paths from an element: found from the loss on, as a path through time may be long."""
+        waiting = [start]
+        while waiting:
+            address = waiting[-1]
+            edges = [p for p in self.edges.of(address) if p.value != 0]
+            if missing := [p.of for p in edges if p.of not in self._known and p.of != LOSS]:
+                waiting += missing
+                continue
+            waiting.pop()
+            if address not in self._known:
+                self._known[address] = self._combined(edges)
+        return self._known[start]
+
+    def _combined(self, edges: list[Partial]) -> _Ways:
+        """The paths that begin with one of the local derivatives."""
+        each = [(edge, AT_LOSS if edge.of == LOSS else self._known[edge.of]) for edge in edges]
+        paths = [(value * edge.value, (edge, path)) for edge, after in each for value, path in after.best]
+        return _Ways(
+            sum(after.count for _, after in each),
+            total_of(edge.value * after.total for edge, after in each),
+            sum(abs(edge.value) * after.size for edge, after in each),
+            1 + max((after.longest for _, after in each), default=0),
+            heapq.nlargest(self.most, paths, key=lambda one: abs(one[0])),
+        )
 
     def _nested(self, start: Address) -> Node:
         terms: list[Node] = []
@@ -229,21 +266,22 @@ class Paths:
             terms.append(edge if edge.of == LOSS else Binary("*", self._nested(edge.of), edge))
         return terms[0] if len(terms) == 1 else Terms(tuple(terms))
 
-    def _largest(self, start: Address) -> list[tuple[float, tuple[Partial, ...]]]:
-        """The paths with the largest products, largest first, each from the loss to the element."""
-        if start not in self._best:
-            paths: list[tuple[float, tuple[Partial, ...]]] = []
-            for edge in self._alive(start):
-                rest = [(1.0, ())] if edge.of == LOSS else self._largest(edge.of)
-                paths.extend((value * edge.value, (*path, edge)) for value, path in rest)
-            self._best[start] = heapq.nlargest(self.most, paths, key=lambda one: abs(one[0]))
-        return self._best[start]
+
+def _too_long() -> OptionError:
+    return OptionError(f"a path from here is a product of more than {LONGEST} factors; take form='delta'")
 
 
-def _product(path: tuple[Partial, ...]) -> Node:
-    product: Node = path[0]
-    for edge in path[1:]:
-        product = Binary("*", product, edge)
+def _product(path: _Path) -> Node:
+    """The product of a path's local derivatives, that of the loss first."""
+    factors: list[Partial] = []
+    while path is not None:
+        factor, path = path
+        factors.append(factor)
+    if len(factors) > LONGEST:
+        raise _too_long()
+    product: Node = factors.pop()
+    while factors:
+        product = Binary("*", product, factors.pop())
     return product
 
 

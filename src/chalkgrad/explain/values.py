@@ -14,7 +14,8 @@ from ..base.address import Address
 from ..base.columns import table
 from ..base.digits import rounded
 from ..base.errors import UnknownNameError, nearest
-from ..program import Program
+from ..engines.numpy.loops import step_by_step
+from ..program import Program, Step
 from ..program import names as value_names
 
 Array = np.ndarray[Any, Any]
@@ -129,11 +130,12 @@ class Values(Mapping[str, Array]):
         rounding: Any = np.vectorize(partial(rounded, digits=digits), otypes=[float])
         if decimals:
             rounding = partial(np.round, decimals=digits)
-        for step in self.program:
-            if step.output not in self:
-                continue
-            array = np.asarray(step.computed(values.__getitem__))
-            values[step.output] = rounding(array) if array.dtype.kind == "f" and array.size else array
+
+        def make(step: Step, arrays: list[Any]) -> Any:
+            array = np.asarray(step.rule.function(*arrays, **step.options))
+            return rounding(array) if array.dtype.kind == "f" and array.size else array
+
+        step_by_step([step for step in self.program if step.output in self], values, make)
         return type(self)(self.program, values, self.labels, self.moment)
 
     def _repr_html_(self) -> str:

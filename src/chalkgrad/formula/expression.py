@@ -84,6 +84,19 @@ class Named(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class AtTime(Node):
+    """A value (N, T, ...) at one step of time, (N, ...); zeros before the first step and after the last.
+
+    Attributes:
+        value: the whole value, or with `rows` its numbers at that step.
+        time: the step: the index t, t - 1, a number.
+    """
+
+    value: Named
+    time: Node
+
+
+@dataclass(frozen=True, slots=True)
 class Ones(Node):
     """A column of ones, as long as it has to be."""
 

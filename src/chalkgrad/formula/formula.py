@@ -134,23 +134,27 @@ class Formula:
 
         Time is the second index on the left. Empty for an array that has no time, as parameters.
         """
+        return self._delays.get(name, frozenset())
+
+    @cached_property
+    def _delays(self) -> Mapping[str, frozenset[int]]:
         left = self.left.indices if isinstance(self.left, Element) else ()
-        found: set[int] = set()
+        found: dict[str, set[int]] = {}
         for node in walk(self.right):
-            if not isinstance(node, Element) or node.name != name or node.indices[:1] != left[:1]:
+            if not isinstance(node, Element) or node.indices[:1] != left[:1]:
                 continue
             if Symbol(ELLIPSIS) in left[:2] and node.indices[:2] == left[:2]:
-                found.add(0)
+                found.setdefault(node.name, set()).add(0)
             elif len(left) > 1 and len(node.indices) > 1 and isinstance(left[1], Symbol):
                 terms = affine(node.indices[1]) or {}
                 if terms.get(left[1].name) == 1 and len(terms) == 2:
-                    found.add(-terms[""])
-        return frozenset(found)
+                    found.setdefault(node.name, set()).add(-terms[""])
+        return {name: frozenset(delays) for name, delays in found.items()}
 
     def changed(self, change: Callable[[Node], Node]) -> Formula:
         """This formula with both sides changed; its text is the old one."""
         other = copy.copy(self)
-        for cached in ("indices", "arrays", "symbols", "ids", "nodes", "elements", "_trimmed"):
+        for cached in ("indices", "arrays", "symbols", "ids", "nodes", "elements", "_delays", "_trimmed"):
             other.__dict__.pop(cached, None)
         left = change(self.left)
         assert isinstance(left, (Element, Symbol))
@@ -231,7 +235,11 @@ class Formula:
         return tuple(shape)
 
     def _reach(self, place: Node, sizes: Mapping[str, Any], options: Mapping[str, Any]) -> int | None:
-        """How far an affine index expression reaches from 0 on; None where it does not begin there."""
+        """How far an affine index expression reaches from 0 on; None where it does not begin there, or where terms are
+        added where they fall, which may leave places after them out.
+        """
+        if self.accumulates:
+            return None
         settings = {o: Number(float(options[o])) for o in self.options if isinstance(options.get(o), (int, float))}
         numbered = at(place, settings)
         letters = coefficients(numbered)

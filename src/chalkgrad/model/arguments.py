@@ -14,14 +14,30 @@ import numpy as np
 
 from ..base.checks import as_array, as_list, check_present, said, whole
 from ..base.errors import DataError, OptionError, ShapeError, unknown
-from ..describe.layers import Layer, Residual
+from ..describe.layers import Layer, Positions, Residual
 from ..describe.layers.layer import rows_text
 from ..describe.losses import LOSSES, Loss
 from ..program import names as spelled
 from .lines import Layout, Line
 
 Array = np.ndarray[Any, Any]
-TAKEN = ("x", "y", "y_hat", "clock", "t", "lr", "l", "L", spelled.GRADIENT_NORM, spelled.CLIP_FACTOR)
+TAKEN = (
+    "x",
+    "y",
+    "y_hat",
+    "clock",
+    "t",
+    "lr",
+    "l",
+    "L",
+    spelled.GRADIENT_NORM,
+    spelled.CLIP_FACTOR,
+    spelled.SAMPLE_WEIGHT,
+    spelled.SMOOTH_TARGET,
+    spelled.LOSS_COUNTS,
+    spelled.LOSS_WEIGHTS,
+    spelled.WEIGHTS_SUM,
+)
 """Names that no input of several may have."""
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 
@@ -146,7 +162,22 @@ def read_samples(x: Any, layout: Layout, dtype: np.dtype[Any]) -> Array:
     """
     if layout.several:
         return _read_rows(x, layout, dtype)
-    return _read_input(x, "x", layout.inputs["x"], dtype, layout.lines[0].label, layout.ids.get("x"))
+    shape = layout.inputs["x"]
+    _check_steps(x, shape, layout)
+    return _read_input(x, "x", shape, dtype, layout.lines[0].label, layout.ids.get("x"))
+
+
+def _check_steps(x: Any, shape: tuple[int, ...], layout: Layout) -> None:
+    """Raises ShapeError where sequences have another number of steps than the network's positions hold."""
+    came = np.shape(x) if hasattr(x, "shape") else shape
+    holds = next((line for line in layout.lines if isinstance(line.layer, Positions)), None)
+    if holds is None or len(came) != len(shape) + 1 or came[1] == shape[0] or came[2:] != shape[1:]:
+        return
+    T = holds.shape[0]
+    raise ShapeError(
+        f"x has shape {came}, {came[1]} steps, but {holds.label} holds {T} steps, as input_shape={shape} fixed when "
+        f"the network was built; cut or pad the sequences to {T} steps"
+    )
 
 
 def _read_rows(x: Any, layout: Layout, dtype: np.dtype[Any]) -> Array:
@@ -265,6 +296,44 @@ def check_as_many(samples: int, targets: int) -> None:
         raise DataError(f"there are {samples} samples in x but {targets} targets in y")
     if not samples:
         raise DataError("there are no samples: x and y are empty")
+
+
+def read_weights(given: Any, samples: int, steps: tuple[int, ...], dtype: np.dtype[Any]) -> Array | None:
+    """The samples' weights, (N,), or (N, T) where every step of a sequence has a loss; None where none are given.
+
+    Args:
+        given: (N,), which holds for every step of a sample's sequence, or (N, T).
+        samples: N.
+        steps: (T,) or ().
+        dtype: the network's type.
+
+    Raises:
+        ShapeError: where the shape is another.
+        DataError: where they are no numbers, negative, NaN or infinite.
+    """
+    if given is None:
+        return None
+    weights = as_array("sample_weight", given)
+    if weights.dtype.kind not in "biuf":
+        raise DataError(f"sample_weight must hold numbers, not {weights.dtype}")
+    if weights.shape not in ((samples,), (samples, *steps)):
+        also = f", or one a step, {(samples, *steps)}" if steps else ""
+        raise ShapeError(f"sample_weight has shape {weights.shape}; expected one weight a sample, ({samples},){also}")
+    wrong = np.argwhere(~(np.isfinite(weights) & (weights >= 0)))
+    if len(wrong):
+        place = tuple(map(int, wrong[0]))
+        address = f"sample_weight[{', '.join(map(str, place))}]"
+        raise DataError(f"{address} is {weights[place]}; a weight is 0 or more, and 0 leaves the sample out")
+    weights = weights.reshape((samples, *weights.shape[1:], *[1] * (len(steps) + 1 - weights.ndim)))
+    return np.array(np.broadcast_to(weights, (samples, *steps)), dtype)
+
+
+def check_counts(loss: Loss, y: Array, weights: Array | None) -> None:
+    """Raises DataError where no target counts: all are ignored, or weigh nothing."""
+    counting = loss.weights(y, weights)
+    if counting is not None and not counting.any():
+        what = f"every target is ignored ({getattr(loss, 'ignore', None)})" if loss.ignores else "every weight is 0"
+        raise DataError(f"nothing counts: {what}, so there is no mean; give targets that count")
 
 
 def input_message(came: tuple[int, ...], expected: tuple[int, ...], first: str, name: str = "x") -> str:

@@ -7,15 +7,24 @@ import math
 from ..describe.losses import Loss, of_one_step
 from ..program import Owner, Role
 from ..program import names as spelled
-from ..rules import Operation, inputs, penalty, reduction
+from ..rules import Operation, inputs, label_smoothing, penalty, reduction
 from ..rules.derived import operation_over_time
 from .lines import INPUT, Layout, Line
 from .writer import BATCH, Placed, Writer
 
 PREDICTION = "y_hat"
+REDUCTIONS = {
+    ("mean", False): reduction.mean,
+    ("mean", True): reduction.weighted_mean,
+    ("sum", False): reduction.sum,
+    ("sum", True): reduction.weighted_sum,
+}
+"""The operation from the samples' losses to L, by the loss's reduction and whether samples have weights."""
 
 
-def write_forward(writer: Writer, layout: Layout, loss: Loss, seed: int, *, training: bool) -> list[Placed]:
+def write_forward(
+    writer: Writer, layout: Layout, loss: Loss, seed: int, *, training: bool, weighted: bool
+) -> list[Placed]:
     """Writes the steps from the inputs to L; returns the operations in the order in which they run."""
     fused = loss.fused(layout.lines[-1].layer)
     if fused is not None:
@@ -45,7 +54,9 @@ def write_forward(writer: Writer, layout: Layout, loss: Loss, seed: int, *, trai
             shape = (BATCH, *line.shape) if rule.output == operation.output else None
             writer.add(rule, here.names[rule.output] or "", here, "forward", Role.FORWARD, shape=shape)
         gives[line.place] = here.names[operation.output] or taken[0]
-    placed += _write_loss(writer, layout, loss, fused, gives[layout.lines[-1].place], layout.lines[last].owner)
+    placed += _write_loss(
+        writer, layout, loss, fused, gives[layout.lines[-1].place], layout.lines[last].owner, weighted
+    )
     return placed
 
 
@@ -80,7 +91,7 @@ def _line(line: Line, operation: Operation, taken: list[str], seed: int, *, trai
 
 
 def _write_loss(
-    writer: Writer, layout: Layout, loss: Loss, fused: Operation | None, value: str, last: Owner
+    writer: Writer, layout: Layout, loss: Loss, fused: Operation | None, value: str, last: Owner, weighted: bool
 ) -> list[Placed]:
     """Writes the steps from the prediction to L; with a fused loss, the last layer's steps too."""
     end = layout.lines[-1]
@@ -92,6 +103,7 @@ def _write_loss(
     placed = [here]
     for rule in operation.forward:
         if rule.output == operation.output:
+            here.names["y"] = _write_target(writer, layout, loss, owner)
             here.names[rule.output] = "l"
             writer.add(rule, "l", here, "loss", Role.LOSS)
             continue
@@ -104,11 +116,14 @@ def _write_loss(
             writer.add(rule, name, here, "loss", Role.LOSS)
         else:
             writer.add(rule, name, here, "forward", Role.FORWARD, owner=last)
-    reduce = _of_each(reduction.mean if loss.reduction == "mean" else reduction.sum, layout)
+    weights = _write_weights(writer, layout, loss, owner, weighted=weighted)
+    reduce = _of_each(REDUCTIONS[loss.reduction, weights is not None], layout)
     name = spelled.DATA_LOSS if layout.penalties else spelled.LOSS
-    total = Placed(reduce, {"l": "l", "L": name}, {}, owner, end.prefix, end.number)
+    names = {"l": "l", "L": name, "w": weights, "total": spelled.WEIGHTS_SUM}
+    total = Placed(reduce, names, {}, owner, end.prefix, end.number)
     placed.append(total)
-    writer.add(reduce.forward[0], name, total, "loss", Role.LOSS)
+    for rule in reduce.forward:
+        writer.add(rule, names[rule.output] or "", total, "loss", Role.LOSS)
     for place, (parameter, (l1, l2)) in enumerate(layout.penalties.items()):
         more = place < len(layout.penalties) - 1
         after = spelled.penalised_loss(parameter) if more else spelled.LOSS
@@ -117,6 +132,31 @@ def _write_loss(
         writer.add(penalty.penalty, after, here, "loss", Role.LOSS)
         name = after
     return placed
+
+
+def _write_target(writer: Writer, layout: Layout, loss: Loss, owner: Owner) -> str:
+    """Writes the step to the target that the loss compares with, where that is another than y; returns its name."""
+    if not loss.smoothing:
+        return "y"
+    smooth = _of_each(label_smoothing.operation, layout)
+    names: dict[str, str | None] = {"y": "y", "t": spelled.SMOOTH_TARGET}
+    here = Placed(smooth, names, {"smoothing": loss.smoothing}, owner)
+    writer.add(smooth.forward[0], spelled.SMOOTH_TARGET, here, "loss", Role.LOSS)
+    return spelled.SMOOTH_TARGET
+
+
+def _write_weights(writer: Writer, layout: Layout, loss: Loss, owner: Owner, *, weighted: bool) -> str | None:
+    """Writes the steps to the samples' weights, 0 where a target is ignored; returns their name, None for none."""
+    given = spelled.SAMPLE_WEIGHT if weighted else None
+    if not loss.ignores:
+        return given
+    counting = _of_each(reduction.counting, layout)
+    names: dict[str, str | None] = {"y": "y", "c": spelled.LOSS_COUNTS, "v": given, "w": spelled.LOSS_WEIGHTS}
+    here = Placed(counting, names, {}, owner)
+    written = counting.forward if weighted else counting.forward[:1]
+    for rule in written:
+        writer.add(rule, names[rule.output] or "", here, "loss", Role.LOSS)
+    return names[written[-1].output]
 
 
 def penalty_owner(parameter: str) -> Owner:

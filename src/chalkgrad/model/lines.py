@@ -9,7 +9,18 @@ from functools import cached_property
 from typing import Any
 
 from ..base.errors import OptionError, ShapeError, unknown
-from ..describe.layers import Add, Attention, Combining, Layer, Parameter, Residual, SampleShape, State
+from ..describe.layers import (
+    Add,
+    Attention,
+    Combining,
+    Concat,
+    Layer,
+    Parameter,
+    Recurrent,
+    Residual,
+    SampleShape,
+    State,
+)
 from ..describe.layers.layer import names_of, rows_text
 from ..describe.losses import Loss, of_one_step
 from ..program import Owner
@@ -138,6 +149,11 @@ class Layout:
         """The shape of one sample's prediction."""
         return self.lines[-1].shape
 
+    @property
+    def steps_shape(self) -> SampleShape:
+        """The shape of a sample's losses: (T,) where every step of a sequence has one, else ()."""
+        return self.output_shape[:1] if len(self.output_shape) == 2 else ()
+
     @cached_property
     def users(self) -> Mapping[int | str, tuple[int, ...]]:
         """The places of the lines that take what a line, or an input, gives."""
@@ -187,7 +203,8 @@ def lay_out(layers: Sequence[Layer], inputs: Mapping[str, SampleShape], l1: floa
     """
     _refuse_twice(layers)
     drafts: list[_Draft] = []
-    _draft(layers, drafts, (None,), next(iter(inputs)))
+    names = {layer.name.lower() for layer in _flat(layers) if layer.name is not None}
+    _draft(layers, drafts, (None,), next(iter(inputs)), names)
     placing = _Placing(dict(inputs), l1, l2, [draft.layer for draft in drafts])
     for draft in drafts:
         placing.add(draft)
@@ -269,25 +286,35 @@ def _flat(layers: Iterable[Layer]) -> Iterable[Layer]:
         yield layer
 
 
-def _draft(layers: Sequence[Layer], drafts: list[_Draft], first: tuple[int | str | None, ...], given: str) -> None:
-    """Appends the layers; those of a residual block as its lines and an Add.
+def _draft(
+    layers: Sequence[Layer], drafts: list[_Draft], first: tuple[int | str | None, ...], given: str, names: set[str]
+) -> None:
+    """Appends the layers; those of a residual block as its lines and an Add, a bidirectional one as two and a Concat.
 
     Args:
         layers: the layers.
         drafts: where they go.
         first: what the first of them takes, if it names nothing.
         given: the input that the first line of all takes.
+        names: the layers' names in small letters.
     """
     for place, layer in enumerate(layers):
         named = names_of(layer.kind, "of", layer.of)
         takes: tuple[int | str | None, ...] = named or (first if place == 0 else (None,))
-        if not isinstance(layer, Residual):
-            drafts.append(_Draft(layer, (*takes, *layer.beside)))
-            continue
         incoming = takes[0]
         if incoming is None:
             incoming = len(drafts) - 1 if drafts else given
-        _draft(layer.layers, drafts, takes, given)
+        if isinstance(layer, Recurrent) and layer.bidirectional:
+            ending = "" if layer.name is None else f"_{layer.name}"
+            right, left = (fresh(f"{way}{ending}", names) for way in ("right", "left"))
+            names |= {right.lower(), left.lower()}
+            drafts += [_Draft(one, (incoming,)) for one in layer.directions(right, left)]
+            drafts.append(_Draft(Concat("the other direction", name=layer.name), (len(drafts) - 2, len(drafts) - 1)))
+            continue
+        if not isinstance(layer, Residual):
+            drafts.append(_Draft(layer, (*takes, *layer.beside)))
+            continue
+        _draft(layer.layers, drafts, takes, given, names)
         hint = "; a Residual adds what it takes to what its last layer gives"
         drafts.append(_Draft(Add("the block's input", name=layer.name), (None, incoming), hint))
 

@@ -24,16 +24,19 @@ from ..describe.settings import from_table, to_table
 from ..engines.numpy.runner import Runner
 from ..explain.trace import Trace
 from ..program import Program
+from ..program import names as spelled
 from ..rules import penalty
 from .arguments import (
     beginning,
     check_as_many,
+    check_counts,
     fitting,
     read_dtype,
     read_inputs,
     read_layers,
     read_loss,
     read_samples,
+    read_weights,
 )
 from .build import write_program
 from .description import read_description
@@ -101,11 +104,20 @@ class Model:
         self.output_shape = self.layout.output_shape
         self.program = self._write(training=True)
         self.prediction_program = self._write(training=False)
+        self._weighted: dict[bool, Program] = {}
         self._allocate()
         self._initialise()
 
-    def _write(self, *, training: bool) -> Program:
-        return write_program(self.layout, self.loss_function, self.seed, training=training)
+    def _write(self, *, training: bool, weighted: bool = False) -> Program:
+        return write_program(self.layout, self.loss_function, self.seed, training=training, weighted=weighted)
+
+    def program_for(self, *, training: bool, weighted: bool = False) -> Program:
+        """The program with dropout and batch statistics or as in prediction, for samples with weights or without."""
+        if not weighted:
+            return self.program if training else self.prediction_program
+        if training not in self._weighted:
+            self._weighted[training] = self._write(training=training, weighted=True)
+        return self._weighted[training]
 
     def _allocate(self) -> None:
         """Makes the arrays of the model's own, all parameters 0, and forgets what training has left."""
@@ -247,23 +259,38 @@ class Model:
         check_as_many(len(kept), len(targets))
         return kept, targets
 
-    def updated_by(self, optimizer: Optimizer, *, training: bool = True) -> Program:
+    def updated_by(self, optimizer: Optimizer, *, training: bool = True, weighted: bool = False) -> Program:
         """The program with the update of the parameters that are not frozen after it."""
-        program = self.program if training else self.prediction_program
+        program = self.program_for(training=training, weighted=weighted)
         penalised = [name for name, parameter in self.layout.parameters.items() if parameter.penalised]
         return optimizer.extend(program, penalised, self.frozen)
 
-    def runner(self, outputs: Iterable[str], *, training: bool) -> Runner:
+    def runner(self, outputs: Iterable[str], *, training: bool, weighted: bool = False) -> Runner:
         """The steps that the named values need, ready to run."""
-        key = (training, *outputs)
+        key = (training, weighted, *outputs)
         if key not in self._runners:
-            program = self.program if training else self.prediction_program
-            self._runners[key] = Runner(program.needed_for(key[1:]))
+            self._runners[key] = Runner(self.program_for(training=training, weighted=weighted).needed_for(key[2:]))
         return self._runners[key]
 
-    def given(self, x: Array, y: Array | None = None) -> dict[str, Any]:
+    def weights(self, sample_weight: Any, y: Array) -> Array | None:
+        """The samples' weights as the program takes them: (N,), or (N, T) where every step of a sequence has a loss.
+
+        Args:
+            sample_weight: what was given: (N,), or (N, T); None for none.
+            y: the targets, as `targets` gives them.
+
+        Raises:
+            ShapeError, DataError: where they are none, or no target counts.
+        """
+        weights = read_weights(sample_weight, len(y), self.layout.steps_shape, self.dtype)
+        check_counts(self.loss_function, y, weights)
+        return weights
+
+    def given(self, x: Array, y: Array | None = None, weights: Array | None = None) -> dict[str, Any]:
         """The values from outside that a run starts with."""
         start: dict[str, Any] = {"x": x, "clock": self.steps_taken + 1, **self.parameters, **self.states}
+        if weights is not None:
+            start[spelled.SAMPLE_WEIGHT] = weights
         return start if y is None else {**start, "y": y}
 
     @own_words("predict")
@@ -286,28 +313,34 @@ class Model:
         """Values of a forward pass as in prediction, (N, ...) each."""
         return self._prediction.run(names, x, y, self.steps_taken + 1, owner, engine)
 
-    def loss(self, x: Any, y: Any, *, training: bool = False) -> float:
+    def loss(self, x: Any, y: Any, *, training: bool = False, sample_weight: Any = None) -> float:
         """The loss L of x (N, ...) and y, penalties included.
 
         Args:
             x: (N, *input_shape).
             y: targets (N, *output_shape) or class numbers (N,).
             training: with dropout's masks and the batch's own statistics.
+            sample_weight: the samples' weights, as for `fit`.
         """
         x, y = self.pair(x, y)
-        return float(self.runner(["L"], training=training).run(self.given(x, y))["L"])
+        weights = self.weights(sample_weight, y)
+        runner = self.runner(["L"], training=training, weighted=weights is not None)
+        return float(runner.run(self.given(x, y, weights))["L"])
 
-    def gradients(self, x: Any, y: Any, *, training: bool = True) -> Gradients:
+    def gradients(self, x: Any, y: Any, *, training: bool = True, sample_weight: Any = None) -> Gradients:
         """dL/dW of every parameter by the parameter's name, as views of one flat buffer; "dW1" names that of W1 too.
 
         Args:
             x: (N, *input_shape).
             y: targets (N, *output_shape) or class numbers (N,).
             training: with dropout's masks (those of the step that would come next) and batch statistics.
+            sample_weight: the samples' weights, as for `fit`.
         """
         x, y = self.pair(x, y)
+        weights = self.weights(sample_weight, y)
         names = [self.program.derivative_of[n] for n in self.parameters]
-        values = self.runner(names, training=training).run(self.given(x, y))
+        runner = self.runner(names, training=training, weighted=weights is not None)
+        values = runner.run(self.given(x, y, weights))
         views = self.views(np.empty_like(self.flat))
         for name, view in views.items():
             view[...] = values[self.program.derivative_of[name]]
@@ -322,6 +355,7 @@ class Model:
         training: bool = True,
         labels: Mapping[str, str] | None = None,
         optimizer_state: Mapping[str, Any] | OptimizerState | None = None,
+        sample_weight: Any = None,
     ) -> Trace:
         """Runs one pass and keeps every named value: trace["z1"], trace["dz2"], trace["dW1"], trace["L"].
 
@@ -333,6 +367,7 @@ class Model:
             labels: other names of elements, by address, for explanations: {"W1[0, 0]": "w1"}.
             optimizer_state: what the optimizer carries from the steps before: its arrays by name ("v_W1"; zeros
                 where none is given) and "t", this step's number (1); or the network's own `optimizer_state`.
+            sample_weight: the samples' weights, as for `fit`.
 
         Raises:
             ShapeError, DataError: where x, y or the optimizer's arrays do not fit.
@@ -340,41 +375,56 @@ class Model:
             OptionError: where its state is given and the optimizer is not.
         """
         x, y = self.pair(x, y)
-        program = self.program if training else self.prediction_program
-        values = self.given(x, y)
+        weights = self.weights(sample_weight, y)
+        weighted = weights is not None
+        program = self.program_for(training=training, weighted=weighted)
+        values = self.given(x, y, weights)
         if optimizer is None and optimizer_state:
             raise OptionError("optimizer_state is what an optimizer carries on: give the optimizer too")
         if optimizer is not None:
             optimizer = as_optimizer(optimizer, self.dtype)
-            program = self.updated_by(optimizer, training=training)
+            program = self.updated_by(optimizer, training=training, weighted=weighted)
             values.update(optimizer.carried(program, self.dtype, optimizer_state or {}))
             values["lr"] = optimizer.learning_rate
         return Trace(program, Runner(program.steps).run(values), labels)
 
     @own_words("evaluate")
-    def evaluate(self, x: Any, y: Any, *, engine: str = "auto") -> Evaluation:
-        """Loss and accuracy on x (N, ...) and y, as in prediction; the engine as for `predict`."""
+    def evaluate(self, x: Any, y: Any, *, engine: str = "auto", sample_weight: Any = None) -> Evaluation:
+        """Loss and accuracy on x (N, ...) and y, as in prediction; engine as for `predict`, weights as for `fit`."""
         by_number = are_classes(y, self.output_shape)
-        return self.evaluate_ready(*self.samples_and_targets(x, y), by_number=by_number, engine=engine)
+        samples = self.samples_and_targets(x, y)
+        weights = self.weights(sample_weight, samples[1])
+        return self.evaluate_ready(*samples, weights, by_number=by_number, engine=engine)
 
-    def evaluate_ready(self, x: Array | Pixels, y: Array, *, by_number: bool, engine: str = "auto") -> Evaluation:
+    def evaluate_ready(
+        self, x: Array | Pixels, y: Array, weights: Array | None = None, *, by_number: bool, engine: str = "auto"
+    ) -> Evaluation:
         """As `evaluate`, on what `samples_and_targets` gave.
 
         Args:
             x: the samples.
             y: their targets.
+            weights: their weights, as `weights` gives them.
             by_number: whether the targets were given as class numbers (N,), so that one class of each row is right.
             engine: as for `predict`.
         """
         found = self._forward(("y_hat", "l"), x, y, "evaluate", engine)
         y_hat, losses = found["y_hat"], found["l"]
-        loss = float(losses.mean() if self.loss_function.reduction == "mean" else losses.sum())
+        counting = self.loss_function.weights(y, weights)
+        if self.loss_function.reduction == "mean":
+            loss = float(losses.mean() if counting is None else np.average(losses, weights=counting))
+        else:
+            loss = float(losses.sum() if counting is None else (losses * counting).sum())
         for name, (l1, l2) in self.layout.penalties.items():
             with np.errstate(all="ignore"):
                 loss = float(penalty.penalty(loss, self.parameters[name], l1=l1, l2=l2))
         accuracy = None
         if by_number or self.loss_function.of_classes:
-            accuracy = float(self.loss_function.hits(y_hat, y, by_number=by_number).mean())
+            hits = self.loss_function.hits(y_hat, y, by_number=by_number)
+            if counting is not None:
+                counting = counting.reshape(-1)
+                counting = np.broadcast_to(counting.reshape((-1, *[1] * (hits.ndim - 1))), hits.shape)
+            accuracy = float(np.average(hits, weights=counting))
         return Evaluation(loss, accuracy, len(x), y_hat)
 
     def classes(self, y_hat: Array) -> Array:

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 LOSS = "L"
 DATA_LOSS = "L_data"
+SAMPLE_WEIGHT = "sample_weight"
+SMOOTH_TARGET = "y_smooth"
+LOSS_COUNTS = "l_counts"
+LOSS_WEIGHTS = "l_weights"
+WEIGHTS_SUM = "l_weights_sum"
+GIVEN = ("x", "y", SAMPLE_WEIGHT)
+"""What comes from outside sample by sample; the last only where samples have weights."""
 
 
 def own(formal: str, prefix: str | None, number: int) -> str:

@@ -152,6 +152,12 @@ class Program:
         """The steps in order, those that run together over time as a `Loop`."""
         return segments(self.steps)
 
+    @cached_property
+    def recurrent(self) -> frozenset[str]:
+        """The names of the values that loops over time compute."""
+        loops = [segment for segment in self.segments if isinstance(segment, Loop)]
+        return frozenset(step.output for loop in loops for step in loop.steps)
+
     def followed_by(self, steps: Iterable[Step], inputs: Iterable[Value]) -> Program:
         """This program with further steps (an optimizer's update) after it."""
         sources = [value for value in self.inputs if value.role in (Role.GIVEN, Role.OPTIMIZER)]
@@ -221,5 +227,5 @@ def _check_shape(step: Step, known: Mapping[str, Value]) -> None:
         shape = formula.output_shape(shapes, step.options)
     except FormulaError as error:
         raise FormulaError(f"{step}: {error}") from None
-    if shape is not None and shape != step.shape:
+    if shape is not None and shape != step.shape and formula.gives_shape:  # beyond p*s+u there may be more
         raise FormulaError(f"{step} has shape {step.shape}; its formula gives {shape}")

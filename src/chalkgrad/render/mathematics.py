@@ -7,7 +7,18 @@ from typing import Protocol
 
 from ..base.address import Address
 from ..base.digits import significant
-from ..formula.expression import Extreme, Hadamard, MatrixProduct, Named, Ones, Partial, Quantity, Terms, Transposed
+from ..formula.expression import (
+    AtTime,
+    Extreme,
+    Hadamard,
+    MatrixProduct,
+    Named,
+    Ones,
+    Partial,
+    Quantity,
+    Terms,
+    Transposed,
+)
 from ..formula.nodes import (
     Binary,
     Count,
@@ -201,6 +212,10 @@ class MathPrinter:
             case Named(name=name) | Symbol(name=name):
                 of = self.style.derivatives.get(name)
                 return self.shared(name, self.of_whole(name, of, ())) if of else self.name(name, ()), ATOM
+            case AtTime(value=value) if numbers and value.rows is not None:
+                return self.piece(value, numbers)
+            case AtTime(value=Named(name=name), time=time):
+                return self.piece(Element(name, (time,)), numbers)
             case Ones():
                 return self.ones(), ATOM
             case Element(name=name, indices=indices):

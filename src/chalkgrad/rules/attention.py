@@ -165,7 +165,6 @@ def scores_dk_of_k(dS: Array, k: Array, *, E: int) -> Array:
 @rule(
     f"B[n,m,t,j] = S[n,m,t,j] * [j <= t] - {LOW:g} * [j > t]",
     source=SOURCE + ".3 (masking, before the softmax)",
-    exact=True,
 )
 def causal(S: Array) -> Array:
     """B (N, M, T, J) of the scores S (N, M, T, J): the scores of later places are far below all others."""
@@ -226,7 +225,6 @@ def causal_dS_negative(dB: Array) -> Array:
 @rule(
     f"C[n,m,t,j] = S[n,m,t,j] * keep[n,j] - {LOW:g} * (1 - keep[n,j])",
     source=SOURCE + ".3 (masking, before the softmax)",
-    exact=True,
 )
 def padding(S: Array, keep: Array) -> Array:
     """C (N, M, T, J) of the scores S (N, M, T, J) and keep (N, J): keys whose keep is 0 have scores far below all."""

@@ -1,5 +1,5 @@
 """Rules made from others, so that the mathematics stands once: for every step of a sequence, with time running from the
-last step to the first, with other indices, and under other names.
+last step to the first, and under other names.
 
 All rewrite the rule's index formula and keep its function; its usual mistakes come along.
 """
@@ -32,33 +32,26 @@ class Way:
 
     Attributes:
         names: the new formal names by the old ones.
-        steps: whether it holds for every step of a sequence.
-        stepwise: whether its function then computes one of them.
-        turned: whether time runs from the last step to the first.
         indices: the new indices by the old ones.
+        stepwise: whether its function computes one step of a sequence, where its formula is for every step.
+        turned: whether time runs from the last step to the first.
         variant: tells it from others of the same text, with other mistakes.
     """
 
     names: Names = ()
-    steps: bool = False
+    indices: Indices = ()
     stepwise: bool = False
     turned: bool = False
-    indices: Indices = ()
     variant: str = ""
 
     @property
-    def spreads(self) -> Mapping[str, tuple[str, ...]]:
-        """The new indices by the old ones, steps beside samples among them."""
-        return {SAMPLE: (SAMPLE, TIME)} if self.steps else dict(self.indices)
-
-    @property
     def axes(self) -> int:
-        """How many axes the samples' one becomes."""
-        return len(self.spreads.get(SAMPLE, (SAMPLE,)))
+        """How many axes there are in the place of the samples' one."""
+        return len(dict(self.indices).get(SAMPLE, (SAMPLE,)))
 
 
 class Derived(Rule):
-    """A rule made from another one; see `over_time`, `stepwise`, `backwards`, `spread_over`, `renamed` and `variant`.
+    """A rule made from another one; see `over_time`, `stepwise`, `backwards`, `spread_over` and `renamed`.
 
     Attributes:
         base: the rule that it is made from.
@@ -81,15 +74,16 @@ class Derived(Rule):
         output = known.get(base.output, base.output)
         shape_of = None if base.shape_of is None else known.get(base.shape_of, base.shape_of)
         super().__init__(base.function, _text(base, way), output, shape_of, base.source, **facts)
-        _dress(self, base, known, _function(base, self.folds, self.turns, way.axes))
+        _dress(self, base, known, _function(base, way, self.folds, self.turns))
         if base.kinks is not None:
             self.kinks = _folded(base.kinks, base.operands, self.folds - {base.output}, None, way.axes)
         self.kinks_at = base.kinks_at
         for wrong in base.mistakes:
             words = re.sub(r"\{(\w+)\}", lambda name: f"{{{_new(name[1], known)}}}", wrong.text)
-            varies = {setting: way.spreads.get(index, (index,))[-1] for setting, index in wrong.varies.items()}
+            letters = dict(way.indices)
+            varies = {setting: letters.get(index, (index,))[-1] for setting, index in wrong.varies.items()}
             mistake = Mistake(self, _text(wrong, way) or "", words, wrong.function, varies)
-            _dress(mistake, wrong, known, _function(wrong, _folds(wrong, way), _turns(wrong, way), way.axes))
+            _dress(mistake, wrong, known, _function(wrong, way, _folds(wrong, way), _turns(wrong, way)))
             mistake.reread()
             self.mistakes.append(mistake)
 
@@ -108,12 +102,20 @@ def over_time(rule: Rule) -> Rule:
     Its function is called with samples and steps as one axis. A rule that has no samples, or works on each element for
     itself, is its own.
     """
-    return _derived(rule, Way(steps=True)) if _by_sample(rule) else rule
+    return spread_over(rule, n=(SAMPLE, TIME)) if _by_sample(rule) else rule
 
 
 def stepwise(rule: Rule) -> Rule:
     """The rule for every step of a sequence, as `over_time` gives it, for a loop: its function computes one step."""
-    return _derived(rule, Way(steps=True, stepwise=True)) if _by_sample(rule) else rule
+    return _derived(rule, Way(indices=((SAMPLE, (SAMPLE, TIME)),), stepwise=True)) if _by_sample(rule) else rule
+
+
+def spread_over(rule: Rule, **indices: tuple[str, ...]) -> Rule:
+    """The rule with other indices in place of its own: with n=("n", "m", "t"), a[n,k] becomes a[n,m,t,k].
+
+    Where n becomes several, its function is called with their axes as one.
+    """
+    return _derived(rule, Way(indices=tuple(sorted(indices.items()))))
 
 
 def backwards(rule: Rule) -> Rule:
@@ -142,16 +144,8 @@ def renamed(rule: Rule, **names: str) -> Rule:
     return _derived(rule, Way(tuple(sorted(names.items())))) if names else rule
 
 
-def spread_over(rule: Rule, **indices: tuple[str, ...]) -> Rule:
-    """The rule with other indices in place of its own: with n=("n", "m", "t"), a[n,k] becomes a[n,m,t,k].
-
-    Where n becomes several, its function is called with their axes as one.
-    """
-    return _derived(rule, Way(indices=tuple(sorted(indices.items()))))
-
-
 def variant(rule: Rule, called: str) -> Rule:
-    """The rule once more, to have mistakes that its other uses do not have."""
+    """The rule once more, to have further mistakes that its other uses do not have."""
     return _derived(rule, Way(variant=called))
 
 
@@ -185,10 +179,10 @@ def _text(stated: Stated, way: Way) -> str | None:
     formula = stated.formula
     if formula is None:
         return None
-    for index, over in way.spreads.items():
+    for index, over in way.indices:
         formula = formula.changed(lambda side, index=index, over=over: spread(side, index, over))
     if way.turned:
-        return formula_text(formula.changed(lambda side: mirrored(side, TIME)))
+        formula = formula.changed(lambda side: mirrored(side, TIME))
     every = {o: _new(o, dict(way.names)) for o in (*stated.operands, stated.output)}
     letters = formula.indices
     return formula_text(formula.changed(lambda side: renamed_tree(side, every, letters)))
@@ -213,12 +207,12 @@ def _dress(stated: Stated, base: Stated, names: Mapping[str, str], function: Cal
     stated.function = function
 
 
-def _function(base: Stated, folds: frozenset[str], turns: frozenset[str], axes: int) -> Callable[..., Array]:
+def _function(base: Stated, way: Way, folds: frozenset[str], turns: frozenset[str]) -> Callable[..., Array]:
     """The base's function for arrays whose samples' axes become one, or whose steps are turned round."""
     output = base.output
     if turns:
         return _turned(base.function, base.operands, turns - {output}, whole=output in turns)
-    return _folded(base.function, base.operands, folds - {output}, output if output in folds else None, axes)
+    return _folded(base.function, base.operands, folds - {output}, output if output in folds else None, way.axes)
 
 
 def _turned(
@@ -245,7 +239,7 @@ def _turned(
 def _folded(
     function: Callable[..., Array], operands: tuple[str, ...], folds: frozenset[str], output: str | None, axes: int
 ) -> Callable[..., Array]:
-    """The function on arrays whose first axes, samples and steps, are one.
+    """The function on arrays whose first axes, of samples and steps, are one.
 
     Args:
         function: the function.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 
-from .arrays import counted, namespace
+import numpy as np
+
+from .arrays import namespace, on_numpy
 from .rule import Array, Operation, mistake, rule
 
 LEARNT = "Gehring et al., arXiv:1705.03122, 3.1 (learnt position embeddings)"
@@ -26,10 +28,10 @@ def sinusoids(x: Array, *, T: int, H: int, longest: float, quarter: float) -> Ar
 
     Of x (N, T, D) it takes the kind of number only.
     """
+    t, i, p = np.arange(T)[:, None, None], np.arange(H)[:, None], np.arange(2)
+    rows = np.sin(t / longest ** (i / H) + p * quarter).reshape((T, 2 * H))
     xp = namespace(x)
-    t, i, p = counted(T, x)[:, None, None], counted(H, x)[:, None], counted(2, x)
-    angles = t / longest ** (i / H) + p * quarter
-    return xp.astype(xp.sin(angles), x.dtype).reshape((T, 2 * H))
+    return rows.astype(x.dtype) if on_numpy(xp) else xp.asarray(rows, dtype=x.dtype, device=x.device)
 
 
 @rule("z[n,t,d] = x[n,t,d] + P[t,d]", source=LEARNT)

@@ -17,7 +17,7 @@ def last(h: Array, *, T: int) -> Array:
     return h[:, T - 1]
 
 
-@rule("dh[n,t,u] = dlast[n,u] * [t = T-1]", shape_of="h", source=SOURCE, exact=True)
+@rule("dh[n,t,u] = dlast[n,u] * [t = T-1]", shape_of="h", source=SOURCE, exact=True, helper=True)
 def last_dh(dlast: Array, h: Array, *, T: int) -> Array:
     """dh (N, T, H) of dlast (N, H): only the last step's h is used there."""
     return namespace(h).concat((zeros((h.shape[0], T - 1, h.shape[2]), h), dlast[:, None]), axis=1)
@@ -34,7 +34,7 @@ def first(h: Array) -> Array:
     return h[:, 0]
 
 
-@rule("dh[n,t,u] = dfirst[n,u] * [t = 0]", shape_of="h", source=SOURCE, exact=True)
+@rule("dh[n,t,u] = dfirst[n,u] * [t = 0]", shape_of="h", source=SOURCE, exact=True, helper=True)
 def first_dh(dfirst: Array, h: Array) -> Array:
     """dh (N, T, H) of dfirst (N, H): what comes back meets the first step only."""
     return namespace(h).concat((dfirst[:, None], zeros((h.shape[0], h.shape[1] - 1, h.shape[2]), h)), axis=1)

@@ -23,6 +23,11 @@ def sigmoid_dz_left_out(da: Array) -> Array:
     return da * 1
 
 
+@mistake(sigmoid_dz, "dz[...] = da[...] * a[...]", "the factor 1 - {a} is left out")
+def sigmoid_dz_of_a(da: Array, a: Array) -> Array:
+    return da * a
+
+
 @mistake(sigmoid_dz, "dz[...] = da[...] * z[...] * (1 - z[...])", "z (1 - z) is taken instead of a (1 - a)")
 def sigmoid_dz_of_z(da: Array, z: Array) -> Array:
     return da * z * (1 - z)

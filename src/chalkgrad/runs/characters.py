@@ -34,7 +34,7 @@ def vocabulary_of(network: Network, table: Any, where: Path) -> Vocabulary:
     """
     if table is None:
         raise CheckpointError(
-            f"{where} is no model of characters, so it writes nothing; train one: chalkgrad train names --network rnn"
+            f"{where} is no model of characters, so it writes nothing; train one: chalkgrad train names --network lstm"
         )
     vocabulary = Vocabulary.from_table(table, str(where))
     size, shape = vocabulary.size, network.layout.sample_shape

@@ -10,9 +10,11 @@ from typing import Any
 from ..base.errors import OptionError, unknown
 from ..data.dataset import Dataset
 from ..describe.layers import (
+    GELU,
     GRU,
     LSTM,
     RNN,
+    Attention,
     BatchNorm,
     Conv2D,
     Dense,
@@ -20,11 +22,14 @@ from ..describe.layers import (
     Embedding,
     Flatten,
     Layer,
+    LayerNorm,
     MaxPool2D,
+    Positions,
     ReLU,
+    Residual,
     Softmax,
 )
-from ..describe.optimizers import OPTIMIZERS, SGD, Adam, Optimizer
+from ..describe.optimizers import OPTIMIZERS, SGD, Adam, AdamW, Optimizer
 from ..describe.schedules import SCHEDULES, Constant, Cosine, Schedule
 from ..describe.settings import from_table, to_table
 
@@ -35,6 +40,8 @@ EMBEDDED = 32
 """The length of the row that stands for an id."""
 UNITS = 128
 """Units of a recurrent layer."""
+WIDTH = 64
+"""The width of a transformer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,19 +174,40 @@ def _recurrent(name: str, layer: Callable[..., Layer], data: Dataset) -> Recipe:
             f"{name} takes sequences, (steps, features) or ids, but {data.name} gives {data.input_shape}{rows}"
         )
     first = (Embedding(data.ids, EMBEDDED),) if data.ids else ()
-    every_step = data.y_train.ndim == (2 if data.classes else 3)
-    return Recipe((*first, layer(UNITS, sequences=every_step), *_end(data)), optimizer=Adam(0.003), patience=5)
+    return Recipe((*first, layer(UNITS, sequences=_every_step(data)), *_end(data)), optimizer=Adam(0.003), patience=5)
+
+
+def gpt(data: Dataset) -> Recipe:
+    """A transformer that looks back (Radford et al., 2018 and 2019): two blocks of attention and a perceptron, with
+    four heads, layer normalisation before each and residuals around them, and dropout as there.
+    """
+    if not data.ids:
+        raise OptionError(
+            f"gpt takes ids, such as those of names or of a text, but {data.name} gives {data.input_shape}"
+        )
+    layers: list[Layer] = [Embedding(data.ids, WIDTH), Positions(), Dropout(0.1)]
+    for _ in range(2):
+        layers.append(Residual([LayerNorm(), Attention(4, causal=True), Dropout(0.1)]))
+        layers.append(Residual([LayerNorm(), Dense(4 * WIDTH), GELU(), Dense(WIDTH), Dropout(0.1)]))
+    if not _every_step(data):
+        layers.append(Flatten())
+    return Recipe((*layers, LayerNorm(), *_end(data)), optimizer=AdamW(0.002, clip_norm=1.0), patience=5)
+
+
+def _every_step(data: Dataset) -> bool:
+    """Whether each step has a target."""
+    return data.y_train.ndim == (2 if data.classes else 3)
 
 
 def _over_rows(recipe: Callable[[Dataset], Recipe], data: Dataset) -> Recipe:
     """A recipe for sequences, over the rows of images."""
     if data.is_sequence or not data.is_image:
         raise OptionError(f"rows are those of images, but {data.name} gives {data.input_shape}")
-    return replace(recipe(data.as_rows()), rows=True)
+    return replace(recipe(data.as_rows()), rows=True, optimizer=Adam(0.002), batch_size=64, patience=3)
 
 
 RECURRENT: dict[str, Callable[[Dataset], Recipe]] = {"rnn": rnn, "lstm": lstm, "gru": gru}
-SEQUENTIAL = RECURRENT
+SEQUENTIAL = {**RECURRENT, "gpt": gpt}
 """Those that take sequences."""
 RECIPES: dict[str, Callable[[Dataset], Recipe]] = {
     "softmax": softmax,

@@ -40,7 +40,7 @@ class Buffers:
         settings = task.settings
         self._model = model
         self._optimizer = settings.optimizer
-        self.program = model.updated_by(settings.optimizer)
+        self.program = model.updated_by(settings.optimizer, weighted=task.samples.weights is not None)
         moments = settings.optimizer.start(self.program, model.dtype)
         self._moments = tuple(moments)  # the optimizer's own
         self.steps_before = 0

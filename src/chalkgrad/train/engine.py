@@ -56,12 +56,14 @@ def steps_of(
         split = max(1, min(parts, MOST_THREADS)) if compiled and isinstance(parts, int) else None
         title = f"training of {model!r}"
         try:
-            return CompiledSteps(*arguments, title=title, parts=split, patience=patience(engine, estimate))
+            return CompiledSteps(
+                *arguments, title=title, parts=split, patience=patience(engine, estimate), weights=samples.weights
+            )
         except CompilerError as error:
             if engine == "compiled":
                 raise
             why = f" ({error})"
-    steps = NumPySteps(*arguments, check_finite=settings.check_finite)
+    steps = NumPySteps(*arguments, check_finite=settings.check_finite, weights=samples.weights)
     steps.name += why
     return steps
 

@@ -55,7 +55,8 @@ class Fit:
         x: Any,
         y: Any,
         *,
-        validation: tuple[Any, Any] | float | None = None,
+        validation: tuple[Any, ...] | float | None = None,
+        sample_weight: Any = None,
         callbacks: Sequence[Callback] = (),
         progress: bool = False,
         checkpoints: Checkpoints | str | Path | None = None,
@@ -66,7 +67,8 @@ class Fit:
     ) -> None:
         fit_settings = FitSettings.read(model, **settings)
         checkpoint = resume if isinstance(resume, Checkpoint) or resume is None else newest(resume)
-        self.task = Task.of(fit_settings, Samples.read(model, x, y, validation, fit_settings.seed))
+        self.task = Task.of(fit_settings, Samples.read(model, x, y, validation, fit_settings.seed, sample_weight))
+        self.task.check_batches(model.loss_function)
         self.callbacks = [*read_callbacks(callbacks), *([Progress()] if progress else [])]
         keeper_settings = read_checkpoints(checkpoints)
         self.keeper = None if keeper_settings is None else Keeper(keeper_settings)

@@ -12,10 +12,9 @@ from ..data.pixels import Pixels
 from ..data.record import fingerprint
 from ..data.rounding import merged
 from ..data.splits import split_indices
-from ..describe.losses import are_classes
+from ..describe.losses import Loss, are_classes
+from ..model.arguments import check_counts
 from ..model.model import Array, Model
-
-Pair = tuple[Array | Pixels, Array]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +22,13 @@ class Validation:
     """The samples that a training is validated on.
 
     Attributes:
-        samples: x (V, *input_shape) and y (V, *output_shape).
+        samples: x (V, *input_shape), y (V, *output_shape), and their weights, if they have any.
         by_number: whether the targets were given as class numbers (V,).
         described: which they are, as checkpoints have it: the share that was set aside, or words.
         chosen: the rows left to train on (count,), where a share was set aside.
     """
 
-    samples: Pair
+    samples: tuple[Array | Pixels, Array, Array | None]
     by_number: bool
     described: float | str
     chosen: Array | None = None
@@ -43,14 +42,24 @@ class Samples:
         x: (N, *input_shape), those set aside included; bytes stay bytes.
         y: (N, *output_shape).
         validation: what to validate on; None where nothing is.
+        weights: their weights, (N,) or (N, T); None where they have none.
     """
 
     x: Array | Pixels
     y: Array
     validation: Validation | None = None
+    weights: Array | None = None
 
     @classmethod
-    def read(cls, model: Model, x: Any, y: Any, validation: tuple[Any, Any] | float | None, seed: int) -> Samples:
+    def read(
+        cls,
+        model: Model,
+        x: Any,
+        y: Any,
+        validation: tuple[Any, ...] | float | None,
+        seed: int,
+        sample_weight: Any = None,
+    ) -> Samples:
         """The samples as the model takes them. A warning says where rounding made different ones the same.
 
         Args:
@@ -59,6 +68,7 @@ class Samples:
             y: targets (N, *output_shape) or class numbers (N,).
             validation: samples to validate on, or the share of x and y to set aside.
             seed: where the split comes from.
+            sample_weight: the samples' weights, (N,) or (N, T).
 
         Raises:
             ShapeError, DataError: where x, y or the validation samples do not fit.
@@ -66,12 +76,14 @@ class Samples:
         """
         by_number = are_classes(y, model.output_shape)
         pair = model.samples_and_targets(x, y)
+        weights = model.weights(sample_weight, pair[1])
         for text in (*merged(x, model.dtype, "x"), *merged(y, model.dtype, "y")):
             warn(text, DataWarning)
         if isinstance(validation, (tuple, list)):
-            return cls(*pair, _pair(model, validation))
+            return cls(*pair, _pair(model, validation), weights)
         share = 0.0 if validation is None else number("fit", "validation", validation, 0.0, 1.0)
-        return cls(*pair, _set_aside(model, pair, share, seed, by_number=by_number) if share else None)
+        aside = _set_aside(model, (*pair, weights), share, seed, by_number=by_number) if share else None
+        return cls(*pair, aside, weights)
 
     @property
     def chosen(self) -> Array | None:
@@ -83,24 +95,43 @@ class Samples:
         """How many samples are trained on."""
         return len(self.x) if self.chosen is None else len(self.chosen)
 
+    def idle(self, loss: Loss) -> int:
+        """How many samples that are trained on weigh nothing, or have no target that counts."""
+        y, weights = self.y, self.weights
+        if self.chosen is not None and (weights is not None or loss.ignores):
+            y, weights = y[self.chosen], None if weights is None else weights[self.chosen]
+        counting = loss.weights(y, weights)
+        return 0 if counting is None else int((counting.reshape(len(y), -1).sum(axis=1) == 0).sum())
+
     def digest(self) -> str:
         """SHA-256 of all samples and targets, those to validate on too."""
         further = () if self.validation is None or self.chosen is not None else self.validation.samples
-        return fingerprint(self.x, self.y, *further)
+        arrays = (self.x, self.y, self.weights, *further)
+        return fingerprint(*(array for array in arrays if array is not None))
 
 
 def _pair(model: Model, pair: tuple[Any, ...] | list[Any]) -> Validation:
-    if len(pair) != 2:
-        raise OptionError("validation is a pair (x, y), or the share of the samples to set aside")
-    x, y = model.samples_and_targets(*pair)
-    return Validation((x, y), are_classes(pair[1], model.output_shape), f"{len(x)} samples of its own")
+    if len(pair) not in (2, 3):
+        raise OptionError(
+            "validation is a pair (x, y), or (x, y, sample_weight), or the share of the samples to set aside"
+        )
+    x, y = model.samples_and_targets(*pair[:2])
+    return Validation(
+        (x, y, model.weights(pair[2] if pair[2:] else None, y)),
+        are_classes(pair[1], model.output_shape),
+        f"{len(x)} samples of its own",
+    )
 
 
-def _set_aside(model: Model, samples: Pair, share: float, seed: int, *, by_number: bool) -> Validation:
-    x, y = samples
+def _set_aside(
+    model: Model, samples: tuple[Array | Pixels, Array, Array | None], share: float, seed: int, *, by_number: bool
+) -> Validation:
+    x, y, weights = samples
     flat = y.reshape(len(y), -1)
     by_class = by_number or model.loss_function.of_classes
     classes = (flat.argmax(axis=1) if flat.shape[1] > 1 else flat[:, 0] > 0.5) if by_class else None
     training, aside = split_indices(len(x), share, seed, classes)
     rows = x.rows(aside) if isinstance(x, Pixels) else x[aside]
-    return Validation((rows, y[aside]), by_number, share, training)
+    kept = None if weights is None else weights[aside]
+    check_counts(model.loss_function, y[aside], kept)
+    return Validation((rows, y[aside], kept), by_number, share, training)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from ..base.errors import OptionError
+from ..base.errors import DataError, OptionError
+from ..describe.losses import Loss
 from .samples import Samples
 from .settings import FitSettings
 
@@ -45,6 +46,16 @@ class Task:
         if settings.schedule.needs_end and not ends:
             raise OptionError(f"the schedule {settings.schedule.kind} must know the end: give epochs or max_steps")
         return cls(settings, samples, count, batch_size, epoch_steps, min(ends, default=None))
+
+    def check_batches(self, loss: Loss) -> None:
+        """Raises DataError where a batch could hold nothing that counts, so that its loss had no mean."""
+        smallest = self.count % self.batch_size or self.largest_batch
+        idle = self.samples.idle(loss)
+        if idle >= smallest and loss.reduction == "mean":
+            raise DataError(
+                f"nothing counts in {idle} of the {self.count} samples (weight 0, or every target ignored), and a "
+                f"batch of {smallest} could hold no others: leave them out, or take another batch_size"
+            )
 
     @property
     def largest_batch(self) -> int:

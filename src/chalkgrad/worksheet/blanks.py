@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
 from ..base.address import Address
 from ..base.checks import choice
 from ..base.errors import DataError
+from ..diagnosis.in_time import loops_of
+from ..engines.numpy.loops import computed
 from ..explain.trace import Trace
-from ..program import Step
+from ..program import Program, Step
 
+Array = np.ndarray[Any, Any]
 KINDS = ("forward", "loss", "backward", "update", "gradients", "all")
 MOST = 400
 """A sheet with more blanks than this is nothing to fill in by hand."""
@@ -22,7 +26,7 @@ SHORT = 40
 def choose(
     trace: Trace, frozen: Iterable[str], blanks: Sequence[str] | None = None, kind: str | None = None
 ) -> tuple[Address, ...]:
-    """The blanks in the order of the program.
+    """The blanks in the order in which they are computed: that of the program, in a loop one time after another.
 
     Args:
         trace: the pass, with its update.
@@ -39,11 +43,11 @@ def choose(
     addresses: set[Address] = set()
     if kind is not None:
         choice("worksheet", "kind", kind, KINDS)
-        addresses.update(_elements(trace, _of_kind(trace, kind, set(frozen))))
+        addresses.update(_open_elements(trace, _of_kind(trace, kind, set(frozen))))
     for text in blanks or ():
         addresses.update(_elements_of(text, trace))
     if kind is None and blanks is None:
-        addresses.update(_elements(trace, _usual(trace, set(frozen))))
+        addresses.update(_open_elements(trace, _usual(trace, set(frozen))))
     if not addresses:
         raise DataError(f"there is nothing to leave blank{f' of the kind {kind}' if kind else ''}; name values")
     if len(addresses) > MOST:
@@ -56,8 +60,36 @@ def choose(
             raise DataError(f"{address} is given, not computed: it cannot be left blank")
         if not _fillable(steps[address.name], trace):
             raise DataError(f"{address} is drawn at random, so nobody can compute it: it cannot be left blank")
-    order = {name: place for place, name in enumerate(steps)}
-    return tuple(sorted(addresses, key=lambda a: (order[a.name], a.place)))
+    order = _order(trace.program)
+    return tuple(sorted(addresses, key=lambda a: order(a)))
+
+
+def _order(program: Program) -> Callable[[Address], tuple[Any, ...]]:
+    """The key by which addresses are sorted."""
+    order = {step.output: place for place, step in enumerate(program)}
+    loops = loops_of(program)
+
+    def key(address: Address) -> tuple[Any, ...]:
+        loop = loops.get(address.name)
+        if loop is None:
+            return (order[address.name], 0, 0, address.place)
+        return (order[loop.steps[0].output], loop.order.index(address.place[1]), order[address.name], address.place)
+
+    return key
+
+
+def _settled_zeros(step: Step, trace: Trace) -> Array:
+    """Which elements are 0 whatever the numbers are: at the end of time nothing comes back, an id that does not occur
+    has no derivative.
+    """
+    value = trace[step.output]
+    formula = step.formula
+    if formula is None or not (step.rule.stepwise or formula.ids):
+        return np.zeros(value.shape, dtype=bool)
+    random = np.random.default_rng(0)
+    arrays = [None if i is None else trace[i] for i in step.inputs]
+    other = [a if a is None or a.dtype.kind != "f" else random.uniform(1, 2, a.shape) for a in arrays]
+    return (value == 0) & (np.asarray(computed(step.rule, other, step.options)) == 0)
 
 
 def _fillable(step: Step, trace: Trace) -> bool:
@@ -90,7 +122,7 @@ def _usual(trace: Trace, frozen: set[str]) -> list[str]:
     hand_work = [*backward, *_of_kind(trace, "update", frozen)]
     gradients = _of_kind(trace, "gradients", frozen)
     for names in (hand_work, backward, gradients):
-        if 0 < sum(trace[n].size for n in names) <= SHORT:
+        if 0 < len(_open_elements(trace, names)) <= SHORT:
             return names
     raise DataError(
         f"this network has more than {SHORT} gradients; say which to leave blank, such as --blanks "
@@ -102,6 +134,15 @@ def _elements_of(text: str, trace: Trace) -> list[Address]:
     """The elements that a value's name, an address or a label stands for."""
     name = trace.program.aliases.get(text, text)
     return _elements(trace, [name]) if name in trace else [trace.address(text)]
+
+
+def _open_elements(trace: Trace, names: Iterable[str]) -> list[Address]:
+    """The values' elements, but for those that are 0 whatever the numbers are."""
+    found: list[Address] = []
+    for name in names:
+        zeros = _settled_zeros(trace.program[name], trace)
+        found += [a for a in _elements(trace, [name]) if not zeros[a.place]]
+    return found
 
 
 def _elements(trace: Trace, names: Iterable[str]) -> list[Address]:

@@ -45,7 +45,7 @@ def faults(
         sentences.extend(_of_step(step, trace, margin))
     sentences.extend(_of_shares(trace))
     y_hat = trace["y_hat"]
-    if y_hat.ndim == 2 and y_hat.shape[1] > 1 and np.diff(np.sort(y_hat, axis=1), axis=1).min() < SAME * margin:
+    if y_hat.ndim in (2, 3) and y_hat.shape[-1] > 1 and np.diff(np.sort(y_hat, axis=-1), axis=-1).min() < SAME * margin:
         sentences.append("two outputs are equal")
     if off and not sentences and any(z.size >= ENOUGH for z, _ in _kinked(trace)) and not _some_off(trace):
         sentences.append("no ReLU is off")
@@ -85,6 +85,8 @@ def _of_step(step: Step, trace: Trace, margin: float) -> list[str]:
             return [f"most units of {operand} are off"]
     if rule.off_below is not None:
         on = z > rule.off_below
+        if z.ndim == 3 and not on.any(axis=(0, 1)).all():
+            return [f"a unit of {operand} is dead"]
         if z.ndim == 2:
             if not on.any(axis=1).all():
                 return [f"all units of {operand} are off in a sample"]

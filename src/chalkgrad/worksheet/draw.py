@@ -75,7 +75,9 @@ def draw(
 
 
 def _numbers(worked: Example, random: Random, wider: float) -> dict[str, Array]:
-    numbers = {"x": fresh(worked.x, random), "y": _targets(worked.y, random)}
+    ids = worked.network.layout.ids
+    x = _ids(worked.x.shape, min(ids.values()), random) if ids else fresh(worked.x, random)
+    numbers = {"x": x, "y": _targets(worked.y, random)}
     for name, array in worked.network.parameters.items():
         numbers[name] = fresh(array, random, wider)
     return numbers
@@ -108,16 +110,21 @@ def fresh(array: Array, random: Random, wider: float = WIDER) -> Array:
     return np.array(_some(multiples, array.size, random)).reshape(array.shape)
 
 
+def _ids(shape: tuple[int, ...], count: int, random: Random) -> Array:
+    """Ids from 0 to count - 1."""
+    return np.array([_below(count, random) for _ in range(math.prod(shape))]).reshape(shape)
+
+
 def _targets(y: Array, random: Random) -> Array:
     """Targets of the same kind: classes, bits, numbers near 0 and 1, or numbers between the smallest and largest."""
     if not y.any():
         return np.zeros(y.shape)
     bits = bool(np.isin(y, (0.0, 1.0)).all())
-    if bits and y.ndim == 2 and y.shape[1] > 1 and bool((y.sum(axis=1) == 1).all()):
-        targets = np.zeros(y.shape)
+    if bits and y.ndim > 1 and y.shape[-1] > 1 and bool((y.sum(axis=-1) == 1).all()):
+        targets = np.zeros((y.size // y.shape[-1], y.shape[-1]))
         for place in range(len(targets)):
-            targets[place, _below(y.shape[1], random)] = 1.0
-        return targets
+            targets[place, _below(y.shape[-1], random)] = 1.0
+        return targets.reshape(y.shape)
     if bits:
         return np.array(_shuffled(y.ravel().tolist(), random)).reshape(y.shape)
     if bool(((y >= 0) & (y <= 0.1) | (y >= 0.9) & (y <= 1)).all()):

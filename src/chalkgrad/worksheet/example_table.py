@@ -52,6 +52,9 @@ def with_numbers(table: Mapping[str, Any], numbers: Mapping[str, Array]) -> dict
 
 
 def _rows(array: Array, digits: int) -> Any:
+    if array.dtype.kind in "iu":  # ids
+        return array.tolist()
+
     def short(value: Any) -> float:
         return float(f"{float(value):.{digits}g}")
 

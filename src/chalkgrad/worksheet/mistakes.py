@@ -11,7 +11,9 @@ import numpy as np
 from ..base.address import Address
 from ..base.errors import ChalkgradError
 from ..diagnosis import diagnose
-from ..diagnosis.slips import Slip, slips
+from ..diagnosis.rerun import MISFITS
+from ..diagnosis.slip import Slip
+from ..diagnosis.slips import slips
 from .answers import Answer
 from .comparing import Comparison
 from .exercise import Exercise
@@ -91,7 +93,7 @@ class MistakeSearch:
             for name in names:
                 try:
                     value = np.asarray(run.result(name), dtype=float)
-                except (ValueError, IndexError, TypeError, KeyError, RecursionError):
+                except (*MISFITS, KeyError, RecursionError):
                     continue  # its shapes do not fit, so nobody can have made it
                 if value.shape == self.sheet.trace[name].shape:
                     values[name] = value

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from ..engines.numpy.loops import step_by_step
 from ..explain.trace import Trace
 from ..program import Step
 
@@ -21,31 +22,32 @@ def without_noise(trace: Trace) -> Trace:
     outputs = {s.output for s in trace.program}
     values: dict[str, Any] = {n: trace[n] for n in trace if n not in outputs}
     random = np.random.default_rng(0)
+
+    def make(step: Step, arrays: list[Any]) -> Any:
+        if step.rule.formula is None:
+            return trace[step.output]  # drawn at random
+        value = np.asarray(step.rule.function(*arrays, **step.options))
+        if value.dtype.kind == "f" and value.size:
+            return np.where(np.abs(value) <= _noise(step, value, arrays, random), 0.0, value)
+        return value
+
     with np.errstate(all="ignore"):
-        for step in trace.program:
-            if step.output not in trace:
-                continue
-            if step.rule.formula is None:
-                values[step.output] = trace[step.output]  # drawn at random
-                continue
-            value = np.asarray(step.computed(values.__getitem__))
-            if value.dtype.kind == "f" and value.size:
-                value = np.where(np.abs(value) <= _noise(step, value, values, random), 0.0, value)
-            values[step.output] = value
+        step_by_step([step for step in trace.program if step.output in trace], values, make)
     return Trace(trace.program, values, trace.labels, trace.moment)
 
 
-def _noise(step: Step, value: Array, values: Mapping[str, Any], random: np.random.Generator) -> Array:
+def _noise(step: Step, value: Array, arrays: Sequence[Any], random: np.random.Generator) -> Array:
     """How far a step's numbers move where its operands move by a few units of the last place."""
     apart = np.zeros(value.shape)
     eps = float(np.finfo(value.dtype).eps)
 
-    def shifted(name: str) -> Array:
-        array = np.asarray(values[name])
-        return array * (1 + UNITS * eps * random.uniform(-1, 1, array.shape)) if array.dtype.kind == "f" else array
+    def shifted(array: Any) -> Any:
+        if array is None or array.dtype.kind != "f":
+            return array
+        return array * (1 + UNITS * eps * random.uniform(-1, 1, array.shape))
 
     for _ in range(RUNS):
-        result = np.asarray(step.computed(shifted))
+        result = np.asarray(step.rule.function(*map(shifted, arrays), **step.options))
         difference = np.abs(result - value) if result.shape == value.shape else apart
         apart = np.fmax(apart, np.where(np.isfinite(difference), difference, 0.0))
     return apart

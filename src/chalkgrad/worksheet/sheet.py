@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import fields
 from typing import Any
 
@@ -13,6 +13,7 @@ from ..base.address import Address
 from ..base.digits import significant
 from ..base.text import visible
 from ..describe.optimizers import SGD, Optimizer
+from ..diagnosis.in_time import loops_of
 from ..explain.derive import TITLES, equation
 from ..explain.trace import Trace
 from ..formula.expression import Quantity
@@ -34,6 +35,10 @@ SHARES = (
     "A value that is used in several places gets a share of its derivative back from each of them, and its derivative "
     "is their sum. A share is called after where it comes from: {share} is what comes back to {of} through {user}."
 )
+TIME = (
+    "t counts the steps of a sequence, from 0; what would stand before the first step or after the last is 0. Going "
+    "back through time, the last step comes first."
+)
 OFF = (
     "A ReLU is off where its input is below 0: its output is 0 there, and nothing comes back through it, so that its "
     "input's derivative is 0 too. A blank may be 0."
@@ -53,6 +58,8 @@ def sheet_board(sheet: Exercise, *, hints: bool) -> Board:
     share = next((s.value for s in needed(sheet, "backward") if s.value.through is not None), None)
     if share is not None:
         blocks.append(Paragraph(SHARES.format(share=share.name, of=share.of, user=share.through)))
+    if loops_of(trace.program):
+        blocks.append(Paragraph(TIME))
     if any(s.rule.off_below is not None for s in needed(sheet, "forward", "loss")):
         blocks.append(Paragraph(OFF))
     blocks.append(Paragraph(_update(sheet)))
@@ -213,12 +220,21 @@ def _pass(sheet: Exercise, hints: bool) -> list[Block]:
     numbered = list(enumerate(sheet.blanks, start=1))
     parts = {s.output: s.part for s in trace.program}
     steps = {s.output: s for s in trace.program}
+    shown: set[str] = set()
+    loops = loops_of(trace.program)
     blocks: list[Block] = []
+    time = ""
     for part, of_part in itertools.groupby(numbered, key=lambda entry: parts[entry[1].address.name]):
         blocks.append(Heading(TITLES[part]))
-        for name, blanks in itertools.groupby(of_part, key=lambda entry: entry[1].address.name):
+        for (name, _), blanks in itertools.groupby(of_part, key=lambda entry: _of_a_time(entry[1].address, loops)):
             step = steps[name]
-            if hints:
+            blanks = list(blanks)
+            now = f"Step t = {blanks[0][1].address.place[1]}" if name in loops else ""
+            if now and now != time:
+                blocks.append(Heading(now, 3))
+            time = now
+            if hints and name not in shown:
+                shown.add(name)
                 blocks.append(equation(step, trace.program, None))
             for place, blank in blanks:
                 address = blank.address
@@ -232,6 +248,11 @@ def _pass(sheet: Exercise, hints: bool) -> list[Block]:
                 worth = f", {points(blank.points)}" if blank.points != 1 else ""
                 blocks.append(Equation(head, tuple(lines), "", (f"blank {place}{worth}",)))
     return blocks
+
+
+def _of_a_time(address: Address, loops: Collection[str]) -> tuple[str, int]:
+    """The value's name, and in a loop the time."""
+    return address.name, address.place[1] if address.name in loops else 0
 
 
 def answers_table(sheet: Exercise) -> Table:

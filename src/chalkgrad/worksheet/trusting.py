@@ -10,6 +10,7 @@ import numpy as np
 
 from ..base.address import Address
 from ..diagnosis.handwritten import Answer
+from ..engines.numpy.loops import computed
 from ..explain.trace import Trace
 from .comparing import LEAST, Comparison
 from .exercise import Exercise
@@ -160,20 +161,19 @@ class CreditCheck:
         if abs(value) <= LEAST:
             return False
         step = self.steps[address.name]
-        operands: dict[str, Array] = {i: manner.own.value(i) for i in step.inputs if i is not None}
-        if any(bool((np.abs(np.abs(o) - abs(value)) <= room).any()) for o in operands.values()):
+        operands = [None if i is None else manner.own.value(i) for i in step.inputs]
+        if any(bool((np.abs(np.abs(o) - abs(value)) <= room).any()) for o in operands if o is not None):
             return False
         random = np.random.default_rng(SEED)
 
-        def shifted(name: str) -> Array:
-            operand = operands[name]
-            if operand.dtype.kind != "f":
+        def shifted(operand: Array | None) -> Array | None:
+            if operand is None or operand.dtype.kind != "f":
                 return operand
             shape: tuple[int, ...] = operand.shape
             return random.uniform(0.5, 1.5, shape) * operand
 
         with np.errstate(all="ignore"):
-            variants = [step.computed(shifted) for _ in range(3)]
+            variants = [computed(step.rule, [*map(shifted, operands)], step.options) for _ in range(3)]
         apart = [abs(float(np.asarray(variant)[address.place]) - value) for variant in variants]
         return all(np.isfinite(apart)) and max(apart) > room
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import base64
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -291,7 +292,8 @@ def script_data(network: Model, x: Any, y: Any) -> Data:
     if x is None or y is None:
         raise OptionError("a script takes both x and y, or neither: then it draws an example")
     ready_x, ready_y = network.pair(x, y)
-    labels = np.asarray(y).astype(np.int64) if are_classes(y, network.output_shape) else None
+    numbers = are_classes(y, network.output_shape) and not network.loss_function.ignores
+    labels = np.asarray(y).astype(np.int64) if numbers else None
     return Data(ready_x, ready_y, labels)
 
 
@@ -326,8 +328,9 @@ def _example_lines(network: Model, style: Style, one_hot: str) -> list[str]:
         f"example = np.random.default_rng({network.seed})",
         *_example_samples(network, style),
     ]
-    if len(outputs) <= 2 and outputs[-1] > 1 and isinstance(loss, (CrossEntropy, Hinge)):
-        lines.append(_whole_numbers("labels", outputs[-1], outputs[:-1], style))
+    *steps, classes = outputs
+    if len(steps) < 2 and classes > 1 and isinstance(loss, (CrossEntropy, Hinge)):
+        lines.append(_whole_numbers("labels", classes, tuple(steps), style))
         return [*lines, one_hot] if one_hot else lines
     if isinstance(loss, BinaryCrossEntropy):
         return lines + _expression_line("y", f"example.integers(0, 2, {shape}).astype(float)", network, style)
@@ -338,10 +341,18 @@ def _example_lines(network: Model, style: Style, one_hot: str) -> list[str]:
 
 def _example_samples(network: Model, style: Style) -> list[str]:
     """The lines that draw x: ids where the network takes ids."""
-    shape = network.layout.sample_shape
-    if network.layout.ids:
-        return [_whole_numbers("x", min(network.layout.ids.values()), shape, style)]
-    return _expression_line("x", f"example.standard_normal({(EXAMPLES, *shape)})", network, style)
+    layout, shape = network.layout, network.layout.sample_shape
+    lines = (
+        [_whole_numbers("x", min(layout.ids.values()), shape, style)]
+        if layout.ids
+        else _expression_line("x", f"example.standard_normal({(EXAMPLES, *shape)})", network, style)
+    )
+    begin = 0
+    for name, sizes in layout.inputs.items():
+        end = begin + math.prod(sizes)
+        lines += [f"x[:, {begin}:{end}] = 1  # {name}: every key counts"] if name in layout.masks else []
+        begin = end
+    return lines
 
 
 def _whole_numbers(name: str, below: int, shape: tuple[int, ...], style: Style) -> str:

@@ -173,12 +173,34 @@ def fold_call(node: ast.Call, shapes: Shapes) -> ast.expr:
                 return constant(math.prod(sizes)) if len(sizes) == len(inner.elts) else node
             if isinstance(inner, ast.Attribute) and inner.attr == "shape":
                 return ast.Attribute(inner.value, "size", ast.Load())
+        case ast.Call(
+            func=ast.Attribute(attr="reshape") as function,
+            args=[ast.Tuple(elts=[ast.Starred(value=ast.Subscript() as start), *others])],
+            keywords=[],
+        ):
+            known = _first_sizes(start, shapes)
+            if known is not None and all(isinstance(number_of(o), int) for o in others):
+                return ast.Call(function, [ast.Tuple([constant(-1), *map(constant, known), *others], ast.Load())], [])
         case ast.Call(func=ast.Attribute(value=value, attr="reshape"), args=[ast.Tuple(elts=[only])], keywords=[]):
             if axes_of(value, shapes) == 1 and number_of(only) == -1:
                 return value
         case _:
             pass
     return node
+
+
+def _first_sizes(node: ast.Subscript, shapes: Shapes) -> tuple[int, ...] | None:
+    """Of `a.shape[:3]` the sizes behind the number of samples; None for anything else."""
+    match node:
+        case ast.Subscript(
+            value=ast.Attribute(value=ast.Name(id=name), attr="shape"),
+            slice=ast.Slice(lower=None, upper=end, step=None),
+        ) if name in shapes and end is not None:
+            first, *others = shapes[name][: int(number_of(end) or 0)] or (1,)
+            sizes = [size for size in others if size is not None]
+            return tuple(sizes) if first is None and len(sizes) == len(others) else None
+        case _:
+            return None
 
 
 def range_of(node: ast.expr) -> range | None:

@@ -29,13 +29,14 @@ def _operands(rule: Rule) -> tuple[str, ...]:
     return _operands(rule.base) if isinstance(rule, Derived) else rule.operands
 
 
-def _folds(rule: Rule) -> tuple[frozenset[int], bool]:
-    """Which operands are rows to that function, samples and steps as one axis, and whether its result is."""
+def _folds(rule: Rule) -> tuple[frozenset[int], bool, int]:
+    """Which operands are rows to that function, whether its result is, and how many axes are one in a row's."""
     if not isinstance(rule, Derived):
-        return frozenset(), False
+        return frozenset(), False, 1
     if not rule.folds:
         return _folds(rule.base)
-    return frozenset(p for p, o in enumerate(rule.base.operands) if o in rule.folds), rule.base.output in rule.folds
+    places = frozenset(p for p, o in enumerate(rule.base.operands) if o in rule.folds)
+    return places, rule.base.output in rule.folds, rule.way.axes
 
 
 def _turns(rule: Rule) -> tuple[frozenset[int], bool]:
@@ -88,7 +89,7 @@ class StepLines:
     def _step(self, step: Step, indent: int) -> list[ast.stmt]:
         """One step: its rule's own source, or a call where that has loops."""
         output = self.names[step.output]
-        (rows, gives_rows), (turned, gives_turned) = _folds(step.rule), _turns(step.rule)
+        (rows, gives_rows, lead), (turned, gives_turned) = _folds(step.rule), _turns(step.rule)
         folded: dict[str, Folded] = {}
         slices: dict[str, ast.expr] = {}
         shapes = dict(self.shapes)
@@ -99,9 +100,9 @@ class StepLines:
                 shape, word = self.shapes[word], f"{word}[:, ::-1]"
                 slices[word], shapes[word] = ast.parse(word, mode="eval").body, shape
             if word is not None and place in rows:
-                folded[f"{word}@"] = Folded(word, shapes[word])
+                folded[f"{word}@"] = Folded(word, shapes[word], lead)
                 word = f"{word}@"
-                shapes[word] = (None, *folded[word].shape[2:])
+                shapes[word] = (None, *folded[word].shape[lead:])
             operands.append(None if word is None else ast.Name(word, ast.Load()))
         result = self.shapes[output] if gives_rows else None
         taken = {*self.library.taken, *self.library.helpers}

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 
 from ..model.lines import Line
 from ..model.model import Model
-from . import torch_recurrent  # noqa: F401 - the forms that it registers
+from . import torch_attention as _attention  # noqa: F401  # pyright: ignore[reportUnusedImport] - registers
+from . import torch_recurrent as _recurrent  # noqa: F401  # pyright: ignore[reportUnusedImport] - registers
 from .inline import unused
+from .layout import STEP, WIDTH
 from .names import identifiers, reserved
 from .torch_layers import Form, form_of
 
@@ -120,7 +122,8 @@ def _write_line(line: Line, form: Form, module: ModuleText, operands: Sequence[s
         words.append(_attribute(line, kind, text, module))
         last = place == len(form.modules) - 1
         name = result if last and not form.expression else flowing
-        module.forward.append(f"{name}{', _' if last and form.pair else ''} = self.{words[-1]}({argument})")
+        target = f"{name}, _" if last and form.pair else name
+        module.forward.extend(_call(f"{target} = self.{words[-1]}(", argument))
         operands, argument = [name], name
     module.init.extend(line.format(f"self.{words[-1]}") for line in form.init)
     module.classes.update(dict.fromkeys(form.classes))
@@ -138,6 +141,12 @@ def _write_line(line: Line, form: Form, module: ModuleText, operands: Sequence[s
     if form.expression:
         attributes: Mapping[str, str] = {f: f"self.{module.places[v]}" for f, v in line.names.items()}
         module.forward.append(f"{result} = {form.expression.format(*operands, all=', '.join(operands), **attributes)}")
+
+
+def _call(start: str, argument: str) -> list[str]:
+    """A call as a line of `forward`; on three where it is long."""
+    whole = f"{start}{argument})"
+    return [whole] if len(whole) <= WIDTH - 2 * STEP else [start, f"    {argument}", ")"]
 
 
 def _attribute(line: Line, kind: str, text: str, module: ModuleText) -> str:

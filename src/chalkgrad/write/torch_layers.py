@@ -22,17 +22,21 @@ from ..describe.layers import (
     AvgPool2D,
     BatchNorm,
     Concat,
+    Conv1D,
     Conv2D,
     Dense,
     Dropout,
     Embedding,
     Flatten,
+    GlobalAvgPool1D,
+    GlobalAvgPool2D,
     Layer,
     LayerNorm,
     LeakyReLU,
     MaxPool2D,
     Multiply,
     ReLU,
+    RMSNorm,
     SampleShape,
     Sigmoid,
     SiLU,
@@ -125,6 +129,30 @@ def _(layer: Conv2D, line: Line) -> Form:
     return Form((*before, ("conv", f"nn.Conv2d({settings}{'' if layer.bias else ', bias=False'})")))
 
 
+@form.register
+def _(layer: Conv1D, line: Line) -> Form:
+    (T, D), o = line.shapes[0], line.options
+    behind = max((o["P"] - 1) * o["s"] + o["k"] - T - o["before"], 0)
+    x = "{0}.mT"  # PyTorch's steps are the last axis
+    if o["before"] or behind:
+        x = f"functional.pad({x}, ({o['before']}, {behind}))"
+    settings = ", {b}" if layer.bias else ""
+    settings += f", stride={o['s']}" if o["s"] != 1 else ""
+    own: dict[str, SampleShape] = {} if line.shared is not None else {"W": (layer.filters, D, o["k"])}
+    own |= {"b": (layer.filters,)} if layer.bias else {}
+    return Form(expression=f"functional.conv1d({x}, {{W}}{settings}).mT", own=own)
+
+
+@form.register
+def _(layer: GlobalAvgPool1D, line: Line) -> Form:
+    return Form(expression="{0}.mean(dim=1)")
+
+
+@form.register
+def _(layer: GlobalAvgPool2D, line: Line) -> Form:
+    return Form(expression="{0}.mean(dim=(2, 3))")
+
+
 def _shared(line: Line, start: str, end: str, biases: SampleShape, *, bias: bool, before: Modules = ()) -> Form:
     """A layer on another line's weights: a function of them, and of a bias of its own."""
     if not bias:
@@ -176,8 +204,18 @@ def _(layer: BatchNorm, line: Line) -> Form:
 
 @form.register
 def _(layer: LayerNorm, line: Line) -> Form:
-    affine = "" if layer.affine else ", elementwise_affine=False"
-    return Form((("norm", f"nn.LayerNorm({list(line.shapes[0])}, eps={layer.eps!r}{affine})"),))
+    return Form((("norm", _norm("LayerNorm", line, layer.eps, affine=layer.affine)),))
+
+
+@form.register
+def _(layer: RMSNorm, line: Line) -> Form:
+    return Form((("norm", _norm("RMSNorm", line, layer.eps, affine=layer.affine)),))
+
+
+def _norm(kind: str, line: Line, eps: float, *, affine: bool) -> str:
+    """A module that normalises over all of a sample's values, or over those of a step."""
+    over = list(line.shapes[0][1:] if line.per_step else line.shapes[0])
+    return f"nn.{kind}({over}, eps={eps!r}{'' if affine else ', elementwise_affine=False'})"
 
 
 @form.register
@@ -257,4 +295,4 @@ def _(layer: Multiply, line: Line) -> Form:
 
 @form.register
 def _(layer: Concat, line: Line) -> Form:
-    return Form(expression="torch.cat(({all}), dim=1)")
+    return Form(expression=f"torch.cat(({{all}}), dim={2 if line.per_step else 1})")

@@ -13,7 +13,7 @@ from ..describe.losses import CrossEntropy, of_one_step
 from ..describe.optimizers import AdamW, Optimizer, as_optimizer
 from ..model.model import Model
 from .arrays import Data, TorchStyle, data_lines, read_beside, script_data, weight_lines
-from .layout import STEP, WIDTH, docstring_lines
+from .layout import STEP, WIDTH, comment_lines, docstring_lines
 from .names import identifiers, reserved
 from .numpy_script import loss_lines_of_step
 from .torch_forward import ModuleText, input_names, tensor, write_module
@@ -153,14 +153,11 @@ class _Script:
         turned = self.module.turned
         if not turned:
             return ""
-        kinds = [
-            f"nn.{line.layer.kind}" if isinstance(line.layer, Recurrent) else "nn.Linear"
-            for line in self.network.layout.lines
-            if turned & set(line.names.values())
-        ]
-        *others, last = dict.fromkeys(kinds)
+        lines = [line for line in self.network.layout.lines if turned & set(line.names.values())]
+        kinds = {"Dense": "Linear", "Attention": "MultiheadAttention"}
+        *others, last = dict.fromkeys(f"nn.{kinds.get(line.layer.kind, line.layer.kind)}" for line in lines)
         modules = f"{', '.join(others)} and {last}" if others else last
-        letters = "W and U are" if any(name != "nn.Linear" for name in kinds) else "W is"
+        letters = "W and U are" if any(isinstance(line.layer, Recurrent) for line in lines) else "W is"
         return f": {letters} (inputs, outputs) here, and (outputs, inputs) in {modules}"
 
     def _data(self) -> list[str]:
@@ -195,7 +192,8 @@ class _Script:
         output = "logits" if self.fused or getattr(self.network.loss_function, "from_logits", False) else "y_hat"
         network, loss = self.network, self.network.loss_function
         outputs = of_one_step(network.output_shape)
-        scored = Scored(output == "logits", outputs, loss.options(outputs)["scale"], loss.reduction == "mean")
+        scale = loss.options(outputs)["scale"]
+        scored = Scored(output == "logits", outputs, scale, loss.reduction == "mean", self._target == "labels")
         *before, last = loss_lines(loss, scored)
         lines = [f"def loss_of(model, {self.arguments}, y):", f"    {output} = model({self.arguments})"]
         if outputs != network.output_shape:
@@ -223,10 +221,10 @@ class _Script:
             whole: [n for n in self.places if tensor(self.places[n]) == whole] for whole in self._tensors(penalties)
         }
         found: dict[str, tuple[float, float]] = {}
-        for whole, names in parts.items():
+        for together, names in parts.items():
             own = {name: penalties.get(name) for name in names}
             if len(set(own.values())) == 1:
-                found[whole] = penalties[names[0]]
+                found[together] = penalties[names[0]]
             else:
                 found.update({self.places[name]: pair for name, pair in own.items() if pair is not None})
         return found

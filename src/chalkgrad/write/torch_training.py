@@ -20,12 +20,14 @@ class Scored:
         shape: the shape of one sample's prediction.
         scale: what the loss is multiplied by.
         mean: whether it is the mean over the samples, not the sum.
+        numbers: whether the targets are class numbers, not rows.
     """
 
     logits: bool
     shape: SampleShape
     scale: float
     mean: bool
+    numbers: bool = False
 
     @property
     def end(self) -> str:
@@ -70,12 +72,22 @@ def _(loss: SquaredError | AbsoluteError, scored: Scored) -> list[str]:
 
 @loss_lines.register
 def _(loss: CrossEntropy, scored: Scored) -> list[str]:
+    smooth = f", label_smoothing={loss.smoothing!r}" if loss.smoothing else ""
+    if scored.logits and (scored.numbers or not loss.ignores):
+        ignore = f", ignore_index={loss.ignore}" if loss.ignores else ""
+        return [f"{scored.times}functional.cross_entropy(logits, y{ignore}{smooth}{scored.reduction})"]
+    lines: list[str] = []
     if scored.logits:
-        return [f"{scored.times}functional.cross_entropy(logits, y{scored.reduction})"]
-    return [
-        f"q = y_hat.clamp({loss.clip!r}, 1 - {loss.clip!r})",
-        f"-{scored.times}(y * torch.log(q)).sum(dim=1).{scored.end}()",
-    ]
+        losses = f'functional.cross_entropy(logits, y{smooth}, reduction="none")'
+    else:
+        target = "t" if loss.smoothing else "y"
+        lines += [f"t = {1 - loss.smoothing!r} * y + {loss.smoothing!r} / y.shape[1]"] if loss.smoothing else []
+        lines += [f"q = y_hat.clamp({loss.clip!r}, 1 - {loss.clip!r})"]
+        losses = f"-({target} * torch.log(q)).sum(dim=1)"
+        if not loss.ignores:
+            return [*lines, f"-{scored.times}{losses[1:]}.{scored.end}()"]
+    lines += [f"losses = {losses}", "counts = y.sum(dim=1)  # 0 where a target is ignored: its row is all 0"]
+    return [*lines, f"{scored.times}(counts * losses).sum(){' / counts.sum()' if scored.mean else ''}"]
 
 
 @loss_lines.register

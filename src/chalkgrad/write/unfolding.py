@@ -9,6 +9,7 @@ form keeps its rows: the arrays are reshaped before, and the result is after.
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -26,25 +27,32 @@ _ALL = ast.Slice()
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """An array (N, T, ...) whose samples and steps are one axis to a rule's function.
+    """An array (N, T, ...) whose samples and steps, and heads in (N, M, T, ...), are one axis to a rule's function.
 
     Attributes:
         name: its name in the script.
         shape: its shape in the network, ("N", T, ...).
+        lead: how many of its axes are one to the function.
     """
 
     name: str
     shape: tuple[int | None, ...]
+    lead: int
 
     @property
     def steps(self) -> int:
-        """T."""
-        return self.shape[1] or 1
+        """How many rows there are for each sample."""
+        return math.prod(size or 1 for size in self.shape[1 : self.lead])
+
+    @property
+    def axes(self) -> int:
+        """How many axes it has as rows."""
+        return len(self.shape) - self.lead + 1
 
     @property
     def rows(self) -> ast.expr:
         """It as rows: `x.reshape((-1, 3))`."""
-        return _reshaped(ast.Name(self.name, ast.Load()), (-1, *self.shape[2:]))
+        return _reshaped(ast.Name(self.name, ast.Load()), (-1, *self.shape[self.lead :]))
 
 
 class _OtherFormError(Exception):
@@ -72,7 +80,7 @@ def unfolded(
     """
     form = _Form(folded, pointwise)
     try:
-        return form.lines(lines, None if shape is None else len(shape) - 1)
+        return form.lines(lines, None if shape is None else len(shape) - form.lead + 1)
     except _OtherFormError:
         return as_rows(lines, folded, shape, taken)
 
@@ -103,6 +111,7 @@ class _Form:
 
     def __init__(self, folded: Mapping[str, Folded], pointwise: Collection[str]) -> None:
         self.folded, self.pointwise = folded, pointwise
+        self.lead = next(iter(folded.values())).lead
         self.known: dict[str, int | None] = {}
 
     def lines(self, lines: Statements, axes: int | None) -> list[ast.Assign | ast.Expr]:
@@ -127,7 +136,7 @@ class _Form:
         match node:
             case ast.Name(id=name) if name in self.folded:
                 array = self.folded[name]
-                return ast.Name(array.name, ast.Load()), len(array.shape) - 1
+                return ast.Name(array.name, ast.Load()), array.axes
             case ast.Name(id=name):
                 return node, self.known[name]
             case ast.UnaryOp(op=op, operand=operand):
@@ -150,7 +159,9 @@ class _Form:
                 new = sum(isinstance(o, ast.Constant) and o.value is None for o in others)
                 if any(not isinstance(o, (ast.Slice, ast.Constant)) for o in others):
                     raise _OtherFormError
-                return ast.Subscript(inner, ast.Tuple([_ALL, _ALL, *others], ast.Load()), ast.Load()), axes + new
+                return ast.Subscript(
+                    inner, ast.Tuple([*[_ALL] * self.lead, *others], ast.Load()), ast.Load()
+                ), axes + new
             case ast.Attribute(value=ast.Name(id=name), attr=("dtype" | "size") as attribute) if name in self.folded:
                 return ast.Attribute(ast.Name(self.folded[name].name, ast.Load()), attribute, ast.Load()), None
             case ast.Call():
@@ -181,7 +192,7 @@ class _Form:
             case ast.Attribute(value=ast.Name(id=name)) if name in self.folded:
                 array = self.folded[name]
                 own = ast.Name(array.name, ast.Load())
-                if len(array.shape) == 2:
+                if array.axes == 1:
                     return ast.Attribute(own, "size", ast.Load())
                 samples = ast.Subscript(ast.Attribute(own, "shape", ast.Load()), ast.Constant(0), ast.Load())
                 return ast.BinOp(samples, ast.Mult(), ast.Constant(array.steps))
@@ -208,18 +219,26 @@ class _Form:
                 array = self.folded[name]
                 shape = ast.Attribute(ast.Name(array.name, ast.Load()), "shape", ast.Load())
                 others = [ast.keyword(k.arg, self.of(k.value)[0]) for k in keywords]
-                return ast.Call(node.func, [shape], others), len(array.shape) - 1
+                return ast.Call(node.func, [shape], others), array.axes
+            case ast.Call(
+                func=ast.Attribute(value=ast.Name(id="np"), attr="concat"),
+                args=[ast.Tuple(elts=parts)],
+                keywords=[ast.keyword(arg="axis", value=ast.Constant(value=int() as axis))],
+            ) if axis > 0:
+                made, axes = self._alike(parts)
+                along = ast.keyword("axis", constant(axis + self.lead - 1))
+                return ast.Call(node.func, [ast.Tuple(made, ast.Load())], [along]), axes
             case ast.Call(func=ast.Attribute(value=value, attr="reshape"), args=[ast.Tuple(elts=places)], keywords=[]):
                 inner, axes = self.of(value)
                 if axes != 1 or [number_of(p) for p in places] != [-1, *[1] * (len(places) - 1)]:
                     raise _OtherFormError
                 new = [ast.Constant(None) for _ in places[1:]]
-                return ast.Subscript(inner, ast.Tuple([_ALL, _ALL, *new], ast.Load()), ast.Load()), len(places)
+                return ast.Subscript(inner, ast.Tuple([*[_ALL] * self.lead, *new], ast.Load()), ast.Load()), len(places)
             case _:
                 raise _OtherFormError
 
     def _reduced(self, node: ast.Call, arg: ast.expr) -> tuple[ast.expr, int | None]:
-        """A sum, a mean or a maximum: along axis 1 it is along axis 2, along the rows along both."""
+        """A sum, a mean or a maximum: along axis 1 it is along axis 2, along the rows along all axes before that."""
         inner, axes = self.of(arg)
         settings = {k.arg: k.value for k in node.keywords}
         if axes is None:
@@ -232,7 +251,8 @@ class _Form:
         whole = sorted(p for p in places if isinstance(p, int) and p >= 0)
         if len(whole) != len(places) or any(k.arg != "keepdims" for k in kept):
             raise _OtherFormError
-        over = [0, *(p + 1 for p in whole)] if whole[0] == 0 else [p + 1 for p in whole]
+        over = [*range(self.lead)] if whole[0] == 0 else []
+        over += [p + self.lead - 1 for p in whole if p]
         axis = ast.keyword("axis", constant(over[0] if len(over) == 1 else tuple(over)))
         if whole[0] == 0 and kept:
             raise _OtherFormError

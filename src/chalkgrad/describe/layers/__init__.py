@@ -15,7 +15,7 @@ from .normalisation import BatchNorm, LayerNorm, RMSNorm
 from .registry import LAYERS
 from .sequences import GRU, LSTM, RNN, Embedding, Recurrent
 from .shapes import Flatten, Sum
-from .windows import AvgPool2D, Conv2D, MaxPool2D, Padding, Pair
+from .windows import AvgPool2D, Conv1D, Conv2D, GlobalAvgPool1D, GlobalAvgPool2D, MaxPool2D, Padding, Pair
 
 __all__ = [
     "ELU",
@@ -31,11 +31,14 @@ __all__ = [
     "BatchNorm",
     "Combining",
     "Concat",
+    "Conv1D",
     "Conv2D",
     "Dense",
     "Dropout",
     "Embedding",
     "Flatten",
+    "GlobalAvgPool1D",
+    "GlobalAvgPool2D",
     "Layer",
     "LayerNorm",
     "LeakyReLU",

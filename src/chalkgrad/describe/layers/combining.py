@@ -88,9 +88,8 @@ class Multiply(_Elementwise):
 
 @dataclass(frozen=True, slots=True)
 class Concat(Combining):
-    """Several values side by side: (N, I) and (N, J) become (N, I + J); of images (N, C, H, W), the channels.
-
-    Of sequences (N, T, D) every step's values, so that they must have as many steps.
+    """Several values side by side: (N, I) and (N, J) become (N, I + J), and so at every step of sequences (N, T, D); of
+    images (N, C, H, W), the channels.
     """
 
     per_step: ClassVar[bool] = True

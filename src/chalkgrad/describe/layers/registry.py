@@ -25,7 +25,7 @@ from .layer import Layer, SampleShape
 from .normalisation import BatchNorm, LayerNorm, RMSNorm
 from .sequences import GRU, LSTM, RNN, Embedding
 from .shapes import Flatten, Sum
-from .windows import AvgPool2D, Conv2D, MaxPool2D
+from .windows import AvgPool2D, Conv1D, Conv2D, GlobalAvgPool1D, GlobalAvgPool2D, MaxPool2D
 
 LAYERS: dict[str, type[Layer]] = {
     kind.__name__: kind
@@ -34,6 +34,9 @@ LAYERS: dict[str, type[Layer]] = {
         Conv2D,
         MaxPool2D,
         AvgPool2D,
+        Conv1D,
+        GlobalAvgPool1D,
+        GlobalAvgPool2D,
         Flatten,
         Sum,
         Dropout,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Self
 
 from ... import rules
 from ...base.checks import choice, flag, whole
-from ...base.errors import ShapeError
+from ...base.errors import OptionError, ShapeError
 from ...rules import Operation
 from ...rules.recurrence import Recurrence
 from ..initializers import Constant, Initializer, initializer
@@ -76,6 +76,9 @@ class Recurrent(Layer):
         sequences: whether every step's h goes on, (N, T, units), or the last one's, (N, units).
         reverse: whether time runs from the last step to the first; "the step before" is then the one after, and the
             last h that of the first step.
+        bidirectional: whether there are two such layers, one that runs forwards and one that runs backwards, with what
+            they give side by side: (N, T, 2 units) or (N, 2 units). Their values are called right.h and left.h; with a
+            name, right_name.h and left_name.h.
         bias: whether there are biases.
         weights: how the matrices start: an initialiser or its name; "auto" is "glorot".
     """
@@ -83,15 +86,23 @@ class Recurrent(Layer):
     units: int
     sequences: bool = field(default=False, kw_only=True)
     reverse: bool = field(default=False, kw_only=True)
+    bidirectional: bool = field(default=False, kw_only=True)
     bias: bool = field(default=True, kw_only=True)
     weights: str | Initializer = field(default="auto", kw_only=True)
 
     def check(self) -> None:
         whole(self.kind, "units", self.units)
-        for name in ("sequences", "reverse", "bias"):
+        for name in ("sequences", "reverse", "bidirectional", "bias"):
             flag(self.kind, name, getattr(self, name))
+        if self.reverse and self.bidirectional:
+            raise OptionError(f"{self.kind}: bidirectional=True runs both ways already; leave reverse out")
         if self.weights != "auto":
             initializer(self.weights)
+
+    def directions(self, right: str, left: str) -> tuple[Self, Self]:
+        """The two layers that a bidirectional one stands for, of these names."""
+        forwards = replace(self, bidirectional=False, of=None, name=right)
+        return forwards, replace(forwards, reverse=True, name=left)
 
     def recurrence(self) -> Recurrence:
         """The operations of the layer."""

@@ -1,4 +1,4 @@
-"""Layers that look at an image through a window: convolution and pooling."""
+"""Layers that look at an image or a sequence through windows, or at the whole of it: convolution and pooling."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ...base.errors import OptionError, ShapeError
 from ...rules import Operation
 from ..initializers import Initializer, initializer
 from .layer import Layer, Parameter, SampleShape, check_weighted, image, initial
+from .sequences import steps
 
 Pair: TypeAlias = "int | tuple[int, int]"
 Padding: TypeAlias = "int | tuple[int, int] | str"
@@ -72,6 +73,101 @@ class Conv2D(Layer):
 
     def shared_operation(self, own: SampleShape, other: SampleShape) -> Operation | None:
         return rules.conv2d.operation if other == own else None
+
+
+@dataclass(frozen=True, slots=True)
+class Conv1D(Layer):
+    """A one-dimensional convolution (cross-correlation) over the steps of sequences.
+
+    Shapes: x (N, T, D), W (filters, D, k), b (filters,), z (N, P, filters).
+
+    Attributes:
+        filters: the number of output features.
+        kernel: k, the number of steps in a window.
+        stride: the step from window to window.
+        padding: zero steps on each side: a number, "valid" (none), "same" (as many as make P = ceil(T / stride); an odd
+            one goes behind), or "causal" (k - 1 before: no window sees a later step).
+        bias, weights, biases, l1, l2: as for Dense.
+        weights_of: the name of an earlier line whose W, of the same shape, it uses too; b is its own.
+    """
+
+    weighted: ClassVar[bool] = True
+
+    filters: int
+    kernel: int
+    stride: int = 1
+    padding: int | str = "valid"
+    bias: bool = True
+    weights: str | Initializer = "auto"
+    biases: str | Initializer = "zeros"
+    l1: float | None = None
+    l2: float | None = None
+    weights_of: str | None = field(default=None, kw_only=True)
+
+    def check(self) -> None:
+        for name in ("filters", "kernel", "stride"):
+            whole("Conv1D", name, getattr(self, name))
+        if isinstance(self.padding, str):
+            if self.padding not in ("same", "valid", "causal"):
+                raise OptionError(f"Conv1D: padding is a number, 'same', 'valid' or 'causal', not {said(self.padding)}")
+        else:
+            whole("Conv1D", "padding", self.padding, 0)
+        check_weighted(self)
+
+    def output_shape(self, shape: SampleShape) -> SampleShape:
+        steps(self, shape)
+        return (self.options(shape)["P"], self.filters)
+
+    def operation(self, training: bool) -> Operation:
+        return rules.conv1d.operation
+
+    def options(self, shape: SampleShape) -> dict[str, Any]:
+        T, k, s = shape[0], self.kernel, self.stride
+        if self.padding == "same":
+            zeros = max((math.ceil(T / s) - 1) * s + k - T, 0)
+            before, behind = zeros // 2, zeros - zeros // 2
+        elif self.padding == "causal":
+            before, behind = k - 1, 0
+        else:
+            before = behind = 0 if isinstance(self.padding, str) else self.padding
+        P = (T + before + behind - k) // s + 1
+        if P < 1:
+            raise ShapeError(
+                f"Conv1D: a window of {k} steps does not fit into the {T} steps that come in; take a smaller kernel, "
+                "or padding='same'"
+            )
+        return {"P": P, "k": k, "s": s, "before": before, "T": T}
+
+    def parameters(self, shape: SampleShape) -> dict[str, Parameter]:
+        fan_in, fan_out = shape[1] * self.kernel, self.filters * self.kernel
+        W = Parameter((self.filters, shape[1], self.kernel), initial(self.weights), fan_in, fan_out, True)
+        b = Parameter((self.filters,), initializer(self.biases), fan_in, fan_out, False)
+        return {"W": W, "b": b} if self.bias else {"W": W}
+
+    def shared_operation(self, own: SampleShape, other: SampleShape) -> Operation | None:
+        return rules.conv1d.operation if other == own else None
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalAvgPool1D(Layer):
+    """The mean over all steps of a sequence: z (N, T, D) becomes p (N, D)."""
+
+    def output_shape(self, shape: SampleShape) -> SampleShape:
+        return (steps(self, shape)[1],)
+
+    def operation(self, training: bool) -> Operation:
+        return rules.global_avg_pool.of_sequences
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalAvgPool2D(Layer):
+    """The mean over all pixels of an image: z (N, C, H, W) becomes p (N, C)."""
+
+    def output_shape(self, shape: SampleShape) -> SampleShape:
+        return (image(self, shape)[0],)
+
+    def operation(self, training: bool) -> Operation:
+        return rules.global_avg_pool.of_images
 
 
 @dataclass(frozen=True, slots=True)

@@ -227,7 +227,8 @@ class Calls:
         return self.full(shape, 0, dtype)
 
     def arange(self, count: int) -> Recorded:
-        return Recorded(self, np.arange(count), Memory(constant=True))
+        array = self._constants.setdefault(("arange", count), np.arange(count))  # kept, as memory tells calls apart
+        return Recorded(self, array, Memory(constant=True))
 
     def broadcast_to(self, x: Recorded, shape: tuple[int, ...]) -> Recorded:
         return x.seen(np.broadcast_to(x.array, shape))

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from ...program.loops import Loop
+from ...base.errors import FormulaError
+from ...program import Step
+from ...program.loops import Loop, segments
 from ...rules.arrays import namespace, zeros
 from ...rules.rule import Stated
 
 Values = dict[str, Any]
 Array = np.ndarray[Any, Any]
+Get = Callable[[str], Any]
 
 
 def computed(stated: Stated, arrays: Sequence[Any], options: Mapping[str, Any], stepwise: bool | None = None) -> Any:
@@ -45,6 +49,20 @@ def _at(value: Any, t: int, delay: int | None) -> Any:
     return zeros((value.shape[0], *value.shape[2:]), value)
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a loop: how a value is computed at a time.
+
+    Attributes:
+        function: computes it from the operands' arrays at their times.
+        operands: the operands' names ("" for an absent one), each with how many times earlier it is read; None for
+            what has no time.
+    """
+
+    function: Callable[..., Any]
+    operands: tuple[tuple[str, int | None], ...]
+
+
 class TimeLoop:
     """A loop made ready to run.
 
@@ -55,31 +73,87 @@ class TimeLoop:
     def __init__(self, loop: Loop) -> None:
         self._times = loop.order
         self._shapes: dict[str, tuple[int, ...]] = {s.output: tuple(map(int, s.shape[2:])) for s in loop.steps}
-        self._lines: list[tuple[str, Callable[..., Any], list[tuple[str, int | None]]]] = [
-            (
-                step.output,
+        self.lines = {
+            step.output: Line(
                 partial(step.rule.function, **step.options) if step.options else step.rule.function,
-                [(name or "", delay) for name, delay in zip(step.inputs, delays, strict=True)],
+                tuple((name or "", delay) for name, delay in zip(step.inputs, delays, strict=True)),
             )
             for step, delays in zip(loop.steps, loop.delays, strict=True)
-        ]
-        operands = [operand for _, _, operands in self._lines for operand in operands if operand[0] not in self._shapes]
+        }
+        operands = [o for line in self.lines.values() for o in line.operands if o[0] not in self._shapes]
         self._like = next(name for name, delay in operands if delay is not None)  # it has a row for every sample
 
     def run(self, values: Values) -> None:
         """Adds every step's value, (N, T, ...), to `values`."""
-        like: Array = values[self._like]
-        shapes = {name: (like.shape[0], *shape) for name, shape in self._shapes.items()}
-        done: dict[str, dict[int, Array]] = {name: {} for name in shapes}
+        values.update(self.computed(values.__getitem__))
+
+    def computed(
+        self,
+        whole: Get,
+        *,
+        instead: Mapping[str, Line] | None = None,
+        make: Callable[[str, list[Any]], Any] | None = None,
+        taken: Callable[[str, int, Array], Array] | None = None,
+        carried: Get | None = None,
+    ) -> Values:
+        """What every step computes, (N, T, ...), by its output's name.
+
+        Args:
+            whole: the whole values from outside the loop, by name.
+            instead: other lines in place of a step's own, by its output.
+            make: computes a step's result, by its output's name, from its operands' arrays at a time; if not given,
+                its line's function does.
+            taken: what the other steps take of a step's result at a time; the result itself if not given.
+            carried: whole values, by name, that the steps take of other times instead of those computed there.
+
+        Raises:
+            FormulaError: where a line reads what is computed after it.
+        """
+        lines = self.lines if not instead else {**self.lines, **instead}
+        outside: Values = {"": None}
+        results: dict[str, list[Array]] = {name: [] for name in lines}
+        done: dict[str, dict[int, Array]] = {name: {} for name in lines}
+        like: Array = whole(self._like)
+        count = len(self._times)
 
         def at(name: str, t: int, delay: int | None) -> Any:
-            if delay is None or name not in done:
-                return _at(values[name], t, delay)
-            before = done[name].get(t - delay)
-            return zeros(shapes[name], like) if before is None else before
+            if name not in done:
+                if name not in outside:
+                    outside[name] = whole(name)
+                return _at(outside[name], t, delay)
+            if delay == 0 and t in done[name]:
+                return done[name][t]
+            if carried is not None:
+                return _at(carried(name), t, delay)
+            if delay is not None and not 0 <= t - delay < count:
+                return zeros((like.shape[0], *self._shapes[name]), like)
+            if delay is None or t - delay not in done[name]:
+                raise FormulaError(f"{name} is read before it is computed")
+            return done[name][t - delay]
 
         for t in self._times:
-            for output, function, operands in self._lines:
-                done[output][t] = function(*[at(name, t, delay) for name, delay in operands])
-        for name, times in done.items():
-            values[name] = namespace(like).stack([times[t] for t in range(len(self._times))], axis=1)
+            for output, line in lines.items():
+                arrays = [at(name, t, delay) for name, delay in line.operands]
+                result = line.function(*arrays) if make is None else make(output, arrays)
+                results[output].append(result)
+                done[output][t] = result if taken is None else taken(output, t, result)
+        forward = -1 if self._times.step < 0 else 1
+        return {name: namespace(like).stack(times[::forward], axis=1) for name, times in results.items()}
+
+
+def step_by_step(steps: Sequence[Step], values: Values, make: Callable[[Step, list[Any]], Any]) -> None:
+    """Adds each step's value to `values`.
+
+    Args:
+        steps: the steps.
+        values: what is given, by name.
+        make: computes a step's value of its operands' arrays; in a loop of those at one time, for each time.
+    """
+    by_output = {step.output: step for step in steps}
+    for segment in segments(steps):
+        if isinstance(segment, Loop):
+            values.update(
+                TimeLoop(segment).computed(values.__getitem__, make=lambda name, arrays: make(by_output[name], arrays))
+            )
+        else:
+            values[segment.output] = make(segment, [None if i is None else values[i] for i in segment.inputs])

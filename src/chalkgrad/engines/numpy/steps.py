@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from ...data.pixels import Pixels
-from ...program import Program
+from ...program import Program, names
 from ..stepping import Array, Taken, Values
 from .calls import TooLargeError
 from .recording import Recording, Running
@@ -39,6 +39,7 @@ class NumPySteps:
         data_loss: the name of the loss without penalties.
         stop_below: a loss below this ends the training.
         check_finite: whether every value of every step is checked; one that is NaN or infinite ends the training.
+        weights: the samples' weights, if they have any.
     """
 
     name = "numpy"
@@ -56,6 +57,7 @@ class NumPySteps:
         stop_below: float = -math.inf,
         *,
         check_finite: bool = False,
+        weights: Array | None = None,
     ) -> None:
         self._names = tuple(values)
         self._carried = [name for name in values if name in program.updated]
@@ -65,12 +67,15 @@ class NumPySteps:
         self._fixed = {name: np.array(array) for name, array in values.items() if name not in self._carried}
         self._places = [{name: np.array(values[name]) for name in self._carried} for _ in range(3)]
         self._now = 0  # where the values of this moment lie
-        self._x, self._y, self._count = x, y, count
+        self._given_rows: dict[str, Array | Pixels] = {"x": x, "y": y}
+        if weights is not None:
+            self._given_rows[names.SAMPLE_WEIGHT] = weights
+        self._count = count
         self._batch = batch
         self._watched = ("L",) if data_loss == "L" else ("L", data_loss)
         self._stop_below = stop_below
         self._asked_to_stop = False
-        self._samples: dict[int, tuple[Array, Array]] = {}
+        self._samples: dict[int, dict[str, Array]] = {}
         self._recordings: dict[tuple[int, int], Recording | Running] = {}
         self._scratch: dict[int, list[Array | None]] = {}
         self._recording = True  # until a step is too large for it
@@ -142,21 +147,19 @@ class NumPySteps:
             The kind: how many they are, or 0 for all of them, read where they lie.
         """
         size = rows.stop - rows.start if isinstance(rows, slice) else len(rows)
-        kind = 0 if isinstance(rows, slice) and size == len(self._x) else size
+        kind = 0 if isinstance(rows, slice) and size == len(self._given_rows["x"]) else size
         if kind not in self._samples:
             take = np.array if kind else np.asarray
-            self._samples[kind] = take(self._x[rows]), take(self._y[rows])
+            self._samples[kind] = {name: take(array[rows]) for name, array in self._given_rows.items()}
         elif kind:
-            x, y = self._samples[kind]
-            _gather(self._x, rows, x)
-            _gather(self._y, rows, y)
+            for name, array in self._samples[kind].items():
+                _gather(self._given_rows[name], rows, array)
         return kind
 
     def _recorded(self, kind: int, rate: float, t: int, clock: int) -> Recording | Running:
         """A step with samples of that kind, recorded by taking it."""
-        x, y = self._samples[kind]
         after = self._places[(self._now + 1) % 3]
-        arrays = {**self._places[self._now], **self._fixed, "x": x, "y": y}
+        arrays = {**self._places[self._now], **self._fixed, **self._samples[kind]}
         numbers = {"lr": rate, "t": t, "clock": clock}
         into = {self._after[name]: after[name] for name in self._carried}
         if self._recording:
@@ -180,7 +183,7 @@ class NumPySteps:
 
     def _described(self, inputs: Inputs) -> Values:
         rows, rate, t, clock = inputs
-        return {"x": self._x[rows], "y": self._y[rows], "lr": rate, "t": t, "clock": clock}
+        return {**{n: a[rows] for n, a in self._given_rows.items()}, "lr": rate, "t": t, "clock": clock}
 
     def stopped_at(self) -> Values:
         assert self._given is not None

@@ -35,11 +35,12 @@ BEYOND = 64
 RESERVED = frozenset(
     re.findall(
         r"\w+",
-        """T N R C k n lane left right inside sum row col part parts thread threads first last begin rows order count at
+        """T N R C c d g h i j k m n o p q r s u v w
+        lane left right inside sum row col part parts thread threads first last begin rows order count at
         total real vec int double float const static void for if else return auto break case char continue default do
         enum extern goto inline long register restrict short signed sizeof struct switch typedef union unsigned volatile
-        while main exp log sqrt pow fabs tanh erf erfc fmax fmin INFINITY NAN EACH SIMD ALWAYS least sched_yield NULL
-        train predict step report philox draw_mask base side nonzero found from ahead line find_nonzero""",
+        while main exp log sqrt pow fabs sin tanh erf erfc fmax fmin INFINITY NAN EACH SIMD ALWAYS least sched_yield
+        NULL train predict step report philox draw_mask base side nonzero found from ahead line find_nonzero""",
     )
 )
 """Words that are no names for values."""

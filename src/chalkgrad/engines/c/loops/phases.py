@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from ....program.names import GIVEN
 from ....program.statement import Statement
 from ..schedule.plan import Phase, Plan
 from ..schedule.products import Product
@@ -83,7 +84,7 @@ class Routines:
             for instruction in _within(routine.body)
             if isinstance(instruction, Bind) and instruction.value.home == "given"
         }
-        return [name for name in ("x", "y") if name in names]
+        return [name for name in GIVEN if name in names]
 
 
 def _within(code: Code) -> Iterable[Instruction]:

@@ -89,6 +89,8 @@ class CPrinter(Printer):
         return f"(real){value}"
 
     def call(self, name: str, arguments: Sequence[str]) -> str:
+        if name == "sin":  # of constants only: the library's own
+            return f"(real)sin({', '.join(arguments)})"
         return f"real_{name}({', '.join(arguments)})"
 
     def cell(self, cell: Cell) -> str:

@@ -337,13 +337,15 @@ def _step_check(loss: Loss, begin: int | str, size: int) -> list[str]:
     total = ["        double total = 0;", each, "            total += (double)row[k];"]
     match loss:
         case CrossEntropy():
+            ignored = " && total != 0" if loss.ignores else ""
+            outside = f"(total < 0.9999{ignored})" if ignored else "total < 0.9999"
             return [
                 *total,
                 each,
-                "            if (row[k] < 0 || total < 0.9999 || total > 1.0001)",
+                f"            if (row[k] < 0 || {outside} || total > 1.0001)",
                 '                refuse(0, "a target must sum to 1, such as 1 at its class and else 0", "", 0);',
                 each,
-                "            row[k] /= (real)total;",
+                f"            row[k] /= (real){'(total == 0 ? 1 : total)' if ignored else 'total'};",
             ]
         case BinaryCrossEntropy():
             return [

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ....data.pixels import Pixels
-from ....program import Program
+from ....program import Program, names
 from ....program.statement import terms_of
 from ...stepping import Array, Taken, Values
 from ..print.source import print_source
@@ -37,6 +37,7 @@ class CompiledSteps:
         title: the C file's first line.
         parts: the number of parts of a batch; by default the number of threads.
         patience: the most seconds that compiling may take.
+        weights: the samples' weights, if they have any.
 
     Raises:
         CompilerError: where there is no compiler, or it does not compile.
@@ -55,12 +56,16 @@ class CompiledSteps:
         title: str = "a training",
         parts: int | None = None,
         patience: float = PATIENCE,
+        weights: Array | None = None,
     ) -> None:
-        self._x, self._y, self._count = x, y, count
+        self._given_rows: dict[str, Array | Pixels] = {"x": x, "y": y}
+        if weights is not None:
+            self._given_rows[names.SAMPLE_WEIGHT] = weights
+        self._count = count
         self._batch = min(batch, count)
         self.parts = parts = min(parts or worthwhile(program, self._batch), self._batch)
         of_bytes = isinstance(x, Pixels)
-        rows = {"x": rows_of(x), "y": rows_of(y)}
+        rows = {name: rows_of(array) for name, array in self._given_rows.items()}
         sparse = program.values["x"].dtype != "int" and mostly_zeros(rows["x"])
         request = training_request(
             program, list(values), self._batch, parts, data_loss, title, y.dtype, of_bytes=of_bytes, sparse=sparse
@@ -101,8 +106,11 @@ class CompiledSteps:
         epoch, place = divmod(at // self._batch + step, -(-self._count // self._batch))
         rows = orders[epoch % len(orders)][place * self._batch : (place + 1) * self._batch]
         return {
-            "x": self._x[rows], "y": self._y[rows], "lr": float(rates[step]), "t": t + step, "clock": clock + step,
-        }  # fmt: skip
+            **{name: array[rows] for name, array in self._given_rows.items()},
+            "lr": float(rates[step]),
+            "t": t + step,
+            "clock": clock + step,
+        }
 
     def _take(self, order: Array, at: int, rates: Array, t: int, clock: int) -> Taken:
         run, state = self._run, self._run.state

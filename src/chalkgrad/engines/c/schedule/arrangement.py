@@ -14,6 +14,7 @@ from ....formula import Shape
 from ....formula.affine import span
 from ....formula.nodes import Element, Symbol
 from ....program import Loop
+from ....program.names import GIVEN
 from ....program.statement import SAMPLES, Statement
 from .channels import beside, kernels, side_by_side
 from .layouts import Frame, Layout, compact, compact_strides, framed, multiple
@@ -284,7 +285,7 @@ def _long_rows(work: Work) -> None:
             shape = work.shapes[statement.output]
             names = (
                 {statement.output, *(e.name for e in statement.elements if work.shapes[e.name] == shape)}
-                - {"x", "y"}
+                - {*GIVEN}
                 - draws
             )
             if statement.output.endswith("_out"):

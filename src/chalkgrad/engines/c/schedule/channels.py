@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ....formula import Shape
 from ....formula.nodes import Element, Node, Symbol
+from ....program.names import GIVEN
 from ....program.statement import SAMPLES, Statement
 from .layouts import Layout, framed
 from .products import LEAST, Machine
@@ -31,7 +32,7 @@ def side_by_side(
         results: values with samples that are handed out, row by row.
         machine: the machine that runs it.
     """
-    fixed = {"x", "y", *results, *(s.output for s in statements if s.step.rule.formula is None)}
+    fixed = {*GIVEN, *results, *(s.output for s in statements if s.step.rule.formula is None)}
     names = {
         n for statement in statements for n in _seeds(statement) if int(shapes[n][1]) % machine.filled == 0
     } - fixed

@@ -20,6 +20,7 @@ from ....formula.nodes import Binary, Element, Node, Number, Reduction, Symbol, 
 from ....formula.rewrite import replaced, rewritten
 from ....program import Loop
 from ....program.loops import segments
+from ....program.names import GIVEN
 from ....program.statement import SAMPLES, Statement, names_in, statement_of
 from .arrangement import Work, arrange, by_blocks, needed_by
 from .fusing import fused
@@ -269,7 +270,7 @@ def _phases(
     carried: Mapping[str, Shape],
     large: Collection[str],
 ) -> list[Phase]:
-    inputs = {"x", "y", *carried, *OUTSIDE}
+    inputs = {*GIVEN, *carried, *OUTSIDE}
     inputs |= {a for a, root in work.aliases.items() if root in inputs}
     rest = list(work.statements)
     phases: list[Phase] = []
@@ -351,7 +352,7 @@ def _places(
 
     passing = of_one_time(work.statements, work.loops) - {*work.aliases, *work.aliases.values()}
     values: dict[str, Value] = {}
-    for name in ("x", "y"):
+    for name in (n for n in GIVEN if n in work.shapes):
         values[name] = Value(name, "given", compact(tuple(int(s) for s in work.shapes[name][1:])), True)
     for name in carried:
         values[name] = Value(name, "carried", layout(name), False)
