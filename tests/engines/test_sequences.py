@@ -25,6 +25,12 @@ NETWORKS: dict[str, tuple[cg.Layer, ...]] = {
     "two loops": (
         cg.Embedding(IDS, 5), cg.RNN(17, sequences=True), cg.RNN(8, sequences=True), cg.Dense(33), cg.Softmax(),
     ),
+    "gates": (cg.LSTM(5, sequences=True), cg.GRU(4), cg.Dense(3), cg.Softmax()),
+    "gates of many": (cg.LSTM(20), cg.Dense(3), cg.Softmax()),
+    "attention": (
+        cg.Embedding(IDS, 24), cg.Positions(), cg.Residual((cg.LayerNorm(), cg.Attention(2, causal=True))),
+        cg.Residual((cg.LayerNorm(), cg.Dense(40), cg.GELU(), cg.Dense(24))), cg.Dense(5), cg.Softmax(),
+    ),
     "no loop": (cg.Embedding(IDS, 6), cg.Dense(20), cg.Tanh(), cg.Dense(3), cg.Softmax()),
 }  # fmt: skip
 
@@ -69,19 +75,34 @@ def test_both_engines_agree(name: str, steps: int, samples: int, batch: int) -> 
     agree(built(name, steps), samples, batch, cg.SGD(0.1))
 
 
-@pytest.mark.parametrize("name", ["last step", "two loops"])
+@pytest.mark.parametrize("name", ["last step", "two loops", "gates"])
 def test_one_time_and_one_sample(name: str) -> None:
     agree(built(name, 1), 1, 1, cg.SGD(0.1, momentum=0.5))
 
 
-@pytest.mark.parametrize("name", ["every step", "two loops", "no loop"])
+@pytest.mark.parametrize(
+    "name",
+    ["every step", "two loops", "attention", pytest.param("gates", marks=pytest.mark.long), "no loop"],
+)
 def test_tiles_and_threads(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(products, "LEAST", 8)
     monkeypatch.setattr(arrangement, "LEAST", 8)
     monkeypatch.setattr(arrangement, "LARGE", 64)
     monkeypatch.setattr(training, "WORTH_A_THREAD", 1)
     monkeypatch.setenv("CHALKGRAD_THREADS", "3")
-    agree(built(name, 4), 11, 7, cg.AdamW(0.01, eps=1e-3))
+    agree(built(name, 5), 11, 7, cg.AdamW(0.01, eps=1e-3))
+
+
+def test_what_is_alike_is_written_once() -> None:
+    text = built("gates of many", 5).source("c", steps=1)
+    assert text.count("dUi1_part_product(") == 1 + 4  # itself, and a call for each gate
+    assert "dUf1_part_product" not in text
+
+
+def test_what_a_loop_need_not_wait_for_is_computed_before_it() -> None:
+    text = built("last step", 5).source("c", steps=1)
+    before, loop = text.index("/* z1_before[n,t,u] = "), text.index("for (int t = 0; t < 5; t++) {\n            for")
+    assert before < loop < text.index("/* z1[n,t,u] = sum_v h1[n,t-1,v] * U1[v,u] + z1_before[n,t,u] */")
 
 
 @pytest.mark.parametrize("name", ["two loops"])

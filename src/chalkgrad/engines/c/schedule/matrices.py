@@ -76,7 +76,7 @@ def _keys(statement: Statement) -> Element | None:
 
 def _copy(factor: Element, other: Element, shape: Shape, statement: Statement) -> Statement:
     """The statement that makes a turned copy."""
-    letters = ("n", "v", "u")[-len(shape) :]
+    letters: tuple[str, ...] = ("n", "v", "u")[-len(shape) :]
     *samples, row, column = map(Symbol, letters)
     place = (*samples, row, column)
     made, read = Element(other.name, place), Element(factor.name, (*samples, column, row))
