@@ -187,8 +187,8 @@ def gpt(data: Dataset) -> Recipe:
         )
     layers: list[Layer] = [Embedding(data.ids, WIDTH), Positions(), Dropout(0.1)]
     for _ in range(2):
-        layers.append(Residual([LayerNorm(), Attention(4, causal=True), Dropout(0.1)]))
-        layers.append(Residual([LayerNorm(), Dense(4 * WIDTH), GELU(), Dense(WIDTH), Dropout(0.1)]))
+        layers.append(Residual((LayerNorm(), Attention(4, causal=True), Dropout(0.1))))
+        layers.append(Residual((LayerNorm(), Dense(4 * WIDTH), GELU(), Dense(WIDTH), Dropout(0.1))))
     if not _every_step(data):
         layers.append(Flatten())
     return Recipe((*layers, LayerNorm(), *_end(data)), optimizer=AdamW(0.002, clip_norm=1.0), patience=5)
