@@ -393,7 +393,7 @@ FOREIGN = {
     "example().fit(X, Y, verbose=1)": "it is called progress",
     "example().fit(X, Y, lr=0.1)": "optimizer=cg.SGD(0.1)",
     "example().fit(X, Y, momentum=0.9)": "optimizer=cg.SGD(0.1, momentum=0.9)",
-    "example().fit(X, Y, class_weight=0)": "fit has no class_weight; known: x, y, optimizer, epochs",
+    "example().fit(X, Y, class_weight=0)": "sample_weight=weights[y]",
     "example().fit(X, Y)[str('loss')]  # keyword=": "history.column('loss')",
     "cg.EarlyStopping()": "net.fit(x, y, patience=5)",
     "example().predict(X, batch_size=3)": "predict has no batch_size",
