@@ -95,6 +95,7 @@ OWN: dict[str, dict[str, str]] = {
         "momentum": "it is the optimizer's: optimizer=cg.SGD(0.1, momentum=0.9)",
         "nesterov": "it is the optimizer's: optimizer=cg.SGD(0.1, momentum=0.9, nesterov=True)",
         "weight_decay": "it is the optimizer's: optimizer=cg.SGD(0.1, weight_decay=0.0001)",
+        "class_weight": "give every sample its class's weight: sample_weight=weights[y]",
         "clip_norm": "it is the optimizer's: optimizer=cg.SGD(0.1, clip_norm=1.0)",
         "global_clipnorm": "it is the optimizer's: optimizer=cg.SGD(0.1, clip_norm=1.0)",
     },

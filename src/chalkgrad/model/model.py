@@ -272,7 +272,7 @@ class Model:
             self._runners[key] = Runner(self.program_for(training=training, weighted=weighted).needed_for(key[2:]))
         return self._runners[key]
 
-    def weights(self, sample_weight: Any, y: Array) -> Array | None:
+    def sample_weights(self, sample_weight: Any, y: Array) -> Array | None:
         """The samples' weights as the program takes them: (N,), or (N, T) where every step of a sequence has a loss.
 
         Args:
@@ -323,7 +323,7 @@ class Model:
             sample_weight: the samples' weights, as for `fit`.
         """
         x, y = self.pair(x, y)
-        weights = self.weights(sample_weight, y)
+        weights = self.sample_weights(sample_weight, y)
         runner = self.runner(["L"], training=training, weighted=weights is not None)
         return float(runner.run(self.given(x, y, weights))["L"])
 
@@ -337,7 +337,7 @@ class Model:
             sample_weight: the samples' weights, as for `fit`.
         """
         x, y = self.pair(x, y)
-        weights = self.weights(sample_weight, y)
+        weights = self.sample_weights(sample_weight, y)
         names = [self.program.derivative_of[n] for n in self.parameters]
         runner = self.runner(names, training=training, weighted=weights is not None)
         values = runner.run(self.given(x, y, weights))
@@ -375,7 +375,7 @@ class Model:
             OptionError: where its state is given and the optimizer is not.
         """
         x, y = self.pair(x, y)
-        weights = self.weights(sample_weight, y)
+        weights = self.sample_weights(sample_weight, y)
         weighted = weights is not None
         program = self.program_for(training=training, weighted=weighted)
         values = self.given(x, y, weights)
@@ -393,7 +393,7 @@ class Model:
         """Loss and accuracy on x (N, ...) and y, as in prediction; engine as for `predict`, weights as for `fit`."""
         by_number = are_classes(y, self.output_shape)
         samples = self.samples_and_targets(x, y)
-        weights = self.weights(sample_weight, samples[1])
+        weights = self.sample_weights(sample_weight, samples[1])
         return self.evaluate_ready(*samples, weights, by_number=by_number, engine=engine)
 
     def evaluate_ready(
@@ -404,7 +404,7 @@ class Model:
         Args:
             x: the samples.
             y: their targets.
-            weights: their weights, as `weights` gives them.
+            weights: their weights, as `sample_weights` gives them.
             by_number: whether the targets were given as class numbers (N,), so that one class of each row is right.
             engine: as for `predict`.
         """

@@ -76,7 +76,7 @@ class Samples:
         """
         by_number = are_classes(y, model.output_shape)
         pair = model.samples_and_targets(x, y)
-        weights = model.weights(sample_weight, pair[1])
+        weights = model.sample_weights(sample_weight, pair[1])
         for text in (*merged(x, model.dtype, "x"), *merged(y, model.dtype, "y")):
             warn(text, DataWarning)
         if isinstance(validation, (tuple, list)):
@@ -117,7 +117,7 @@ def _pair(model: Model, pair: tuple[Any, ...] | list[Any]) -> Validation:
         )
     x, y = model.samples_and_targets(*pair[:2])
     return Validation(
-        (x, y, model.weights(pair[2] if pair[2:] else None, y)),
+        (x, y, model.sample_weights(pair[2] if pair[2:] else None, y)),
         are_classes(pair[1], model.output_shape),
         f"{len(x)} samples of its own",
     )
