@@ -187,9 +187,9 @@ _MODULES = {  # where the public names are
     ".explain.derivation": "Derivation",
     ".explain.trace": "Trace",
     ".describe": "initializers",
-    ".describe.layers": "Add Attention AvgPool2D BatchNorm Concat Conv1D Conv2D Dense Dropout ELU Embedding Flatten GELU "
-    "GRU GlobalAvgPool1D GlobalAvgPool2D LSTM Layer LayerNorm LeakyReLU MaxPool2D Multiply Parameter Positions RMSNorm "
-    "RNN ReLU Residual SiLU Sigmoid Softmax Softplus State Sum Tanh",
+    ".describe.layers": "Add Attention AvgPool2D BatchNorm Concat Conv1D Conv2D Dense Dropout ELU Embedding Flatten "
+    "GELU GRU GlobalAvgPool1D GlobalAvgPool2D LSTM Layer LayerNorm LeakyReLU MaxPool2D Multiply Parameter Positions "
+    "RMSNorm RNN ReLU Residual SiLU Sigmoid Softmax Softplus State Sum Tanh",
     ".describe.layers.registry": "layer",
     ".describe.losses": "AbsoluteError BinaryCrossEntropy CrossEntropy Hinge Loss SquaredError",
     ".model.model": "Evaluation",
