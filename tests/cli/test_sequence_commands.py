@@ -193,6 +193,8 @@ BAD = [
     (["train", "digits", "--network", "rnn"], "--network rows-rnn reads images row by row"),
     (["train", "spiral", "--network", "lstm"], "takes sequences"),
     (["train", "names", "--network", "small.toml"], "(12, 28) outputs, but names has 27 classes"),
+    (["train", "names", "--network", "rnn", "--loss", "Hinge"], "CrossEntropy alone leaves them out; Hinge does not"),
+    (["train", "names", "--network", "rnn", "--loss", "Hingee"], "did you mean 'Hinge'"),
     (["generate", "none"], "no run directory"),
     (["generate", "runs", "--seed", "x"], "a seed is"),
 ]

@@ -191,9 +191,20 @@ def _network(arguments: Namespace, name: str, data: Dataset) -> tuple[Recipe, Ne
 
 
 def _without_ignored(loss: Any, data: Dataset) -> Any:
-    """A loss as a file states it, which leaves out the steps that do not count, if there are any and it can."""
+    """A loss as a file states it, which leaves out the steps that do not count, if there are any.
+
+    Raises:
+        OptionError: where it cannot.
+    """
+    if not data.has_ignored:
+        return loss
     table = as_table(loss) or {"type": loss}
-    return {"ignore": IGNORED, **table} if data.has_ignored and table.get("type") == "CrossEntropy" else loss
+    if table.get("type") in LOSSES and table["type"] != "CrossEntropy":
+        raise OptionError(
+            f"some steps of {data.name} do not count (class {IGNORED}), and CrossEntropy alone leaves them out; "
+            f"{table['type']} does not"
+        )
+    return {"ignore": IGNORED, **table}
 
 
 def _ending_for(loss: str, layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
