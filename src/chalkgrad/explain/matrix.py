@@ -72,7 +72,7 @@ def matrix_form(
     if statement.adds:
         return None
     target = _plain(Element(statement.output, statement.place)) if statement.place else ()
-    if target is None:
+    if target is None or (recurrent and len(target) < 2):
         return None
     form = None if recurrent else _Form(symbols, statement.sizes).of(right, target)
     if form is not None:

@@ -171,7 +171,7 @@ def _check_steps(x: Any, shape: tuple[int, ...], layout: Layout) -> None:
     """Raises ShapeError where sequences have another number of steps than the network's positions hold."""
     came = np.shape(x) if hasattr(x, "shape") else shape
     holds = next((line for line in layout.lines if isinstance(line.layer, Positions)), None)
-    if holds is None or len(came) != len(shape) + 1 or came[1] == shape[0] or came[2:] != shape[1:]:
+    if holds is None or not 2 < len(came) == len(shape) + 1 or came[1] == shape[0] or came[2:] != shape[1:]:
         return
     T = holds.shape[0]
     raise ShapeError(
