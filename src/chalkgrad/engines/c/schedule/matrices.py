@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, MutableMapping, Sequence
 from dataclasses import replace
 
-from ....formula import Shape
+from ....formula import Shape, Size
 from ....formula.nodes import Element, Symbol
 from ....formula.rewrite import replaced
 from ....formula.text import text
@@ -80,6 +80,6 @@ def _copy(factor: Element, other: Element, shape: Shape, statement: Statement) -
     *samples, row, column = map(Symbol, letters)
     place = (*samples, row, column)
     made, read = Element(other.name, place), Element(factor.name, (*samples, column, row))
-    sizes = dict(zip(letters, shape, strict=True))
+    sizes: dict[str, Size] = dict(zip(letters, shape, strict=True))
     line = f"{text(made)} = {text(read)}"
     return Statement(other.name, place, read, sizes, letters, False, line, statement.step)
