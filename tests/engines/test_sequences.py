@@ -101,8 +101,8 @@ def test_what_is_alike_is_written_once() -> None:
 
 def test_what_a_loop_need_not_wait_for_is_computed_before_it() -> None:
     text = built("last step", 5).source("c", steps=1)
-    before, loop = text.index("/* z1_before[n,t,u] = "), text.index("for (int t = 0; t < 5; t++) {\n            for")
-    assert before < loop < text.index("/* z1[n,t,u] = sum_v h1[n,t-1,v] * U1[v,u] + z1_before[n,t,u] */")
+    before, loop = text.index("/* z1_start[n,t,u] = "), text.index("for (int t = 0; t < 5; t++) {\n            for")
+    assert before < loop < text.index("/* z1[n,t,u] = sum_v h1[n,t-1,v] * U1[v,u] + z1_start[n,t,u] */")
 
 
 @pytest.mark.parametrize("name", ["two loops"])

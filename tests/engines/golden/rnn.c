@@ -149,7 +149,7 @@ static ALWAYS void rows_1(const Training *T, int thread, int part, int64_t first
         real *const b1 = T->carried + 32;
         const real *const *const x = T->rows_of_x + thread * BATCH + begin;
         real *const W1 = T->carried + 0;
-        real z1_before[12] = {0};
+        real z1_start[12] = {0};
         real h1[12] = {0};
         real *const U1 = T->carried + 16;
         real z1[4] = {0};
@@ -167,22 +167,22 @@ static ALWAYS void rows_1(const Training *T, int thread, int part, int64_t first
         real dh1_from_z1[4] = {0};
         real dh1[4] = {0};
         for (int n = 0; n < rows; n++) {
-            /* z1_before[n,t,u] = sum_i x[n,t,i] * W1[i,u] + b1[u] */
+            /* z1_start[n,t,u] = sum_i x[n,t,i] * W1[i,u] + b1[u] */
             for (int t = 0; t < 3; t++) {
                 for (int u = 0; u < 2; u++) {
                     real t1 = 0;
                     EACH(i, 2) t1 += x[n][t * 2 + i] * W1[i * 2 + u];
-                    z1_before[n * 6 + t * 2 + u] = t1 + b1[u];
+                    z1_start[n * 6 + t * 2 + u] = t1 + b1[u];
                 }
             }
         }
         for (int t = 0; t < 3; t++) {
             for (int n = 0; n < rows; n++) {
-                /* z1[n,t,u] = sum_v h1[n,t-1,v] * U1[v,u] + z1_before[n,t,u] */
+                /* z1[n,t,u] = sum_v h1[n,t-1,v] * U1[v,u] + z1_start[n,t,u] */
                 for (int u = 0; u < 2; u++) {
                     real t2 = 0;
                     EACH(v, 2) if (t - 1 >= 0) t2 += h1[n * 6 + t * 2 + v - 2] * U1[v * 2 + u];
-                    z1[n * 2 + u] = t2 + z1_before[n * 6 + t * 2 + u];
+                    z1[n * 2 + u] = t2 + z1_start[n * 6 + t * 2 + u];
                 }
                 /* h1[...] = tanh(z1[...]) */
                 for (int j = 0; j < 2; j++) h1[n * 6 + t * 2 + j] = real_tanh(z1[n * 2 + j]);

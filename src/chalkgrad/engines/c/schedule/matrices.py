@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, MutableMapping, Sequence
 from dataclasses import replace
 
-from ....formula import Shape
+from ....formula import Shape, Size
 from ....formula.nodes import Element, Symbol
 from ....formula.rewrite import replaced
 from ....formula.text import text

@@ -92,7 +92,7 @@ def _terms(node: Node) -> list[Node]:
 
 def _split(statement: Statement, free: Sequence[Node]) -> tuple[Statement, Statement]:
     """Some of a statement's terms as a value of its own, and the others added to that."""
-    first = Element(f"{statement.output}_before", statement.place)
+    first = Element(f"{statement.output}_start", statement.place)
     rest = [term for term in _terms(statement.body) if term not in free]
     return _of_terms(statement, first, free), _of_terms(statement, statement.left, [*rest, first])
 
