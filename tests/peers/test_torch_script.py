@@ -45,7 +45,7 @@ def _several(shapes: dict[str, int | tuple[int, ...]], layers: list[cg.Layer]) -
 
 
 SEVERAL = {
-    "two inputs": lambda: _several({"left": 3, "right": 5}, [cg.Dense(5, of="left"), cg.Add("right")]),
+    "the sum of two inputs": lambda: _several({"left": 3, "right": 5}, [cg.Dense(5, of="left"), cg.Add("right")]),
     "inputs called like a word of Python, or a weight": lambda: _several(
         {"picture": (2, 3, 2), "class": 2, "hidden_W": 1},
         [cg.Flatten(of="picture"), cg.Concat(["class", "hidden_W"]), cg.Dense(4, name="hidden")],

@@ -37,7 +37,7 @@ SEQUENCES: dict[str, Callable[[], Written]] = {
     "a skip over time": lambda: written(
         [cg.Dense(3), cg.Residual([cg.RNN(3, sequences=True), cg.Dropout(0.0), cg.Dense(3)]), cg.Dense(2)], (4, 2)
     ),
-    "two inputs": lambda: written(
+    "two sequences": lambda: written(
         [cg.RNN(3, of="left", name="l"), cg.RNN(3, of="right", name="r"), cg.Add("l"), cg.Dense(2)],
         {"left": (3, 2), "right": (2, 1)},
     ),
