@@ -418,7 +418,7 @@ class _Search:
         """As many samples of other numbers, and of other ids."""
         ids, shape = self.network.layout.ids, self.trace["x"].shape
         if ids:
-            return rng.integers(0, min(ids.values()), shape)
+            return cast("Array", rng.integers(0, min(ids.values()), shape))
         return cast("Array", rng.integers(-20, 21, shape) / 10)
 
     @staticmethod

@@ -72,12 +72,12 @@ def matrix_form(
     if statement.adds:
         return None
     target = _plain(Element(statement.output, statement.place)) if statement.place else ()
-    if target is None or (recurrent and len(target) < 2):
+    if target is None:
         return None
     form = None if recurrent else _Form(symbols, statement.sizes).of(right, target)
     if form is not None:
         return Named(statement.output), form
-    time = target[1] if recurrent else TIME
+    time = target[1] if recurrent and len(target) > 1 else TIME
     if statement.sample is None:
         return None
     stepped = _Form(symbols, statement.sizes, statement.sample, time)

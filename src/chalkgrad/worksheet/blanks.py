@@ -87,8 +87,8 @@ def _settled_zeros(step: Step, trace: Trace) -> Array:
     if formula is None or not (step.rule.stepwise or formula.ids):
         return np.zeros(value.shape, dtype=bool)
     random = np.random.default_rng(0)
-    arrays = [None if i is None else trace[i] for i in step.inputs]
-    other = [a if a is None or a.dtype.kind != "f" else random.uniform(1, 2, a.shape) for a in arrays]
+    arrays: list[Any] = [None if i is None else trace[i] for i in step.inputs]
+    other: list[Any] = [a if a is None or a.dtype.kind != "f" else random.uniform(1, 2, a.shape) for a in arrays]
     return (value == 0) & (np.asarray(computed(step.rule, other, step.options)) == 0)
 
 

@@ -124,7 +124,7 @@ def _targets(y: Array, random: Random) -> Array:
         targets = np.zeros((y.size // y.shape[-1], y.shape[-1]))
         for place in range(len(targets)):
             targets[place, _below(y.shape[-1], random)] = 1.0
-        return targets.reshape(y.shape)
+        return np.asarray(targets.reshape(y.shape))
     if bits:
         return np.array(_shuffled(y.ravel().tolist(), random)).reshape(y.shape)
     if bool(((y >= 0) & (y <= 0.1) | (y >= 0.9) & (y <= 1)).all()):
