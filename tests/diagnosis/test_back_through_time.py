@@ -102,8 +102,8 @@ def test_a_mistake_goes_on_through_time_or_is_made_at_each_step_from_right_numbe
 def test_both_lines_of_a_mistake_in_a_loop_name_what_they_take() -> None:
     net, x, y = recurrent()
     text = cg.diagnose(net, x, y, by_hand(net, x, y, "no tanh' on the way")).to_text()
-    assert "dh1_from_z1[n, t, v] = sum_u dz1[n, t + 1, u] * U1[v, u]\n    right" in text
-    assert "dh1_from_z1[n, t, v] = sum_u dh1[n, t + 1, u] * U1[v, u]\n    wrong" in text
+    assert "dh1_from_z1[t] = dz1[t + 1] @ U1.T\n    right" in text
+    assert "dh1_from_z1[t] = dh1[t + 1] @ U1.T\n    wrong" in text
 
 
 def test_claims_that_follow_from_claims_of_other_times() -> None:

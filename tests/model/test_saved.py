@@ -194,7 +194,7 @@ def test_every_layer_and_loss_survives_its_table() -> None:
 
     arguments: dict[str, tuple[Any, ...]] = {"Dense": (4,), "Conv2D": (3, (2, 3), 2, (1, 0))}
     arguments |= {"Add": ("a",), "Multiply": ("a",), "Concat": (("a", "x"),), "Residual": ((cg.Dense(4), cg.ReLU()),),
-                  "Embedding": (7, 3), "RNN": (4,), "LSTM": (4,), "GRU": (4,), "Attention": (2,)}  # fmt: skip
+                  "Embedding": (7, 3), "RNN": (4,), "LSTM": (4,), "GRU": (4,), "Attention": (2,), "Conv1D": (3, 2)}  # fmt: skip
     for name, kind in LAYERS.items():
         layer = kind(*arguments.get(name, ()))
         assert from_table("layer", to_table(layer), LAYERS) == layer

@@ -55,10 +55,13 @@ def _derived_by(here: Placed, rule: Rule) -> str | None:
 
 
 def _carries(operation: Operation, rule: Rule) -> str:
-    """The formal name of the value whose derivative a backward rule carries on: the output, or one before it."""
-    carried = [
-        o.removeprefix("d") for o in rule.operands if o.startswith("d") and o.removeprefix("d") in operation.names
-    ]
+    """The formal name of the value through which a derivative comes back by a backward rule: the operation's output;
+    where several of its rules derive by the same value, or by the output itself, the one whose derivative it takes.
+    """
+    alike = sum(other.output == rule.output for other in operation.backward)
+    if alike == 1 and operation.derivative(rule) != operation.output:
+        return operation.output
+    carried = [o[1:] for o in rule.operands if o.startswith("d") and o[1:] in operation.names]
     return operation.output if operation.output in carried or not carried else carried[0]
 
 

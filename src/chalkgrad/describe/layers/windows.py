@@ -92,6 +92,7 @@ class Conv1D(Layer):
     """
 
     weighted: ClassVar[bool] = True
+    shares_with: ClassVar[tuple[str, ...]] = ("Conv1D",)
 
     filters: int
     kernel: int
