@@ -121,10 +121,10 @@ def _targets(y: Array, random: Random) -> Array:
         return np.zeros(y.shape)
     bits = bool(np.isin(y, (0.0, 1.0)).all())
     if bits and y.ndim > 1 and y.shape[-1] > 1 and bool((y.sum(axis=-1) == 1).all()):
-        targets = np.zeros((y.size // y.shape[-1], y.shape[-1]))
-        for place in range(len(targets)):
-            targets[place, _below(y.shape[-1], random)] = 1.0
-        return np.asarray(targets.reshape(y.shape))
+        rows: Array = np.zeros((y.size // y.shape[-1], y.shape[-1]))
+        for place in range(len(rows)):
+            rows[place, _below(y.shape[-1], random)] = 1.0
+        return rows.reshape(y.shape)
     if bits:
         return np.array(_shuffled(y.ravel().tolist(), random)).reshape(y.shape)
     if bool(((y >= 0) & (y <= 0.1) | (y >= 0.9) & (y <= 1)).all()):

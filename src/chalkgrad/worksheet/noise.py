@@ -44,7 +44,8 @@ def _noise(step: Step, value: Array, arrays: Sequence[Any], random: np.random.Ge
     def shifted(array: Any) -> Any:
         if array is None or array.dtype.kind != "f":
             return array
-        return array * (1 + UNITS * eps * random.uniform(-1, 1, array.shape))
+        moved: Any = array * (1 + UNITS * eps * random.uniform(-1, 1, array.shape))
+        return moved
 
     for _ in range(RUNS):
         result = np.asarray(step.rule.function(*map(shifted, arrays), **step.options))
