@@ -41,11 +41,10 @@ def _noise(step: Step, value: Array, arrays: Sequence[Any], random: np.random.Ge
     apart = np.zeros(value.shape)
     eps = float(np.finfo(value.dtype).eps)
 
-    def shifted(array: Any) -> Any:
+    def shifted(array: Array | None) -> Array | None:
         if array is None or array.dtype.kind != "f":
             return array
-        moved: Any = array * (1 + UNITS * eps * random.uniform(-1, 1, array.shape))
-        return moved
+        return np.multiply(array, 1 + UNITS * eps * random.uniform(-1, 1, array.shape))
 
     for _ in range(RUNS):
         result = np.asarray(step.rule.function(*map(shifted, arrays), **step.options))

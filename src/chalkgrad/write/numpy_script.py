@@ -106,7 +106,7 @@ class _Script:
         self.time = "t"
         if any(isinstance(segment, Loop) for segment in segments(self.forward)) and self.names["t"] == self.time:
             self.names["t"] = unused("count", {*words, *self.names.values()})  # t is the time then, not the update
-        self.taken: Collection[str] = {*words, *self.names.values(), self.time}
+        self.taken: Collection[str] = {*reserved(), *self.names.values(), self.time}
         # `W1 = W1 - lr * dW1` wherever nothing after it needs the old value
         self.late: list[str] = []
         for name in self.carried:

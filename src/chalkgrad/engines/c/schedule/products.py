@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 from ....formula import Shape, Size
-from ....formula.affine import affine
+from ....formula.affine import affine, coefficients
 from ....formula.nodes import Binary, Element, Node, Number, Reduction, Symbol
 from ....formula.rewrite import at
 from ....program.statement import SAMPLES, Statement, names_in
@@ -238,6 +238,12 @@ def gathered(statement: Statement, shape: tuple[Size, ...]) -> Statement | None:
     return replace(statement, place=tuple(place), body=body, sizes=sizes, loops=loops, adds=False)
 
 
+def _counted_on(place: Node, index: str, size: int) -> bool:
+    """Whether another index counts on where this one ends, as m does in m*E+e, so that its neighbours are others'."""
+    terms = coefficients(place)
+    return index in terms and any(abs(c) >= size * abs(terms[index]) for other, c in terms.items() if other != index)
+
+
 def product(
     statement: Statement,
     layouts: Mapping[str, Layout],
@@ -300,7 +306,7 @@ def product(
         lanes = min(lanes if across else machine.lanes, block)
     while lanes > 1 and size % lanes and any(_inside(e, vector, layouts) for e in (out, left, right)):
         lanes //= 2  # other axes follow: there is no room for a vector's rest
-    if any(vector in indices_of(e) and Symbol(vector) not in e.indices for e in (out, left, right)):
+    if any(_counted_on(place, vector, size) for e in (out, left, right) for place in e.indices):
         while size % lanes:
             lanes //= 2  # its neighbours are others' elements
         if lanes < 2:
