@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -44,7 +44,8 @@ def _noise(step: Step, value: Array, arrays: Sequence[Any], random: np.random.Ge
     def shifted(array: Array | None) -> Array | None:
         if array is None or array.dtype.kind != "f":
             return array
-        return np.multiply(array, 1 + UNITS * eps * random.uniform(-1, 1, array.shape))
+        factors = 1 + UNITS * eps * cast("Array", random.uniform(-1, 1, array.shape))
+        return cast("Array", array * factors)
 
     for _ in range(RUNS):
         result = np.asarray(step.rule.function(*map(shifted, arrays), **step.options))
