@@ -42,6 +42,14 @@ class Loop:
         """For every step and each of its operands how many times earlier it is read; None for what has no time."""
         return tuple(tuple(delay_of(step, place) for place in range(len(step.inputs))) for step in self.steps)
 
+    @cached_property
+    def like(self) -> str:
+        """The name of a value from outside the loop that has a row for every sample, (N, T, ...)."""
+        own = {step.output for step in self.steps}
+        places = zip(self.steps, self.delays, strict=True)
+        read = [pair for step, delays in places for pair in zip(step.inputs, delays, strict=True)]
+        return next(name for name, delay in read if name is not None and delay is not None and name not in own)
+
     def __str__(self) -> str:
         times = "T-1, ..., 0" if self.backward else "0, ..., T-1"
         return f"for t = {times}: {', '.join(s.output for s in self.steps)}"

@@ -34,13 +34,13 @@ def computed(stated: Stated, arrays: Sequence[Any], options: Mapping[str, Any], 
     delays = [next(iter(stated.formula.delays(operand)), None) for operand in stated.operands]
     like = next(a for a, delay in zip(arrays, delays, strict=True) if a is not None and delay is not None)
     times = [
-        stated.function(*[_at(a, t, d) for a, d in zip(arrays, delays, strict=True)], **options)
+        stated.function(*[at_time(a, t, d) for a, d in zip(arrays, delays, strict=True)], **options)
         for t in range(like.shape[1])
     ]
     return namespace(like).stack(times, axis=1)
 
 
-def _at(value: Any, t: int, delay: int | None) -> Any:
+def at_time(value: Any, t: int, delay: int | None) -> Any:
     """A value at a time, zeros before the first and after the last; whole where it has no time."""
     if value is None or delay is None:
         return value
@@ -80,8 +80,7 @@ class TimeLoop:
             )
             for step, delays in zip(loop.steps, loop.delays, strict=True)
         }
-        operands = [o for line in self.lines.values() for o in line.operands if o[0] not in self._shapes]
-        self._like = next(name for name, delay in operands if delay is not None)  # it has a row for every sample
+        self._like = loop.like
 
     def run(self, values: Values) -> None:
         """Adds every step's value, (N, T, ...), to `values`."""
@@ -120,11 +119,11 @@ class TimeLoop:
             if name not in done:
                 if name not in outside:
                     outside[name] = whole(name)
-                return _at(outside[name], t, delay)
+                return at_time(outside[name], t, delay)
             if delay == 0 and t in done[name]:
                 return done[name][t]
             if carried is not None:
-                return _at(carried(name), t, delay)
+                return at_time(carried(name), t, delay)
             if delay is not None and not 0 <= t - delay < count:
                 return zeros((like.shape[0], *self._shapes[name]), like)
             if delay is None or t - delay not in done[name]:

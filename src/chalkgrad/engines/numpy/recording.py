@@ -10,6 +10,7 @@ import numpy as np
 
 from ...program import Loop, Step, segments
 from .calls import Calls, TooLargeError
+from .loops import at_time
 from .recorded import Array, Line, Number, Recorded
 from .runner import Runner
 
@@ -91,13 +92,7 @@ class Recording:
 
     def _loop(self, calls: Calls, loop: Loop) -> None:
         """Records a loop time by time, every value into its slice of an array that stays."""
-        outside = [
-            (name, delay)
-            for step, delays in zip(loop.steps, loop.delays, strict=True)
-            for name, delay in zip(step.inputs, delays, strict=True)
-            if name in self._values and delay is not None
-        ]
-        like: Array = self._values[outside[0][0] or ""].array
+        like: Array = self._values[loop.like].array
         whole: dict[str, Array] = {}
         for step in loop.steps:
             shape = (len(like), *map(int, step.shape[1:]))
@@ -106,20 +101,11 @@ class Recording:
         for t in loop.order:
             for step, delays in zip(loop.steps, loop.delays, strict=True):
                 operands = [
-                    self._at(calls, self._values[name or ""], t, delay, loop.times)
-                    for name, delay in zip(step.inputs, delays, strict=True)
+                    at_time(self._values[name or ""], t, delay) for name, delay in zip(step.inputs, delays, strict=True)
                 ]
                 begun = len(calls.lines)
                 result = self._recorded(calls, step, operands)
                 calls.move(result, whole[step.output][:, t], begun)
-
-    @staticmethod
-    def _at(calls: Calls, value: Any, t: int, delay: int | None, times: int) -> Any:
-        """A value at a time, zeros before the first and after the last; whole where it has no time."""
-        if delay is None:
-            return value
-        slices = value.array[:, min(max(t - delay, 0), times - 1)]
-        return value.seen(slices) if 0 <= t - delay < times else calls.zeros(slices.shape, slices.dtype)
 
     def run(self, *numbers: float) -> list[float]:
         """Computes everything from what lies in the given arrays and from the numbers, which stand in their order."""
