@@ -32,6 +32,14 @@ class Partial(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class Deriving(Node):
+    """The local derivative of an expression, still to be made: ∂(x[n,i] * W[i,o])/∂W[i,o]."""
+
+    body: Node
+    by: Node
+
+
+@dataclass(frozen=True, slots=True)
 class Terms(Node):
     """A sum written out.
 
@@ -129,6 +137,8 @@ def parts(node: Node) -> tuple[Node, ...]:
     match node:
         case Terms(terms=inner) | Extreme(entries=inner):
             return inner
+        case Deriving(body=body, by=by):
+            return body, by
         case _:
             return children(node)
 

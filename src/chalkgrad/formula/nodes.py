@@ -24,6 +24,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "sqrt": math.sqrt,
     "tanh": math.tanh,
     "sin": math.sin,
+    "cos": math.cos,
     "erf": math.erf,
     "erfc": math.erfc,
     "abs": abs,

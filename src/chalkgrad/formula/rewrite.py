@@ -73,6 +73,23 @@ def at(node: Node, places: Mapping[str, Node]) -> Node:
     return rewritten(node, lambda n: places.get(n.name, n) if isinstance(n, Symbol) else n)
 
 
+def renamed_letters(node: Node, letters: Mapping[str, str]) -> Node:
+    """The tree with other letters for some of its indices, those of sums and counts too, all at once."""
+
+    def change(inner: Node) -> Node:
+        match inner:
+            case Symbol(name=name):
+                return Symbol(letters.get(name, name))
+            case Count(index=index):
+                return Count(letters.get(index, index))
+            case Reduction(kind=kind, indices=indices, body=body):
+                return Reduction(kind, tuple(letters.get(i, i) for i in indices), body)
+            case _:
+                return inner
+
+    return rewritten(node, change)
+
+
 def spread(node: Node, index: str, over: tuple[str, ...]) -> Node:
     """The tree with several indices in every place of one: x[n,i] becomes x[n,t,i], sum_n sum_{n,t}, |n| |n| * |t|."""
 

@@ -26,10 +26,17 @@ class Paragraph:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One right side of an equation: an expression, in symbols or with its numbers put in."""
+    """One right side of an equation: an expression, in symbols or with its numbers put in.
+
+    Attributes:
+        node: the expression.
+        numbers: whether its numbers are put in.
+        words: how it came from the line before.
+    """
 
     node: Node
     numbers: bool = False
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -229,6 +229,10 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]], right: Collection
     return f'<div class="table"><table><thead><tr>{cells(head, "th")}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
+def _remark(words: str) -> str:
+    return f'<td class="note">&emsp;{escaped(words)}</td>'
+
+
 def _equation(block: Equation, board: Contents, addresses: Collection[str]) -> str:
     math, words = MathML(board.style), TextMath(board.style)
 
@@ -245,6 +249,7 @@ def _equation(block: Equation, board: Contents, addresses: Collection[str]) -> s
         rights = [" = ".join(rights)]
     cells = [
         f"<td>{left if place == 0 else ''}</td><td>&nbsp;{block.sign if place == 0 else '='}&nbsp;</td><td>{right}</td>"
+        + ("" if block.one_line or not block.lines[place].words else _remark(block.lines[place].words))
         for place, right in enumerate(rights)
     ] or [f"<td>{left}</td>"]
     rows = "".join(f"<tr>{row}</tr>" for row in cells)

@@ -247,6 +247,10 @@ def _broken_word(text: str) -> str:
     return cell
 
 
+def _remark(words: str) -> str:
+    return rf" \hspace*{{1em}}{{\footnotesize {escaped(words)}}}"
+
+
 def _equation(block: Equation, math: LatexMath) -> str:
     left = math.inline(block.left)
     rights = [math.inline(line.node, numbers=line.numbers) for line in block.lines]
@@ -257,6 +261,7 @@ def _equation(block: Equation, math: LatexMath) -> str:
         r"\hangindent=3em $\displaystyle "
         + (left if place == 0 else r"\phantom{xx}")
         + f" {block.sign if place == 0 else '='} {right}$"
+        + ("" if block.one_line or not block.lines[place].words else _remark(block.lines[place].words))
         for place, right in enumerate(rights)
     ] or [f"$\\displaystyle {left}$"]
     notes = [rf"{{\footnotesize {escaped(note)}}}" for note in block.notes]

@@ -6,7 +6,7 @@ import re
 
 from ..base.text import visible, visible_lines
 from .blocks import Block, Contents, Drawing, Equation, Heading, Listing, Paragraph, Table
-from .latex import LatexMath
+from .latex import LatexMath, word
 
 
 def to_markdown(board: Contents) -> str:
@@ -57,6 +57,7 @@ def _equation(block: Equation, math: LatexMath) -> str:
         rights = [" = ".join(rights)]
     lines = " \\\\\n".join(
         f"{left if place == 0 else ''} &{block.sign if place == 0 else '='} {right}"
+        + ("" if block.one_line or not block.lines[place].words else rf" && {word(block.lines[place].words)}")
         for place, right in enumerate(rights)
     )
     formula = f"$$\n\\begin{{aligned}}\n{lines or left}\n\\end{{aligned}}\n$$"

@@ -9,6 +9,7 @@ from ..base.address import Address
 from ..base.digits import significant
 from ..formula.expression import (
     AtTime,
+    Deriving,
     Extreme,
     Hadamard,
     MatrixProduct,
@@ -205,6 +206,8 @@ class MathPrinter:
                 return self.address(address), ATOM
             case Partial(of=of, by=by):
                 return self.derivative(self.address(of), self.address(by)), ATOM
+            case Deriving(body=body, by=by):
+                return self.derivative(self.held(body, numbers, ATOM), self.held(by, numbers, ATOM)), ATOM
             case Named(rows=((only,),)) if numbers:
                 return self.number(only), ATOM
             case Named(rows=rows) if numbers and rows is not None:

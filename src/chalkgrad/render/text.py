@@ -154,6 +154,11 @@ def _equation(block: Equation, math: TextMath, line: Room) -> str:
     for place, right in enumerate(rights):
         head = f"{left} {block.sign} " if place == 0 else f"{'= ':>{len(left) + len(block.sign) + 2}}"
         lines.extend(_wrapped(head, right, line))
+        words = "" if block.one_line else block.lines[place].words
+        if words and len(lines[-1]) + len(words) + 5 <= line.width:
+            lines[-1] += f"   # {visible(words)}"
+        elif words:
+            lines.append(line.filled(f"# {words}", " " * min(len(head), line.width // 3)))
     lines.extend(line.filled(note, "    ") if line.narrow else f"    {visible(note)}" for note in block.notes)
     return "\n".join(lines or [left])
 

@@ -1,0 +1,165 @@
+"""Backward lines: what comes back to an operand from all the places where it stands.
+
+    z[n,o] = sum_i x[n,i] * W[i,o] + b[o]        gives        dW[i,o] = sum_n dz[n,o] * x[n,i]
+
+The derivative of the loss by the output comes back at each element of the output; times the local derivative it is what
+one element gives to one place. An index of the output that the place lacks collides: the place gets the sum over it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from ..formula.affine import affine
+from ..formula.formula import Formula
+from ..formula.nodes import (
+    ELLIPSIS,
+    Binary,
+    Element,
+    Node,
+    Number,
+    Position,
+    Reduction,
+    Symbol,
+    walk,
+)
+from ..formula.rewrite import at, renamed_letters
+from ..formula.text import text
+from .local import Local, Path, local, places
+from .terms import names_in
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What comes back to an operand through one of its places, or through several with the same indices.
+
+    Attributes:
+        place: the indices of the operand there, after turning round.
+        body: the right side.
+        scattered: whether the place is no plain row of letters, so that terms are added where they fall.
+        bounds: the ranges of indices that no array gives.
+        local: the local derivative that it is made from.
+        collected: the indices that are summed because the place lacks them.
+        turned: the index expression that was turned round, as text: "k - o1".
+    """
+
+    place: tuple[Node, ...]
+    body: Node
+    scattered: bool
+    bounds: Mapping[str, Node]
+    local: Local
+    collected: tuple[str, ...]
+    turned: str = ""
+
+
+def upstream(formula: Formula) -> Element | Symbol:
+    """The derivative of the loss by the formula's output, at the output's indices."""
+    left = formula.left
+    return Element(f"d{left.name}", left.indices) if isinstance(left, Element) else Symbol(f"d{left.name}")
+
+
+def shares(formula: Formula, operand: str) -> list[Share]:
+    """What comes back to each place of the operand, in the order of the places."""
+    return [_share(formula, local(formula, operand, path)) for path in places(formula, operand)]
+
+
+def share(formula: Formula, operand: str, path: Path) -> Share:
+    """What comes back to one place of the operand."""
+    return _share(formula, local(formula, operand, path))
+
+
+def _share(formula: Formula, by: Local) -> Share:
+    back: Node = upstream(formula)
+    place = by.place.indices if isinstance(by.place, Element) else ()
+    letters = dict.fromkeys([*(i for i in _letters(formula.left) if i in formula.indices), *by.over])
+    inside = {i for p in place for i in _letters(p)}
+    collected = tuple(i for i in letters if i not in inside)
+    factor = by.factor
+    body = back if factor == Number(1.0) else Binary("*", back, factor)
+    bounds = dict(formula.bounds)
+    turned = ""
+    for index, expression in enumerate(place):
+        solution = _solved(expression, [p for k, p in enumerate(place) if k != index], formula, letters)
+        if solution is not None:
+            letter, other = solution
+            turned = text(expression)
+            body = at(body, {letter: other})
+            place = (*place[:index], Symbol(letter), *place[index + 1 :])
+            bounds.pop(letter, None)
+    if collected:
+        body = Reduction("sum", collected, body)
+    plain = all(isinstance(p, Symbol) and p.name in letters for p in place) and len(set(place)) == len(place)
+    return Share(place, body, not plain, bounds, by, collected, turned)
+
+
+def _letters(node: Node) -> list[str]:
+    """The index letters of a tree's index places, in order."""
+    found: dict[str, None] = {}
+    for inner in walk(node):
+        if isinstance(inner, Position):
+            found[ELLIPSIS] = None
+        elif isinstance(inner, Symbol):
+            found[inner.name] = None
+    return list(found)
+
+
+def _solved(
+    expression: Node, others: list[Node], formula: Formula, letters: Collection[str]
+) -> tuple[str, Node] | None:
+    """The one index of k - o1, and what stands for it where the whole is called k: k + o1. None where it has several.
+
+    The upstream derivative, or another array, must hold the index by itself: an element outside it is 0.
+    """
+    if isinstance(expression, (Symbol, Number)) or any(isinstance(n, Element) for n in walk(expression)):
+        return None
+    inside = [i for i in _letters(expression) if i in letters]
+    terms = affine(expression)
+    if len(inside) != 1 or terms is None or abs(terms.get(inside[0], 0)) != 1:
+        return None
+    (letter,) = inside
+    if any(letter in _letters(other) for other in others):
+        return None
+    left = formula.left.indices if isinstance(formula.left, Element) else ()
+    if Symbol(letter) not in left:
+        return None
+    sign = terms[letter]
+    result: Node = Symbol(letter)
+    rest = {name: value for name, value in terms.items() if name != letter and value}
+    if sign < 0:  # place = rest - letter
+        result = _times(-1, result)
+    for name, value in rest.items():
+        term = Number(float(abs(value))) if not name else _times(abs(value), Symbol(name))
+        positive = (value > 0) == (sign < 0)
+        result = Binary("+" if positive else "-", result, term)
+    if sign < 0:
+        first = [(n, v) for n, v in rest.items() if v > 0]
+        if first:
+            name, value = first[0]
+            result = Binary("-", Number(float(value)) if not name else _times(value, Symbol(name)), Symbol(letter))
+            for name, value in rest.items():
+                if (name, value) != first[0]:
+                    term = Number(float(abs(value))) if not name else _times(abs(value), Symbol(name))
+                    result = Binary("+" if value > 0 else "-", result, term)
+    return letter, result
+
+
+def _times(count: int, node: Node) -> Node:
+    return node if count == 1 else Binary("*", Number(float(count)), node)
+
+
+def aligned(entry: Share, body: Node, place: tuple[Node, ...]) -> Node | None:
+    """A share's right side with the letters of another place; None where they are no plain rows of letters."""
+    if entry.place == place:
+        return body
+    pairs = list(zip(entry.place, place, strict=True))
+    if not all(isinstance(a, Symbol) and isinstance(b, Symbol) for a, b in pairs):
+        return None
+    names: dict[str, str] = {a.name: b.name for a, b in pairs if isinstance(a, Symbol) and isinstance(b, Symbol)}
+    if ELLIPSIS in names or ELLIPSIS in names.values():
+        if names.pop(ELLIPSIS, ELLIPSIS) != ELLIPSIS or ELLIPSIS in names.values():
+            return None
+    spare = [a for a in names if a not in names.values()]  # a letter that is in use elsewhere takes a place left free
+    for new in [b for b in names.values() if b not in names and b in names_in(body)]:
+        names[new] = spare.pop(0)
+    return renamed_letters(body, names)

@@ -1,0 +1,96 @@
+"""Every backward rule that a person has written against the one that follows from the forward rules."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import pytest
+
+from cases import first_cases
+from chalkgrad.calculus.derivative import Derivative, alike, derivative
+from chalkgrad.calculus.simplify import expanded, factored
+from chalkgrad.calculus.terms import key, tidied
+from chalkgrad.formula import Formula
+from chalkgrad.formula.nodes import Element, Node, Symbol
+from chalkgrad.formula.rewrite import renamed_letters
+from chalkgrad.rules import OPERATIONS, Operation, Rule, shares
+
+PAIRS = list(dict.fromkeys((o, r) for o in OPERATIONS for r in o.backward if o.derivative(r) and o is not shares.operation))
+"""Every backward rule that gives a derivative, with each operation that it is in."""
+
+
+@dataclass(frozen=True)
+class Twin:
+    """A backward rule and the derived one."""
+
+    written: Formula
+    derived: Derivative
+    options: frozenset[str]
+
+
+@cache
+def twin(operation: Operation, rule: Rule) -> Twin:
+    of, written = operation.derivative(rule), rule.formula
+    assert of is not None and written is not None
+    forward = [r.formula for r in operation.forward if r.formula is not None]
+    lines = alike([*forward, written])
+    through = came_back(operation, rule) or {operation.output}
+    one_share = sum(other.output == rule.output for other in operation.backward) > 1
+    found = derivative([line for line in lines[:-1] if not one_share or line.output in through], of, through)
+    assert found is not None, f"{rule.name}: nothing comes back to {of}"
+    options = frozenset(o for r in operation.rules for o in r.options)
+    return Twin(lines[-1], found, options)
+
+
+def came_back(operation: Operation, rule: Rule) -> set[str]:
+    """The values whose derivatives a backward rule takes, itself or in the help values that it takes."""
+    found: set[str] = set()
+    for operand in rule.operands:
+        if operand.startswith("d") and operand[1:] in operation.names:
+            found.add(operand[1:])
+        for other in operation.backward:
+            if other.output == operand and operation.derivative(other) is None:
+                found |= came_back(operation, other)
+    return found
+
+
+@pytest.mark.parametrize("operation", dict.fromkeys(o for o, _ in PAIRS), ids=lambda o: o.name)
+def test_backward_rules_follow_from_the_forward_rules(operation: Operation) -> None:
+    case = next(c for c in first_cases().values() if c.operation is operation)
+    results, values = case.results()
+    options = dict(case.options)
+    for rule in operation.backward:
+        if (operation, rule) not in PAIRS or results.get(rule) is None:
+            continue
+        both = twin(operation, rule)
+        expected = np.asarray(results[rule], dtype=np.float64)
+        for name in rule.operands:
+            if name.endswith("_data"):  # what the loss without the penalty gives is added
+                expected = expected - values[name]
+        formula = Formula(both.derived.text, both.options)
+        arrays = {n: values[n] if n in values else 1.0 for n in formula.arrays | formula.symbols - set(options)}
+        result = formula.evaluate(arrays, options, expected.shape)
+        np.testing.assert_allclose(result, expected, rtol=1e-12, atol=1e-14, err_msg=f"{rule.name}: {formula.text}")
+
+
+def same(both: Twin) -> bool:
+    """Whether the two are the same formula, in another order of terms and factors, or with brackets multiplied out."""
+    right: Node = both.written.right
+    if isinstance(both.written.left, Element):
+        pairs = zip(both.written.left.indices, both.derived.place, strict=True)
+        names = {a.name: b.name for a, b in pairs if isinstance(a, Symbol) and isinstance(b, Symbol) and a != b}
+        right = renamed_letters(right, {**{new: old for old, new in names.items() if new not in names}, **names})
+    other = both.derived.right
+    return any(
+        key(form(right)) == key(form(other)) for form in (tidied, expanded, lambda n: factored(expanded(n)))
+    )
+
+
+def test_most_are_the_same_formula() -> None:
+    """The tidying reaches the form that a person chose, but for those that are listed, which use another one."""
+    other = Counter(r.base.name if hasattr(r, "base") else r.name for o, r in PAIRS if not same(twin(o, r)))
+    print(other)
+    assert set(other) == set()
