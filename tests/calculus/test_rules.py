@@ -18,7 +18,9 @@ from chalkgrad.formula.nodes import Element, Node, Symbol
 from chalkgrad.formula.rewrite import renamed_letters
 from chalkgrad.rules import OPERATIONS, Operation, Rule, shares
 
-PAIRS = list(dict.fromkeys((o, r) for o in OPERATIONS for r in o.backward if o.derivative(r) and o is not shares.operation))
+PAIRS = list(
+    dict.fromkeys((o, r) for o in OPERATIONS for r in o.backward if o.derivative(r) and o is not shares.operation)
+)
 """Every backward rule that gives a derivative, with each operation that it is in."""
 
 
@@ -34,7 +36,8 @@ class Twin:
 @cache
 def twin(operation: Operation, rule: Rule) -> Twin:
     of, written = operation.derivative(rule), rule.formula
-    assert of is not None and written is not None
+    assert of is not None
+    assert written is not None
     forward = [r.formula for r in operation.forward if r.formula is not None]
     lines = alike([*forward, written])
     through = came_back(operation, rule) or {operation.output}
@@ -71,7 +74,7 @@ def test_backward_rules_follow_from_the_forward_rules(operation: Operation) -> N
             if name.endswith("_data"):  # what the loss without the penalty gives is added
                 expected = expected - values[name]
         formula = Formula(both.derived.text, both.options)
-        arrays = {n: values[n] if n in values else 1.0 for n in formula.arrays | formula.symbols - set(options)}
+        arrays = {n: values.get(n, 1.0) for n in formula.arrays | formula.symbols - set(options)}
         result = formula.evaluate(arrays, options, expected.shape)
         np.testing.assert_allclose(result, expected, rtol=1e-12, atol=1e-14, err_msg=f"{rule.name}: {formula.text}")
 
@@ -84,9 +87,7 @@ def same(both: Twin) -> bool:
         names = {a.name: b.name for a, b in pairs if isinstance(a, Symbol) and isinstance(b, Symbol) and a != b}
         right = renamed_letters(right, {**{new: old for old, new in names.items() if new not in names}, **names})
     other = both.derived.right
-    return any(
-        key(form(right)) == key(form(other)) for form in (tidied, expanded, lambda n: factored(expanded(n)))
-    )
+    return any(key(form(right)) == key(form(other)) for form in (tidied, expanded, lambda n: factored(expanded(n))))
 
 
 def test_most_are_the_same_formula() -> None:

@@ -156,9 +156,8 @@ def aligned(entry: Share, body: Node, place: tuple[Node, ...]) -> Node | None:
     if not all(isinstance(a, Symbol) and isinstance(b, Symbol) for a, b in pairs):
         return None
     names: dict[str, str] = {a.name: b.name for a, b in pairs if isinstance(a, Symbol) and isinstance(b, Symbol)}
-    if ELLIPSIS in names or ELLIPSIS in names.values():
-        if names.pop(ELLIPSIS, ELLIPSIS) != ELLIPSIS or ELLIPSIS in names.values():
-            return None
+    if names.pop(ELLIPSIS, ELLIPSIS) != ELLIPSIS or ELLIPSIS in names.values():
+        return None
     spare = [a for a in names if a not in names.values()]  # a letter that is in use elsewhere takes a place left free
     for new in [b for b in names.values() if b not in names and b in names_in(body)]:
         names[new] = spare.pop(0)

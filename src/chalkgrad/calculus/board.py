@@ -32,8 +32,9 @@ def derivation_board(derivation: Derivation) -> Board:
     blocks += [Equation(one.left, (Line(one.right),), sign=_sign(one)) for one in derivation.derivatives]
     names = {d.of for d in derivation.derivatives} | {line.output for line in derivation.lines}
     style = Style(derivatives={f"d{name}": name for name in names})
-    output = derivation.lines[-1].output
-    return Board(f"How the derivatives of {text(derivation.lines[-1].left) if output else ''} come about", tuple(blocks), style)
+    return Board(
+        f"How the derivatives of {text(derivation.lines[-1].left) if output else ''} come about", tuple(blocks), style
+    )
 
 
 def _ranges(line: Formula) -> tuple[str, ...]:
@@ -55,7 +56,9 @@ def _section(one: Derivative) -> list[Block]:
     for passing in one.passing:
         blocks.append(_moves(passing))
         if several:
-            blocks.append(Equation(_place(one.of, passing.share), (_gathered(passing),), sign=_share_sign(passing.share)))
+            blocks.append(
+                Equation(_place(one.of, passing.share), (_gathered(passing),), sign=_share_sign(passing.share))
+            )
     first, *others = one.forms
     words = "the shares added up" if several else _collected(one.passing[0].share)
     lines = [Line(first.node, words=words)]
@@ -108,4 +111,3 @@ def _moves(passing: Passing) -> Equation:
 def _before(factor: Node, rest: Node) -> Node:
     front = tidied(factor)
     return rest if front == Number(1.0) else Binary("*", front, rest)
-

@@ -21,7 +21,8 @@ class Derivation:
     Attributes:
         lines: the forward lines in order; the last one gives the output.
         operands: the values by which the loss is derived.
-        derivatives: the backward lines in order: of the values in between from the last to the first, then of the operands.
+        derivatives: the backward lines in order: of the values in between, from the last to the first, then of the
+            operands.
         together: for some operands the backward line without the values in between, where that is shorter.
     """
 
@@ -77,8 +78,8 @@ def derivation(lines: Sequence[Formula], operands: Collection[str] | None = None
         operands: the values by which the loss is derived; all that the lines read and do not give, if not given.
 
     Raises:
-        FormulaError: where a line reads what a later one gives, two lines give the same value, or no rule of calculus leads to an
-            operand.
+        FormulaError: where a line reads what a later one gives, two lines give the same value, or no rule of calculus
+            leads to an operand.
     """
     if not lines:
         raise FormulaError("a derivation needs a forward line")
@@ -119,15 +120,15 @@ def _read(lines: Sequence[Formula]) -> list[str]:
     for line in lines:
         inside = {n.name for e in line.elements for i in e.indices for n in walk(i) if isinstance(n, Element)}
         for node in walk(line.right):
-            if isinstance(node, Element) and (node.name not in inside or node.name in line.arrays - line.ids):
-                names[node.name] = None
-            elif isinstance(node, Symbol) and node.name in {other.output for other in lines}:
+            if (isinstance(node, Element) and node.name not in inside) or (
+                isinstance(node, Symbol) and node.name in {other.output for other in lines}
+            ):
                 names[node.name] = None
     return list(names)
 
 
 def _together(lines: Sequence[Formula], name: str, found: Sequence[Derivative]) -> Derivative | None:
-    """The backward line of an operand from the output's derivative alone, where it is shorter than the lines it replaces."""
+    """The backward line of an operand from the output's derivative alone, where it is shorter than what it replaces."""
     own = next((d for d in found if d.of == name), None)
     by_name = {d.of: d for d in found}
     if own is None or lines[-1].recurs:

@@ -61,7 +61,13 @@ class Derivative:
     @property
     def text(self) -> str:
         """The backward line as a formula."""
-        given = {i.name for n in (self.left, *walk(self.right)) if isinstance(n, Element) for i in n.indices if isinstance(i, Symbol)}
+        given = {
+            i.name
+            for n in (self.left, *walk(self.right))
+            if isinstance(n, Element)
+            for i in n.indices
+            if isinstance(i, Symbol)
+        }
         needed = [i for i in self.bounds if i not in given and i in names_in(self.left) | names_in(self.right)]
         ranges = ", ".join(f"{i}<{text(self.bounds[i])}" for i in needed)
         line = f"{text(self.left)} {'+=' if self.scattered else '='} {text(inward(self.right))}"
@@ -74,8 +80,8 @@ def derivative(lines: Sequence[Formula], of: str, through: Collection[str] | Non
     Args:
         lines: the forward lines in order.
         of: the value.
-        through: the values whose derivatives are there; None for all. Through those that are missing the way goes on to the
-            values that they go into.
+        through: the values whose derivatives are there; None for all. Through those that are missing the way goes on
+            to the values that they go into.
 
     Returns:
         None where nothing comes back: no line reads it, or only what is flat, as a comparison.
@@ -150,12 +156,9 @@ def _instance(inner: Derivative, indices: Sequence[Node], taken: Collection[str]
         return rebuilt(part, apart)
 
     node = apart(node)
-    pairs = {
-        a.name: b for a, b in zip(inner.place, indices, strict=True) if isinstance(a, Symbol) and a != b
-    }
+    pairs = {a.name: b for a, b in zip(inner.place, indices, strict=True) if isinstance(a, Symbol) and a != b}
     plain = {a: b.name for a, b in pairs.items() if isinstance(b, Symbol)}
     return renamed_letters(node, plain) if len(plain) == len(pairs) else at(node, pairs)
-
 
 
 def alike(lines: Sequence[Formula]) -> list[Formula]:

@@ -1,7 +1,7 @@
 """Local derivatives: how the output of a formula moves with one place of an operand, move by move.
 
-A place is where the operand stands in the formula. Going from the whole right side down to it, each node on the way is one
-move and gives one factor; what stands beside the way does not change.
+A place is where the operand stands in the formula. Going from the whole right side down to it, each node on the way is
+one move and gives one factor; what stands beside the way does not change.
 """
 
 from __future__ import annotations

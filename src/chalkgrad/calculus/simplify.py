@@ -2,8 +2,8 @@
 
     exp(-z) / (1 + exp(-z))^2      with a = 1 / (1 + exp(-z))      is      a * (1 - a)
 
-Forms are tried that are equal by algebra: terms multiplied out, factors pulled out, a forward value put in the place of what it
-is the value of, a function inside it expressed by it. The form with the fewest parts is taken.
+Forms are tried that are equal by algebra: terms multiplied out, factors pulled out, a forward value put in the place of
+what it is the value of, a function inside it expressed by it. The form with the fewest parts is taken.
 """
 
 from __future__ import annotations
@@ -53,8 +53,10 @@ def _names(node: Node) -> frozenset[str]:
 
 
 def known_from(lines: Sequence[Formula]) -> list[Known]:
-    """The values of forward lines, and what follows from sums and means: sum_k a[n,k] is 1 for a[n,k] = e[n,k] / s[n] and
-    s[n] = sum_k e[n,k]; sum_n (x[n,c] - mu[c]) is 0 for mu[c] = mean_n x[n,c].
+    """The values of forward lines, and what follows from sums and means.
+
+    sum_k a[n,k] is 1 for a[n,k] = e[n,k] / s[n] and s[n] = sum_k e[n,k]; sum_n (x[n,c] - mu[c]) is 0 for mu[c] = mean_n
+    x[n,c].
     """
     found = [Known(line.left, line.right, f"{text(line.left)} = {text(line.right)}") for line in lines]
     for line in lines:
@@ -263,7 +265,9 @@ def _with(node: Node, known: Known) -> Iterator[Node]:
         function, value = inverse
         for start in (node, other) if changed else (node,):
             solved = factored(tidied(_put(start, function, value)), denominator=True)
-            if key(solved) != key(start) and not any(isinstance(n, Function) and n.name == function.name for n in walk(solved)):
+            if key(solved) != key(start) and not any(
+                isinstance(n, Function) and n.name == function.name for n in walk(solved)
+            ):
                 yield solved
 
 
@@ -345,7 +349,9 @@ def _matches(pattern: Node, node: Node, letters: Sequence[str], names: dict[str,
         case Symbol(name=a), Symbol(name=b):
             return names.setdefault(a, b) == b if a in letters else a == b
         case Element(name=a, indices=p), Element(name=b, indices=q):
-            return a == b and len(p) == len(q) and all(_matches(x, y, letters, names) for x, y in zip(p, q, strict=True))
+            return (
+                a == b and len(p) == len(q) and all(_matches(x, y, letters, names) for x, y in zip(p, q, strict=True))
+            )
         case _:
             if type(pattern) is not type(node):
                 return False
@@ -356,7 +362,7 @@ def _matches(pattern: Node, node: Node, letters: Sequence[str], names: dict[str,
 
 
 def _inverse(known: Known) -> tuple[Function, Node] | None:
-    """The one function inside of a value, and what it is by the value: exp(-z) is 1 / a - 1 for a = 1 / (1 + exp(-z))."""
+    """The one function in a value, and what it is by the value: exp(-z) is 1 / a - 1 for a = 1 / (1 + exp(-z))."""
     if not isinstance(known.left, Element):
         return None
     value: Node | None = known.left

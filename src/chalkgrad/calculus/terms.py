@@ -232,7 +232,7 @@ def _reduction(node: Reduction) -> Product:
 
 
 def _inner_sum(whole: Product, letters: Collection[str]) -> tuple[Key, Reduction] | None:
-    """A sum inside of another that depends on the outer one's indices; `...` within `...` stays, it has no other name."""
+    """A sum inside of another that depends on the outer one's indices; `...` within `...` stays: it has one name."""
     for place, (factor, exponent) in whole.powers.items():
         if not (isinstance(factor, Reduction) and factor.kind == "sum" and exponent == 1 and depends(factor, letters)):
             continue
@@ -409,7 +409,7 @@ def _sorted_key(node: Node, bound: Mapping[str, str]) -> Key:
         case Indicator(comparison=comparison, left=left, right=right):
             return _comparison_key(comparison, _sorted_key(left, bound), _sorted_key(right, bound))
         case Reduction(kind=kind, indices=indices, body=body):
-            masked = {**bound, **{i: "_" for i in indices}}
+            masked = {**bound, **dict.fromkeys(indices, "_")}
             order = _order(body, indices, masked)
             numbered = {**bound, **{i: f"_{len(bound)}.{k}" for k, i in enumerate(order)}}
             return ("reduction", kind, len(indices), _sorted_key(body, numbered))
@@ -434,6 +434,7 @@ def _comparison_key(comparison: str, left: Key, right: Key) -> Key:
 
 def _order(body: Node, indices: tuple[str, ...], masked: Mapping[str, str]) -> list[str]:
     """The summed letters, sorted by where they stand rather than by their names."""
+
     def place(letter: str) -> str:
         return repr(_sorted_key(body, {**masked, letter: "_own"}))
 
