@@ -9,11 +9,9 @@ which no array has to be transposed if there is one. `...` is any number of axes
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-
-import numpy as np
 
 from ..base.errors import FormulaError
 from ..formula.affine import affine
@@ -115,8 +113,7 @@ class ArrayCode:
             raise FormulaError(f"no array has the further indices ... of {formula.text!r}")
         value = self._in_order(self._summed_out(self._part(formula.right), target), target)
         if isinstance(left, Symbol) or left.indices == tuple(map(Symbol, target)):
-            self.lines.append(f"return {self._full(value, target)}")
-            return self.lines
+            return self._returned(self._full(value, target))
         assert isinstance(left, Element)
         if any(isinstance(i, Position) for i in left.indices):
             return self._flattened(left, value, target)
@@ -461,7 +458,8 @@ class ArrayCode:
             sizes = ", ".join(self._count(i).text for i in target)
             one = "," if len(target) == 1 else ""
             return f"np.broadcast_to({self._aligned(value, target)}, ({sizes}{one})).copy()"
-        return f"{value.text}.copy()" if value.text.isidentifier() else value.text
+        own = value.text in self.formula.arrays | self.formula.symbols
+        return f"{value.text}.copy()" if own else value.text
 
     def _scattered(self, left: Element, value: Code) -> list[str]:
         """The left side's computed indices: values are added up where they fall, axis by axis from the last."""
@@ -625,19 +623,3 @@ def function_text(formula: Formula, name: str, operands: Sequence[str], like: st
 
 def _bound_names(formula: Formula) -> set[str]:
     return {n.name for bound in formula.bounds.values() for n in walk(bound) if isinstance(n, Symbol)}
-
-
-def function(formula: Formula, name: str, operands: Sequence[str], like: str | None = None) -> Callable[..., Any]:
-    """The formula as a function on NumPy arrays, from its printed text.
-
-    Raises:
-        FormulaError: where the formula has no such form.
-    """
-    source = function_text(formula, name, operands, like)
-    names: dict[str, Any] = {"np": np, "math": math}
-    if "taken(" in source or "added(" in source:
-        exec(HELPERS, names)
-    exec(compile(source, f"<{name} from its formula>", "exec"), names)
-    made: Callable[..., Any] = names[name]
-    made.__doc__ = f"The formula {formula.text}, printed as NumPy."
-    return made

@@ -27,6 +27,7 @@ from ..formula.nodes import (
 from ..formula.rewrite import at, renamed_letters
 from ..formula.text import text
 from .local import Local, Path, local, places
+from .names import derivative_name
 from .terms import names_in
 
 
@@ -56,7 +57,11 @@ class Share:
 def upstream(formula: Formula) -> Element | Symbol:
     """The derivative of the loss by the formula's output, at the output's indices."""
     left = formula.left
-    return Element(f"d{left.name}", left.indices) if isinstance(left, Element) else Symbol(f"d{left.name}")
+    return (
+        Element(derivative_name(left.name), left.indices)
+        if isinstance(left, Element)
+        else Symbol(derivative_name(left.name))
+    )
 
 
 def shares(formula: Formula, operand: str) -> list[Share]:

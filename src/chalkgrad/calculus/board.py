@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from ..formula.expression import Deriving
 from ..formula.formula import Formula
@@ -12,29 +12,33 @@ from ..render.blocks import Block, Equation, Heading, Line, Paragraph, Style
 from ..render.board import Board
 from .backward import Share
 from .derivative import Derivative, Passing
+from .names import derivative_name
 from .terms import tidied
 
-if TYPE_CHECKING:
-    from .derivation import Derivation
 
+def derivation_board(
+    forward: Sequence[Formula], derivatives: Sequence[Derivative], together: Sequence[Derivative]
+) -> Board:
+    """The board of a derivation: the forward lines, then one section for each backward line.
 
-def derivation_board(derivation: Derivation) -> Board:
-    """The board: the forward lines, then one section for each backward line."""
+    Args:
+        forward: the forward lines.
+        derivatives: the backward lines.
+        together: backward lines without the values in between.
+    """
     blocks: list[Block] = [Heading("Forward")]
-    blocks += [Equation(line.left, (Line(line.right),), notes=_ranges(line)) for line in derivation.lines]
-    for one in derivation.derivatives:
-        blocks.append(Heading(f"d{one.of}"))
+    blocks += [Equation(line.left, (Line(line.right),), notes=_ranges(line)) for line in forward]
+    for one in derivatives:
+        blocks.append(Heading(derivative_name(one.of)))
         blocks += _section(one)
-    for one in derivation.together:
-        blocks.append(Heading(f"d{one.of}, without the values in between"))
+    for one in together:
+        blocks.append(Heading(f"{derivative_name(one.of)}, without the values in between"))
         blocks.append(Equation(one.left, (Line(one.right),), sign=_sign(one)))
     blocks.append(Heading("Backward"))
-    blocks += [Equation(one.left, (Line(one.right),), sign=_sign(one)) for one in derivation.derivatives]
-    names = {d.of for d in derivation.derivatives} | {line.output for line in derivation.lines}
-    style = Style(derivatives={f"d{name}": name for name in names})
-    return Board(
-        f"How the derivatives of {text(derivation.lines[-1].left) if output else ''} come about", tuple(blocks), style
-    )
+    blocks += [Equation(one.left, (Line(one.right),), sign=_sign(one)) for one in derivatives]
+    names = {d.of for d in derivatives} | {line.output for line in forward}
+    style = Style(derivatives={derivative_name(name): name for name in names})
+    return Board(f"The backward lines of {text(forward[-1].left)}", tuple(blocks), style)
 
 
 def _ranges(line: Formula) -> tuple[str, ...]:
@@ -68,7 +72,7 @@ def _section(one: Derivative) -> list[Block]:
 
 
 def _place(of: str, share: Share) -> Node:
-    return Element(f"d{of}", share.place) if share.place else Symbol(f"d{of}")
+    return Element(derivative_name(of), share.place) if share.place else Symbol(derivative_name(of))
 
 
 def _share_sign(share: Share) -> str:

@@ -10,6 +10,7 @@ from ..base.errors import FormulaError
 from ..formula.formula import Formula
 from ..formula.nodes import Element, Symbol, walk
 from ..render.board import Board
+from .board import derivation_board
 from .derivative import Derivative, alike, derivative
 from .simplify import size
 
@@ -39,9 +40,7 @@ class Derivation:
     @property
     def board(self) -> Board:
         """The derivation as a board, to be printed in any form."""
-        from .board import derivation_board
-
-        return derivation_board(self)
+        return derivation_board(self.lines, self.derivatives, self.together)
 
     def to_text(self, *, width: int | None = None) -> str:
         """The derivation as text; `width` is that of the terminal, where it is to fit one."""

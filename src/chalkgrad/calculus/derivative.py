@@ -11,6 +11,7 @@ from ..formula.nodes import ELLIPSIS, Binary, Count, Element, Negative, Node, Po
 from ..formula.rewrite import at, rebuilt, renamed_letters, rewritten, spread
 from ..formula.text import text
 from .backward import Share, aligned, shares
+from .names import derivative_name
 from .simplify import Form, known_from, simplest
 from .terms import names_in, new_letter
 
@@ -56,7 +57,7 @@ class Derivative:
     @property
     def left(self) -> Element | Symbol:
         """The left side."""
-        return Element(f"d{self.of}", self.place) if self.place else Symbol(f"d{self.of}")
+        return Element(derivative_name(self.of), self.place) if self.place else Symbol(derivative_name(self.of))
 
     @property
     def text(self) -> str:
@@ -133,7 +134,7 @@ def _put(body: Node, inner: Derivative) -> Node:
         raise FormulaError(f"{text(inner.left)} is added where it falls; it needs a line of its own")
 
     def change(node: Node) -> Node:
-        if isinstance(node, (Element, Symbol)) and node.name == f"d{inner.of}":
+        if isinstance(node, (Element, Symbol)) and node.name == derivative_name(inner.of):
             return _instance(inner, node.indices if isinstance(node, Element) else (), names_in(body))
         return rebuilt(node, change)
 

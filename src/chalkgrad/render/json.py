@@ -26,5 +26,7 @@ def _plain(block: Block, style: Style) -> dict[str, Any]:
             printer.inline(block.left),
             *(printer.inline(line.node, numbers=line.numbers) for line in block.lines),
         ]
+    if any(line.words for line in block.lines):
+        table["words"] = [line.words for line in block.lines]
     table.update(address=block.address, sign=block.sign, notes=list(block.notes), inputs=list(block.inputs))
     return table

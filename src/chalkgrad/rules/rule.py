@@ -11,13 +11,17 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, Self, TypeAlias, cast
+from typing import Any, Self, TypeAlias, cast, overload
 
 from ..base.errors import FormulaError, OptionError, nearest
+from ..calculus.array_code import function_text
+from ..calculus.array_function import array_function
+from ..calculus.derivation import Derivation, derivation
 from ..formula import Formula
 
 Array: TypeAlias = Any
@@ -205,6 +209,97 @@ class Rule(Stated, Facts):
         """Whether it draws random numbers: only such rules have no formula."""
         return self._text is None
 
+    def derivation(self) -> Derivation:
+        """How the backward lines follow from the formula, move by move: printed as text, Markdown, LaTeX or HTML.
+
+        Raises:
+            FormulaError: where it has no formula, or there is no derivative of something in it.
+        """
+        return derivation([_stated(self)], self.operands)
+
+    def backward(self) -> tuple[Rule, ...]:
+        """The backward rules that follow from the formula, one for each operand to which anything comes back.
+
+        Raises:
+            FormulaError: where it has no formula, or there is no derivative of something in it.
+        """
+        return backward_rules([self])
+
+
+def backward_rules(forward: Sequence[Rule], operands: Sequence[str] | None = None) -> tuple[Rule, ...]:
+    """The backward rules that follow from forward rules, in the order in which they run; their functions are printed
+    from their formulas.
+
+    Args:
+        forward: the forward rules in order.
+        operands: the values by which the loss is derived; all that the rules take and do not compute, if not given.
+
+    Raises:
+        FormulaError: where a rule has no formula, or there is no derivative of something in it.
+    """
+    outputs = {rule.output for rule in forward}
+    if operands is None:
+        taken = dict.fromkeys(o for rule in forward for o in rule.operands)
+        operands = [o for o in taken if o not in outputs]
+    lines = [_stated(rule) for rule in forward]
+    settings = {option for line in lines for option in line.options}
+    module, last = forward[-1].function.__module__, forward[-1].name
+    return tuple(
+        from_formula(d.text, f"{last}_d{d.of}", module, settings=settings, like=d.of)
+        for d in derivation(lines, operands).derivatives
+    )
+
+
+def from_formula(
+    text: str,
+    name: str,
+    module: str,
+    *,
+    source: str = "",
+    settings: Collection[str] | None = None,
+    like: str | None = None,
+) -> Rule:
+    """A rule whose function is printed from its formula.
+
+    Args:
+        text: the formula.
+        name: the function's name.
+        module: the module in which it can be found by this name.
+        source: the formula's source in the literature.
+        settings: the names that are settings; all names without brackets, if not given.
+        like: the value that lends the output its shape where the formula does not give it.
+
+    Raises:
+        FormulaError: where the formula cannot be read, or has no form on whole arrays.
+    """
+    formula = Formula(text)
+    known = formula.symbols if settings is None else set(settings)
+    formula = Formula(text, known & (formula.symbols | formula.indices))
+    names = sorted(formula.arrays | (formula.symbols - formula.options), key=lambda n: (text.index(n), n))
+    operands = list(names)
+    shape_of = None
+    try:
+        if not formula.gives_shape:
+            raise FormulaError("the formula does not give the shape")
+        function_text(formula, name, operands)
+    except FormulaError:
+        if like is None:
+            raise
+        shape_of = like if like not in operands else None
+        operands = operands if like in operands else [*operands, like]
+    else:
+        like = None
+    function = array_function(formula, name, operands, like)
+    function.__module__ = module
+    function.__qualname__ = name
+    return Rule(function, text, None, shape_of, source)
+
+
+def _stated(rule: Rule) -> Formula:
+    if rule.formula is None:
+        raise FormulaError(f"{rule.name} has no formula, so nothing can be derived from it")
+    return rule.formula
+
 
 def _operand(name: str, rule: Rule) -> Operand:
     """The value that a mistake's operand stands for; the rule's own operands keep their names."""
@@ -232,6 +327,9 @@ def _parameters(function: Callable[..., Any]) -> tuple[tuple[str, ...], tuple[st
     return tuple(operands), tuple(optional), tuple(options)
 
 
+@overload
+def rule(formula: str, *, name: str, source: str = "", **facts: Any) -> Rule: ...
+@overload
 def rule(
     formula: str | None = None,
     *,
@@ -239,11 +337,24 @@ def rule(
     shape_of: str | None = None,
     source: str = "",
     **facts: Any,
-) -> Callable[[Callable[..., Array]], Rule]:
-    """A decorator that makes a function a rule.
+) -> Callable[[Callable[..., Array]], Rule]: ...
+
+
+def rule(
+    formula: str | None = None,
+    *,
+    name: str | None = None,
+    output: str | None = None,
+    shape_of: str | None = None,
+    source: str = "",
+    **facts: Any,
+) -> Any:
+    """A decorator that makes a function a rule; with a name the rule itself, its function printed from the formula.
 
     Args:
         formula: the index formula (see `chalkgrad.formula`); its names must be the function's parameters.
+        name: the name of a rule without a function of its own; the variable that holds it has the same name. Names
+            without brackets are settings.
         output: the formal name of the output, where there is no formula.
         shape_of: an operand that only lends its shape, and so is not in the formula.
         source: the formula's source in the literature.
@@ -251,11 +362,25 @@ def rule(
 
     Raises:
         TypeError: where a fact has an unknown name.
+        FormulaError: where a formula with a name cannot be read, or has no form on whole arrays.
     """
     for word in facts:
         if word not in Facts.__dataclass_fields__:
             raise TypeError(f"a rule has no {word}; {nearest(word, Facts.__dataclass_fields__)}")
-    return lambda function: Rule(function, formula, output, shape_of, source, **facts)
+    if name is None:
+
+        def made(function: Callable[..., Array]) -> Rule:
+            return Rule(function, formula, output, shape_of, source, **facts)
+
+        return made
+    if formula is None:
+        raise FormulaError(f"the rule {name} has no function, so it needs a formula")
+    caller = sys._getframe(1).f_globals  # pyright: ignore[reportPrivateUsage] - as namedtuple does
+    module = str(caller.get("__name__", "__main__"))
+    printed = from_formula(formula, name, module, source=source)
+    for word, value in facts.items():
+        setattr(printed, word, value)
+    return printed
 
 
 def kinks(of: Rule, *, at: tuple[float, ...] = ()) -> Callable[[Callable[..., Array]], Callable[..., Array]]:
