@@ -378,7 +378,7 @@ def test_own_pass_without_anything_of_its_own_is_the_pass() -> None:
     held = OwnPass(trace, {"dz2": np.array([[1.0, np.nan]])}).value("dz2")
     assert held[0, 0] == 1
     assert held[0, 1] == trace["dz2"][0, 1]
-    assert all(a != b for a, b in itertools.pairwise(map(Address, own.steps)))
+    assert all(a != b for a, b in itertools.pairwise(map(Address, own.order.steps)))
 
 
 def deep(layers: int) -> Example:
