@@ -6,6 +6,7 @@ import ast
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 SOURCE = Path(__file__).parents[1] / "src" / "chalkgrad"
@@ -61,15 +62,22 @@ def modules(source: Path) -> dict[str, Path]:
     return found
 
 
+@cache
+def tree(file: Path) -> ast.Module:
+    """A file's syntax tree, read once."""
+    return ast.parse(file.read_text(encoding="utf-8"))
+
+
+@cache
 def imports(source: Path) -> list[Import]:
     """Every import of one module of the package by another, inside functions and for type checkers too."""
     known = modules(source)
     found = []
     for name, file in known.items():
         package = name.split(".") if file.name == "__init__.py" else name.split(".")[:-1]
-        tree = ast.parse(file.read_text(encoding="utf-8"))
-        top = {id(node) for node in tree.body}
-        for node in ast.walk(tree):
+        module = tree(file)
+        top = {id(node) for node in module.body}
+        for node in ast.walk(module):
             if isinstance(node, ast.ImportFrom) and node.level:
                 base = [p for p in package if p][: len(package) - node.level + 1]
                 inner = ".".join([*base, *(node.module or "").split(".")]).strip(".")
@@ -147,7 +155,7 @@ def surgery(source: Path) -> dict[str, list[str]]:
     """By file, the expressions that spell a value's relation to another into its name, or cut it out of one."""
     found: dict[str, list[str]] = {}
     for file in sorted(source.rglob("*.py")):
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        for node in ast.walk(tree(file)):
             if isinstance(node, ast.JoinedStr):
                 pairs = list(zip(node.values, node.values[1:], strict=False))
                 hit = any(isinstance(a, ast.Constant) and a.value in BEFORE for a, _ in pairs)

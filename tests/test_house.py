@@ -39,8 +39,7 @@ def test_names_are_made_in_one_place() -> None:
 
 def test_nothing_is_pickled_or_evaluated() -> None:
     for file in SOURCE.rglob("*.py"):
-        tree = ast.parse(file.read_text())
-        for node in ast.walk(tree):
+        for node in ast.walk(house.tree(file)):
             if isinstance(node, (ast.Import, ast.ImportFrom)):
                 names = [a.name for a in node.names] + [getattr(node, "module", "") or ""]
                 assert not {"pickle", "marshal", "shelve", "dill", "joblib"} & set(names), file

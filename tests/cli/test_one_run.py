@@ -47,8 +47,10 @@ def test_a_training_that_was_interrupted_leaves_nothing_of_the_one_before(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "run"
-    assert main(["train", "digits", "--epochs", "2", "--quiet", "--out", str(out)]) == 0
+    assert main(["train", "spiral", "--epochs", "2", "--quiet", "--out", str(out)]) == 0
     (out / "notes.md").write_text("mine")
+    for picture in ("misread.png", "first_layer.png"):  # as a training on images leaves them
+        (out / picture).write_bytes((out / "confusion_matrix.png").read_bytes())
     capsys.readouterr()
     end_epoch = cg.train.loop.Loop._end_epoch
 
@@ -57,12 +59,12 @@ def test_a_training_that_was_interrupted_leaves_nothing_of_the_one_before(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(cg.train.loop.Loop, "_end_epoch", interrupted)
-    assert trained("digits", out, 9, "--learning-rate", "0.0001") == 128 + signal.SIGINT
+    assert trained("spiral", out, 9, "--learning-rate", "0.0001") == 128 + signal.SIGINT
     said = capsys.readouterr().out
     assert f"saved in {out}: network.toml and the weights as .npy, run.toml, history.jsonl\n" in said
     names = {p.name for p in out.iterdir() if p.is_file()}
     assert names == {"network.toml", "run.toml", "history.jsonl", "notes.md"}
-    assert told(out) == ("digits", 1)
+    assert told(out) == ("spiral", 1)
 
 
 @pytest.mark.parametrize("keep", ["2", pytest.param("0", marks=pytest.mark.long)])

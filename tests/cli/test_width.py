@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from chalkgrad.base.columns import table
-from chalkgrad.cli import output
+from chalkgrad.cli import output, training
 from chalkgrad.cli.main import main
+from chalkgrad.runs import findings
 
 COMMANDS = [
     ["explain", "web"],
@@ -29,7 +30,7 @@ Sized = Callable[[int], None]
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Sized:
     def sized(columns: int) -> None:
         monkeypatch.setattr(output.sys.stdout, "isatty", lambda: True, raising=False)
-        monkeypatch.setattr(output.shutil, "get_terminal_size", lambda: os.terminal_size((columns, 24)))
+        monkeypatch.setattr(output.shutil, "get_terminal_size", lambda fallback=(80, 24): os.terminal_size((columns, 24)))
 
     return sized
 
@@ -71,6 +72,9 @@ def test_trainings_and_tests_fit_the_terminal(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    for place in (findings, training):  # what is drawn is no matter here, and takes seconds
+        for name in ("confusion_picture", "misread_sheet", "first_layer", "learning_curves"):
+            monkeypatch.setattr(place, name, lambda *of: b"a picture", raising=False)
     kinds = ("a rather long name of a class", "the other one, whose name is long as well")
     Path("titled.csv").write_text("x,kind\n" + "".join(f'{i},"{kinds[i % 2]}"\n' for i in range(40)))
     pictures = ["--no-pictures"] * ("--no-pictures" in command)

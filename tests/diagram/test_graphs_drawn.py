@@ -98,9 +98,17 @@ def test_random_graphs_are_drawn(net: cg.Network) -> None:
     check_graph(net.program)
 
 
-@settings(QUICK, max_examples=40)
-@given(graphs(most=5, widest=2, norms=False))
-def test_neurons_of_random_graphs_are_drawn_with_every_way(net: cg.Network) -> None:
+@pytest.mark.parametrize("examples", [10, pytest.param(40, marks=pytest.mark.long)])
+def test_neurons_of_random_graphs_are_drawn_with_every_way(examples: int) -> None:
+    @settings(QUICK, max_examples=examples)
+    @given(graphs(most=5, widest=2, norms=False))
+    def check(net: cg.Network) -> None:
+        check_every_way(net)
+
+    check()
+
+
+def check_every_way(net: cg.Network) -> None:
     try:
         picture = diagram.neurons(net)
     except cg.OptionError as error:

@@ -112,8 +112,8 @@ def test_orders_come_from_the_counter_based_generator() -> None:
     [
         {"epochs": 4, "validation": 0.2, "schedule": cg.Cosine(warmup=5), "batch_size": 37},
         {"epochs": 60, "patience": 2, "validation": 0.2, "optimizer": cg.Adam(0.01), "batch_size": 64},
-        {"max_steps": 33, "batch_size": 16},
-        {"stop_below": 2.0, "batch_size": 32, "epochs": 50},
+        {"max_steps": 33, "batch_size": 37},
+        {"stop_below": 2.0, "batch_size": 37, "epochs": 50},
         {"stop_below": 2.1, "batch_size": None, "shuffle": False, "optimizer": cg.SGD(0.5)},
         {"epochs": 5, "schedule": cg.ReduceOnPlateau(patience=1), "batch_size": 300},
         {"epochs": 60, "batch_size": 300},

@@ -77,17 +77,24 @@ NAMES = [
 ]  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def honest(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Reader]]:
+    """The directory of the honest files, and their readers by name."""
+    place = tmp_path_factory.mktemp("honest")
+    return place, {r.name: r for r in readers(place, 30)}
+
+
 @pytest.mark.parametrize("trials", TRIALS)
 @pytest.mark.parametrize("name", NAMES)
 def test_fuzzed(
-    tmp_path: Path, name: str, trials: int, record: Callable[..., None], monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path, honest: tuple[Path, dict[str, Reader]], name: str, trials: int, record: Callable[..., None], monkeypatch: pytest.MonkeyPatch,
     request: pytest.FixtureRequest,
 ) -> None:  # fmt: skip
     place = Path("/dev/shm") / tmp_path.name if trials > 1000 and Path("/dev/shm").is_dir() else tmp_path
-    place.mkdir(exist_ok=True)
+    files, found = honest
+    shutil.copytree(files, place, dirs_exist_ok=True)
     request.addfinalizer(lambda: shutil.rmtree(place, ignore_errors=True) if place != tmp_path else None)
     monkeypatch.chdir(place)
-    found = {r.name: r for r in readers(place, 30)}
     assert sorted(found) == sorted(NAMES)
     reader: Reader = found[name]
     path = place / reader.file

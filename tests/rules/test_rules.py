@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -24,7 +24,9 @@ BEGINNINGS = (clipping.operation, WEIGHT_DECAY)
 
 
 ONCE_MORE = {o.name for r in RECURRENCES if r is not rules.rnn.with_tanh for o in r.operations[1:]}
-"""The same rules as in another operation, from the other end or with one step's h given: tried in the long tests."""
+ONCE_MORE |= {o.name for (cross, causal, padded), o in rules.attention.KINDS.items() if cross != (causal and padded)}
+"""The same rules as in another operation, from the other end, with one step's h given or of other keys: tried in the
+long tests."""
 
 
 def named(names: Iterable[str]) -> list[Any]:
@@ -36,16 +38,30 @@ def test_every_operation_has_a_case() -> None:
     assert {id(case.operation) for case in first_cases().values()} == {id(o) for o in OPERATIONS}
 
 
-@pytest.mark.parametrize("name", named(CASES))
-@given(data=st.data(), seed=st.integers(0, 1000))
-def test_array_rules_agree_with_their_index_formulas(name: str, data: st.DataObject, seed: int) -> None:
-    testing.check_formulas(replace(CASES[name](data.draw), seed=seed))
+few_or_many = pytest.mark.parametrize("examples", [10, pytest.param(25, marks=pytest.mark.long)])
 
 
+def drawn(make: Callable[..., Case], examples: int, check: Callable[[Case], object]) -> None:
+    """Checks cases of an operation, one after the other as they are drawn."""
+
+    @settings(max_examples=examples)
+    @given(data=st.data(), seed=st.integers(0, 1000))
+    def draw(data: st.DataObject, seed: int) -> None:
+        check(replace(make(data.draw), seed=seed))
+
+    draw()
+
+
+@few_or_many
 @pytest.mark.parametrize("name", named(CASES))
-@given(data=st.data(), seed=st.integers(0, 1000))
-def test_backward_rules_agree_with_central_differences(name: str, data: st.DataObject, seed: int) -> None:
-    testing.check_derivatives(replace(CASES[name](data.draw), seed=seed))
+def test_array_rules_agree_with_their_index_formulas(name: str, examples: int) -> None:
+    drawn(CASES[name], examples, testing.check_formulas)
+
+
+@few_or_many
+@pytest.mark.parametrize("name", named(CASES))
+def test_backward_rules_agree_with_central_differences(name: str, examples: int) -> None:
+    drawn(CASES[name], examples, testing.check_derivatives)
 
 
 @pytest.mark.parametrize("operation", [*UPDATES, *BEGINNINGS], ids=lambda o: o.name)
@@ -57,19 +73,13 @@ def test_updates_agree_with_their_index_formulas(operation: Operation, data: st.
 MAKERS = {**CASES, **{o.name: partial(update_case, operation=o) for o in (*UPDATES, *BEGINNINGS)}}
 
 
-@pytest.mark.parametrize("examples", [10, pytest.param(25, marks=pytest.mark.long)])
+@few_or_many
 @pytest.mark.parametrize("name", named(MAKERS))
 def test_mistakes_are_what_their_formulas_say_and_are_found(name: str, examples: int) -> None:
     """The mutants: a rule with a usual mistake in it must not pass the tests above."""
-    drawn: list[Case] = []
-
-    @settings(max_examples=examples)
-    @given(data=st.data(), seed=st.integers(0, 1000))
-    def draw(data: st.DataObject, seed: int) -> None:
-        drawn.append(replace(MAKERS[name](data.draw), seed=seed))
-
-    draw()
-    testing.check_mistakes(drawn)
+    cases: list[Case] = []
+    drawn(MAKERS[name], examples, cases.append)
+    testing.check_mistakes(cases)
 
 
 def test_every_mistake_is_among_these() -> None:
@@ -150,12 +160,12 @@ MaxPoolOptions = {"P": 1, "Q": 1, "kh": 2, "kw": 2, "sh": 2, "sw": 2, "pt": 0, "
 
 
 def test_rules_keep_the_dtype() -> None:
-    for name, drawn in first_cases().items():
+    for name, first in first_cases().items():
         operands = {
             n: v.astype(np.float32) if isinstance(v, np.ndarray) and v.dtype.kind == "f" else v
-            for n, v in drawn.operands.items()
+            for n, v in first.operands.items()
         }
-        case = replace(drawn, operands=operands)
+        case = replace(first, operands=operands)
         upstream = np.ones(np.shape(case.forward()[case.operation.output]), np.float32)
         for value_name, value in case.values(upstream).items():
             if isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind == "f":

@@ -114,7 +114,7 @@ def test_follow_on_credit_is_a_setting() -> None:
 @pytest.mark.parametrize(
     ("name", "step"),
     [
-        *(("neuron", 3), ("web", 9), ("cnn", 18), ("residual", 13), ("shared", 13)),
+        *(("neuron", 4), ("web", 18), ("cnn", 45), ("residual", 30), ("shared", 30)),
         *(pytest.param(name, 1, marks=pytest.mark.long) for name in ("neuron", "web", "cnn", "residual", "shared")),
     ],
 )

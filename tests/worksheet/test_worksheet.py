@@ -373,12 +373,12 @@ def test_classes_are_drawn_as_classes_and_softmax_sheets_work() -> None:
 def test_own_pass_without_anything_of_its_own_is_the_pass() -> None:
     trace = web().trace()
     own = OwnPass(trace)
-    for name in own.steps:
+    for name in own.order.steps:
         np.testing.assert_allclose(own.result(name), trace[name], rtol=1e-15)
     held = OwnPass(trace, {"dz2": np.array([[1.0, np.nan]])}).value("dz2")
     assert held[0, 0] == 1
     assert held[0, 1] == trace["dz2"][0, 1]
-    assert all(a != b for a, b in itertools.pairwise(map(Address, own.steps)))
+    assert all(a != b for a, b in itertools.pairwise(map(Address, own.order.steps)))
 
 
 def deep(layers: int) -> Example:

@@ -241,12 +241,10 @@ def run(scripts: Mapping[Any, str], directory: Path) -> dict[Any, list[float]]:
 
 def unused_names(script: str) -> set[str]:
     """Names that a script assigns, imports or defines without using them."""
-    tree = ast.parse(script)
-    names = [n for n in ast.walk(tree) if isinstance(n, ast.Name)]
+    nodes = list(ast.walk(ast.parse(script)))
+    names = [n for n in nodes if isinstance(n, ast.Name)]
     stored = {n.id for n in names if isinstance(n.ctx, ast.Store)}
-    stored |= {n.name for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and not n.name.startswith("__")}
-    stored |= {n.arg for n in ast.walk(tree) if isinstance(n, ast.arg)}
-    stored |= {
-        a.asname or a.name for n in ast.walk(tree) if isinstance(n, (ast.Import, ast.ImportFrom)) for a in n.names
-    }
+    stored |= {n.name for n in nodes if isinstance(n, ast.FunctionDef) and not n.name.startswith("__")}
+    stored |= {n.arg for n in nodes if isinstance(n, ast.arg)}
+    stored |= {a.asname or a.name for n in nodes if isinstance(n, (ast.Import, ast.ImportFrom)) for a in n.names}
     return stored - {n.id for n in names if isinstance(n.ctx, ast.Load)} - {"_", "self", "forward"}

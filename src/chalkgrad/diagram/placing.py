@@ -69,10 +69,11 @@ def spread(lines: Sequence[Tied], obstacles: Sequence[Box] = ()) -> tuple[list[P
 def _settle(order: Sequence[int], boxes: Mapping[int, list[Box]], alone: Mapping[int, list[float]]) -> dict[int, int]:
     """Puts one label after the other where it costs least, again and again until none moves."""
     chosen: dict[int, int] = {}
+    reach = {i: _around(boxes[i]) for i in order}
     for _ in range(8):
         before = dict(chosen)
         for i in order:
-            others = [boxes[j][k] for j, k in chosen.items() if j != i]
+            others = [o for j, k in chosen.items() if j != i and reach[i].overlap(o := boxes[j][k])]
             costs = [
                 price + COVERED * sum(box.overlap(other) for other in others)
                 for box, price in zip(boxes[i], alone[i], strict=True)
@@ -81,6 +82,12 @@ def _settle(order: Sequence[int], boxes: Mapping[int, list[Box]], alone: Mapping
         if chosen == before:
             break
     return chosen
+
+
+def _around(boxes: Sequence[Box]) -> Box:
+    """The smallest box that holds all of some."""
+    left, top = min(b.left for b in boxes), min(b.top for b in boxes)
+    return Box(left, top, max(b.right for b in boxes), max(b.bottom for b in boxes))
 
 
 def _alone(i: int, lines: Sequence[Tied], box: Box, obstacles: Sequence[Box]) -> float:

@@ -47,6 +47,8 @@ class Box:
 
     def overlap(self, other: Box) -> float:
         """The area that both cover."""
+        if self.right <= other.left or other.right <= self.left or self.bottom <= other.top or other.bottom <= self.top:
+            return 0.0  # most are far apart
         across = min(self.right, other.right) - max(self.left, other.left)
         down = min(self.bottom, other.bottom) - max(self.top, other.top)
         return across * down if across > 0 and down > 0 else 0.0

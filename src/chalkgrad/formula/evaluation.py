@@ -72,12 +72,15 @@ class Evaluation:
         """The element's indices as numbers. Raises OutsideError where its array of that shape has no such element."""
         place: list[int] = []
         for index in element.indices:
-            if index == Symbol(ELLIPSIS):
+            if not isinstance(index, Symbol) or index.name not in self.at:
+                place.append(round(self.value(index)))
+            elif index.name == ELLIPSIS:
                 place.extend(self.at[ELLIPSIS])
             else:
-                place.append(round(self.value(index)))
-        if any(not 0 <= p < s for p, s in zip(place, shape, strict=True)):
-            raise OutsideError
+                place.append(self.at[index.name])
+        for at, size in zip(place, shape, strict=True):
+            if not 0 <= at < size:
+                raise OutsideError
         return tuple(place)
 
     def value(self, node: Node) -> float:
@@ -88,16 +91,23 @@ class Evaluation:
             FormulaError: where a name is unknown, or a node is none of a formula.
         """
         match node:
-            case Number(value=value):
-                return value
+            case Element(name=name):
+                array = self.arrays[name]
+                return float(array[self.place(node, array.shape)])
+            case Binary(operator=("+" | "-") as symbol, left=left, right=right):
+                terms = self._term(left), self._term(right)
+                if terms == (None, None):
+                    raise OutsideError
+                return float(ARITHMETIC[symbol](terms[0] or 0.0, terms[1] or 0.0))
+            case Binary(operator=symbol, left=left, right=right):
+                return float(ARITHMETIC[symbol](self.value(left), self.value(right)))
             case Symbol(name=name):
                 for source in (self.at, self.options, self.arrays):
                     if name in source:
                         return float(source[name])
                 raise FormulaError(f"{name} is not known in {self.text!r}")
-            case Element(name=name):
-                array = self.arrays[name]
-                return float(array[self.place(node, array.shape)])
+            case Number(value=value):
+                return value
             case Count(index=index):
                 count: Any = math.prod(self.sizes[index]) if index == ELLIPSIS else self.sizes[index]
                 return float(count)
@@ -108,13 +118,6 @@ class Evaluation:
                 return float(position)
             case Negative(body=body):
                 return -self.value(body)
-            case Binary(operator=("+" | "-") as symbol, left=left, right=right):
-                terms = self._term(left), self._term(right)
-                if terms == (None, None):
-                    raise OutsideError
-                return float(ARITHMETIC[symbol](terms[0] or 0.0, terms[1] or 0.0))
-            case Binary(operator=symbol, left=left, right=right):
-                return float(ARITHMETIC[symbol](self.value(left), self.value(right)))
             case Function(name=name, arguments=arguments):
                 return float(FUNCTIONS[name](*(self.value(a) for a in arguments)))
             case Indicator(comparison=comparison, left=left, right=right):

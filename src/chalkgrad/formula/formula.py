@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from typing import Any, cast
 
@@ -154,7 +154,7 @@ class Formula:
     def changed(self, change: Callable[[Node], Node]) -> Formula:
         """This formula with both sides changed; its text is the old one."""
         other = copy.copy(self)
-        for cached in ("indices", "arrays", "symbols", "ids", "nodes", "elements", "_delays", "_trimmed"):
+        for cached in ("indices", "arrays", "symbols", "ids", "nodes", "elements", "_letters", "_delays", "_trimmed"):
             other.__dict__.pop(cached, None)
         left = change(self.left)
         assert isinstance(left, (Element, Symbol))
@@ -184,32 +184,42 @@ class Formula:
         for index, bound in self.bounds.items():
             sizes[index] = int(Evaluation(self.text, {}, options, {}).value(bound))
             origin[index] = "the options"
-        for element in self.elements:
-            if element.name in shapes:
-                self._bind(element, shapes[element.name], sizes, origin)
+        for name, letters in self._letters:
+            if name in shapes:
+                self._bind(name, letters, shapes[name], sizes, origin)
         return sizes
 
-    def _bind(self, element: Element, shape: Shape, sizes: dict[str, Any], origin: dict[str, str]) -> None:
-        places = list(element.indices)
-        spread = Symbol(ELLIPSIS) in places
-        if (len(shape) < len(places) - 1) if spread else (len(shape) != len(places)):
-            raise FormulaError(f"{element.name} has shape {shape}, but {self.text!r} gives it {len(places)} indices")
+    @cached_property
+    def _letters(self) -> tuple[tuple[str, tuple[str | None, ...]], ...]:
+        """Every indexed array with the index letter in each of its places, None where another expression stands."""
+        found = dict.fromkeys((element.name, element.indices) for element in self.elements)
+        return tuple(
+            (name, tuple(i.name if isinstance(i, Symbol) and i.name in self.indices else None for i in places))
+            for name, places in found
+        )
+
+    def _bind(
+        self, name: str, letters: tuple[str | None, ...], shape: Shape, sizes: dict[str, Any], origin: dict[str, str]
+    ) -> None:
+        spread = ELLIPSIS in letters
+        if (len(shape) < len(letters) - 1) if spread else (len(shape) != len(letters)):
+            raise FormulaError(f"{name} has shape {shape}, but {self.text!r} gives it {len(letters)} indices")
+        extents: Sequence[Any] = shape
         if spread:
-            at = places.index(Symbol(ELLIPSIS))
-            rest = len(shape) - (len(places) - 1)
-            extents: list[Any] = [*shape[:at], tuple(shape[at : at + rest]), *shape[at + rest :]]
-        else:
-            extents = list(shape)
-        for place, size in zip(places, extents, strict=True):
-            if not isinstance(place, Symbol) or place.name not in self.indices:
+            at = letters.index(ELLIPSIS)
+            rest = len(shape) - (len(letters) - 1)
+            extents = [*shape[:at], tuple(shape[at : at + rest]), *shape[at + rest :]]
+        for letter, size in zip(letters, extents, strict=True):
+            if letter is None:
                 continue
-            first = sizes.setdefault(place.name, size)
-            if first != size:
+            if letter not in sizes:
+                sizes[letter] = size
+                origin[letter] = f"{name} {shape}"
+            elif sizes[letter] != size:
                 raise FormulaError(
-                    f"the index {place.name} takes {first} values in {origin[place.name]} "
-                    f"but {size} in {element.name} {shape}, in {self.text!r}"
+                    f"the index {letter} takes {sizes[letter]} values in {origin[letter]} "
+                    f"but {size} in {name} {shape}, in {self.text!r}"
                 )
-            origin.setdefault(place.name, f"{element.name} {shape}")
 
     def output_shape(self, shapes: Mapping[str, Shape], options: Mapping[str, Any], begins: Shape = ()) -> Shape | None:
         """The output's shape as the arrays' shapes give it; None where an index on the left is bound by no array, or

@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
-from functools import cache, wraps
+from functools import cache, cached_property, wraps
 from typing import Any
 
 from ..formula.nodes import Element, Symbol, walk
@@ -78,14 +78,21 @@ class Derived(Rule):
         if base.kinks is not None:
             self.kinks = _folded(base.kinks, base.operands, self.folds - {base.output}, None, way.axes)
         self.kinks_at = base.kinks_at
-        for wrong in base.mistakes:
-            words = re.sub(r"\{(\w+)\}", lambda name: f"{{{_new(name[1], known)}}}", wrong.text)
-            letters = dict(way.indices)
-            varies = {setting: letters.get(index, (index,))[-1] for setting, index in wrong.varies.items()}
-            mistake = Mistake(self, _text(wrong, way) or "", words, wrong.function, varies)
-            _dress(mistake, wrong, known, _function(wrong, way, _folds(wrong, way), _turns(wrong, way)))
-            mistake.reread()
-            self.mistakes.append(mistake)
+
+    @cached_property
+    def mistakes(self) -> list[Mistake]:
+        """Those of the rule that it is made from, made like it."""
+        return [self._made(wrong) for wrong in self.base.mistakes]
+
+    def _made(self, wrong: Mistake) -> Mistake:
+        known, letters = dict(self.way.names), dict(self.way.indices)
+        words = re.sub(r"\{(\w+)\}", lambda name: f"{{{_new(name[1], known)}}}", wrong.text)
+        varies = {setting: letters.get(index, (index,))[-1] for setting, index in wrong.varies.items()}
+        mistake = Mistake(self, _text(wrong, self.way) or "", words, wrong.function, varies)
+        function = _function(wrong, self.way, _folds(wrong, self.way), _turns(wrong, self.way))
+        _dress(mistake, wrong, known, function)
+        mistake.reread()
+        return mistake
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _derived, (self.base, self.way)

@@ -185,7 +185,6 @@ class Rule(Stated, Facts):
         kinks: a function of the operands: the side of each kink that every element is on (the sign for a ReLU,
             the winner for a max-pool); None for a smooth rule.
         kinks_at: the values of its first operand at which it has its kinks, where they are the same everywhere.
-        mistakes: its usual mistakes.
     """
 
     def __init__(
@@ -202,7 +201,11 @@ class Rule(Stated, Facts):
         self.source = source
         self.kinks: Callable[..., Array] | None = None
         self.kinks_at: tuple[float, ...] = ()
-        self.mistakes: list[Mistake] = []
+
+    @cached_property
+    def mistakes(self) -> list[Mistake]:
+        """Its usual mistakes; those of a rule made from another one are made when they are first looked at."""
+        return []
 
     @property
     def random(self) -> bool:

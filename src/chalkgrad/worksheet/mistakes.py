@@ -62,7 +62,7 @@ class MistakeSearch:
     ) -> None:
         self.sheet, self.answers, self.comparing = sheet, answers, comparing
         self.wrong = list(wrong)
-        self.passes = passes
+        self.passes = [OwnPass(sheet.trace, numbers) for numbers in passes]
         self.slips = slips(sheet.trace.program, None, len(sheet.example.x))
 
     def causes(self) -> list[Cause]:
@@ -87,8 +87,8 @@ class MistakeSearch:
         """The values that have answers, computed with a mistake, from each of the student's passes."""
         names = dict.fromkeys(a.name for a in self.answers)
         effects: list[dict[str, Array]] = []
-        for numbers in self.passes:
-            run = OwnPass(self.sheet.trace, numbers, slip)
+        for right in self.passes:
+            run = right.with_mistake(slip)
             values: dict[str, Array] = {}
             for name in names:
                 try:
@@ -181,7 +181,7 @@ class MistakeSearch:
 
     def _copied(self, address: Address) -> str:
         value = self.answers[address].value
-        rights = [float(OwnPass(self.sheet.trace, w).result(address.name)[address.place]) for w in self.passes]
+        rights = [float(right.result(address.name)[address.place]) for right in self.passes]
         for right in rights:
             if not value or not right:
                 continue

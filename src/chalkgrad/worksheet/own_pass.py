@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,39 @@ RUNS = 24
 """How often the pass is gone through with other roundings."""
 
 
+class _Order:
+    """What the steps of a trace ask for, worked out once for all passes through it.
+
+    Attributes:
+        steps: the steps by what they compute.
+        loops: the loops by what their steps compute.
+        asked: by each of these, the computed values that the step, or its loop, asks for.
+    """
+
+    def __init__(self, trace: Trace) -> None:
+        self.steps = {s.output: s for s in trace.program if s.output in trace}
+        self.loops = {s.output: loop for loop in trace.program.segments if isinstance(loop, Loop) for s in loop.steps}
+        self.asked = {output: self._asked(output) for output in {**self.steps, **self.loops}}
+
+    def _asked(self, output: str) -> tuple[str, ...]:
+        inside: set[str] = set()
+        steps: Sequence[Step] = [self.steps[output]] if output not in self.loops else self.loops[output].steps
+        if output in self.loops:
+            inside = {s.output for s in steps}
+        return tuple(i for s in steps for i in s.inputs if i in self.steps and i not in inside)
+
+    def after(self, output: str) -> frozenset[str]:
+        """A value with all that is computed from it."""
+        found = {output}
+        for name in self.steps:
+            if not found.isdisjoint((*self.asked[name], *self._together(name))):
+                found.update(self._together(name))
+        return frozenset(found)
+
+    def _together(self, name: str) -> tuple[str, ...]:
+        return tuple(s.output for s in self.loops[name].steps) if name in self.loops else (name,)
+
+
 class OwnPass:
     """The values of a program where a student has numbers for some.
 
@@ -27,6 +61,7 @@ class OwnPass:
         slip: a mistake in place of one step's rule.
         digits: where given, every result is off by up to a unit of so many significant digits, at random.
         seed: which of the random roundings.
+        right: a pass with the same trace and numbers, without a mistake or roundings, whose work this one shares.
     """
 
     def __init__(
@@ -36,25 +71,54 @@ class OwnPass:
         slip: Slip | None = None,
         digits: int | None = None,
         seed: int = 0,
+        right: OwnPass | None = None,
     ) -> None:
-        self.trace, self.slip, self.digits = trace, slip, digits
+        self.trace, self.slip, self.digits, self.right = trace, slip, digits, right
         self.numbers = dict(numbers or {})
-        self.steps = {s.output: s for s in trace.program if s.output in trace}
-        self.loops = {s.output: loop for loop in trace.program.segments if isinstance(loop, Loop) for s in loop.steps}
         self._random = np.random.default_rng(seed)
         self._results: dict[str, Array] = {}
         self._values: dict[str, Array] = {}
 
+    @cached_property
+    def order(self) -> _Order:
+        """What the steps ask for."""
+        return _Order(self.trace) if self.right is None else self.right.order
+
+    def with_numbers(self, numbers: Mapping[str, Array]) -> OwnPass:
+        """A pass of the same trace with other numbers."""
+        other = OwnPass(self.trace, numbers)
+        other.order = self.order
+        return other
+
+    def with_mistake(self, slip: Slip) -> OwnPass:
+        """The same pass with a mistake in it."""
+        return OwnPass(self.trace, self.numbers, slip, right=self)
+
+    def rounded(self, digits: int, seed: int) -> OwnPass:
+        """The same pass with random roundings."""
+        return OwnPass(self.trace, self.numbers, digits=digits, seed=seed, right=self)
+
+    @cached_property
+    def _own(self) -> frozenset[str] | None:
+        """The values that the right pass does not have; None for all."""
+        return None if self.right is None or self.slip is None else self.order.after(self.slip.output)
+
     def value(self, name: str) -> Array:
         """A value as the next step takes it: the student's numbers, and the computed ones where there are none."""
         if name not in self._values:
-            if name not in self.steps:
+            if name not in self.order.steps:
                 return np.asarray(self.trace[name])
             self._values[name] = _written(self.result(name), self.numbers.get(name))
         return self._values[name]
 
     def result(self, name: str) -> Array:
         """The result of a step from the values before it."""
+        if name in self._results:
+            return self._results[name]
+        with np.errstate(all="ignore"):
+            return self._found(name)
+
+    def _found(self, name: str) -> Array:
         waiting = [name]
         while waiting:  # not by recursion: a program may be longer than Python's stack
             missing = next((i for i in self._asked(waiting[-1]) if i not in self._results), None)
@@ -64,51 +128,49 @@ class OwnPass:
             output = waiting.pop()
             if output in self._results:
                 continue
-            if output in self.loops:
-                self._results.update(self._over_time(self.loops[output]))
+            if self.right is not None and self._own is not None and output not in self._own:
+                self._results[output] = self.right.result(output)
+            elif output in self.order.loops:
+                self._results.update(self._over_time(self.order.loops[output]))
             else:
-                self._results[output] = self._computed(self.steps[output])
+                self._results[output] = self._computed(self.order.steps[output])
         return self._results[name]
 
-    def _asked(self, output: str) -> list[str]:
+    def _asked(self, output: str) -> tuple[str, ...]:
         """The values that a step, or its loop, asks for and that are computed in turn; a mistake asks for what it
-        likes.
+        likes, and what the right pass has asks for nothing.
         """
-        if output in self.loops:
-            steps = self.loops[output].steps
-            inside = {s.output for s in steps}
-            return [i for s in steps for i in s.inputs if i in self.steps and i not in inside]
-        if self.slip is not None and self.slip.output == output:
-            return []
-        return [i for i in self.steps[output].inputs if i in self.steps]
+        if self._own is not None and output not in self._own:
+            return ()
+        if self.slip is not None and self.slip.output == output and output not in self.order.loops:
+            return ()
+        return self.order.asked[output]
 
     def _computed(self, step: Step) -> Array:
-        with np.errstate(all="ignore"):
-            if self.slip is not None and self.slip.output == step.output:
-                return np.asarray(self.slip.replacement(self.value))
-            return self._made(step, [None if i is None else self.value(i) for i in step.inputs])
+        if self.slip is not None and self.slip.output == step.output:
+            return np.asarray(self.slip.replacement(self.value))
+        return self._made(step, [None if i is None else self.value(i) for i in step.inputs])
 
     def _over_time(self, loop: Loop) -> dict[str, Array]:
         """What the steps of a loop compute, each from the student's numbers at the other times."""
-        slip = self.slip if self.slip is not None and self.loops.get(self.slip.output) is loop else None
+        slip = self.slip if self.slip is not None and self.order.loops.get(self.slip.output) is loop else None
 
         def make(name: str, arrays: list[Any]) -> Array:
             if slip is not None and slip.output == name:
                 return np.asarray(slip.function(*arrays))
-            return self._made(self.steps[name], arrays)
+            return self._made(self.order.steps[name], arrays)
 
         def taken(name: str, t: int, result: Array) -> Array:
             numbers = self.numbers.get(name)
             return result if numbers is None else _written(result, numbers[:, t])
 
-        with np.errstate(all="ignore"):
-            return TimeLoop(loop).computed(
-                self.value if slip is None else lambda name: slip.taken(name, self.value),
-                instead=None if slip is None else {slip.output: slip.line},
-                make=make,
-                taken=taken,
-                carried=None if slip is None else carried_values([slip], self.trace.__getitem__),
-            )
+        return TimeLoop(loop).computed(
+            self.value if slip is None else lambda name: slip.taken(name, self.value),
+            instead=None if slip is None else {slip.output: slip.line},
+            make=make,
+            taken=taken,
+            carried=None if slip is None else carried_values([slip], self.trace.__getitem__),
+        )
 
     def _made(self, step: Step, arrays: list[Any]) -> Array:
         """What a step computes of its operands' arrays, off by the rounding of its terms."""
@@ -147,7 +209,7 @@ def spreads(
     base = OwnPass(trace, numbers)
     apart = {n: np.zeros(np.shape(base.result(n))) for n in names}
     for seed in range(runs):
-        variant = OwnPass(trace, numbers, digits=digits, seed=seed)
+        variant = base.rounded(digits, seed)
         for name in names:
             with np.errstate(all="ignore"):
                 difference = np.abs(variant.result(name) - base.result(name))

@@ -54,7 +54,7 @@ class Manner:
         arrays = {n: a.copy() for n, a in self.numbers.items()}
         for address, number in others.items():
             arrays[address.name][address.place] = number
-        return OwnPass(self.trace, arrays)
+        return self.own.with_numbers(arrays)
 
     def reaches(self, address: Address) -> bool:
         """Whether any of the wrong numbers has to do with this one: numbers written in between may shield it."""

@@ -41,6 +41,8 @@ MODULES = ("math",)
 """What a rule may use besides NumPy: a script imports it."""
 WIDTH = 96
 """How long a line may get before its help values are written as lines of their own."""
+_KINDS = (ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boolop)
+"""Nodes that hold nothing, of which Python itself has one each."""
 _SCOPED = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.For, ast.While, ast.With)
 
 
@@ -74,12 +76,15 @@ def _is_straight(function: Callable[..., Any]) -> bool:
 def copied(node: Node) -> Node:
     """The tree again, to be changed; `copy.deepcopy` would take ten times as long."""
     twin = node.__class__.__new__(node.__class__)
+    fields = twin.__dict__
     for name, value in node.__dict__.items():
-        twin.__dict__[name] = _copied(value)
+        fields[name] = _copied(value) if isinstance(value, (ast.AST, list)) else value
     return twin
 
 
 def _copied(value: Any) -> Any:
+    if isinstance(value, _KINDS):
+        return value
     if isinstance(value, ast.AST):
         return copied(value)
     return [_copied(v) for v in value] if isinstance(value, list) else value  # pyright: ignore[reportUnknownVariableType]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import keyword
 from collections.abc import Collection, Iterable
+from functools import cache
 
 from ..rules import RULES, Rule
 from .inline import functions_used, unused
@@ -28,7 +29,13 @@ def helpers(rules: Iterable[Rule] = ()) -> frozenset[str]:
         rules: those of the script; others than chalkgrad's own are looked through.
     """
     functions = {name for rule in set(rules) - set(RULES) for name in (rule.name, *functions_used(rule.function))}
-    return frozenset({*functions, *(name for rule in RULES for name in rule.function.__globals__)})
+    return _names_beside_rules() | functions
+
+
+@cache
+def _names_beside_rules() -> frozenset[str]:
+    """The names in the modules of chalkgrad's own rules."""
+    return frozenset(name for rule in RULES for name in rule.function.__globals__)
 
 
 def identifiers(names: Iterable[str], taken: Collection[str]) -> dict[str, str]:

@@ -192,11 +192,12 @@ class _Script:
         return "\n\n".join([*about, *read_beside(network, self.data, self.beside)])
 
     def _imports(self, text: str) -> list[str]:
-        words = {n.id for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Name)}
+        nodes = list(ast.walk(ast.parse(text)))
+        words = {n.id for n in nodes if isinstance(n, ast.Name)}
         standard = [f"import {name}" for name in ("base64", "math") if name in words]
         standard += sorted([*self.library.imports, *["from pathlib import Path"] * ("Path" in words)])
         quiet = []
-        if "exp" in {n.attr for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Attribute)}:
+        if "exp" in {n.attr for n in nodes if isinstance(n, ast.Attribute)}:
             quiet = ["", 'np.seterr(over="ignore")  # exp of a large number is infinity, and 1 / infinity is 0']
         return ["", *standard, *([""] if standard else []), "import numpy as np", *quiet]
 
