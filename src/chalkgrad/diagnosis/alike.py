@@ -13,11 +13,11 @@ from .slip import Carried, Slip
 
 GATED = ("LSTM", "GRU")
 FARTHER = 0.2
-"""How much more far-fetched a mistake is in every place than in one: of both, where they give the same, it is the one."""
+"""How much more far-fetched a mistake is in every place than in one."""
 
 Kind = tuple[str, str, float, Carried]
-"""What the mistakes of several places have in common: what is said of them, the kind of value, how far-fetched they are,
-and what their loops carry."""
+"""What the mistakes of several places have in common: what is said of them, the kind of value, how far-fetched they
+are, and what their loops carry."""
 
 
 def made_alike(slips: Sequence[Slip], program: Program) -> Iterator[Slip]:
