@@ -57,6 +57,7 @@ def diagnose(
     labels: Mapping[str, str] | None = None,
     training: bool = True,
     optimizer_state: Mapping[str, Any] | OptimizerState | None = None,
+    sample_weight: Any = None,
 ) -> Diagnosis:
     """Says which claimed numbers are right, which are wrong, and which mistake made them so.
 
@@ -74,6 +75,7 @@ def diagnose(
         labels: other names of elements, by address.
         training: with dropout's masks and batch statistics.
         optimizer_state: what the optimizer carries from the steps before, as for `Network.trace`.
+        sample_weight: the samples' weights, as for `fit`.
 
     Raises:
         UnknownNameError, ShapeError, DataError: where the claims do not fit; the messages say how to cure it.
@@ -85,7 +87,10 @@ def diagnose(
     if optimizer is None and learning_rate is not None:
         optimizer = SGD(learning_rate)
     method = None if optimizer is None else as_optimizer(optimizer, twin.dtype)
-    trace = twin.trace(x, y, optimizer=method, training=training, labels=labels, optimizer_state=optimizer_state)
+    weights = twin.sample_weights(sample_weight, y)
+    trace = twin.trace(
+        x, y, optimizer=method, training=training, labels=labels, optimizer_state=optimizer_state, sample_weight=weights
+    )
     probe = claimed if callable(claimed) else None
     if probe is not None:
         claimed = _by_gradient(probe(_copies(twin.parameters), x.copy(), y.copy()), twin)
@@ -93,13 +98,14 @@ def diagnose(
         claimed = _by_gradient(claimed, twin)
     if callable(claimed) or not isinstance(claimed, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise DataError('claims are numbers by name, {"dW1": [[...]], ...}')
-    following = twin.prediction_program.part("forward", "loss") if method is not None else ()
+    prediction = twin.program_for(training=False, weighted=weights is not None)
+    following = prediction.part("forward", "loss") if method is not None else ()
     previous = None
     if before is not None:
         earlier = network.copy(dtype="float64")
         earlier.set_parameters(before)
-        old = earlier.trace(x, y, optimizer=method, training=training)
-        previous = {n: old[n] for n in old if n not in ("x", "y", "clock", "lr", "t")}
+        old = earlier.trace(x, y, optimizer=method, training=training, sample_weight=weights)
+        previous = {n: old[n] for n in old if n not in (*spelled.GIVEN, "clock", "lr", "t")}
     return _Search(twin, trace, dict(claimed), following, previous, training, method, probe, optimizer_state).run()
 
 
@@ -158,7 +164,7 @@ class _Search:
         values = dict(
             coarse.trace(
                 self.trace["x"], self.trace["y"], optimizer=self.optimizer, training=self.training,
-                optimizer_state=self.optimizer_state,
+                optimizer_state=self.optimizer_state, sample_weight=self.trace.get(spelled.SAMPLE_WEIGHT),
             )
         )  # fmt: skip
         noise: dict[str, float] = {}
