@@ -135,7 +135,14 @@ class GradientCheck:
 
 
 def check_gradients(
-    network: Model, x: Any, y: Any, *, tolerance: float = 1e-6, samples: int | None = None, training: bool = True
+    network: Model,
+    x: Any,
+    y: Any,
+    *,
+    tolerance: float = 1e-6,
+    samples: int | None = None,
+    training: bool = True,
+    sample_weight: Any = None,
 ) -> GradientCheck:
     """Compares every gradient of the parameters and of the input with central differences.
 
@@ -150,6 +157,7 @@ def check_gradients(
         tolerance: the largest relative error that passes.
         samples: how many numbers of each array to check, drawn from the seed; None for all.
         training: with dropout's masks (held fixed) and batch statistics.
+        sample_weight: the samples' weights, as for `fit`.
 
     Raises:
         NotFiniteError: where the pass itself gives a NaN or an infinity.
@@ -159,10 +167,11 @@ def check_gradients(
     samples = None if samples is None else whole("check_gradients", "samples", samples)
     twin = network.copy(dtype="float64")
     x, y = twin.pair(x, y)
-    program = twin.program if training else twin.prediction_program
+    weights = twin.sample_weights(sample_weight, y)
+    program = twin.program_for(training=training, weighted=weights is not None)
     inputs = [name for name in twin.layout.inputs if name not in twin.layout.ids and name not in twin.layout.masks]
     names = [*twin.parameters, *inputs]
-    values = twin.given(x, y)
+    values = twin.given(x, y, weights)
     rows = Runner([step for step in program.part("forward") if step.owner.kind == "input"]).run(dict(values))
     values.update({name: np.array(rows[name]) for name in twin.layout.inputs})  # in one piece, to be moved
     derivatives = program.derivative_of

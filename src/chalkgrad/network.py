@@ -25,6 +25,7 @@ from .gradient_check import GradientCheck, check_gradients
 from .model import saved
 from .model.model import Array, Evaluation, Model
 from .model.writer import BATCH
+from .program.names import SAMPLE_WEIGHT
 from .render.blocks import Style
 from .render.board import Board
 from .train.callbacks import Callback
@@ -77,6 +78,7 @@ class Network(Model):
         labels: Mapping[str, str] | None = None,
         title: str = "",
         optimizer_state: Mapping[str, Any] | OptimizerState | None = None,
+        sample_weight: Any = None,
     ) -> Board:
         """The whole forward and backward pass as mathematics: every step in matrix form with its shape.
 
@@ -89,6 +91,7 @@ class Network(Model):
             labels: other names of elements, by address.
             title: what stands above.
             optimizer_state: what the optimizer carries from the steps before, as for `trace`.
+            sample_weight: the samples' weights, as for `fit`.
 
         Returns:
             A board, which prints as text, Markdown, LaTeX, HTML and JSON.
@@ -101,12 +104,16 @@ class Network(Model):
             raise OptionError(f"derive: precision is in significant digits, 1 to 17; it is {precision}")
         if (x is None) != (y is None):
             raise OptionError("derive takes x and y together, or neither")
-        program = self.program if training else self.prediction_program
+        weighted = sample_weight is not None
+        program = self.program_for(training=training, weighted=weighted)
         if optimizer is not None:
-            program = self.updated_by(as_optimizer(optimizer, self.dtype), training=training)
+            program = self.updated_by(as_optimizer(optimizer, self.dtype), training=training, weighted=weighted)
         trace = None
         if x is not None:
-            trace = self.trace(x, y, optimizer=optimizer, training=training, optimizer_state=optimizer_state)
+            trace = self.trace(
+                x, y, optimizer=optimizer, training=training, optimizer_state=optimizer_state,
+                sample_weight=sample_weight,
+            )  # fmt: skip
         samples = None if trace is None else len(trace["x"])
         style = Style(precision, dict(labels or {}), program.partials, samples, program.through)
         return derive(program, trace, style, title or "The forward and backward pass")
@@ -121,6 +128,7 @@ class Network(Model):
         steps: int = 1,
         title: str = "",
         out: str | Path | None = None,
+        sample_weight: Any = None,
     ) -> str:
         """The network as a script that stands alone: forward pass, loss, backward pass, update, line by line.
 
@@ -138,6 +146,7 @@ class Network(Model):
             steps: how many updates it makes.
             title: what it is called.
             out: the file that it is written to, as well as returned.
+            sample_weight: the samples' weights, as for `fit`, with x and y.
 
         Raises:
             OptionError: where `to` is not known, PyTorch has no form for a layer, there are more numbers than can
@@ -145,18 +154,23 @@ class Network(Model):
             ShapeError, DataError: where x and y do not fit.
         """
         path = None if out is None else Path(out)
+        if sample_weight is not None and (x is None or y is None):
+            raise OptionError("source: sample_weight goes with x and y; give all three")
         if choice("source", "to", to, ("numpy", "torch", "c")) == "c":
-            text, files = self._c_program(x, y, optimizer, whole("source", "steps", steps, 0), title), {}
+            steps = whole("source", "steps", steps, 0)
+            text, files = self._c_program(x, y, optimizer, steps, title, sample_weight), {}
         else:
             script = {"numpy": numpy_script, "torch": torch_script}[to]
             beside = None if path is None else path.stem
-            text = script(self, x, y, optimizer=optimizer, steps=steps, title=title, beside=beside)
-            files = {} if beside is None else files_beside(self, x, y, beside)
+            text = script(
+                self, x, y, optimizer=optimizer, steps=steps, title=title, beside=beside, sample_weight=sample_weight
+            )
+            files = {} if beside is None else files_beside(self, x, y, beside, sample_weight)
         if path is not None:
             write_script(path, text, files)
         return text
 
-    def _c_program(self, x: Any, y: Any, optimizer: Optimizer | str, steps: int, title: str) -> str:
+    def _c_program(self, x: Any, y: Any, optimizer: Optimizer | str, steps: int, title: str, sample_weight: Any) -> str:
         from .engines.c.print.standalone import prediction_program, training_program
 
         title = title.strip() or repr(self)
@@ -167,13 +181,19 @@ class Network(Model):
         if (x is None) != (y is None):
             raise OptionError("source takes x and y together, or neither")
         optimizer = as_optimizer(optimizer, self.dtype)
-        program = self.updated_by(optimizer)
+        data: dict[str, Array] | None = None
+        if x is not None:
+            samples, targets = self.pair(x, y)
+            weights = self.sample_weights(sample_weight, targets)
+            data = {"x": samples, "y": targets} | ({} if weights is None else {SAMPLE_WEIGHT: weights})
+        weighted = data is not None and SAMPLE_WEIGHT in data
+        program = self.updated_by(optimizer, weighted=weighted)
         values = {**arrays, **optimizer.start(program, self.dtype)}
         return training_program(
             program,
-            self.prediction_program,
+            self.program_for(training=False, weighted=weighted),
             values,
-            None if x is None else self.pair(x, y),
+            data,
             self.loss_function,
             optimizer.learning_rate,
             self.steps_taken,
@@ -193,6 +213,7 @@ class Network(Model):
         batch: int | str = "N",
         precision: int = 4,
         sample: int = 0,
+        sample_weight: Any = None,
     ) -> Picture:
         """A drawing of the network as SVG; it shows itself in a notebook.
 
@@ -206,6 +227,7 @@ class Network(Model):
             batch: the number of samples in shapes.
             precision: significant digits.
             sample: which of the samples, from 0.
+            sample_weight: the samples' weights, as for `fit`.
 
         Raises:
             OptionError: where the network is too large for this kind; it names another.
@@ -217,19 +239,29 @@ class Network(Model):
         if batch != "N":
             whole("diagram", "batch", batch)
         if kind in ("auto", "neurons"):
-            trace = None if x is None else self.trace(x, y, labels=labels)
+            trace = None if x is None else self.trace(x, y, labels=labels, sample_weight=sample_weight)
             try:
                 return draw.neurons(self, trace, labels=labels, precision=precision, sample=sample)
             except OptionError:
                 if kind == "neurons":
                     raise
-        return draw.graph(self.program, batch=batch) if kind == "graph" else draw.layers(self, batch=batch)
+        program = self.program_for(training=True, weighted=sample_weight is not None)
+        return draw.graph(program, batch=batch) if kind == "graph" else draw.layers(self, batch=batch)
 
     def check_gradients(
-        self, x: Any, y: Any, *, tolerance: float = 1e-6, samples: int | None = None, training: bool = True
+        self,
+        x: Any,
+        y: Any,
+        *,
+        tolerance: float = 1e-6,
+        samples: int | None = None,
+        training: bool = True,
+        sample_weight: Any = None,
     ) -> GradientCheck:
         """Compares every gradient with central differences, in float64. See `chalkgrad.gradient_check`."""
-        return check_gradients(self, x, y, tolerance=tolerance, samples=samples, training=training)
+        return check_gradients(
+            self, x, y, tolerance=tolerance, samples=samples, training=training, sample_weight=sample_weight
+        )
 
     @foreign.own_words("fit")
     def fit(

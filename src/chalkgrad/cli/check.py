@@ -47,7 +47,7 @@ def run(arguments: Namespace) -> int:
     if arguments.claimed is None:
         if arguments.before is not None:
             raise OptionError("--before needs --claimed")
-        report = example.network.check_gradients(example.x, example.y)
+        report = example.network.check_gradients(example.x, example.y, sample_weight=example.sample_weight)
         if form == "text":
             deliver(report.to_text(width=terminal_width(arguments.out)) + "\n", arguments.out)
         else:
@@ -63,6 +63,7 @@ def run(arguments: Namespace) -> int:
         before=None if arguments.before is None else dict(read_example(arguments.before).network.parameters),
         labels=example.labels,
         optimizer_state=example.carried,
+        sample_weight=example.sample_weight,
     )
     board = diagnosis.board()
     if form == "json":

@@ -39,6 +39,7 @@ def run(arguments: Namespace) -> int:
             labels=subject.labels,
             title=f"{subject.title}: forward and backward pass",
             optimizer_state=subject.carried if arguments.update else None,
+            sample_weight=subject.sample_weight,
         )
     else:
         for option in ("numbers", "update"):

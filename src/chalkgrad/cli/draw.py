@@ -46,8 +46,9 @@ def run(arguments: Namespace) -> int:
     subject = read_subject(arguments.file)
     if isinstance(subject, Example):
         picture = subject.network.diagram(
-            arguments.kind, subject.x, subject.y, labels=subject.labels, batch=batch, sample=arguments.sample
-        )
+            arguments.kind, subject.x, subject.y, labels=subject.labels, batch=batch, sample=arguments.sample,
+            sample_weight=subject.sample_weight,
+        )  # fmt: skip
     else:
         picture = subject.diagram(arguments.kind, batch=batch)
     out = arguments.out

@@ -44,7 +44,7 @@ def run(arguments: Namespace) -> int:
     if isinstance(subject, Example):
         network, x, y, optimizer = subject.network, subject.x, subject.y, subject.optimizer
         steps = subject.steps if arguments.steps is None else arguments.steps
-        title = subject.title
+        title, weights = subject.title, subject.sample_weight
         if steps and subject.optimizer_state:
             raise OptionError(
                 f"a script starts at the first update, but {arguments.file} after {subject.steps_before}, with what "
@@ -52,20 +52,22 @@ def run(arguments: Namespace) -> int:
             )
     else:
         network, x, y, optimizer = subject, None, None, "SGD"
-        steps, title = 1 if arguments.steps is None else arguments.steps, ""
+        steps, title, weights = 1 if arguments.steps is None else arguments.steps, "", None
     to = arguments.to or ("c" if str(arguments.out).lower().endswith(".c") else "numpy")
     stands_alone = to == "c"
     form = chosen_format(arguments.format, arguments.out, ("", ".c" if stands_alone else ".py"))
     to_file = arguments.out is not None and form == "text" and not is_stream(Path(arguments.out))
     out = arguments.out if to_file else None  # a page holds all of it, and beside a stream there is no place for files
-    script = network.source(to, x, y, optimizer=optimizer, steps=steps, title=title, out=out)
+    script = network.source(
+        to, x, y, optimizer=optimizer, steps=steps, title=title, out=out, sample_weight=weights
+    )  # fmt: skip
     if form != "text":
         script = in_format(Board(title or f"The network in {to}", (Listing(script),)), form)
     if out is None:
         deliver(script, arguments.out)
         return 0
     path = Path(out)
-    beside = {} if stands_alone else files_beside(network, x, y, path.stem)
+    beside = {} if stands_alone else files_beside(network, x, y, path.stem, weights)
     for file in (*(path.parent / name for name in beside), path):
         print(f"written: {visible(str(file))}")
     return 0

@@ -20,6 +20,7 @@ from ..explain.trace import Trace
 from ..model.gradients import Gradients
 from ..model.model import Model
 from ..program import names as spelled
+from .alike import made_alike
 from .claims import Claim, numbers_of, read_claims
 from .diagnosis import Diagnosis
 from .factoring import where_it_sits
@@ -56,6 +57,7 @@ def diagnose(
     labels: Mapping[str, str] | None = None,
     training: bool = True,
     optimizer_state: Mapping[str, Any] | OptimizerState | None = None,
+    sample_weight: Any = None,
 ) -> Diagnosis:
     """Says which claimed numbers are right, which are wrong, and which mistake made them so.
 
@@ -73,6 +75,7 @@ def diagnose(
         labels: other names of elements, by address.
         training: with dropout's masks and batch statistics.
         optimizer_state: what the optimizer carries from the steps before, as for `Network.trace`.
+        sample_weight: the samples' weights, as for `fit`.
 
     Raises:
         UnknownNameError, ShapeError, DataError: where the claims do not fit; the messages say how to cure it.
@@ -84,7 +87,10 @@ def diagnose(
     if optimizer is None and learning_rate is not None:
         optimizer = SGD(learning_rate)
     method = None if optimizer is None else as_optimizer(optimizer, twin.dtype)
-    trace = twin.trace(x, y, optimizer=method, training=training, labels=labels, optimizer_state=optimizer_state)
+    weights = twin.sample_weights(sample_weight, y)
+    trace = twin.trace(
+        x, y, optimizer=method, training=training, labels=labels, optimizer_state=optimizer_state, sample_weight=weights
+    )
     probe = claimed if callable(claimed) else None
     if probe is not None:
         claimed = _by_gradient(probe(_copies(twin.parameters), x.copy(), y.copy()), twin)
@@ -92,13 +98,14 @@ def diagnose(
         claimed = _by_gradient(claimed, twin)
     if callable(claimed) or not isinstance(claimed, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise DataError('claims are numbers by name, {"dW1": [[...]], ...}')
-    following = twin.prediction_program.part("forward", "loss") if method is not None else ()
+    prediction = twin.program_for(training=False, weighted=weights is not None)
+    following = prediction.part("forward", "loss") if method is not None else ()
     previous = None
     if before is not None:
         earlier = network.copy(dtype="float64")
         earlier.set_parameters(before)
-        old = earlier.trace(x, y, optimizer=method, training=training)
-        previous = {n: old[n] for n in old if n not in ("x", "y", "clock", "lr", "t")}
+        old = earlier.trace(x, y, optimizer=method, training=training, sample_weight=weights)
+        previous = {n: old[n] for n in old if n not in (*spelled.GIVEN, "clock", "lr", "t")}
     return _Search(twin, trace, dict(claimed), following, previous, training, method, probe, optimizer_state).run()
 
 
@@ -146,7 +153,8 @@ class _Search:
         self.noise = self._noise()
         self._take_parameters_as_meant()
         self.right = self.rerun.run((), self.claims)
-        self.slips = slips(trace.program, before, len(trace["x"]))
+        found = slips(trace.program, before, len(trace["x"]))
+        self.slips = [*found, *made_alike(found, trace.program)]
 
     # -- comparing -------------------------------------------------------------------------------------------
 
@@ -156,7 +164,7 @@ class _Search:
         values = dict(
             coarse.trace(
                 self.trace["x"], self.trace["y"], optimizer=self.optimizer, training=self.training,
-                optimizer_state=self.optimizer_state,
+                optimizer_state=self.optimizer_state, sample_weight=self.trace.get(spelled.SAMPLE_WEIGHT),
             )
         )  # fmt: skip
         noise: dict[str, float] = {}
@@ -291,11 +299,11 @@ class _Search:
             upstream = set(self.rerun.upstream(target))
             for name in self.trace.program.parameters:  # updated too early, its gradient matters too
                 upstream.update(self.rerun.upstream(self.trace.program.updated.get(name, "")))
-            outputs = {s.output for s in chosen}
-            rivals = [s for s in self.slips if s.output in upstream and s.output not in outputs]
+            outputs = {output for s in chosen for output in s.outputs}
+            rivals = [s for s in self.slips if outputs.isdisjoint(s.outputs) and upstream & {*s.outputs}]
             candidates = self._fitting(chosen, [(s,) for s in rivals], target, remaining, settled, until)
             if not candidates:
-                active = [s for s in rivals if s.carried is not Carried.RIGHT and self._acts(s)]
+                active = [s for s in rivals if s.carried is not Carried.RIGHT and not s.members and self._acts(s)]
                 pairs = [p for p in itertools.combinations(active, 2) if p[0].output != p[1].output]
                 pairs.sort(key=lambda p: p[0].weight + p[1].weight)
                 candidates = self._fitting(chosen, pairs, target, remaining, settled, until)
@@ -367,17 +375,19 @@ class _Search:
         """Other slips that give the same claimed numbers in this one's place, the least far-fetched first."""
         ours = self._values((*others, slip))
         equals: list[Slip] = []
+        outputs = {output for s in others for output in s.outputs}
         for rival in self.slips:
-            if rival is slip or rival.output in {s.output for s in others}:
+            if rival is slip or not outputs.isdisjoint(rival.outputs):
                 continue
             values = self._values((*others, rival))
             if all(_alike(values[n], ours[n], self.claims[n]) for n in self.claims):
                 equals.append(rival)
-        texts = {(slip.output, slip.mistake)}
+        known = {(s.output, s.mistake) for s in slip.every}
         distinct: list[Slip] = []
         for rival in sorted(equals, key=lambda s: s.weight):
-            if (rival.output, rival.mistake) not in texts:
-                texts.add((rival.output, rival.mistake))
+            same = {(s.output, s.mistake) for s in rival.every}
+            if known.isdisjoint(same):
+                known |= same
                 distinct.append(rival)
         return distinct
 

@@ -49,7 +49,7 @@ FORBIDDEN = '+*/^=,;:<>|[]{}\\"$%&#'
 """Characters that a label must not hold: it stands in formulas and tables."""
 FOLDER = Path(__file__).parent
 """The folder of the worked examples that come with chalkgrad."""
-OWN_KEYS = ("title", "text", "parameters", "x", "y", "optimizer", "learning_rate", "steps", "labels",
+OWN_KEYS = ("title", "text", "parameters", "x", "y", "optimizer", "learning_rate", "steps", "labels", "sample_weight",
             "steps_before", "optimizer_state")  # fmt: skip
 KEYS = (*OWN_KEYS, *(k for k in NETWORK_KEYS if k not in ("parameters", "steps_taken")))
 
@@ -69,6 +69,7 @@ class Example:
         labels: other names of elements, by address: {"W1[0, 0]": "w1"}.
         steps_before: how many updates were made before these numbers.
         optimizer_state: the optimizer's own arrays after these, by name: {"v_W1": ...}; zeros where there is none.
+        sample_weight: the samples' weights, (N,) or (N, T); None where they have none.
     """
 
     title: str
@@ -81,6 +82,7 @@ class Example:
     labels: Mapping[str, str]
     steps_before: int = 0
     optimizer_state: Mapping[str, Array] = field(default_factory=dict[str, Array])
+    sample_weight: Array | None = None
 
     @property
     def carried(self) -> dict[str, Any]:
@@ -110,8 +112,9 @@ class Example:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # said below
             history = network.fit(
-                self.x, self.y, optimizer=self.optimizer, epochs=after, batch_size=None, shuffle=False
-            )
+                self.x, self.y, optimizer=self.optimizer, epochs=after, batch_size=None, shuffle=False,
+                sample_weight=self.sample_weight,
+            )  # fmt: skip
         if history.steps < after:
             raise NotFiniteError(f"the training is lost after {history.steps:,} updates: {history.stop_detail}")
         state = dict(network.optimizer_state.arrays)
@@ -121,8 +124,9 @@ class Example:
         """Every named value of one pass with its update, after so many further updates, by any optimizer."""
         example = self.at(after)
         trace = example.network.trace(
-            example.x, example.y, optimizer=example.optimizer, labels=example.labels, optimizer_state=example.carried
-        )
+            example.x, example.y, optimizer=example.optimizer, labels=example.labels,
+            optimizer_state=example.carried, sample_weight=example.sample_weight,
+        )  # fmt: skip
         before = example.steps_before
         trace.moment = f"After {before:,} update{'s' * (before != 1)}." if before else ""
         return trace
@@ -174,6 +178,7 @@ def example(table: Mapping[str, Any], where: str) -> Example:
         x, y = _samples(table["x"], network), as_array("y", table["y"])
         y = y[None] if y.shape == network.output_shape and len(x) == 1 else y
         x, y = network.pair(x, y)
+        weights = network.sample_weights(table.get(spelled.SAMPLE_WEIGHT), y)
         if "optimizer" in table and "learning_rate" in table:
             raise DataError("give the learning rate inside optimizer, or alone (plain SGD), not both")
         if "optimizer" in table:
@@ -188,7 +193,7 @@ def example(table: Mapping[str, Any], where: str) -> Example:
         before = whole("example", "steps_before", table.get("steps_before", 0), 0)
         network.steps_taken = before
         optimizer_state = _carried(table.get("optimizer_state", {}), before, network, optimizer)
-        trace = network.trace(x, y, optimizer=optimizer, optimizer_state=optimizer_state)
+        trace = network.trace(x, y, optimizer=optimizer, optimizer_state=optimizer_state, sample_weight=weights)
         shapes = {name: trace[name].shape for name in trace}
         labels = read_labels(table.get("labels", {}), shapes, set(trace.program.aliases))
     except ChalkgradError as error:
@@ -197,7 +202,9 @@ def example(table: Mapping[str, Any], where: str) -> Example:
         raise type(error)(f"{where}: {error}") from None
     title = words["title"] or Path(where).stem
     state = {n: trace[n] for n in optimizer_state if n != "t"}
-    return Example(title, " ".join(words["text"].split()), network, x, y, optimizer, steps, labels, before, state)
+    return Example(
+        title, " ".join(words["text"].split()), network, x, y, optimizer, steps, labels, before, state, weights
+    )
 
 
 def _samples(samples: object, network: Network) -> Array:

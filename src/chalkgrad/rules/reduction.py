@@ -95,6 +95,11 @@ def weighted_mean_loss_dl_unweighted(w: Array, total: Array) -> Array:
     return namespace(w).where(w > 0, 1 / total, 0)
 
 
+@mistake(weighted_mean_loss_dl, "dl[n] = [w[n] >= 0] / |n|", "the weights are left out: all samples count alike")
+def weighted_mean_loss_dl_plain(w: Array) -> Array:
+    return zeros(w.shape, w) + 1 / math.prod(w.shape)
+
+
 @mistake(
     weighted_mean_loss_dl,
     "dl[n] = w[n] / |n|",

@@ -10,6 +10,7 @@ import numpy as np
 from ..describe.optimizers import SGD
 from ..describe.settings import to_table
 from ..examples.example import Example
+from ..program.names import SAMPLE_WEIGHT
 
 Array = np.ndarray[Any, Any]
 
@@ -27,6 +28,8 @@ def table_of(example: Example, digits: int) -> dict[str, Any]:
         table["text"] = example.text
     table |= {k: v for k, v in network.to_table().items() if k != "dtype"}
     table["x"], table["y"] = _rows(example.x, digits), _rows(example.y, digits)
+    if example.sample_weight is not None:
+        table[SAMPLE_WEIGHT] = _rows(example.sample_weight, digits)
     if optimizer == SGD(optimizer.learning_rate):
         table["learning_rate"] = float(optimizer.learning_rate)
     else:

@@ -215,7 +215,7 @@ class MistakeSearch:
             with np.errstate(all="ignore"):
                 diagnosis = diagnose(
                     example.network, example.x, example.y, claims, optimizer=example.optimizer,
-                    optimizer_state=example.carried,
+                    optimizer_state=example.carried, sample_weight=example.sample_weight,
                 )  # fmt: skip
         except ChalkgradError:
             return []

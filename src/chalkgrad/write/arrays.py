@@ -20,6 +20,7 @@ from ..describe.initializers import Constant, Initializer, initializer
 from ..describe.layers import Parameter
 from ..describe.losses import BinaryCrossEntropy, CrossEntropy, Hinge, are_classes
 from ..model.model import Model
+from ..program.names import SAMPLE_WEIGHT
 from .inline import Library, lines_of
 from .layout import WIDTH, statement_lines
 from .literals import Array, array_lines, number_text, string_text
@@ -91,7 +92,7 @@ def _full(library: str, shape: tuple[int, ...], value: float, dtype: np.dtype[An
 # -- what does not stand in the script ---------------------------------------------------------------------------
 
 
-def files_beside(network: Model, x: Any, y: Any, beside: str) -> dict[str, dict[str, Array]]:
+def files_beside(network: Model, x: Any, y: Any, beside: str, sample_weight: Any = None) -> dict[str, dict[str, Array]]:
     """The files that lie beside a script: by name, each with arrays by name, as `np.savez` takes them.
 
     Args:
@@ -99,8 +100,9 @@ def files_beside(network: Model, x: Any, y: Any, beside: str) -> dict[str, dict[
         x: the script's samples.
         y: their targets.
         beside: the script's name without its ending; the files' names begin with it.
+        sample_weight: the samples' weights, if they have any.
     """
-    files = {"weights": weights_needed(network), "data": data_needed(network, x, y)}
+    files = {"weights": weights_needed(network), "data": data_needed(network, x, y, sample_weight)}
     return {_file(beside, kind): arrays for kind, arrays in files.items() if arrays is not None}
 
 
@@ -111,11 +113,11 @@ def read_beside(network: Model, data: Data, beside: str | None) -> list[str]:
         OptionError: where there is nothing beside it, and its arrays are too large to stand in it.
     """
     weights = weights_needed(network) or {}
-    samples = {"x": data.x, "targets": data.y if data.labels is None else data.labels} if data.saved else {}
+    samples = _saved(data) or {}
     if beside is not None:
         names = [_file(beside, kind) for kind, arrays in (("weights", weights), ("data", samples)) if arrays]
         return [f"It reads {' and '.join(names)}, which must lie beside it."] if names else []
-    sizes = {n: a.size for n, a in {**samples, **weights}.items() if a is not None and a.size > LIMIT}
+    sizes = {n: a.size for n, a in {**samples, **weights}.items() if a.size > LIMIT}
     if sum(sizes.values()) > MOST:
         name = max(sizes, key=lambda n: sizes[n])
         raise OptionError(
@@ -267,11 +269,13 @@ class Data:
         x: the samples; None for an example that the script draws.
         y: the targets as the program takes them.
         labels: the class numbers that y was given as, if it was.
+        weights: the samples' weights, if they have any.
     """
 
     x: Array | None = None
     y: Array | None = None
     labels: Array | None = None
+    weights: Array | None = None
 
     @property
     def saved(self) -> bool:
@@ -280,8 +284,8 @@ class Data:
         return self.x is not None and target is not None and (self.x.size > LIMIT or target.size > LIMIT)
 
 
-def script_data(network: Model, x: Any, y: Any) -> Data:
-    """Samples and targets as a script's data.
+def script_data(network: Model, x: Any, y: Any, sample_weight: Any = None) -> Data:
+    """Samples and targets as a script's data, with the samples' weights, if they have any.
 
     Raises:
         OptionError: where one is given without the other.
@@ -294,15 +298,19 @@ def script_data(network: Model, x: Any, y: Any) -> Data:
     ready_x, ready_y = network.pair(x, y)
     numbers = are_classes(y, network.output_shape) and not network.loss_function.ignores
     labels = np.asarray(y).astype(np.int64) if numbers else None
-    return Data(ready_x, ready_y, labels)
+    return Data(ready_x, ready_y, labels, network.sample_weights(sample_weight, ready_y))
 
 
-def data_needed(network: Model, x: Any, y: Any) -> dict[str, Array] | None:
+def data_needed(network: Model, x: Any, y: Any, sample_weight: Any = None) -> dict[str, Array] | None:
     """The samples and targets that are too many to be written out: arrays by name; None where they are few."""
-    data = script_data(network, x, y)
+    return _saved(script_data(network, x, y, sample_weight))
+
+
+def _saved(data: Data) -> dict[str, Array] | None:
     if not data.saved or data.x is None or data.y is None:
         return None
-    return {"x": data.x, "y": data.y} if data.labels is None else {"x": data.x, "labels": data.labels}
+    arrays = {"x": data.x, "y": data.y} if data.labels is None else {"x": data.x, "labels": data.labels}
+    return arrays if data.weights is None else {**arrays, SAMPLE_WEIGHT: data.weights}
 
 
 def data_lines(network: Model, data: Data, style: Style, one_hot: str, beside: str | None) -> list[str]:
@@ -312,11 +320,14 @@ def data_lines(network: Model, data: Data, style: Style, one_hot: str, beside: s
     by_class = data.labels is not None
     target, values = ("labels", data.labels) if data.labels is not None else ("y", data.y)
     end = [one_hot] if by_class and one_hot else []
-    heading = "# the samples, one a row, and their targets"
+    also = "" if data.weights is None else ", and how much each counts"
+    heading = f"# the samples, one a row, and their targets{also}"
+    arrays = {"x": data.x, target: np.asarray(values)}
+    arrays |= {} if data.weights is None else {SAMPLE_WEIGHT: data.weights}
     if data.saved and beside is not None:
-        opening = [heading, _load("data", beside)]
-        return [*opening, *_read("data", "x", "x", style), *_read("data", target, target, style), *end]
-    return [heading, *array_assignment("x", data.x, style), *array_assignment(target, np.asarray(values), style), *end]
+        reading = [line for name in arrays for line in _read("data", name, name, style)]
+        return [heading, _load("data", beside), *reading, *end]
+    return [heading, *(line for name, array in arrays.items() for line in array_assignment(name, array, style)), *end]
 
 
 def _example_lines(network: Model, style: Style, one_hot: str) -> list[str]:

@@ -35,6 +35,7 @@ def numpy_script(
     steps: int = 1,
     title: str = "",
     beside: str | None = None,
+    sample_weight: Any = None,
 ) -> str:
     """A Python script that trains this network as `fit` does with all samples at once, and needs NumPy only.
 
@@ -49,13 +50,14 @@ def numpy_script(
         steps: how many updates there are; 0 for the forward pass alone.
         title: the script's first line.
         beside: what the files beside it begin with; None where all stands in the script.
+        sample_weight: the samples' weights, as for `fit`.
 
     Raises:
         OptionError: where a setting is invalid.
         ShapeError, DataError: where x or y do not fit.
     """
     steps = whole("numpy_script", "steps", steps, 0)
-    data = script_data(network, x, y)
+    data = script_data(network, x, y, sample_weight)
     return _Script(network, as_optimizer(optimizer, network.dtype), steps, data, title, beside).text()
 
 
@@ -73,12 +75,13 @@ class _Script:
     ) -> None:
         self.network, self.optimizer, self.steps, self.data, self.title = network, optimizer, steps, data, title
         self.beside = beside
-        program = network.updated_by(optimizer)
+        weighted = data.weights is not None
+        program = network.updated_by(optimizer, weighted=weighted)
         arrays = [*network.parameters, *network.states, *optimizer.start(program, network.dtype)]
         self.carried = [name for name in arrays if name in program.updated]
         self.updated = program.updated
-        prediction = network.prediction_program.needed_for(["L"])
-        alike = _same(network.program.needed_for(["L"]), prediction)
+        prediction = network.program_for(training=False, weighted=weighted).needed_for(["L"])
+        alike = _same(program.needed_for(["L"]), prediction)
         if steps == 0 or not self.carried:
             self.steps, self.carried = 0, []
             training: tuple[Step, ...] = ()

@@ -12,6 +12,7 @@ from ..describe.layers import BatchNorm, Dropout, Recurrent
 from ..describe.losses import CrossEntropy, of_one_step
 from ..describe.optimizers import AdamW, Optimizer, as_optimizer
 from ..model.model import Model
+from ..program.names import SAMPLE_WEIGHT
 from .arrays import Data, TorchStyle, data_lines, read_beside, script_data, weight_lines
 from .layout import STEP, WIDTH, comment_lines, docstring_lines
 from .names import identifiers, reserved
@@ -29,6 +30,7 @@ def torch_script(
     steps: int = 1,
     title: str = "",
     beside: str | None = None,
+    sample_weight: Any = None,
 ) -> str:
     """A Python script that holds this network as an `nn.Module` and trains it as `fit` does with all samples at once.
 
@@ -43,15 +45,16 @@ def torch_script(
         steps: how many updates there are; 0 for the forward pass alone.
         title: the script's first line.
         beside: what the files beside it begin with; None where all stands in the script.
+        sample_weight: the samples' weights, as for `fit`.
 
     Raises:
         OptionError: where a setting is invalid, or a layer or loss has no form in PyTorch.
         ShapeError, DataError: where x or y do not fit.
     """
     steps = whole("torch_script", "steps", steps, 0)
-    data = script_data(network, x, y)
-    if x is not None:
-        _refuse_single_values(network, len(network.inputs(x)))
+    data = script_data(network, x, y, sample_weight)
+    if data.x is not None:
+        _refuse_single_values(network, len(data.x))
     return _Script(network, as_optimizer(optimizer, network.dtype), steps, data, title, beside).text()
 
 
@@ -73,7 +76,7 @@ class _Script:
         self.trained = [n for n in network.parameters if n not in network.frozen]
         self.steps = steps if self.trained or network.states else 0
         self.inputs = input_names(network)
-        taken = {*reserved(), *self.inputs.values(), "x", "y"}
+        taken = {*reserved(), *self.inputs.values(), "x", "y", SAMPLE_WEIGHT}
         self.names = identifiers([*network.parameters, *network.states], taken)
         layers = [line.layer for line in network.layout.lines]
         self.fused = network.loss_function.fused(layers[-1]) is not None
@@ -82,6 +85,7 @@ class _Script:
         self.module: ModuleText = write_module(network, fused=self.fused)
         self.places = {value: f"model.{attribute}" for value, attribute in self.module.places.items()}
         self.arguments = ", ".join(self.inputs.values())
+        self.weighted = data.weights is not None
 
     # -- the text ------------------------------------------------------------------------------------------------
 
@@ -193,12 +197,15 @@ class _Script:
         network, loss = self.network, self.network.loss_function
         outputs = of_one_step(network.output_shape)
         scale = loss.options(outputs)["scale"]
-        scored = Scored(output == "logits", outputs, scale, loss.reduction == "mean", self._target == "labels")
+        logits, numbers = output == "logits", self._target == "labels"
+        scored = Scored(logits, outputs, scale, loss.reduction == "mean", numbers, self.weighted)
         *before, last = loss_lines(loss, scored)
-        lines = [f"def loss_of(model, {self.arguments}, y):", f"    {output} = model({self.arguments})"]
+        also = f", {SAMPLE_WEIGHT}" if self.weighted else ""
+        lines = [f"def loss_of(model, {self.arguments}, y{also}):", f"    {output} = model({self.arguments})"]
         if outputs != network.output_shape:
             lines.append("    # every step counts as a sample")
             lines.append(f"    {output}, y = {output}.flatten(0, 1), y.flatten(0, 1)")
+            lines += [f"    {SAMPLE_WEIGHT} = {SAMPLE_WEIGHT}.flatten()"] if self.weighted else []
         lines += [f"    {line}" for line in before]
         penalties = self._penalties()
         if not penalties:
@@ -264,7 +271,8 @@ class _Script:
         ]
 
     def _training(self) -> list[str]:
-        compute = f"L = loss_of(model, {self.arguments}, {self._target})"
+        also = f", {SAMPLE_WEIGHT}" if self.weighted else ""
+        compute = f"L = loss_of(model, {self.arguments}, {self._target}{also})"
         if not self.steps:
             return [*(["model.eval()"] if self.modes else []), compute, 'print(f"L = {L.item()!r}")']
         lines = [

@@ -9,6 +9,7 @@ from ..base.errors import OptionError
 from ..describe.layers import SampleShape
 from ..describe.losses import AbsoluteError, BinaryCrossEntropy, CrossEntropy, Hinge, SquaredError
 from ..describe.optimizers import SGD, AdaGrad, Adam, AdamW, RMSProp
+from ..program.names import SAMPLE_WEIGHT
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class Scored:
         scale: what the loss is multiplied by.
         mean: whether it is the mean over the samples, not the sum.
         numbers: whether the targets are class numbers, not rows.
+        weighted: whether the samples have weights, `sample_weight`.
     """
 
     logits: bool
@@ -28,6 +30,7 @@ class Scored:
     scale: float
     mean: bool
     numbers: bool = False
+    weighted: bool = False
 
     @property
     def end(self) -> str:
@@ -43,6 +46,15 @@ class Scored:
     def times(self) -> str:
         """The scale as a factor before an expression."""
         return "" if self.scale == 1 else f"{self.scale!r} * "
+
+    def weighted_total(self, losses: str, weights: str = SAMPLE_WEIGHT) -> str:
+        """The weighted mean, or sum, of the samples' losses, as an expression."""
+        total = f" / {weights}.sum()" if self.mean else ""
+        return f"{self.times}({weights} * {losses}).sum(){total}"
+
+    def total(self, losses: str) -> str:
+        """The mean, or the sum, of the samples' losses, as an expression; the weighted one of samples with weights."""
+        return self.weighted_total(losses) if self.weighted else f"{self.times}{losses}.{self.end}()"
 
     def summed(self, text: str) -> str:
         """An expression summed over everything but the samples."""
@@ -64,16 +76,17 @@ def loss_lines(loss: object, scored: Scored) -> list[str]:
 @loss_lines.register(AbsoluteError)
 def _(loss: SquaredError | AbsoluteError, scored: Scored) -> list[str]:
     squared = isinstance(loss, SquaredError)
-    if (scored.mean and loss.scale == "mean") or (not scored.mean and scored.scale == 1):
+    plain = loss.scale == "mean" if scored.mean else scored.scale == 1
+    if plain and not scored.weighted:
         return [f"functional.{'mse_loss' if squared else 'l1_loss'}(y_hat, y{scored.reduction})"]
     errors = f"(y_hat - y).{'square' if squared else 'abs'}()"
-    return [f"{scored.times}{scored.summed(errors)}.{scored.end}()"]
+    return [scored.total(scored.summed(errors))]
 
 
 @loss_lines.register
 def _(loss: CrossEntropy, scored: Scored) -> list[str]:
     smooth = f", label_smoothing={loss.smoothing!r}" if loss.smoothing else ""
-    if scored.logits and (scored.numbers or not loss.ignores):
+    if scored.logits and not scored.weighted and (scored.numbers or not loss.ignores):
         ignore = f", ignore_index={loss.ignore}" if loss.ignores else ""
         return [f"{scored.times}functional.cross_entropy(logits, y{ignore}{smooth}{scored.reduction})"]
     lines: list[str] = []
@@ -84,10 +97,14 @@ def _(loss: CrossEntropy, scored: Scored) -> list[str]:
         lines += [f"t = {1 - loss.smoothing!r} * y + {loss.smoothing!r} / y.shape[1]"] if loss.smoothing else []
         lines += [f"q = y_hat.clamp({loss.clip!r}, 1 - {loss.clip!r})"]
         losses = f"-({target} * torch.log(q)).sum(dim=1)"
-        if not loss.ignores:
+        if not loss.ignores and not scored.weighted:
             return [*lines, f"-{scored.times}{losses[1:]}.{scored.end}()"]
-    lines += [f"losses = {losses}", "counts = y.sum(dim=1)  # 0 where a target is ignored: its row is all 0"]
-    return [*lines, f"{scored.times}(counts * losses).sum(){' / counts.sum()' if scored.mean else ''}"]
+    lines.append(f"losses = {losses}")
+    if not loss.ignores:
+        return [*lines, scored.total("losses")]
+    lines.append("counts = y.sum(dim=1)  # 0 where a target is ignored: its row is all 0")
+    lines += [f"counts = {SAMPLE_WEIGHT} * counts"] if scored.weighted else []
+    return [*lines, scored.weighted_total("losses", "counts")]
 
 
 @loss_lines.register
@@ -98,17 +115,17 @@ def _(loss: BinaryCrossEntropy, scored: Scored) -> list[str]:
             f"q = y_hat.clamp({loss.clip!r}, 1 - {loss.clip!r})",
             "losses = -(y * torch.log(q) + (1 - y) * torch.log(1 - q))",
         ]
-    return [*lines, f"{scored.times}{scored.summed('losses')}.{scored.end}()"]
+    return [*lines, scored.total(scored.summed("losses"))]
 
 
 @loss_lines.register
 def _(loss: Hinge, scored: Scored) -> list[str]:
     if scored.shape == (1,):
-        return [f"{scored.times}torch.relu({loss.margin!r} - y * y_hat).sum(dim=1).{scored.end}()"]
+        return [scored.total(f"torch.relu({loss.margin!r} - y * y_hat).sum(dim=1)")]
     return [
         "right = (y * y_hat).sum(dim=1, keepdim=True)  # the score of the right class",
         f"losses = (1 - y) * torch.relu(y_hat - right + {loss.margin!r})",
-        f"{scored.times}losses.sum(dim=1).{scored.end}()",
+        scored.total("losses.sum(dim=1)"),
     ]
 
 

@@ -44,7 +44,7 @@ def training_program(
     program: Program,
     prediction: Program,
     values: Mapping[str, Array],
-    data: tuple[Array, Array] | None,
+    data: Mapping[str, Array] | None,
     loss: Loss,
     rate: float,
     clock: int,
@@ -61,7 +61,8 @@ def training_program(
         program: the program with its update.
         prediction: the program of prediction, without dropout and batch statistics.
         values: the values that last from step to step, at the start.
-        data: samples and targets, which then stand in the program; without them it reads them.
+        data: samples x, targets y and their weights, if they have any, which then stand in the program; without them
+            it reads samples and targets.
         loss: the loss, by which targets that it reads are checked.
         rate: the learning rate.
         clock: the number of updates before.
@@ -73,7 +74,7 @@ def training_program(
     Raises:
         OptionError: where an update changes nothing, and there are no samples whose loss could be printed.
     """
-    batch = ROWS_AT_ONCE if data is None else len(data[0])
+    batch = ROWS_AT_ONCE if data is None else len(data["x"])
     joint, last = with_prediction(program, prediction)
     if not any(name in program.updated for name in values):
         if data is None:
@@ -87,8 +88,8 @@ def training_program(
     if data is None:
         lines += _reading(program, ("x", "y"), dtype, loss)
     else:
-        lines += _numbers("x", data[0], dtype), _numbers("y", data[1], dtype)
-        lines += [f"static const int64_t samples = {len(data[0])};"]
+        lines += [_numbers(name, array, dtype) for name, array in data.items()]
+        lines += [f"static const int64_t samples = {len(data['x'])};"]
     lines += [
         "",
         "int main(void) {",
