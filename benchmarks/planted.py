@@ -166,7 +166,8 @@ def found(diagnosis: cg.Diagnosis, chosen: tuple[Slip, ...]) -> bool:
     wanted = {key(s) for s in chosen}
     if len(diagnosis.causes) > len(chosen):
         return False
-    named = {key(s) for c in diagnosis.causes for s in (*c.slips, *c.instead)}
+    slips = [s for c in diagnosis.causes for s in (*c.slips, *c.instead)]
+    named = {key(s) for slip in slips for s in (slip.every if len(chosen) > 1 else (slip,))}
     return wanted <= named
 
 

@@ -153,6 +153,8 @@ def lstm_by_hand(net: cg.Network, x: Array, y: Array, mistake: str = "") -> dict
         dc = dc + dh * o * (1 - squashed**2)
         before = c[:, t + 1] if mistake == "c for c'" else c[:, t]
         slopes = {"i": i * (1 - i), "f": f * (1 - f), "g": 1 - g**2, "o": o * (1 - o)}
+        if mistake == "no slopes":
+            slopes = dict.fromkeys("ifgo", np.ones_like(i))
         if mistake == "the gate, not its slope":
             slopes["f"] = f
         back = {"i": dc * g, "f": dc * before, "g": dc * i, "o": do}
@@ -162,6 +164,8 @@ def lstm_by_hand(net: cg.Network, x: Array, y: Array, mistake: str = "") -> dict
             found[f"dU{gate}1"] += h[:, t].T @ dz[gate]
             found[f"db{gate}1"] += dz["f" if mistake == "biases of f" and gate in "io" else gate].sum(axis=0)
         dh, dc = sum(dz[gate] @ p[f"U{gate}1"].T for gate in "ifgo"), dc * f
+        if mistake == "untransposed":
+            dh = sum(dz[gate] @ p[f"U{gate}1"] for gate in "ifgo")
         if mistake == "no recurrence":
             dh, dc = np.zeros_like(dh), np.zeros_like(dc)
         if mistake == "cell only":
@@ -185,6 +189,8 @@ def test_right_gradients_of_an_lstm_are_right() -> None:
         ("c for c'", ["df1"], "not the one before"),
         ("the gate, not its slope", ["dzf1"], "the factor 1 - f1 is left out"),
         ("biases of f", ["dbi1", "dbo1"], "what comes back to another gate is taken: dzf1"),
+        ("untransposed", ["dh1_from_zi1"], "the transpose of U is left out, in every gate of layer 1, LSTM"),
+        ("no slopes", ["dzi1"], "the activation's derivative is left out, in every gate of layer 1, LSTM"),
     ],
 )
 def test_a_mistake_of_an_lstm_is_named(mistake: str, outputs: list[str], words: str) -> None:

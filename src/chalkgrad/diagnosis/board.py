@@ -25,6 +25,9 @@ VERDICTS = {
     "follows": "wrong, but right from the claimed numbers before it",
 }
 
+MOST_NAMED = 4
+"""With more values than this, a heading names the first of them."""
+
 
 def diagnosis_board(diagnosis: Result) -> Board:
     """The findings as a table, then the causes with the right and the wrong line side by side."""
@@ -44,7 +47,7 @@ def diagnosis_board(diagnosis: Result) -> Board:
     if diagnosis.unexplained:
         names = ", ".join(diagnosis.unexplained)
         blocks.append(Paragraph(f"No usual mistake, alone or together with others, makes the numbers of {names}."))
-    title = "; ".join(f"{s.output}: {s.text}" for c in diagnosis.causes for s in c.slips)
+    title = "; ".join(f"{_values(s)}: {s.text}" for c in diagnosis.causes for s in c.slips)
     return Board(title or "Wrong, by no usual mistake", tuple(blocks), style)
 
 
@@ -55,13 +58,13 @@ def _cause(cause: Cause, diagnosis: Result, number: int) -> list[Block]:
     blocks: list[Block] = [
         Heading(f"{head}: {slip.text}"),
         Paragraph(
-            f"At {slip.output}, {slip.step.owner}. It makes {count} of {', '.join(cause.explains)} come out, "
+            f"At {', '.join(slip.outputs)}, {slip.of}. It makes {count} of {', '.join(cause.explains)} come out, "
             f"to {cause.digits} digits."
         ),
         *_side_by_side(slip, diagnosis),
     ]
     if cause.instead:
-        mistakes = "; ".join(f"{s.output}: {s.text}" for s in cause.instead)
+        mistakes = "; ".join(f"{_values(s)}: {s.text}" for s in cause.instead)
         blocks.append(Paragraph(f"These would give the same numbers here: {mistakes}."))
         if cause.apart is not None:
             x = " ".join(significant(float(v), 3) for v in np.ravel(cause.apart[0])[:12])
@@ -70,6 +73,12 @@ def _cause(cause: Cause, diagnosis: Result, number: int) -> list[Block]:
         else:
             blocks.append(Paragraph("No input that was tried tells them apart: they come to the same."))
     return blocks
+
+
+def _values(slip: Slip) -> str:
+    """The values at which a mistake was made, in short."""
+    names = slip.outputs
+    return ", ".join(names) if len(names) <= MOST_NAMED else f"{names[0]} and {len(names) - 1} others"
 
 
 def _side_by_side(slip: Slip, diagnosis: Result) -> list[Block]:
@@ -96,7 +105,8 @@ def diagnosis_json(diagnosis: Result) -> str:
             right = sum_line(one.step.output, [name for name in one.step.inputs if name is not None])
         return {
             "value": one.output,
-            "layer": one.step.owner.text,
+            "values": list(one.outputs),
+            "layer": one.of,
             "mistake": one.text,
             "right": right,
             "wrong": one.wrong or ("" if formula is None else formula.text),

@@ -64,7 +64,7 @@ class Rerun:
         Raises:
             One of `MISFITS` where a slip does not fit.
         """
-        again = _Again(self, {s.output: s for s in slips}, taken or {})
+        again = _Again(self, {s.output: s for slip in slips for s in slip.every}, taken or {})
         with np.errstate(all="ignore"):
             return {name: again.result(name) for name in names}
 

@@ -41,7 +41,7 @@ class Cause:
     """An explanation of wrong numbers: one mistake or several together.
 
     Attributes:
-        slips: the mistakes.
+        slips: the mistakes; one that is made alike in several places is one (`Slip.where`, `Slip.every`).
         explains: the claimed values that come out by them.
         numbers: how many claimed numbers that are.
         digits: to how many significant digits.
@@ -57,7 +57,7 @@ class Cause:
     apart: tuple[Array, Array] | None = None
 
     def __str__(self) -> str:
-        mistakes = "; and ".join(f"{s.output} ({s.step.owner}): {s.text}" for s in self.slips)
+        mistakes = "; and ".join(f"{', '.join(s.outputs)} ({s.of}): {s.text}" for s in self.slips)
         number = f"{self.numbers} number{'s' * (self.numbers != 1)}"
         return f"{mistakes} (matches {number} of {', '.join(self.explains)} to {self.digits} digits)"
 

@@ -20,6 +20,7 @@ from ..explain.trace import Trace
 from ..model.gradients import Gradients
 from ..model.model import Model
 from ..program import names as spelled
+from .alike import made_alike
 from .claims import Claim, numbers_of, read_claims
 from .diagnosis import Diagnosis
 from .factoring import where_it_sits
@@ -146,7 +147,8 @@ class _Search:
         self.noise = self._noise()
         self._take_parameters_as_meant()
         self.right = self.rerun.run((), self.claims)
-        self.slips = slips(trace.program, before, len(trace["x"]))
+        found = slips(trace.program, before, len(trace["x"]))
+        self.slips = [*found, *made_alike(found, trace.program)]
 
     # -- comparing -------------------------------------------------------------------------------------------
 
@@ -291,11 +293,11 @@ class _Search:
             upstream = set(self.rerun.upstream(target))
             for name in self.trace.program.parameters:  # updated too early, its gradient matters too
                 upstream.update(self.rerun.upstream(self.trace.program.updated.get(name, "")))
-            outputs = {s.output for s in chosen}
-            rivals = [s for s in self.slips if s.output in upstream and s.output not in outputs]
+            outputs = {output for s in chosen for output in s.outputs}
+            rivals = [s for s in self.slips if outputs.isdisjoint(s.outputs) and upstream & {*s.outputs}]
             candidates = self._fitting(chosen, [(s,) for s in rivals], target, remaining, settled, until)
             if not candidates:
-                active = [s for s in rivals if s.carried is not Carried.RIGHT and self._acts(s)]
+                active = [s for s in rivals if s.carried is not Carried.RIGHT and not s.members and self._acts(s)]
                 pairs = [p for p in itertools.combinations(active, 2) if p[0].output != p[1].output]
                 pairs.sort(key=lambda p: p[0].weight + p[1].weight)
                 candidates = self._fitting(chosen, pairs, target, remaining, settled, until)
@@ -367,17 +369,19 @@ class _Search:
         """Other slips that give the same claimed numbers in this one's place, the least far-fetched first."""
         ours = self._values((*others, slip))
         equals: list[Slip] = []
+        outputs = {output for s in others for output in s.outputs}
         for rival in self.slips:
-            if rival is slip or rival.output in {s.output for s in others}:
+            if rival is slip or not outputs.isdisjoint(rival.outputs):
                 continue
             values = self._values((*others, rival))
             if all(_alike(values[n], ours[n], self.claims[n]) for n in self.claims):
                 equals.append(rival)
-        texts = {(slip.output, slip.mistake)}
+        known = {(s.output, s.mistake) for s in slip.every}
         distinct: list[Slip] = []
         for rival in sorted(equals, key=lambda s: s.weight):
-            if (rival.output, rival.mistake) not in texts:
-                texts.add((rival.output, rival.mistake))
+            same = {(s.output, s.mistake) for s in rival.every}
+            if known.isdisjoint(same):
+                known |= same
                 distinct.append(rival)
         return distinct
 

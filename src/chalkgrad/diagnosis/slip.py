@@ -59,6 +59,10 @@ class Slip:
         factor: what the right line is multiplied by, where that is the mistake: a number or a name.
         further: those of the inputs that are no values of the program.
         carried: what its loop takes of other times.
+        general: the mistake in words that name no values, where it may be made in other places too and its rule does
+            not say them.
+        where: in which places it is made, where these are several.
+        members: it in each of them.
     """
 
     output: str
@@ -72,11 +76,32 @@ class Slip:
     factor: float | str | None = None
     further: tuple[Further, ...] = ()
     carried: Carried = Carried.COMPUTED
+    general: str = ""
+    where: str = ""
+    members: tuple[Slip, ...] = ()
 
     @property
     def text(self) -> str:
-        """What was done wrong, and what its loop takes of other times."""
-        return f"{self.mistake}; {ONCE}" if self.carried is Carried.RIGHT else self.mistake
+        """What was done wrong, in which places, and what its loop takes of other times."""
+        text = f"{self.mistake}, {self.where}" if self.where else self.mistake
+        return f"{text}; {ONCE}" if self.carried is Carried.RIGHT else text
+
+    @property
+    def every(self) -> tuple[Slip, ...]:
+        """It in each of its places; of one place itself."""
+        return self.members or (self,)
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The values that come out wrong."""
+        return tuple(slip.output for slip in self.every)
+
+    @property
+    def of(self) -> str:
+        """The layer that it is in; of several layers their kind."""
+        layers = {slip.step.owner.text for slip in self.every}
+        kinds = {slip.step.owner.title.partition(" ")[0] for slip in self.every}
+        return self.step.owner.text if len(layers) == 1 else " and ".join(sorted(kinds))
 
     def replacement(self, get: Get) -> Any:
         """The value with the mistake, from whole arrays."""

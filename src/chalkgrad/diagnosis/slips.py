@@ -101,14 +101,17 @@ def _of_shares(step: Step, program: Program) -> Iterator[Slip]:
         share = program.values[name]
         source = f"the share from {share.through}, {name}," if share.through is not None else f"the share {name}"
         others = [*names[:place], *names[place + 1 :]]
-        why, weight = "", 0.9
+        why, weight, general = "", 0.9, ""
         if shared:
             why = f": {of} gets the gradient of its other use{'s' * (len(others) > 1)} only"
         elif (user := program.by_output.get(share.through or "")) is not None and user.rule is add.add:
             why = ": the skip's gradient is forgotten"
+            general = "the skip's gradient is forgotten"
         elif name in late and through_time(late[name], name):
             why, weight = ": what comes back through time is forgotten", 1.1
-        yield _added(step, f"{source} is left out{why}", weight, others)
+            general = "what comes back through time is forgotten"
+        left_out = _added(step, f"{source} is left out{why}", weight, others)
+        yield dataclasses.replace(left_out, general=general)
         if place or shared:
             only = f": {of} gets one use's gradient only" if shared else ": the others are not added"
             yield _added(step, f"only {source} is left{only}", 1.0, [name])
