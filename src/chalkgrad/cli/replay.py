@@ -1,4 +1,4 @@
-"""chalkgrad replay: the figures of the five works and of two examples of our own, calculated again."""
+"""chalkgrad replay: the figures of the five works and of eight examples of our own, calculated again."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         nargs="?",
         metavar="EXAMPLE",
         help="000 (a convolutional network by hand), 001 (a digit recogniser), 002 (the 2-2-2 network), 003 (a neuron "
-        "and a layer), web (the example that 002 follows), residual or shared (two of our own); all if not given",
+        "and a layer), web (the example that 002 follows), or one of our own: residual, shared, rnn, lstm, gru, "
+        "attention, transformer-block, backprop-by-hand; all if not given",
     )
     add("--quick", action="store_true", help="leave out the two long trainings of 000 (a minute)")
     add("--only-wrong", action="store_true", help="only figures that are not what correct back-propagation gives")

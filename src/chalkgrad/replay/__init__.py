@@ -1,11 +1,21 @@
-"""Replays: every figure that the documents and two examples of our own print, with the mistakes in the wrong ones."""
+"""Replays: every figure that the documents and examples of our own print, with the mistakes in the wrong ones."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from ..base.errors import unknown
-from . import document_000, document_001, document_002, document_003, own_examples, web_example
+from . import (
+    attention_examples,
+    backprop_by_hand,
+    document_000,
+    document_001,
+    document_002,
+    document_003,
+    own_examples,
+    recurrent_examples,
+    web_example,
+)
 from .figure import Figure, Replay, Section
 
 __all__ = ["REPLAYS", "Figure", "Replay", "Section", "replay"]
@@ -18,6 +28,12 @@ REPLAYS: dict[str, Callable[..., Replay]] = {
     "web": web_example.replay,
     "residual": own_examples.residual,
     "shared": own_examples.shared,
+    "rnn": recurrent_examples.rnn,
+    "lstm": recurrent_examples.lstm,
+    "gru": recurrent_examples.gru,
+    "attention": attention_examples.attention,
+    "transformer-block": attention_examples.transformer_block,
+    "backprop-by-hand": backprop_by_hand.replay,
 }
 """The replays by name. That of 000 takes `long`, whether its long trainings are run."""
 

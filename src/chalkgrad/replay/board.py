@@ -13,7 +13,7 @@ from .figure import Figure, Replay, Value, printed_digits
 
 HEAD = ("figure", "printed", "correct", "verdict")
 INTRODUCTION = (
-    "Every figure that five published examples and two of our own print, and those of their formulas that can be "
+    "Every figure that five published examples and eight of our own print, and those of their formulas that can be "
     "computed, beside what correct back-propagation gives. The same means: equal at the digits printed; numbers "
     "printed with all digits may differ by 4 parts in 10^15, which another order of summation makes. Where they "
     "differ, the named mistake was put into the calculation, and the printed figure came out. Made by chalkgrad replay."

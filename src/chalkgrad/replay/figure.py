@@ -212,7 +212,7 @@ def figures(
     """The figures of a listing that has one on a line, its name before its numbers.
 
     Args:
-        printed: the listing.
+        printed: the listing; a line that begins with spaces goes on with the numbers of the one above.
         correct: the correct values by name.
         mistaken: what the document's own calculation gives, by name.
         mistakes: what is wrong with it, by name.
@@ -220,7 +220,7 @@ def figures(
         tolerance: the relative difference allowed to numbers printed with all digits.
     """
     found: list[Figure] = []
-    for line in printed.strip().splitlines():
+    for line in re.sub(r"\n +", " ", printed.strip()).splitlines():
         name, *numbers = line.split()
         wrong = (mistakes or {}).get(name, "")
         found.append(

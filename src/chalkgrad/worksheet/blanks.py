@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -117,13 +118,20 @@ def _of_kind(trace: Trace, kind: str, frozen: set[str]) -> list[str]:
 
 
 def _usual(trace: Trace, frozen: set[str]) -> list[str]:
-    """All of the backward pass and the update of a small network, the parameters' gradients of a larger one."""
+    """All of the backward pass and the update of a small network, the parameters' gradients of a larger one.
+
+    Of a network with more of them, the first ones that come back: those of the last layers.
+    """
     backward = _of_kind(trace, "backward", frozen)
     hand_work = [*backward, *_of_kind(trace, "update", frozen)]
     gradients = _of_kind(trace, "gradients", frozen)
     for names in (hand_work, backward, gradients):
         if 0 < len(_open_elements(trace, names)) <= SHORT:
             return names
+    counts = [len(_open_elements(trace, [name])) for name in gradients]
+    fitting = [n for n, total in zip(gradients, accumulate(counts), strict=True) if total <= SHORT]
+    if _open_elements(trace, fitting):
+        return fitting
     raise DataError(
         f"this network has more than {SHORT} gradients; say which to leave blank, such as --blanks "
         f"{gradients[-1] if gradients else 'dW1'}"

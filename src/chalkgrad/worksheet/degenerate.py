@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..base.address import Address
+from ..diagnosis.in_time import loops_of
 from ..explain.trace import Trace
 from ..program import Step
 from ..rules import shares
@@ -53,13 +54,22 @@ def faults(
 
 
 def _of_shares(trace: Trace) -> list[str]:
-    """Shares that hardly count in their sum."""
+    """Shares that hardly count in their sum; in a loop, in that of any time."""
     sentences: list[str] = []
+    loops = loops_of(trace.program)
     for step in trace.program:
         if step.rule is shares.sum_of_shares:
-            least = HARDLY * np.abs(trace[step.output]).max(initial=0.0)
-            sentences += [f"{i} hardly counts" for i in step.inputs if i is not None and np.abs(trace[i]).max() < least]
+            kept = 1 if step.output in loops else None
+            least = HARDLY * _largest(trace[step.output], kept)
+            names = [i for i in step.inputs if i is not None]
+            sentences += [f"{i} hardly counts" for i in names if (_largest(trace[i], kept) < least).all()]
     return sentences
+
+
+def _largest(values: Array, kept: int | None) -> Array:
+    """The largest size of all, or of those at every place of one axis."""
+    axes = tuple(a for a in range(values.ndim) if a != kept)
+    return np.asarray(np.abs(values).max(axis=axes, initial=0.0))
 
 
 def _kinked(trace: Trace) -> list[tuple[Array, float]]:
@@ -96,11 +106,17 @@ def _of_step(step: Step, trace: Trace, margin: float) -> list[str]:
             return [f"a channel of {operand} is dead"]
     if rule.saturates and np.abs(z).max() > SATURATED:
         return [f"{step.output} is saturated"]
-    if rule.probabilities and trace[step.output].max() > SURE:
+    if rule.probabilities and _surest(trace[step.output]) > SURE:
         return [f"{step.output} is saturated"]
     if rule.ties and closest(z, step) < TIE * margin:
         return [f"a window of {operand} is nearly a tie"]
     return []
+
+
+def _surest(p: Array) -> float:
+    """The largest probability where there is a choice: a place that sees only itself has none."""
+    choice = np.count_nonzero(p, axis=-1) > 1
+    return float(p[choice].max(initial=0.0))
 
 
 def closest(z: Array, step: Step) -> float:
