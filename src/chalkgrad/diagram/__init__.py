@@ -1,8 +1,13 @@
 """Drawings of a network as SVG text: its neurons with their numbers, its layers with their shapes, its steps."""
 
+from .attention import attention
+from .back_in_time import BackInTime, back_in_time
 from .graph import graph
 from .layers import layers
 from .neurons import neurons
 from .picture import Picture
 
-__all__ = ["Picture", "graph", "layers", "neurons"]
+KINDS = ("auto", "neurons", "layers", "graph", "attention", "gradients")
+"""The kinds of drawings by their names."""
+
+__all__ = ["KINDS", "BackInTime", "Picture", "attention", "back_in_time", "graph", "layers", "neurons"]
