@@ -231,6 +231,8 @@ class Network(Model):
         if kind == "attention":
             trace = None if x is None else self.trace(x, y, training=False)
             return draw.attention(self, trace, sample=sample, tokens=tokens)
+        if kind == "cell":
+            return draw.cell(self)
         if kind == "gradients":
             if x is None:
                 raise OptionError("diagram: gradients are those of samples and their targets: give x and y")

@@ -2,12 +2,13 @@
 
 from .attention import attention
 from .back_in_time import BackInTime, back_in_time
+from .cell import cell
 from .graph import graph
 from .layers import layers
 from .neurons import neurons
 from .picture import Picture
 
-KINDS = ("auto", "neurons", "layers", "graph", "attention", "gradients")
+KINDS = ("auto", "neurons", "layers", "graph", "cell", "attention", "gradients")
 """The kinds of drawings by their names."""
 
-__all__ = ["KINDS", "BackInTime", "Picture", "attention", "back_in_time", "graph", "layers", "neurons"]
+__all__ = ["KINDS", "BackInTime", "Picture", "attention", "back_in_time", "cell", "graph", "layers", "neurons"]

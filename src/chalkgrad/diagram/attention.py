@@ -16,6 +16,7 @@ from ..explain.values import Array, Values
 from ..model.lines import Line
 from ..model.model import Model
 from .picture import Picture
+from .stages import settings_text
 from .svg import FRAME, INK, LINE, PALE_BLUE, PAPER, SOFT, Box, Canvas, text_width
 from .tokens import SIZE, check_tokens, fitting, names_of_steps, spaced
 
@@ -84,13 +85,6 @@ def visible_keys(line: Line, values: Values | None = None, sample: int = 0) -> A
     return seen
 
 
-def attention_text(layer: Attention) -> str:
-    """The settings that a figure tells: "2 heads, causal"."""
-    said = [f"{layer.heads} head{'s' * (layer.heads > 1)}"]
-    said += ["causal"] * layer.causal + [f"mask {layer.mask!r}"] * (layer.mask is not None)
-    return ", ".join(said)
-
-
 class _Drawing:
     """Draws the layers one below the other, the heads of each side by side."""
 
@@ -124,7 +118,7 @@ class _Drawing:
         cell = 34.0 if max(seen.shape) <= WITH_NUMBERS else 22.0 if max(seen.shape) <= LARGE else 12.0
         rows = self._names(line.sources[0], queries)
         columns = self._names(line.sources[1] if layer.cross else line.sources[0], keys)
-        title = f"{line.label}: {name}, {attention_text(layer)}"
+        title = f"{line.label}: {name}, {settings_text(layer).strip()}"
         cut = [f"the first {n} of {whole} {of}" for n, whole, of in
                ((seen.shape[0], queries, "queries"), (seen.shape[1], keys, "keys")) if n < whole]  # fmt: skip
         if cut:

@@ -116,7 +116,7 @@ def _last_losses(network: Model, x: Any, y: Any, *, first: bool) -> tuple[Array 
     counting: Array = np.ones((len(targets), *steps), bool) if counts is None else counts.astype(bool)
     if not steps:
         return None, np.zeros(0, int), counting
-    present = counting.any(axis=1)
+    present: Array = np.logical_or.reduce(counting, axis=1)
     ends = counting.argmax(axis=1) if first else steps[0] - 1 - counting[:, ::-1].argmax(axis=1)
     weights = np.zeros(counting.shape)
     weights[present, ends[present]] = 1
