@@ -199,11 +199,12 @@ class Network(Model):
 
         Args:
             kind: "neurons": nodes and edges, given x and y with values, weights and gradients; "layers": the
-                structure with shapes; "graph": the computation graph with the batch's shapes; "attention": which query
-                sees which key, given x and y how much, as in prediction; "gradients": how large the derivative of a
-                sample's loss is at each step back in time, mean over the samples x; "auto": neurons where the network
-                is small enough, else layers.
-            x: samples (N, *input_shape), of which one is drawn.
+                structure with shapes; "graph": the computation graph with the batch's shapes; "cell": one step of each
+                recurrent layer; "unrolled": the steps of time side by side; "attention": which query sees which key,
+                given x and y how much, as in prediction; "gradients": how large the derivative of a sample's loss is at
+                each step back in time, mean over the samples x; "auto": neurons where the network is small enough, else
+                layers.
+            x: samples (N, *input_shape), of which one is drawn (for "gradients" all count).
             y: their targets.
             labels: other names of elements, by address.
             batch: the number of samples in shapes.
@@ -231,8 +232,8 @@ class Network(Model):
         if kind == "attention":
             trace = None if x is None else self.trace(x, y, training=False)
             return draw.attention(self, trace, sample=sample, tokens=tokens)
-        if kind == "cell":
-            return draw.cell(self)
+        if kind in ("cell", "unrolled"):
+            return draw.cell(self) if kind == "cell" else draw.unrolled(self)
         if kind == "gradients":
             if x is None:
                 raise OptionError("diagram: gradients are those of samples and their targets: give x and y")

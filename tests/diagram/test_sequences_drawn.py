@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,9 @@ import pytest
 import chalkgrad as cg
 from chalkgrad import diagram
 from chalkgrad.diagram.attention import visible_keys
+from chalkgrad.diagram.svg import shortened
+from chalkgrad.program import Loop, Role
+from diagram.test_graphs_drawn import check_ways
 from diagram.test_pictures import SVG, check_places, check_whole, texts
 
 ALPHABET = " abcdefghijklmnopqrstuvwxyz"
@@ -163,3 +168,143 @@ def test_a_gradient_of_nothing_and_a_single_step() -> None:
     assert any(text.endswith(", 0 after 2 steps back") for text in shown)
     net = cg.Network([cg.GRU(2), cg.Dense(1)], input_shape=(1, 1), loss="SquaredError")
     assert any(text.startswith("h1 of layer 1, GRU: ") for text in check(net.diagram("gradients", [[[1]]], [[1]])))
+
+
+# -- cells, unrolled networks, graphs ----------------------------------------------------------------------------------
+
+RECURRENT: dict[str, Callable[[], cg.Layer]] = {
+    "rnn": lambda: cg.RNN(3),
+    "relu": lambda: cg.RNN(3, "relu", sequences=True, reverse=True, bias=False),
+    "lstm": lambda: cg.LSTM(3),
+    "named": lambda: cg.LSTM(3, name="a_rather_long_name_of_a_memory"),
+    "gru": lambda: cg.GRU(3, sequences=True),
+    "after": lambda: cg.GRU(3, "after", reverse=True),
+    "both ways": lambda: cg.LSTM(2, bidirectional=True),
+    "both ways, every step": lambda: cg.GRU(2, bidirectional=True, sequences=True, name="m"),
+}
+
+
+def recurrent(kind: str, steps: int = 4) -> cg.Network:
+    layers = [cg.Embedding(9, 3), RECURRENT[kind](), cg.Dense(3), cg.Softmax()]
+    return cg.Network(layers, input_shape=steps, loss="CrossEntropy")
+
+
+@pytest.mark.parametrize("kind", RECURRENT)
+def test_a_cell_has_every_value_and_what_goes_round(kind: str) -> None:
+    net = recurrent(kind)
+    picture = net.diagram("cell")
+    shown = check(picture)
+    check_ways(picture)
+    loops = [s for s in net.program.segments if isinstance(s, Loop) and s.steps[0].part == "forward"]
+    assert loops
+    round_ = [e for e in ET.fromstring(picture.svg).iter(f"{SVG}polyline") if e.get("stroke-dasharray")]
+    assert len(round_) == sum(len(loop.carried) for loop in loops)
+    for loop in loops:
+        layer = loop.steps[0].owner
+        prefix = next((f"{line.prefix}." for line in net.layout.lines if line.place == layer.line and line.prefix), "")
+        assert f"{layer}: one step of time" in shown
+        for step in loop.steps:
+            name = step.output.replace(prefix, "") if prefix else step.output
+            assert name in shown or any(text.startswith(f"{name} = ") for text in shown), step
+        for name in loop.carried:
+            assert f"{name.replace(prefix, '') if prefix else name}'" in shown
+    assert any("time runs backwards" in text for text in shown) == any(loop.backward for loop in loops)
+
+
+def test_the_cell_of_an_lstm() -> None:
+    shown = check(recurrent("lstm").diagram("cell"))
+    assert "zf2 = e1 @ Wf2 + h2' @ Uf2 + bf2" in shown
+    assert {"f2 \u2299 c2' + i2 \u2299 g2", "o2 \u2299 tanh(c2)", "sigmoid(zf2)", "tanh(zg2)"} <= set(shown)
+    assert "h2 of the last step goes on" in shown
+    assert "h2 goes on at every step" in check(recurrent("gru").diagram("cell"))
+
+
+def over_time(kind: str) -> cg.Network:
+    if kind in RECURRENT:
+        return recurrent(kind)
+    if kind == "long":
+        return recurrent("lstm", 20)
+    if kind == "gpt":
+        return gpt(5)
+    layers = [cg.Embedding(9, 4, of="ids"), cg.Attention(2, mask="keep"), cg.Conv1D(4, 3, padding="same"), cg.Flatten(),
+              cg.Dense(3), cg.Softmax()]  # fmt: skip
+    return cg.Network(layers, input_shape={"ids": 4, "keep": 4}, loss="CrossEntropy")
+
+
+@pytest.mark.parametrize("kind", [*RECURRENT, "long", "gpt", "masked"])
+def test_a_network_is_unrolled(kind: str) -> None:
+    net = over_time(kind)
+    picture = net.diagram("unrolled")
+    shown = check(picture)
+    check_ways(picture)
+    T = {"long": 20, "gpt": 5}.get(kind, 4)
+    times = [0, 1, 2, 19] if kind == "long" else range(T)
+    assert ("\u2026" in shown) == (kind == "long")
+    for loop in (s for s in net.program.segments if isinstance(s, Loop) and s.steps[0].part == "forward"):
+        name = loop.steps[-1].output
+        assert any(text.startswith("hands on ") and name in text for text in shown)
+        places = [next(i for i, text in enumerate(shown) if text.startswith(name[:10]) and text.endswith(f"[{t}]"))
+                  for t in times] if len(name) < 12 else []  # fmt: skip
+        assert places == sorted(places)
+    for line in net.layout.lines:
+        assert any(line.layer.kind in text for text in shown), line
+    if kind == "gpt":
+        assert "each step takes from itself and those before" in shown
+    if kind == "masked":
+        assert shown.count("each step takes from all") == 2
+        assert "of all steps" in shown
+
+
+def test_arrows_run_with_the_time_of_the_layer() -> None:
+    def ways(kind: str) -> list[float]:
+        elements = ET.fromstring(recurrent(kind).diagram("unrolled").svg).iter(f"{SVG}polyline")
+        points = [[tuple(map(float, p.split(","))) for p in e.attrib["points"].split()] for e in elements]
+        return [p[-1][0] - p[0][0] for p in points if len(p) == 2 and p[0][1] == p[1][1]]
+
+    assert len(ways("rnn")) == 3
+    assert all(way > 0 for way in ways("rnn"))
+    assert all(way < 0 for way in ways("relu"))
+    assert sum(way > 0 for way in ways("both ways")) == sum(way < 0 for way in ways("both ways")) == 3
+
+
+def test_what_cannot_be_unrolled() -> None:
+    net = cg.Network([cg.Dense(2)], input_shape=3, loss="SquaredError")
+    with pytest.raises(cg.OptionError, match="no layer goes over time"):
+        net.diagram("unrolled")
+    with pytest.raises(cg.OptionError, match="no layer is recurrent"):
+        net.diagram("cell")
+    layers = [cg.RNN(2, sequences=True), cg.Conv1D(2, 2), cg.Dense(1)]
+    with pytest.raises(cg.OptionError, match="sequences of 5 and 4 steps"):
+        cg.Network(layers, input_shape=(5, 2), loss="SquaredError").diagram("unrolled")
+
+
+@pytest.mark.parametrize("kind", [*RECURRENT, "gpt", "masked"])
+def test_graphs_and_layers_of_networks_over_time(kind: str) -> None:
+    net = over_time(kind)
+    for program in (net.program, net.prediction_program):
+        shown = check(diagram.graph(program))
+        joined = " ".join(shown)
+        for step in (*program.part("forward", "loss"), *program.part("backward")):
+            cut = step.value.role is Role.SHARE and "\u2026" in joined  # the last of many in a sum
+            assert shortened(step.output, 28) in joined or cut, step
+        for loop in (s for s in program.segments if isinstance(s, Loop) and s.steps[0].part == "forward"):
+            assert {f"{shortened(name, 28)} of the step before" for name in loop.carried} <= set(shown)
+            assert any(text.startswith(f"d{loop.carried[0]} = ") for text in shown)
+    shown = check(net.diagram("layers"))
+    assert any(text.lstrip("+ ").startswith(("RNN", "LSTM", "GRU", "Attention 2 heads")) for text in shown)
+
+
+def test_many_parameters_of_one_shape_stand_in_a_line() -> None:
+    shown = check(recurrent("lstm").diagram("layers"))
+    assert {"Wi2, Wf2, Wg2, Wo2: 3 x 3", "bi2, bf2, bg2, bo2: 3", "LSTM, last step"} <= set(shown)
+    shown = check(recurrent("both ways").diagram("layers"))
+    assert {"right.Wi 3 x 2", "left.bo 2"} <= set(shown)
+
+
+def test_the_pictures_of_the_docs_are_not_stale() -> None:
+    """Those of docs/sequences.md, whose Python draws them."""
+    layers = [cg.Embedding(27, 8), cg.LSTM(16), cg.Dense(3), cg.Softmax()]
+    net = cg.Network(layers, input_shape=10, loss="CrossEntropy")
+    for kind in ("cell", "unrolled"):
+        drawn = Path(__file__).parents[2] / "docs" / "pictures" / f"lstm-{kind}.svg"
+        assert net.diagram(kind).svg + "\n" == drawn.read_text("utf-8"), f"stale: {drawn.name}"

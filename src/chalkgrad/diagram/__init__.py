@@ -7,8 +7,20 @@ from .graph import graph
 from .layers import layers
 from .neurons import neurons
 from .picture import Picture
+from .unrolled import unrolled
 
-KINDS = ("auto", "neurons", "layers", "graph", "cell", "attention", "gradients")
+KINDS = ("auto", "neurons", "layers", "graph", "cell", "unrolled", "attention", "gradients")
 """The kinds of drawings by their names."""
 
-__all__ = ["KINDS", "BackInTime", "Picture", "attention", "back_in_time", "cell", "graph", "layers", "neurons"]
+__all__ = [
+    "KINDS",
+    "BackInTime",
+    "Picture",
+    "attention",
+    "back_in_time",
+    "cell",
+    "graph",
+    "layers",
+    "neurons",
+    "unrolled",
+]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ..base.errors import OptionError
@@ -109,8 +109,9 @@ def _nodes(program: Program, loop: Loop) -> tuple[list[_Node], list[list[int]]]:
     def inside(step: Step) -> Step | None:
         """The pre-activation that stands in the box of its activation."""
         first = own.get(step.inputs[0] or "")
-        alone = len(step.inputs) == 1 and first is not None and taken[first.output] == [step]
-        return first if alone and first.output not in loop.carried else None
+        if first is None or len(step.inputs) > 1 or first.output in loop.carried:
+            return None
+        return first if taken[first.output] == [step] else None
 
     merged = {z.output for step in loop.steps if (z := inside(step)) is not None}
     nodes: list[_Node] = [_Node(name, before=True) for name in loop.carried]
@@ -123,9 +124,7 @@ def _nodes(program: Program, loop: Loop) -> tuple[list[_Node], list[list[int]]]:
     at = {(node.name, node.before): k for k, node in enumerate(nodes)}
     sources: list[list[int]] = []
     for node in nodes:
-        keys = [
-            (i, bool(delay)) for s in node.steps for i, delay in zip(s.inputs, delays[s.output], strict=True) if i
-        ]
+        keys = [(i, bool(delay)) for s in node.steps for i, delay in zip(s.inputs, delays[s.output], strict=True) if i]
         sources.append([at[key] for key in dict.fromkeys(keys) if key in at])
     return nodes, sources
 
@@ -224,7 +223,9 @@ class _Drawing:
         entries: dict[Edge, float] = {}
         for node, (column, row) in enumerate(zip(self.tracks.columns, self.tracks.rows, strict=True)):
             middle, edges = self.x[column], [e for e in self.tracks.edges if e.target == node]
-            above = any(c == column and r == row - 1 for c, r in zip(self.tracks.columns, self.tracks.rows, strict=True))
+            above = any(
+                c == column and r == row - 1 for c, r in zip(self.tracks.columns, self.tracks.rows, strict=True)
+            )
             for sign in (-1, 1):
                 side = [e for e in edges if (self._from(e) - middle) * sign > 0]
                 side.sort(key=lambda e: abs(self._from(e) - middle))
@@ -242,7 +243,7 @@ class _Drawing:
         return self.tracks.rows[e.target] - self.tracks.rows[e.source] > 1
 
     def _levels(self) -> dict[int, list[tuple[int, int]]]:
-        """For each gap what turns in it: a value that leaves its column, (node, -1), one that enters another, (s, t)."""
+        """For each gap what turns in it: a value leaving its column, (node, -1), or entering another, (s, t)."""
         found: dict[int, list[tuple[int, int]]] = {row: [] for row in range(1 + max(self.tracks.rows))}
         for node, row in enumerate(self.tracks.rows):
             if self._turns(node) or node in self.producer.values():
@@ -305,7 +306,7 @@ class _Drawing:
         self.canvas.rectangle(Box(x - 2.5, y - 2.5, x + 2.5, y + 2.5), radius=2.5, fill=INK)
 
     def _round(self, node: int, other: int, left: float, right: float, way: int) -> None:
-        """The dashed way of a value round to the box of the step before: from below it, beside all boxes, to the top."""
+        """The dashed way of a value round to the box of the step before: from below it, beside all boxes, up."""
         (x, y), (goal, _) = self._middle(other), self._middle(node)
         level = self._level(self.tracks.rows[other], (other, -1))
         lane = right + LANE * way if node in self.late else left - LANE * way
@@ -337,7 +338,9 @@ class _Drawing:
         end = self.bottom[-1] + 14 + BEND * len(self.levels[len(self.bottom) - 1]) + 16
         self.canvas.line([(x, start), (x, end)], stroke=INK, arrow=True)
         self._dot(x, self._level(self.tracks.rows[node], (node, -1)))
-        self.canvas.text(x + 10, end - 2, [Span(self._short(name), bold=True), Span(f" {goes_on}")], size=SMALL, anchor="start")
+        self.canvas.text(
+            x + 10, end - 2, [Span(self._short(name), bold=True), Span(f" {goes_on}")], size=SMALL, anchor="start"
+        )
         self.end = end
 
     def _formulas(self, left: float) -> None:
@@ -352,4 +355,3 @@ class _Drawing:
         verb = "are" if len(self.loop.carried) > 1 else "is"
         said = f"Dashed: to the next step. {names} {verb} of the step before{after}; 0 at first."
         self.canvas.text(left, y, said, size=SMALL, anchor="start", fill=SOFT)
-

@@ -133,7 +133,9 @@ def _add_states(program: Program, graph: Graph) -> None:
         for name in loop.carried:
             node = graph.nodes[graph.home(name)]
             back = [s for s in backward if s.value.of == name and s.value.through in node.outputs]
-            later = {s.output for each in loops for s, delays in zip(each.steps, each.delays, strict=True) if any(delays)}
+            later = {
+                s.output for each in loops for s, delays in zip(each.steps, each.delays, strict=True) if any(delays)
+            }
             node.states[name] = [s for s in back if s.output in later]
 
 

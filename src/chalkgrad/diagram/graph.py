@@ -180,9 +180,7 @@ class _Drawing:
         sums = [text_width(self._sum_text(s), SMALL) for found in self.graph.sums.values() for s in found]
         return max(self.half + SIDE + widest + 20, LANE + max(sums, default=0.0) + 30)
 
-    def _value(
-        self, x: float, y: float, name: str, anchor: str, size: float = SIZE, *, before: bool = False
-    ) -> None:
+    def _value(self, x: float, y: float, name: str, anchor: str, size: float = SIZE, *, before: bool = False) -> None:
         shape = shape_text(self.shapes[name], self.many)
         hint = f"{name}: {self._origin(name)}"
         spans = [Span(shortened(name, 28), bold=True), Span(" of the step before" if before else f" {shape}")]
@@ -257,7 +255,7 @@ class _Drawing:
                 self._back(edge + 10, y - 5.5 + 18 * place, step, "start")
 
     def _beside(self, name: str, node: Node) -> list[Step]:
-        """The steps whose values stand one below the other on the right of a node, for one that comes in on the left."""
+        """The steps whose values stand one below the other on the right of a node, for one that enters on the left."""
         if name in node.states:
             return node.states[name]
         return self._gradients(name, node) if name in node.skips else []

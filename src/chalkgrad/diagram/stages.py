@@ -12,6 +12,7 @@ from ..describe.layers import (
     RNN,
     Attention,
     AvgPool2D,
+    Conv1D,
     Conv2D,
     Dropout,
     Flatten,
@@ -83,7 +84,9 @@ def read_stages(network: Model) -> list[Stage]:
 
 
 MANY = 4
-"""With more parameters, those of one shape stand in a line, up to so many of them."""
+"""With more parameters, those of one letter and shape stand in a line, if it has room for them."""
+LINE = 34
+"""So many characters a line has room for."""
 
 
 def own_weights(line: Line) -> list[str]:
@@ -91,10 +94,12 @@ def own_weights(line: Line) -> list[str]:
     shapes = {name: shape_text(parameter.shape, "") for name, parameter in line.parameters.items()}
     if len(shapes) <= MANY:
         return [f"{name} {shape}" for name, shape in shapes.items()]
+    letters = {name: formal[0] for formal, name in line.names.items()}
     found: list[str] = []
-    for shape, alike in groupby(shapes, key=lambda name: shapes[name]):
+    for (shape, _), alike in groupby(shapes, key=lambda name: (shapes[name], letters[name])):
         names = list(alike)
-        found += [f"{' '.join(names[k : k + MANY])}  {shape}" for k in range(0, len(names), MANY)]
+        text = f"{', '.join(names)}: {shape}"
+        found += [text] if len(text) <= LINE else [f"{name} {shape}" for name in names]
     return found
 
 
@@ -116,7 +121,10 @@ def begins(layer: Layer) -> bool:
     return layer.weighted
 
 
+@begins.register(Attention)
+@begins.register(Conv1D)
 @begins.register(Flatten)
+@begins.register(Recurrent)
 @begins.register(Sum)
 def _(layer: Layer) -> bool:
     return True
