@@ -214,26 +214,32 @@ class Network(Model):
         precision: int = 4,
         sample: int = 0,
         sample_weight: Any = None,
+        tokens: Sequence[str] | None = None,
     ) -> Picture:
         """A drawing of the network as SVG; it shows itself in a notebook.
 
         Args:
             kind: "neurons": nodes and edges, given x and y with values, weights and gradients; "layers": the
-                structure with shapes; "graph": the computation graph with the batch's shapes; "auto": neurons
-                where the network is small enough, else layers.
-            x: samples (N, *input_shape), of which one is drawn.
+                structure with shapes; "graph": the computation graph with the batch's shapes; "cell": one step of each
+                recurrent layer; "unrolled": the steps of time side by side; "attention": which query sees which key,
+                given x and y how much, as in prediction; "gradients": how large the derivative of a sample's loss is at
+                each step back in time, mean over the samples x; "auto": neurons where the network is small enough, else
+                layers.
+            x: samples (N, *input_shape), of which one is drawn (for "gradients" all count).
             y: their targets.
             labels: other names of elements, by address.
             batch: the number of samples in shapes.
             precision: significant digits.
             sample: which of the samples, from 0.
             sample_weight: the samples' weights, as for `fit`.
+            tokens: the text of each id, a string of characters or a list, for the axes of "attention".
 
         Raises:
-            OptionError: where the network is too large for this kind; it names another.
+            OptionError: where the network is too large for this kind, or has nothing that it could show; it names
+                another.
             ShapeError, DataError: where x and y do not fit.
         """
-        choice("diagram", "kind", kind, ("auto", "neurons", "layers", "graph"))
+        choice("diagram", "kind", kind, draw.KINDS)
         if (x is None) != (y is None):
             raise OptionError("diagram takes x and y together, or neither")
         if batch != "N":
@@ -245,6 +251,15 @@ class Network(Model):
             except OptionError:
                 if kind == "neurons":
                     raise
+        if kind == "attention":
+            trace = None if x is None else self.trace(x, y, training=False)
+            return draw.attention(self, trace, sample=sample, tokens=tokens)
+        if kind in ("cell", "unrolled"):
+            return draw.cell(self) if kind == "cell" else draw.unrolled(self)
+        if kind == "gradients":
+            if x is None:
+                raise OptionError("diagram: gradients are those of samples and their targets: give x and y")
+            return draw.back_in_time(self, x, y).picture()
         program = self.program_for(training=True, weighted=sample_weight is not None)
         return draw.graph(program, batch=batch) if kind == "graph" else draw.layers(self, batch=batch)
 

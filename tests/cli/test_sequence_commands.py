@@ -69,6 +69,32 @@ def test_a_text_from_the_file_to_new_text(capsys: pytest.CaptureFixture[str]) ->
     assert len(re.findall("^the lazy", capsys.readouterr().out, re.MULTILINE)) == 2
 
 
+ATTENTIVE = SMALL.replace(
+    '[[layers]]\ntype = "RNN"', '[[layers]]\ntype = "Attention"\nheads = 2\ncausal = true\n[[layers]]\ntype = "RNN"'
+)
+
+
+def test_what_a_test_shows_over_time(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("both.toml").write_text(ATTENTIVE)
+    run("train", "book.txt", "--network", "both.toml", "--window", "12", "--max-steps", "2", "--out", "r")
+    assert not list(Path("r").glob("*.svg"))
+    capsys.readouterr()
+    run("test", "r")
+    out = capsys.readouterr().out
+    assert "attention.svg, gradients.svg" in out
+    back = json.loads(Path("r/test.json").read_text())["gradient_back_in_time"]["h3"]
+    assert len(back) == 12
+    row = next(line for line in out.splitlines() if line.startswith("h3  layer 3, RNN"))
+    assert [float(cell) for cell in row.split()[4:-1]] == pytest.approx(
+        [back[k] for k in (0, 1, 2, 5, 10, 11)], rel=0.01
+    )
+    drawn = Path("r/attention.svg").read_text()
+    tokens = [line.partition(">")[2].partition("<")[0] for line in drawn.splitlines() if line.startswith("<text")]
+    first = np.array(list((TEXT[-132:])[:12].replace(" ", "\u2423").replace("\n", "\u21b5")))
+    assert [token for token in tokens if len(token) == 1 and not token.isdigit()][:12] == first.tolist()
+    assert "h3 of layer 3, RNN" in Path("r/gradients.svg").read_text()
+
+
 def test_names_are_made_up(capsys: pytest.CaptureFixture[str]) -> None:
     run("train", "names", "--network", "rnn", "--max-steps", "3", "--out", "r")
     out = capsys.readouterr().out

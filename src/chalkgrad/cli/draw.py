@@ -11,8 +11,16 @@ from .options import DESCRIBED
 from .output import deliver
 
 HELP = "draw the network as SVG"
-DESCRIPTION = "Draws the neurons with their values and weights, the layers with their shapes, or the computation graph."
-EXAMPLES = ("chalkgrad draw cnn --kind graph --out graph.svg",)
+DESCRIPTION = (
+    "Draws the neurons with their values and weights, the layers with their shapes, or the computation graph; of "
+    "networks over sequences the cell of recurrent layers, the network unrolled over time, the attention, and how large the "
+    "gradient is at each step back in time."
+)
+EXAMPLES = (
+    "chalkgrad draw cnn --kind graph --out graph.svg",
+    "chalkgrad draw runs/names-lstm --kind unrolled --out unrolled.svg",
+)
+KINDS = ("auto", "neurons", "layers", "graph", "cell", "unrolled", "attention", "gradients")
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -22,10 +30,12 @@ def add_arguments(parser: ArgumentParser) -> None:
     add(
         "--kind",
         default="auto",
-        choices=("auto", "neurons", "layers", "graph"),
+        choices=KINDS,
         metavar="KIND",
         help="neurons: nodes and edges with their values; layers: the structure with shapes; graph: the computation "
-        "with batch shapes; auto (the default): neurons where the network is small, else layers",
+        "with batch shapes; cell: a step of each recurrent layer; unrolled: the steps of time side by side; attention: "
+        "which query sees which key, and with samples how much; gradients: their size at each step back in time; auto "
+        "(the default): neurons where the network is small, else layers",
     )
     add("--sample", type=int, default=0, metavar="N", help="the sample whose numbers the neurons show (default 0)")
     add("--batch", default="N", metavar="N", help="the number of samples in shapes (default: the letter N)")

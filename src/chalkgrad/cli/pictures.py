@@ -12,7 +12,7 @@ from ..runs import directory as run_directory
 LONGEST = 300
 
 
-def save_pictures(command: str, out: Path, pictures: Mapping[str, Callable[[], bytes | None]]) -> list[str]:
+def save_pictures(command: str, out: Path, pictures: Mapping[str, Callable[[], bytes | str | None]]) -> list[str]:
     """Draws pictures and writes them; a line on standard error says which of them could not be, and why.
 
     Args:

@@ -13,7 +13,8 @@ from .output import fitted, terminal_width
 HELP = "run a saved network on its test set and show where it errs"
 DESCRIPTION = (
     "Loads saved weights and runs the test set. Prints accuracy, loss, a table of the classes and the most confused "
-    "pairs. Saves the confusion matrix and a picture of the misread samples."
+    "pairs. Saves the confusion matrix and a picture of the misread samples; of networks over sequences the attention "
+    "weights and how large the gradient is at each step back in time."
 )
 EXAMPLES = ("chalkgrad test", "chalkgrad test runs/mnist-mlp")
 
@@ -51,7 +52,7 @@ def run(arguments: Namespace) -> int:
     save_results(out, weights, findings, data)
     names = [run_directory.TEST]
     if not arguments.no_pictures:
-        names += save_pictures("test", out, pictures(findings, data, network.loss_function))
+        names += save_pictures("test", out, pictures(findings, data, network))
     print(fitted(f"{visible(str(path))}: {network!r}"))
     print(fitted(describe(findings, data, terminal_width())))
     print(fitted(f"\nsaved in {visible(str(out))}: {', '.join(names)}"))

@@ -183,7 +183,7 @@ def _save(job: Job, arguments: Namespace, training: Fit, *, interrupted: bool) -
         },
     }
     run_directory.save(out, network, run, history.to_jsonl())
-    drawings: Mapping[str, Callable[[], bytes | None]] = {}
+    drawings: Mapping[str, Callable[[], bytes | str | None]] = {}
     if interrupted:
         _say("the test set was not run")
     else:
@@ -191,7 +191,7 @@ def _save(job: Job, arguments: Namespace, training: Fit, *, interrupted: bool) -
         _say(f"test set: {findings.evaluation}")
         save_results(out, current_weights(out) or "", findings, data)
         names.append(run_directory.TEST)
-        drawings = pictures(findings, data, network.loss_function)
+        drawings = pictures(findings, data, network)
         if data.vocabulary is not None:
             _say_made_up(network, data, data.vocabulary)
     if not arguments.no_pictures:

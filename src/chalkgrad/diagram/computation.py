@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ..program import Owner, Program, Role, Step
+from ..program import Loop, Owner, Program, Role, Step
 from ..rules import shares
 
 
@@ -20,7 +20,9 @@ class Node:
         sides: parameters, targets and the like that come in from outside.
         inner: values that stay inside, with their gradients; and help values of the backward pass.
         shared: parameters of other layers, as text.
-        sums: steps that add up the shares of its parameters' derivatives.
+        sums: steps that add up the shares of the derivatives of its parameters and of what it hands on in time.
+        states: values of its own that it takes from the step of time before, each with its derivative's shares that go
+            back there.
     """
 
     steps: list[Step]
@@ -30,6 +32,7 @@ class Node:
     inner: list[tuple[Step | None, Step | None]] = field(default_factory=list[tuple["Step | None", "Step | None"]])
     shared: list[str] = field(default_factory=list[str])
     sums: list[Step] = field(default_factory=list[Step])
+    states: dict[str, list[Step]] = field(default_factory=dict[str, list[Step]])
 
     @property
     def outputs(self) -> set[str]:
@@ -93,6 +96,7 @@ def read_graph(program: Program) -> Graph:
         for name in (*node.enters, *node.skips):
             graph.users.setdefault(name, []).append(place)
         before = node.outputs
+    _add_states(program, graph)
     _add_insides(program, graph)
     _add_shared(program, graph)
     return graph
@@ -121,6 +125,20 @@ def _nodes(steps: Sequence[Step]) -> list[Node]:
     return nodes
 
 
+def _add_states(program: Program, graph: Graph) -> None:
+    """Says for every node which values it hands to itself, one step of time later."""
+    loops = [segment for segment in program.segments if isinstance(segment, Loop)]
+    backward = program.part("backward")
+    for loop in (one for one in loops if one.steps[0].part == "forward"):
+        for name in loop.carried:
+            node = graph.nodes[graph.home(name)]
+            back = [s for s in backward if s.value.of == name and s.value.through in node.outputs]
+            later = {
+                s.output for each in loops for s, delays in zip(each.steps, each.delays, strict=True) if any(delays)
+            }
+            node.states[name] = [s for s in back if s.output in later]
+
+
 def _add_insides(program: Program, graph: Graph) -> None:
     """Says for every node what stays inside; help values stand in the node of their layer, sums of shares too."""
     nodes = graph.nodes
@@ -137,8 +155,10 @@ def _add_insides(program: Program, graph: Graph) -> None:
         of = step.value.of
         home = next((n for n in nodes if any(s.owner == step.owner for s in n.steps)), nodes[-1])
         if step.rule is shares.sum_of_shares and of is not None:
-            if of in graph.users:
+            if of in graph.passing:
                 graph.sums.setdefault(of, []).append(step)
+            elif of in graph.users and not any(of in node.states for node in nodes):
+                nodes[graph.users[of][0]].sums.append(step)  # its one user takes it several times
             else:
                 home.sums.append(step)
         elif step.output not in shown and step.value.role is not Role.SHARE:

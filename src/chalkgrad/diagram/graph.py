@@ -21,6 +21,8 @@ LANE = 34.0
 """How far the arrows down and up lie from the middle."""
 ARROW = 46.0
 """The height of an arrow between two nodes."""
+IN_TIME = "4 3"
+"""The dashes of an arrow from one step of time to the next."""
 SIDE = 30.0
 """The length of an arrow from or to a parameter."""
 
@@ -80,6 +82,13 @@ class _Drawing:
         if self.graph.sums or any(node.sums for node in self.nodes):
             said = "What is used several times gets a share of its derivative from each use; +: their sum."
             self.canvas.text(left, y + 26 + ROW, [Span(said, fill=ORANGE)], size=SMALL, anchor="start")
+        if any(node.states for node in self.nodes):
+            said = [
+                Span("Dashed: from the step of time before. "),
+                Span("And back to it: the shares of the derivative that the step before gets.", fill=ORANGE),
+            ]
+            bottom = max(b.bottom for b in self.canvas.extents)
+            self.canvas.text(left, bottom + ROW - 3, said, size=SMALL, anchor="start")
         return self.canvas.picture("Computation graph with the shapes of a batch", self._describe())
 
     # -- pieces ----------------------------------------------------------------------------------------------
@@ -113,10 +122,10 @@ class _Drawing:
         """The arrows into a node: values down on the left, gradients up on the right."""
         if not names:
             return y + ROW
-        height = max(ARROW, ROW * len(names) + 18)
+        gradients = [g for n in names for g in self._gradients(n, node)]
+        height = max(ARROW, ROW * max(len(names), len(gradients)) + 12)
         middle = y + height / 2
         self.canvas.line([(-LANE, y + 2), (-LANE, y + height - 2)], stroke=INK, arrow=True)
-        gradients = [g for n in names for g in self._gradients(n, node)]
         if gradients:
             self.canvas.line([(LANE, y + height - 2), (LANE, y + 2)], stroke=ORANGE, arrow=True)
         for place, name in enumerate(names):
@@ -171,10 +180,10 @@ class _Drawing:
         sums = [text_width(self._sum_text(s), SMALL) for found in self.graph.sums.values() for s in found]
         return max(self.half + SIDE + widest + 20, LANE + max(sums, default=0.0) + 30)
 
-    def _value(self, x: float, y: float, name: str, anchor: str, size: float = SIZE) -> None:
+    def _value(self, x: float, y: float, name: str, anchor: str, size: float = SIZE, *, before: bool = False) -> None:
         shape = shape_text(self.shapes[name], self.many)
         hint = f"{name}: {self._origin(name)}"
-        spans = [Span(shortened(name, 28), bold=True), Span(f" {shape}")]
+        spans = [Span(shortened(name, 28), bold=True), Span(" of the step before" if before else f" {shape}")]
         self.canvas.text(x, y, spans, size=size, anchor=anchor, hint=hint)
 
     def _back(self, x: float, y: float, step: Step, anchor: str, size: float = SIZE) -> None:
@@ -194,8 +203,8 @@ class _Drawing:
         lines = 1 + len(node.steps) + len(node.shared) + len(node.sums)
         inner = len(node.inner)
         height = 16 + ROW * lines - 2 + (ROW * inner + 6 if inner else 0)
-        beside = [*node.skips, *node.sides]
-        rooms = [24.0 + 18.0 * (len(self._gradients(name, node)[1:]) if name in node.skips else 0) for name in beside]
+        beside = [*node.states, *node.skips, *node.sides]
+        rooms = [24.0 + 18.0 * len(self._beside(name, node)[1:]) for name in beside]
         height = max(height, sum(rooms) + 6)
         box = Box(-self.half, y, self.half, y + height)
         self.canvas.rectangle(box, radius=9, fill=PALE_BLUE, stroke=BLUE, width=1.5)
@@ -222,7 +231,9 @@ class _Drawing:
                 self._back(7, base, gradient, "start", SMALL)
         for place, name in enumerate(beside):
             middle = y + (height - sum(rooms)) / 2 + sum(rooms[:place]) + 12
-            if name in node.skips:
+            if name in node.states:
+                self._state(middle, name, node)
+            elif name in node.skips:
                 self._skip(middle, name, node, at)
             else:
                 self._side(middle, name, node)
@@ -242,6 +253,22 @@ class _Drawing:
             self.canvas.line(ways, stroke=ORANGE, arrow=bool(self.graph.sums.get(name)))
             for place, step in enumerate(gradients):  # two where the node takes the value twice
                 self._back(edge + 10, y - 5.5 + 18 * place, step, "start")
+
+    def _beside(self, name: str, node: Node) -> list[Step]:
+        """The steps whose values stand one below the other on the right of a node, for one that enters on the left."""
+        if name in node.states:
+            return node.states[name]
+        return self._gradients(name, node) if name in node.skips else []
+
+    def _state(self, y: float, name: str, node: Node) -> None:
+        """A value that comes from the step of time before, and the shares of its derivative that go back there."""
+        edge = self.half + 2
+        self.canvas.line([(-edge - SIDE, y), (-edge, y)], stroke=INK, arrow=True, dashes=IN_TIME)
+        self._value(-edge - SIDE - 6, y + 4, name, "end", before=True)
+        if node.states[name]:
+            self.canvas.line([(edge, y), (edge + SIDE, y)], stroke=ORANGE, arrow=True, dashes=IN_TIME)
+        for place, step in enumerate(node.states[name]):
+            self._back(edge + SIDE + 6, y + 4 + 18 * place, step, "start")
 
     def _side(self, y: float, name: str, node: Node) -> None:
         """A parameter or target coming in from the left, and its gradient going out on the right."""

@@ -5,8 +5,24 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from functools import singledispatch
+from itertools import groupby
 
-from ..describe.layers import AvgPool2D, Conv2D, Dropout, Flatten, Layer, MaxPool2D, Padding, Pair, Sum
+from ..describe.layers import (
+    GRU,
+    RNN,
+    Attention,
+    AvgPool2D,
+    Conv1D,
+    Conv2D,
+    Dropout,
+    Flatten,
+    Layer,
+    MaxPool2D,
+    Padding,
+    Pair,
+    Recurrent,
+    Sum,
+)
 from ..model.lines import Layout, Line
 from ..model.model import Model
 from .shapes import shape_text
@@ -23,6 +39,7 @@ class Stage:
         sources: the places of the stages whose values it takes.
         parameters: the parameters as text, with their shapes.
         count: how many numbers these are.
+        lines: the layers in their places; none for an input.
     """
 
     said: list[str]
@@ -31,6 +48,7 @@ class Stage:
     sources: tuple[int, ...] = ()
     parameters: list[str] = field(default_factory=list[str])
     count: int = 0
+    lines: list[Line] = field(default_factory=list[Line])
 
 
 def read_stages(network: Model) -> list[Stage]:
@@ -58,11 +76,31 @@ def read_stages(network: Model) -> list[Stage]:
             place = len(stages)
             stages.append(Stage([layer_text(layer)], value, line.shape, tuple(stage_of[s] for s in line.sources)))
         stage_of[line.place], last[place] = place, line.place
-        for name, parameter in line.parameters.items():
-            stages[place].parameters.append(f"{name} {shape_text(parameter.shape, '')}")
-            stages[place].count += math.prod(parameter.shape)
+        stages[place].lines.append(line)
+        stages[place].parameters += own_weights(line)
+        stages[place].count += sum(math.prod(parameter.shape) for parameter in line.parameters.values())
         stages[place].parameters += shared_weights(layout, line)
     return stages
+
+
+MANY = 4
+"""With more parameters, those of one letter and shape stand in a line, if it has room for them."""
+LINE = 34
+"""So many characters a line has room for."""
+
+
+def own_weights(line: Line) -> list[str]:
+    """A line's parameters with their shapes: "W1 2 x 3"; of many, those of one shape together."""
+    shapes = {name: shape_text(parameter.shape, "") for name, parameter in line.parameters.items()}
+    if len(shapes) <= MANY:
+        return [f"{name} {shape}" for name, shape in shapes.items()]
+    letters = {name: formal[0] for formal, name in line.names.items()}
+    found: list[str] = []
+    for (shape, _), alike in groupby(shapes, key=lambda name: (shapes[name], letters[name])):
+        names = list(alike)
+        text = f"{', '.join(names)}: {shape}"
+        found += [text] if len(text) <= LINE else [f"{name} {shape}" for name in names]
+    return found
 
 
 def shared_weights(layout: Layout, line: Line) -> list[str]:
@@ -83,7 +121,10 @@ def begins(layer: Layer) -> bool:
     return layer.weighted
 
 
+@begins.register(Attention)
+@begins.register(Conv1D)
 @begins.register(Flatten)
+@begins.register(Recurrent)
 @begins.register(Sum)
 def _(layer: Layer) -> bool:
     return True
@@ -116,6 +157,20 @@ def _(layer: MaxPool2D | AvgPool2D) -> str:
 @settings_text.register
 def _(layer: Dropout) -> str:
     return f" {layer.rate:g}"
+
+
+@settings_text.register
+def _(layer: Recurrent) -> str:
+    said = f", {layer.activation}" if isinstance(layer, RNN) and layer.activation != "tanh" else ""
+    said += f", reset {layer.reset}" if isinstance(layer, GRU) and layer.reset != "before" else ""
+    said += ", backwards" * layer.reverse
+    return f"{said}, {'every' if layer.sequences else 'first' if layer.reverse else 'last'} step"
+
+
+@settings_text.register
+def _(layer: Attention) -> str:
+    said = f" {layer.heads} head{'s' * (layer.heads > 1)}{', causal' * layer.causal}"
+    return said if layer.mask is None else f"{said}, mask {layer.mask!r}"
 
 
 def _padding(padding: Padding) -> str:

@@ -43,6 +43,13 @@ class Loop:
         return tuple(tuple(delay_of(step, place) for place in range(len(step.inputs))) for step in self.steps)
 
     @cached_property
+    def carried(self) -> tuple[str, ...]:
+        """The names of the values that one time hands on to the next: h, and an LSTM's c."""
+        pairs = zip(self.steps, self.delays, strict=True)
+        read = {i for step, delays in pairs for i, delay in zip(step.inputs, delays, strict=True) if delay}
+        return tuple(step.output for step in self.steps if step.output in read)
+
+    @cached_property
     def like(self) -> str:
         """The name of a value from outside the loop that has a row for every sample, (N, T, ...)."""
         own = {step.output for step in self.steps}

@@ -4,7 +4,7 @@ network.toml, weights-.../*.npy   the network (see `chalkgrad.model.saved`)
 run.toml                          data, recipe, results
 history.jsonl                     a line of JSON for every epoch
 test.json                         what the test set gave
-*.png                             the pictures
+*.png, *.svg                      the pictures
 
 All of it is of one training, whenever one looks. While a training takes another's place, files of either lie with the
 weights that they belong to; `location` finds them, and the next training there puts them in their place. run.toml and
@@ -43,7 +43,8 @@ CONFUSION, MISREAD, CURVES, FIRST_LAYER = (
     "learning_curves.png",
     "first_layer.png",
 )
-NAMES = (RUN, HISTORY, TEST, CONFUSION, MISREAD, CURVES, FIRST_LAYER)
+ATTENTION, GRADIENTS = "attention.svg", "gradients.svg"
+NAMES = (RUN, HISTORY, TEST, CONFUSION, MISREAD, CURVES, FIRST_LAYER, ATTENTION, GRADIENTS)
 MOVES = 4
 """So often a file is looked for that is on its way from one place to the other."""
 WEIGHTS = "weights"

@@ -15,11 +15,13 @@ from ..base.text import visible
 from ..data import Dataset
 from ..data.dataset import IGNORED
 from ..describe.losses import BinaryCrossEntropy, CrossEntropy, Hinge, Loss
+from ..diagram.back_in_time import BackInTime
 from ..model.model import Array, Evaluation
 from ..network import Network
 from . import directory as run_directory
 from .metrics import class_rows, class_table, confusion_matrix, most_confused
 from .pictures import confusion_picture, misread_sheet
+from .sequences import sizes_back_in_time, weights_of_a_sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +32,14 @@ class Findings:
         evaluation: loss, accuracy and predictions.
         truth, predicted: class numbers of all samples, or of the steps that count, (N,); None for regression.
         confusion: the confusion matrix; None for regression and for a model of characters.
+        back: how large the derivative is at each step back in time; None for networks without recurrent layers.
     """
 
     evaluation: Evaluation
     truth: Any
     predicted: Any
     confusion: Any
+    back: BackInTime | None = None
 
 
 def outputs_fit(network: Network, data: Dataset) -> bool:
@@ -48,13 +52,14 @@ def outputs_fit(network: Network, data: Dataset) -> bool:
 def examine(network: Network, data: Dataset, engine: str = "auto") -> Findings:
     """Runs the test set."""
     evaluation = network.evaluate(data.x_test, data.y_test, engine=engine)
+    back = sizes_back_in_time(network, data)
     if not data.classes:
-        return Findings(evaluation, None, None, None)
+        return Findings(evaluation, None, None, None, back)
     truth, predicted = data.y_test, network.classes(evaluation.y_hat).reshape(data.y_test.shape)
     if truth.ndim > 1:
         predicted, truth = predicted[truth != IGNORED], truth[truth != IGNORED]
     confusion = None if data.vocabulary else confusion_matrix(truth, predicted, len(data.classes))
-    return Findings(evaluation, truth, predicted, confusion)
+    return Findings(evaluation, truth, predicted, confusion, back)
 
 
 def describe(findings: Findings, data: Dataset, width: int | None = None) -> str:
@@ -63,8 +68,16 @@ def describe(findings: Findings, data: Dataset, width: int | None = None) -> str
     Args:
         findings: the findings.
         data: what the network was tested on.
-        width: how wide the table of the classes may be.
+        width: how wide tables may be.
     """
+    text = _described(findings, data, width)
+    if findings.back is None:
+        return text
+    title = "the derivative of a sample's loss by what a layer hands on, so many steps back (norm, mean over samples):"
+    return f"{text}\n\n{title}\n{findings.back.text(width)}"
+
+
+def _described(findings: Findings, data: Dataset, width: int | None) -> str:
     names = [visible(name) for name in data.classes]
     lines = [f"{visible(data.name)}: {findings.evaluation}"]
     if data.vocabulary is not None:
@@ -105,6 +118,11 @@ def results(findings: Findings, data: Dataset) -> dict[str, Any]:
     }
     if data.vocabulary is not None:
         table |= {"bits_per_character": bits(findings), "characters": len(findings.truth)}
+    if findings.back is not None:
+        sizes = {
+            name: [float(s) if np.isfinite(s) else None for s in each] for name, each in findings.back.sizes.items()
+        }
+        table["gradient_back_in_time"] = sizes
     if findings.confusion is not None:
         names = ("samples", "precision", "recall", "f1")
         rows = class_rows(findings.confusion)
@@ -132,19 +150,24 @@ def save_results(path: Path, weights: str, findings: Findings, data: Dataset) ->
     run_directory.write(path, run_directory.TEST, json.dumps(table, indent=1, allow_nan=False) + "\n")
 
 
-def pictures(findings: Findings, data: Dataset, loss: Loss) -> Mapping[str, Callable[[], bytes]]:
-    """Functions that draw the pictures of the test, by the files' names."""
+def pictures(findings: Findings, data: Dataset, network: Network) -> Mapping[str, Callable[[], bytes | str | None]]:
+    """Functions that draw the pictures of the test, by the files' names; None is nothing to draw."""
+    of_sequences: dict[str, Callable[[], bytes | str | None]] = {
+        run_directory.ATTENTION: lambda: weights_of_a_sample(network, data),
+        run_directory.GRADIENTS: lambda: None if findings.back is None else findings.back.picture().svg,
+    }
     if findings.confusion is None:
-        return {}
+        return of_sequences
 
     def confusion() -> bytes:
         return confusion_picture(findings.confusion, data.classes)
 
     def misread() -> bytes:
-        certainty = certainties(findings.evaluation.y_hat, loss)
+        certainty = certainties(findings.evaluation.y_hat, network.loss_function)
         return misread_sheet(data.x_test, findings.truth, findings.predicted, certainty, data.classes)
 
-    return {run_directory.CONFUSION: confusion} | ({run_directory.MISREAD: misread} if data.is_image else {})
+    shown: dict[str, Callable[[], bytes | str | None]] = {run_directory.CONFUSION: confusion}
+    return shown | ({run_directory.MISREAD: misread} if data.is_image else {}) | of_sequences
 
 
 def certainties(y_hat: Array, loss: Loss | None = None) -> Array | None:
