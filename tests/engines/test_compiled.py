@@ -164,7 +164,7 @@ def test_vectors_stay_within_a_sample(monkeypatch: pytest.MonkeyPatch, examples:
     check()
     read = 0
     for made in plans:
-        for chosen in made.products.values():
+        for chosen in (p for first in made.products.values() for p in (first, *first.others)):
             sizes = {**chosen.sizes, chosen.vector: chosen.vectors * chosen.lanes}
             for element in (chosen.left, chosen.right):
                 value = made.values[made.aliases.get(element.name, element.name)]
@@ -289,6 +289,20 @@ def test_images_as_predictions(shape: tuple[int, ...], layers: list[cg.Layer]) -
     x = rng.standard_normal((7, *shape))
     y = rng.standard_normal(net.predict(x, engine="numpy").shape)
     compare(net, x, y, cg.SGD(0.001, momentum=0.9), 3, EXACT, steps=4)
+
+
+def test_strides_are_gathered_by_their_phases(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The derivative of a strided convolution's input is as many products as there are phases that anything reaches."""
+    plans: list[plan.Plan] = []
+    monkeypatch.setattr(source, "plan", lambda *arguments: plans.append(plan.plan(*arguments)) or plans[-1])
+    layers = [
+        cg.Conv2D(16, 3, 2, 1), cg.Conv2D(16, (2, 5), (2, 3), "same"), cg.Conv2D(16, 1, 2), cg.Conv2D(16, 3, (1, 2)),
+    ]  # fmt: skip
+    net = cg.Network(layers, input_shape=(3, 29, 32), loss="SquaredError", dtype="float64")
+    rng = np.random.default_rng(8)
+    x = rng.standard_normal((7, 3, 29, 32))
+    compare(net, x, rng.standard_normal(net.predict(x, engine="numpy").shape), cg.SGD(0.001), 3, EXACT, steps=4)
+    assert [1 + len(plans[0].products[f"dz{k}"].others) for k in (1, 2, 3)] == [6, 1, 2]
 
 
 @pytest.mark.parametrize(

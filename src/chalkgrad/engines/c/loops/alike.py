@@ -65,7 +65,8 @@ def kinds_of_several(plan: Plan) -> dict[str, Kind]:
         for phase in plan.phases
         if phase.kind == "rows"
         for statement in phase.statements
-        if (product := plan.products.get(statement.output)) is not None and not product.skips
+        if (product := plan.products.get(statement.output)) is not None
+        if not product.skips and not product.others
     }
     counts = Counter(kinds.values())
     return {output: kind for output, kind in kinds.items() if counts[kind] > 1}

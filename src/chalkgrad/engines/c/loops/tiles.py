@@ -83,7 +83,20 @@ class Tiles:
         """
         kind = None if finish or blocks else self.shared.kinds.get(product.output)
         known = self.shared.routines.get(kind)
-        call, pairs = self._routine(f"{self.memory.name(product.output)}_tile", product, finish, known is None)
+        name = f"{self.memory.name(product.output)}_tile"
+        code, pairs = self._all(name, product, finish, blocks, known is None)
+        if kind is not None:
+            code = [self._shared(product, kind, code, pairs)]
+        code = [Comment(product.statement.text), *code]
+        for number, other in enumerate(product.others, 2):
+            code += [Comment(other.statement.text), *self._all(f"{name}_{number}", other, (), False, True)[0]]
+        return code
+
+    def _all(
+        self, name: str, product: Product, finish: Sequence[Statement], blocks: bool, kept: bool
+    ) -> tuple[Code, list[tuple[Parameter, str]]]:
+        """The loops over all tiles, and what a tile's routine of this name is given; it is kept or not."""
+        call, pairs = self._routine(name, product, finish, kept)
         rows_tile, columns_tile = product.tile
         each = product.rows_each
 
@@ -95,7 +108,7 @@ class Tiles:
             code = _tiled(product.columns, product.sizes.get(product.columns or ""), columns_tile, rows)
         elif blocks:
             step, body = columns_tile * product.lanes, rows(columns_tile)
-            code: Code = [Loop(product.vector, Index("last"), body, begin=Index("first"), step=step)]
+            code = [Loop(product.vector, Index("last"), body, begin=Index("first"), step=step)]
         else:
             code = _tiled(product.vector, product.vectors, columns_tile, rows, product.lanes)
         if product.columns is not None and not product.across:
@@ -104,9 +117,7 @@ class Tiles:
             code = [Loop(index, _end(product, index), code)]
         if product.each is not None:
             code = [Loop(product.each, ROWS, code)]
-        if kind is not None:
-            code = [self._shared(product, kind, code, pairs)]
-        return [Comment(product.statement.text), *code]
+        return code, pairs
 
     def _shared(self, product: Product, kind: Kind, code: Code, pairs: Sequence[tuple[Parameter, str]]) -> Instruction:
         """A call of the routine that computes all tiles of products of this kind; the first one's is that routine."""

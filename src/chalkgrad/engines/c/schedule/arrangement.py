@@ -179,23 +179,23 @@ def _same_layouts(work: Work, updated: Mapping[str, str]) -> None:
 
 def _choose(work: Work, statement: Statement, layouts: Mapping[str, Layout], machine: Machine) -> None:
     """Enters a statement's tiles where it can be computed in them, and what they need of its values."""
-    candidate = statement
+    candidates = [statement]
     if statement.adds and once_each(statement, work.shapes[statement.output]):
-        candidate = replace(statement, adds=False)
+        candidates = [replace(statement, adds=False)]
     elif statement.adds:
-        gathering = gathered(statement, work.shapes[statement.output])
-        if gathering is None:
-            return
-        candidate = gathering
+        candidates = gathered(statement, work.shapes[statement.output])
     fixed = (TIME,) if statement.output in work.loops else ()
-    tiling = product(candidate, layouts, machine, work.sparse, fixed)
-    if tiling is None:
+    found = [product(candidate, layouts, machine, work.sparse, fixed) for candidate in candidates]
+    tilings = [tiling for tiling in found if tiling is not None]
+    if not tilings or len(tilings) < len(found):
         return
-    work.products[statement.output] = tiling
-    output = Element(candidate.output, candidate.place)
-    start = [tiling.bias] if tiling.bias is not None and not tiling.across else []
-    for element in (output, tiling.left, tiling.right, *start):
-        _ask(work, tiling, element, candidate)
+    first, *others = tilings
+    work.products[statement.output] = replace(first, others=tuple(others))
+    for candidate, tiling in zip(candidates, tilings, strict=True):
+        output = Element(candidate.output, candidate.place)
+        start = [tiling.bias] if tiling.bias is not None and not tiling.across else []
+        for element in (output, tiling.left, tiling.right, *start):
+            _ask(work, tiling, element, candidate)
 
 
 def _ask(work: Work, tiling: Product, element: Element, statement: Statement) -> None:
@@ -261,12 +261,8 @@ def _frame_copies(work: Work, machine: Machine) -> None:
             operands = [e for e in (tiling.left, tiling.right) if e.name == name]
             if not operands or (name != "x" and all(isinstance(i, Symbol) for i in operands[0].indices)):
                 continue
-            work.products[output] = replace(
-                tiling,
-                statement=tiling.statement.renamed(names),
-                left=_put(tiling.left, names),
-                right=_put(tiling.right, names),
-            )
+            others = tuple(_renamed(other, names) for other in tiling.others)
+            work.products[output] = replace(_renamed(tiling, names), others=others)
             index = next(k for k, s in enumerate(work.statements) if s.output == output)
             work.statements[index] = work.statements[index].renamed(names)
         if name == "x":  # so the others need not look outside
@@ -297,6 +293,12 @@ def _long_rows(work: Work) -> None:
                 frame = work.frames.setdefault(name, Frame([0] * (len(shape) - 1), [0] * (len(shape) - 1)))
                 if frame.row < row:
                     frame.row, changes = row, True
+
+
+def _renamed(tiling: Product, names: Mapping[str, str]) -> Product:
+    """The product with other names for some of its values."""
+    statement, left, right = tiling.statement.renamed(names), _put(tiling.left, names), _put(tiling.right, names)
+    return replace(tiling, statement=statement, left=left, right=right)
 
 
 def _put(element: Element, names: Mapping[str, str]) -> Element:

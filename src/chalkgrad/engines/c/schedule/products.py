@@ -14,15 +14,17 @@ columns), so that what is loaded once is used several times.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 
 from ....formula import Shape, Size
 from ....formula.affine import affine, coefficients
 from ....formula.nodes import Binary, Element, Node, Number, Reduction, Symbol
-from ....formula.rewrite import at
+from ....formula.rewrite import at, folded
+from ....formula.text import text
 from ....program.statement import SAMPLES, Statement, names_in
 from .layouts import Layout, multiple
 
@@ -95,6 +97,7 @@ class Product:
         fixed: indices on the left through which somebody else goes: the time of a loop.
         scale: a number, the same for the whole step, by which every sum is multiplied; None for none.
         each: the index over the samples, where the sums of one after another are added to what is there; else None.
+        others: the products that set the value's other elements.
     """
 
     statement: Statement
@@ -115,6 +118,7 @@ class Product:
     fixed: tuple[str, ...]
     scale: Node | None
     each: str | None = None
+    others: tuple[Product, ...] = ()
 
     @property
     def output(self) -> str:
@@ -195,47 +199,100 @@ def factors(statement: Statement) -> tuple[Reduction, Element, Element, Element 
     return body, inner.left, inner.right, bias
 
 
-def gathered(statement: Statement, shape: tuple[Size, ...]) -> Statement | None:
-    """The statement with its sums gathered where they are added, for steps of 1: dx[h] += dz[p] * W[u] with h = p + u
-    becomes dx[h] = sum_u dz[h - u] * W[u]. None where that is not possible.
+def gathered(statement: Statement, shape: tuple[Size, ...]) -> list[Statement]:
+    """The statement with its sums gathered where they are added; none where that is not possible.
+
+    For steps of 1, dx[h] += dz[p] * W[u] with h = p + u becomes dx[h] = sum_u dz[h - u] * W[u]. For steps of s every
+    phase a < s of h = s*h0 + a becomes a statement of its own, whose sum has only the terms that fall there: those of
+    u = s*u0 + r, with p = h0 - u0 + d. Places on which no term falls are in no statement.
 
     Args:
         statement: a statement that adds its terms where they fall.
         shape: the shape of the value that it sets.
     """
-    place: list[Node] = []
-    solutions: dict[str, Node] = {}
-    sizes: dict[str, Size] = dict(statement.sizes)
-    further: list[str] = []
-    for expression, size in zip(statement.place, shape, strict=True):
-        terms = affine(expression)
-        if terms is None:
-            return None
-        indices = [i for i in terms if i]
-        if isinstance(expression, Symbol):
-            place.append(expression)
-            continue
-        if len(indices) != 2 or any(terms[i] != 1 for i in indices):
-            return None
-        position, offset = indices
-        name = {"p": "h", "q": "w"}.get(position, f"{position}0")
-        if name in sizes:
-            return None
-        solutions[position] = Binary(
-            "-", Symbol(name), Binary("+", Symbol(offset), Number(float(terms[""])))
-        )  # p = h - u - constant
-        del sizes[position]
-        sizes[name] = size
-        further.append(offset)
-        place.append(Symbol(name))
     parts = factors(replace(statement, adds=False))
     if parts is None:
-        return None
+        return []
+    axes: list[list[_Axis]] = []
+    for expression, size in zip(statement.place, shape, strict=True):
+        phases = _phases(expression, size, statement.sizes)
+        if phases is None:
+            return []
+        axes.append(phases)
     total, left, right, _ = parts
+    found: list[Statement] = []
+    for phase in itertools.product(*axes):
+        sizes, solutions = dict(statement.sizes), {i: n for axis in phase for i, n in axis.solutions.items()}
+        for index in (axis.position for axis in phase if axis.position):
+            del sizes[index]
+        sizes |= {i: s for axis in phase for i, s in axis.sizes.items()}
+        place = tuple(axis.place for axis in phase)
+        loops = tuple(i for p in place for i in coefficients(p))
+        further = [axis.offset for axis in phase if axis.offset]
+        body = Reduction("sum", (*total.indices, *further), at(Binary("*", left, right), solutions))
+        line = statement.text
+        if any(not isinstance(p, Symbol) for p in place):
+            line = f"{text(Element(statement.output, place))} of {line}"
+        found.append(replace(statement, place=place, body=body, sizes=sizes, loops=loops, adds=False, text=line))
+    return found
 
-    loops = tuple(i.name for i in place if isinstance(i, Symbol))
-    body = Reduction("sum", (*total.indices, *further), at(Binary("*", left, right), solutions))
-    return replace(statement, place=tuple(place), body=body, sizes=sizes, loops=loops, adds=False)
+
+@dataclass(frozen=True, slots=True)
+class _Axis:
+    """One phase of an axis along which terms are gathered, or an axis that is one index.
+
+    Attributes:
+        place: the places that are set.
+        position, offset: the indices whose sum the place was, the first of which is solved for; "" for none.
+        solutions: the expressions for indices.
+        sizes: the sizes of indices that are new or have fewer values.
+    """
+
+    place: Node
+    position: str = ""
+    offset: str = ""
+    solutions: Mapping[str, Node] = field(default_factory=dict[str, Node])
+    sizes: Mapping[str, Size] = field(default_factory=dict[str, Size])
+
+
+def _phases(expression: Node, size: Size, sizes: Mapping[str, Size]) -> list[_Axis] | None:
+    """The phases of one axis; None where the terms that fall on a place cannot be told.
+
+    Args:
+        expression: the place on the left.
+        size: the size of the axis.
+        sizes: the size of each index.
+    """
+    if isinstance(expression, Symbol):
+        return [_Axis(expression)]
+    terms = affine(expression)
+    if terms is None or not isinstance(size, int):
+        return None
+    indices = [i for i in terms if i]
+    if len(indices) != 2 or terms[indices[1]] != 1 or terms[indices[0]] < 1:
+        return None
+    position, offset = indices
+    step, reach, constant = terms[position], sizes[offset], terms[""]
+    name = {"p": "h", "q": "w"}.get(position, f"{position}0")
+    if name in sizes or not isinstance(reach, int):
+        return None
+    phases: list[_Axis] = []
+    for first in range(min(step, size)):
+        ahead, rest = divmod(first - constant, step)  # step*h0 + first = step*p + (step*u0 + rest) + constant
+        if rest >= reach:
+            continue
+        place: Node = Symbol(name)
+        solutions: dict[str, Node] = {position: Binary("-", place, Binary("+", Symbol(offset), Number(float(-ahead))))}
+        if step > 1:
+            solutions[offset] = _strided(offset, step, rest)
+            place = _strided(name, step, first)
+        fewer: dict[str, Size] = {name: -(-(size - first) // step), offset: -(-(reach - rest) // step)}
+        phases.append(_Axis(place, position, offset, solutions, fewer))
+    return phases
+
+
+def _strided(index: str, step: int, first: int) -> Node:
+    return folded("+", folded("*", Number(float(step)), Symbol(index)), Number(float(first)))
 
 
 def _counted_on(place: Node, index: str, size: int) -> bool:
