@@ -63,6 +63,7 @@ class Slip:
             not say them.
         where: in which places it is made, where these are several.
         members: it in each of them.
+        made: whether it was made from the step's formula, and is none of the usual ones.
     """
 
     output: str
@@ -79,6 +80,7 @@ class Slip:
     general: str = ""
     where: str = ""
     members: tuple[Slip, ...] = ()
+    made: bool = False
 
     @property
     def text(self) -> str:
