@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache, partial
 from typing import Any
 
@@ -54,6 +54,7 @@ def _of_a_step(step: Step, program: Program, values: Values, alike: Mapping[Any,
     absent = tuple(o for o, i in zip(step.rule.operands, step.inputs, strict=True) if i is None)
     pairs = dict(zip(step.rule.operands, step.inputs, strict=True))
     names = {**step.bound, **pairs}
+    follows = _following(step, program)
     for changed in changes(step.rule, absent):
         change = changed.change
         if OTHER not in change.takes:
@@ -63,7 +64,7 @@ def _of_a_step(step: Step, program: Program, values: Values, alike: Mapping[Any,
         own = pairs.get(formal)
         if own is None:
             continue
-        for place, other in enumerate(_others(own, step, program, alike)[:MOST_OTHERS]):
+        for place, other in enumerate(_others(own, step, program, alike, follows)[:MOST_OTHERS]):
             near = other in step.bound.values() or other in pairs.values()
             yield _slip(step, changed, {**names, OTHER: other}, values, "" if near else other, place * 0.001)
 
@@ -73,7 +74,9 @@ def _replaced(changed: Changed, rule: Rule) -> list[str]:
     return [p.name for p in changed.change.parts if getattr(p, "name", OTHER) in rule.operands]
 
 
-def _others(own: str, step: Step, program: Program, alike: Mapping[Any, list[str]]) -> list[str]:
+def _others(
+    own: str, step: Step, program: Program, alike: Mapping[Any, list[str]], follows: Collection[str]
+) -> list[str]:
     """The values of the same shape as one, those of the operation and the layer first."""
     taken = program.values[own]
     near = {i for i in (*step.bound.values(), *step.inputs) if i is not None}
@@ -86,7 +89,6 @@ def _others(own: str, step: Step, program: Program, alike: Mapping[Any, list[str
         owner = maker is not None and maker.owner == step.owner
         return name not in near, not owner, (value.role in (Role.DERIVATIVE, Role.SHARE)) != backward
 
-    follows = _following(step, program)
     new = program.updated.get(own)
     fits = [
         n

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import itertools
 import math
-import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import cache, cached_property
 from typing import Any, cast
 
 import numpy as np
@@ -21,13 +21,22 @@ from ..model.gradients import Gradients
 from ..model.model import Model
 from ..program import names as spelled
 from .alike import made_alike
+from .budget import Budget
 from .claims import Claim, numbers_of, read_claims
+from .comparing import LARGEST_ROUNDING, RELATIVE, Comparing, float32_noise
+from .constants import constant_factors
 from .diagnosis import Diagnosis
+from .evidence import FEWEST_DIGITS, enough, told
 from .factoring import where_it_sits
+from .lying import where_it_lies
+from .made import made_slips
+from .points import at_other_points
 from .rerun import MISFITS, NEXT, Rerun
 from .result import Cause, Finding
 from .slip import Carried, Slip
 from .slips import slips
+from .typed import slips_of_the_pen
+from .unseen import unseen_by
 
 Array = np.ndarray[Any, Any]
 Claimed = Mapping[str, Any] | Callable[[dict[str, Array], Array, Array], Mapping[str, Any]]
@@ -37,12 +46,17 @@ DEEPEST = 4
 """How many mistakes at most are put together."""
 BRANCHES = 6
 """How many candidates are followed up at each of them."""
-SECONDS = 10.0
-"""How long pairs of mistakes that must come together are looked for."""
-LARGEST_ROUNDING = 0.02
-"""More than this share of a number is no rounding."""
-RELATIVE = 1e-9
-"""How near a number with all digits must be to count as the same."""
+ROUNDINGS = 4
+"""How often claimed numbers are rounded otherwise, to see how far off what follows from them may be."""
+NEARLY_AS_LIGHT = 0.3
+"""A made mistake that is more far-fetched than another by more than this is no rival of it."""
+MOST_MADE_RIVALS = 4
+MOST_OF_THE_PEN = 8
+"""With more wrong numbers than this, none was mistyped."""
+ONE_MORE = 0.7
+"""What every further mistake of an explanation counts beside its own weight."""
+MOSTLY = 0.5
+"""Mistakes that explain no larger share of the wrong numbers than this are not the mistake."""
 
 
 def diagnose(
@@ -106,7 +120,16 @@ def diagnose(
         earlier.set_parameters(before)
         old = earlier.trace(x, y, optimizer=method, training=training, sample_weight=weights)
         previous = {n: old[n] for n in old if n not in (*spelled.GIVEN, "clock", "lr", "t")}
-    return _Search(twin, trace, dict(claimed), following, previous, training, method, probe, optimizer_state).run()
+    found = Search(twin, trace, dict(claimed), following, previous, training, method, probe, optimizer_state).run()
+    if probe is None or not found.correct or method is not None or weights is not None:
+        return found
+
+    def judge(network: Model, x: Array, y: Array) -> Diagnosis:
+        numbers = _by_gradient(probe(_copies(network.parameters), x.copy(), y.copy()), network)
+        trace = network.trace(x, y, training=training)
+        return Search(network, trace, numbers, (), None, training, None, probe, None).run()
+
+    return at_other_points(found, twin, x, y, judge)
 
 
 Probe = Callable[[dict[str, Array], Array, Array], Mapping[str, Any]]
@@ -124,7 +147,21 @@ def _by_gradient(answer: Any, network: Model) -> dict[str, Any]:
     return {network.program.derivative_of.get(n, n) if n in network.parameters else n: v for n, v in numbers.items()}
 
 
-class _Search:
+class Search:
+    """The search for the mistakes behind claimed numbers.
+
+    Args:
+        network: the network, in float64.
+        trace: the right values.
+        claimed: the claimed numbers.
+        following: the steps that compute the loss after the update.
+        before: the values of an earlier pass.
+        training: with dropout's masks and batch statistics.
+        optimizer: whose step is claimed.
+        probe: the claiming function.
+        optimizer_state: what the optimizer carries from the steps before.
+    """
+
     def __init__(
         self,
         network: Model,
@@ -143,6 +180,7 @@ class _Search:
         after = claimed.pop(NEXT, MISSING)
         self.rerun = Rerun(trace.program, trace, following)
         self.runner = Runner(trace.program.steps)
+        self.budget = Budget(self.rerun, len(trace["x"]))
         self.claims = read_claims(claimed, trace) if claimed else {}
         if after is not MISSING:
             if optimizer is None:
@@ -150,32 +188,30 @@ class _Search:
             self.claims[NEXT] = _single(NEXT, after)
         if not self.claims:
             raise DataError('claims are numbers by name, {"dW1": [[...]], ...}; none came')
-        self.noise = self._noise()
+        self.comparing = Comparing(trace, self._noise(), self.claims)
         self._take_parameters_as_meant()
+        self.comparing.claims = self.claims
         self.right = self.rerun.run((), self.claims)
         found = slips(trace.program, before, len(trace["x"]))
         self.slips = [*found, *made_alike(found, trace.program)]
+        self.too_few: set[str] = set()
+
+    @cached_property
+    def made(self) -> list[Slip]:
+        """The slips that are made from the formulas, the least far-fetched first."""
+        found = made_slips(self.trace.program, self.trace)
+        return sorted([*found, *made_alike(found, self.trace.program)], key=lambda s: s.weight)
 
     # -- comparing -------------------------------------------------------------------------------------------
 
     def _noise(self) -> dict[str, float]:
         """How much rounding to float32 changes each claimed value."""
-        coarse = self.network.copy(dtype="float32")
-        values = dict(
-            coarse.trace(
-                self.trace["x"], self.trace["y"], optimizer=self.optimizer, training=self.training,
-                optimizer_state=self.optimizer_state, sample_weight=self.trace.get(spelled.SAMPLE_WEIGHT),
-            )
+        coarse = self.network.copy(dtype="float32").trace(
+            self.trace["x"], self.trace["y"], optimizer=self.optimizer, training=self.training,
+            optimizer_state=self.optimizer_state, sample_weight=self.trace.get(spelled.SAMPLE_WEIGHT),
         )  # fmt: skip
-        noise: dict[str, float] = {}
-        for name in (*self.claims, *(r[n] for r in self._readings() for n in self.claims if n in r)):
-            if name in values and name in self.trace:
-                apart = np.abs(values[name].astype(np.float64) - self.trace[name])
-                finite = apart[np.isfinite(apart)]
-                noise[name] = float(finite.max()) if finite.size else 0.0
-            else:
-                noise[name] = 1e-6
-        return noise
+        names = (*self.claims, *(r[n] for r in self._readings() for n in self.claims if n in r))
+        return float32_noise(self.trace, coarse, names)
 
     def _take_parameters_as_meant(self) -> None:
         """Claims of parameters that are not the network's own numbers: their gradients, or their new values.
@@ -184,16 +220,16 @@ class _Search:
             DataError: where they are neither.
         """
         parameters = {n: c for n, c in self.claims.items() if n in self.network.parameters}
-        if all(self.matches(claim, self.trace[name]) for name, claim in parameters.items()):
+        if all(self.comparing.matches(claim, self.trace[name]) for name, claim in parameters.items()):
             return
         for reading in self._readings():
             meant = {n: replace(c, name=reading[n]) for n, c in parameters.items() if n in reading}
-            if any(c.name in self.trace and self.matches(c, self.trace[c.name]) for c in meant.values()):
+            if any(c.name in self.trace and self.comparing.matches(c, self.trace[c.name]) for c in meant.values()):
                 if twice := [c.name for c in meant.values() if c.name in self.claims]:
                     raise DataError(f"{twice[0]} is claimed twice")
                 self.claims = {meant[n].name if n in meant else n: meant.get(n, c) for n, c in self.claims.items()}
                 return
-        name = next(n for n, c in parameters.items() if not self.matches(c, self.trace[n]))
+        name = next(n for n, c in parameters.items() if not self.comparing.matches(c, self.trace[n]))
         new = spelled.updated(name) + ("" if self.optimizer is not None else " (with learning_rate=)")
         raise DataError(
             f"{name} is a parameter of the network, which has other numbers there: claim "
@@ -204,69 +240,68 @@ class _Search:
         """The two readings of a parameter's name: its gradient, or its new value."""
         return self.trace.program.derivative_of, self.trace.program.updated
 
-    def same(self, claim: Claim, computed: Array) -> Array:
-        """Which claimed numbers are the computed ones, to the digits that they are given to."""
-        computed = np.asarray(computed, dtype=np.float64)
-        if computed.shape != claim.values.shape:
-            return np.zeros(claim.values.shape, dtype=bool)
-        noise = self.noise[claim.name]
-        if claim.single:
-            allowed = 1e-5 * np.abs(computed) + 20 * noise
-        else:
-            allowed = claim.units * (1 + 1e-6) + RELATIVE * np.abs(computed) + 100 * noise * 2.0**-29
-        with np.errstate(invalid="ignore"):
-            # a 0 stands for what is nothing beside the others
-            nothing = np.where(claim.values == 0, RELATIVE * np.abs(computed).max(initial=0.0), 0.0)
-            return np.abs(claim.values - computed) <= allowed + nothing
-
-    def matches(self, claim: Claim, computed: Array) -> bool:
-        """Whether all claimed numbers of a value are the computed ones."""
-        return bool(self.same(claim, computed)[claim.mask].all())
-
     # -- the search ------------------------------------------------------------------------------------------
 
+    def matches(self, claim: Claim, computed: Any) -> bool:
+        """Whether all claimed numbers of a value are the computed ones."""
+        return self.comparing.matches(claim, computed)
+
     def run(self) -> Diagnosis:
+        """Looks for the mistakes."""
         wrong = [n for n, c in self.claims.items() if not self.matches(c, self.right[n])]
-        by_hand = self._rounded_by_hand(wrong)
-        wrong = [n for n in wrong if n not in by_hand]
+        by_hand = self.comparing.rounded_by_hand(wrong)
+        fewer = {n for n in wrong if self.comparing.to_fewer_digits(self.claims[n], self.right[n])}
+        wrong = [n for n in wrong if n not in by_hand | fewer]
         causes: list[Cause] = []
         unexplained: list[str] = []
         follows: set[str] = set()
+        pen: dict[str, str] = {}
         if wrong:
-            chosen, remaining = self._explain(wrong, by_hand)
-            causes = self._causes(chosen, wrong, remaining)
+            pen = self._pen(wrong)
+            chosen, remaining = self._explain([n for n in wrong if n not in pen], by_hand | fewer)
+            if remaining and not chosen:
+                fine = {n for n in remaining if self.comparing.by_single(self.claims[n], self.right[n])}
+                if len(fine) == len(wrong):
+                    fewer |= fine
+                    wrong, remaining = [], []
+            causes = self._causes(chosen, [n for n in wrong if n not in pen], remaining)
             follows, unexplained = self._following(wrong, remaining)
-        findings = tuple(self._finding(n, wrong, by_hand, follows) for n in self.claims)
-        return Diagnosis(findings, tuple(causes), tuple(unexplained), self.trace)
+        partly: tuple[Cause, ...] = ()
+        if causes and not self._mostly(causes, unexplained):
+            partly, causes = tuple(causes), []
+            unexplained = [n for n in wrong if n not in follows and n not in pen]
+        findings = tuple(self._finding(n, wrong, by_hand, follows, pen) for n in self.claims)
+        others = [n for n in unexplained if n not in follows]
+        place = where_it_lies(self.rerun, others, [f.name for f in findings if f.verdict != "wrong"])
+        unseen = cache(lambda: unseen_by(self)) if not wrong else tuple
+        few = tuple(n for n in unexplained if n in self.too_few)
+        return Diagnosis(
+            findings, tuple(causes), tuple(unexplained), self.trace, partly, few, place, unseen
+        )  # fmt: skip
 
-    def _rounded_by_hand(self, wrong: Sequence[str]) -> set[str]:
-        """The values that rounding every step to the claimed digits explains.
+    def _pen(self, wrong: Sequence[str]) -> dict[str, str]:
+        """The values in which single numbers are mistyped or swapped."""
+        marks = {n: self.claims[n].mask & ~self.comparing.same(self.claims[n], self.right[n]) for n in wrong}
+        if sum(int(m.sum()) for m in marks.values()) > MOST_OF_THE_PEN:
+            return {}
+        return slips_of_the_pen(self.claims, self.right, marks)
 
-        People round to significant digits or to decimals, so the pass is computed again in both ways; what is, in
-        proportion, no further from the right numbers than twice these are is taken for rounding.
-        """
-        names: set[str] = set()
-        for name in wrong:
-            claim = self.claims[name]
-            if name not in self.trace or not claim.units[claim.mask].all():
-                continue
-            right = self.trace[name]
-            decimals = int(np.clip(-np.floor(np.log10(2 * claim.units[claim.mask].min())), 1, 12))
-            apart = 0.0
-            sizes = np.maximum(np.abs(right), 1e-9 * np.abs(right).max(initial=0.0) + 1e-300)
-            for rounded in (self.trace.rounded(claim.digits), self.trace.rounded(decimals, decimals=True)):
-                apart = max(apart, float((np.abs(rounded[name] - right) / sizes).max(initial=0.0)))
-            if apart == 0:
-                continue  # nothing was rounded on the way
-            allowed = min(2 * apart, LARGEST_ROUNDING) * np.abs(right) + claim.units
-            if (np.abs(claim.values - right) <= allowed)[claim.mask].all():
-                names.add(name)
-        return names
+    def _mostly(self, causes: Sequence[Cause], unexplained: Sequence[str]) -> bool:
+        """Whether the causes explain more of the wrong numbers than they leave."""
+        explained = {n for c in causes for n in c.explains}
+        left = self._wrong_numbers(unexplained)
+        made = self._wrong_numbers(explained)
+        return made > MOSTLY * (made + left)
 
-    def _explain(self, wrong: Sequence[str], by_hand: set[str]) -> tuple[tuple[Slip, ...], list[str]]:
+    def _wrong_numbers(self, names: Collection[str]) -> int:
+        return sum(
+            int((self.claims[n].mask & ~self.comparing.same(self.claims[n], self.right[n])).sum()) for n in names
+        )
+
+    def _explain(self, wrong: Sequence[str], by_hand: Collection[str]) -> tuple[tuple[Slip, ...], list[str]]:
         """The lightest set of slips that makes the wrong numbers and leaves the right ones, and what it leaves."""
         settled = [n for n in self.claims if n not in wrong and n not in by_hand]
-        best: tuple[tuple[int, float, int], tuple[Slip, ...], list[str]] = ((len(wrong), 0.0, 0), (), list(wrong))
+        best: tuple[tuple[int, float], tuple[Slip, ...], list[str]] = ((len(wrong), 0.0), (), list(wrong))
         seen: set[frozenset[int]] = set()
 
         def descend(chosen: tuple[Slip, ...], weight: float) -> None:
@@ -275,17 +310,17 @@ class _Search:
             if any(not self.matches(self.claims[n], values[n]) for n in settled):
                 return
             left = [n for n in wrong if not self.matches(self.claims[n], values[n])]
-            score = (len(left), weight, len(chosen))
+            score = (len(left), weight)
             if score < best[0]:
                 best = (score, chosen, left)
-            if not left or len(chosen) == DEEPEST or (best[0][0] == 0 and weight + 1 >= best[0][1]):
+            if not left or len(chosen) == DEEPEST or (best[0][0] == 0 and weight + 1 + ONE_MORE >= best[0][1]):
                 return
             done = [n for n in wrong if n not in left]
             for further in self._candidates(chosen, left, [*settled, *done])[:BRANCHES]:
                 key = frozenset(map(id, (*chosen, *further)))
                 if key not in seen:
                     seen.add(key)
-                    descend((*chosen, *further), weight + sum(s.weight for s in further))
+                    descend((*chosen, *further), weight + sum(s.weight + ONE_MORE for s in further))
 
         descend((), 0.0)
         return best[1], best[2]
@@ -294,21 +329,30 @@ class _Search:
         self, chosen: tuple[Slip, ...], remaining: Sequence[str], settled: Sequence[str]
     ) -> list[tuple[Slip, ...]]:
         """Slips (or pairs of them) that make the first wrong value come out, those that explain most first."""
-        until = time.monotonic() + SECONDS
         for target in remaining:
             upstream = set(self.rerun.upstream(target))
             for name in self.trace.program.parameters:  # updated too early, its gradient matters too
                 upstream.update(self.rerun.upstream(self.trace.program.updated.get(name, "")))
             outputs = {output for s in chosen for output in s.outputs}
-            rivals = [s for s in self.slips if outputs.isdisjoint(s.outputs) and upstream & {*s.outputs}]
-            candidates = self._fitting(chosen, [(s,) for s in rivals], target, remaining, settled, until)
+
+            def rivals(of: Sequence[Slip], outputs: set[str] = outputs, upstream: set[str] = upstream) -> list[Slip]:
+                return [s for s in of if outputs.isdisjoint(s.outputs) and upstream & {*s.outputs}]
+
+            usual = rivals(self.slips)
+            candidates = self._fitting(chosen, [(s,) for s in usual], target, remaining, settled)
+            if not candidates or candidates[0][0][0] > -len(remaining):
+                before = self._values(chosen, [target])[target]
+                constant = constant_factors(self.claims[target], before, self.rerun, target, len(self.trace["x"]))
+                made = rivals([*self.made, *constant])
+                candidates += self._fitting(chosen, [(s,) for s in made], target, remaining, settled)
+                candidates.sort(key=lambda c: c[0])
             if not candidates:
-                active = [s for s in rivals if s.carried is not Carried.RIGHT and not s.members and self._acts(s)]
+                active = [s for s in usual if s.carried is not Carried.RIGHT and not s.members and self._acts(s)]
                 pairs = [p for p in itertools.combinations(active, 2) if p[0].output != p[1].output]
                 pairs.sort(key=lambda p: p[0].weight + p[1].weight)
-                candidates = self._fitting(chosen, pairs, target, remaining, settled, until)
+                candidates = self._fitting(chosen, pairs, target, remaining, settled)
             if candidates:
-                return candidates
+                return [further for _, further in candidates]
         return []
 
     def _fitting(
@@ -318,21 +362,38 @@ class _Search:
         target: str,
         remaining: Sequence[str],
         settled: Sequence[str],
-        until: float,
-    ) -> list[tuple[Slip, ...]]:
+    ) -> list[tuple[tuple[int, float], tuple[Slip, ...]]]:
+        """Those of the candidates that make the target come out, with their scores, the best first."""
         scored: list[tuple[tuple[int, float], tuple[Slip, ...]]] = []
-        for place, further in enumerate(candidates):
-            if place % 256 == 255 and time.monotonic() > until:
+        now = self._values(chosen)
+        for further in candidates:
+            if not self.budget.take((*chosen, *further), [target]):
                 break
             values = self._values((*chosen, *further), [target])
             if not self.matches(self.claims[target], values[target]):
                 continue
+            self.budget.take((*chosen, *further), self.claims)
             values = self._values((*chosen, *further))
-            explained = sum(self.matches(self.claims[n], values[n]) for n in remaining)
+            explained = [n for n in remaining if self.matches(self.claims[n], values[n])]
             broken = sum(not self.matches(self.claims[n], values[n]) for n in settled)
-            scored.append(((broken * 100 - explained, sum(s.weight for s in further)), further))
+            if not self._told(explained, now, further, len(candidates)):
+                if not broken:
+                    self.too_few.add(target)
+                continue
+            scored.append(((broken * 100 - len(explained), sum(s.weight for s in further)), further))
         scored.sort(key=lambda item: item[0])
-        return [further for _, further in scored]
+        return scored
+
+    def _told(self, explained: Sequence[str], now: Mapping[str, Array], by: Sequence[Slip], tried: int) -> bool:
+        """Whether the explained numbers say more for a mistake than chance would for one of so many."""
+        digits, most = 0.0, 0
+        for name in explained:
+            claim = self.claims[name]
+            wrong = claim.mask & ~self.comparing.same(claim, now[name])
+            if now[name].shape == claim.values.shape:
+                digits += told(claim, now[name], wrong, solved=any(s.solved for s in by))
+                most = max(most, claim.digits)
+        return most >= FEWEST_DIGITS and enough(digits, tried)
 
     def _values(self, chosen: Sequence[Slip], values: Sequence[str] | None = None) -> dict[str, Array]:
         """The claimed values under slips; NaN where the slips do not fit the shapes."""
@@ -376,8 +437,10 @@ class _Search:
         ours = self._values((*others, slip))
         equals: list[Slip] = []
         outputs = {output for s in others for output in s.outputs}
-        for rival in self.slips:
+        for rival in (*self.slips, *(self.made if slip.made else ())):
             if rival is slip or not outputs.isdisjoint(rival.outputs):
+                continue
+            if rival.made and (rival.weight > slip.weight + NEARLY_AS_LIGHT or not self._takes(others, rival)):
                 continue
             values = self._values((*others, rival))
             if all(_alike(values[n], ours[n], self.claims[n]) for n in self.claims):
@@ -386,10 +449,13 @@ class _Search:
         distinct: list[Slip] = []
         for rival in sorted(equals, key=lambda s: s.weight):
             same = {(s.output, s.mistake) for s in rival.every}
-            if known.isdisjoint(same):
+            if known.isdisjoint(same) and not (rival.made and len(distinct) >= MOST_MADE_RIVALS):
                 known |= same
                 distinct.append(rival)
         return distinct
+
+    def _takes(self, others: tuple[Slip, ...], rival: Slip) -> bool:
+        return self.budget.take((*others, rival), self.claims)
 
     def _probed(self, rivals: Sequence[Slip], others: tuple[Slip, ...], x: Array, y: Array) -> Slip:
         """The one of several slips that the claiming function makes on another input too."""
@@ -441,38 +507,64 @@ class _Search:
     def _following(self, wrong: Sequence[str], remaining: Sequence[str]) -> tuple[set[str], list[str]]:
         """Of the wrong values those that are right from the claimed ones before them, and those nothing explains."""
         follows: set[str] = set()
-        taken = {n: self.claims[n].values for n in wrong if self.claims[n].whole and n in self.rerun.steps}
+        taken = {n: self.claims[n].values for n in self.claims if self.claims[n].whole and n in self.rerun.steps}
+        marked = set(wrong)
         unexplained: list[str] = []
         for name, claim in self.claims.items():
-            if name in wrong and self._from_claims(name, taken):
+            if name in marked and self._from_claims(name, {n for n in taken if n in marked}):
                 value = self.rerun.run((), [name], taken)[name]
-                units = Claim(name, claim.values, np.maximum(claim.units, 1e-6 * np.abs(claim.values)), claim.single)
-                if self.matches(units, value):
+                spread = self._spread(name, taken, value)
+                units = np.maximum(claim.units, 1e-6 * np.abs(claim.values)) + spread
+                if self.matches(Claim(name, claim.values, units, claim.single), value):
                     follows.add(name)
             if name in remaining and name not in follows:
                 unexplained.append(name)
         return follows, unexplained
 
+    def _spread(self, name: str, taken: Mapping[str, Array], value: Array) -> Array:
+        """How far a value may be off that was computed from claimed numbers as they were rounded."""
+        rounded = {n: self.claims[n].units for n in taken if (self.claims[n].units > 0).any() and n != name}
+        if not rounded:
+            return np.zeros(np.shape(value))
+        rng = np.random.default_rng(0)
+        apart = np.zeros(np.shape(value))
+        for _ in range(ROUNDINGS):
+            other = {n: v + rounded[n] * rng.uniform(-1, 1, v.shape) if n in rounded else v for n, v in taken.items()}
+            apart = np.maximum(apart, np.abs(self.rerun.run((), [name], other)[name] - value))
+        return np.minimum(2 * apart, LARGEST_ROUNDING * np.abs(value))
+
     def _from_claims(self, name: str, taken: Collection[str]) -> bool:
         """Whether a value is computed from claimed ones; in a loop from its own at other times too."""
         return any(n in taken and (n != name or n in self.rerun.loops) for n in self.rerun.upstream(name))
 
-    def _finding(self, name: str, wrong: Sequence[str], by_hand: set[str], follows: set[str]) -> Finding:
+    def _finding(
+        self, name: str, wrong: Sequence[str], by_hand: set[str], follows: set[str], pen: Mapping[str, str]
+    ) -> Finding:
         claim = self.claims[name]
         right = np.asarray(self.right[name], dtype=np.float64)
-        same = self.same(claim, right) & claim.mask
+        same = self.comparing.same(claim, right) & claim.mask
         claimed, count = int(claim.mask.sum()), int(same.sum())
         digits = claim.digits
         if name in by_hand:
             return Finding(name, "rounded by hand", claimed, claimed, digits)
         if name not in wrong:
-            return Finding(name, "right", count, claimed, digits)
+            return Finding(name, "right", claimed, claimed, digits)
         place = np.argwhere(claim.mask & ~same)
         first = str(Address(name, tuple(int(p) for p in place[0]))) if place.size else name
         verdict = "follows" if name in follows else "wrong"
         step = self.rerun.steps.get(name)
-        where = where_it_sits(claim, right, step) if step is not None and verdict == "wrong" else ""
-        return Finding(name, verdict, count, claimed, digits, first, where)
+        where = pen.get(name, "")
+        if not where and step is not None and verdict == "wrong":
+            where = where_it_sits(claim, right, step)
+        return Finding(name, verdict, count, claimed, digits, first, where, _farthest(name, claim, right))
+
+
+def _farthest(name: str, claim: Claim, right: Array) -> tuple[str, float, float]:
+    """The number that is farthest from the right one: its address, the number, the right one."""
+    with np.errstate(invalid="ignore"):
+        apart = np.where(claim.mask, np.abs(claim.values - right), -1.0)
+    place = tuple(int(i) for i in np.unravel_index(int(apart.argmax()), apart.shape))
+    return str(Address(name, place)) if place else name, float(claim.values[place]), float(right[place])
 
 
 def _alike(first: Array, second: Array, claim: Claim) -> bool:
