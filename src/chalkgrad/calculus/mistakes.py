@@ -190,6 +190,13 @@ class _Maker:
                 turned = _product([*factors[:place], (factor, -1), *factors[place + 1 :]])
                 if not isinstance(factor, Indicator):
                     yield _Tree(turned, "{0} divides where it multiplies", (factor,), 1.8)
+            if place and power > 0:
+                added = _sum([(_product(factors[:place]), 1), (_product(factors[place:]), 1)])
+                yield _Tree(added, "{0} is added, not multiplied", (_product(factors[place:]),), 1.9)
+            if isinstance(factor, Number):
+                for other in (factor.value * 2, factor.value / 2, factor.value + 1, factor.value - 1):
+                    changed = _product([*factors[:place], (Number(other), power), *factors[place + 1 :]])
+                    yield _Tree(changed, "{0} stands where {1} belongs", (Number(other), factor), 1.9)
             again = _product([*factors[: place + 1], (factor, power), *factors[place + 1 :]])
             yield _Tree(again, f"the {_kind(factor)} {{0}} is taken twice", (factor,), 1.8)
             if power > 0 and _chain(factor) == "+":
@@ -256,6 +263,13 @@ class _Maker:
                 flipped = [*terms[:place], (term, -sign), *terms[place + 1 :]]
                 done = ("added", "subtracted") if sign < 0 else ("subtracted", "added")
                 yield _Tree(_sum(flipped), f"{{0}} is {done[0]}, not {done[1]}", (term,), 1.4)
+            if place and not one_minus:
+                times = _product([(_sum(terms[:place]), 1), (_sum([(term, sign), *terms[place + 1 :]]), 1)])
+                yield _Tree(times, "{0} is multiplied, not added", (term,), 1.9)
+            if isinstance(term, Number) and not one_minus:
+                for other in (term.value * 2, term.value + 1):
+                    changed = _sum([*terms[:place], (Number(other), sign), *terms[place + 1 :]])
+                    yield _Tree(changed, "{0} stands where {1} belongs", (Number(other), term), 1.9)
             if len(terms) > 2:
                 yield _Tree(_sum([terms[place]]), "only the term {0} is left", (term,), 1.5)
         yield from self._roots(node, terms)
@@ -364,6 +378,12 @@ class _Maker:
                     distance = 1.3 if other == 1 else 1.6
                     words = "{0} stands where {1} belongs" if other != 1 else "{1} is not raised: {0} stands there"
                     yield _Tree(changed, words, (changed, node), distance)
+            times = Binary("*", Number(value), base)
+            yield _Tree(times, "{0} stands where {1} belongs", (times, node), 1.8)
+            if value == 2 and isinstance(base, Element):
+                for name in self.alike.get(base.name, ()):
+                    mixed = Binary("*", base, Element(name, base.indices))
+                    yield _Tree(mixed, "{0} stands where {1} belongs", (mixed, node), 1.7)
             if value == 2:
                 yield _Tree(Function("abs", (base,)), "{0} stands where {1} belongs", (Function("abs", (base,)), node), 1.7)
             return

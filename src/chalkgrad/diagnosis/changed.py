@@ -140,7 +140,10 @@ class Shaped:
         self.changed, self.options, self.like = changed, options, like
 
     def __call__(self, *arrays: Any) -> Any:
-        result = self.changed.function(*arrays, self.like, **self.options)
+        try:
+            result = self.changed.function(*arrays, self.like, **self.options)
+        except (ArithmeticError, AttributeError) as error:  # 1 / (|n| - 1) of one sample, an axis of a number
+            raise ValueError(str(error)) from None
         if self.changed.stepwise:
             return result
         if getattr(result, "shape", ()) != self.like.shape:

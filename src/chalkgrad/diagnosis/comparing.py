@@ -44,18 +44,31 @@ class Comparing:
         computed = np.asarray(computed, dtype=np.float64)
         if computed.shape != claim.values.shape:
             return np.zeros(claim.values.shape, dtype=bool)
+        with np.errstate(invalid="ignore"):
+            return (np.abs(claim.values - computed) <= self._room(claim, computed)) & np.isfinite(computed)
+
+    def apart(self, claim: Claim, computed: Any) -> float:
+        """How far computed numbers are from the claimed ones, 1 being as far as they may be."""
+        computed = np.asarray(computed, dtype=np.float64)
+        if computed.shape != claim.values.shape or not np.isfinite(computed).all():
+            return np.inf
+        with np.errstate(all="ignore"):
+            return float((np.abs(claim.values - computed) / (self._room(claim, computed) + 1e-300))[claim.mask].max())
+
+    def _room(self, claim: Claim, computed: Array) -> Array:
+        """How far each claimed number may be from the computed one."""
         noise = self.noise[claim.name]
         if claim.single:
             allowed = 1e-5 * np.abs(computed) + 20 * noise
         else:
             allowed = claim.units * (1 + 1e-6) + RELATIVE * np.abs(computed) + 100 * noise * 2.0**-29
         scale = self.scale.get(claim.name, 0.0)
+        # a 0 stands for what is nothing beside the others
         with np.errstate(invalid="ignore"):
-            # a 0 stands for what is nothing beside the others
             nothing = np.where(claim.values == 0, RELATIVE * np.abs(computed).max(initial=0.0), 0.0)
             if scale:
                 nothing = np.where(np.abs(computed) <= NOTHING * scale, LEFTOVER * scale, nothing)
-            return np.abs(claim.values - computed) <= allowed + nothing
+        return allowed + nothing
 
     def matches(self, claim: Claim, computed: Any) -> bool:
         """Whether all claimed numbers of a value are the computed ones."""
@@ -80,7 +93,7 @@ class Comparing:
         wrong = claim.mask & ~self.same(claim, right)
         if claim.single or not wrong.any() or wrong.sum() > MOST_SHORT or wrong.sum() == claim.mask.sum() > 1:
             return False
-        for place in zip(*np.nonzero(wrong), strict=True):
+        for place in map(tuple, np.argwhere(wrong)):
             unit = own_unit(float(claim.values[place]))
             digits = np.log10(max(abs(claim.values[place]), 1e-300) / (2 * unit)) if unit else 0.0
             if digits < FEWEST_DIGITS - 1 or abs(claim.values[place] - right[place]) > unit * (1 + 1e-6):

@@ -1,8 +1,12 @@
-"""How much wrong numbers say for a mistake: more than one of so many tried ones would say by chance."""
+"""How much wrong numbers say for a mistake: more than one of so many tried ones would say by chance.
+
+Of the mistakes that are tried some come near the claimed numbers, within `NEAR` times of what rounding allows. Numbers that
+are independent of each other, m of them, are hit by one of these with a chance of NEAR^-m; a mistake is believed where all
+that came near would hit them together less than `BY_CHANCE` times.
+"""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -10,47 +14,33 @@ import numpy as np
 from .claims import Claim
 
 Array = np.ndarray[Any, Any]
-MARGIN = 1.0
-"""How many digits more than chance gives a mistake needs."""
+NEAR = 1000.0
+BY_CHANCE = 0.1
 FEWEST_DIGITS = 3
 """Numbers of fewer digits fit too many mistakes."""
-ALL_DIGITS, OF_FLOAT32 = 9.0, 5.0
 MOST_NUMBERS = 4096
 """Of larger arrays so many numbers are looked at."""
+SURE = 4
+"""So many independent numbers are hit by no chance."""
 
 
-def told(claim: Claim, right: Array, wrong: Array, *, solved: bool = False) -> float:
-    """How many digits an explanation of wrong numbers has to hit.
-
-    Each number counts with the digits that it can be told apart from the right one by; numbers with the same ratio to
-    the right ones count once.
+def independent(claim: Claim, right: Array, wrong: Array) -> int:
+    """How many of the wrong numbers say something of their own: those with the same ratio to the right ones count once.
 
     Args:
         claim: the claimed numbers.
         right: the right ones.
         wrong: which of them are wrong.
-        solved: whether the explanation has a number in it that was solved from these.
     """
     places = np.flatnonzero(wrong)[:MOST_NUMBERS]
-    claimed, exact = claim.values.ravel()[places], np.asarray(right, dtype=np.float64).ravel()[places]
-    units = claim.units.ravel()[places]
-    if not places.size:
-        return 0.0
-    apart = np.abs(claimed - exact)
-    most = OF_FLOAT32 if claim.single else ALL_DIGITS
+    if not places.size or np.shape(right) != claim.values.shape:
+        return 0
+    exact = np.asarray(right, dtype=np.float64).ravel()[places]
     with np.errstate(all="ignore"):
-        digits = np.where(units > 0, np.log10(apart / (2 * units)), most)
-        ratios = np.where(exact != 0, claimed / exact, np.inf)
-    digits = np.clip(np.nan_to_num(digits), 0.0, most)
-    if solved:
-        return float(np.sort(digits)[:-1].sum())
-    best: dict[float, float] = {}
-    for ratio, digit in zip(ratios.tolist(), digits.tolist(), strict=True):
-        key = float(f"{ratio:.4g}") if math.isfinite(ratio) else math.inf
-        best[key] = max(best.get(key, 0.0), digit)
-    return sum(best.values())
+        ratios = claim.values.ravel()[places] / exact
+    return len({f"{r:.4g}" if np.isfinite(r) else "" for r in ratios.tolist()})
 
 
-def enough(digits: float, tried: int) -> bool:
-    """Whether so many digits are more than one of the tried mistakes gives by chance."""
-    return digits >= math.log10(max(tried, 1)) + MARGIN
+def enough(numbers: int, near: int) -> bool:
+    """Whether so many independent numbers are more than the mistakes that came near would hit by chance."""
+    return numbers >= SURE or max(near, 1) * NEAR**-numbers <= BY_CHANCE

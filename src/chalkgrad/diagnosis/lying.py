@@ -10,8 +10,8 @@ MOST = 4
 """So many values are named."""
 
 
-def where_it_lies(rerun: Rerun, wrong: Sequence[str], right: Sequence[str]) -> str:
-    """Sentences that say between which values the fault lies; empty where nothing can be said.
+def where_it_lies(rerun: Rerun, wrong: Sequence[str], right: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+    """Sentences that say between which values the fault lies, and these values; empty where nothing can be said.
 
     Args:
         rerun: the program.
@@ -21,14 +21,15 @@ def where_it_lies(rerun: Rerun, wrong: Sequence[str], right: Sequence[str]) -> s
     wrong = [n for n in wrong if n in rerun.steps]
     right = [n for n in right if n in rerun.steps]
     if not wrong:
-        return ""
+        return "", ()
     common = _suspects(rerun, wrong, right)
     if common:
-        return _sentence(rerun, wrong, right, common)
-    sentences = [_sentence(rerun, [n], right, found) for n in wrong if (found := _suspects(rerun, [n], right))]
+        return _sentence(rerun, wrong, right, common), tuple(common)
+    each = {n: found for n in wrong if (found := _suspects(rerun, [n], right))}
+    sentences = [_sentence(rerun, [n], right, found) for n, found in each.items()]
     if len(sentences) > 1:
         sentences.insert(0, "No single value explains all of it.")
-    return " ".join(sentences[: MOST + 1])
+    return " ".join(sentences[: MOST + 1]), tuple(dict.fromkeys(n for found in each.values() for n in found))
 
 
 def _suspects(rerun: Rerun, wrong: Sequence[str], right: Sequence[str]) -> list[str]:

@@ -8,6 +8,7 @@ from functools import cache, partial
 from typing import Any
 
 from ..base.errors import FormulaError
+from ..formula.nodes import Element, walk
 from ..program import Program, Role, Step
 from ..rules import OPERATIONS, Operation, Rule, shares
 from .changed import OTHER, Changed, Shaped, changes
@@ -17,7 +18,7 @@ FARTHER = 0.5
 """How much more far-fetched a made mistake is than the catalogue's."""
 ELSEWHERE = 0.2
 """How much more far-fetched a value of another layer is than one of the operation's own."""
-MOST_OTHERS = 10
+MOST_OTHERS = 16
 """So many values of the same shape are taken for another one at most."""
 
 Values = Mapping[str, Any]
@@ -71,7 +72,8 @@ def _of_a_step(step: Step, program: Program, values: Values, alike: Mapping[Any,
 
 def _replaced(changed: Changed, rule: Rule) -> list[str]:
     """The operands in whose place another value stands."""
-    return [p.name for p in changed.change.parts if getattr(p, "name", OTHER) in rule.operands]
+    names = [n.name for p in changed.change.parts[1:] for n in walk(p) if isinstance(n, Element)]
+    return [n for n in names if n in rule.operands]
 
 
 def _others(

@@ -95,6 +95,7 @@ class Result:
         partly: mistakes that make some of the wrong numbers, where most stay unexplained: they need not be made.
         too_few: the unexplained values that mistakes would explain, but whose numbers have too few digits to tell.
         place: where the fault lies, between which values; empty where that is explained or cannot be told.
+        suspects: the values at one of which it lies.
         look: looks for the mistakes that the claimed numbers could not show.
         notes: what else was tried.
     """
@@ -106,6 +107,7 @@ class Result:
     partly: tuple[Cause, ...] = ()
     too_few: tuple[str, ...] = ()
     place: str = ""
+    suspects: tuple[str, ...] = ()
     look: Callable[[], tuple[Unseen, ...]] = field(default=tuple, repr=False)
     notes: tuple[str, ...] = ()
 

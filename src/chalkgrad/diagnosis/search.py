@@ -26,7 +26,7 @@ from .claims import Claim, numbers_of, read_claims
 from .comparing import LARGEST_ROUNDING, RELATIVE, Comparing, float32_noise
 from .constants import constant_factors
 from .diagnosis import Diagnosis
-from .evidence import FEWEST_DIGITS, enough, told
+from .evidence import FEWEST_DIGITS, NEAR, SURE, enough, independent
 from .factoring import where_it_sits
 from .lying import where_it_lies
 from .made import made_slips
@@ -272,11 +272,11 @@ class Search:
             unexplained = [n for n in wrong if n not in follows and n not in pen]
         findings = tuple(self._finding(n, wrong, by_hand, follows, pen) for n in self.claims)
         others = [n for n in unexplained if n not in follows]
-        place = where_it_lies(self.rerun, others, [f.name for f in findings if f.verdict != "wrong"])
+        place, suspects = where_it_lies(self.rerun, others, [f.name for f in findings if f.verdict in ("right", "rounded by hand")])
         unseen = cache(lambda: unseen_by(self)) if not wrong else tuple
         few = tuple(n for n in unexplained if n in self.too_few)
         return Diagnosis(
-            findings, tuple(causes), tuple(unexplained), self.trace, partly, few, place, unseen
+            findings, tuple(causes), tuple(unexplained), self.trace, partly, few, place, suspects, unseen
         )  # fmt: skip
 
     def _pen(self, wrong: Sequence[str]) -> dict[str, str]:
@@ -293,9 +293,11 @@ class Search:
         made = self._wrong_numbers(explained)
         return made > MOSTLY * (made + left)
 
-    def _wrong_numbers(self, names: Collection[str]) -> int:
+    def _wrong_numbers(self, names: Collection[str], now: Mapping[str, Array] | None = None) -> int:
+        """How many claimed numbers are not the computed ones: the right ones, if no others are given."""
+        computed = now or self.right
         return sum(
-            int((self.claims[n].mask & ~self.comparing.same(self.claims[n], self.right[n])).sum()) for n in names
+            int((self.claims[n].mask & ~self.comparing.same(self.claims[n], computed[n])).sum()) for n in names
         )
 
     def _explain(self, wrong: Sequence[str], by_hand: Collection[str]) -> tuple[tuple[Slip, ...], list[str]]:
@@ -343,17 +345,30 @@ class Search:
             if not candidates or candidates[0][0][0] > -len(remaining):
                 before = self._values(chosen, [target])[target]
                 constant = constant_factors(self.claims[target], before, self.rerun, target, len(self.trace["x"]))
-                made = rivals([*self.made, *constant])
+                made, others = self._suspected(rivals([*self.made, *constant]), settled)
                 candidates += self._fitting(chosen, [(s,) for s in made], target, remaining, settled)
+                if not candidates:
+                    candidates = self._fitting(chosen, [(s,) for s in others], target, remaining, settled, share=0.1)
                 candidates.sort(key=lambda c: c[0])
             if not candidates:
-                active = [s for s in usual if s.carried is not Carried.RIGHT and not s.members and self._acts(s)]
+                suspects, _ = self._suspected(usual, settled)
+                active = [s for s in suspects if s.carried is not Carried.RIGHT and not s.members and self._acts(s)]
                 pairs = [p for p in itertools.combinations(active, 2) if p[0].output != p[1].output]
                 pairs.sort(key=lambda p: p[0].weight + p[1].weight)
                 candidates = self._fitting(chosen, pairs, target, remaining, settled)
             if candidates:
                 return [further for _, further in candidates]
         return []
+
+    def _suspected(self, of: Sequence[Slip], settled: Sequence[str]) -> tuple[list[Slip], list[Slip]]:
+        """Of slips those at values from which no right number is computed, and the others."""
+        shielded = 0
+        for name in settled:
+            shielded |= self.rerun.above.get(name, 0)
+        free = {n for n in self.rerun.steps if not shielded & self.rerun.bit[n]}
+        suspects = [s for s in of if free.issuperset(s.outputs)]
+        chosen = set(map(id, suspects))
+        return suspects, [s for s in of if id(s) not in chosen]
 
     def _fitting(
         self,
@@ -362,21 +377,45 @@ class Search:
         target: str,
         remaining: Sequence[str],
         settled: Sequence[str],
+        *,
+        share: float = 0.5,
     ) -> list[tuple[tuple[int, float], tuple[Slip, ...]]]:
-        """Those of the candidates that make the target come out, with their scores, the best first."""
-        scored: list[tuple[tuple[int, float], tuple[Slip, ...]]] = []
+        """Those of the candidates that make the target come out, with their scores, the best first.
+
+        Args:
+            chosen: the mistakes that are made already.
+            candidates: the further ones.
+            target: the value that must come out.
+            remaining: the values that are wrong still.
+            settled: those that are right.
+            share: so much of what may be computed yet is, at most.
+        """
+        keep = self.budget.left * (1 - share)
+        fitting: list[tuple[tuple[Slip, ...], dict[str, Array]]] = []
         now = self._values(chosen)
+        claim = self.claims[target]
+        own = self.comparing.apart(claim, now[target])
+        few = self._independent([target], now) < SURE
+        near: set[float] = set()
         for further in candidates:
-            if not self.budget.take((*chosen, *further), [target]):
+            if not self.budget.take((*chosen, *further), [target]) or self.budget.left < keep:
                 break
             values = self._values((*chosen, *further), [target])
-            if not self.matches(self.claims[target], values[target]):
+            if not self.matches(claim, values[target]):
+                if few and (apart := self.comparing.apart(claim, values[target])) <= NEAR and apart != own:
+                    near.add(float(f"{apart:.6g}"))
                 continue
             self.budget.take((*chosen, *further), self.claims)
-            values = self._values((*chosen, *further))
+            fitting.append((further, self._values((*chosen, *further))))
+        scored: list[tuple[tuple[int, float], tuple[Slip, ...]]] = []
+        for further, values in fitting:
             explained = [n for n in remaining if self.matches(self.claims[n], values[n])]
             broken = sum(not self.matches(self.claims[n], values[n]) for n in settled)
-            if not self._told(explained, now, further, len(candidates)):
+            numbers = self._independent(explained, now)
+            if any(s.solved for s in further):  # the ratio is from the numbers; that it is one is what they say
+                numbers = self._wrong_numbers(explained, now) - 1
+            digits = max((self.claims[n].digits for n in explained), default=0)
+            if digits < FEWEST_DIGITS or not enough(numbers, len(near)):
                 if not broken:
                     self.too_few.add(target)
                 continue
@@ -384,16 +423,13 @@ class Search:
         scored.sort(key=lambda item: item[0])
         return scored
 
-    def _told(self, explained: Sequence[str], now: Mapping[str, Array], by: Sequence[Slip], tried: int) -> bool:
-        """Whether the explained numbers say more for a mistake than chance would for one of so many."""
-        digits, most = 0.0, 0
-        for name in explained:
-            claim = self.claims[name]
-            wrong = claim.mask & ~self.comparing.same(claim, now[name])
-            if now[name].shape == claim.values.shape:
-                digits += told(claim, now[name], wrong, solved=any(s.solved for s in by))
-                most = max(most, claim.digits)
-        return most >= FEWEST_DIGITS and enough(digits, tried)
+    def _independent(self, names: Sequence[str], now: Mapping[str, Array]) -> int:
+        """How many independent wrong numbers values have, where `now` is what is computed."""
+        return sum(
+            independent(c, now[n], c.mask & ~self.comparing.same(c, now[n]))
+            for n in names
+            if (c := self.claims[n]) and np.shape(now[n]) == c.values.shape
+        )
 
     def _values(self, chosen: Sequence[Slip], values: Sequence[str] | None = None) -> dict[str, Array]:
         """The claimed values under slips; NaN where the slips do not fit the shapes."""
