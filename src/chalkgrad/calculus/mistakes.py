@@ -29,7 +29,7 @@ from ..formula.nodes import (
     children,
     walk,
 )
-from ..formula.rewrite import at, rebuilt, renamed
+from ..formula.rewrite import at, rebuilt, renamed, replaced, rewritten
 from ..formula.text import formula_text
 from .said import said
 from .terms import Key, depends, key, tidied
@@ -438,11 +438,44 @@ class _Maker:
             for other in self.alike.get(name, ()):
                 words, parts = "{0} stands where {1} belongs", (Element(other, ()), Element(name, ()))
                 yield _Tree(renamed(right, {name: other}), f"{words}, everywhere", parts, 1.45)
+        yield from self._exponents(right)
         numbers = sorted(self.settings & {n.name for n in walk(right) if isinstance(n, Symbol)})
         for place, one in enumerate(numbers):
             for two in numbers[place + 1 :]:
                 crossed = renamed(right, {one: two, two: one})
                 yield _Tree(crossed, "{0} and {1} are crossed", (Symbol(one), Symbol(two)), 1.5)
+
+
+    def _exponents(self, right: Node) -> Iterator[_Tree]:
+        """A count in exponents, as the t of beta1^t and beta2^t, changed in all of them."""
+        powers = [n for n in walk(right) if isinstance(n, Binary) and n.operator == "^" and isinstance(n.right, Symbol)]
+        for name in sorted({n.right.name for n in powers if isinstance(n.right, Symbol)}):
+            count = Symbol(name)
+            if sum(n.right == count for n in powers) < 2:
+                continue
+            for sign, distance in (("-", 1.35), ("+", 1.4)):
+                other = Binary(sign, count, ONE)
+                yield _Tree(replaced(right, count, other), "{0} stands where {1} belongs, everywhere: the count is off by "
+                            "one", (other, count), distance)  # fmt: skip
+            words = "it is not raised to the power {0}, everywhere"
+            yield _Tree(rewritten(right, lambda n, c=count: n.left if _raised_to(n, c) else n), words, (count,), 1.45)
+            words = "it is multiplied by {0} where it is raised to that power, everywhere"
+            times = rewritten(right, lambda n, c=count: Binary("*", n.left, c) if _raised_to(n, c) else n)
+            yield _Tree(times, words, (count,), 1.6)
+
+            def turned(node: Node, count: Symbol = count) -> Node:
+                match node:
+                    case Binary(operator="/", left=left, right=right) if any(_raised_to(n, count) for n in walk(right)):
+                        return node if any(isinstance(n, Element) for n in walk(right)) else Binary("*", left, right)
+                    case _:
+                        pass
+                return node
+
+            yield _Tree(rewritten(right, turned), "the corrections multiply where they divide", (), 1.45)
+
+
+def _raised_to(node: Node, count: Symbol) -> bool:
+    return isinstance(node, Binary) and node.operator == "^" and node.right == count
 
 
 def _crossed(node: Element) -> Iterator[_Tree]:

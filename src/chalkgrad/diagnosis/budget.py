@@ -8,9 +8,9 @@ from ..program.statement import terms_of
 from .rerun import Rerun
 from .slip import Slip
 
-MOST = 3_000_000_000
+MOST = 1_200_000_000
 """So many terms are computed at most."""
-A_STEP = 20_000
+A_STEP = 5_000
 """What a step takes beside its terms."""
 
 

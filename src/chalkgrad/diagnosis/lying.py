@@ -23,6 +23,12 @@ def where_it_lies(rerun: Rerun, wrong: Sequence[str], right: Sequence[str]) -> t
     if not wrong:
         return "", ()
     common = _suspects(rerun, wrong, right)
+    updated = [n for n in wrong if n in rerun.program.updated.values()]
+    if common and len(updated) == len(wrong) > 1:
+        own = [n for n, s in rerun.steps.items() if s.part == "update" and any(rerun.above[w] & rerun.bit[n] for w in wrong)]
+        before = [n for n in common if rerun.steps[n].part in ("backward", "update")] or common
+        text = f"Every new value is wrong: the fault lies in the update, at {' or '.join(before[:MOST])}, or before."
+        return text, (*common, *own)
     if common:
         return _sentence(rerun, wrong, right, common), tuple(common)
     each = {n: found for n in wrong if (found := _suspects(rerun, [n], right))}
@@ -39,14 +45,17 @@ def _suspects(rerun: Rerun, wrong: Sequence[str], right: Sequence[str]) -> list[
         every &= rerun.above[name]
     for name in right:
         every &= ~rerun.above[name]
-    return [n for n, s in rerun.steps.items() if every & rerun.bit[n] and s.part in ("backward", "update")]
+    return [n for n, s in rerun.steps.items() if every & rerun.bit[n]]
 
 
-def _sentence(rerun: Rerun, wrong: Sequence[str], right: Sequence[str], suspects: Sequence[str]) -> str:
+def _sentence(rerun: Rerun, wrong: Sequence[str], right: Sequence[str], every: Sequence[str]) -> str:
+    suspects = [n for n in every if rerun.steps[n].part in ("backward", "update")] or list(every)
+    earlier = ", or in the forward pass" if len(suspects) < len(every) else ""
     places = " or ".join(suspects) if len(suspects) <= MOST else f"between {suspects[0]} and {suspects[-1]}"
     layer = {rerun.steps[n].owner.text for n in suspects}
     owner = f" ({next(iter(layer))})" if len(layer) == 1 else ""
-    text = f"The fault lies at {places}{owner}: " if len(suspects) <= MOST else f"The fault lies {places}{owner}: "
+    at = "at " if len(suspects) <= MOST else ""
+    text = f"The fault lies {at}{places}{owner}{earlier}: "
     first = rerun.steps[suspects[0]]
     before = [n for n in right if rerun.above[suspects[0]] & rerun.bit[n]]
     beside = [n for n in right if n not in before and rerun.above[n] & _inputs(rerun, first.inputs)]

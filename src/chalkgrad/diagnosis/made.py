@@ -12,6 +12,7 @@ from ..formula.nodes import Element, walk
 from ..program import Program, Role, Step
 from ..rules import OPERATIONS, Operation, Rule, shares
 from .changed import OTHER, Changed, Shaped, changes
+from .settings import of_settings, of_updates
 from .slip import Slip
 
 FARTHER = 0.5
@@ -38,6 +39,8 @@ def made_slips(program: Program, values: Values) -> list[Slip]:
             continue
         found.extend(_of_a_step(step, program, values, alike))
         found.extend(_of_other_activations(step, values))
+        found.extend(of_settings(step, len(values["x"])))
+    found.extend(of_updates(program))
     found.sort(key=lambda s: s.weight)
     return found
 

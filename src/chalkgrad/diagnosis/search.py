@@ -341,17 +341,20 @@ class Search:
                 return [s for s in of if outputs.isdisjoint(s.outputs) and upstream & {*s.outputs}]
 
             usual = rivals(self.slips)
-            candidates = self._fitting(chosen, [(s,) for s in usual], target, remaining, settled)
+            suspects, unlikely = self._suspected(usual, settled)
+            candidates = self._fitting(chosen, [(s,) for s in suspects], target, remaining, settled)
+            if not candidates or candidates[0][0][0] > -len(remaining):
+                candidates += self._fitting(chosen, [(s,) for s in unlikely], target, remaining, settled, share=0.3)
+                candidates.sort(key=lambda c: c[0])
             if not candidates or candidates[0][0][0] > -len(remaining):
                 before = self._values(chosen, [target])[target]
                 constant = constant_factors(self.claims[target], before, self.rerun, target, len(self.trace["x"]))
-                made, others = self._suspected(rivals([*self.made, *constant]), settled)
+                made, others = self._suspected(rivals([*constant, *self.made]), settled)
                 candidates += self._fitting(chosen, [(s,) for s in made], target, remaining, settled)
                 if not candidates:
                     candidates = self._fitting(chosen, [(s,) for s in others], target, remaining, settled, share=0.1)
                 candidates.sort(key=lambda c: c[0])
             if not candidates:
-                suspects, _ = self._suspected(usual, settled)
                 active = [s for s in suspects if s.carried is not Carried.RIGHT and not s.members and self._acts(s)]
                 pairs = [p for p in itertools.combinations(active, 2) if p[0].output != p[1].output]
                 pairs.sort(key=lambda p: p[0].weight + p[1].weight)
@@ -366,7 +369,7 @@ class Search:
         for name in settled:
             shielded |= self.rerun.above.get(name, 0)
         free = {n for n in self.rerun.steps if not shielded & self.rerun.bit[n]}
-        suspects = [s for s in of if free.issuperset(s.outputs)]
+        suspects = [s for s in of if not free.isdisjoint(s.outputs)]
         chosen = set(map(id, suspects))
         return suspects, [s for s in of if id(s) not in chosen]
 
