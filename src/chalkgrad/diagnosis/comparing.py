@@ -74,6 +74,11 @@ class Comparing:
         """Whether all claimed numbers of a value are the computed ones."""
         return bool(self.same(claim, computed)[claim.mask].all())
 
+    def is_nothing(self, name: str, right: Any) -> bool:
+        """Whether a value is 0 in mathematics: right numbers say nothing then."""
+        largest = float(np.abs(right).max(initial=0.0))
+        return largest <= NOTHING * self.scale.get(name, 0.0) or not largest
+
     def by_single(self, claim: Claim, right: Any) -> bool:
         """Whether claimed numbers with all digits are right to those of float32: some step was computed in it, sums
         were taken in another order, or differences in place of derivatives.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -74,13 +73,14 @@ def _counts(rerun: Rerun, samples: int) -> Mapping[str, int]:
 
 def _named(factor: float, counts: Mapping[str, int], tolerance: float) -> tuple[float, str]:
     """The factor as a fraction of counts, and in words; as it is where it is none."""
-    pieces: list[tuple[float, str]] = [(1.0, "1"), (2.0, "2")]
     for name, count in counts.items():
-        pieces += [(float(count), name), (count - 1.0, f"{name} - 1"), (float(count * count), f"{name}^2")]
-        pieces.append((float(np.sqrt(count)), f"sqrt({name})"))
-    for (above, first), (below, second) in itertools.product(pieces, pieces):
-        if above != below and below and above and abs(abs(factor) * below / above - 1) < max(3 * tolerance, 1e-9):
-            words = f"{first} / {second}" if " - " not in second else f"{first} / ({second})"
-            words = first if second == "1" else words
-            return float(np.copysign(above / below, factor)), f"-({words})" if factor < 0 else words
+        less, root = count - 1.0, float(np.sqrt(count))
+        above = ((float(count), name), (less, f"{name} - 1"), (root, f"sqrt({name})"), (float(count * count), f"{name}^2"))
+        fractions = [(value, words) for value, words in above]
+        fractions += [(1 / value, f"1 / ({words})") for value, words in above if value]
+        fractions += [(count / 2, f"{name} / 2"), (2 / count, f"2 / {name}")]
+        fractions += [(count / less, f"{name} / ({name} - 1)"), (less / count, f"({name} - 1) / {name}")] if less else []
+        for value, words in fractions:
+            if value and abs(abs(factor) / value - 1) < max(3 * tolerance, 1e-9):
+                return float(np.copysign(value, factor)), f"-({words})" if factor < 0 else words
     return factor, ""

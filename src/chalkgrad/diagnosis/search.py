@@ -340,19 +340,17 @@ class Search:
             def rivals(of: Sequence[Slip], outputs: set[str] = outputs, upstream: set[str] = upstream) -> list[Slip]:
                 return [s for s in of if outputs.isdisjoint(s.outputs) and upstream & {*s.outputs}]
 
-            usual = rivals(self.slips)
-            suspects, unlikely = self._suspected(usual, settled)
-            candidates = self._fitting(chosen, [(s,) for s in suspects], target, remaining, settled)
-            if not candidates or candidates[0][0][0] > -len(remaining):
-                candidates += self._fitting(chosen, [(s,) for s in unlikely], target, remaining, settled, share=0.3)
-                candidates.sort(key=lambda c: c[0])
-            if not candidates or candidates[0][0][0] > -len(remaining):
-                before = self._values(chosen, [target])[target]
-                constant = constant_factors(self.claims[target], before, self.rerun, target, len(self.trace["x"]))
-                made, others = self._suspected(rivals([*constant, *self.made]), settled)
-                candidates += self._fitting(chosen, [(s,) for s in made], target, remaining, settled)
-                if not candidates:
-                    candidates = self._fitting(chosen, [(s,) for s in others], target, remaining, settled, share=0.1)
+            before = self._values(chosen, [target])[target]
+            constant = constant_factors(self.claims[target], before, self.rerun, target, len(self.trace["x"]))
+            suspects, others = self._suspected(rivals(self.slips), settled)
+            made, others_made = self._suspected(rivals([*constant, *self.made]), settled)
+            candidates: list[tuple[tuple[int, float], tuple[Slip, ...]]] = []
+            for slips_, share in ((suspects, 0.5), (made, 0.5), (others, 0.3), (others_made, 0.1)):
+                if candidates and candidates[0][0][0] <= -len(remaining):
+                    break
+                if slips_ is others_made and candidates:
+                    break
+                candidates += self._fitting(chosen, [(s,) for s in slips_], target, remaining, settled, share=share)
                 candidates.sort(key=lambda c: c[0])
             if not candidates:
                 active = [s for s in suspects if s.carried is not Carried.RIGHT and not s.members and self._acts(s)]
@@ -367,7 +365,8 @@ class Search:
         """Of slips those at values from which no right number is computed, and the others."""
         shielded = 0
         for name in settled:
-            shielded |= self.rerun.above.get(name, 0)
+            if not self.comparing.is_nothing(name, self.right[name]):
+                shielded |= self.rerun.above.get(name, 0)
         free = {n for n in self.rerun.steps if not shielded & self.rerun.bit[n]}
         suspects = [s for s in of if not free.isdisjoint(s.outputs)]
         chosen = set(map(id, suspects))
@@ -481,8 +480,8 @@ class Search:
                 continue
             if rival.made and (rival.weight > slip.weight + NEARLY_AS_LIGHT or not self._takes(others, rival)):
                 continue
-            values = self._values((*others, rival))
-            if all(_alike(values[n], ours[n], self.claims[n]) for n in self.claims):
+            # value by value: the first one tells most apart
+            if all(_alike(self._values((*others, rival), [n])[n], ours[n], self.claims[n]) for n in self.claims):
                 equals.append(rival)
         known = {(s.output, s.mistake) for s in slip.every}
         distinct: list[Slip] = []
