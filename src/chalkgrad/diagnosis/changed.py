@@ -102,12 +102,13 @@ def at_one_time(formula: Formula) -> Formula:
 
 
 @lru_cache(maxsize=2_000)
-def changes(rule: Rule, absent: tuple[str, ...] = ()) -> tuple[Changed, ...]:
+def changes(rule: Rule, absent: tuple[str, ...] = (), upstream: tuple[str, ...] = ()) -> tuple[Changed, ...]:
     """The mistakes that are made from a rule's formula; none where it has no formula.
 
     Args:
         rule: the rule.
         absent: the operands that are absent.
+        upstream: those that are derivatives from above.
     """
     formula = rule.formula
     if formula is None:
@@ -115,16 +116,10 @@ def changes(rule: Rule, absent: tuple[str, ...] = ()) -> tuple[Changed, ...]:
     for operand in absent:
         formula = formula.without(operand)
     arrays = formula.arrays - formula.ids
-    upstream = {o for o in rule.operands if o in arrays and _from_above(o, rule)}
     numbers = (formula.symbols | formula.options) - formula.indices
     alike = {o: (OTHER,) for o in arrays if OTHER not in formula.arrays}
     found = made(formula, alike, upstream, numbers)
     return tuple(Changed(change, rule) for change in found)
-
-
-def _from_above(operand: str, rule: Rule) -> bool:
-    """Whether an operand of a backward rule is the derivative that comes from above."""
-    return rule.output.startswith("d") and operand.startswith("d") and operand != "decay"
 
 
 class Shaped:

@@ -22,6 +22,7 @@ ELSEWHERE = 0.2
 MOST_OTHERS = 16
 """So many values of the same shape are taken for another one at most."""
 
+_ABOVE = (Role.DERIVATIVE, Role.SHARE)
 Values = Mapping[str, Any]
 
 
@@ -59,7 +60,8 @@ def _of_a_step(step: Step, program: Program, values: Values, alike: Mapping[Any,
     pairs = dict(zip(step.rule.operands, step.inputs, strict=True))
     names = {**step.bound, **pairs}
     follows = _following(step, program)
-    for changed in changes(step.rule, absent):
+    above = tuple(o for o, i in pairs.items() if i is not None and program.values[i].role in _ABOVE)
+    for changed in changes(step.rule, absent, above):
         change = changed.change
         if OTHER not in change.takes:
             yield _slip(step, changed, names, values, "")
@@ -85,14 +87,14 @@ def _others(
     """The values of the same shape as one, those of the operation and the layer first."""
     taken = program.values[own]
     near = {i for i in (*step.bound.values(), *step.inputs) if i is not None}
-    backward = taken.role in (Role.DERIVATIVE, Role.SHARE)
+    backward = taken.role in _ABOVE
     loops = program.recurrent
 
     def distance(name: str) -> tuple[bool, bool, bool]:
         value = program.values[name]
         maker = program.by_output.get(name)
         owner = maker is not None and maker.owner == step.owner
-        return name not in near, not owner, (value.role in (Role.DERIVATIVE, Role.SHARE)) != backward
+        return name not in near, not owner, (value.role in _ABOVE) != backward
 
     new = program.updated.get(own)
     fits = [
@@ -181,7 +183,7 @@ def _slopes(step: Step, own: Operation, values: Values) -> Iterator[Slip]:
         (rule,) = _of_z(own)
     except (FormulaError, ValueError):
         return
-    for changed in changes(rule):
+    for changed in changes(rule, (), ("da",)):
         if changed.change.takes and changed.change.takes != (OTHER,):
             continue
         for other in (a, da) if changed.change.takes else (None,):

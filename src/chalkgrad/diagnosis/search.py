@@ -32,11 +32,11 @@ from .lying import where_it_lies
 from .made import made_slips
 from .points import at_other_points
 from .rerun import MISFITS, NEXT, Rerun
-from .result import Cause, Finding
+from .result import Cause, Finding, Unseen
 from .slip import Carried, Slip
 from .slips import slips
 from .typed import slips_of_the_pen
-from .unseen import unseen_by
+from .unseen import Ground, unseen_by
 
 Array = np.ndarray[Any, Any]
 Claimed = Mapping[str, Any] | Callable[[dict[str, Array], Array, Array], Mapping[str, Any]]
@@ -273,10 +273,18 @@ class Search:
         findings = tuple(self._finding(n, wrong, by_hand, follows, pen) for n in self.claims)
         others = [n for n in unexplained if n not in follows]
         place, suspects = where_it_lies(self.rerun, others, [f.name for f in findings if f.verdict in ("right", "rounded by hand")])
-        unseen = cache(lambda: unseen_by(self)) if not wrong else tuple
+        unseen = cache(self._unseen) if not wrong and self.optimizer_state is None else tuple
         few = tuple(n for n in unexplained if n in self.too_few)
         return Diagnosis(
             findings, tuple(causes), tuple(unexplained), self.trace, partly, few, place, suspects, unseen
+        )  # fmt: skip
+
+    def _unseen(self) -> tuple[Unseen, ...]:
+        """The mistakes that the right numbers could not have shown."""
+        tried = [*self.slips, *self.made]
+        return unseen_by(
+            Ground(self.network, self.trace, self.optimizer, self.training, self.claims, self.comparing, self.rerun,
+                   self.budget, tried)
         )  # fmt: skip
 
     def _pen(self, wrong: Sequence[str]) -> dict[str, str]:
@@ -343,14 +351,14 @@ class Search:
             before = self._values(chosen, [target])[target]
             constant = constant_factors(self.claims[target], before, self.rerun, target, len(self.trace["x"]))
             suspects, others = self._suspected(rivals(self.slips), settled)
-            made, others_made = self._suspected(rivals([*constant, *self.made]), settled)
+            made, others_made = self._suspected(rivals(self.made), settled)
+            constant = rivals(constant)
             candidates: list[tuple[tuple[int, float], tuple[Slip, ...]]] = []
-            for slips_, share in ((suspects, 0.5), (made, 0.5), (others, 0.3), (others_made, 0.1)):
-                if candidates and candidates[0][0][0] <= -len(remaining):
+            groups = ((suspects, 0.5), (made, 0.5), (constant, 0.5), (others, 0.3), (others_made, 0.1))
+            for among, share in groups:
+                if candidates and (candidates[0][0][0] <= -len(remaining) or among is others_made):
                     break
-                if slips_ is others_made and candidates:
-                    break
-                candidates += self._fitting(chosen, [(s,) for s in slips_], target, remaining, settled, share=share)
+                candidates += self._fitting(chosen, [(s,) for s in among], target, remaining, settled, share=share)
                 candidates.sort(key=lambda c: c[0])
             if not candidates:
                 active = [s for s in suspects if s.carried is not Carried.RIGHT and not s.members and self._acts(s)]
@@ -399,7 +407,10 @@ class Search:
         own = self.comparing.apart(claim, now[target])
         few = self._independent([target], now) < SURE
         near: set[float] = set()
+        enough_weight = math.inf
         for further in candidates:
+            if len(further) == 1 and further[0].made and further[0].weight > enough_weight:
+                break
             if not self.budget.take((*chosen, *further), [target]) or self.budget.left < keep:
                 break
             values = self._values((*chosen, *further), [target])
@@ -408,7 +419,10 @@ class Search:
                     near.add(float(f"{apart:.6g}"))
                 continue
             self.budget.take((*chosen, *further), self.claims)
-            fitting.append((further, self._values((*chosen, *further))))
+            whole = self._values((*chosen, *further))
+            fitting.append((further, whole))
+            if all(self.matches(self.claims[n], whole[n]) for n in (*remaining, *settled)):
+                enough_weight = min(enough_weight, further[0].weight + NEARLY_AS_LIGHT)
         scored: list[tuple[tuple[int, float], tuple[Slip, ...]]] = []
         for further, values in fitting:
             explained = [n for n in remaining if self.matches(self.claims[n], values[n])]

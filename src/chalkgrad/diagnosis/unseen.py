@@ -3,34 +3,66 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from ..describe.optimizers import Optimizer
 from ..explain.trace import Trace
+from ..model.model import Model
 from ..program import names as spelled
+from .budget import Budget
+from .claims import Claim
+from .comparing import Comparing
 from .made import made_slips
 from .rerun import MISFITS, NEXT, Rerun
 from .result import Unseen
 from .slip import Slip
 from .slips import slips
 
-if TYPE_CHECKING:
-    from .search import Search
-
 Array = np.ndarray[Any, Any]
 MOST = 6
 """So many are told."""
+MOST_ALIKE = 3
+"""So many for the same reason."""
 MOST_TRIED = 500
 FARTHEST = 1.9
 """More far-fetched mistakes are not looked for."""
 SAMPLES = 3
 
 
-def unseen_by(search: Search) -> tuple[Unseen, ...]:
+@dataclass(frozen=True)
+class Ground:
+    """What right numbers were found on.
+
+    Attributes:
+        network: the network, in float64.
+        trace: the right values.
+        optimizer: whose step is claimed.
+        training: with dropout's masks and batch statistics.
+        claims: the claimed numbers.
+        comparing: when they are the computed ones.
+        rerun: the program.
+        budget: what may be computed.
+        tried: the mistakes to look at.
+    """
+
+    network: Model
+    trace: Trace
+    optimizer: Optimizer | None
+    training: bool
+    claims: Mapping[str, Claim]
+    comparing: Comparing
+    rerun: Rerun
+    budget: Budget
+    tried: Sequence[Slip]
+
+
+def unseen_by(search: Ground) -> tuple[Unseen, ...]:
     """The mistakes that would have left the claimed numbers as they are, and would not elsewhere."""
     names = [n for n in search.claims if n != NEXT]
-    if not names or search.optimizer_state is not None or spelled.SAMPLE_WEIGHT in search.trace:
+    if not names or spelled.SAMPLE_WEIGHT in search.trace:
         return ()
     hidden = _hidden(search, names)
     if not hidden:
@@ -48,7 +80,11 @@ def unseen_by(search: Search) -> tuple[Unseen, ...]:
                 said.add(slip.text)
                 found.append(Unseen(slip, why, parameters, x, y))
     found.sort(key=lambda u: u.slip.weight)
-    return tuple(found[:MOST])
+    shown: list[Unseen] = []
+    for unseen in found:
+        if sum(u.why == unseen.why for u in shown) < MOST_ALIKE and len(shown) < MOST:
+            shown.append(unseen)
+    return tuple(shown)
 
 
 def _key(slip: Slip) -> tuple[str, str]:
@@ -60,12 +96,11 @@ def _every(trace: Trace) -> list[Slip]:
     return [*usual, *made_slips(trace.program, trace)]
 
 
-def _hidden(search: Search, names: Sequence[str]) -> list[Slip]:
+def _hidden(search: Ground, names: Sequence[str]) -> list[Slip]:
     """The slips on the way to the claimed numbers that change none of them."""
     upstream = {n for name in names for n in search.rerun.upstream(name)}
     hidden: list[Slip] = []
-    usual = [s for s in search.slips if s.weight <= 1.2 and not s.members]
-    for slip in [*usual, *(s for s in search.made if s.weight <= FARTHEST and not s.members)][:MOST_TRIED]:
+    for slip in [s for s in search.tried if s.weight <= (FARTHEST if s.made else 1.2) and not s.members][:MOST_TRIED]:
         if slip.output not in upstream or slip.step.part == "update":
             continue
         if not search.budget.take((slip,), names):
@@ -91,7 +126,7 @@ def _shows(rerun: Rerun, slip: Slip, names: Sequence[str]) -> bool:
     )
 
 
-def _elsewhere(search: Search) -> Sequence[tuple[str, Mapping[str, Array], Array, Array, Trace]]:
+def _elsewhere(search: Ground) -> Sequence[tuple[str, Mapping[str, Array], Array, Array, Trace]]:
     """Other inputs, each with one thing about it that is different: parameters, samples, their number."""
     rng = np.random.default_rng(0)
     network, trace = search.network, search.trace
