@@ -107,10 +107,10 @@ def rounded(array: Any, digits: int) -> Any:
     return np.vectorize(lambda v: float(f"{v:.{digits}g}"), otypes=[float])(array)
 
 
-def on_a_grid(array: Any) -> Any:
+def on_a_grid(arrays: dict[str, Any]) -> dict[str, Any]:
     """The numbers rounded to multiples of a step that is no power of ten."""
-    step = 0.0007 * max(float(np.abs(array).max()), 1e-30)
-    return np.round(array / step) * step
+    step = 0.0007 * max(float(np.abs(array).max()) for array in arrays.values())
+    return {n: np.round(a / step) * step for n, a in arrays.items()}
 
 
 def one_by_one(net: cg.Network, x: Any, y: Any, steps: list[Any]) -> dict[str, Any]:
@@ -128,7 +128,7 @@ def forms(net: cg.Network, x: Any, y: Any, steps: list[Any]) -> dict[str, dict[s
         "float32": single,
         "float32 as float64": {n: g.astype(np.float64) for n, g in single.items()},
         "4 decimals": {n: np.round(g, 4) for n, g in exact.items()},
-        "a grid": {n: on_a_grid(g) for n, g in exact.items()},
+        "a grid": on_a_grid(exact),
         **{f"{d} digits": {n: rounded(g, d) for n, g in exact.items()} for d in (3, 4, 6)},
     }
     if not any(kind == "norm" for kind, _, _ in steps):
