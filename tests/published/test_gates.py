@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from summed import column, summed
 
 import chalkgrad as cg
 from chalkgrad.replay import Figure
-from summed import column, summed
 
 Array = np.ndarray[Any, Any]
 Gates = dict[str, tuple[float, float, float]]

@@ -17,9 +17,10 @@ import numpy as np
 
 from ..base.errors import FormulaError
 from ..formula.formula import Formula
-from .array_code import HELPERS, function_text
+from .array_code import function_text
+from .dialects import NUMPY
 
-_GIVEN = {"np", "math", "taken", "added", "erf", "erfc", "float", "int", "range"}
+_GIVEN = {"np", "math", "taken", "added", "placed", "float", "int", "range", "abs", "max", "min"}
 _ATTRIBUTES = {
     *("T", "abs", "arange", "argmax", "array", "asarray", "atleast_1d", "broadcast_to", "copy", "cos", "dtype"),
     *("einsum", "erf", "erfc", "exp", "expand_dims", "inf", "log", "max", "maximum", "mean", "min", "minimum", "ndim"),
@@ -47,13 +48,18 @@ def array_function(formula: Formula, name: str, operands: Sequence[str], like: s
     """
     names = {*operands, *formula.options, name}
     for one in sorted(names):
-        if keyword.iskeyword(one) or one.startswith("_") or not one.isidentifier() or one in _GIVEN - {"erf", "erfc"}:
+        if (
+            keyword.iskeyword(one)
+            or one.startswith("_")
+            or not one.isidentifier()
+            or one in ("np", "math", "taken", "added", "placed")
+        ):
             raise FormulaError(f"{one!r} cannot be the name of a parameter; rename it in {formula.text!r}")
     source = function_text(formula, name, operands, like)
     tree = ast.parse(source)
     _check(tree, names, formula)
     known: dict[str, Any] = {"np": np, "math": math}
-    exec(compile(HELPERS, "<the helpers of array code>", "exec"), known)
+    exec(compile(NUMPY.helpers, "<the helpers of array code>", "exec"), known)
     exec(compile(tree, f"<{name}, printed from its formula>", "exec"), known)
     function: Callable[..., Any] = known[name]
     function.__doc__ = f"The formula {formula.text}."

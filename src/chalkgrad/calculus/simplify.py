@@ -302,10 +302,12 @@ def _into_sum(whole: Product, change: Callable[[Node], Node]) -> Node | None:
         free = {i for f, _ in whole.powers.values() for i in names_in(f)}
         own = fresh(factor, free - set(factor.indices)) if divisors else factor
         for divisor, (below, power) in divisors.items():
-            inner = product(own.body) * Product(1.0, {divisor: (below, power)})
+            inner = product(own.body) * Product(1.0, {divisor: (below, -1.0)})
             other = change(inner.node)
-            if key(other) != key(inner.node) and divisor not in product(other).powers:
+            if power <= -1 and key(other) != key(inner.node) and divisor not in product(other).powers:
                 rest = Product(whole.number, {k: v for k, v in whole.powers.items() if k not in (place, divisor)})
+                if power < -1:
+                    rest = rest * Product(1.0, {divisor: (below, power + 1)})
                 return (rest * product(Reduction("sum", own.indices, other))).node
     return None
 

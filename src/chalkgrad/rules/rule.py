@@ -457,6 +457,28 @@ class Operation:
             if not isinstance(rules, tuple) or not all(isinstance(r, Rule) for r in cast("tuple[Any, ...]", rules)):
                 raise OptionError(f"operation {self.name}: {part} is a tuple of rules, ({part}_rule,), not {rules!r}")
 
+    @classmethod
+    def of_rules(cls, name: str, forward: Sequence[Rule], input: str | None = None) -> Self:
+        """The operation of forward rules, with the backward rules that follow from them.
+
+        Args:
+            name: the operation's name.
+            forward: the rules in order.
+            input: the formal name of the input; the first value that they take, if not given.
+
+        Raises:
+            OptionError: where there is no rule.
+            FormulaError: where a rule has no formula, or there is no derivative of something in it.
+        """
+        if not forward:
+            raise OptionError(f"operation {name}: it needs a forward rule")
+        taken = dict.fromkeys(o for rule in forward for o in rule.operands)
+        outputs = {rule.output for rule in forward}
+        inputs = [o for o in taken if o not in outputs]
+        first = input or (inputs[0] if inputs else "")
+        others = tuple(o for o in inputs if o != first)
+        return cls(name, tuple(forward), backward_rules(forward), first, forward[-1].output, others=others)
+
     @property
     def rules(self) -> tuple[Rule, ...]:
         """All rules in order."""
