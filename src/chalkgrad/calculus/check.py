@@ -87,7 +87,7 @@ def checked(given: Given, seed: int = 0) -> Report:
     for number, drawn in enumerate(draws):
         values = forward(given.formulas, drawn)
         rng = np.random.default_rng(seed + 10_000 + number)
-        upstream = rng.standard_normal(values[given.output].shape)
+        upstream = np.asarray(rng.standard_normal(values[given.output].shape), dtype=np.float64)
         derivatives = backward(found, drawn, values, upstream)
         for one in found.derivatives:
             if one.of not in drawn.arrays:

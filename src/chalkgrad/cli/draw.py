@@ -13,7 +13,7 @@ from .output import deliver
 HELP = "draw the network as SVG"
 DESCRIPTION = (
     "Draws the neurons with their values and weights, the layers with their shapes, or the computation graph; of "
-    "networks over sequences the cell of recurrent layers, the network unrolled over time, the attention, and how "
+    "networks over sequences the cell of recurrent layers, the steps of time side by side, the attention, and how "
     "large the gradient is at each step back in time."
 )
 EXAMPLES = (

@@ -35,7 +35,7 @@ class BackInTime:
     Attributes:
         sizes: for each value that a recurrent layer hands from step to step, by its name (h1, c1), an array whose
             element k belongs to k steps back: the norm of the derivative of a sample's loss by the value at that step,
-            the mean over the samples.
+            the mean over the samples that go back so far.
         layers: the layers as text, by the same names.
     """
 
@@ -155,7 +155,7 @@ def _drawn(found: BackInTime) -> Picture:
         return across, HIGH * (high - log) / (high - low)
 
     canvas.text(0, -34, "The derivative of a sample's loss, so many steps back", size=12.5, anchor="start", bold=True)
-    canvas.text(0, -16, "norm, mean over the samples", size=SIZE, anchor="start", fill=SOFT)
+    canvas.text(0, -16, "norm, mean over the samples that go back so far", size=SIZE, anchor="start", fill=SOFT)
     _axes(canvas, longest, low, high)
     dashed: dict[str, int] = {}
     y = HIGH + 62.0
