@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import ast
 import keyword
+import linecache
 import math
+import zlib
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
@@ -58,9 +60,16 @@ def array_function(formula: Formula, name: str, operands: Sequence[str], like: s
     source = function_text(formula, name, operands, like)
     tree = ast.parse(source)
     _check(tree, names, formula)
+    file = f"<{name}, printed from a formula: {zlib.crc32(source.encode()):08x}>"
+    linecache.cache[file] = (
+        len(source),
+        None,
+        source.splitlines(keepends=True),
+        file,
+    )
     known: dict[str, Any] = {"np": np, "math": math}
     exec(compile(NUMPY.helpers, "<the helpers of array code>", "exec"), known)
-    exec(compile(tree, f"<{name}, printed from its formula>", "exec"), known)
+    exec(compile(tree, file, "exec"), known)
     function: Callable[..., Any] = known[name]
     function.__doc__ = f"The formula {formula.text}."
     return function

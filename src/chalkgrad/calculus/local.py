@@ -27,6 +27,7 @@ from ..formula.nodes import (
     walk,
 )
 from ..formula.rewrite import rebuilt, renamed_letters
+from ..formula.text import text
 from .terms import fresh, names_in, new_letter
 
 Path = tuple[int, ...]
@@ -233,3 +234,37 @@ def _function(node: Node, name: str, arguments: tuple[Node, ...], at: int) -> tu
 
 def _listed(indices: tuple[str, ...]) -> str:
     return ", ".join(indices)
+
+
+def kink_sides(formula: Formula) -> Formula | None:
+    """A formula for the sides of its kinks that each element of the output is on: 1 for the first, 2 for the second and so
+    on, added up. None where there are none, or they are inside of sums.
+    """
+    sides: list[Node] = []
+    if not _kinks_of(formula.right, sides) or not sides:
+        return None
+    total: Node = sides[0]
+    for number, side in enumerate(sides[1:], 1):
+        total = Binary("+", total, Binary("*", Number(float(2**number)), side))
+    words = f"{text(formula.left)} = {text(total)}"
+    return Formula(words, formula.options)
+
+
+def _kinks_of(node: Node, sides: list[Node]) -> bool:
+    """Collects where a formula changes its course; False where that is inside of a sum."""
+    match node:
+        case Reduction(body=body):
+            inner: list[Node] = []
+            return _kinks_of(body, inner) and not inner
+        case Function(name="max" | "min", arguments=(left, right)):
+            sides.append(Indicator(">", left, right))
+        case Function(name="abs" | "sign", arguments=(body,)):
+            sides.append(Indicator(">", body, Number(0.0)))
+        case Indicator(left=left, right=right):
+            sides.append(Indicator(">", left, right))
+        case _:
+            pass
+    if isinstance(node, Element):
+        return True
+    outside = [_kinks_of(child, sides) for child in children(node)]
+    return all(outside)

@@ -18,6 +18,7 @@ from ..data.pixels import Pixels
 from ..describe.foreign import own_words
 from ..describe.initializers import initializer
 from ..describe.layers import Layer
+from ..describe.layers.registry import stated
 from ..describe.losses import LOSSES, Loss, are_classes, prepare_targets
 from ..describe.optimizers import Optimizer, OptimizerState, as_optimizer
 from ..describe.settings import from_table, to_table
@@ -451,6 +452,8 @@ class Model:
         if self._frozen:
             description["frozen"] = list(self.frozen)
         description["loss"] = to_table(self.loss_function)
+        if rules := stated(self.layers):
+            description["rules"] = rules
         description["layers"] = [to_table(layer) for layer in self.layers]
         return description
 

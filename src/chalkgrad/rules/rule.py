@@ -22,6 +22,7 @@ from ..base.errors import FormulaError, OptionError, nearest
 from ..calculus.array_code import function_text
 from ..calculus.array_function import array_function
 from ..calculus.derivation import Derivation, derivation
+from ..calculus.local import kink_sides
 from ..formula import Formula
 
 Array: TypeAlias = Any
@@ -295,7 +296,44 @@ def from_formula(
     function = array_function(formula, name, operands, like)
     function.__module__ = module
     function.__qualname__ = name
-    return Rule(function, text, None, shape_of, source)
+    rule = Printed(function, text, None, shape_of, source)
+    rule.kinks = _kinks(formula, operands, name)
+    rule.made_from = (text, name, module, source, tuple(sorted(known)), like)
+    return rule
+
+
+class Printed(Rule):
+    """A rule whose function is printed from its formula.
+
+    Attributes:
+        made_from: what `from_formula` made it from.
+    """
+
+    made_from: tuple[str, str, str, str, tuple[str, ...], str | None]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _printed, self.made_from
+
+
+def _printed(text: str, name: str, module: str, source: str, settings: tuple[str, ...], like: str | None) -> Rule:
+    return from_formula(text, name, module, source=source, settings=settings, like=like)
+
+
+def _kinks(formula: Formula, operands: Sequence[str], name: str) -> Callable[..., Array] | None:
+    """The side of each of its kinks that every element is on, as a number; None for a smooth formula."""
+    sides = kink_sides(formula)
+    if sides is None:
+        return None
+    names = sides.arrays | sides.symbols - sides.options
+    taken = [o for o in operands if o in names]
+    function = array_function(sides, f"{name}_sides", taken)
+    settings = [o for o in sides.options if o in sides.symbols]
+
+    def found(*arrays: Array, **options: Any) -> Array:
+        given = dict(zip(operands, arrays, strict=True))
+        return function(*(given[o] for o in taken), **{o: options[o] for o in settings})
+
+    return found
 
 
 def _stated(rule: Rule) -> Formula:
