@@ -237,8 +237,8 @@ def _listed(indices: tuple[str, ...]) -> str:
 
 
 def kink_sides(formula: Formula) -> Formula | None:
-    """A formula for the sides of its kinks that each element of the output is on: 1 for the first, 2 for the second and so
-    on, added up. None where there are none, or they are inside of sums.
+    """A formula for the sides of its kinks that each element of the output is on: 1 for the first, 2 for the second and
+    so on, added up. None where there are none, or they are inside of sums.
     """
     sides: list[Node] = []
     if not _kinks_of(formula.right, sides) or not sides:

@@ -47,7 +47,8 @@ class Statement:
 
     def to_table(self) -> dict[str, Any]:
         """The table of a file."""
-        table: dict[str, Any] = {"formula": list(self.formula) if len(self.formula) > 1 else self.formula[0]}
+        lines = list(self.formula)
+        table: dict[str, Any] = {"formula": lines if len(lines) > 1 else lines[0]}
         for key in ("parameters", "sizes", "settings"):
             if pairs := getattr(self, key):
                 table[key] = dict(pairs)

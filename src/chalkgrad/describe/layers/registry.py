@@ -125,9 +125,10 @@ def layer(
     if isinstance(kind, str):
         module = str(sys._getframe(1).f_globals.get("__name__", "__main__"))  # pyright: ignore[reportPrivateUsage] - as namedtuple
         if (lines := _lines(operation)) is not None:
-            pairs = [tuple(sorted((part or {}).items())) for part in (parameters, sizes, settings)]
+            weights, ranges = tuple(sorted((parameters or {}).items())), tuple(sorted((sizes or {}).items()))
+            defaults = tuple(sorted((settings or {}).items()))
             source = next((r.source for r in as_list(operation) or [operation] if isinstance(r, Rule)), "")
-            return _register(layer_of(Statement(kind, lines, *pairs, source=source, rectifies=rectifies), module))
+            return _register(layer_of(Statement(kind, lines, weights, ranges, defaults, source, rectifies), module))
         if parameters or sizes or settings:
             raise OptionError(f"cg.layer: {kind} is made of an operation; parameters, sizes and settings are for lines")
         if isinstance(operation, Rule) or as_list(operation):
@@ -144,10 +145,9 @@ def layer(
 
 def _lines(operation: Any) -> tuple[str, ...] | None:
     """The formulas of forward lines that need no function of their own; None for anything else."""
-    parts = [operation] if isinstance(operation, (str, Rule)) else as_list(operation)
-    if not parts or not all(isinstance(part, (str, Printed)) for part in parts):
-        return None
-    return tuple(part if isinstance(part, str) else part.made_from[0] for part in parts)
+    parts: Sequence[Any] = [operation] if isinstance(operation, (str, Rule)) else as_list(operation) or []
+    lines = [part if isinstance(part, str) else part.made_from[0] for part in parts if isinstance(part, (str, Printed))]
+    return tuple(lines) if lines and len(lines) == len(parts) else None
 
 
 def _register(kind: type[Layer]) -> type[Layer]:
