@@ -8,9 +8,13 @@ from collections.abc import Iterator, Sequence
 from .alike import FARTHER, said_of_any
 from .slip import Slip
 
+BOTH, BACK = "in the forward pass and on the way back", "on the way back"
+
 
 def made_both_ways(slips: Sequence[Slip]) -> Iterator[Slip]:
-    """The slips that are one mistake in every line of a layer that can suffer it, of which at least one is forward.
+    """The slips that are one mistake in every line of a layer that can suffer it, or in every line of its way back.
+
+    These are the mistakes that the forward pass can suffer too; of others see `alike.py`.
 
     Args:
         slips: those of single steps.
@@ -22,10 +26,17 @@ def made_both_ways(slips: Sequence[Slip]) -> Iterator[Slip]:
             together = kinds.setdefault((slip.step.owner.text, words, slip.carried), {})
             together.setdefault(slip.output, slip)
     for (owner, words, _), members in kinds.items():
-        parts = [slip.step.part for slip in members.values()]
-        if len(parts) > 1 and "forward" in parts:
-            where = "in the forward pass and on the way back" if "backward" in parts else f"everywhere in {owner}"
-            first = next(iter(members.values()))
-            yield dataclasses.replace(
-                first, mistake=words, weight=first.weight + FARTHER, where=where, members=tuple(members.values())
-            )  # fmt: skip
+        every = list(members.values())
+        back = [slip for slip in every if slip.step.part == "backward"]
+        if len(back) == len(every):
+            continue
+        if len(every) > 1:
+            yield _together(every, words, BOTH if back else f"everywhere in {owner}")
+        if len(back) > 1:
+            yield _together(back, words, BACK)
+
+
+def _together(members: Sequence[Slip], words: str, where: str) -> Slip:
+    first = members[0]
+    weight = first.weight + FARTHER
+    return dataclasses.replace(first, mistake=words, weight=weight, where=where, members=tuple(members))
