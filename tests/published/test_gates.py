@@ -185,7 +185,7 @@ def sigmoid(z: Array) -> Array:
 
 def gru_pass(W: Any, U: Any, xs: list[float], h: Array) -> list[dict[str, Array]]:
     """The steps of the notebook's GRU, in its convention, h = (1 - z) h' + z n."""
-    steps = []
+    steps: list[dict[str, Array]] = []
     for x in xs:
         z, r = (sigmoid(W[g] * x + U[g] @ h) for g in "zr")
         n = np.tanh(W["n"] * x + U["n"] @ (r * h))

@@ -39,8 +39,7 @@ def scalar(Wxh: float, Whh: float, Why: float, b: float | None = None, by: float
 )
 def test_open_deep_ml_54_last_state(x: Any, W: Any, U: Any, b: Any, printed: list[float]) -> None:
     """Open-Deep-ML, question 54; there the vectors are columns."""
-    W, U = np.transpose(W), np.transpose(U)
-    net = summed([cg.RNN(len(b))], len(x), len(x[0]), {"W1": W, "U1": U, "b1": b})
+    net = summed([cg.RNN(len(b))], len(x), len(x[0]), {"W1": np.transpose(W), "U1": np.transpose(U), "b1": b})
     np.testing.assert_allclose(net.predict([x])[0], printed, atol=6e-5)
 
 

@@ -30,7 +30,9 @@ def test_the_mistake_is_named_from_the_printed_numbers(name: str, title: str) ->
     example = cg.load_example(name)
     trace = example.trace()
     section = next(s for s in replay(name).sections if s.title == title)
-    claims = {f.name: np.reshape(f.printed, trace[f.name].shape).tolist() for f in section.figures if f.printed}
+    claims: dict[str, object] = {
+        f.name: np.reshape(f.printed, trace[f.name].shape).tolist() for f in section.figures if f.printed
+    }
     if title == "The scale left out":
         claims["dWv1"] = trace["dWv1"]  # which is right; else all of the loss could be twice as large
     diagnosis = cg.diagnose(example.network, example.x, example.y, claims, optimizer=example.optimizer)

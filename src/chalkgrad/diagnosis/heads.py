@@ -33,7 +33,11 @@ def unmasked_back(program: Program) -> Iterator[Slip]:
         if step.rule is attention.causal_dS:
             wrong = f"{step.output} = {step.inputs[0]}"
             words = attention.UNMASKED
-            yield Slip(step.output, step, words, 1.0, step.inputs, lambda dB: dB * 1, wrong=wrong, general=words)
+            yield Slip(step.output, step, words, 1.0, step.inputs, _as_it_is, wrong=wrong, general=words)
+
+
+def _as_it_is(dB: Array) -> Array:
+    return dB * 1
 
 
 def _reshaped(x: Array, M: int) -> Array:

@@ -82,7 +82,7 @@ def _of_one_step(program: Program) -> Iterator[Slip]:
 def _comes_back(program: Program, name: str) -> bool:
     """Whether a value is a derivative of every step of a sequence."""
     value = program.values[name]
-    return value.role in (Role.DERIVATIVE, Role.SHARE) and len(program.shapes[name]) == 3 and value.shape[1] > 1
+    return value.role in (Role.DERIVATIVE, Role.SHARE) and len(program.shapes[name]) == 3 and value.shape[1] != 1
 
 
 def _used_once(step: Step, place: int, t: int, *arrays: Any) -> Any:

@@ -113,7 +113,8 @@ class _Again:
         """What is computed, but for a number of it that is misread."""
         if name not in self.read:
             return computed
-        return np.where(np.isnan(self.read[name]), computed, self.read[name])
+        merged: Array = np.where(np.isnan(self.read[name]), computed, self.read[name])
+        return merged
 
     def result(self, name: str) -> Array:
         """What a step computes."""
@@ -171,7 +172,8 @@ class _Again:
         if name not in self.read:
             return result
         read = self.read[name][:, t]
-        return np.where(np.isnan(read), result, read)
+        merged: Array = np.where(np.isnan(read), result, read)
+        return merged
 
 
 def carried_values(slips: Sequence[Slip], right: Get) -> Get | None:
