@@ -113,8 +113,7 @@ class _Again:
         """What is computed, but for a number of it that is misread."""
         if name not in self.read:
             return computed
-        merged: Array = np.where(np.isnan(self.read[name]), computed, self.read[name])
-        return merged
+        return _merged(self.read[name], computed)
 
     def result(self, name: str) -> Array:
         """What a step computes."""
@@ -171,9 +170,13 @@ class _Again:
             return self.taken[name][:, t]
         if name not in self.read:
             return result
-        read = self.read[name][:, t]
-        merged: Array = np.where(np.isnan(read), result, read)
-        return merged
+        return _merged(self.read[name][:, t], result)
+
+
+def _merged(read: np.ndarray[Any, Any], computed: Array) -> Array:
+    """The numbers read, and those computed where none is."""
+    merged: np.ndarray[Any, Any] = np.where(np.isnan(read), computed, read)
+    return merged
 
 
 def carried_values(slips: Sequence[Slip], right: Get) -> Get | None:
