@@ -22,6 +22,9 @@ COMMANDS = [
     ["derive", "cnn", "--numbers", "--update"],
     ["check", "cnn"],
     ["replay", "002"],
+    ["replay", "lstm"],
+    ["explain", "backprop-by-hand"],
+    ["explain", "rnn", "dU1[0, 1]", "--form", "paths"],
 ]
 Sized = Callable[[int], None]
 

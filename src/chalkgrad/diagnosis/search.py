@@ -21,11 +21,14 @@ from ..model.gradients import Gradients
 from ..model.model import Model
 from ..program import names as spelled
 from .alike import made_alike
+from .both_ways import made_both_ways
 from .claims import Claim, numbers_of, read_claims
 from .diagnosis import Diagnosis
 from .factoring import where_it_sits
+from .misread import misread
 from .rerun import MISFITS, NEXT, Rerun
 from .result import Cause, Finding
+from .slack import EVIDENCE, FEW, UNITS, Slack, room_by_hand, single
 from .slip import Carried, Slip
 from .slips import slips
 
@@ -140,6 +143,7 @@ class _Search:
         self.optimizer_state = optimizer_state
         self.network, self.trace, self.optimizer, self.training = network, trace, optimizer, training
         self.probe = probe
+        self.slack = Slack.NONE
         after = claimed.pop(NEXT, MISSING)
         self.rerun = Rerun(trace.program, trace, following)
         self.runner = Runner(trace.program.steps)
@@ -154,7 +158,9 @@ class _Search:
         self._take_parameters_as_meant()
         self.right = self.rerun.run((), self.claims)
         found = slips(trace.program, before, len(trace["x"]))
-        self.slips = [*found, *made_alike(found, trace.program)]
+        right = {n: self.same(c, self.right[n]) for n, c in self.claims.items()}
+        reading = misread(self.claims, right, trace.program)
+        self.slips = [*found, *made_alike(found, trace.program), *made_both_ways(found), *reading]
 
     # -- comparing -------------------------------------------------------------------------------------------
 
@@ -210,10 +216,12 @@ class _Search:
         if computed.shape != claim.values.shape:
             return np.zeros(claim.values.shape, dtype=bool)
         noise = self.noise[claim.name]
-        if claim.single:
+        if single(claim, self.slack):
             allowed = 1e-5 * np.abs(computed) + 20 * noise
         else:
             allowed = claim.units * (1 + 1e-6) + RELATIVE * np.abs(computed) + 100 * noise * 2.0**-29
+            if self.slack is Slack.BY_HAND:
+                allowed = np.maximum(allowed, room_by_hand(claim, computed))
         with np.errstate(invalid="ignore"):
             # a 0 stands for what is nothing beside the others
             nothing = np.where(claim.values == 0, RELATIVE * np.abs(computed).max(initial=0.0), 0.0)
@@ -222,6 +230,11 @@ class _Search:
     def matches(self, claim: Claim, computed: Array) -> bool:
         """Whether all claimed numbers of a value are the computed ones."""
         return bool(self.same(claim, computed)[claim.mask].all())
+
+    def _near(self, claim: Claim, computed: Array) -> bool:
+        """Whether the claimed numbers of a value are the computed ones but for rounding by hand."""
+        room = np.maximum(room_by_hand(claim, computed), LARGEST_ROUNDING * np.abs(computed) + claim.units)
+        return bool((np.abs(claim.values - computed) <= room)[claim.mask].all())
 
     # -- the search ------------------------------------------------------------------------------------------
 
@@ -234,7 +247,10 @@ class _Search:
         follows: set[str] = set()
         if wrong:
             chosen, remaining = self._explain(wrong, by_hand)
+            if remaining:
+                chosen, remaining = self._nearly(wrong, by_hand) or (chosen, remaining)
             causes = self._causes(chosen, wrong, remaining)
+            self.slack = Slack.NONE
             follows, unexplained = self._following(wrong, remaining)
         findings = tuple(self._finding(n, wrong, by_hand, follows) for n in self.claims)
         return Diagnosis(findings, tuple(causes), tuple(unexplained), self.trace)
@@ -263,6 +279,26 @@ class _Search:
                 names.add(name)
         return names
 
+    def _nearly(self, wrong: Sequence[str], by_hand: set[str]) -> tuple[tuple[Slip, ...], list[str]] | None:
+        """Slips that make all wrong numbers but for rounding on the way; where there are some, `slack` says how."""
+        for slack in (Slack.SINGLE, Slack.BY_HAND):
+            self.slack = slack
+            still = [n for n in wrong if not self.matches(self.claims[n], self.right[n])]
+            chosen, remaining = self._explain(still, by_hand)
+            if chosen and not remaining and (slack is Slack.SINGLE or self._evident(chosen, still)):
+                return chosen, remaining
+        self.slack = Slack.NONE
+        return None
+
+    def _evident(self, chosen: Sequence[Slip], wrong: Sequence[str]) -> bool:
+        """Whether each of the slips makes enough numbers that are wrong without it."""
+        for slip in chosen:
+            without = self._values([s for s in chosen if s is not slip])
+            numbers = sum(int((self.claims[n].mask & ~self.same(self.claims[n], without[n])).sum()) for n in wrong)
+            if slip.read is None and numbers < EVIDENCE:
+                return False
+        return True
+
     def _explain(self, wrong: Sequence[str], by_hand: set[str]) -> tuple[tuple[Slip, ...], list[str]]:
         """The lightest set of slips that makes the wrong numbers and leaves the right ones, and what it leaves."""
         settled = [n for n in self.claims if n not in wrong and n not in by_hand]
@@ -273,6 +309,8 @@ class _Search:
             nonlocal best
             values = self._values(chosen)
             if any(not self.matches(self.claims[n], values[n]) for n in settled):
+                return
+            if any(not self._near(self.claims[n], values[n]) for n in by_hand):
                 return
             left = [n for n in wrong if not self.matches(self.claims[n], values[n])]
             score = (len(left), weight, len(chosen))
@@ -302,7 +340,7 @@ class _Search:
             outputs = {output for s in chosen for output in s.outputs}
             rivals = [s for s in self.slips if outputs.isdisjoint(s.outputs) and upstream & {*s.outputs}]
             candidates = self._fitting(chosen, [(s,) for s in rivals], target, remaining, settled, until)
-            if not candidates:
+            if not candidates and self.slack is Slack.NONE:
                 active = [s for s in rivals if s.carried is not Carried.RIGHT and not s.members and self._acts(s)]
                 pairs = [p for p in itertools.combinations(active, 2) if p[0].output != p[1].output]
                 pairs.sort(key=lambda p: p[0].weight + p[1].weight)
@@ -368,7 +406,7 @@ class _Search:
             rivals = tuple(s for s in (slip, *instead) if s is not first)
             if first is not slip or (apart is not None and self.probe is not None):
                 rivals, apart = (), None  # the function itself has told them apart
-            causes.append(Cause((first,), tuple(values), count, digits, rivals, apart))
+            causes.append(Cause((first,), tuple(values), count, digits, rivals, apart, self.slack))
         return causes
 
     def _equals(self, slip: Slip, others: tuple[Slip, ...]) -> list[Slip]:
@@ -446,7 +484,8 @@ class _Search:
         for name, claim in self.claims.items():
             if name in wrong and self._from_claims(name, taken):
                 value = self.rerun.run((), [name], taken)[name]
-                units = Claim(name, claim.values, np.maximum(claim.units, 1e-6 * np.abs(claim.values)), claim.single)
+                room = UNITS * claim.units if claim.digits <= FEW else claim.units
+                units = Claim(name, claim.values, np.maximum(room, 1e-6 * np.abs(claim.values)), claim.single)
                 if self.matches(units, value):
                     follows.add(name)
             if name in remaining and name not in follows:

@@ -63,6 +63,7 @@ class Slip:
             not say them.
         where: in which places it is made, where these are several.
         members: it in each of them.
+        read: where one number is misread, that number in its place, NaN elsewhere.
     """
 
     output: str
@@ -79,6 +80,7 @@ class Slip:
     general: str = ""
     where: str = ""
     members: tuple[Slip, ...] = ()
+    read: Any = None
 
     @property
     def text(self) -> str:
