@@ -11,7 +11,7 @@ import numpy as np
 from ..base.address import Address
 from ..base.errors import ChalkgradError
 from ..diagnosis import diagnose
-from ..diagnosis.rerun import MISFITS
+from ..diagnosis.rerun import MISFITS, Rerun
 from ..diagnosis.slip import Slip
 from ..diagnosis.slips import slips
 from .answers import Answer
@@ -64,6 +64,9 @@ class MistakeSearch:
         self.wrong = list(wrong)
         self.passes = passes
         self.slips = slips(sheet.trace.program, None, len(sheet.example.x))
+        self.rerun = Rerun(sheet.trace.program, sheet.trace)  # knows what follows from what
+        self.names = [*dict.fromkeys(a.name for a in answers)]
+        self.plain = [self._plain(numbers) for numbers in passes]
 
     def causes(self) -> list[Cause]:
         """The mistakes, those that explain most first; together they explain each wrong number at most once."""
@@ -83,14 +86,21 @@ class MistakeSearch:
 
     # -- one mistake of a rule -------------------------------------------------------------------------------
 
+    def _plain(self, numbers: Mapping[str, Array]) -> Mapping[str, Array]:
+        """What a pass without a mistake computes on the way to the values that have answers."""
+        run = OwnPass(self.sheet.trace, numbers)
+        for name in self.names:
+            run.result(name)
+        return run.results
+
     def _effect(self, slip: Slip) -> list[dict[str, Array]]:
         """The values that have answers, computed with a mistake, from each of the student's passes."""
-        names = dict.fromkeys(a.name for a in self.answers)
         effects: list[dict[str, Array]] = []
-        for numbers in self.passes:
-            run = OwnPass(self.sheet.trace, numbers, slip)
+        for numbers, plain in zip(self.passes, self.plain, strict=True):
+            known = {n: r for n, r in plain.items() if not self.rerun.follows(n, slip.output)}
+            run = OwnPass(self.sheet.trace, numbers, slip, known=known)
             values: dict[str, Array] = {}
-            for name in names:
+            for name in self.names:
                 try:
                     value = np.asarray(run.result(name), dtype=float)
                 except (*MISFITS, KeyError, RecursionError):

@@ -27,6 +27,7 @@ class OwnPass:
         slip: a mistake in place of one step's rule.
         digits: where given, every result is off by up to a unit of so many significant digits, at random.
         seed: which of the random roundings.
+        known: results that are known already, by name.
     """
 
     def __init__(
@@ -36,13 +37,14 @@ class OwnPass:
         slip: Slip | None = None,
         digits: int | None = None,
         seed: int = 0,
+        known: Mapping[str, Array] | None = None,
     ) -> None:
         self.trace, self.slip, self.digits = trace, slip, digits
         self.numbers = dict(numbers or {})
         self.steps = {s.output: s for s in trace.program if s.output in trace}
         self.loops = {s.output: loop for loop in trace.program.segments if isinstance(loop, Loop) for s in loop.steps}
         self._random = np.random.default_rng(seed)
-        self._results: dict[str, Array] = {}
+        self._results: dict[str, Array] = dict(known or {})
         self._values: dict[str, Array] = {}
 
     def value(self, name: str) -> Array:
@@ -52,6 +54,11 @@ class OwnPass:
                 return np.asarray(self.trace[name])
             self._values[name] = _written(self.result(name), self.numbers.get(name))
         return self._values[name]
+
+    @property
+    def results(self) -> Mapping[str, Array]:
+        """What was computed so far."""
+        return self._results
 
     def result(self, name: str) -> Array:
         """The result of a step from the values before it."""
