@@ -86,6 +86,14 @@ class Rerun:
             values[name] = get(new) if new in self.steps else self.base[name]
         return self.after.run(values)["L"]
 
+    def follows(self, name: str, output: str) -> bool:
+        """Whether a value is computed from another one, or is it."""
+        return bool(self.above.get(name, 0) & self.bit.get(output, 0))
+
+    def work(self, name: str) -> int:
+        """How often the step of a value is computed: once, in a loop at every time."""
+        return self.loops[name][0].times if name in self.loops else 1
+
     def upstream(self, name: str) -> list[str]:
         """The values that `name` is computed from, and itself, in order."""
         return [n for n in self.steps if self.above.get(name, 0) & self.bit[n]]

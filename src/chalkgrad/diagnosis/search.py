@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
@@ -40,8 +39,10 @@ DEEPEST = 4
 """How many mistakes at most are put together."""
 BRANCHES = 6
 """How many candidates are followed up at each of them."""
-SECONDS = 10.0
-"""How long pairs of mistakes that must come together are looked for."""
+WORK = 150_000
+"""How many steps are computed at most in the search for pairs of mistakes that must come together; every time of a loop
+counts as one.
+"""
 LARGEST_ROUNDING = 0.02
 """More than this share of a number is no rounding."""
 RELATIVE = 1e-9
@@ -147,6 +148,8 @@ class _Search:
         after = claimed.pop(NEXT, MISSING)
         self.rerun = Rerun(trace.program, trace, following)
         self.runner = Runner(trace.program.steps)
+        self.work = WORK
+        self.acting: dict[int, bool] = {}  # by the slip's id
         self.claims = read_claims(claimed, trace) if claimed else {}
         if after is not MISSING:
             if optimizer is None:
@@ -332,19 +335,18 @@ class _Search:
         self, chosen: tuple[Slip, ...], remaining: Sequence[str], settled: Sequence[str]
     ) -> list[tuple[Slip, ...]]:
         """Slips (or pairs of them) that make the first wrong value come out, those that explain most first."""
-        until = time.monotonic() + SECONDS
         for target in remaining:
             upstream = set(self.rerun.upstream(target))
             for name in self.trace.program.parameters:  # updated too early, its gradient matters too
                 upstream.update(self.rerun.upstream(self.trace.program.updated.get(name, "")))
             outputs = {output for s in chosen for output in s.outputs}
             rivals = [s for s in self.slips if outputs.isdisjoint(s.outputs) and upstream & {*s.outputs}]
-            candidates = self._fitting(chosen, [(s,) for s in rivals], target, remaining, settled, until)
-            if not candidates and self.slack is Slack.NONE:
+            candidates = self._fitting(chosen, [(s,) for s in rivals], target, remaining, settled)
+            if not candidates and self.slack is Slack.NONE and self.work > 0:
                 active = [s for s in rivals if s.carried is not Carried.RIGHT and not s.members and self._acts(s)]
                 pairs = [p for p in itertools.combinations(active, 2) if p[0].output != p[1].output]
                 pairs.sort(key=lambda p: p[0].weight + p[1].weight)
-                candidates = self._fitting(chosen, pairs, target, remaining, settled, until)
+                candidates = self._fitting(chosen, pairs, target, remaining, settled)
             if candidates:
                 return candidates
         return []
@@ -356,12 +358,14 @@ class _Search:
         target: str,
         remaining: Sequence[str],
         settled: Sequence[str],
-        until: float,
     ) -> list[tuple[Slip, ...]]:
         scored: list[tuple[tuple[int, float], tuple[Slip, ...]]] = []
-        for place, further in enumerate(candidates):
-            if place % 256 == 255 and time.monotonic() > until:
-                break
+        work = sum(self.rerun.work(name) for name in self.rerun.upstream(target))
+        for further in candidates:
+            if len(further) > 1:
+                self.work -= work
+                if self.work < 0:
+                    break
             values = self._values((*chosen, *further), [target])
             if not self.matches(self.claims[target], values[target]):
                 continue
@@ -382,6 +386,11 @@ class _Search:
 
     def _acts(self, slip: Slip) -> bool:
         """Whether a slip changes its value at all on this input."""
+        if id(slip) not in self.acting:
+            self.acting[id(slip)] = self._changes_its_value(slip)
+        return self.acting[id(slip)]
+
+    def _changes_its_value(self, slip: Slip) -> bool:
         try:
             value = self.rerun.run((slip,), [slip.output])[slip.output]
         except MISFITS:

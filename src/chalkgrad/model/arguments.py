@@ -168,14 +168,16 @@ def read_samples(x: Any, layout: Layout, dtype: np.dtype[Any]) -> Array:
 
 
 def _check_steps(x: Any, shape: tuple[int, ...], layout: Layout) -> None:
-    """Raises ShapeError where sequences have another number of steps than the network's positions hold."""
+    """Raises ShapeError where sequences have another number of steps than the network, or its positions."""
     came = np.shape(x) if hasattr(x, "shape") else shape
     holds = next((line for line in layout.lines if isinstance(line.layer, Positions)), None)
-    if holds is None or not 2 < len(came) == len(shape) + 1 or came[1] == shape[0] or came[2:] != shape[1:]:
+    sequences = len(shape) == 2 or bool(layout.ids)
+    if not sequences or len(came) != len(shape) + 1 or came[1] == shape[0] or came[2:] != shape[1:]:
         return
-    T = holds.shape[0]
+    T = shape[0]
+    user = f"{layout.lines[0].label} takes" if holds is None else f"{holds.label} holds"
     raise ShapeError(
-        f"x has shape {came}, {came[1]} steps, but {holds.label} holds {T} steps, as input_shape={shape} fixed when "
+        f"x has shape {came}, {came[1]} steps, but {user} {T} steps, as input_shape={shape} fixed when "
         f"the network was built; cut or pad the sequences to {T} steps"
     )
 
@@ -245,6 +247,14 @@ def _read_input(
 
 def _read_ids(x: Array, name: str, first: str, ids: int) -> Array:
     """Ids as whole numbers, each from 0 to ids - 1."""
+    if x.dtype.kind == "f":
+        broken = np.argwhere(~(np.isfinite(x) & (x == np.round(x))))
+        if len(broken):
+            place = tuple(map(int, broken[0]))
+            raise DataError(
+                f"{name}[{', '.join(map(str, place))}] is {x[place]:g}, but {first} takes ids, whole numbers from 0 to "
+                f"{ids - 1}; for values leave the Embedding out"
+            )
     if x.dtype.kind not in "iu":
         raise DataError(
             f"{name} holds {x.dtype}, but {first} takes ids, whole numbers from 0 to {ids - 1}; use {name}.astype(int)"
@@ -332,8 +342,11 @@ def check_counts(loss: Loss, y: Array, weights: Array | None) -> None:
     """Raises DataError where no target counts: all are ignored, or weigh nothing."""
     counting = loss.weights(y, weights)
     if counting is not None and not counting.any():
-        what = f"every target is ignored ({getattr(loss, 'ignore', None)})" if loss.ignores else "every weight is 0"
-        raise DataError(f"nothing counts: {what}, so there is no mean; give targets that count")
+        ignored = f"every target is ignored ({getattr(loss, 'ignore', None)})"
+        what, cure = (ignored, "targets that count") if loss.ignores else ("every weight is 0", "one above 0")
+        if loss.ignores and weights is not None:
+            what, cure = f"{ignored}, or its weight is 0", "targets that count, with weights above 0"
+        raise DataError(f"nothing counts: {what}, so there is no mean; give {cure}")
 
 
 def input_message(came: tuple[int, ...], expected: tuple[int, ...], first: str, name: str = "x") -> str:
