@@ -14,9 +14,9 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property
 from typing import Any, Self, TypeAlias, cast
 
+from ..base.caching import cached_property
 from ..base.errors import FormulaError, OptionError, nearest
 from ..formula import Formula
 
