@@ -30,7 +30,9 @@ Sized = Callable[[int], None]
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Sized:
     def sized(columns: int) -> None:
         monkeypatch.setattr(output.sys.stdout, "isatty", lambda: True, raising=False)
-        monkeypatch.setattr(output.shutil, "get_terminal_size", lambda fallback=(80, 24): os.terminal_size((columns, 24)))
+        monkeypatch.setattr(
+            output.shutil, "get_terminal_size", lambda fallback=(80, 24): os.terminal_size((columns, 24))
+        )
 
     return sized
 

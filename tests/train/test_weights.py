@@ -63,7 +63,7 @@ def test_a_training_takes_the_weights_of_each_batch(loss: cg.Loss, engine: str) 
 
 
 @pytest.mark.skipif(not available(), reason="no C compiler")
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", [pytest.param("float32", marks=pytest.mark.long), "float64"])
 def test_both_engines_train_alike_with_weights(dtype: str) -> None:
     net = classifier().copy(dtype=dtype)
     trained = []
