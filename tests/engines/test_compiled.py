@@ -147,7 +147,7 @@ def planned_only(monkeypatch: pytest.MonkeyPatch) -> list[plan.Plan]:
     return plans
 
 
-@pytest.mark.parametrize("examples", [30, pytest.param(100, marks=pytest.mark.long)])
+@pytest.mark.parametrize("examples", [15, pytest.param(100, marks=pytest.mark.long)])
 def test_vectors_stay_within_a_sample(monkeypatch: pytest.MonkeyPatch, examples: int) -> None:
     """What lies behind a sample may be another thread's: nothing of it is read, not even what is then not used."""
     small_limits(monkeypatch)
@@ -363,7 +363,7 @@ def test_larger_networks(monkeypatch: pytest.MonkeyPatch, further: str, small: b
         small_limits(monkeypatch)
 
     @seed(7 + small + 10 * PROCESSORS.index(further))
-    @settings(few, max_examples=5 if further else 15)
+    @settings(few, max_examples=4 if further else 12)
     @given(larger(), st.sampled_from(OPTIMIZERS))
     def check(drawn: tuple[cg.Network, np.ndarray, np.ndarray, int], optimizer: cg.Optimizer) -> None:
         net, x, y, batch = drawn

@@ -50,8 +50,14 @@ def _three_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 # -- threads that fail -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("started", [0, 1, 2])
-@pytest.mark.parametrize("error", [RuntimeError("can't start new thread"), MemoryError()])
+@pytest.mark.parametrize(
+    ("started", "error"),
+    [
+        *((started, RuntimeError("can't start new thread")) for started in (0, 1, 2)),
+        (1, MemoryError()),
+        *(pytest.param(started, MemoryError(), marks=pytest.mark.long) for started in (0, 2)),
+    ],
+)
 def test_threads_that_cannot_start(monkeypatch: pytest.MonkeyPatch, started: int, error: Exception) -> None:
     expected, left, start = computed(), started, workers.start_new_thread
 
@@ -72,7 +78,7 @@ def test_threads_that_cannot_start(monkeypatch: pytest.MonkeyPatch, started: int
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-@pytest.mark.parametrize("number", [0, 1, 2])
+@pytest.mark.parametrize("number", [0, 1, pytest.param(2, marks=pytest.mark.long)])
 @pytest.mark.parametrize("after", [0, 1])
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
 def test_threads_that_raise(monkeypatch: pytest.MonkeyPatch, number: int, after: int, error: type) -> None:
@@ -92,7 +98,7 @@ def test_threads_that_raise(monkeypatch: pytest.MonkeyPatch, number: int, after:
     assert computed() == expected
 
 
-@pytest.mark.parametrize("number", [0, 1, 2])
+@pytest.mark.parametrize("number", [0, 1, pytest.param(2, marks=pytest.mark.long)])
 def test_threads_that_never_come(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     """As those of an interpreter that is ending: they stop where they would run Python."""
     expected, held, move = computed(), threading.Event(), workers.move_apart
@@ -170,13 +176,13 @@ def lines_of(body: str, seconds: float = 60) -> list[str]:
         *(
             pytest.param(body, marks=pytest.mark.long)
             for body in (
+                "class Late:\n    def __del__(self, check=check): check()\nsys.late = Late()",
                 "threading.Thread(target=lambda: (time.sleep(0.2), check())).start()",
                 "from chalkgrad.engines.c.run import workers; workers._new_team(); atexit.register(check)",
             )
         ),
         "from chalkgrad.engines.c.run import workers; workers._new_team()\n"
         "threading.Thread(target=lambda: (time.sleep(0.2), check())).start()",
-        "class Late:\n    def __del__(self, check=check): check()\nsys.late = Late()",
     ],
 )
 def test_an_interpreter_that_is_ending(body: str) -> None:

@@ -64,7 +64,7 @@ def trained(drawn: Sparse, skipping: bool, threads: int, patch: pytest.MonkeyPat
 @pytest.mark.parametrize(
     ("further", "examples"),
     [
-        ("", 4),
+        ("", 2),
         pytest.param("", 15, marks=pytest.mark.long),
         *(pytest.param(flags, 5, marks=pytest.mark.long) for flags in ("-march=x86-64-v3", "-march=x86-64")),
     ],

@@ -49,7 +49,12 @@ def test_equal_weights_change_the_mean_not_and_the_sum_by_their_size(reduction: 
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(
-    "loss", [cg.CrossEntropy(), cg.CrossEntropy(reduction="sum", fuse=False), cg.CrossEntropy(ignore=1)], ids=str
+    "loss",
+    [
+        pytest.param(cg.CrossEntropy(), marks=pytest.mark.long),
+        *(cg.CrossEntropy(reduction="sum", fuse=False), cg.CrossEntropy(ignore=1)),
+    ],
+    ids=str,
 )
 def test_a_training_takes_the_weights_of_each_batch(loss: cg.Loss, engine: str) -> None:
     net = classifier(loss, l2=0.01)
