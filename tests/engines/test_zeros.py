@@ -92,8 +92,7 @@ def test_the_same_bits(monkeypatch: pytest.MonkeyPatch, further: str, examples: 
 
 
 @seed(13)
-@few
-@settings(max_examples=10)
+@settings(few, max_examples=10)
 @given(sparse())
 @pytest.mark.long
 def test_against_the_reference(drawn: Sparse) -> None:
