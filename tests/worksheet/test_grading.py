@@ -123,7 +123,8 @@ def test_follow_on_credit_is_a_setting() -> None:
     ("name", "step"),
     [
         *(("neuron", 4), ("web", 18), ("cnn", 45), ("residual", 30), ("shared", 30)),
-        *(pytest.param(name, 1, marks=pytest.mark.long) for name in ("neuron", "web", "cnn", "residual", "shared")),
+        *(pytest.param(name, 1, marks=pytest.mark.long) for name in ("neuron", "web")),
+        *(pytest.param(name, 3, marks=pytest.mark.long) for name in ("cnn", "residual", "shared")),
     ],
 )
 def test_every_usual_mistake_is_seen_and_something_is_said(name: str, step: int) -> None:
