@@ -150,7 +150,7 @@ def test_a_training_on_a_text_is_resumed(capsys: pytest.CaptureFixture[str]) -> 
     assert "--window 16 --network NAME" in error
 
 
-@pytest.mark.parametrize("network", ["gpt", "lstm", pytest.param("gru", marks=pytest.mark.long)])
+@pytest.mark.parametrize("network", ["gpt", *(pytest.param(name, marks=pytest.mark.long) for name in ("lstm", "gru"))])
 def test_texts_by_the_networks_of_a_name(network: str) -> None:
     run("train", "book.txt", "--network", network, "--window", "8", "--max-steps", "2")
     assert cg.load(f"runs/book-{network}").output_shape == (8, 28)

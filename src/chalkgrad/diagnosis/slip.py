@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property
 from typing import Any
 
+from ..base.caching import cached_property
 from ..engines.numpy.loops import Line
 from ..program import Step, Value
 from ..program.loops import delay_of

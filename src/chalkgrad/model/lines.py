@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
+from ..base.caching import cached_property
 from ..base.errors import OptionError, ShapeError, unknown
 from ..describe.layers import (
     Add,

@@ -15,9 +15,9 @@ import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property
 from typing import Any, Self, TypeAlias, cast, overload
 
+from ..base.caching import cached_property
 from ..base.errors import FormulaError, OptionError, nearest
 from ..calculus.array_code import function_text
 from ..calculus.array_function import array_function
