@@ -62,8 +62,8 @@ def faults(
 
 
 def _of_shares(trace: Trace, usual: Trace | None) -> list[str]:
-    """Shares that hardly count in their sum, in a loop in that of any time, and count more with the worked example's own
-    numbers.
+    """Shares that hardly count in their sum (in a loop in that of any time), and count more with the worked example's
+    own numbers.
     """
     sentences: list[str] = []
     dependent = _behind_relus(trace)

@@ -11,7 +11,7 @@ import numpy as np
 from ..base.address import Address
 from ..base.errors import ChalkgradError
 from ..diagnosis import diagnose
-from ..diagnosis.rerun import MISFITS, Rerun
+from ..diagnosis.rerun import MISFITS
 from ..diagnosis.slip import Slip
 from ..diagnosis.slips import slips
 from .answers import Answer
