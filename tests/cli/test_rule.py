@@ -77,3 +77,14 @@ def test_a_file_with_an_unknown_key_is_refused(tmp_path: Path, capsys: pytest.Ca
     file.write_text('formulas = "a[n] = x[n]"\n')
     assert main(["rule", str(file)]) == 2
     assert "did you mean 'formula'?" in capsys.readouterr().err
+
+
+def test_claimed_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["rule", SIGMOID, "--claimed", "dz[...] = da[...] * (a[...] - a[...]^2)"]) == 0
+    assert "right" in capsys.readouterr().out
+    file = tmp_path / "mine.txt"
+    file.write_text("# by hand\ndz[...] = da[...] * z[...] * (1 - z[...])\n")
+    assert main(["rule", SIGMOID, "--claimed", str(file)]) == 1
+    assert "z[...] stands where a[...] belongs" in capsys.readouterr().out
+    assert main(["rule", SIGMOID, "--claimed", "none.txt"]) == 2
+    assert "there is no file none.txt" in capsys.readouterr().err

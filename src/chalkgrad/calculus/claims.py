@@ -244,6 +244,8 @@ class _Comparing:
         nodes = [n for d in found for n in (d.right, d.claimed) if n is not None]
         named = {name for node in nodes for name in names_in(node)} if nodes and len(nodes) == len(found) else None
         every = list(conditions(self.lines, self.numbers.draws[0], self.numbers.back))
+        own = self._of(line)  # a line for one number of its value only is wrong
+        every = [c for c in every if c.about != own or not c.words.endswith((" is 0", " is 1"))]
         chosen = [c for c in every if named is None or c.about in named or "twice" in c.words]
         about: list[str] = []
         for condition in chosen:

@@ -51,3 +51,30 @@ def _of_file(path: Path, name: str | None) -> Given:
         if key not in given.names_of_settings:
             raise OptionError(f"{path}: the lines have no setting {key!r}; {nearest(key, given.names_of_settings)}")
     return given
+
+
+def read_claimed(arguments: Sequence[str]) -> list[str]:
+    """Claimed backward lines: each argument is one, or a file of them, a line each; # begins a remark.
+
+    Raises:
+        OptionError: where a file has none.
+        OSError: where a file cannot be read.
+    """
+    lines: list[str] = []
+    for argument in arguments:
+        path = Path(argument)
+        if "=" in argument or not path.suffix:
+            lines.append(argument)
+            continue
+        if not path.is_file():
+            raise OptionError(f"there is no file {path}; a claimed line has an =, such as 'dz[n] = da[n]'")
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            raise OptionError(f"{path} is no text of lines: it is not written in UTF-8") from None
+        found = [line.partition(" #")[0].strip() for line in text.splitlines()]
+        found = [line for line in found if line and not line.startswith("#")]
+        if not found:
+            raise OptionError(f"{path} has no claimed line, such as dz[n] = da[n]")
+        lines += found
+    return lines

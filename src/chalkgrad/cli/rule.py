@@ -57,14 +57,19 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """The command."""
     from ..calculus.check import checked
+    from ..calculus.claims import compare
     from ..render.blocks import Heading, Listing
     from ..render.board import Board
     from ..write.operation import operation_text
-    from .lines import read_given
+    from .lines import read_claimed, read_given
 
     given = read_given(arguments.lines, arguments.name)
     if sum(map(bool, (arguments.to, arguments.claimed, arguments.check))) > 1:
         raise OptionError("--to, --claimed and --check are three things: give one of them")
+    if arguments.claimed:
+        comparison = compare(given.formulas, read_claimed(arguments.claimed))
+        show(comparison.board, chosen_format(arguments.format, arguments.out), arguments.out)
+        return 0 if comparison.correct else 1
     if arguments.check:
         report = checked(given, arguments.seed)
         show(report.board, chosen_format(arguments.format, arguments.out), arguments.out)
