@@ -133,12 +133,12 @@ def test_paths_through_time_are_all_the_paths() -> None:
 def test_other_numbers_of_steps_and_ids_that_are_none() -> None:
     net = cg.Network([cg.Embedding(4, 2), cg.Positions(), cg.RNN(2)], input_shape=3, loss="SquaredError")
     with pytest.raises(
-        cg.ShapeError, match="2 steps, but layer 2, Positions holds 3 steps.*cut or pad the sequences to 3"
+        cg.ShapeError, match=r"2 steps, but layer 2, Positions holds 3 steps.*cut or pad the sequences to 3"
     ):
         net.predict(np.array([[1, 2]]))
     plain = cg.Network([cg.Embedding(4, 2), cg.RNN(2)], input_shape=3, loss="SquaredError")
     with pytest.raises(
-        cg.ShapeError, match="4 steps, but layer 1, Embedding takes 3 steps.*cut or pad the sequences to 3"
+        cg.ShapeError, match=r"4 steps, but layer 1, Embedding takes 3 steps.*cut or pad the sequences to 3"
     ):
         plain.predict(np.array([[1, 2, 0, 1]]))
     with pytest.raises(

@@ -138,8 +138,9 @@ def _targets(y: Array, random: Random, *, ignores: bool = False) -> Array:
     bits = bool(np.isin(y, (0.0, 1.0)).all())
     if bits and y.ndim > 1 and y.shape[-1] > 1 and bool((y.sum(axis=-1) == 1).all() or ignores):
         rows: Array = np.zeros((y.size // y.shape[-1], y.shape[-1]))
-        for place, counts in enumerate(y.reshape(rows.shape).any(axis=-1).tolist()):
-            if counts:  # the row of an ignored target is all 0
+        given = y.reshape(rows.shape)
+        for place in range(len(rows)):
+            if given[place].any():  # the row of an ignored target is all 0
                 rows[place, _below(y.shape[-1], random)] = 1.0
         return rows.reshape(y.shape)
     if bits:
