@@ -75,6 +75,28 @@ def test_every_reading_takes_it(net: cg.Network, samples: tuple[Any, Any]) -> No
     exec(compile(net.source("numpy", *samples, steps=1), "script", "exec"), names)
 
 
+@pytest.mark.torch
+@pytest.mark.parametrize("steps", [False, True])
+def test_the_torch_script_prints_the_same_losses(
+    steps: bool, net: cg.Network, samples: tuple[Any, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("torch")
+    x, y = samples
+    if steps:
+        linear = cg.layer("Linear3", LINEAR, parameters={"W": "glorot", "b": "zeros"}, sizes={"o": "units"})
+        settings: dict[str, Any] = {"loss": cg.CrossEntropy(), "seed": 1, "dtype": "float64"}
+        net = cg.Network([linear(4), cg.RNN(3), cg.Dense(3), cg.Softmax()], input_shape=(2, 5), **settings)
+        x = np.stack([x, x[::-1]], axis=1)
+    losses = []
+    for kind in ("numpy", "torch"):
+        exec(compile(net.source(kind, x, y, steps=2), kind, "exec"), {"__name__": "__main__"})
+        losses.append(
+            [float(line.rpartition(" ")[2]) for line in capsys.readouterr().out.splitlines() if "L = " in line]
+        )
+    assert len(losses[0]) == 3
+    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-10)
+
+
 @pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
 def test_both_engines_train_it_alike(net: cg.Network, samples: tuple[Any, Any]) -> None:
     by_numpy, compiled = net.copy(), net.copy()

@@ -662,3 +662,28 @@ def function_text(formula: Formula, name: str, operands: Sequence[str], like: st
 
 def _bound_names(formula: Formula) -> set[str]:
     return {n.name for bound in formula.bounds.values() for n in walk(bound) if isinstance(n, Symbol)}
+
+
+def assigned(
+    formula: Formula, name: str, like: str | None = None, dialect: Dialect = NUMPY, first: int = 1
+) -> list[str]:
+    """The statements that give a name the formula's value.
+
+    Args:
+        formula: the formula.
+        name: the name.
+        like: an array of the output's shape, where the formula may not give it.
+        dialect: the array library.
+        first: the number of the first part that gets a name.
+
+    Raises:
+        FormulaError: where the formula has no such form.
+    """
+    try:
+        lines = ArrayCode(formula, None if formula.gives_shape else like, dialect, first).body()
+    except FormulaError:
+        if like is None:
+            raise
+        lines = ArrayCode(formula, like, dialect, first).body()
+    *before, last = lines
+    return [*before, f"{name} = {last.removeprefix('return ')}"]

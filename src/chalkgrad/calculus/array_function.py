@@ -13,6 +13,7 @@ import linecache
 import math
 import zlib
 from collections.abc import Callable, Collection, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ import numpy as np
 from ..base.errors import FormulaError
 from ..formula.formula import Formula
 from .array_code import function_text
-from .dialects import NUMPY
+from .dialects import HELPERS, NUMPY
 
 _GIVEN = {"np", "math", "taken", "added", "placed", "float", "int", "range", "abs", "max", "min"}
 _ATTRIBUTES = {
@@ -61,18 +62,27 @@ def array_function(formula: Formula, name: str, operands: Sequence[str], like: s
     tree = ast.parse(source)
     _check(tree, names, formula)
     file = f"<{name}, printed from a formula: {zlib.crc32(source.encode()):08x}>"
-    linecache.cache[file] = (
-        len(source),
-        None,
-        source.splitlines(keepends=True),
-        file,
-    )
-    known: dict[str, Any] = {"np": np, "math": math}
-    exec(compile(NUMPY.helpers, "<the helpers of array code>", "exec"), known)
+    _remember(file, source)
+    known: dict[str, Any] = {"np": np, "math": math, **_helpers()}
     exec(compile(tree, file, "exec"), known)
     function: Callable[..., Any] = known[name]
     function.__doc__ = f"The formula {formula.text}."
     return function
+
+
+def _remember(file: str, source: str) -> None:
+    """Keeps a printed text so that the source of its functions can be read, for scripts and tracebacks."""
+    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+
+
+@cache
+def _helpers() -> dict[str, Any]:
+    """The functions that gathering and scattering code calls."""
+    file = "<helpers of array code>"
+    _remember(file, NUMPY.helpers)
+    known: dict[str, Any] = {"np": np, "__name__": __name__}
+    exec(compile(NUMPY.helpers, file, "exec"), known)
+    return {name: known[name] for name in HELPERS}
 
 
 def _check(tree: ast.AST, names: Collection[str], formula: Formula) -> None:

@@ -7,6 +7,10 @@ from typing import Protocol
 _SAME = ("exp", "log", "sqrt", "tanh", "sin", "cos", "abs", "sign")
 
 
+HELPERS = ("taken", "added", "placed")
+"""The functions that gathering and scattering code calls."""
+
+
 class Dialect(Protocol):
     """The words of an array library."""
 

@@ -11,16 +11,14 @@ import numpy as np
 
 from ..base.errors import FormulaError
 from ..base.text import visible
-from ..calculus.array_code import ArrayCode
+from ..calculus.array_code import assigned
 from ..calculus.check import forward
-from ..calculus.dialects import NUMPY, TORCH, Dialect
+from ..calculus.dialects import HELPERS, NUMPY, TORCH, Dialect
 from ..calculus.draws import Draw, draw
 from ..calculus.given import Given
 from ..calculus.names import derivative_name
 from ..formula.formula import Formula
 from .operation_in_c import operation_in_c
-
-HELPERS = ("taken", "added", "placed")
 
 
 def operation_text(given: Given, language: str, *, test: bool = True) -> str:
@@ -106,7 +104,7 @@ def _forward(given: Given, dialect: Dialect) -> list[str]:
     lines: list[str] = []
     for formula in given.formulas:
         lines.append(f"# {formula.text}")
-        lines += _assigned(formula, formula.output, None, dialect, len(lines) + 1)
+        lines += assigned(formula, formula.output, None, dialect, len(lines) + 1)
     return lines
 
 
@@ -116,19 +114,8 @@ def _backward(given: Given, dialect: Dialect) -> list[str]:
     for one in given.derivation.derivatives:
         formula = Formula(one.text, settings)
         lines.append(f"# {formula.text}")
-        lines += _assigned(formula, derivative_name(one.of), one.of, dialect, len(lines) + 1)
+        lines += assigned(formula, derivative_name(one.of), one.of, dialect, len(lines) + 1)
     return lines
-
-
-def _assigned(formula: Formula, name: str, like: str | None, dialect: Dialect, first: int) -> list[str]:
-    try:
-        lines = ArrayCode(formula, None if formula.gives_shape else like, dialect, first).body()
-    except FormulaError:
-        if like is None:
-            raise
-        lines = ArrayCode(formula, like, dialect, first).body()
-    *before, last = lines
-    return [*before, f"{name} = {last.removeprefix('return ')}"]
 
 
 def _numpy_test(given: Given, gradients: Sequence[str]) -> str:

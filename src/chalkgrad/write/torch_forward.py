@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from ..model.lines import Line
 from ..model.model import Model
 from . import torch_attention as _attention  # noqa: F401  # pyright: ignore[reportUnusedImport] - registers
+from . import torch_formulas as _formulas  # noqa: F401  # pyright: ignore[reportUnusedImport] - registers
 from . import torch_recurrent as _recurrent  # noqa: F401  # pyright: ignore[reportUnusedImport] - registers
 from .inline import unused
 from .layout import STEP, WIDTH
