@@ -2,6 +2,7 @@
 
     python benchmarks/engines.py [--data DIR] [--rounds 5] [--only mlp-32 cnn-64] [--json FILE] [--chart FILE]
                                  [--growth]
+    CHALKGRAD_THREADS=2 python benchmarks/engines.py --data DIR --only lstm-64 gpt-32 strided-64 mlp-1
 
 Every peer that is installed lives in a process of its own and runs an epoch (of the worked example cnn: as many steps
 as take a while) in its turn, round after round, after a warm-up that is timed apart (compiling). Printed are medians,
@@ -68,6 +69,7 @@ class Work:
 WORKS = {
     "lstm-64": Work("MNIST's rows, LSTM 128, SGD, batch 64, 6,400 samples", "lstm", 64),
     "gpt-32": Work("GPT, 2 blocks of width 64, T = 64, AdamW, batch 32", "gpt", 32, "AdamW"),
+    "strided-64": Work("CNN 32-64 with strides of 2, 32 x 32 images, SGD, batch 64, 1,280 samples", "strided", 64),
     "cnn-000": Work("the worked example cnn", "000", 1),
     "mlp-32": Work("MNIST 784-128-10, SGD, batch 32", "mlp", 32),
     "mlp-256": Work("MNIST 784-128-10, SGD, batch 256", "mlp", 256),
@@ -95,6 +97,9 @@ def samples(directory: str | None, work: Work) -> tuple[Any, Any]:
     if work.network == "lstm":
         x, y = samples(directory, replace(work, network="mlp"))
         return x[:6400].reshape(-1, 28, 28), y[:6400]
+    if work.network == "strided":
+        rng = np.random.default_rng(0)
+        return rng.random((1280, 3, 32, 32), np.float32), rng.integers(0, 10, 1280)
     shape = (60000, 1, 28, 28) if work.network == "cnn" else (60000, 784)
     if directory is None:
         rng = np.random.default_rng(0)
@@ -127,7 +132,7 @@ def document_000() -> Any:
 
 
 def layers(network: str) -> list[Any]:
-    """The layers of the MNIST networks, "mlp", "cnn" and "lstm", and of the GPT."""
+    """The layers of the MNIST networks, "mlp", "cnn" and "lstm", of the CNN with strides and of the GPT."""
     import chalkgrad as cg
 
     if network == "lstm":
@@ -138,6 +143,11 @@ def layers(network: str) -> list[Any]:
             blocks.append(cg.Residual([cg.LayerNorm(), cg.Attention(HEADS, causal=True)]))
             blocks.append(cg.Residual([cg.LayerNorm(), cg.Dense(256), cg.GELU(), cg.Dense(64)]))
         return [cg.Embedding(IDS, 64), cg.Positions(), *blocks, cg.LayerNorm(), cg.Dense(IDS), cg.Softmax()]
+    if network == "strided":
+        return [
+            cg.Conv2D(32, 3, stride=2, padding=1), cg.ReLU(), cg.Conv2D(64, 3, stride=2, padding=1), cg.ReLU(),
+            cg.Flatten(), cg.Dense(10), cg.Softmax(),
+        ]  # fmt: skip
     if network == "mlp":
         return [cg.Dense(128), cg.ReLU(), cg.Dense(10), cg.Softmax()]
     return [
@@ -192,6 +202,11 @@ def pytorch(work: Work, directory: str | None, threads: int, variant: str = "") 
         model = nn.Sequential(
             nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
             nn.Conv2d(8, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(784, 10),
+        )  # fmt: skip
+    elif work.network == "strided":
+        model = nn.Sequential(
+            nn.Conv2d(3, 32, 3, stride=2, padding=1), nn.ReLU(), nn.Conv2d(32, 64, 3, stride=2, padding=1), nn.ReLU(),
+            nn.Flatten(), nn.Linear(4096, 10),
         )  # fmt: skip
     elif work.network in ("lstm", "gpt"):
         from sequences import pytorch_gpt, pytorch_lstm
@@ -263,24 +278,38 @@ def jax(work: Work, directory: str | None) -> Peer:
     def drawn(*shape: int, fan: int) -> Any:
         return jnp.asarray(rng.standard_normal(shape, np.float32) * np.float32(np.sqrt(2 / fan)))
 
-    if work.network == "cnn":
+    images = work.network in ("cnn", "strided")
+    if work.network in ("lstm", "gpt"):
+        from sequences import jax_gpt, jax_lstm
+
+        w, forward = jax_lstm(j, jnp, drawn) if work.network == "lstm" else jax_gpt(j, jnp, drawn, IDS, HEADS, BLOCKS)
+    elif work.network == "strided":
+        w = [drawn(32, 3, 3, 3, fan=27), jnp.zeros(32), drawn(64, 32, 3, 3, fan=288), jnp.zeros(64),
+             drawn(4096, 10, fan=4096), jnp.zeros(10)]  # fmt: skip
+    elif work.network == "cnn":
         w = [drawn(8, 1, 3, 3, fan=9), jnp.zeros(8), drawn(16, 8, 3, 3, fan=72), jnp.zeros(16),
              drawn(784, 10, fan=784), jnp.zeros(10)]  # fmt: skip
     else:
         w = [drawn(784, 128, fan=784), jnp.zeros(128), drawn(128, 10, fan=128), jnp.zeros(10)]
+
+    def strided(a: Any, kernel: Any, bias: Any) -> Any:
+        return j.nn.relu(j.lax.conv_general_dilated(a, kernel, (2, 2), ((1, 1), (1, 1))) + bias[:, None, None])
 
     def layer(a: Any, kernel: Any, bias: Any) -> Any:
         z = j.nn.relu(j.lax.conv(a, kernel, (1, 1), "SAME") + bias[:, None, None])
         return j.lax.reduce_window(z, -jnp.inf, j.lax.max, (1, 1, 2, 2), (1, 1, 2, 2), "VALID")
 
     def logits(w: Any, x: Any) -> Any:
-        if work.network == "cnn":
-            a = layer(layer(x, w[0], w[1]), w[2], w[3])
+        if work.network in ("lstm", "gpt"):
+            return forward(w, x)
+        if images:
+            each = layer if work.network == "cnn" else strided
+            a = each(each(x, w[0], w[1]), w[2], w[3])
             return a.reshape(len(a), -1) @ w[4] + w[5]
         return j.nn.relu(x @ w[0] + w[1]) @ w[2] + w[3]
 
     def cost(w: Any, x: Any, y: Any) -> Any:
-        return -jnp.take_along_axis(j.nn.log_softmax(logits(w, x)), y[:, None], 1).mean()
+        return -jnp.take_along_axis(j.nn.log_softmax(logits(w, x)), y.reshape(-1, 1), 1).mean()
 
     rate = RATES[work.optimizer]
 
@@ -292,8 +321,9 @@ def jax(work: Work, directory: str | None) -> Peer:
         t = t + 1
         m = [0.9 * a + 0.1 * b for a, b in zip(m, g, strict=True)]
         v = [0.999 * a + 0.001 * b * b for a, b in zip(v, g, strict=True)]
+        decay = 1 - rate * 0.01 if work.optimizer == "AdamW" else 1
         w = [
-            a - rate * (b / (1 - 0.9**t)) / (jnp.sqrt(c / (1 - 0.999**t)) + 1e-8)
+            a * decay - rate * (b / (1 - 0.9**t)) / (jnp.sqrt(c / (1 - 0.999**t)) + 1e-8)
             for a, b, c in zip(w, m, v, strict=True)
         ]
         return w, m, v, t
@@ -311,7 +341,7 @@ def jax(work: Work, directory: str | None) -> Peer:
     def epoch(number: int) -> None:
         nonlocal state
         order = np.random.default_rng(number).permutation(len(x))[: whole * work.batch].reshape(whole, work.batch)
-        if work.network == "cnn":
+        if images:
             for chosen in order:
                 state = step(state, x[chosen], y[chosen])
         else:
@@ -322,8 +352,8 @@ def jax(work: Work, directory: str | None) -> Peer:
         return float(j.jit(cost)(state[0], xs, ys))
 
     if work.predicts:
-        images, probabilities = np.ascontiguousarray(x[: work.predicts]), j.jit(lambda w, x: j.nn.softmax(logits(w, x)))
-        return again(work, lambda: np.asarray(probabilities(w, images))), loss, work.calls  # from NumPy to NumPy
+        few, probabilities = np.ascontiguousarray(x[: work.predicts]), j.jit(lambda w, x: j.nn.softmax(logits(w, x)))
+        return again(work, lambda: np.asarray(probabilities(w, few))), loss, work.calls  # from NumPy to NumPy
     return epoch, loss, whole
 
 
@@ -390,12 +420,11 @@ def peers(work: Work) -> dict[str, tuple[str, Callable[..., Peer], tuple[Any, ..
         "PyTorch, 1 thread": ("torch", pytorch, (1,)),
         "PyTorch, 2 threads": ("torch", pytorch, (2,)),
     }
-    if work.network == "cnn":
+    if work.network in ("cnn", "strided"):
         known["PyTorch, 2 threads, channels last"] = ("torch", pytorch, (2, "channels last"))
     if work.network != "000":
         known["PyTorch, 2 threads, compiled"] = ("torch", pytorch, (2, "compiled"))
-    if work.network not in ("lstm", "gpt"):
-        known["JAX"] = ("jax", jax, ())
+    known["JAX"] = ("jax", jax, ())
     if work.network == "mlp":
         known["scikit-learn"] = ("sklearn", sklearn, ())
     return known
@@ -494,6 +523,26 @@ def markdown(records: list[dict[str, Any]]) -> str:
             cells.append("-" if best is None else f"{shown(best['seconds'])}{times}")
         lines.append(f"| {own[0]['title']}, per {own[0]['unit']} | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def further(records: list[dict[str, Any]]) -> str:
+    """What the first round took beyond the others (compiling among it), and the most memory."""
+    lines = ["| work | chalkgrad: warm-up, peak memory | PyTorch, best: warm-up, peak memory |", "|---|---|---|"]
+    for key in dict.fromkeys(r["work"] for r in records):
+        cells: list[str] = []
+        for kind in ("chalkgrad compiled", "PyTorch"):
+            own = [r for r in records if r["work"] == key and r["peer"].startswith(kind)]
+            best = min(own, key=lambda r: r["seconds"], default=None)
+            cells.append("-" if best is None else f"{best['warm_up']:.1f} s, {best['peak_MiB']:.0f} MiB")
+        lines.append(f"| {key} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def limit_of_lstm() -> str:
+    """The time that the LSTM's products take at the machine's peak: z, the gradients of W and U, and dh."""
+    top = peak()
+    operations = 2 * 6400 * 28 * 4 * 128 * (2 * (28 + 128) + 128)
+    return f"LSTM: its products at the peak of {top / 1e9:.0f} GFLOP/s (2048 x 2048) take {operations / top:.2f} s"
 
 
 # -- growth ------------------------------------------------------------------------------------------------------------
@@ -618,7 +667,9 @@ def main() -> None:
         print(f"not installed and so not compared: {', '.join(missing)}")
     records = [r for key in arguments.only for r in compare(key, arguments.data, arguments.rounds)]
     if len(arguments.only) > 1:
-        print(f"\n{markdown(records)}")
+        print(f"\n{markdown(records)}\n\n{further(records)}")
+    if "lstm-64" in arguments.only:
+        print(f"\n{limit_of_lstm()}")
     grown = growth(arguments.rounds) if arguments.growth else []
     if arguments.json:
         if arguments.json.exists():  # a line that is measured again takes the place of the earlier one

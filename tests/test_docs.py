@@ -18,7 +18,8 @@ from chalkgrad.cli.main import main
 ROOT = Path(__file__).parent.parent
 DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 SHOWN = re.compile(
-    r"```sh\n(chalkgrad (?:explain|derive|write|replay|check)[^\n]*)\n```\n\n```(?:text|python)\n(.*?)```", re.DOTALL
+    r"```sh\n(chalkgrad (?:explain|derive|write|replay|check|rule)[^\n]*)\n```\n\n```(?:text|python)\n(.*?)```",
+    re.DOTALL,
 )
 
 
@@ -31,7 +32,7 @@ def test_the_docs_show_what_the_commands_print(
     file: str, command: str, output: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(ROOT)
-    assert main(shlex.split(command)[1:]) in ((0, 1) if " check " in command else (0,))
+    assert main(shlex.split(command)[1:]) in ((0, 1) if " check " in command or "--claimed" in command else (0,))
     assert output == capsys.readouterr().out, f"{file}: {command} (run python tests/test_docs.py)"
 
 

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import pytest
+
 import chalkgrad as cg
 import house
 
@@ -125,6 +127,7 @@ def test_editors_type_checkers_and_python_see_the_same_names() -> None:
     assert not hasattr(cg, "__main__")
 
 
+@pytest.mark.long
 def test_every_public_name_can_be_asked_for_first() -> None:
     """One of each module is: what is imported, and in which order, is the same for all of a module's names."""
     first = {module or name: name for name, module in public_names().items()}

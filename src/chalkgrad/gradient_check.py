@@ -88,16 +88,16 @@ class GradientCheck:
 
     def to_text(self, *, width: int | None = None) -> str:
         """The table; `width` is that of the terminal, where it is to fit one: then without the columns that are empty,
-        and with fewer digits if need be.
+        with fewer digits if need be, and at last without the numbers that the error is made of.
         """
         text = ""
-        for digits in (9, 6, 4):
-            text = self._table(digits, width)
+        for digits, without in ((9, ()), (6, ()), (4, ()), (4, ("difference",)), (4, ("backward", "difference"))):
+            text = self._table(digits, width, without)
             if width is None or max(map(len, text.split("\n"))) <= width:
                 break
         return text
 
-    def _table(self, digits: int, width: int | None) -> str:
+    def _table(self, digits: int, width: int | None, without: tuple[str, ...]) -> str:
         rows = [
             (
                 v.name,
@@ -125,7 +125,8 @@ class GradientCheck:
             "difference",
             "result",
         )
-        columns = [i for i in range(len(head)) if width is None or any(row[i] != "" for row in rows)]
+        told = [i for i in range(len(head)) if head[i] not in without]
+        columns = [i for i in told if width is None or any(row[i] != "" for row in rows)]
         return table(
             [head[i] for i in columns],
             [[row[i] for i in columns] for row in rows],

@@ -258,7 +258,10 @@ class Network(Model):
             return draw.cell(self) if kind == "cell" else draw.unrolled(self)
         if kind == "gradients":
             if x is None:
-                raise OptionError("diagram: gradients are those of samples and their targets: give x and y")
+                raise OptionError(
+                    "diagram: gradients are those of samples and their targets: give x and y; of a run, chalkgrad test "
+                    "draws them"
+                )
             return draw.back_in_time(self, x, y).picture()
         program = self.program_for(training=True, weighted=sample_weight is not None)
         return draw.graph(program, batch=batch) if kind == "graph" else draw.layers(self, batch=batch)

@@ -32,7 +32,12 @@ def test_what_does_something_else_is_written_out(text: str, shown: str) -> None:
 
 
 def test_no_character_controls_or_reorders() -> None:
-    places = (*range(0x40000), *range(0xE0000, 0xE1000), 0xF0000, sys.maxunicode)  # no character is assigned between them
+    places = (
+        *range(0x40000),
+        *range(0xE0000, 0xE1000),
+        0xF0000,
+        sys.maxunicode,
+    )  # no character is assigned between them
     left = visible("".join(map(chr, places)))
     assert not {unicodedata.category(c) for c in left} & {"Cc", "Zl", "Zp", "Cs"}
     turning = {"RLE", "LRE", "RLO", "LRO", "PDF", "RLI", "LRI", "FSI", "PDI"}

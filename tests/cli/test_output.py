@@ -80,10 +80,8 @@ def test_a_pipe_that_nobody_reads_is_not_waited_for_for_ever(
 
 def test_standard_output_by_name(capsys: pytest.CaptureFixture[str]) -> None:
     text = expected(capsys, *EXPLAIN)
-    for name in ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"):
-        if Path(name).exists():
-            done = chalkgrad(*EXPLAIN, "--out", name, stdout=subprocess.PIPE)
-            assert done.stdout == text
+    if Path("/dev/fd/1").exists():
+        assert chalkgrad(*EXPLAIN, "--out", "/dev/fd/1", stdout=subprocess.PIPE).stdout == text
     with open("log", "a") as log:
         log.write("before\n")
         log.flush()

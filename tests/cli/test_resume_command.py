@@ -22,7 +22,7 @@ TRAIN = ["train", "spiral", "--quiet", "--no-pictures"]
 @pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)])
 def test_a_signal_and_on(tmp_path: Path, number: signal.Signals) -> None:
     out = tmp_path / "my run"
-    command = [*TRAIN, "--max-steps", "5000", "--epochs", "1000000", "--checkpoint-every", "0.2"]
+    command = [*TRAIN, "--max-steps", "3000", "--epochs", "1000000", "--checkpoint-every", "0.05"]
     process = subprocess.Popen(
         [sys.executable, "-m", "chalkgrad", *command, "--out", str(out)], stdout=subprocess.PIPE, text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
@@ -34,7 +34,7 @@ def test_a_signal_and_on(tmp_path: Path, number: signal.Signals) -> None:
     assert process.returncode == 128 + number
     assert "it was interrupted" in said
     assert f"resume with: chalkgrad train --resume '{out}'" in said
-    assert 0 < cg.load(out).steps_taken < 5000
+    assert 0 < cg.load(out).steps_taken < 3000
     assert main(["train", "--resume", str(out), "--quiet", "--no-pictures"]) == 0
     assert main([*command, "--out", str(tmp_path / "whole")]) == 0
     assert np.array_equal(cg.load(out).flat, cg.load(tmp_path / "whole").flat)

@@ -150,7 +150,7 @@ def test_a_training_on_a_text_is_resumed(capsys: pytest.CaptureFixture[str]) -> 
     assert "--window 16 --network NAME" in error
 
 
-@pytest.mark.parametrize("network", ["gpt", "lstm", pytest.param("gru", marks=pytest.mark.long)])
+@pytest.mark.parametrize("network", ["gpt", *(pytest.param(name, marks=pytest.mark.long) for name in ("lstm", "gru"))])
 def test_texts_by_the_networks_of_a_name(network: str) -> None:
     run("train", "book.txt", "--network", network, "--window", "8", "--max-steps", "2")
     assert cg.load(f"runs/book-{network}").output_shape == (8, 28)
@@ -258,3 +258,17 @@ def test_runs_that_were_changed(capsys: pytest.CaptureFixture[str]) -> None:
         error = capsys.readouterr().err
         assert message in error
         assert error.count("\n") == 1
+
+
+def test_a_network_file_that_is_damaged_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    run("train", "book.txt", "--network", "small.toml", "--window", "4", "--max-steps", "1", "--out", "r")
+    capsys.readouterr()
+    whole = Path("r/network.toml").read_bytes()
+    for damaged in (b"", b"\xff\x00\x01", whole[: len(whole) // 2]):
+        Path("r/network.toml").write_bytes(damaged)
+        for command in ("generate", "test"):
+            run(command, "r", code=2)
+            error = capsys.readouterr().err
+            assert "network.toml" in error
+            assert "weights = ..." not in error, error
+            assert error.count("\n") == 1

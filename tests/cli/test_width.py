@@ -22,6 +22,9 @@ COMMANDS = [
     ["derive", "cnn", "--numbers", "--update"],
     ["check", "cnn"],
     ["replay", "002"],
+    ["replay", "lstm"],
+    ["explain", "backprop-by-hand"],
+    ["explain", "rnn", "dU1[0, 1]", "--form", "paths"],
 ]
 Sized = Callable[[int], None]
 
@@ -30,7 +33,9 @@ Sized = Callable[[int], None]
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Sized:
     def sized(columns: int) -> None:
         monkeypatch.setattr(output.sys.stdout, "isatty", lambda: True, raising=False)
-        monkeypatch.setattr(output.shutil, "get_terminal_size", lambda fallback=(80, 24): os.terminal_size((columns, 24)))
+        monkeypatch.setattr(
+            output.shutil, "get_terminal_size", lambda fallback=(80, 24): os.terminal_size((columns, 24))
+        )
 
     return sized
 

@@ -52,24 +52,24 @@ def contents(folder: str) -> dict[str, bytes]:
     return {str(f): f.read_bytes() for f in Path(folder).rglob("*") if f.is_file()}
 
 
-@pytest.mark.parametrize("file", ["answers.toml", "worksheet.ipynb", "worksheet.toml", "solution/solution.md"])
-def test_what_somebody_filled_in_is_never_overwritten(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_somebody_filled_in_is_never_overwritten(capsys: pytest.CaptureFixture[str]) -> None:
     said(capsys, "worksheet", "web", "--seed", "1", "--out", "sheet")
     said(capsys, "worksheet", "web", "--seed", "2", "--out", "sheet")  # nobody has written anything yet
     said(capsys, "worksheet", "web", "--seed", "2", "--out", "sheet", "--format", "html")
     said(capsys, "worksheet", "web", "--seed", "1", "--out", "sheet")
-    own = Path("sheet") / file
-    own.write_text(own.read_text("utf-8").replace("Sheet", "My sheet") + "\n# mine", "utf-8")
-    before = contents("sheet")
-    for seed in ("1", "3"):
-        told = said(capsys, "worksheet", "web", "--seed", seed, "--out", "sheet", code=2)
-        assert f"{own} is not as chalkgrad wrote it" in told
-        assert "another --out" in told
-    assert contents("sheet") == before
+    for file in ("answers.toml", "worksheet.ipynb", "worksheet.toml", "solution/solution.md"):
+        own = Path("sheet") / file
+        own.write_text(own.read_text("utf-8").replace("Sheet", "My sheet") + "\n# mine", "utf-8")
+        before = contents("sheet")
+        for seed in ("1", "3"):
+            told = said(capsys, "worksheet", "web", "--seed", seed, "--out", "sheet", code=2)
+            assert f"{own} is not as chalkgrad wrote it" in told
+            assert "another --out" in told
+        assert contents("sheet") == before
+        own.rename("mine")
+        said(capsys, "worksheet", "web", "--seed", "3", "--out", "sheet")
+        assert contents("sheet").keys() == before.keys()
     said(capsys, "worksheet", "web", "--seed", "3", "--out", "other")
-    own.rename("mine")
-    said(capsys, "worksheet", "web", "--seed", "3", "--out", "sheet")
-    assert contents("sheet").keys() == before.keys()
 
 
 def test_of_a_class_nothing_is_written_where_one_sheet_is_filled_in(capsys: pytest.CaptureFixture[str]) -> None:

@@ -184,10 +184,10 @@ def test_right_gradients_of_an_lstm_are_right() -> None:
     ("mistake", "outputs", "words"),
     [
         ("no recurrence", ["dh1_from_zi1"], "no recurrence in the backward pass"),
-        ("cell only", ["dh1"], "only the share from last1"),
+        pytest.param("cell only", ["dh1"], "only the share from last1", marks=pytest.mark.long),
         ("hidden state only", ["dc1_from_c1"], "nothing comes back from the step after"),
-        ("c for c'", ["df1"], "not the one before"),
-        ("the gate, not its slope", ["dzf1"], "the factor 1 - f1 is left out"),
+        pytest.param("c for c'", ["df1"], "not the one before", marks=pytest.mark.long),
+        pytest.param("the gate, not its slope", ["dzf1"], "the factor 1 - f1 is left out", marks=pytest.mark.long),
         ("biases of f", ["dbi1", "dbo1"], "what comes back to another gate is taken: dzf1"),
         ("untransposed", ["dh1_from_zi1"], "the transpose of U is left out, in every gate of layer 1, LSTM"),
         ("no slopes", ["dzi1"], "the activation's derivative is left out, in every gate of layer 1, LSTM"),

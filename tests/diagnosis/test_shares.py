@@ -128,12 +128,12 @@ LARGER = (residual_of_residuals, four_uses, tied_three_times, concatenated_four_
 @pytest.mark.parametrize(
     ("layers", "every"),
     [
-        *((layers, 5) for layers in NETWORKS if layers not in LARGER),
+        *((layers, 10) for layers in NETWORKS if layers not in LARGER),
         *(pytest.param(layers, 2, marks=pytest.mark.long) for layers in NETWORKS),
     ],
 )
 def test_every_mistake_with_shares_is_planted_and_found(layers: Callable[[], list[cg.Layer]], every: int) -> None:
-    """Each is told from one claim at least; of the five kinds the short tests take one in turn."""
+    """Each is told from one claim at least; the short tests take every tenth claim."""
     net, x, y = made(layers())
     trace, planted = of_several_uses(net, x, y)
     assert any(s.step.rule is shares.sum_of_shares for s in planted)

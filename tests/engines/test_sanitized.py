@@ -7,7 +7,7 @@ import os
 
 import numpy as np
 import pytest
-from hypothesis import given, seed
+from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 from test_compiled import OPTIMIZERS, few, larger, small_limits
 from test_zeros import Sparse, sparse
@@ -40,7 +40,7 @@ def test_larger_networks(monkeypatch: pytest.MonkeyPatch, small: bool) -> None:
         small_limits(monkeypatch)
 
     @seed(2 + small)
-    @few
+    @settings(few, max_examples=10)
     @given(larger(), st.sampled_from(OPTIMIZERS))
     def check(drawn: tuple[cg.Network, np.ndarray, np.ndarray, int], optimizer: cg.Optimizer) -> None:
         net, x, y, batch = drawn

@@ -70,8 +70,8 @@ def agree(net: cg.Network, samples: int, batch: int, optimizer: cg.Optimizer) ->
     assert apart(one.predict(x, engine="numpy"), one.predict(x, engine="compiled")) < EXACT
 
 
-ONE_BY_ONE = ("last step", "ids", "gates", "gates of many", "attention")
-"""The short test of these is `test_both_engines_agree`, that of the others `test_tiles_and_threads`."""
+ONE_BY_ONE = ("last step", "ids", "gates")
+"""The short test of these is `test_both_engines_agree`."""
 
 
 def some(*names: str) -> list[Any]:
@@ -83,7 +83,7 @@ def some(*names: str) -> list[Any]:
     ("name", "steps", "samples", "batch"),
     [
         *(pytest.param(name, 5, 7, 4, marks=[] if name in ONE_BY_ONE else pytest.mark.long) for name in NETWORKS),
-        *(pytest.param(name, 6, 9, 9, marks=pytest.mark.long) for name in NETWORKS),
+        *(pytest.param(name, 6, 9, 9, marks=pytest.mark.long) for name in ("two loops", "gates", "attention")),
     ],
 )
 def test_both_engines_agree(name: str, steps: int, samples: int, batch: int) -> None:
@@ -95,7 +95,7 @@ def test_one_time_and_one_sample(name: str) -> None:
     agree(built(name, 1), 1, 1, cg.SGD(0.1, momentum=0.5))
 
 
-@pytest.mark.parametrize("name", some(*NETWORKS.keys() - set(ONE_BY_ONE)))
+@pytest.mark.parametrize("name", some("every step", "two loops"))
 def test_tiles_and_threads(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(products, "LEAST", 8)
     monkeypatch.setattr(arrangement, "LEAST", 8)

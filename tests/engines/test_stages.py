@@ -14,6 +14,7 @@ import pytest
 
 import chalkgrad as cg
 import house
+from chalkgrad.engines.c.__main__ import main
 from chalkgrad.engines.c.loops import ir, phases
 from chalkgrad.engines.c.print.printer import Lines, Printer, braced
 from chalkgrad.engines.c.schedule import arrangement, buffers, channels, plan, products, request
@@ -39,9 +40,9 @@ def test_each_stage_knows_only_those_before_it() -> None:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_stage_can_be_looked_at(stage: str) -> None:
-    command = [sys.executable, "-m", "chalkgrad.engines.c", "--show", stage, "cnn"]
-    shown = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+def test_a_stage_can_be_looked_at(stage: str, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["--show", stage, "cnn"])
+    shown = capsys.readouterr().out
     assert "W1[o,c,u,v]" in shown
     if stage in ("statements", "plan"):
         assert max(map(len, shown.splitlines())) <= 100

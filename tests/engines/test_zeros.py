@@ -64,8 +64,9 @@ def trained(drawn: Sparse, skipping: bool, threads: int, patch: pytest.MonkeyPat
 @pytest.mark.parametrize(
     ("further", "examples"),
     [
-        ("", 4),
-        *(pytest.param(flags, 15, marks=pytest.mark.long) for flags in ("", "-march=x86-64-v3", "-march=x86-64")),
+        ("", 2),
+        pytest.param("", 15, marks=pytest.mark.long),
+        *(pytest.param(flags, 5, marks=pytest.mark.long) for flags in ("-march=x86-64-v3", "-march=x86-64")),
     ],
 )
 def test_the_same_bits(monkeypatch: pytest.MonkeyPatch, further: str, examples: int) -> None:
@@ -91,7 +92,7 @@ def test_the_same_bits(monkeypatch: pytest.MonkeyPatch, further: str, examples: 
 
 
 @seed(13)
-@few
+@settings(few, max_examples=10)
 @given(sparse())
 @pytest.mark.long
 def test_against_the_reference(drawn: Sparse) -> None:

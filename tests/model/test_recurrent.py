@@ -48,7 +48,10 @@ def test_gradients_are_those_of_central_differences(name: str) -> None:
     assert check.passed, str(check)
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize(
+    "name",
+    [n if n in ("tanh", "lstm", "gru, after", "both") else pytest.param(n, marks=pytest.mark.long) for n in LAYERS],
+)
 def test_explanations_are_what_was_computed(name: str) -> None:
     """The last element of every value in the form of deltas; of derivatives the first in that of paths."""
     net = network(LAYERS[name], times=3)
@@ -119,7 +122,7 @@ def test_saved_and_loaded(tmp_path: Path) -> None:
         np.testing.assert_array_equal(cg.load(tmp_path / str(place)).predict(x), net.predict(x))
 
 
-@pytest.mark.parametrize("shuffle", [True, False])
+@pytest.mark.parametrize("shuffle", [True, pytest.param(False, marks=pytest.mark.long)])
 def test_resumed_inside_a_training(tmp_path: Path, shuffle: bool) -> None:
     x, y = RNG.standard_normal((11, T, I)), RNG.integers(0, 3, 11)
     fit: dict[str, Any] = {"optimizer": cg.Adam(0.05), "batch_size": 4, "engine": "numpy", "shuffle": shuffle}
@@ -143,7 +146,11 @@ def test_256_steps() -> None:
     assert time.process_time() - started < 10
 
 
-@pytest.mark.parametrize("layer", [cg.LSTM(2), cg.GRU(2), cg.GRU(2, sequences=True)], ids=["lstm", "gru", "each step"])
+@pytest.mark.parametrize(
+    "layer",
+    [cg.LSTM(2), pytest.param(cg.GRU(2), marks=pytest.mark.long), cg.GRU(2, sequences=True)],
+    ids=["lstm", "gru", "each step"],
+)
 def test_paths_through_time_are_shown_as_long_as_they_can_be_read(layer: cg.Layer) -> None:
     """Of more than anybody counts those that carry most; they are short where every step has a loss."""
     trace = traced(network(layer, 28), 28)

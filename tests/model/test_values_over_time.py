@@ -128,3 +128,24 @@ def test_paths_through_time_are_all_the_paths() -> None:
     text = str(derivation)
     assert "∂z1[0, 2, 0]/∂h1[0, 1, 1]" in text
     assert "∂h1[0, 1, 1]/∂z1[0, 1, 1]" in text
+
+
+def test_other_numbers_of_steps_and_ids_that_are_none() -> None:
+    net = cg.Network([cg.Embedding(4, 2), cg.Positions(), cg.RNN(2)], input_shape=3, loss="SquaredError")
+    with pytest.raises(
+        cg.ShapeError, match=r"2 steps, but layer 2, Positions holds 3 steps.*cut or pad the sequences to 3"
+    ):
+        net.predict(np.array([[1, 2]]))
+    plain = cg.Network([cg.Embedding(4, 2), cg.RNN(2)], input_shape=3, loss="SquaredError")
+    with pytest.raises(
+        cg.ShapeError, match=r"4 steps, but layer 1, Embedding takes 3 steps.*cut or pad the sequences to 3"
+    ):
+        plain.predict(np.array([[1, 2, 0, 1]]))
+    with pytest.raises(
+        cg.DataError, match=r"x\[0, 1\] is 2\.5, but layer 1, Embedding takes ids, whole numbers from 0 to 3"
+    ):
+        plain.predict(np.array([[1.0, 2.5, 0.0]]))
+    with pytest.raises(cg.DataError, match=r"x holds float64, but layer 1, Embedding takes ids.*use x\.astype\(int\)"):
+        plain.predict(np.array([[1.0, 2.0, 0.0]]))
+    with pytest.raises(cg.DataError, match="every weight is 0, so there is no mean; give one above 0"):
+        plain.loss(np.array([[1, 2, 0]]), np.zeros((1, 2)), sample_weight=[0])

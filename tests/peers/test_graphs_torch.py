@@ -205,4 +205,4 @@ def test_random_graphs() -> None:
 
 @pytest.mark.long
 def test_many_graphs() -> None:
-    drawn(1000)
+    drawn(300)

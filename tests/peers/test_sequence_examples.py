@@ -24,7 +24,8 @@ def over_time(steps: list[Tensors]) -> Tensors:
 
 
 def rnn(p: Tensors, x: Any, cut: bool) -> Tensors:
-    h, steps = torch.zeros(1, 2, dtype=torch.float64), []
+    h: Any = torch.zeros(1, 2, dtype=torch.float64)
+    steps: list[Tensors] = []
     for t in range(x.shape[1]):
         before = h.detach() if cut else h
         z = x[:, t] @ p["W1"] + before @ p["U1"] + p["b1"]
@@ -34,8 +35,9 @@ def rnn(p: Tensors, x: Any, cut: bool) -> Tensors:
 
 
 def lstm(p: Tensors, x: Any, cut: bool) -> Tensors:
-    h = c = torch.zeros(1, 2, dtype=torch.float64)
-    steps = []
+    h: Any = torch.zeros(1, 2, dtype=torch.float64)
+    c: Any = h
+    steps: list[Tensors] = []
     for t in range(x.shape[1]):
         if cut:
             h, c = h.detach(), c.detach()
@@ -48,7 +50,8 @@ def lstm(p: Tensors, x: Any, cut: bool) -> Tensors:
 
 
 def gru(p: Tensors, x: Any, cut: bool) -> Tensors:
-    h, steps = torch.zeros(1, 2, dtype=torch.float64), []
+    h: Any = torch.zeros(1, 2, dtype=torch.float64)
+    steps: list[Tensors] = []
     for t in range(x.shape[1]):
         before = h.detach() if cut else h
         zr, zz = (x[:, t] @ p[f"W{gate}1"] + before @ p[f"U{gate}1"] + p[f"b{gate}1"] for gate in "rz")
@@ -133,18 +136,17 @@ def one_step(name: str, p: Tensors, *, cut: bool = False) -> dict[str, Any]:
         x.requires_grad_()
     values = FORWARD[name](p, x, cut)
     loss = (cross_entropy if name == "backprop-by-hand" else half_squares)(whole(values["y_hat"]), y)
-    named = {"x": x, **p, **values}
-    tensors = [t for value in named.values() for t in (value if isinstance(value, list) else [value])]
-    for tensor in tensors:
+    named: dict[str, Any] = {"x": x, **p, **values}
+    parts: dict[str, list[Any]] = {n: value if isinstance(value, list) else [value] for n, value in named.items()}
+    for tensor in [t for tensors in parts.values() for t in tensors]:
         if tensor.requires_grad:
             tensor.retain_grad()
     loss.backward()
     found = {"L": loss.item(), **{n: whole(v).detach().numpy().copy() for n, v in named.items()}}
-    for value_name, value in named.items():
-        parts = value if isinstance(value, list) else [value]
-        if parts[0].requires_grad:
-            grads = [torch.zeros_like(t) if t.grad is None else t.grad for t in parts]
-            found[f"d{value_name}"] = whole(grads if isinstance(value, list) else grads[0]).numpy()
+    for value_name, tensors in parts.items():
+        if tensors[0].requires_grad:
+            grads: list[Any] = [torch.zeros_like(t) if t.grad is None else t.grad for t in tensors]
+            found[f"d{value_name}"] = whole(grads if isinstance(named[value_name], list) else grads[0]).numpy()
     return found
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from summed import column, summed
 
 import chalkgrad as cg
 from chalkgrad.replay import Figure
-from summed import column, summed
 
 Array = np.ndarray[Any, Any]
 Gates = dict[str, tuple[float, float, float]]
@@ -17,7 +17,9 @@ Gates = dict[str, tuple[float, float, float]]
 
 def scalar_gates(layer: Any, gates: Gates) -> cg.Network:
     """One unit over three steps, of the weights of x and h and the bias of each gate."""
-    given = {f"{kind}{gate}1": g for gate, (w, u, b) in gates.items() for kind, g in zip("WUb", ([[w]], [[u]], [b]))}
+    given: dict[str, Any] = {}
+    for gate, (w, u, b) in gates.items():
+        given |= {f"W{gate}1": [[w]], f"U{gate}1": [[u]], f"b{gate}1": [b]}
     return summed([layer], 3, 1, given)
 
 
@@ -57,8 +59,11 @@ def test_scalar_lstm_with_one_tanh_misread() -> None:
     np.testing.assert_allclose(table(net, x, "figcoh"), right, atol=1e-10)
     claims = {("y_hat" if n == "h" else f"{n}1"): printed[None, :, k, None].tolist() for k, n in enumerate("figcoh")}
     diagnosis = cg.diagnose(net, x, np.zeros((1, 3, 1)), claims)
-    print(diagnosis.to_text())
-    assert {f.name: f.verdict for f in diagnosis.findings} == 1
+    verdicts = {f.name: f.verdict for f in diagnosis.findings}
+    by_hand, follows = "rounded by hand", "follows"
+    assert verdicts == {"i1": by_hand, "f1": by_hand, "g1": "wrong", "o1": by_hand, "c1": follows, "y_hat": follows}
+    (cause,) = diagnosis.causes
+    assert cause.slips[0].text.startswith("g1[0, 2, 0] is misread or miscalculated, -0.7745")
 
 
 def test_gomez_two_steps_of_an_lstm() -> None:
@@ -180,7 +185,7 @@ def sigmoid(z: Array) -> Array:
 
 def gru_pass(W: Any, U: Any, xs: list[float], h: Array) -> list[dict[str, Array]]:
     """The steps of the notebook's GRU, in its convention, h = (1 - z) h' + z n."""
-    steps = []
+    steps: list[dict[str, Array]] = []
     for x in xs:
         z, r = (sigmoid(W[g] * x + U[g] @ h) for g in "zr")
         n = np.tanh(W["n"] * x + U["n"] @ (r * h))

@@ -18,8 +18,7 @@ def network(layers: list[Any], shape: Any) -> cg.Network:
 
 
 def test_open_deep_ml_113_residual_block() -> None:
-    dense = [cg.Dense(2, bias=False), cg.ReLU(), cg.Dense(2, bias=False)]
-    net = network([*dense, cg.Add("x"), cg.ReLU()], 2)
+    net = network([cg.Dense(2, bias=False), cg.ReLU(), cg.Dense(2, bias=False), cg.Add("x"), cg.ReLU()], 2)
     net.set_parameters(W1=np.eye(2), W2=np.eye(2) / 2)
     np.testing.assert_array_equal(net.predict([[1, 2], [-1, 2], [0, 0]]), [[1.5, 3], [0, 3], [0, 0]])
 

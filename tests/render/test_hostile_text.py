@@ -67,6 +67,14 @@ HOSTILE = {
 }
 """What somebody might write as a title or a name."""
 each = pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+some = pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(text, id=name, marks=pytest.mark.long if number % 3 else [])
+        for number, (name, text) in enumerate(HOSTILE.items())
+    ],
+)
+"""For what takes long: every third of them in the short tests."""
 
 
 def board(text: str) -> Board:
@@ -240,7 +248,7 @@ def test_toml_is_read_as_it_was(text: str) -> None:
     assert harmless(as_toml(table))
 
 
-@each
+@some
 def test_files_of_a_worksheet_and_of_its_grading(text: str) -> None:
     """What a teacher or a student may print with `cat`, the files for programs too."""
     if "\ud800" in text:
@@ -251,7 +259,7 @@ def test_files_of_a_worksheet_and_of_its_grading(text: str) -> None:
         assert harmless(content), name
 
 
-@each
+@some
 def test_a_worked_example_is_said_in_text_alone(text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The whole way, from a file's title to the terminal."""
     from chalkgrad.cli.main import main

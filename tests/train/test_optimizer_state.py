@@ -39,9 +39,7 @@ def fitted(net: cg.Network, optimizer: Any = None, **settings: Any) -> np.ndarra
     [
         *((optimizer, "numpy") for optimizer in OPTIMIZERS),
         *(
-            pytest.param(
-                optimizer, "compiled", marks=[NEEDS_COMPILER, *([pytest.mark.long] if number not in (2, 3) else [])]
-            )
+            pytest.param(optimizer, "compiled", marks=[NEEDS_COMPILER, *([pytest.mark.long] if number != 3 else [])])
             for number, optimizer in enumerate(OPTIMIZERS)
         ),
     ],

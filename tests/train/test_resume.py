@@ -88,9 +88,9 @@ def test_many_short_epochs(tmp_path: Path, engine: str) -> None:
     """Epochs that are computed many at a time, stopped in the middle of one."""
     more: dict[str, Any] = {"batch_size": 5, "engine": engine, "optimizer": cg.SGD(0.01)}
     whole, part, again = network(), network(), network()
-    kept = whole.fit(X, Y, epochs=800, **more)
-    part.fit(X, Y, epochs=800, max_steps=2803, **more, checkpoints=tmp_path)
-    found = again.fit(X, Y, epochs=800, **more, checkpoints=tmp_path, resume=tmp_path)
+    kept = whole.fit(X, Y, epochs=400, **more)
+    part.fit(X, Y, epochs=400, max_steps=1403, **more, checkpoints=tmp_path)
+    found = again.fit(X, Y, epochs=400, **more, checkpoints=tmp_path, resume=tmp_path)
     same(whole, again, kept, found)
     assert len(checkpoint_files(tmp_path)) == 2
 

@@ -49,7 +49,12 @@ def test_equal_weights_change_the_mean_not_and_the_sum_by_their_size(reduction: 
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(
-    "loss", [cg.CrossEntropy(), cg.CrossEntropy(reduction="sum", fuse=False), cg.CrossEntropy(ignore=1)], ids=str
+    "loss",
+    [
+        pytest.param(cg.CrossEntropy(), marks=pytest.mark.long),
+        *(cg.CrossEntropy(reduction="sum", fuse=False), cg.CrossEntropy(ignore=1)),
+    ],
+    ids=str,
 )
 def test_a_training_takes_the_weights_of_each_batch(loss: cg.Loss, engine: str) -> None:
     net = classifier(loss, l2=0.01)
@@ -63,7 +68,7 @@ def test_a_training_takes_the_weights_of_each_batch(loss: cg.Loss, engine: str) 
 
 
 @pytest.mark.skipif(not available(), reason="no C compiler")
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", [pytest.param("float32", marks=pytest.mark.long), "float64"])
 def test_both_engines_train_alike_with_weights(dtype: str) -> None:
     net = classifier().copy(dtype=dtype)
     trained = []

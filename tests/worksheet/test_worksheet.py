@@ -162,11 +162,14 @@ def test_large_networks_need_blanks_to_be_named() -> None:
     net = cg.Network([cg.Dense(20), cg.Tanh(), cg.Dense(1)], input_shape=30, loss="SquaredError", dtype="float64")
     table = net.to_table() | {"x": np.full((1, 30), 0.1).tolist(), "y": [[0.5]]}
     own = example(table, "large")
-    with pytest.raises(ChalkgradError, match="say which to leave blank"):
-        make_worksheet(own)
+    assert {b.address.name for b in make_worksheet(own).blanks} == {"dW2", "db2"}, "those of the last layer"
     with pytest.raises(ChalkgradError, match="more than the 400"):
         make_worksheet(own, kind="all")
     assert len(make_worksheet(own, blanks=["dW2"], seed=1).blanks) == 20
+    net = cg.Network([cg.Dense(2)], input_shape=30, loss="SquaredError", dtype="float64")
+    table = net.to_table() | {"x": np.full((1, 30), 0.1).tolist(), "y": [[0.5, 0.0]]}
+    with pytest.raises(ChalkgradError, match="say which to leave blank"):
+        make_worksheet(example(table, "wide"))
 
 
 @pytest.mark.parametrize("name", NAMES)

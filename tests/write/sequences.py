@@ -74,6 +74,12 @@ SEQUENCES: dict[str, Callable[[], Written]] = {
         [cg.LSTM(3, sequences=True), cg.GRU(3, "after", sequences=True), cg.GRU(2)], (4, 2),
         optimizer=cg.AdamW(0.02, weight_decay=0.3),
     ),
+    "an embedding's table once more, transposed": lambda: written(
+        [cg.Embedding(5, 4, name="t"), cg.RNN(4, sequences=True), cg.Dense(5, weights_of="t"), cg.Softmax()], 3, "CrossEntropy"
+    ),
+    "an embedding's table once more, as it is": lambda: written(
+        [cg.Embedding(5, 4, name="t"), cg.Dense(5), cg.Dense(4, bias=False, weights_of="t")], 3
+    ),
     "attention": lambda: written(
         [cg.Positions(), cg.Residual([cg.LayerNorm(), cg.Attention(2)]), cg.RMSNorm(), cg.Dense(3), cg.Softmax()],
         (3, 4), "CrossEntropy", optimizer=cg.Adam(0.02),

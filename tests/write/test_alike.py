@@ -70,7 +70,7 @@ def same(found: list[float], made: Written, what: str) -> None:
     np.testing.assert_allclose(found, made.losses(), rtol=tolerance, err_msg=what)
 
 
-SEEDS = [range(3), pytest.param(range(3, 16), marks=pytest.mark.long)]
+SEEDS = [range(1), pytest.param(range(1, 16), marks=pytest.mark.long)]
 
 
 @pytest.mark.parametrize("seeds", SEEDS)

@@ -77,11 +77,11 @@ def random_network(seed: int) -> Written:
 @pytest.fixture(scope="module", params=["every kind", pytest.param("random", marks=pytest.mark.long)])
 def every(request: pytest.FixtureRequest) -> dict[str, Written]:
     if request.param == "random":
-        sequences = {f"random sequences {seed}": random_sequence(seed) for seed in range(6, 60)}
-        return sequences | {f"random {seed}": random_network(seed) for seed in range(6, 60)}
+        sequences = {f"random sequences {seed}": random_sequence(seed) for seed in range(3, 60)}
+        return sequences | {f"random {seed}": random_network(seed) for seed in range(3, 60)}
     made = {name: make() for name, make in {**KINDS, **MASKED, **SEQUENCES}.items()}
-    made |= {f"random {seed}": random_network(seed) for seed in range(6)}
-    made |= {f"random sequences {seed}": random_sequence(seed) for seed in range(6)}
+    made |= {f"random {seed}": random_network(seed) for seed in range(3)}
+    made |= {f"random sequences {seed}": random_sequence(seed) for seed in range(3)}
     for name in ("lenet", "batch norm", "gelu", "cross-entropy", "optimizer Adam", "dropout", "large", "l1 and l2"):
         twin = made[name].network.copy(dtype="float32")
         if name == "large":  # drawn afresh: a copy of float64 draws, rounded, is the same

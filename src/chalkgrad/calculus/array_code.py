@@ -1,4 +1,4 @@
-"""A formula as NumPy code on whole arrays: products of matrices, broadcasting, gathered elements; no loops.
+"""A formula as code on whole arrays, in NumPy or PyTorch: products of matrices, broadcasting, no loops.
 
     z[n,o] = sum_i x[n,i] * W[i,o] + b[o]        is        x @ W + b
 
@@ -32,34 +32,9 @@ from ..formula.nodes import (
     walk,
 )
 from ..formula.text import text
+from .dialects import NUMPY, Dialect
 from .terms import depends, names_in
 
-HELPERS = '''\
-def taken(array, axis, places, outside=0.0):
-    """The array with the axes of places, whole numbers, instead of one axis; `outside` beyond its edges."""
-    size = array.shape[axis]
-    found = np.take(array, np.clip(places, 0, size - 1), axis=axis)
-    inside = (places >= 0) & (places < size)
-    if inside.all():
-        return found
-    return np.where(inside.reshape(inside.shape + (1,) * (array.ndim - axis - 1)), found, outside)
-
-
-def added(values, axis, places, size):
-    """The reverse of taken: values added up at places of one axis; what falls beyond its edges is dropped."""
-    own = range(axis, axis + places.ndim)
-    values = np.moveaxis(values, own, range(places.ndim))
-    inside = (places >= 0) & (places < size)
-    total = np.zeros((size, *values.shape[places.ndim :]), dtype=values.dtype)
-    np.add.at(total, places[inside], values[inside])
-    return np.moveaxis(total, 0, axis)
-'''
-"""What gathering and scattering code calls."""
-
-_NUMPY = {name: f"np.{name}" for name in ("exp", "log", "sqrt", "tanh", "sin", "cos", "abs", "sign")} | {
-    "max": "np.maximum",
-    "min": "np.minimum",
-}
 _SUM, _PRODUCT, _POWER, _ATOM = 1, 2, 3, 4
 
 
@@ -83,16 +58,17 @@ class ArrayCode:
     Attributes:
         formula: the formula.
         like: an array of the output's shape, where the formula does not give it.
-        lines: the statements before the last expression.
-        helpers: whether `HELPERS` are called.
+        dialect: the array library.
+        first: the number of the first part that gets a name.
+        lines: the statements.
     """
 
     formula: Formula
     like: str | None = None
+    dialect: Dialect = NUMPY
+    first: int = 1
     lines: list[str] = field(default_factory=list[str])
-    helpers: bool = False
     _order: tuple[str, ...] = ()
-    _ranks: dict[str, Code] = field(default_factory=dict[str, Code])
 
     def body(self) -> list[str]:
         """The statements, the last one of which returns the output.
@@ -106,6 +82,7 @@ class ArrayCode:
                 f"{formula.text!r} reads its own output at another time; such a rule is a loop and needs a function "
                 "of its own, for one time: def step(...), stepwise=True"
             )
+        check_outside(formula)
         left = formula.left
         target = _target(formula)
         self._order = _order(formula, target)
@@ -144,13 +121,13 @@ class ArrayCode:
                     return Code(f"{a.held(_ATOM)} ** {b.held(_POWER)}", a.axes, _POWER)
                 second = b.held(_PRODUCT if operator == "-" else _SUM)
                 return Code(f"{a.held(_SUM)} {operator} {second}", a.axes, _SUM)
-            case Function(name=name, arguments=arguments):
-                return self._function(name, [self._part(a) for a in arguments])
+            case Function():
+                return self._function(node)
             case Indicator(comparison=comparison, left=left, right=right):
                 a, b = self._together(self._part(left), self._part(right))
                 sign = "==" if comparison == "=" else comparison
                 kind = self._float()
-                return Code(f"np.asarray({a.text} {sign} {b.text}, dtype={kind})", a.axes)
+                return Code(self.dialect.indicator(f"{a.text} {sign} {b.text}", kind), a.axes)
             case Reduction():
                 return self._reduction(node)
             case Position():
@@ -158,18 +135,25 @@ class ArrayCode:
             case _:
                 raise FormulaError(f"{type(node).__name__} has no NumPy code")
 
-    def _function(self, name: str, arguments: Sequence[Code]) -> Code:
-        if name in ("erf", "erfc"):
+    def _function(self, node: Function) -> Code:
+        name, arguments = node.name, [self._part(a) for a in node.arguments]
+        plain = [self._is_number(a) for a in node.arguments]
+        if len(arguments) == 1:
             (one,) = arguments
-            self.lines.append(f"{name} = np.vectorize(math.{name}, otypes=[float])") if not any(
-                line.startswith(f"{name} =") for line in self.lines
-            ) else None
-            return Code(f"{name}({one.text})", one.axes)
-        if len(arguments) == 2:
-            a, b = self._together(*arguments)
-            return Code(f"{_NUMPY[name]}({a.text}, {b.text})", a.axes)
-        (one,) = arguments
-        return Code(f"{_NUMPY[name]}({one.text})", one.axes)
+            if plain[0] and name != "sign":
+                return Code(f"{'abs' if name == 'abs' else f'math.{name}'}({one.text})")
+            return Code(self.dialect.function(name, one.text), one.axes)
+        if all(plain):
+            return Code(f"{name}({arguments[0].text}, {arguments[1].text})")
+        if plain[0]:
+            arguments.reverse()
+        a, b = self._together(*arguments)
+        return Code(self.dialect.extreme(name, a.text, b.text, number=any(plain)), a.axes)
+
+    def _is_number(self, node: Node) -> bool:
+        """Whether it is one number of Python: of numbers, settings and sizes."""
+        names = {n.name for n in walk(node) if isinstance(n, Symbol)}
+        return names <= self.formula.options and not any(isinstance(n, (Element, Reduction)) for n in walk(node))
 
     def _product(self, node: Binary) -> Code:
         a, b = self._together(self._part(node.left), self._part(node.right))
@@ -192,7 +176,6 @@ class ArrayCode:
                 raise FormulaError(f"{text(node)} has ... before an index that is computed; write the indices out")
         if not self._apart(node):
             return self._picked(node)
-        self.helpers = True
         array, axes = node.name, list[tuple[str, ...]]()
         outer = "" if outside == "0.0" else f", {outside}"
         for axis in reversed(range(len(node.indices))):
@@ -226,15 +209,15 @@ class ArrayCode:
         if node == Symbol(ELLIPSIS):
             return Code("", (ELLIPSIS,))
         if isinstance(node, Number):
-            return Code(f"np.array({int(node.value)})")
+            return Code(self.dialect.whole(str(int(node.value))))
         code = self._part(node)
-        return code if code.axes else Code(f"np.array({code.text})")
+        return code if code.axes else Code(self.dialect.whole(code.text))
 
     def _reduction(self, node: Reduction) -> Code:
         kind, letters = node.kind, node.indices
         if kind == "sum" and (product := self._matrices(node)) is not None:
             return product
-        body = self._outside(node.body, "-np.inf") if kind in ("max", "argmax") else self._part(node.body)
+        body = self._outside(node.body, "-math.inf") if kind in ("max", "argmax") else self._part(node.body)
         missing = [i for i in letters if i not in body.axes]
         within = [i for i in letters if i in body.axes]
         if kind == "argmax":
@@ -259,9 +242,9 @@ class ArrayCode:
             axes = [body.axes.index(i) for i in letters]
             which = str(axes[0]) if len(axes) == 1 else f"({', '.join(map(str, sorted(axes)))})"
             all_of_them = len(axes) == len(body.axes)
-            return Code(f"{body.held(_ATOM)}.{kind}({'' if all_of_them else f'axis={which}'})", left)
+            return Code(self.dialect.reduced(body.held(_ATOM), kind, "" if all_of_them else which), left)
         if len(letters) == len(body.axes):
-            return Code(f"{body.held(_ATOM)}.{kind}()", left)
+            return Code(self.dialect.reduced(body.held(_ATOM), kind, ""), left)
         name = self._named(body)
         at = body.axes.index(ELLIPSIS)
         after = len(body.axes) - at - 1
@@ -273,7 +256,7 @@ class ArrayCode:
                 places.append(f"*range({at}, {end})")
             else:
                 places.append(str(place if place < at else place - len(body.axes)))
-        return Code(f"{name}.{kind}(axis=({', '.join(places)},))", left)
+        return Code(self.dialect.reduced(name, kind, f"({', '.join(places)},)"), left)
 
     def _argmax(self, body: Code, letters: Sequence[str]) -> Code:
         if ELLIPSIS in body.axes and len(body.axes) > len(letters):
@@ -282,12 +265,12 @@ class ArrayCode:
             )
         left = tuple(i for i in body.axes if i not in letters)
         if not left:
-            return Code(f"{body.held(_ATOM)}.argmax()")
+            return Code(self.dialect.reduced(body.held(_ATOM), "argmax", ""))
         if len(letters) == 1:
-            return Code(f"{body.held(_ATOM)}.argmax(axis={body.axes.index(letters[0])})", left)
-        ordered = [body.axes.index(i) for i in (*left, *letters)]
-        name = self._named(Code(f"{body.held(_ATOM)}.transpose({', '.join(map(str, ordered))})", body.axes))
-        return Code(f"{name}.reshape(*{name}.shape[:{len(left)}], -1).argmax(axis=-1)", left)
+            return Code(self.dialect.reduced(body.held(_ATOM), "argmax", str(body.axes.index(letters[0]))), left)
+        name = self._named(self._in_order(body, (*left, *letters)))
+        flat = f"{name}.reshape(*{name}.shape[:{len(left)}], -1)"
+        return Code(self.dialect.reduced(flat, "argmax", "-1"), left)
 
     def _matrices(self, node: Reduction) -> Code | None:
         """A sum of products of arrays as a product of matrices, or by einsum; None where it is neither."""
@@ -337,8 +320,8 @@ class ArrayCode:
             short[letter] = next(spare)
         inputs = ",".join("".join(short[i] for i in axes) for _, axes in parts)
         arrays = ", ".join(name for name, _ in parts)
-        optimize = ", optimize=True" if len(parts) > 2 else ""
-        return Code(f'np.einsum("{inputs}->{"".join(short[i] for i in left)}", {arrays}{optimize})', left)
+        letters = f"{inputs}->{''.join(short[i] for i in left)}"
+        return Code(self.dialect.einsum(letters, arrays, many=len(parts) > 2), left)
 
     # -- sizes, ranges, dtypes -------------------------------------------------------------------------------------
 
@@ -375,7 +358,7 @@ class ArrayCode:
     def _range(self, index: str) -> Code:
         if index == ELLIPSIS:
             raise FormulaError(f"... stands only in an index place: {self.formula.text!r}")
-        return Code(f"np.arange({self._count(index).text})", (index,))
+        return Code(self.dialect.counted(self._count(index).text), (index,))
 
     def _float(self) -> str:
         arrays = [e.name for e in self.formula.elements if e.name not in self.formula.ids | {self.formula.output}]
@@ -409,9 +392,9 @@ class ArrayCode:
         if ELLIPSIS in wanted:
             letters = {i: chr(97 + k) for k, i in enumerate(i for i in wanted if i != ELLIPSIS)} | {ELLIPSIS: ELLIPSIS}
             before, after = ("".join(letters[i] for i in axes) for axes in (code.axes, wanted))
-            return Code(f'np.einsum("{before}->{after}", {code.text})', wanted)
+            return Code(self.dialect.einsum(f"{before}->{after}", code.text, many=False), wanted)
         places = ", ".join(str(code.axes.index(i)) for i in wanted)
-        return Code(f"{code.held(_ATOM)}.transpose({places})", wanted)
+        return Code(self.dialect.permuted(code.held(_ATOM), places), wanted)
 
     def _together(self, left: Code, right: Code) -> tuple[Code, Code]:
         """Two arrays that broadcast, with the axes of both."""
@@ -452,20 +435,25 @@ class ArrayCode:
         """The output: with every axis of the left side at its full size, never an operand itself."""
         if value.axes != target and set(value.axes) != set(target):
             if self.like is not None:
-                return f"np.broadcast_to({self._aligned(value, target)}, {self.like}.shape).copy()"
+                return self._of_shape(self._aligned(value, target), f"{self.like}.shape", value)
             if ELLIPSIS in target:
                 raise FormulaError(f"nothing gives the output's shape in {self.formula.text!r}")
             sizes = ", ".join(self._count(i).text for i in target)
             one = "," if len(target) == 1 else ""
-            return f"np.broadcast_to({self._aligned(value, target)}, ({sizes}{one})).copy()"
+            return self._of_shape(self._aligned(value, target), f"({sizes}{one})", value)
         own = value.text in self.formula.arrays | self.formula.symbols
-        return f"{value.text}.copy()" if own else value.text
+        return self.dialect.copied(value.text) if own else value.text
+
+    def _of_shape(self, array: str, shape: str, value: Code) -> str:
+        held = f"({array})" if value.level < _ATOM and array == value.text else array
+        return self.dialect.spread(held, shape, copied=True)
 
     def _scattered(self, left: Element, value: Code) -> list[str]:
         """The left side's computed indices: values are added up where they fall, axis by axis from the last."""
-        if not self._apart(left) or Symbol(ELLIPSIS) in left.indices[:-1]:
-            raise FormulaError(f"{text(left)} has an index in two places; {self.formula.text!r} has no NumPy code")
-        self.helpers = True
+        if Symbol(ELLIPSIS) in left.indices[:-1]:
+            raise FormulaError(f"{text(left)} has ... before a computed index; write the indices out")
+        if not self._apart(left):
+            return self._placed(left, value)
         places = [self._index(i) for i in left.indices]
         axes = tuple(i for place in places for i in place.axes) if Symbol(ELLIPSIS) not in left.indices else ()
         if not axes:
@@ -483,10 +471,18 @@ class ArrayCode:
                 spots = self._named(place)
                 size = f"int({spots}.max()) + 1"
             if not place.axes:
-                array = f"np.expand_dims({array}, {first})"
-                spots = f"np.atleast_1d({spots})"
+                array = self.dialect.lifted(array, first)
+                spots = f"{self.dialect.module}.atleast_1d({spots})"
             array = self._named(Code(f"added({array}, {first}, {spots}, {size})"))
         return self._returned(array)
+
+    def _placed(self, left: Element, value: Code) -> list[str]:
+        """The left side with the same letter in two indices, dA[n,n] or ds[n,y[n]]."""
+        if self.like is None or not all(map(_whole, left.indices)) or Symbol(ELLIPSIS) in left.indices:
+            raise FormulaError(f"{text(left)} has an index in two places; {self.formula.text!r} has no such code")
+        axes = self._sorted(i for index in left.indices for i in _letters(index) if i in self._order)
+        places = ", ".join(self._aligned(self._index(i), axes) for i in left.indices)
+        return self._returned(self._named(Code(f"placed({self._laid(value, axes)}, ({places},), {self.like}.shape)")))
 
     def _returned(self, name: str) -> list[str]:
         """The lines with the value that a name has just been given returned."""
@@ -506,7 +502,7 @@ class ArrayCode:
         places = ", ".join(":" if i in value.axes else "None" for i in axes)
         sizes = ", ".join(self._count(i).text for i in axes)
         spread = f"{value.held(_ATOM)}[{places}]" if value.axes else value.text
-        return self._named(Code(f"np.broadcast_to({spread}, ({sizes},))"))
+        return self._named(Code(self.dialect.spread(spread, f"({sizes},)", copied=False)))
 
     def _flattened(self, left: Element, value: Code, target: tuple[str, ...]) -> list[str]:
         """f[n,#...]: the further axes as one."""
@@ -532,9 +528,52 @@ class ArrayCode:
         taken = (
             names_in(self.formula.left) | names_in(self.formula.right) | {line.split(" =")[0] for line in self.lines}
         )
-        name = next(f"part{k}" for k in range(1, 1000) if f"part{k}" not in taken)
+        name = next(f"part{k}" for k in range(self.first, self.first + 1000) if f"part{k}" not in taken)
         self.lines.append(f"{name} = {code.text}")
         return name
+
+
+ZERO_AT_ZERO = {"sqrt", "tanh", "sin", "erf", "abs", "sign"}
+
+
+def check_outside(formula: Formula) -> None:
+    """Raises FormulaError where an element that may lie outside its array stands in what is not 0 for 0.
+
+    A term with such an element is 0; code on whole arrays takes 0 for the element.
+    """
+    _check_outside(formula.right, formula, "")
+
+
+def _check_outside(node: Node, formula: Formula, inside: str) -> None:
+    match node:
+        case Element(name=name, indices=indices):
+            computed = [i for i in indices if not isinstance(i, (Symbol, Number, Element, Position))]
+            if inside and computed:
+                raise FormulaError(
+                    f"{name}[...] in {formula.text!r} may lie outside of its array, and stands in {inside}, which is "
+                    f"not 0 there; give {inside} a line of its own, without shifted indices"
+                )
+        case Reduction(body=body):
+            _check_outside(body, formula, "")
+        case Binary(operator="+" | "-", left=left, right=right):
+            _check_outside(left, formula, inside)
+            _check_outside(right, formula, inside)
+        case Binary(operator=operator, left=left, right=right):
+            _check_outside(left, formula, inside)
+            _check_outside(
+                right, formula, inside or ("a divisor" if operator == "/" else "" if operator == "*" else "an exponent")
+            )
+        case Function(name=name, arguments=arguments):
+            zero = name in ZERO_AT_ZERO or (name in ("max", "min") and Number(0.0) in arguments)
+            for argument in arguments:
+                _check_outside(argument, formula, inside or ("" if zero else name))
+        case Indicator(left=left, right=right):
+            for side in (left, right):
+                _check_outside(side, formula, inside or "a comparison")
+        case Negative(body=body):
+            _check_outside(body, formula, inside)
+        case _:
+            pass
 
 
 def _number(value: float) -> Code:
@@ -623,3 +662,28 @@ def function_text(formula: Formula, name: str, operands: Sequence[str], like: st
 
 def _bound_names(formula: Formula) -> set[str]:
     return {n.name for bound in formula.bounds.values() for n in walk(bound) if isinstance(n, Symbol)}
+
+
+def assigned(
+    formula: Formula, name: str, like: str | None = None, dialect: Dialect = NUMPY, first: int = 1
+) -> list[str]:
+    """The statements that give a name the formula's value.
+
+    Args:
+        formula: the formula.
+        name: the name.
+        like: an array of the output's shape, where the formula may not give it.
+        dialect: the array library.
+        first: the number of the first part that gets a name.
+
+    Raises:
+        FormulaError: where the formula has no such form.
+    """
+    try:
+        lines = ArrayCode(formula, None if formula.gives_shape else like, dialect, first).body()
+    except FormulaError:
+        if like is None:
+            raise
+        lines = ArrayCode(formula, like, dialect, first).body()
+    *before, last = lines
+    return [*before, f"{name} = {last.removeprefix('return ')}"]

@@ -9,17 +9,21 @@ from __future__ import annotations
 
 import ast
 import keyword
+import linecache
 import math
+import zlib
 from collections.abc import Callable, Collection, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from ..base.errors import FormulaError
 from ..formula.formula import Formula
-from .array_code import HELPERS, function_text
+from .array_code import function_text
+from .dialects import HELPERS, NUMPY
 
-_GIVEN = {"np", "math", "taken", "added", "erf", "erfc", "float", "int", "range"}
+_GIVEN = {"np", "math", "taken", "added", "placed", "float", "int", "range", "abs", "max", "min"}
 _ATTRIBUTES = {
     *("T", "abs", "arange", "argmax", "array", "asarray", "atleast_1d", "broadcast_to", "copy", "cos", "dtype"),
     *("einsum", "erf", "erfc", "exp", "expand_dims", "inf", "log", "max", "maximum", "mean", "min", "minimum", "ndim"),
@@ -47,17 +51,38 @@ def array_function(formula: Formula, name: str, operands: Sequence[str], like: s
     """
     names = {*operands, *formula.options, name}
     for one in sorted(names):
-        if keyword.iskeyword(one) or one.startswith("_") or not one.isidentifier() or one in _GIVEN - {"erf", "erfc"}:
+        if (
+            keyword.iskeyword(one)
+            or one.startswith("_")
+            or not one.isidentifier()
+            or one in ("np", "math", "taken", "added", "placed")
+        ):
             raise FormulaError(f"{one!r} cannot be the name of a parameter; rename it in {formula.text!r}")
     source = function_text(formula, name, operands, like)
     tree = ast.parse(source)
     _check(tree, names, formula)
-    known: dict[str, Any] = {"np": np, "math": math}
-    exec(compile(HELPERS, "<the helpers of array code>", "exec"), known)
-    exec(compile(tree, f"<{name}, printed from its formula>", "exec"), known)
+    file = f"<{name}, printed from a formula: {zlib.crc32(source.encode()):08x}>"
+    _remember(file, source)
+    known: dict[str, Any] = {"np": np, "math": math, **_helpers()}
+    exec(compile(tree, file, "exec"), known)
     function: Callable[..., Any] = known[name]
     function.__doc__ = f"The formula {formula.text}."
     return function
+
+
+def _remember(file: str, source: str) -> None:
+    """Keeps a printed text so that the source of its functions can be read, for scripts and tracebacks."""
+    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+
+
+@cache
+def _helpers() -> dict[str, Any]:
+    """The functions that gathering and scattering code calls."""
+    file = "<helpers of array code>"
+    _remember(file, NUMPY.helpers)
+    known: dict[str, Any] = {"np": np, "__name__": __name__}
+    exec(compile(NUMPY.helpers, file, "exec"), known)
+    return {name: known[name] for name in HELPERS}
 
 
 def _check(tree: ast.AST, names: Collection[str], formula: Formula) -> None:

@@ -17,6 +17,7 @@ from ..formula.nodes import (
     ELLIPSIS,
     Binary,
     Element,
+    Negative,
     Node,
     Number,
     Position,
@@ -24,10 +25,11 @@ from ..formula.nodes import (
     Symbol,
     walk,
 )
-from ..formula.rewrite import at, renamed_letters
+from ..formula.rewrite import at, renamed_letters, rewritten
 from ..formula.text import text
 from .local import Local, Path, local, places
 from .names import derivative_name
+from .simplify import Known, folded
 from .terms import names_in
 
 
@@ -82,20 +84,49 @@ def _share(formula: Formula, by: Local) -> Share:
     collected = tuple(i for i in letters if i not in inside)
     factor = by.factor
     body = back if factor == Number(1.0) else Binary("*", back, factor)
-    bounds = dict(formula.bounds)
+    bounds = {
+        **formula.bounds,
+        **{new: formula.bounds[old] for new, old in by.letters.items() if old in formula.bounds},
+    }
     turned = ""
     for index, expression in enumerate(place):
         solution = _solved(expression, [p for k, p in enumerate(place) if k != index], formula, letters)
         if solution is not None:
             letter, other = solution
             turned = text(expression)
-            body = at(body, {letter: other})
+            factor = folded(factor, Known(formula.left, formula.right, ""))  # while its indices are the formula's own
+            body = back if factor == Number(1.0) else Binary("*", back, factor)
+            body = _shifted(at(body, {letter: other}))
             place = (*place[:index], Symbol(letter), *place[index + 1 :])
             bounds.pop(letter, None)
     if collected:
         body = Reduction("sum", collected, body)
     plain = all(isinstance(p, Symbol) and p.name in letters for p in place) and len(set(place)) == len(place)
     return Share(place, body, not plain, bounds, by, collected, turned)
+
+
+def _shifted(node: Node) -> Node:
+    """The tree with t for t + 1 - 1 in its index places."""
+
+    def change(inner: Node) -> Node:
+        return Element(inner.name, tuple(map(_added_up, inner.indices))) if isinstance(inner, Element) else inner
+
+    return rewritten(node, change)
+
+
+def _added_up(place: Node) -> Node:
+    terms = affine(place)
+    if terms is None or isinstance(place, (Symbol, Number)):
+        return place
+    result: Node | None = None
+    for name, value in sorted(terms.items(), key=lambda pair: (pair[1] < 0, not pair[0])):
+        if value:
+            term = Number(float(abs(value))) if not name else _times(abs(value), Symbol(name))
+            if result is None:
+                result = term if value > 0 else Negative(term)
+            else:
+                result = Binary("+" if value > 0 else "-", result, term)
+    return Number(0.0) if result is None else result
 
 
 def _letters(node: Node) -> list[str]:
@@ -130,22 +161,13 @@ def _solved(
         return None
     sign = terms[letter]
     result: Node = Symbol(letter)
-    rest = {name: value for name, value in terms.items() if name != letter and value}
-    if sign < 0:  # place = rest - letter
-        result = _times(-1, result)
-    for name, value in rest.items():
-        term = Number(float(abs(value))) if not name else _times(abs(value), Symbol(name))
-        positive = (value > 0) == (sign < 0)
-        result = Binary("+" if positive else "-", result, term)
-    if sign < 0:
-        first = [(n, v) for n, v in rest.items() if v > 0]
-        if first:
-            name, value = first[0]
-            result = Binary("-", Number(float(value)) if not name else _times(value, Symbol(name)), Symbol(letter))
-            for name, value in rest.items():
-                if (name, value) != first[0]:
-                    term = Number(float(abs(value))) if not name else _times(abs(value), Symbol(name))
-                    result = Binary("+" if value > 0 else "-", result, term)
+    if sign < 0:  # the place is what is left minus the letter
+        result = Negative(result)
+    for name, value in terms.items():
+        if name != letter and value:
+            term = Number(float(abs(value))) if not name else _times(abs(value), Symbol(name))
+            result = Binary("+" if (value > 0) == (sign < 0) else "-", result, term)
+    result = _added_up(result)
     return letter, result
 
 

@@ -11,8 +11,11 @@ from ..formula.formula import Formula
 from ..formula.nodes import Element, Symbol, walk
 from ..render.board import Board
 from .board import derivation_board
-from .derivative import Derivative, alike, derivative
+from .derivative import Derivative, alike, derivative, with_outside
 from .simplify import size
+
+OUTSIDE = "_out"
+"""The ending of the derivative that comes back to the output from outside, where the lines read it too: dh_out."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,11 @@ class Derivation:
     operands: tuple[str, ...]
     derivatives: tuple[Derivative, ...]
     together: tuple[Derivative, ...]
+
+    @property
+    def recurs(self) -> bool:
+        """Whether the output is read by the lines themselves, at another time."""
+        return any(d.of == self.lines[-1].output for d in self.derivatives)
 
     @cached_property
     def formulas(self) -> tuple[str, ...]:
@@ -90,10 +98,10 @@ def derivation(lines: Sequence[Formula], operands: Collection[str] | None = None
         operands = [n for n in _read(lines) if n not in outputs and n not in ids]
     through = frozenset(outputs)
     found: list[Derivative] = []
-    for name in [*reversed(outputs[:-1]), *operands]:
+    for name in [*reversed(outputs), *operands]:
         one = derivative(lines, name, through)
         if one is not None:
-            found.append(one)
+            found.append(with_outside(one, OUTSIDE) if name == outputs[-1] else one)
     together = [t for name in operands if (t := _together(lines, name, found)) is not None]
     return Derivation(tuple(lines), tuple(operands), tuple(found), tuple(together))
 
@@ -130,7 +138,7 @@ def _together(lines: Sequence[Formula], name: str, found: Sequence[Derivative]) 
     """The backward line of an operand from the output's derivative alone, where it is shorter than what it replaces."""
     own = next((d for d in found if d.of == name), None)
     by_name = {d.of: d for d in found}
-    if own is None or lines[-1].recurs:
+    if own is None or any(d.of == lines[-1].output for d in found):
         return None
     replaced: dict[str, Derivative] = {}
     waiting = [own]

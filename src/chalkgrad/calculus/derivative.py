@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..base.errors import FormulaError
 from ..formula.formula import Formula
@@ -122,6 +122,15 @@ def derivative(lines: Sequence[Formula], of: str, through: Collection[str] | Non
     total = rewritten(total, lambda n: bounds[n.index] if isinstance(n, Count) and n.index in bounds else n)
     forms = simplest(total, known_from(lines))
     return Derivative(of, place, scattered, tuple(passing), tuple(forms), bounds)
+
+
+def with_outside(one: Derivative, ending: str) -> Derivative:
+    """The derivative by the output of lines that read it themselves, with what comes back from outside."""
+    left = one.left
+    indices = left.indices if isinstance(left, Element) else ()
+    outside = Element(left.name + ending, indices) if indices else Symbol(left.name + ending)
+    form = Form(Binary("+", outside, one.right), "and what comes back from outside")
+    return replace(one, forms=(*one.forms, form))
 
 
 def _at(name: str, place: Sequence[Node]) -> str:

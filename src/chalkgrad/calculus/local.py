@@ -6,7 +6,7 @@ one move and gives one factor; what stands beside the way does not change.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ..base.errors import FormulaError
@@ -27,6 +27,7 @@ from ..formula.nodes import (
     walk,
 )
 from ..formula.rewrite import rebuilt, renamed_letters
+from ..formula.text import text
 from .terms import fresh, names_in, new_letter
 
 Path = tuple[int, ...]
@@ -61,12 +62,14 @@ class Local:
         factor: the local derivative, with the indices of the sums on the way free.
         over: these indices.
         moves: the moves, in order.
+        letters: the indices that have another letter than in the formula, with that of the formula.
     """
 
     place: Element | Symbol
     factor: Node
     over: tuple[str, ...]
     moves: tuple[Move, ...]
+    letters: Mapping[str, str]
 
 
 def places(formula: Formula, operand: str) -> list[Path]:
@@ -103,21 +106,24 @@ def local(formula: Formula, operand: str, path: Path) -> Local:
     """
     free = names_in(formula.left)
     node, factor, over, moves = formula.right, Number(1.0), tuple[str, ...](), list[Move]()
+    letters: dict[str, str] = {}
     for at in path:
         if isinstance(node, Reduction):
-            node = fresh(node, free)
+            other = fresh(node, free)
+            letters |= {new: old for new, old in zip(other.indices, node.indices, strict=True) if new != old}
+            node = other
             free |= set(node.indices)
             over += node.indices
-        gained, name, note = _move(node, at)
-        factor = _product(_apart(factor, node), _apart(gained, node))
+        gained, name, note = _move(node, at, letters)
+        factor = _product(_apart(factor, node, letters), _apart(gained, node, letters))
         node = children(node)[at]
         if name:
             moves.append(Move(name, factor, node, note))
     assert isinstance(node, (Element, Symbol))
-    return Local(node, factor, over, tuple(moves))
+    return Local(node, factor, over, tuple(moves), letters)
 
 
-def _apart(factor: Node, node: Node) -> Node:
+def _apart(factor: Node, node: Node, letters: dict[str, str]) -> Node:
     """The factor with other letters for its own sums, where an index of that name has become free on the way."""
     if not isinstance(node, Reduction):
         return factor
@@ -127,6 +133,7 @@ def _apart(factor: Node, node: Node) -> Node:
         return factor
     names = names_in(factor) | names_in(node)
     other = {letter: new_letter(names) for letter in clash}
+    letters |= {new: old for old, new in other.items()}
 
     def change(inner: Node) -> Node:
         if isinstance(inner, Reduction) and set(inner.indices) & clash:
@@ -142,7 +149,7 @@ def _product(left: Node, right: Node) -> Node:
     return left if right == Number(1.0) else Binary("*", left, right)
 
 
-def _move(node: Node, at: int) -> tuple[Node, str, str]:
+def _move(node: Node, at: int, letters: dict[str, str]) -> tuple[Node, str, str]:
     """The factor that a node gives to its child number `at`, the name of the move, and a note."""
     match node:
         case Negative():
@@ -180,6 +187,7 @@ def _move(node: Node, at: int) -> tuple[Node, str, str]:
             for index in indices[1:]:
                 own[index] = new_letter(taken)
                 taken.add(own[index])
+            letters |= {new: old for old, new in own.items()}
             winner = Reduction("argmax", tuple(own[i] for i in indices), renamed_letters(body, own))
             note = "of several that are equally large the first one"
             return Indicator("=", winner, place), f"maximum over {_listed(indices)}: the largest passes", note
@@ -226,3 +234,37 @@ def _function(node: Node, name: str, arguments: tuple[Node, ...], at: int) -> tu
 
 def _listed(indices: tuple[str, ...]) -> str:
     return ", ".join(indices)
+
+
+def kink_sides(formula: Formula) -> Formula | None:
+    """A formula for the sides of its kinks that each element of the output is on: 1 for the first, 2 for the second and
+    so on, added up. None where there are none, or they are inside of sums.
+    """
+    sides: list[Node] = []
+    if not _kinks_of(formula.right, sides) or not sides:
+        return None
+    total: Node = sides[0]
+    for number, side in enumerate(sides[1:], 1):
+        total = Binary("+", total, Binary("*", Number(float(2**number)), side))
+    words = f"{text(formula.left)} = {text(total)}"
+    return Formula(words, formula.options)
+
+
+def _kinks_of(node: Node, sides: list[Node]) -> bool:
+    """Collects where a formula changes its course; False where that is inside of a sum."""
+    match node:
+        case Reduction(body=body):
+            inner: list[Node] = []
+            return _kinks_of(body, inner) and not inner
+        case Function(name="max" | "min", arguments=(left, right)):
+            sides.append(Indicator(">", left, right))
+        case Function(name="abs" | "sign", arguments=(body,)):
+            sides.append(Indicator(">", body, Number(0.0)))
+        case Indicator(left=left, right=right):
+            sides.append(Indicator(">", left, right))
+        case _:
+            pass
+    if isinstance(node, Element):
+        return True
+    outside = [_kinks_of(child, sides) for child in children(node)]
+    return all(outside)

@@ -301,11 +301,14 @@ def _into_sum(whole: Product, change: Callable[[Node], Node]) -> Node | None:
         divisors = {k: v for k, v in whole.powers.items() if v[1] < 0 and not isinstance(v[0], Count)}
         free = {i for f, _ in whole.powers.values() for i in names_in(f)}
         own = fresh(factor, free - set(factor.indices)) if divisors else factor
-        for divisor, (below, power) in divisors.items():
-            inner = product(own.body) * Product(1.0, {divisor: (below, power)})
-            other = change(inner.node)
+        parts = [(d, below, power, taken) for d, (below, power) in divisors.items() for taken in (power, -1.0, -0.5)]
+        for divisor, below, power, taken in parts:
+            inner = product(own.body) * Product(1.0, {divisor: (below, taken)})
+            other = change(inner.node) if taken >= power else inner.node
             if key(other) != key(inner.node) and divisor not in product(other).powers:
                 rest = Product(whole.number, {k: v for k, v in whole.powers.items() if k not in (place, divisor)})
+                if power < taken:
+                    rest = rest * Product(1.0, {divisor: (below, power - taken)})
                 return (rest * product(Reduction("sum", own.indices, other))).node
     return None
 

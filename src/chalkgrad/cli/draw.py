@@ -13,8 +13,8 @@ from .output import deliver
 HELP = "draw the network as SVG"
 DESCRIPTION = (
     "Draws the neurons with their values and weights, the layers with their shapes, or the computation graph; of "
-    "networks over sequences the cell of recurrent layers, the network unrolled over time, the attention, and how large the "
-    "gradient is at each step back in time."
+    "networks over sequences the cell of recurrent layers, the steps of time side by side, the attention, and how "
+    "large the gradient is at each step back in time."
 )
 EXAMPLES = (
     "chalkgrad draw cnn --kind graph --out graph.svg",

@@ -71,7 +71,7 @@ def _fits(slip: Slip, program: Program) -> bool:
     if step is None or (formula := step.formula) is None:
         return True
     pairs = zip(step.rule.operands, step.inputs, strict=True)
-    shapes = {o: program.shapes[i] for o, i in pairs if i in program.shapes}
+    shapes = {o: program.shapes[i] for o, i in pairs if i is not None and i in program.shapes}
     try:
         return formula.output_shape(shapes, step.options) in (None, step.shape)
     except FormulaError:

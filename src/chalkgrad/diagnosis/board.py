@@ -101,7 +101,7 @@ def _cause(cause: Cause, diagnosis: Result, number: int) -> list[Block]:
         Heading(f"{head}: {slip.text}"),
         Paragraph(
             f"At {', '.join(slip.outputs)}, {slip.of}. It makes {count} of {', '.join(cause.explains)} come out, "
-            f"to {cause.digits} digits."
+            f"{cause.accuracy}."
         ),
         *_side_by_side(slip, diagnosis),
     ]

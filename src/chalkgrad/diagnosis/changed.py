@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any
 
+from ..base.caching import cached_property
 from ..base.errors import FormulaError
 from ..calculus.array_code import function_text
 from ..calculus.array_function import array_function

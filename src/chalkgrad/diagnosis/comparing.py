@@ -10,6 +10,7 @@ import numpy as np
 from ..explain.trace import Trace
 from ..program import Role
 from .claims import Claim, own_unit
+from .slack import Slack, room_by_hand, single
 
 Array = np.ndarray[Any, Any]
 LARGEST_ROUNDING = 0.02
@@ -33,7 +34,12 @@ class Comparing:
         trace: the right values.
         noise: how much rounding to float32 changes each value.
         claims: the claimed numbers.
+
+    Attributes:
+        slack: how far claimed numbers may be from the computed ones.
     """
+
+    slack = Slack.NONE
 
     def __init__(self, trace: Trace, noise: Mapping[str, float], claims: Mapping[str, Claim]) -> None:
         self.trace, self.noise, self.claims = trace, noise, claims
@@ -58,10 +64,12 @@ class Comparing:
     def _room(self, claim: Claim, computed: Array) -> Array:
         """How far each claimed number may be from the computed one."""
         noise = self.noise[claim.name]
-        if claim.single:
+        if single(claim, self.slack):
             allowed = 1e-5 * np.abs(computed) + 20 * noise
         else:
             allowed = claim.units * (1 + 1e-6) + RELATIVE * np.abs(computed) + 100 * noise * 2.0**-29
+            if self.slack is Slack.BY_HAND:
+                allowed = np.maximum(allowed, room_by_hand(claim, computed))
         scale = self.scale.get(claim.name, 0.0)
         # a 0 stands for what is nothing beside the others
         with np.errstate(invalid="ignore"):
@@ -73,6 +81,13 @@ class Comparing:
     def matches(self, claim: Claim, computed: Any) -> bool:
         """Whether all claimed numbers of a value are the computed ones."""
         return bool(self.same(claim, computed)[claim.mask].all())
+
+    def near(self, claim: Claim, computed: Any) -> bool:
+        """Whether the claimed numbers of a value are the computed ones but for rounding by hand."""
+        if np.shape(computed) != claim.values.shape:
+            return False
+        room = np.maximum(room_by_hand(claim, computed), LARGEST_ROUNDING * np.abs(computed) + claim.units)
+        return bool((np.abs(claim.values - computed) <= room)[claim.mask].all())
 
     def is_nothing(self, name: str, right: Any) -> bool:
         """Whether a value is 0 in mathematics: right numbers say nothing then."""

@@ -64,9 +64,11 @@ class Rerun:
         Raises:
             One of `MISFITS` where a slip does not fit.
         """
-        again = _Again(self, {s.output: s for slip in slips for s in slip.every}, taken or {})
+        every = [s for slip in slips for s in slip.every]
+        read = {s.output: s.read for s in every if s.read is not None}
+        again = _Again(self, {s.output: s for s in every if s.read is None}, taken or {}, read)
         with np.errstate(all="ignore"):
-            return {name: again.result(name) for name in names}
+            return {name: again.as_read(name, again.result(name)) for name in names}
 
     def on(self, values: Mapping[str, Array]) -> Rerun:
         """The same program on other values, all that this one has."""
@@ -84,6 +86,14 @@ class Rerun:
             values[name] = get(new) if new in self.steps else self.base[name]
         return self.after.run(values)["L"]
 
+    def follows(self, name: str, output: str) -> bool:
+        """Whether a value is computed from another one, or is it."""
+        return bool(self.above.get(name, 0) & self.bit.get(output, 0))
+
+    def work(self, name: str) -> int:
+        """How often the step of a value is computed: once, in a loop at every time."""
+        return self.loops[name][0].times if name in self.loops else 1
+
     def upstream(self, name: str) -> list[str]:
         """The values that `name` is computed from, and itself, in order."""
         return [n for n in self.steps if self.above.get(name, 0) & self.bit[n]]
@@ -92,9 +102,11 @@ class Rerun:
 class _Again:
     """One run with replaced steps."""
 
-    def __init__(self, of: Rerun, changes: Mapping[str, Slip], taken: Mapping[str, Array]) -> None:
-        self.of, self.changes, self.taken = of, changes, taken
-        self.touched = sum(of.bit[name] for name in {*changes, *taken})
+    def __init__(
+        self, of: Rerun, changes: Mapping[str, Slip], taken: Mapping[str, Array], read: Mapping[str, Array]
+    ) -> None:
+        self.of, self.changes, self.taken, self.read = of, changes, taken, read
+        self.touched = sum(of.bit[name] for name in {*changes, *taken, *read})
         self.memo: dict[str, Array] = {}
 
     def changed(self, name: str) -> bool:
@@ -103,7 +115,13 @@ class _Again:
 
     def value(self, name: str) -> Array:
         """The value as the other steps take it."""
-        return self.taken[name] if name in self.taken else self.result(name)
+        return self.taken[name] if name in self.taken else self.as_read(name, self.result(name))
+
+    def as_read(self, name: str, computed: Array) -> Array:
+        """What is computed, but for a number of it that is misread."""
+        if name not in self.read:
+            return computed
+        return _merged(self.read[name], computed)
 
     def result(self, name: str) -> Array:
         """What a step computes."""
@@ -150,9 +168,23 @@ class _Again:
         return ready.computed(
             lambda name: further[name](self.value) if name in further else self.value(name),
             instead={s.output: s.line for s in slips},
-            taken=lambda name, t, result: self.taken[name][:, t] if name in self.taken else result,
+            taken=self._at,
             carried=carried_values(slips, self.of.base.__getitem__),
         )
+
+    def _at(self, name: str, t: int, result: Array) -> Array:
+        """What the steps of a loop take of a value at one time."""
+        if name in self.taken:
+            return self.taken[name][:, t]
+        if name not in self.read:
+            return result
+        return _merged(self.read[name][:, t], result)
+
+
+def _merged(read: np.ndarray[Any, Any], computed: Array) -> Array:
+    """The numbers read, and those computed where none is."""
+    merged: np.ndarray[Any, Any] = np.where(np.isnan(read), computed, read)
+    return merged
 
 
 def carried_values(slips: Sequence[Slip], right: Get) -> Get | None:

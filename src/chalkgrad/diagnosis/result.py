@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..explain.trace import Trace
+from .slack import Slack
 from .slip import Slip
 
 Array = np.ndarray[Any, Any]
@@ -48,6 +49,7 @@ class Cause:
         explains: the claimed values that come out by them.
         numbers: how many claimed numbers that are.
         digits: to how many significant digits.
+        slack: how far the numbers come out, where that is not to the digits claimed.
         instead: mistakes that would give the same numbers here.
         apart: an input (x, y) on which those would differ; None where there is nothing to tell apart.
     """
@@ -58,11 +60,17 @@ class Cause:
     digits: int
     instead: tuple[Slip, ...] = ()
     apart: tuple[Array, Array] | None = None
+    slack: Slack = Slack.NONE
+
+    @property
+    def accuracy(self) -> str:
+        """To how many digits the numbers come out, or how far."""
+        return self.slack.value or f"to {self.digits} digits"
 
     def __str__(self) -> str:
         mistakes = "; and ".join(f"{', '.join(s.outputs)} ({s.of}): {s.text}" for s in self.slips)
         number = f"{self.numbers} number{'s' * (self.numbers != 1)}"
-        return f"{mistakes} (matches {number} of {', '.join(self.explains)} to {self.digits} digits)"
+        return f"{mistakes} (matches {number} of {', '.join(self.explains)} {self.accuracy})"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

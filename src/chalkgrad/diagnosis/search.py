@@ -6,12 +6,13 @@ import itertools
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from functools import cache, cached_property
+from functools import cache
 from typing import Any, cast
 
 import numpy as np
 
 from ..base.address import Address
+from ..base.caching import cached_property
 from ..base.checks import as_table
 from ..base.errors import DataError
 from ..describe.optimizers import SGD, Optimizer, OptimizerState, as_optimizer
@@ -21,6 +22,7 @@ from ..model.gradients import Gradients
 from ..model.model import Model
 from ..program import names as spelled
 from .alike import made_alike
+from .both_ways import made_both_ways
 from .budget import Budget
 from .claims import Claim, numbers_of, read_claims
 from .comparing import LARGEST_ROUNDING, RELATIVE, Comparing, float32_noise
@@ -30,9 +32,11 @@ from .evidence import FEWEST_DIGITS, NEAR, SURE, enough, independent
 from .factoring import where_it_sits
 from .lying import where_it_lies
 from .made import made_slips
+from .misread import misread
 from .points import at_other_points
 from .rerun import MISFITS, NEXT, Rerun
 from .result import Cause, Finding, Unseen
+from .slack import EVIDENCE, FEW, UNITS, Slack
 from .slip import Carried, Slip
 from .slips import slips
 from .typed import slips_of_the_pen
@@ -194,7 +198,10 @@ class Search:
         self.right = self.rerun.run((), self.claims)
         self.reach = {n for name in self.claims for n in self.rerun.upstream(name)}
         found = slips(trace.program, before, len(trace["x"]))
-        self.slips = [*found, *self._alike(found)]
+        right = {n: self.comparing.same(c, self.right[n]) for n, c in self.claims.items()}
+        reading = misread(self.claims, right, trace.program)
+        self.slips = [*found, *self._alike(found), *made_both_ways(found), *reading]
+        self.acting: dict[int, bool] = {}  # by the slip's id
         self.too_few: set[str] = set()
 
     @cached_property
@@ -265,12 +272,15 @@ class Search:
         if wrong:
             pen = self._pen(wrong)
             chosen, remaining = self._explain([n for n in wrong if n not in pen], by_hand | fewer)
+            if remaining:
+                chosen, remaining = self._nearly([n for n in wrong if n not in pen], by_hand) or (chosen, remaining)
             if remaining and not chosen:
                 fine = {n for n in remaining if self.comparing.by_single(self.claims[n], self.right[n])}
                 if len(fine) == len(wrong):
                     fewer |= fine
                     wrong, remaining = [], []
             causes = self._causes(chosen, [n for n in wrong if n not in pen], remaining)
+            self.comparing.slack = Slack.NONE
             follows, unexplained = self._following(wrong, remaining)
         partly: tuple[Cause, ...] = ()
         if causes and not self._mostly(causes, unexplained):
@@ -316,8 +326,35 @@ class Search:
             int((self.claims[n].mask & ~self.comparing.same(self.claims[n], computed[n])).sum()) for n in names
         )
 
-    def _explain(self, wrong: Sequence[str], by_hand: Collection[str]) -> tuple[tuple[Slip, ...], list[str]]:
-        """The lightest set of slips that makes the wrong numbers and leaves the right ones, and what it leaves."""
+    def _nearly(self, wrong: Sequence[str], by_hand: Collection[str]) -> tuple[tuple[Slip, ...], list[str]] | None:
+        """Slips that make all wrong numbers but for rounding on the way; where there are some, `slack` says how."""
+        for slack in (Slack.SINGLE, Slack.BY_HAND):
+            self.comparing.slack = slack
+            still = [n for n in wrong if not self.matches(self.claims[n], self.right[n])]
+            chosen, remaining = self._explain(still, by_hand, usual=True)
+            if chosen and not remaining and (slack is Slack.SINGLE or self._evident(chosen, still)):
+                return chosen, remaining
+        self.comparing.slack = Slack.NONE
+        return None
+
+    def _evident(self, chosen: Sequence[Slip], wrong: Sequence[str]) -> bool:
+        """Whether each of the slips makes enough numbers that are wrong without it."""
+        for slip in chosen:
+            without = self._values([s for s in chosen if s is not slip])
+            if slip.read is None and self._wrong_numbers(wrong, without) < EVIDENCE:
+                return False
+        return True
+
+    def _explain(
+        self, wrong: Sequence[str], by_hand: Collection[str], *, usual: bool = False
+    ) -> tuple[tuple[Slip, ...], list[str]]:
+        """The lightest set of slips that makes the wrong numbers and leaves the right ones, and what it leaves.
+
+        Args:
+            wrong: the wrong values.
+            by_hand: those that are right but for rounding by hand.
+            usual: whether only usual mistakes are tried, one at a time.
+        """
         settled = [n for n in self.claims if n not in wrong and n not in by_hand]
         best: tuple[tuple[int, float], tuple[Slip, ...], list[str]] = ((len(wrong), 0.0), (), list(wrong))
         seen: set[frozenset[int]] = set()
@@ -327,6 +364,8 @@ class Search:
             values = self._values(chosen)
             if any(not self.matches(self.claims[n], values[n]) for n in settled):
                 return
+            if any(not self.comparing.near(self.claims[n], values[n]) for n in by_hand):
+                return
             left = [n for n in wrong if not self.matches(self.claims[n], values[n])]
             score = (len(left), weight)
             if score < best[0]:
@@ -334,7 +373,7 @@ class Search:
             if not left or len(chosen) == DEEPEST or (best[0][0] == 0 and weight + 1 + ONE_MORE >= best[0][1]):
                 return
             done = [n for n in wrong if n not in left]
-            for further in self._candidates(chosen, left, [*settled, *done])[:BRANCHES]:
+            for further in self._candidates(chosen, left, [*settled, *done], usual=usual)[:BRANCHES]:
                 key = frozenset(map(id, (*chosen, *further)))
                 if key not in seen:
                     seen.add(key)
@@ -344,7 +383,7 @@ class Search:
         return best[1], best[2]
 
     def _candidates(
-        self, chosen: tuple[Slip, ...], remaining: Sequence[str], settled: Sequence[str]
+        self, chosen: tuple[Slip, ...], remaining: Sequence[str], settled: Sequence[str], *, usual: bool
     ) -> list[tuple[Slip, ...]]:
         """Slips (or pairs of them) that make the first wrong value come out, those that explain most first."""
         for target in remaining:
@@ -363,12 +402,12 @@ class Search:
             constant = rivals(constant)
             candidates: list[tuple[tuple[int, float], tuple[Slip, ...]]] = []
             groups = ((suspects, 0.5), (made, 0.5), (constant, 0.5), (others, 0.3), (others_made, 0.1))
-            for among, share in groups:
+            for among, share in (groups[0], groups[3]) if usual else groups:
                 if candidates and (candidates[0][0][0] <= -len(remaining) or among is others_made):
                     break
                 candidates += self._fitting(chosen, [(s,) for s in among], target, remaining, settled, share=share)
                 candidates.sort(key=lambda c: c[0])
-            if not candidates:
+            if not candidates and not usual:
                 active = [s for s in suspects if s.carried is not Carried.RIGHT and not s.members and self._acts(s)]
                 pairs = [p for p in itertools.combinations(active, 2) if p[0].output != p[1].output]
                 pairs.sort(key=lambda p: p[0].weight + p[1].weight)
@@ -483,6 +522,11 @@ class Search:
 
     def _acts(self, slip: Slip) -> bool:
         """Whether a slip changes its value at all on this input."""
+        if id(slip) not in self.acting:
+            self.acting[id(slip)] = self._changes_its_value(slip)
+        return self.acting[id(slip)]
+
+    def _changes_its_value(self, slip: Slip) -> bool:
         try:
             value = self.rerun.run((slip,), [slip.output])[slip.output]
         except MISFITS:
@@ -507,7 +551,7 @@ class Search:
             rivals = tuple(s for s in (slip, *instead) if s is not first)
             if first is not slip or (apart is not None and self.probe is not None):
                 rivals, apart = (), None  # the function itself has told them apart
-            causes.append(Cause((first,), tuple(values), count, digits, rivals, apart))
+            causes.append(Cause((first,), tuple(values), count, digits, rivals, apart, self.comparing.slack))
         return causes
 
     def _equals(self, slip: Slip, others: tuple[Slip, ...]) -> list[Slip]:
@@ -592,7 +636,8 @@ class Search:
             if name in marked and self._from_claims(name, {n for n in taken if n in marked}):
                 value = self.rerun.run((), [name], taken)[name]
                 spread = self._spread(name, taken, value)
-                units = np.maximum(claim.units, 1e-6 * np.abs(claim.values)) + spread
+                room = UNITS * claim.units if claim.digits <= FEW else claim.units
+                units = np.maximum(room, 1e-6 * np.abs(claim.values)) + spread
                 if self.matches(Claim(name, claim.values, units, claim.single), value):
                     follows.add(name)
             if name in remaining and name not in follows:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property
 from typing import Any
 
+from ..base.caching import cached_property
 from ..engines.numpy.loops import Line
 from ..program import Step, Value
 from ..program.loops import delay_of
@@ -65,6 +65,7 @@ class Slip:
         members: it in each of them.
         made: whether it was made from the step's formula, and is none of the usual ones.
         solved: whether it has a number in it that was solved from the claimed ones.
+        read: where one number is misread, that number in its place, NaN elsewhere.
     """
 
     output: str
@@ -83,6 +84,7 @@ class Slip:
     members: tuple[Slip, ...] = ()
     made: bool = False
     solved: bool = False
+    read: Any = None
 
     @property
     def text(self) -> str:

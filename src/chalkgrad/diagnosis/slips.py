@@ -19,6 +19,7 @@ from ..program import names as spelled
 from ..rules import add, shares
 from ..rules.rule import Mistake
 from .gates import of_other_gates
+from .heads import heads_by_reshaping, unmasked_back
 from .in_time import in_loops, loops_of, through_time
 from .mixed_indices import indices_mixed
 from .slip import Further, Slip
@@ -51,6 +52,8 @@ def slips(program: Program, before: Mapping[str, Any] | None, samples: int) -> l
             mistakes.extend(_updated_by_one_use(step, program))
     mistakes.extend(indices_mixed(program))
     mistakes.extend(of_other_gates(program))
+    mistakes.extend(heads_by_reshaping(program))
+    mistakes.extend(unmasked_back(program))
     return [*mistakes, *in_loops(mistakes, program)]
 
 

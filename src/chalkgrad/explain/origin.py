@@ -6,9 +6,9 @@ import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Self
 
+from ..base.caching import cached_property
 from ..formula.expression import Partial, Quantity
 from ..formula.nodes import Node
 from .settings import DerivationSettings

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import cached_property
 from typing import Any, cast
 
 import numpy as np
 
+from ..base.caching import cached_property
 from ..base.errors import FormulaError
 from .affine import affine, coefficients, span
 from .evaluation import Evaluation, OutsideError

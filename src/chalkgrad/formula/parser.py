@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..base.errors import FormulaError
+from ..base.errors import FormulaError, nearest
 from .nodes import (
     COMPARISONS,
     ELLIPSIS,
@@ -132,6 +132,12 @@ class Parser:
                 return Element(name, self.list("]"))
             if name in FUNCTIONS and self.accept("("):
                 return Function(name, self.list(")"))
+            if self.peek() == "(":
+                known = nearest(name, FUNCTIONS)
+                raise FormulaError(
+                    f"there is no function {name!r} in formulas, at column {self.tokens[self.at - 1][2] + 1} of "
+                    f"{self.text!r}; {known}"
+                )
             return Symbol(name)
         if self.accept("("):
             inner = self.sum()

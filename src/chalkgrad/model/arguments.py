@@ -39,6 +39,8 @@ TAKEN = (
     spelled.WEIGHTS_SUM,
 )
 """Names that no input of several may have."""
+FEW = 2**16
+"""In so few numbers what is not finite is looked for by the sum of their squares."""
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 
 
@@ -163,19 +165,26 @@ def read_samples(x: Any, layout: Layout, dtype: np.dtype[Any]) -> Array:
     if layout.several:
         return _read_rows(x, layout, dtype)
     shape = layout.inputs["x"]
+    fits = type(x) is np.ndarray and x.dtype == dtype and x.shape[1:] == shape
+    if fits and x.size <= FEW and not layout.ids and math.isfinite(np.vdot(x, x)):  # which does not warn
+        return x
     _check_steps(x, shape, layout)
     return _read_input(x, "x", shape, dtype, layout.lines[0].label, layout.ids.get("x"))
 
 
 def _check_steps(x: Any, shape: tuple[int, ...], layout: Layout) -> None:
-    """Raises ShapeError where sequences have another number of steps than the network's positions hold."""
+    """Raises ShapeError where sequences have another number of steps than the network, or its positions."""
     came = np.shape(x) if hasattr(x, "shape") else shape
-    holds = next((line for line in layout.lines if isinstance(line.layer, Positions)), None)
-    if holds is None or not 2 < len(came) == len(shape) + 1 or came[1] == shape[0] or came[2:] != shape[1:]:
+    if came[1:] == shape:
         return
-    T = holds.shape[0]
+    holds = next((line for line in layout.lines if isinstance(line.layer, Positions)), None)
+    sequences = len(shape) == 2 or bool(layout.ids)
+    if not sequences or len(came) != len(shape) + 1 or came[1] == shape[0] or came[2:] != shape[1:]:
+        return
+    T = shape[0]
+    user = f"{layout.lines[0].label} takes" if holds is None else f"{holds.label} holds"
     raise ShapeError(
-        f"x has shape {came}, {came[1]} steps, but {holds.label} holds {T} steps, as input_shape={shape} fixed when "
+        f"x has shape {came}, {came[1]} steps, but {user} {T} steps, as input_shape={shape} fixed when "
         f"the network was built; cut or pad the sequences to {T} steps"
     )
 
@@ -195,16 +204,16 @@ def _read_rows(x: Any, layout: Layout, dtype: np.dtype[Any]) -> Array:
             return rows
         names = ", ".join(f"{name!r}: {rows_text(shape)}" for name, shape in inputs.items())
         raise ShapeError(f"x must be a mapping of the network's inputs, {{{names}}}, not {_kind_of(x)}")
-    given = cast("Mapping[Any, Any]", x)
-    for name in given:
+    mapping = cast("Mapping[Any, Any]", x)
+    for name in mapping:
         if name not in inputs:
             raise unknown("input", name, inputs)
-    if missing := [name for name in inputs if name not in given]:
+    if missing := [name for name in inputs if name not in mapping]:
         raise DataError(f"x lacks the input{'s' * (len(missing) > 1)} {', '.join(missing)}")
     parts: dict[str, Array] = {}
     for name, shape in inputs.items():
         called = f"x[{name!r}]"
-        parts[name] = _read_input(given[name], called, shape, dtype, f"the input {name!r}", ids.get(name))
+        parts[name] = _read_input(mapping[name], called, shape, dtype, f"the input {name!r}", ids.get(name))
         if name in layout.masks:
             _check_mask(parts[name], called, layout.masks[name])
             parts[name] = parts[name].astype(np.int64 if ids else dtype, copy=False)
@@ -245,6 +254,14 @@ def _read_input(
 
 def _read_ids(x: Array, name: str, first: str, ids: int) -> Array:
     """Ids as whole numbers, each from 0 to ids - 1."""
+    if x.dtype.kind == "f":
+        broken = np.argwhere(~(np.isfinite(x) & (x == np.round(x))))
+        if len(broken):
+            place = tuple(map(int, broken[0]))
+            raise DataError(
+                f"{name}[{', '.join(map(str, place))}] is {x[place]:g}, but {first} takes ids, whole numbers from 0 to "
+                f"{ids - 1}; for values leave the Embedding out"
+            )
     if x.dtype.kind not in "iu":
         raise DataError(
             f"{name} holds {x.dtype}, but {first} takes ids, whole numbers from 0 to {ids - 1}; use {name}.astype(int)"
@@ -332,19 +349,22 @@ def check_counts(loss: Loss, y: Array, weights: Array | None) -> None:
     """Raises DataError where no target counts: all are ignored, or weigh nothing."""
     counting = loss.weights(y, weights)
     if counting is not None and not counting.any():
-        what = f"every target is ignored ({getattr(loss, 'ignore', None)})" if loss.ignores else "every weight is 0"
-        raise DataError(f"nothing counts: {what}, so there is no mean; give targets that count")
+        ignored = f"every target is ignored ({getattr(loss, 'ignore', None)})"
+        what, cure = (ignored, "targets that count") if loss.ignores else ("every weight is 0", "one above 0")
+        if loss.ignores and weights is not None:
+            what, cure = f"{ignored}, or its weight is 0", "targets that count, with weights above 0"
+        raise DataError(f"nothing counts: {what}, so there is no mean; give {cure}")
 
 
 def input_message(came: tuple[int, ...], expected: tuple[int, ...], first: str, name: str = "x") -> str:
     """What to say of samples of another shape than the network takes, with the cure."""
-    wanted = rows_text(expected)
+    expectation = rows_text(expected)
     cure = _laid_out(came[1:], expected, "len(x), ") if came else ""
     cure = f"; use {cure}" if cure else ""
     if not cure and (one := _laid_out(came, expected, "")):
         cure = f"; for a single sample use {one}[None]"
     return (
-        f"{name} has shape {came}, but {first} takes {wanted}, "
+        f"{name} has shape {came}, but {first} takes {expectation}, "
         f"as input_shape={expected} fixed when the network was built{cure}"
     )
 

@@ -7,14 +7,14 @@ from typing import Any
 
 from ..base.checks import as_list, as_table
 from ..base.errors import ChalkgradError, CheckpointError, nearest
-from ..describe.layers import LAYERS
+from ..describe.layers.registry import known_layers
 from ..describe.losses import LOSSES
 from ..describe.settings import from_table
 from ..files.toml import check_places
 from .arguments import read_inputs, read_layers
 from .lines import lay_out
 
-KEYS = ("input_shape", "dtype", "seed", "l1", "l2", "frozen", "loss", "layers", "steps_taken", "parameters")
+KEYS = ("input_shape", "dtype", "seed", "l1", "l2", "frozen", "loss", "rules", "layers", "steps_taken", "parameters")
 
 
 def read_description(
@@ -38,7 +38,14 @@ def read_description(
         if key not in table:
             hint = ", the shape of one sample: a number, or [channels, height, width]" if key == "input_shape" else ""
             raise CheckpointError(f"{where} lacks {key}{hint}")
-    check_places(table, KEYS, where, {"loss": LOSSES, "layers": LAYERS})
+    rules = as_table(table.get("rules", {}))
+    if rules is None:
+        raise CheckpointError(f"{where}: rules must be tables, [rules.HardSwish]")
+    try:
+        known = known_layers(rules)
+    except ChalkgradError as error:
+        raise type(error)(f"{where}: {error}") from None
+    check_places(table, KEYS, where, {"loss": LOSSES, "layers": known})
     layers, frozen = as_list(table["layers"]), as_list(table.get("frozen", []))
     if layers is None:
         raise CheckpointError(f"{where}: layers must be a list of tables, [[layers]]")
@@ -47,12 +54,12 @@ def read_description(
     try:
         if stored is not None:
             layers = [_as_saved(layer) for layer in layers]
-        ready = [from_table("layer", layer, LAYERS) for layer in layers]
+        ready = [from_table("layer", layer, known) for layer in layers]
         loss = from_table("loss", table["loss"], LOSSES)
         if stored is not None:
             layout = lay_out(read_layers(ready), read_inputs(table["input_shape"]), 0.0, 0.0, loss)
-            needed = {name: wanted.shape for name, wanted in {**layout.parameters, **layout.states}.items()}
-            _check_shapes(where, needed, stored)
+            shapes = {name: parameter.shape for name, parameter in {**layout.parameters, **layout.states}.items()}
+            _check_shapes(where, shapes, stored)
     except ChalkgradError as error:
         if str(error).startswith(where):
             raise

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TypeAlias
 
+from ..base.caching import cached_property
 from ..base.errors import FormulaError
 from .step import Step
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 
+from ..base.caching import cached_property
 from ..base.columns import table
 from ..base.errors import FormulaError, unknown
 from ..formula import Shape

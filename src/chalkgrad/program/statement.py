@@ -11,9 +11,9 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any, cast
 
+from ..base.caching import cached_property
 from ..formula import Formula, Shape, Size
 from ..formula.affine import coefficients
 from ..formula.nodes import ELLIPSIS, Binary, Count, Element, Node, Number, Position, Reduction, Symbol, walk

@@ -37,7 +37,15 @@ SPECIAL = {
     "½": r"$\frac12$",
     "²": r"$^2$",
 }
-FUNCTIONS = {"exp": r"\exp", "log": r"\log", "tanh": r"\tanh", "sin": r"\sin", "max": r"\max", "min": r"\min"}
+FUNCTIONS = {
+    "exp": r"\exp",
+    "log": r"\log",
+    "tanh": r"\tanh",
+    "sin": r"\sin",
+    "cos": r"\cos",
+    "max": r"\max",
+    "min": r"\min",
+}
 UNKNOWN = "ĦħĸĿŀŉŦŧſ"
 """Latin letters that pdflatex's font lacks."""
 JOINED = re.compile(r"(?<=[-,'`!?])(?=[-,'`])")

@@ -19,12 +19,12 @@ LOW = 1e30
 """A score of -LOW, far below all others, has the weight 0: its exponential is 0 exactly."""
 
 
-def _heads(x: Array, M: int) -> Array:
+def heads(x: Array, M: int) -> Array:
     """The columns of x (N, T, D) as those of M heads, (N, M, T, E)."""
     return x.reshape((*x.shape[:2], M, x.shape[2] // M)).swapaxes(1, 2)
 
 
-def _joined(x: Array) -> Array:
+def joined(x: Array) -> Array:
     """The columns of M heads (N, M, T, E) side by side, (N, T, D)."""
     return x.swapaxes(1, 2).reshape((x.shape[0], x.shape[2], x.shape[1] * x.shape[3]))
 
@@ -39,6 +39,10 @@ def _joined_misread(x: Array) -> Array:
     return x.swapaxes(1, 2).swapaxes(2, 3).reshape((x.shape[0], x.shape[2], x.shape[1] * x.shape[3]))
 
 
+_WITHOUT_ROOT = "divided by the width E of a head, not by its root"
+_WHOLE_WIDTH = "divided by the root of the width of all heads, not of one"
+
+
 # -- scores ------------------------------------------------------------------------------------------------------------
 
 
@@ -48,42 +52,42 @@ def _joined_misread(x: Array) -> Array:
 )
 def scores(q: Array, k: Array, *, M: int, E: int) -> Array:
     """Scores S (N, M, T, J) of the queries q (N, T, D) and the keys k (N, J, D)."""
-    return _heads(q, M) @ _heads(k, M).mT / math.sqrt(E)
+    return heads(q, M) @ heads(k, M).mT / math.sqrt(E)
 
 
 @rule("dq[n,t,m*E+i] += (sum_j dS[n,m,t,j] * k[n,j,m*E+i]) / sqrt(E) for i<E")
 def scores_dq(dS: Array, k: Array, *, E: int) -> Array:
     """dq (N, T, D) of dS (N, M, T, J) and the keys k (N, J, D)."""
-    return _joined(dS @ _heads(k, dS.shape[1])) / math.sqrt(E)
+    return joined(dS @ heads(k, dS.shape[1])) / math.sqrt(E)
 
 
 @rule("dk[n,j,m*E+i] += (sum_t dS[n,m,t,j] * q[n,t,m*E+i]) / sqrt(E) for i<E")
 def scores_dk(dS: Array, q: Array, *, E: int) -> Array:
     """dk (N, J, D) of dS (N, M, T, J) and the queries q (N, T, D)."""
-    return _joined(dS.mT @ _heads(q, dS.shape[1])) / math.sqrt(E)
+    return joined(dS.mT @ heads(q, dS.shape[1])) / math.sqrt(E)
 
 
 @mistake(scores, "S[n,m,t,j] = sum_i q[n,t,m*E+i] * k[n,j,m*E+i] for m<M, i<E", "1/sqrt(E), the scale, is left out")
 def scores_unscaled(q: Array, k: Array, *, M: int, E: int) -> Array:
-    return _heads(q, M) @ _heads(k, M).mT
+    return heads(q, M) @ heads(k, M).mT
 
 
 @mistake(
     scores,
     "S[n,m,t,j] = (sum_i q[n,t,m*E+i] * k[n,j,m*E+i]) / E for m<M, i<E",
-    "divided by the width E of a head, not by its root",
+    _WITHOUT_ROOT,
 )
 def scores_without_root(q: Array, k: Array, *, M: int, E: int) -> Array:
-    return _heads(q, M) @ _heads(k, M).mT / E
+    return heads(q, M) @ heads(k, M).mT / E
 
 
 @mistake(
     scores,
     "S[n,m,t,j] = (sum_i q[n,t,m*E+i] * k[n,j,m*E+i]) / sqrt(M * E) for m<M, i<E",
-    "divided by the root of the width of all heads, not of one",
+    _WHOLE_WIDTH,
 )
 def scores_by_the_whole_width(q: Array, k: Array, *, M: int, E: int) -> Array:
-    return _heads(q, M) @ _heads(k, M).mT / math.sqrt(M * E)
+    return heads(q, M) @ heads(k, M).mT / math.sqrt(M * E)
 
 
 @mistake(
@@ -101,12 +105,22 @@ def scores_misread(q: Array, k: Array, *, M: int, E: int) -> Array:
     "{q} and {k} are exchanged: the scores are transposed",
 )
 def scores_exchanged(q: Array, k: Array, *, M: int, E: int) -> Array:
-    return _heads(k, M) @ _heads(q, M).mT / math.sqrt(E)
+    return heads(k, M) @ heads(q, M).mT / math.sqrt(E)
 
 
 @mistake(scores_dq, "dq[n,t,m*E+i] += sum_j dS[n,m,t,j] * k[n,j,m*E+i] for i<E", "1/sqrt(E), the scale, is left out")
 def scores_dq_unscaled(dS: Array, k: Array, *, E: int) -> Array:
-    return _joined(dS @ _heads(k, dS.shape[1]))
+    return joined(dS @ heads(k, dS.shape[1]))
+
+
+@mistake(scores_dq, "dq[n,t,m*E+i] += (sum_j dS[n,m,t,j] * k[n,j,m*E+i]) / E for i<E", _WITHOUT_ROOT)
+def scores_dq_without_root(dS: Array, k: Array, *, E: int) -> Array:
+    return joined(dS @ heads(k, dS.shape[1])) / E
+
+
+@mistake(scores_dq, "dq[n,t,m*E+i] += (sum_j dS[n,m,t,j] * k[n,j,m*E+i]) / sqrt(|m| * E) for i<E", _WHOLE_WIDTH)
+def scores_dq_by_the_whole_width(dS: Array, k: Array, *, E: int) -> Array:
+    return joined(dS @ heads(k, dS.shape[1])) / math.sqrt(dS.shape[1] * E)
 
 
 @mistake(
@@ -115,7 +129,7 @@ def scores_dq_unscaled(dS: Array, k: Array, *, E: int) -> Array:
     "{dS} is taken transposed: the sum goes over the queries",
 )
 def scores_dq_transposed(dS: Array, k: Array, *, E: int) -> Array:
-    return _joined(dS.mT @ _heads(k, dS.shape[1])) / math.sqrt(E)
+    return joined(dS.mT @ heads(k, dS.shape[1])) / math.sqrt(E)
 
 
 @mistake(
@@ -124,7 +138,7 @@ def scores_dq_transposed(dS: Array, k: Array, *, E: int) -> Array:
     "{q} is taken in place of {k}",
 )
 def scores_dq_of_q(dS: Array, q: Array, *, E: int) -> Array:
-    return _joined(dS @ _heads(q, dS.shape[1])) / math.sqrt(E)
+    return joined(dS @ heads(q, dS.shape[1])) / math.sqrt(E)
 
 
 @mistake(
@@ -138,7 +152,17 @@ def scores_dq_misread(dS: Array, k: Array, *, M: int, E: int) -> Array:
 
 @mistake(scores_dk, "dk[n,j,m*E+i] += sum_t dS[n,m,t,j] * q[n,t,m*E+i] for i<E", "1/sqrt(E), the scale, is left out")
 def scores_dk_unscaled(dS: Array, q: Array, *, E: int) -> Array:
-    return _joined(dS.mT @ _heads(q, dS.shape[1]))
+    return joined(dS.mT @ heads(q, dS.shape[1]))
+
+
+@mistake(scores_dk, "dk[n,j,m*E+i] += (sum_t dS[n,m,t,j] * q[n,t,m*E+i]) / E for i<E", _WITHOUT_ROOT)
+def scores_dk_without_root(dS: Array, q: Array, *, E: int) -> Array:
+    return scores_dq_without_root(dS.mT, q, E=E)
+
+
+@mistake(scores_dk, "dk[n,j,m*E+i] += (sum_t dS[n,m,t,j] * q[n,t,m*E+i]) / sqrt(|m| * E) for i<E", _WHOLE_WIDTH)
+def scores_dk_by_the_whole_width(dS: Array, q: Array, *, E: int) -> Array:
+    return scores_dq_by_the_whole_width(dS.mT, q, E=E)
 
 
 @mistake(
@@ -147,7 +171,7 @@ def scores_dk_unscaled(dS: Array, q: Array, *, E: int) -> Array:
     "the transpose of {dS} is left out: the sum goes over the keys",
 )
 def scores_dk_untransposed(dS: Array, q: Array, *, E: int) -> Array:
-    return _joined(dS @ _heads(q, dS.shape[1])) / math.sqrt(E)
+    return joined(dS @ heads(q, dS.shape[1])) / math.sqrt(E)
 
 
 @mistake(
@@ -156,7 +180,7 @@ def scores_dk_untransposed(dS: Array, q: Array, *, E: int) -> Array:
     "{k} is taken in place of {q}",
 )
 def scores_dk_of_k(dS: Array, k: Array, *, E: int) -> Array:
-    return _joined(dS.mT @ _heads(k, dS.shape[1])) / math.sqrt(E)
+    return joined(dS.mT @ heads(k, dS.shape[1])) / math.sqrt(E)
 
 
 # -- masks -------------------------------------------------------------------------------------------------------------
@@ -184,7 +208,10 @@ def causal_dS(dB: Array) -> Array:
     return xp.where(_until(dB, 0), dB, 0.0)
 
 
-@mistake(causal, "B[n,m,t,j] = S[n,m,t,j]", "the mask is left out: every place sees those after it")
+UNMASKED = "the mask is left out: every place sees those after it"
+
+
+@mistake(causal, "B[n,m,t,j] = S[n,m,t,j]", UNMASKED)
 def causal_left_out(S: Array) -> Array:
     return S * 1
 
@@ -336,19 +363,19 @@ def weights_masked_and_padded_after(S: Array, keep: Array) -> Array:
 @rule("o[n,t,m*E+i] = sum_j A[n,m,t,j] * v[n,j,m*E+i] for i<E", source=SOURCE + ".1, (1)")
 def weighted(A: Array, v: Array, *, E: int) -> Array:
     """o (N, T, D), the heads side by side, of the weights A (N, M, T, J) and the values v (N, J, D)."""
-    return _joined(A @ _heads(v, A.shape[1]))
+    return joined(A @ heads(v, A.shape[1]))
 
 
 @rule("dA[n,m,t,j] = sum_i do[n,t,m*E+i] * v[n,j,m*E+i] for i<E", shape_of="A")
 def weighted_dA(do: Array, v: Array, A: Array, *, E: int) -> Array:
     """dA (N, M, T, J) of do (N, T, D) and the values v (N, J, D)."""
-    return _heads(do, A.shape[1]) @ _heads(v, A.shape[1]).mT
+    return heads(do, A.shape[1]) @ heads(v, A.shape[1]).mT
 
 
 @rule("dv[n,j,m*E+i] += sum_t A[n,m,t,j] * do[n,t,m*E+i] for i<E")
 def weighted_dv(A: Array, do: Array, *, E: int) -> Array:
     """dv (N, J, D) of the weights A (N, M, T, J) and do (N, T, D)."""
-    return _joined(A.mT @ _heads(do, A.shape[1]))
+    return joined(A.mT @ heads(do, A.shape[1]))
 
 
 @mistake(
@@ -366,7 +393,7 @@ def weighted_misread(A: Array, v: Array, *, M: int, E: int) -> Array:
     "{A} is taken transposed: the sum goes over the queries",
 )
 def weighted_transposed(A: Array, v: Array, *, E: int) -> Array:
-    return _joined(A.mT @ _heads(v, A.shape[1]))
+    return joined(A.mT @ heads(v, A.shape[1]))
 
 
 @mistake(
@@ -398,7 +425,7 @@ def weighted_dA_negative(do: Array, v: Array, A: Array, *, E: int) -> Array:
     "the transpose of {A} is left out: the sum goes over the keys",
 )
 def weighted_dv_untransposed(A: Array, do: Array, *, E: int) -> Array:
-    return _joined(A @ _heads(do, A.shape[1]))
+    return joined(A @ heads(do, A.shape[1]))
 
 
 @mistake(weighted_dv, "dv[n,j,m*E+i] += -sum_t A[n,m,t,j] * do[n,t,m*E+i] for i<E", "the sign is flipped")

@@ -10,9 +10,10 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
-from functools import cache, cached_property, wraps
+from functools import cache, wraps
 from typing import Any
 
+from ..base.caching import cached_property
 from ..formula.nodes import Element, Symbol, walk
 from ..formula.rewrite import mirrored, spread
 from ..formula.rewrite import renamed as renamed_tree

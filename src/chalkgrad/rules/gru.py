@@ -92,6 +92,18 @@ def gru_dzz_of_r(dz: Array, r: Array) -> Array:
     return sigmoid.sigmoid_dz(dz, r)
 
 
+_through_reset = renamed(over_time(dense_dW), x="rh", W="Un", z="zn")
+
+
+@mistake(
+    _through_reset,
+    "dUn[v,u] = sum_{n,t} h[n,t-1,v] * dzn[n,t,u]",
+    "the gate r is left out: Un meets r h', not h'",
+)
+def gru_dUn_without_reset(h: Array, dzn: Array) -> Array:
+    return recurrent_dU(h, dzn)
+
+
 def _layer(
     name: str, new: tuple[Rule, ...], back: tuple[Rule, ...], through: Rule, after: tuple[Rule, ...]
 ) -> Recurrence:
@@ -132,7 +144,7 @@ before = _layer(
     (renamed(kept, p="rh", a="r", m="h"), stepwise(gru_zn)),
     (renamed(stepwise(dense_dx), z="zn", W="Un", x="rh"), renamed(kept_da, p="rh", a="r", m="h")),
     renamed(kept_dm, p="rh", a="r", m="h"),
-    (renamed(over_time(dense_dW), x="rh", W="Un", z="zn"), *_of_x),
+    (_through_reset, *_of_x),
 )
 after = _layer(
     "GRU with the reset after the product",

@@ -15,13 +15,14 @@ import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property
 from typing import Any, Self, TypeAlias, cast, overload
 
+from ..base.caching import cached_property
 from ..base.errors import FormulaError, OptionError, nearest
 from ..calculus.array_code import function_text
 from ..calculus.array_function import array_function
 from ..calculus.derivation import Derivation, derivation
+from ..calculus.local import kink_sides
 from ..formula import Formula
 
 Array: TypeAlias = Any
@@ -295,7 +296,44 @@ def from_formula(
     function = array_function(formula, name, operands, like)
     function.__module__ = module
     function.__qualname__ = name
-    return Rule(function, text, None, shape_of, source)
+    rule = Printed(function, text, None, shape_of, source)
+    rule.kinks = _kinks(formula, operands, name)
+    rule.made_from = (text, name, module, source, tuple(sorted(known)), like)
+    return rule
+
+
+class Printed(Rule):
+    """A rule whose function is printed from its formula.
+
+    Attributes:
+        made_from: what `from_formula` made it from.
+    """
+
+    made_from: tuple[str, str, str, str, tuple[str, ...], str | None]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _printed, self.made_from
+
+
+def _printed(text: str, name: str, module: str, source: str, settings: tuple[str, ...], like: str | None) -> Rule:
+    return from_formula(text, name, module, source=source, settings=settings, like=like)
+
+
+def _kinks(formula: Formula, operands: Sequence[str], name: str) -> Callable[..., Array] | None:
+    """The side of each of its kinks that every element is on, as a number; None for a smooth formula."""
+    sides = kink_sides(formula)
+    if sides is None:
+        return None
+    names = sides.arrays | sides.symbols - sides.options
+    taken = [o for o in operands if o in names]
+    function = array_function(sides, f"{name}_sides", taken)
+    settings = [o for o in sides.options if o in sides.symbols]
+
+    def found(*arrays: Array, **options: Any) -> Array:
+        given = dict(zip(operands, arrays, strict=True))
+        return function(*(given[o] for o in taken), **{o: options[o] for o in settings})
+
+    return found
 
 
 def _stated(rule: Rule) -> Formula:
@@ -456,6 +494,28 @@ class Operation:
             rules = getattr(self, part)
             if not isinstance(rules, tuple) or not all(isinstance(r, Rule) for r in cast("tuple[Any, ...]", rules)):
                 raise OptionError(f"operation {self.name}: {part} is a tuple of rules, ({part}_rule,), not {rules!r}")
+
+    @classmethod
+    def of_rules(cls, name: str, forward: Sequence[Rule], input: str | None = None) -> Self:
+        """The operation of forward rules, with the backward rules that follow from them.
+
+        Args:
+            name: the operation's name.
+            forward: the rules in order.
+            input: the formal name of the input; the first value that they take, if not given.
+
+        Raises:
+            OptionError: where there is no rule.
+            FormulaError: where a rule has no formula, or there is no derivative of something in it.
+        """
+        if not forward:
+            raise OptionError(f"operation {name}: it needs a forward rule")
+        taken = dict.fromkeys(o for rule in forward for o in rule.operands)
+        outputs = {rule.output for rule in forward}
+        inputs = [o for o in taken if o not in outputs]
+        first = input or (inputs[0] if inputs else "")
+        others = tuple(o for o in inputs if o != first)
+        return cls(name, tuple(forward), backward_rules(forward), first, forward[-1].output, others=others)
 
     @property
     def rules(self) -> tuple[Rule, ...]:

@@ -132,6 +132,8 @@ def read_run(path: Path) -> dict[str, Any]:
         CheckpointError: where this is no run directory, or the network there is not the one of run.toml.
     """
     file, table = _read(path)
+    if not read_toml(path / DESCRIPTION):
+        raise CheckpointError(f"{path / DESCRIPTION} is empty: put it back from a copy, or train again")
     weights, current = table.get(WEIGHTS), current_weights(path)
     if weights is not None and weights != current:
         raise CheckpointError(

@@ -30,7 +30,13 @@ ENOUGH = 4
 
 
 def faults(
-    trace: Trace, blanks: Iterable[Address], digits: int, *, margin: float = 1.0, off: bool = False
+    trace: Trace,
+    blanks: Iterable[Address],
+    digits: int,
+    *,
+    margin: float = 1.0,
+    off: bool = False,
+    usual: Trace | None = None,
 ) -> list[str]:
     """The faults of these numbers, a sentence each; none where they make a good exercise.
 
@@ -40,29 +46,40 @@ def faults(
         digits: to how many significant digits.
         margin: how much of the usual distance from kinks, ties and equal outputs is asked for.
         off: whether some ReLU must be off, where there are enough of them: it is the point of the exercise.
+        usual: the same pass with the worked example's own numbers: what is 0 there too, with no ReLU behind it, is 0
+            with any numbers, such as what comes back through time where there is one step.
     """
     sentences: list[str] = []
     for step in trace.program.part("forward"):
-        sentences.extend(_of_step(step, trace, margin))
-    sentences.extend(_of_shares(trace))
+        sentences.extend(_of_step(step, trace, margin, usual))
+    sentences.extend(_of_shares(trace, usual))
     y_hat = trace["y_hat"]
     if y_hat.ndim in (2, 3) and y_hat.shape[-1] > 1 and np.diff(np.sort(y_hat, axis=-1), axis=-1).min() < SAME * margin:
         sentences.append("two outputs are equal")
     if off and not sentences and any(z.size >= ENOUGH for z, _ in _kinked(trace)) and not _some_off(trace):
         sentences.append("no ReLU is off")
-    return sentences or _of_blanks(trace, list(blanks), digits)
+    return sentences or _of_blanks(trace, list(blanks), digits, usual)
 
 
-def _of_shares(trace: Trace) -> list[str]:
-    """Shares that hardly count in their sum; in a loop, in that of any time."""
+def _of_shares(trace: Trace, usual: Trace | None) -> list[str]:
+    """Shares that hardly count in their sum (in a loop in that of any time), and count more with the worked example's
+    own numbers.
+    """
     sentences: list[str] = []
+    dependent = _behind_relus(trace)
     loops = loops_of(trace.program)
+
+    def part(values: Trace, name: str, total: str) -> float:
+        kept = 1 if total in loops else None
+        return float((_largest(values[name], kept) / np.maximum(_largest(values[total], kept), TINY)).max(initial=0.0))
+
     for step in trace.program:
-        if step.rule is shares.sum_of_shares:
-            kept = 1 if step.output in loops else None
-            least = HARDLY * _largest(trace[step.output], kept)
-            names = [i for i in step.inputs if i is not None]
-            sentences += [f"{i} hardly counts" for i in names if (_largest(trace[i], kept) < least).all()]
+        if step.rule is not shares.sum_of_shares:
+            continue
+        for name in filter(None, step.inputs):
+            own = HARDLY if usual is None or dependent[name] else part(usual, name, step.output) / 2
+            if part(trace, name, step.output) < min(HARDLY, own):
+                sentences.append(f"{name} hardly counts")
     return sentences
 
 
@@ -82,7 +99,7 @@ def _some_off(trace: Trace) -> bool:
     return any(bool((z < kink).any()) for z, kink in _kinked(trace))
 
 
-def _of_step(step: Step, trace: Trace, margin: float) -> list[str]:
+def _of_step(step: Step, trace: Trace, margin: float, usual: Trace | None) -> list[str]:
     rule, operand = step.rule, step.inputs[0]
     if operand is None or operand not in trace:
         return []
@@ -147,7 +164,7 @@ def _behind_relus(trace: Trace) -> dict[str, bool]:
     return dependent
 
 
-def _of_blanks(trace: Trace, blanks: Sequence[Address], digits: int) -> list[str]:
+def _of_blanks(trace: Trace, blanks: Sequence[Address], digits: int, usual: Trace | None) -> list[str]:
     maps = {n for n in trace if trace[n].ndim > 2 and trace.program.belongs_to(n) not in trace.program.parameters}
     names = sorted({a.name for a in blanks})
     dependent = _behind_relus(trace)
@@ -156,6 +173,9 @@ def _of_blanks(trace: Trace, blanks: Sequence[Address], digits: int) -> list[str
         value = float(trace[address.name][address.place])
         if not np.isfinite(value):
             return [f"{address} is no number"]
+        other = value if usual is None else float(usual[address.name][address.place])
+        if usual is not None and max(abs(value), abs(other)) < TINY and not dependent.get(address.name, False):
+            continue
         # what lost its window gets nothing, and should not; and so where a ReLU is off
         if abs(value) < TINY and address.name not in maps and not (value == 0 and few and dependent[address.name]):
             return [f"{address} is 0"]

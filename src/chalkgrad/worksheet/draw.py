@@ -48,6 +48,7 @@ def draw(
     Raises:
         DataError: where none of the draws makes a good exercise; it says what was wrong with most of them.
     """
+    usual = worked.trace()
     random = Random(seed)  # its numbers are the same in every version of Python
     network = worked.network.copy(dtype="float64")
     why: Counter[str] = Counter()
@@ -62,7 +63,7 @@ def draw(
         except ChalkgradError as error:
             why[str(error)] += 1
             continue
-        bad = faults(trace, blanks, digits, margin=0.5**third, off=third < 2)
+        bad = faults(trace, blanks, digits, margin=0.5**third, off=third < 2, usual=usual)
         if not bad:
             return result
         why[bad[0]] += 1
@@ -75,12 +76,27 @@ def draw(
 
 
 def _numbers(worked: Example, random: Random, wider: float) -> dict[str, Array]:
-    ids = worked.network.layout.ids
-    x = _ids(worked.x.shape, min(ids.values()), random) if ids else fresh(worked.x, random)
-    numbers = {"x": x, "y": _targets(worked.y, random)}
+    ignores = worked.network.loss_function.ignores
+    numbers = {"x": _samples(worked, random), "y": _targets(worked.y, random, ignores=ignores)}
     for name, array in worked.network.parameters.items():
         numbers[name] = fresh(array, random, wider)
     return numbers
+
+
+def _samples(worked: Example, random: Random) -> Array:
+    """Samples of the same kind: ids for ids, fresh numbers for values, and the masks as they are."""
+    layout = worked.network.layout
+    if not layout.several or not (layout.ids or layout.masks):
+        return _ids(worked.x.shape, layout.ids["x"], random) if layout.ids else fresh(worked.x, random)
+    parts: list[Array] = []
+    begin = 0
+    for name, shape in layout.inputs.items():
+        part = worked.x[:, begin : begin + math.prod(shape)]
+        begin += math.prod(shape)
+        if name not in layout.masks:
+            part = _ids(part.shape, layout.ids[name], random) if name in layout.ids else fresh(part, random)
+        parts.append(part)
+    return np.concatenate(parts, axis=1)
 
 
 def step_of(array: Array) -> float:
@@ -115,14 +131,14 @@ def _ids(shape: tuple[int, ...], count: int, random: Random) -> Array:
     return np.array([_below(count, random) for _ in range(math.prod(shape))]).reshape(shape)
 
 
-def _targets(y: Array, random: Random) -> Array:
+def _targets(y: Array, random: Random, *, ignores: bool = False) -> Array:
     """Targets of the same kind: classes, bits, numbers near 0 and 1, or numbers between the smallest and largest."""
     if not y.any():
         return np.zeros(y.shape)
     bits = bool(np.isin(y, (0.0, 1.0)).all())
-    if bits and y.ndim > 1 and y.shape[-1] > 1 and bool((y.sum(axis=-1) == 1).all()):
+    if bits and y.ndim > 1 and y.shape[-1] > 1 and bool((y.sum(axis=-1) == 1).all() or ignores):
         rows: Array = np.zeros((y.size // y.shape[-1], y.shape[-1]))
-        for place in range(len(rows)):
+        for place in np.flatnonzero(y.reshape(rows.shape).sum(axis=-1)):  # the row of an ignored target is all 0
             rows[place, _below(y.shape[-1], random)] = 1.0
         return rows.reshape(y.shape)
     if bits:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from ..base.address import Address
+from ..base.caching import cached_property
 from ..base.text import as_toml
 from ..examples.example import Example, example
 from ..explain.trace import Trace

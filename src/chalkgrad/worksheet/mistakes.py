@@ -64,6 +64,7 @@ class MistakeSearch:
         self.wrong = list(wrong)
         self.passes = [OwnPass(sheet.trace, numbers) for numbers in passes]
         self.slips = slips(sheet.trace.program, None, len(sheet.example.x))
+        self.names = [*dict.fromkeys(a.name for a in answers)]
 
     def causes(self) -> list[Cause]:
         """The mistakes, those that explain most first; together they explain each wrong number at most once."""
@@ -85,12 +86,11 @@ class MistakeSearch:
 
     def _effect(self, slip: Slip) -> list[dict[str, Array]]:
         """The values that have answers, computed with a mistake, from each of the student's passes."""
-        names = dict.fromkeys(a.name for a in self.answers)
         effects: list[dict[str, Array]] = []
         for right in self.passes:
             run = right.with_mistake(slip)
             values: dict[str, Array] = {}
-            for name in names:
+            for name in self.names:
                 try:
                     value = np.asarray(run.result(name), dtype=float)
                 except (*MISFITS, KeyError, RecursionError):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from ..base.caching import cached_property
 from ..diagnosis.rerun import carried_values
 from ..diagnosis.slip import Slip
 from ..engines.numpy.loops import TimeLoop
@@ -75,19 +75,22 @@ class OwnPass:
     ) -> None:
         self.trace, self.slip, self.digits, self.right = trace, slip, digits, right
         self.numbers = dict(numbers or {})
+        self._order: _Order | None = None
         self._random = np.random.default_rng(seed)
         self._results: dict[str, Array] = {}
         self._values: dict[str, Array] = {}
 
-    @cached_property
+    @property
     def order(self) -> _Order:
         """What the steps ask for."""
-        return _Order(self.trace) if self.right is None else self.right.order
+        if self._order is None:
+            self._order = _Order(self.trace) if self.right is None else self.right.order
+        return self._order
 
     def with_numbers(self, numbers: Mapping[str, Array]) -> OwnPass:
         """A pass of the same trace with other numbers."""
         other = OwnPass(self.trace, numbers)
-        other.order = self.order
+        other._order = self.order
         return other
 
     def with_mistake(self, slip: Slip) -> OwnPass:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from ..model.lines import Line
 from ..model.model import Model
 from . import torch_attention as _attention  # noqa: F401  # pyright: ignore[reportUnusedImport] - registers
+from . import torch_formulas as _formulas  # noqa: F401  # pyright: ignore[reportUnusedImport] - registers
 from . import torch_recurrent as _recurrent  # noqa: F401  # pyright: ignore[reportUnusedImport] - registers
 from .inline import unused
 from .layout import STEP, WIDTH
@@ -139,7 +140,11 @@ def _write_line(line: Line, form: Form, module: ModuleText, operands: Sequence[s
             if formal in form.turned:
                 module.turned.add(value)
     if form.expression:
-        attributes: Mapping[str, str] = {f: f"self.{module.places[v]}" for f, v in line.names.items()}
+        attributes = {f: f"self.{module.places[v]}" for f, v in line.names.items()}
+        for formal, value in line.names.items():
+            same, other = attributes[formal], f"{attributes[formal]}.T"
+            turned = value in module.turned
+            attributes |= {f"{formal}_here": other if turned else same, f"{formal}_turned": same if turned else other}
         module.forward.append(f"{result} = {form.expression.format(*operands, all=', '.join(operands), **attributes)}")
 
 

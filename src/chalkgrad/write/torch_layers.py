@@ -59,7 +59,8 @@ class Form:
         modules: the word for the attribute of each module, and the expression that makes it; they are called one
             after the other, and the last one has the layer's parameters and running averages.
         expression: what is computed after them, of the values {0}, {1}, ...; {all} is all of them; {W} and the like are
-            the parameters, by their formal names. Without it the modules do all.
+            the parameters, by their formal names, {W_here} as they are in the network and {W_turned} transposed.
+            Without it the modules do all.
         own: shapes of parameters that no module has, by their formal names.
         places: where the last module has the parameters, by their formal names: "weight_ih_l0[0:3]"; for those that
             are not among them see `FORMALS`.
@@ -109,8 +110,10 @@ def form(layer: object, line: Line) -> Form:
 def _(layer: Dense, line: Line) -> Form:
     inputs = line.shapes[0][-1]
     if line.shared is not None:
-        turned = ".T" if line.shared is dense_rules.transposed else ""
-        return _shared(line, f"functional.linear({{0}}, {{W}}{turned}", ")", (layer.units,), bias=layer.bias)
+        W = (
+            "{W_here}" if line.shared is dense_rules.transposed else "{W_turned}"
+        )  # linear multiplies with its transpose
+        return _shared(line, f"functional.linear({{0}}, {W}", ")", (layer.units,), bias=layer.bias)
     text = f"nn.Linear({inputs}, {layer.units}{'' if layer.bias else ', bias=False'})"
     return Form((("linear", text),), turned=("W",))
 

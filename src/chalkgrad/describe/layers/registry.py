@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, make_dataclass
 from inspect import signature
 from typing import Any, ClassVar, TypeVar, dataclass_transform, overload
 
-from ...base.checks import number, said
+from ...base.checks import as_list, as_table, number, said
 from ...base.errors import CheckpointError, OptionError, nearest
-from ...rules import Operation
+from ...rules import Operation, Rule
+from ...rules.rule import Printed
 from .activations import ELU, GELU, Activation, LeakyReLU, ReLU, Sigmoid, SiLU, Softmax, Softplus, Tanh
 from .attention import Attention, Positions
 from .combining import Add, Concat, Multiply, Residual
 from .dense import Dense
 from .dropout import Dropout
+from .from_formulas import OfFormulas, Statement, layer_of, statement_of
 from .layer import Layer, SampleShape
 from .normalisation import BatchNorm, LayerNorm, RMSNorm
 from .sequences import GRU, LSTM, RNN, Embedding
@@ -75,23 +77,43 @@ L = TypeVar("L", bound=Layer)
 @dataclass_transform(frozen_default=True)
 def layer(kind: type[L]) -> type[L]: ...
 @overload
-def layer(kind: str, operation: Operation, *, rectifies: bool = False) -> type[Any]: ...
+def layer(
+    kind: str,
+    operation: Operation | Rule | str | Sequence[Rule | str],
+    *,
+    parameters: Mapping[str, str] | None = None,
+    sizes: Mapping[str, str] | None = None,
+    settings: Mapping[str, float] | None = None,
+    rectifies: bool = False,
+) -> type[Any]: ...
 
 
-def layer(kind: Any, operation: Any = None, *, rectifies: bool = False) -> Any:
+def layer(
+    kind: Any,
+    operation: Any = None,
+    *,
+    parameters: Mapping[str, str] | None = None,
+    sizes: Mapping[str, str] | None = None,
+    settings: Mapping[str, float] | None = None,
+    rectifies: bool = False,
+) -> Any:
     """Registers a layer of your own: it can then stand in files, and be saved and loaded.
 
-    Two ways. `HardSwish = cg.layer("HardSwish", operation)` makes the class, for an operation that takes one value and
-    gives one of the same shape, without parameters; the settings of its rules are the layer's. With `@cg.layer` above
-    it, a subclass of `cg.Layer` is registered, with parameters and shapes as its methods say; where it is no dataclass
-    yet, it becomes a frozen one.
+    Three ways. From forward lines alone, formulas or rules of them: `cg.layer("Swish", "a[...] = z[...] / (1 +
+    exp(-z[...]))")`; the backward rules follow from the lines, and with `parameters` it has weights. From an operation,
+    `HardSwish = cg.layer("HardSwish", operation)`, which takes one value and gives one of the same shape, without
+    parameters; the settings of its rules are the layer's. With `@cg.layer` above it, a subclass of `cg.Layer` is
+    registered, with parameters and shapes as its methods say; where it is no dataclass yet, it becomes a frozen one.
 
     Files call it by its module and its name, `my_layers:HardSwish`. The same name registered again by the same module
     (the cell of a notebook, run once more) replaces the earlier layer.
 
     Args:
         kind: the class; or the name of the class to be made.
-        operation: the operation of a class that is made here.
+        operation: the operation of a class that is made here; or its forward lines, formulas or rules, in order.
+        parameters: of lines: the initialisers of the values that are weights, by name: {"W": "glorot", "b": "zeros"}.
+        sizes: of lines: for an index that neither the input nor a range gives, the setting that does: {"o": "units"}.
+        settings: of lines: defaults of settings; one without a default has to be given.
         rectifies: whether such a class passes about half of its inputs, as a ReLU: "auto" weights before it start by
             He's rule.
 
@@ -102,6 +124,15 @@ def layer(kind: Any, operation: Any = None, *, rectifies: bool = False) -> Any:
     """
     if isinstance(kind, str):
         module = str(sys._getframe(1).f_globals.get("__name__", "__main__"))  # pyright: ignore[reportPrivateUsage] - as namedtuple
+        if (lines := _lines(operation)) is not None:
+            weights, ranges = tuple(sorted((parameters or {}).items())), tuple(sorted((sizes or {}).items()))
+            defaults = tuple(sorted((settings or {}).items()))
+            source = next((r.source for r in as_list(operation) or [operation] if isinstance(r, Rule)), "")
+            return _register(layer_of(Statement(kind, lines, weights, ranges, defaults, source, rectifies), module))
+        if parameters or sizes or settings:
+            raise OptionError(f"cg.layer: {kind} is made of an operation; parameters, sizes and settings are for lines")
+        if isinstance(operation, Rule) or as_list(operation):
+            operation = Operation.of_rules(kind, as_list(operation) or [operation])
         return _register(_make_class(kind, operation, module, rectifies=rectifies))
     if not isinstance(kind, type) or not issubclass(kind, Layer):
         raise OptionError(f"cg.layer takes a subclass of cg.Layer, or a name and an operation, not {said(kind)}")
@@ -110,6 +141,13 @@ def layer(kind: Any, operation: Any = None, *, rectifies: bool = False) -> Any:
     if kind.operation is Layer.operation:
         raise OptionError(f"{kind.__name__} does not say which operation it stands for: write the method operation")
     return _register(kind if "__dataclass_fields__" in vars(kind) else dataclass(frozen=True)(kind))
+
+
+def _lines(operation: Any) -> tuple[str, ...] | None:
+    """The formulas of forward lines that need no function of their own; None for anything else."""
+    parts: Sequence[Any] = [operation] if isinstance(operation, (str, Rule)) else as_list(operation) or []
+    lines = [part if isinstance(part, str) else part.made_from[0] for part in parts if isinstance(part, (str, Printed))]
+    return tuple(lines) if lines and len(lines) == len(parts) else None
 
 
 def _register(kind: type[Layer]) -> type[Layer]:
@@ -124,8 +162,11 @@ def _address(kind: type[Any]) -> str:
 
 
 def outside(kinds: Iterable[type[Any]]) -> dict[str, type[Layer]]:
-    """Those of the classes that were registered from outside, by their names in files."""
-    return {_address(kind): kind for kind in kinds if _address(kind) in _OUTSIDE}
+    """Those of the classes that were registered from outside, by their names in files; but for those of formulas,
+    which a description states.
+    """
+    named = [kind for kind in kinds if not issubclass(kind, OfFormulas)]
+    return {_address(kind): kind for kind in named if _address(kind) in _OUTSIDE}
 
 
 def known_again(kinds: Mapping[str, type[Layer]]) -> None:
@@ -135,7 +176,11 @@ def known_again(kinds: Mapping[str, type[Layer]]) -> None:
 
 
 def name_in_files(kind: type[Any]) -> str:
-    """The name of a class in files: a built-in one's own, for one from outside with its module."""
+    """The name of a class in files: a built-in one's own, or that of one of formulas, which the file states too; for
+    another one from outside with its module.
+    """
+    if issubclass(kind, OfFormulas):
+        return kind.__name__
     return _address(kind) if _address(kind) in _OUTSIDE else kind.__name__
 
 
@@ -176,12 +221,49 @@ def check_loadable(layers: Iterable[Layer]) -> None:
     """Raises CheckpointError where a layer has no name in files, so that nobody could load the network."""
     for item in layers:
         kind = type(item)
-        if LAYERS.get(kind.__name__) is not kind and _address(kind) not in _OUTSIDE:
+        known = LAYERS.get(kind.__name__) is kind or _address(kind) in _OUTSIDE
+        if not known and not isinstance(item, OfFormulas):
             raise CheckpointError(
                 f"the layer {item.kind} is not registered, so no file can name it: write @cg.layer above its class"
             )
         if isinstance(item, Residual):
             check_loadable(item.layers)
+
+
+def stated(layers: Iterable[Layer]) -> dict[str, Any]:
+    """The tables [rules.Name] of the layers that are made from formulas.
+
+    Raises:
+        CheckpointError: where two of one name differ.
+    """
+    found: dict[str, Any] = {}
+    for item in layers:
+        inner = stated(item.layers) if isinstance(item, Residual) else {}
+        if isinstance(item, OfFormulas):
+            inner = {item.kind: item.statement.to_table()}
+        for name, table in inner.items():
+            if found.setdefault(name, table) != table:
+                raise CheckpointError(f"two layers are called {name} and have other lines; give one another name")
+    return found
+
+
+def known_layers(tables: Mapping[str, Any]) -> dict[str, type[Layer]]:
+    """The layers by name, those too that the tables [rules.Name] of a file state.
+
+    Raises:
+        OptionError: where a table states no layer, or has the name of a built-in one.
+        FormulaError: where a line cannot be read, or has no derivative.
+    """
+    known = dict(LAYERS)
+    for name, table in tables.items():
+        if name in LAYERS:
+            raise OptionError(f"rules.{name}: there is a layer {name} in chalkgrad; give yours another name")
+        known[name] = layer_of(statement_of(name, as_table(table) or {}), FROM_FILES)
+    return known
+
+
+FROM_FILES = "rules of a file"
+"""The module of layers that a file states."""
 
 
 # -- classes made from an operation ------------------------------------------------------------------------------------

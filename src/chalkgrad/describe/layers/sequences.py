@@ -36,7 +36,8 @@ class Embedding(Layer):
     Attributes:
         ids: how many different ids there are.
         units: the length of a row.
-        weights: how W starts: an initialiser or its name; "auto" draws from the normal distribution of deviation 1.
+        weights: how W starts: an initialiser or its name; "auto" draws from the normal distribution of deviation 0.01,
+            which suits a table that the last layer uses once more ("normal(1)" is PyTorch's).
     """
 
     of_ids: ClassVar[bool] = True

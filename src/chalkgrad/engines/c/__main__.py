@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from ...base.errors import ChalkgradError
@@ -11,13 +12,17 @@ from .schedule.request import training_request
 from .show import STAGES, show
 
 
-def main() -> None:
-    """Prints a stage for a worked example or a saved network, a training step by SGD of its samples or of 32."""
+def main(argv: Sequence[str] | None = None) -> None:
+    """Prints a stage for a worked example or a saved network, a training step by SGD of its samples or of 32.
+
+    Args:
+        argv: the arguments; those of the process where there are none.
+    """
     parser = argparse.ArgumentParser(prog="python -m chalkgrad.engines.c", description=__doc__)
     parser.add_argument("--show", choices=STAGES, default="c", help="the stage (default: %(default)s)")
     parser.add_argument("--bytes", type=int, default=16, help="bytes of the widest vector (default: %(default)s)")
     parser.add_argument("network", metavar="EXAMPLE_OR_DIR", help="a worked example's name, or a saved network")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
 
     from ... import SGD, load, load_example  # the tool stands above the engine that it shows
 

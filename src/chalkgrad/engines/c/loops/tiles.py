@@ -105,7 +105,7 @@ class Tiles:
             return _tiled(product.rows, size, rows_tile // each, lambda r: [call(r * each, columns)])
 
         if product.columns is not None or product.across:
-            code = _tiled(product.columns, product.sizes.get(product.columns or ""), columns_tile, rows)
+            code: Code = _tiled(product.columns, product.sizes.get(product.columns or ""), columns_tile, rows)
         elif blocks:
             step, body = columns_tile * product.lanes, rows(columns_tile)
             code = [Loop(product.vector, Index("last"), body, begin=Index("first"), step=step)]

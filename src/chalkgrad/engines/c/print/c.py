@@ -51,8 +51,8 @@ from .printer import COMPARISONS, Lines, Printer, braced
 
 SINGLE = {"N": "N", "lr": "T->rate", "t": "(double)T->t", "clock": "(double)T->clock"}
 """The C of single numbers for a whole step."""
-DOUBLE = {"exp": "exp", "log": "log", "tanh": "tanh", "sin": "sin", "erf": "erf", "erfc": "erfc", "sqrt": "sqrt",
-          "abs": "fabs", "max": "fmax", "min": "fmin"}  # fmt: skip
+DOUBLE = {"exp": "exp", "log": "log", "tanh": "tanh", "sin": "sin", "cos": "cos", "erf": "erf", "erfc": "erfc",
+          "sqrt": "sqrt", "abs": "fabs", "max": "fmax", "min": "fmin"}  # fmt: skip
 BUFFERS = {"carried": "T->carried", "batch": "T->batch", "chunk": "T->chunk + thread * CHUNK_SIZE",
            "part": "T->part + part * PART_SIZE", "own": "T->own + thread * OWN_SIZE"}  # fmt: skip
 KINDS = {"state": "const Training *", "int": "int ", "long": "int64_t ", "index": "const int ", "real": "const real ",
@@ -89,8 +89,8 @@ class CPrinter(Printer):
         return f"(real){value}"
 
     def call(self, name: str, arguments: Sequence[str]) -> str:
-        if name == "sin":  # of constants only: the library's own
-            return f"(real)sin({', '.join(arguments)})"
+        if name in ("sin", "cos"):  # the library's own
+            return f"(real){name}({', '.join(arguments)})"
         return f"real_{name}({', '.join(arguments)})"
 
     def cell(self, cell: Cell) -> str:
@@ -241,6 +241,8 @@ class CPrinter(Printer):
         if value.home == "result":
             further = f" + ({begin}) * {size}" if begin else ""
             return f"real *const {name} = T->{name} + T->at * {size}{further};"
+        if value.home == "kept":
+            return f"const real *const {name} = T->kept_{name};"
         buffer = "T->part" if bind.first_part and value.home == "part" else BUFFERS[value.home]
         further = f" + (int64_t){begin} * {size}" if value.home == "batch" and begin else ""
         return f"real *const {name} = {buffer} + {place}{further};"

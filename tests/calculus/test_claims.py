@@ -1,0 +1,111 @@
+"""Somebody's backward lines against the derived ones: right, in another form, on a condition, and what differs."""
+
+from __future__ import annotations
+
+import pytest
+
+from chalkgrad.base.errors import FormulaError
+from chalkgrad.calculus.claims import Verdict, compare
+from chalkgrad.calculus.identities import SAME
+
+DENSE = ["z[n,o] = sum_i x[n,i] * W[i,o] + b[o]"]
+SIGMOID = ["a[...] = 1 / (1 + exp(-z[...]))"]
+SOFTMAX = ["e[n,k] = exp(z[n,k])", "s[n] = sum_k e[n,k]", "a[n,k] = e[n,k] / s[n]"]
+ENTROPY = ["p[n,k] = exp(z[n,k]) / sum_j exp(z[n,j])", "L = -mean_n sum_k y[n,k] * log(p[n,k])"]
+BATCH_NORM = [
+    "mu[c] = mean_n x[n,c]",
+    "var[c] = mean_n (x[n,c] - mu[c])^2",
+    "xhat[n,c] = (x[n,c] - mu[c]) / sqrt(var[c] + eps)",
+    "y[n,c] = gamma[c] * xhat[n,c] + beta[c]",
+]
+EMBEDDING = ["e[n,t,d] = W[x[n,t],d]"]
+RIGHT = [
+    (DENSE, "dW[a,b] = sum_m x[m,a] * dz[m,b]"),
+    (DENSE, "dx[n,i] = -sum_o W[i,o] * (0 - dz[n,o])"),
+    (SIGMOID, "dz[n,k] = da[n,k] * (a[n,k] - a[n,k]^2)"),
+    (BATCH_NORM, "dx[n,c] = gamma[c] * (dy[n,c] - mean_j dy[j,c] - xhat[n,c] * mean_j dy[j,c] * xhat[j,c]) / sqrt(var[c] + eps)"),
+    (SOFTMAX, ["g[n] = sum_k da[n,k] * a[n,k]", "dz[n,k] = a[n,k] * (da[n,k] - g[n])"]),
+]  # fmt: skip
+OTHER_FORMS = [
+    (BATCH_NORM, "dmu[c] = -sum_n dxhat[n,c] / sqrt(var[c] + eps) - 2 * dvar[c] * mean_n (x[n,c] - mu[c])",
+     "sum_n (x[n,c] - mu[c]) = 0"),
+    (BATCH_NORM, "dx[n,c] = gamma[c] * (dy[n,c] - mean_j dy[j,c] - xhat[n,c] * mean_j (dy[j,c] * xhat[j,c]) "
+     "+ xhat[n,c] * mean_j xhat[j,c]) / sqrt(var[c] + eps)", "sum_n xhat[n,c] = 0"),
+    (SIGMOID, "dz[...] = da[...] * exp(-z[...]) / (1 + exp(-z[...]))^2", "a[...] = 1 / (1 + exp(-z[...]))"),
+]  # fmt: skip
+ON_CONDITIONS = [
+    (DENSE, "dW[i,o] = mean_n dz[n,o] * x[n,i]", "n takes one value only", "divided by |n|: a mean over n"),
+    (ENTROPY, "dz[n,k] = (p[n,k] - y[n,k]) / |n|", "y adds up to 1 over k", "sum_j y[n,j] is left out"),
+    (SIGMOID, "dz[...] = a[...] * (1 - a[...])", "every da is 1", "da[...], what comes back, is left out"),
+    (BATCH_NORM, "dx[n,c] = (dy[n,c] - mean_j dy[j,c] - xhat[n,c] * mean_j dy[j,c] * xhat[j,c]) / sqrt(var[c] + eps)",
+     "every gamma is 1", "the factor gamma[c] is left out"),
+    (EMBEDDING, "dW[x[n,t],d] = de[n,t,d]", "no number stands in x twice", "keeps the last"),
+    (["a[...] = max(z[...], 0)"], "dz[...] = da[...] * [z[...] >= 0]", "no number is 0 or at a kink", ">= stands where >"),
+    (["L = mean_n (p[n] - y[n])^2"], "dp[n] = 2 * (p[n] - y[n])", "n takes one value only", "not divided by |n|"),
+    (["c[n] = max(x[n], 0) * y[n]"], "dy[n] = dc[n]", "every x is 1", "the factor max(x[n], 0) is left out"),
+]  # fmt: skip
+WRONG = [
+    (DENSE, "dW[i,o] = sum_n z[n,o] * x[n,i]", "z[n,o] stands where dz[n,o] belongs"),
+    (DENSE, "dW[o,i] = sum_n dz[n,o] * x[n,i]", "transpose"),
+    (DENSE, "dx[n,i] = sum_o dz[n,i] * W[i,o]", "dz[n,i] stands where dz[n,o] belongs"),
+    (DENSE, "dx[n,i] = -2 * sum_o dz[n,o] * W[i,o]", "the sign is turned; the factor 2 does not belong"),
+    (SIGMOID, "dz[...] = da[...] * z[...] * (1 - z[...])", "z[...] stands where a[...] belongs"),
+    (SOFTMAX, "dz[n,k] = da[n,k] * a[n,k] * (1 - a[n,k])", "not summed over j"),
+    (ENTROPY, "dz[n,k] = (p[n,k] - y[n,k]) / |k|", "divided by |k| where |n| belongs"),
+    (ENTROPY, "dz[n,k] = p[n,k] - y[n,k]", "not divided by |n|"),
+    (BATCH_NORM, "dgamma[c] = sum_n dy[n,c] * x[n,c]", "x[n,c] stands where xhat[n,c] belongs"),
+    (BATCH_NORM, "dx[n,c] = gamma[c] * (dy[n,c] - mean_j dy[j,c]) / sqrt(var[c] + eps)", "xhat[j,c]) / |n|) is missing"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("lines", "claimed"), RIGHT)
+def test_right(lines: list[str], claimed: str | list[str]) -> None:
+    comparison = compare(lines, claimed)
+    assert comparison.correct
+    assert comparison.claims[0].verdict is Verdict.EQUAL
+
+
+@pytest.mark.parametrize(("lines", "claimed", "identity"), OTHER_FORMS)
+def test_another_form_names_the_identity(lines: list[str], claimed: str, identity: str) -> None:
+    (claim,) = compare(lines, claimed).claims
+    assert claim.verdict is Verdict.ANOTHER_FORM
+    assert identity in claim.because
+    assert SAME not in claim.because
+
+
+@pytest.mark.parametrize(("lines", "claimed", "condition", "words"), ON_CONDITIONS)
+def test_right_on_a_condition(lines: list[str], claimed: str, condition: str, words: str) -> None:
+    (claim,) = compare(lines, claimed).claims
+    assert claim.verdict is Verdict.CONDITIONAL
+    assert any(condition in c for c in claim.conditions), claim.conditions
+    assert words in claim.words
+
+
+@pytest.mark.parametrize(("lines", "claimed", "words"), WRONG)
+def test_wrong_says_which_term(lines: list[str], claimed: str, words: str) -> None:
+    comparison = compare(lines, claimed)
+    (claim,) = comparison.claims
+    assert claim.verdict is Verdict.WRONG, claim.words
+    assert words in claim.words
+    assert not comparison.correct
+    text = comparison.to_text()
+    assert "claimed" in text
+    assert "right" in text
+
+
+def test_a_right_line_after_a_wrong_one_is_right() -> None:
+    lines = compare(DENSE, ["db[o] = dz[0,o]", "dW[i,o] = sum_n x[n,i] * dz[n,o]"]).claims
+    assert [claim.correct for claim in lines] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("claimed", "said"),
+    [
+        ("dW[i,o] = sum_n g[n,o] * x[n,i]", "reads g, which is no value here"),
+        ("W[i,o] = sum_n dz[n,o] * x[n,i]", "no claimed line gives a derivative"),
+        ("dW[i,o] = dz[n,o] * x[n,i]", "the index n stands only on the right"),
+    ],
+)
+def test_what_cannot_be_compared(claimed: str, said: str) -> None:
+    with pytest.raises(FormulaError, match=said):
+        compare(DENSE, claimed)

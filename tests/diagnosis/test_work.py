@@ -1,0 +1,31 @@
+"""The search for mistakes that must come together ends after so much work, whatever the machine."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import chalkgrad as cg
+from chalkgrad.diagnosis import search
+
+
+def test_wrong_numbers_by_no_mistake_end_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    net = cg.Network([cg.LSTM(2), cg.Dense(1)], input_shape=(3, 2), loss="SquaredError", dtype="float64")
+    x, y = rng.standard_normal((2, 3, 2)), rng.standard_normal((2, 1))
+    claims = {"dWi1": rng.standard_normal((2, 2)), "db2": [0.123]}
+    runs: list[int] = []
+    values = search.Rerun.run
+
+    def counted(self: search.Rerun, *arguments: object) -> object:
+        runs.append(1)
+        return values(self, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(search.Rerun, "run", counted)
+    counts: list[int] = []
+    for work in (20_000, 20_000, 0):
+        monkeypatch.setattr(search, "WORK", work)
+        runs.clear()
+        assert set(cg.diagnose(net, x, y, claims).unexplained) == {"dWi1", "db2"}
+        counts.append(len(runs))
+    assert counts[0] == counts[1] > counts[2]
