@@ -201,6 +201,7 @@ class _Maker:
             yield _Tree(again, f"the {_kind(factor)} {{0}} is taken twice", (factor,), 1.8)
             if power > 0 and _chain(factor) == "+":
                 yield from self._brackets(factors, place)
+                yield from self._in_one_term(factors, place)
         yield from self._groups(factors)
         below = [(place, f) for place, (f, power) in enumerate(factors) if power < 0 and _chain(f) == "+"]
         for place, factor in below:  # a / (b + c) as a / b + c
@@ -220,6 +221,18 @@ class _Maker:
             changed = _sum([*terms[:which], (inner, sign), *terms[which + 1 :]])
             distance = 1.6 if which == 0 else 1.7
             yield _Tree(changed, "the brackets around {0} are forgotten", (factor,), distance)
+
+    def _in_one_term(self, factors: Sequence[tuple[Node, int]], place: int) -> Iterator[_Tree]:
+        """(a + b) / |n| as a / (|n| - 1) + b / |n|: a count that is off in one term only."""
+        others = [*factors[:place], *factors[place + 1 :]]
+        counts = [n for f, _ in others for n in walk(f) if isinstance(n, Count)]
+        terms = _terms(factors[place][0])
+        for count in counts:
+            less = [(replaced(f, count, Binary("-", count, ONE)), power) for f, power in others]
+            for which, (term, _) in enumerate(terms):
+                every = [(_product([(t, 1), *(less if k == which else others)]), sign) for k, (t, sign) in enumerate(terms)]
+                parts = (Binary("-", count, ONE), count, term)
+                yield _Tree(_sum(every), "{0} stands where {1} belongs, in the term {2} only", parts, 1.7)
 
     def _groups(self, factors: Sequence[tuple[Node, int]]) -> Iterator[_Tree]:
         """Several factors at once: all but the derivative from above, and pairs."""
@@ -411,6 +424,10 @@ class _Maker:
         for other in self.alike.get(node.name, ()):
             changed = Element(other, node.indices)
             yield _Tree(changed, "{0} stands where {1} belongs", (changed, node), 1.5)
+        if node.indices == (Symbol(ELLIPSIS),):  # gamma of the row for that of the column
+            for letter in self.letters:
+                words = f"{{0}} is taken at the number of the {_each(letter, several=False)}, not of the position"
+                yield _Tree(Element(node.name, (Symbol(letter),)), words, (node,), 1.6)
         plain = [i for i in node.indices if isinstance(i, Symbol) and i.name in self.letters]
         if len(plain) == len(node.indices) > 1 or (len(node.indices) > 2 and plain):
             yield from _crossed(node)
@@ -441,12 +458,27 @@ class _Maker:
                 words, parts = "{0} stands where {1} belongs", (Element(other, ()), Element(name, ()))
                 yield _Tree(renamed(right, {name: other}), f"{words}, everywhere", parts, 1.45)
         yield from self._exponents(right)
+        yield from self._letters_crossed(right)
         numbers = sorted(self.settings & {n.name for n in walk(right) if isinstance(n, Symbol)})
         for place, one in enumerate(numbers):
             for two in numbers[place + 1 :]:
                 crossed = renamed(right, {one: two, two: one})
                 yield _Tree(crossed, "{0} and {1} are crossed", (Symbol(one), Symbol(two)), 1.5)
 
+
+    def _letters_crossed(self, right: Node) -> Iterator[_Tree]:
+        """Two indices in each other's place in every array: another one is summed, rows stand for columns."""
+        for place, one in enumerate(self.letters):
+            for two in self.letters[place + 1 :]:
+                letters = {one: Symbol(two), two: Symbol(one)}
+
+                def cross(node: Node, letters: Mapping[str, Node] = letters) -> Node:
+                    if isinstance(node, Element):
+                        return Element(node.name, tuple(at(i, letters) for i in node.indices))
+                    return node
+
+                words = f"the indices {one} and {two} are crossed, everywhere"
+                yield _Tree(rewritten(right, cross), words, (), 1.6)
 
     def _exponents(self, right: Node) -> Iterator[_Tree]:
         """A count in exponents, as the t of beta1^t and beta2^t, changed in all of them."""

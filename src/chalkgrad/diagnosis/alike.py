@@ -14,6 +14,8 @@ from .slip import Carried, Slip
 GATED = ("LSTM", "GRU")
 FARTHER = 0.2
 """How much more far-fetched a mistake is in every place than in one."""
+EVERY_UPDATE = -0.05
+"""An optimizer is one piece of code: what it does to one parameter it does to all."""
 
 Kind = tuple[str, str, float, Carried]
 """What the mistakes of several places have in common: what is said of them, the kind of value, how far-fetched they
@@ -112,6 +114,7 @@ def said_of_any(slip: Slip) -> str | None:
 def _together(members: Sequence[Slip], where: str) -> Slip:
     first = members[0]
     words = said_of_any(first) or first.mistake
+    farther = EVERY_UPDATE if first.step.owner.kind == "optimizer" else FARTHER
     return dataclasses.replace(
-        first, mistake=words, weight=first.weight + FARTHER, where=where, members=tuple(members)
+        first, mistake=words, weight=first.weight + farther, where=where, members=tuple(members)
     )  # fmt: skip

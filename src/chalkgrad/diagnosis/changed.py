@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
+
+import numpy as np
 
 from ..base.caching import cached_property
 from ..base.errors import FormulaError
@@ -22,6 +24,7 @@ OTHER = "other"
 """The formal name of what stands in another value's place."""
 LIKE = "like"
 """The parameter that lends the result its shape."""
+ASSIGNED = 1.2
 SAMPLE, TIME = "n", "t"
 
 
@@ -32,9 +35,11 @@ class Changed(Stated):
         change: the change.
         rule: the right rule.
         stepwise: whether its function computes one time of a loop.
+        assigned: whether terms are assigned where they fall: the last one stays.
     """
 
-    def __init__(self, change: Change, rule: Rule) -> None:
+    def __init__(self, change: Change, rule: Rule, *, assigned: bool = False) -> None:
+        self.assigned = assigned
         self.change, self.rule, self.stepwise = change, rule, rule.stepwise
         formula = change.formula
         self._text = formula.text
@@ -67,10 +72,25 @@ class Changed(Stated):
             like = None if formula.gives_shape and not formula.accumulates else LIKE
         except FormulaError:
             like = LIKE
-        return array_function(formula, "changed", names, like)
+        function = array_function(formula, "changed", names, like)
+        if self.assigned:
+            function.__globals__["added"] = _assigned  # its globals are its own
+        return function
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Changed, (self.change, self.rule)
+        return partial(Changed, assigned=self.assigned), (self.change, self.rule)
+
+
+def _assigned(values: Any, axis: int, places: Any, size: int) -> Any:
+    """As `added` of `array_code`, but the last value that is not 0 stays at each place."""
+    own = range(axis, axis + places.ndim)
+    values = np.moveaxis(values, own, range(places.ndim))
+    total = np.zeros((size, *values.shape[places.ndim :]), dtype=values.dtype)
+    for at in np.ndindex(places.shape):
+        place = int(places[at])
+        if 0 <= place < size:
+            total[place] = np.where(values[at] != 0, values[at], total[place])
+    return np.moveaxis(total, 0, axis)
 
 
 def _bounds(formula: Formula) -> set[str]:
@@ -120,7 +140,11 @@ def changes(rule: Rule, absent: tuple[str, ...] = (), upstream: tuple[str, ...] 
     numbers = (formula.symbols | formula.options) - formula.indices
     alike = {o: (OTHER,) for o in arrays if OTHER not in formula.arrays}
     found = made(formula, alike, upstream, numbers)
-    return tuple(Changed(change, rule) for change in found)
+    every = [Changed(change, rule) for change in found]
+    if formula.accumulates:
+        words = "it is assigned where it should be added: the last one stays"
+        every.insert(0, Changed(Change(formula, words, (), ASSIGNED), rule, assigned=True))
+    return tuple(every)
 
 
 class Shaped:

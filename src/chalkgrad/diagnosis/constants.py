@@ -15,8 +15,8 @@ from .rerun import Rerun
 from .slip import Slip
 
 Array = np.ndarray[Any, Any]
-WEIGHT = 2.6
-"""How far-fetched any factor is."""
+WEIGHT, SMALL = 2.6, 2.1
+"""How far-fetched any factor is, and one that is a small number or a count."""
 USUAL = 1e-7
 """A factor this near to 1 is none."""
 
@@ -44,6 +44,8 @@ def constant_factors(claim: Claim, right: Array, rerun: Rerun, target: str, samp
     if abs(factor - 1) < USUAL or (np.abs(claimed - factor * exact) > 2 * rounding + 1e-300).any() or not factor:
         return []
     factor, name = _named(factor, _counts(rerun, samples), float((rounding / np.abs(exact)).min()))
+    whole = min(abs(factor - round(factor)), abs(1 / factor - round(1 / factor))) < 1e-9 and 0.05 < abs(factor) < 20
+    weight = SMALL if whole or name else WEIGHT
     text = f"it is {significant(factor, 6)} times what it should be" + (f": {name}" if name else "")
     found: list[Slip] = []
     for output in rerun.upstream(target):
@@ -51,7 +53,9 @@ def constant_factors(claim: Claim, right: Array, rerun: Rerun, target: str, samp
         if step.part == "backward":
             function = partial(_times, step, factor)
             found.append(
-                Slip(output, step, text, WEIGHT, step.inputs, function, factor=factor, made=True, solved=not name)
+                Slip(
+                    output, step, text, weight, step.inputs, function, factor=factor, made=True, solved=weight == WEIGHT
+                )  # fmt: skip
             )
     return found
 
@@ -80,6 +84,9 @@ def _named(factor: float, counts: Mapping[str, int], tolerance: float) -> tuple[
         fractions += [(1 / value, f"1 / ({words})") for value, words in above if value]
         fractions += [(count / 2, f"{name} / 2"), (2 / count, f"2 / {name}")]
         fractions += [(count / less, f"{name} / ({name} - 1)"), (less / count, f"({name} - 1) / {name}")] if less else []
+        if count != counts["N"]:
+            each = counts["N"] / count
+            fractions += [(each, f"divided by {name}, not by N"), (1 / each, f"divided by N, not by {name}")]
         for value, words in fractions:
             if value and abs(abs(factor) / value - 1) < max(3 * tolerance, 1e-9):
                 return float(np.copysign(value, factor)), f"-({words})" if factor < 0 else words

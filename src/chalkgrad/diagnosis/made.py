@@ -8,11 +8,13 @@ from functools import cache, partial
 from typing import Any
 
 from ..base.errors import FormulaError
+from ..calculus.names import derivative_name
 from ..formula.nodes import Element, walk
 from ..program import Program, Role, Step
 from ..rules import OPERATIONS, Operation, Rule, shares
+from ..rules.rule import backward_rules
 from .changed import OTHER, Changed, Shaped, changes
-from .settings import of_settings, of_updates
+from .settings import of_earlier, of_settings, of_updates
 from .slip import Slip
 
 FARTHER = 0.5
@@ -26,12 +28,13 @@ _ABOVE = (Role.DERIVATIVE, Role.SHARE)
 Values = Mapping[str, Any]
 
 
-def made_slips(program: Program, values: Values) -> list[Slip]:
+def made_slips(program: Program, values: Values, before: Values | None = None) -> list[Slip]:
     """The slips made from the formula of every step, the least far-fetched first.
 
     Args:
         program: the steps.
         values: what they compute.
+        before: the values of an earlier pass, if they are known.
     """
     found: list[Slip] = []
     alike = _by_shape(program, values)
@@ -39,9 +42,11 @@ def made_slips(program: Program, values: Values) -> list[Slip]:
         if step.output not in values or step.rule is shares.sum_of_shares:
             continue
         found.extend(_of_a_step(step, program, values, alike))
-        found.extend(_of_other_activations(step, values))
+        found.extend(_of_other_activations(step))
         found.extend(of_settings(step, len(values["x"])))
+        found.extend(_of_another_form(step, program, values))
     found.extend(of_updates(program))
+    found.extend(of_earlier(program, before or {}))
     found.sort(key=lambda s: s.weight)
     return found
 
@@ -152,7 +157,7 @@ DEFAULTS = {"alpha": 1.0, "slope": 0.01}
 """The settings of an activation that is taken for another."""
 
 
-def _of_other_activations(step: Step, values: Values) -> Iterator[Slip]:
+def _of_other_activations(step: Step) -> Iterator[Slip]:
     """Another activation, or its derivative, in place of the network's."""
     own = _activations().get(step.rule)
     if own is None:
@@ -170,34 +175,48 @@ def _of_other_activations(step: Step, values: Values) -> Iterator[Slip]:
         mistaken = dataclasses.replace(step, rule=rule, inputs=inputs, options=options)
         function = partial(rule.function, **options)
         yield Slip(step.output, step, text, 1.9, inputs, function, mistaken, general=text, made=True)
-    if step.rule is own.backward[0]:
-        yield from _slopes(step, own, values)
 
 
-def _slopes(step: Step, own: Operation, values: Values) -> Iterator[Slip]:
-    """The derivative as it follows from the forward formula, of z, taken at other values."""
-    z, a, da = (step.bound.get(name) for name in ("z", "a", "da"))
-    if None in (z, a, da) or "z" in own.backward[0].operands:
+def _of_another_form(step: Step, program: Program, values: Values) -> Iterator[Slip]:
+    """Mistakes of the derivative as it follows from the forward formula, where that has another form: of an activation in
+    z, of a loss term by term.
+    """
+    if step.value.role is not Role.DERIVATIVE or step.part != "backward" or step.output in program.recurrent:
         return
-    try:
-        (rule,) = _of_z(own)
-    except (FormulaError, ValueError):
+    users = [s for s in program.part("forward", "loss") if step.value.of in s.inputs]
+    if len(users) != 1 or not (users[0].part == "loss" or users[0].rule in _activations()):
         return
-    for changed in changes(rule, (), ("da",)):
-        if changed.change.takes and changed.change.takes != (OTHER,):
-            continue
-        for other in (a, da) if changed.change.takes else (None,):
-            names = {**step.bound, OTHER: other}
-            inputs = tuple(names.get(o) for o in changed.operands)
-            if None in inputs:
+    user = users[0]
+    pairs = dict(zip(user.rule.operands, user.inputs, strict=True))
+    formal = next(o for o, i in pairs.items() if i == step.value.of)
+    rule = _derived(user.rule, formal)
+    if rule is None or rule.formula is None or rule.formula == step.rule.formula:
+        return
+    names: dict[str, str | None] = {**user.bound, **pairs}
+    names[derivative_name(user.rule.output)] = program.derivative_of.get(user.output)
+    names.setdefault(user.rule.output, user.output)
+    above = derivative_name(user.rule.output)
+    for changed in changes(rule, (), (above,)):
+        others: tuple[str | None, ...] = (None,)
+        if changed.change.takes:
+            others = (user.output, names[above]) if changed.change.takes == (OTHER,) else ()
+        for other in others:
+            every = {**names, OTHER: other}
+            inputs = tuple(every.get(o) for o in changed.operands)
+            options = {o: user.options[o] for o in changed.options if o in user.options}
+            if None in inputs or len(options) < len(changed.options):
                 continue
-            mistaken = dataclasses.replace(step, rule=changed, inputs=inputs, options={})  # type: ignore[arg-type]
-            words = changed.change.said(names) + f", in the slope of {own.name} by {z}"
+            mistaken = dataclasses.replace(step, rule=changed, inputs=inputs, options=options)  # type: ignore[arg-type]
+            words = f"{changed.change.said(every)}, in {rule.formula.text.partition(' = ')[2]}"
             weight = changed.change.distance + FARTHER + ELSEWHERE
-            function = Shaped(changed, {}, values[step.output])
+            function = Shaped(changed, options, values[step.output])
             yield Slip(step.output, step, words, weight, inputs, function, mistaken, made=True)
 
 
 @cache
-def _of_z(operation: Operation) -> tuple[Rule, ...]:
-    return operation.forward[0].backward()
+def _derived(rule: Rule, formal: str) -> Rule | None:
+    """The derivative by one operand as it follows from the formula; None where there is none in one line."""
+    try:
+        return next((r for r in backward_rules([rule], [formal]) if r.output == derivative_name(formal)), None)
+    except (FormulaError, ValueError):
+        return None

@@ -180,7 +180,7 @@ class Search:
     ) -> None:
         self.optimizer_state = optimizer_state
         self.network, self.trace, self.optimizer, self.training = network, trace, optimizer, training
-        self.probe = probe
+        self.probe, self.before = probe, before or {}
         after = claimed.pop(NEXT, MISSING)
         self.rerun = Rerun(trace.program, trace, following)
         self.runner = Runner(trace.program.steps)
@@ -207,7 +207,7 @@ class Search:
     @cached_property
     def made(self) -> list[Slip]:
         """The slips that are made from the formulas, the least far-fetched first."""
-        found = made_slips(self.trace.program, self.trace)
+        found = made_slips(self.trace.program, self.trace, self.before)
         return sorted([*found, *self._alike(found)], key=lambda s: s.weight)
 
     def _alike(self, found: Sequence[Slip]) -> list[Slip]:
@@ -398,11 +398,11 @@ class Search:
             before = self._values(chosen, [target])[target]
             constant = constant_factors(self.claims[target], before, self.rerun, target, len(self.trace["x"]))
             suspects, others = self._suspected(rivals(self.slips), settled)
-            made, others_made = self._suspected(rivals(self.made), settled)
-            constant = rivals(constant)
+            every = sorted([*self.made, *constant], key=lambda s: s.weight)
+            made, others_made = self._suspected(rivals(every), settled)
             candidates: list[tuple[tuple[int, float], tuple[Slip, ...]]] = []
-            groups = ((suspects, 0.5), (made, 0.5), (constant, 0.5), (others, 0.3), (others_made, 0.1))
-            for among, share in (groups[0], groups[3]) if usual else groups:
+            groups = ((suspects, 0.5), (made, 0.7), (others, 0.3), (others_made, 0.1))
+            for among, share in (groups[0], groups[2]) if usual else groups:
                 if candidates and (candidates[0][0][0] <= -len(remaining) or among is others_made):
                     break
                 candidates += self._fitting(chosen, [(s,) for s in among], target, remaining, settled, share=share)

@@ -60,6 +60,30 @@ def of_updates(program: Program) -> Iterator[Slip]:
             yield dataclasses.replace(bare[0], where="for every one of these", members=bare, mistake=bare[0].general)
 
 
+def of_earlier(program: Program, before: Mapping[str, Any]) -> Iterator[Slip]:
+    """Gradients to which those of the pass before are added: they were not set to zero."""
+    members: list[Slip] = []
+    for name in program.parameters:
+        gradient = program.derivative_of.get(name, "")
+        step = program.by_output.get(gradient)
+        if step is None or gradient not in before:
+            continue
+        function = partial(_added, step, before[gradient])
+        text = "the gradient of the pass before is added to it: it was not set to zero"
+        members.append(
+            Slip(gradient, step, text, CROSSED, step.inputs, function, wrong=f"{gradient} + its earlier number",
+                 general=text, made=True)
+        )  # fmt: skip
+    yield from members
+    if len(members) > 1:
+        where = "for every parameter"
+        yield dataclasses.replace(members[0], where=where, members=tuple(members), weight=CROSSED - 0.1)
+
+
+def _added(step: Step, earlier: Any, *arrays: Any) -> Any:
+    return step.rule.function(*arrays, **step.options) + earlier
+
+
 def _undecayed(step: Step, program: Program) -> bool:
     """Whether a step takes a gradient as it is."""
     gradient = step.bound.get("g")
