@@ -217,7 +217,7 @@ def test_repeated_ids_that_overwrite_one_another() -> None:
     dW = np.zeros((5, 3))
     dW[x] = trace["de1"]  # the last one stays
     diagnosis = cg.diagnose(net, x, y, {"dW1": dW, "dU2": trace["dU2"]})
-    assert told(diagnosis) == [("dW1", "an id that occurs again overwrites what came back before")]
+    assert told(diagnosis) == [("dW1", "an id that occurs again overwrites what came back before: assigned, not added")]
 
 
 def test_ids_have_no_derivative_to_check() -> None:

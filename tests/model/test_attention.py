@@ -78,7 +78,7 @@ def test_programs_gradients_and_explanations(settings: dict[str, Any]) -> None:
         ("dq1", lambda t: t["dq1"] * np.sqrt(2), "1/sqrt(E), the scale, is left out"),
         ("B1", lambda t: t["S1"], "the mask is left out"),
         ("A1", lambda t: t["S1"], "applied after the softmax"),
-        ("dB1", lambda t: t["dA1"] * t["A1"] * (1 - t["A1"]), "softmax is treated as elementwise"),
+        ("dB1", lambda t: t["dA1"] * t["A1"] * (1 - t["A1"]), "softmax is treated as elementwise: its diagonal only"),
         ("dv1", lambda t: t["dv1"], "the transpose of A1 is left out"),
         ("S1", lambda t: t["S1"].swapaxes(2, 3), "q1 and k1 are exchanged"),
         ("S1", lambda t: t["S1"], "without transposing"),

@@ -17,11 +17,11 @@ NAMED = {
     ("gru", "Nothing carried back"): BEHIND,
     ("gru", "Without the reset"): "the gate r is left out",
     ("attention", "The scale left out"): "1/sqrt(E), the scale, is left out",
-    ("attention", "The softmax by elements"): "softmax is treated as elementwise",
+    ("attention", "The softmax by elements"): "softmax is treated as elementwise: its diagonal only",
     ("transformer-block", "The skip forgotten"): "the skip's gradient is forgotten",
     ("transformer-block", "The mask forgotten"): "the mask is left out",
     ("backprop-by-hand", "Mean and variance as constants"): "mean and variance are treated as constants",
-    ("backprop-by-hand", "Overwritten rows"): "an id that occurs again overwrites what came back before",
+    ("backprop-by-hand", "Overwritten rows"): "an id that occurs again overwrites what came back before: assigned, not added",
 }
 
 

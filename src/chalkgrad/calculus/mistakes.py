@@ -379,6 +379,9 @@ class _Maker:
             if len(terms) == 2 and terms[1][1] > 0:
                 outside = Binary("+", Function("sqrt", (terms[0][0],)), terms[1][0])
                 yield _Tree(outside, "{0} stands outside the root", (terms[1][0],), 1.3)
+                inverse = Binary("/", ONE, node)
+                read = Function("sqrt", (Binary("+", inverse, terms[1][0]),))
+                yield _Tree(read, "{0}, the inverse deviation, stands where {1} belongs", (inverse, terms[0][0]), 1.7)
             yield _Tree(Binary("^", first, Number(2.0)), "the square is taken, not the root", (), 1.9)
         swaps = {"tanh": ("erf", "sin"), "sin": ("cos",), "cos": ("sin",), "sign": ("abs",), "abs": ("sign",)}
         for other in swaps.get(name, ()):

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache, partial
 from typing import Any
 
 from ..base.errors import FormulaError
 from ..calculus.names import derivative_name
+from ..calculus.said import said
 from ..formula.nodes import Element, walk
 from ..program import Program, Role, Step
 from ..rules import OPERATIONS, Operation, Rule, shares
-from ..rules.rule import backward_rules
+from ..rules.rule import backward_rules, from_formula
 from .changed import OTHER, Changed, Shaped, changes
 from .settings import of_earlier, of_settings, of_updates
 from .slip import Slip
@@ -183,34 +184,56 @@ def _of_another_form(step: Step, program: Program, values: Values) -> Iterator[S
     """
     if step.value.role is not Role.DERIVATIVE or step.part != "backward" or step.output in program.recurrent:
         return
+    for rule, names, settings, above in _forms(step, program):
+        for changed in changes(rule, (), (above,)):
+            others: tuple[str | None, ...] = (None,)
+            if changed.change.takes:
+                formal = _replaced(changed, rule)[:1] if changed.change.takes == (OTHER,) else []
+                own = program.shapes.get(names.get(formal[0]) or "") if formal else None
+                others = tuple(n for o, n in names.items() if formal and o != formal[0] and program.shapes.get(n or "") == own)
+            for other in dict.fromkeys(others):
+                every = {**names, OTHER: other}
+                inputs = tuple(every.get(o) for o in changed.operands)
+                options = {o: settings[o] for o in changed.options if o in settings}
+                if not values.keys() >= set(inputs) or len(options) < len(changed.options) or _circular(step, inputs, program):
+                    continue
+                mistaken = dataclasses.replace(step, rule=changed, inputs=inputs, options=options)  # type: ignore[arg-type]
+                words = f"{changed.change.said(every)}, in {said(rule.formula.right, names)}"  # type: ignore[union-attr]
+                weight = changed.change.distance + FARTHER + ELSEWHERE
+                function = Shaped(changed, options, values[step.output])
+                yield Slip(step.output, step, words, weight, inputs, function, mistaken, made=True)
+
+
+def _circular(step: Step, inputs: Sequence[str | None], program: Program) -> bool:
+    """Whether one of the inputs is computed from the step itself."""
+    return any(i == step.output or step in program.needed_for([i]) for i in inputs if i in program.by_output)
+
+
+def _forms(
+    step: Step, program: Program
+) -> Iterator[tuple[Rule, Mapping[str, str | None], Mapping[str, Any], str]]:
+    """Other rules for a step's value: with their names, settings, and the operand that comes from above."""
+    own = dict(zip(step.rule.operands, step.inputs, strict=True))
+    if step.rule.form:
+        above = next((o for o, i in own.items() if i in program.derivatives), "")
+        yield _stated(step.rule.form, step.rule.options), {**step.bound, **own}, step.options, above
     users = [s for s in program.part("forward", "loss") if step.value.of in s.inputs]
     if len(users) != 1 or not (users[0].part == "loss" or users[0].rule in _activations()):
         return
     user = users[0]
     pairs = dict(zip(user.rule.operands, user.inputs, strict=True))
-    formal = next(o for o, i in pairs.items() if i == step.value.of)
-    rule = _derived(user.rule, formal)
-    if rule is None or rule.formula is None or rule.formula == step.rule.formula:
+    rule = _derived(user.rule, next(o for o, i in pairs.items() if i == step.value.of))
+    if rule is None or rule.formula is None or step.formula is None or rule.formula.text == step.formula.text:
         return
-    names: dict[str, str | None] = {**user.bound, **pairs}
-    names[derivative_name(user.rule.output)] = program.derivative_of.get(user.output)
-    names.setdefault(user.rule.output, user.output)
     above = derivative_name(user.rule.output)
-    for changed in changes(rule, (), (above,)):
-        others: tuple[str | None, ...] = (None,)
-        if changed.change.takes:
-            others = (user.output, names[above]) if changed.change.takes == (OTHER,) else ()
-        for other in others:
-            every = {**names, OTHER: other}
-            inputs = tuple(every.get(o) for o in changed.operands)
-            options = {o: user.options[o] for o in changed.options if o in user.options}
-            if None in inputs or len(options) < len(changed.options):
-                continue
-            mistaken = dataclasses.replace(step, rule=changed, inputs=inputs, options=options)  # type: ignore[arg-type]
-            words = f"{changed.change.said(every)}, in {rule.formula.text.partition(' = ')[2]}"
-            weight = changed.change.distance + FARTHER + ELSEWHERE
-            function = Shaped(changed, options, values[step.output])
-            yield Slip(step.output, step, words, weight, inputs, function, mistaken, made=True)
+    names = {**user.bound, **pairs, above: program.derivative_of.get(user.output)}
+    names.setdefault(user.rule.output, user.output)
+    yield rule, names, user.options, above
+
+
+@cache
+def _stated(form: str, settings: tuple[str, ...]) -> Rule:
+    return from_formula(form, "form", __name__, settings=settings)
 
 
 @cache

@@ -45,7 +45,7 @@ def slips(program: Program, before: Mapping[str, Any] | None, samples: int) -> l
         if step.part == "backward":
             mistakes.extend(_factors(step, samples, steps, "lr" in program.given))
             mistakes.extend(_earlier(step, before or {}))
-            mistakes.extend(_left_at_zero(step))
+            mistakes.extend(_left_at_zero(step, program))
         if step.rule is shares.sum_of_shares:
             mistakes.extend(_of_shares(step, program))
         if step.part == "update":
@@ -217,7 +217,11 @@ def _earlier(step: Step, before: Mapping[str, Any]) -> Iterator[Slip]:
         yield Slip(step.output, step, text, 1.3, inputs, function, wrong=wrong, further=(further,))
 
 
-def _left_at_zero(step: Step) -> Iterator[Slip]:
+def _left_at_zero(step: Step, program: Program) -> Iterator[Slip]:
     if step.value.role in (Role.DERIVATIVE, Role.SHARE):
         function = partial(_multiplied, step, 0.0)
-        yield Slip(step.output, step, "it is left at 0", 2.5, step.inputs, function, wrong="0")
+        of = step.value.of or ""
+        users = [s for s in program if step.output in s.inputs]
+        beside = [i for s in users for i in s.inputs if i in program.derivatives and i != step.output]
+        way = f": the way through {of} is missing" if beside and of not in program.parameters else ""
+        yield Slip(step.output, step, f"it is left at 0{way}", 2.5, step.inputs, function, wrong="0")

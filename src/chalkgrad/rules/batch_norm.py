@@ -86,6 +86,8 @@ def batch_normalise_dmu(dx_hat: Array, var: Array, *, eps: float) -> Array:
     "dx[n,c,...] = dx_hat[n,c,...] / sqrt(var[c] + eps)"
     " + (dvar[c] * 2 * (x[n,c,...] - mu[c]) + dmu[c]) / (|n| * |...|)",
     source=SOURCE,
+    form="dx[n,c,...] = (dx_hat[n,c,...] - mean_{n,...} dx_hat[n,c,...]"
+    " - x_hat[n,c,...] * mean_{n,...} dx_hat[n,c,...] * x_hat[n,c,...]) / sqrt(var[c] + eps)",
 )
 def batch_normalise_dx(dx_hat: Array, x: Array, mu: Array, var: Array, dvar: Array, dmu: Array, *, eps: float) -> Array:
     """dx (N, C, ...): directly, through the variance and through the mean."""

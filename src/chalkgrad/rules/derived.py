@@ -71,6 +71,7 @@ class Derived(Rule):
             self.folds = frozenset[str]()
         self.turns = _turns(base, way)
         facts = {field.name: getattr(base, field.name) for field in fields(Facts)}
+        facts["form"] = ""  # in the base's names
         facts["stepwise"] = base.stepwise or way.stepwise
         output = known.get(base.output, base.output)
         shape_of = None if base.shape_of is None else known.get(base.shape_of, base.shape_of)

@@ -77,7 +77,11 @@ def layer_normalise_dmu(dx_hat: Array, var: Array, *, eps: float) -> Array:
     return -xp.sum(dx_hat, axis=_features(dx_hat)) / xp.sqrt(var + eps)
 
 
-@rule("dx[n,...] = dx_hat[n,...] / sqrt(var[n] + eps) + (dvar[n] * 2 * (x[n,...] - mu[n]) + dmu[n]) / |...|")
+@rule(
+    "dx[n,...] = dx_hat[n,...] / sqrt(var[n] + eps) + (dvar[n] * 2 * (x[n,...] - mu[n]) + dmu[n]) / |...|",
+    form="dx[n,...] = (dx_hat[n,...] - mean_{...} dx_hat[n,...]"
+    " - x_hat[n,...] * mean_{...} dx_hat[n,...] * x_hat[n,...]) / sqrt(var[n] + eps)",
+)
 def layer_normalise_dx(dx_hat: Array, x: Array, mu: Array, var: Array, dvar: Array, dmu: Array, *, eps: float) -> Array:
     """dx (N, ...): directly, through the variance and through the mean."""
     count = math.prod(x.shape[1:])

@@ -46,7 +46,10 @@ def rms_normalise_dms(dx_hat: Array, x: Array, ms: Array, *, eps: float) -> Arra
     return -namespace(x).sum(dx_hat * x, axis=_features(x)) / (2 * (ms + eps) ** 1.5)
 
 
-@rule("dx[n,...] = dx_hat[n,...] / sqrt(ms[n] + eps) + dms[n] * 2 * x[n,...] / |...|")
+@rule(
+    "dx[n,...] = dx_hat[n,...] / sqrt(ms[n] + eps) + dms[n] * 2 * x[n,...] / |...|",
+    form="dx[n,...] = (dx_hat[n,...] - x_hat[n,...] * mean_{...} dx_hat[n,...] * x_hat[n,...]) / sqrt(ms[n] + eps)",
+)
 def rms_normalise_dx(dx_hat: Array, x: Array, ms: Array, dms: Array, *, eps: float) -> Array:
     """dx (N, ...): directly, and through the mean square that all of a sample share."""
     direct = dx_hat / _spread(namespace(x).sqrt(ms + eps), x)

@@ -161,6 +161,8 @@ class Facts:
         probabilities: it gives rows of probabilities.
         ties: it gives the largest value of every window; two that are nearly equal are a tie.
         stepwise: its function computes one time of a loop over time, of what its formula reads at that time.
+        form: another formula that people write for the same value, in the operation's names: mistakes are made from
+            it too.
     """
 
     title: str | None = None
@@ -176,6 +178,7 @@ class Facts:
     probabilities: bool = False
     ties: bool = False
     stepwise: bool = False
+    form: str = ""
 
 
 class Rule(Stated, Facts):

@@ -28,7 +28,7 @@ def sigmoid_dz_of_a(da: Array, a: Array) -> Array:
     return da * a
 
 
-@mistake(sigmoid_dz, "dz[...] = da[...] * z[...] * (1 - z[...])", "z (1 - z) is taken instead of a (1 - a)")
+@mistake(sigmoid_dz, "dz[...] = da[...] * z[...] * (1 - z[...])", "{z} (1 - {z}) is taken instead of {a} (1 - {a})")
 def sigmoid_dz_of_z(da: Array, z: Array) -> Array:
     return da * z * (1 - z)
 
