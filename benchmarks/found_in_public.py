@@ -29,11 +29,10 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from public_cases import GITHUB, RATE, RIGHT, WRONG, Formulas, Pass
-from public_passes import NETWORKS, Values, drawn, filled
-
 import chalkgrad as cg
 from chalkgrad.calculus.claims import compare
+from public_cases import GITHUB, RATE, RIGHT, WRONG, Formulas, Pass
+from public_passes import NETWORKS, Values, drawn, filled
 
 NAMED, PLACED, ONLY, CAUSE, CALLED = "named", "placed", "only wrong", "wrong cause", "called right"
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+
+import chalkgrad as cg
 from public_passes import (
     EPS,
     Line,
@@ -23,8 +25,6 @@ from public_passes import (
     rms_back,
     windows_back,
 )
-
-import chalkgrad as cg
 
 RATE = 0.1
 GITHUB = "https://github.com/"

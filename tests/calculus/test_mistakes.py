@@ -24,7 +24,7 @@ LINES = (
 
 def words(formula: Formula, **names: str) -> dict[str, str]:
     """What is said of each changed line, by its text."""
-    every = {n: ("other",) for n in formula.arrays}
+    every = dict.fromkeys(formula.arrays, ("other",))
     return {c.formula.text: c.said(names) for c in made(formula, every, {"da", "dz"}, formula.symbols)}
 
 
@@ -49,7 +49,7 @@ def test_a_line_with_one_thing_changed_in_words() -> None:
 def test_every_change_is_one_and_none_comes_twice(text: str) -> None:
     """No changed line has the right line's form or another one's, and on numbers all but a few differ from it."""
     formula = Formula(text)
-    found = made(formula, {n: ("other",) for n in formula.arrays}, (), formula.symbols)
+    found = made(formula, dict.fromkeys(formula.arrays, ("other",)), (), formula.symbols)
     keys = [(key(tidied(c.formula.right)), key(c.formula.left)) for c in found]
     assert len(set(keys)) == len(keys) > 15
     assert (key(tidied(formula.right)), key(formula.left)) not in keys

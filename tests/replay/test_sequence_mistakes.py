@@ -21,7 +21,10 @@ NAMED = {
     ("transformer-block", "The skip forgotten"): "the skip's gradient is forgotten",
     ("transformer-block", "The mask forgotten"): "the mask is left out",
     ("backprop-by-hand", "Mean and variance as constants"): "mean and variance are treated as constants",
-    ("backprop-by-hand", "Overwritten rows"): "an id that occurs again overwrites what came back before: assigned, not added",
+    (
+        "backprop-by-hand",
+        "Overwritten rows",
+    ): "an id that occurs again overwrites what came back before: assigned, not added",
 }
 
 

@@ -32,7 +32,7 @@ from ..formula.nodes import (
 from ..formula.rewrite import at, rebuilt, renamed, replaced, rewritten
 from ..formula.text import formula_text
 from .said import said
-from .terms import Key, depends, key, tidied
+from .terms import Key, key, tidied
 
 ONE = Number(1.0)
 MOST_FACTORS = 6
@@ -207,7 +207,9 @@ class _Maker:
         for place, factor in below:  # a / (b + c) as a / b + c
             terms = _terms(factor)
             first = _product([*factors[:place], (terms[0][0], -1), *factors[place + 1 :]])
-            yield _Tree(_sum([(first, terms[0][1]), *terms[1:]]), "the brackets around {0} are forgotten", (factor,), 1.7)
+            yield _Tree(
+                _sum([(first, terms[0][1]), *terms[1:]]), "the brackets around {0} are forgotten", (factor,), 1.7
+            )
 
     def _brackets(self, factors: Sequence[tuple[Node, int]], place: int) -> Iterator[_Tree]:
         """a * (b + c) as a * b + c."""
@@ -230,7 +232,9 @@ class _Maker:
         for count in counts:
             less = [(replaced(f, count, Binary("-", count, ONE)), power) for f, power in others]
             for which, (term, _) in enumerate(terms):
-                every = [(_product([(t, 1), *(less if k == which else others)]), sign) for k, (t, sign) in enumerate(terms)]
+                every = [
+                    (_product([(t, 1), *(less if k == which else others)]), sign) for k, (t, sign) in enumerate(terms)
+                ]
                 parts = (Binary("-", count, ONE), count, term)
                 yield _Tree(_sum(every), "{0} stands where {1} belongs, in the term {2} only", parts, 1.7)
 
@@ -360,8 +364,8 @@ class _Maker:
             for kept, gone in (node.arguments, node.arguments[::-1]):
                 if not isinstance(kept, (Number, Symbol)):
                     yield _Tree(kept, f"{name} with {{0}} is left out", (gone,), 1.5)
-            yield _Tree(Function("min" if name == "max" else "max", node.arguments), f"{'min' if name == 'max' else 'max'} "
-                        f"stands where {name} belongs", (), 1.8)  # fmt: skip
+            other = "min" if name == "max" else "max"
+            yield _Tree(Function(other, node.arguments), f"{other} stands where {name} belongs", (), 1.8)
             return
         title = {"sqrt": "the square root", "abs": "the absolute value", "log": "the logarithm"}.get(name, name)
         yield _Tree(first, f"{title} is left out", (), 1.4 if name == "sqrt" else 1.6)
@@ -403,7 +407,9 @@ class _Maker:
                     mixed = Binary("*", base, Element(name, base.indices))
                     yield _Tree(mixed, "{0} stands where {1} belongs", (mixed, node), 1.7)
             if value == 2:
-                yield _Tree(Function("abs", (base,)), "{0} stands where {1} belongs", (Function("abs", (base,)), node), 1.7)
+                yield _Tree(
+                    Function("abs", (base,)), "{0} stands where {1} belongs", (Function("abs", (base,)), node), 1.7
+                )
             return
         yield _Tree(base, "{0} stands where {1} belongs", (base, node), 1.4)
         for sign, distance in (("-", 1.4), ("+", 1.5)):
@@ -468,7 +474,6 @@ class _Maker:
                 crossed = renamed(right, {one: two, two: one})
                 yield _Tree(crossed, "{0} and {1} are crossed", (Symbol(one), Symbol(two)), 1.5)
 
-
     def _letters_crossed(self, right: Node) -> Iterator[_Tree]:
         """Two indices in each other's place in every array: another one is summed, rows stand for columns."""
         for place, one in enumerate(self.letters):
@@ -492,13 +497,12 @@ class _Maker:
                 continue
             for sign, distance in (("-", 1.35), ("+", 1.4)):
                 other = Binary(sign, count, ONE)
-                yield _Tree(replaced(right, count, other), "{0} stands where {1} belongs, everywhere: the count is off by "
-                            "one", (other, count), distance)  # fmt: skip
+                words = "{0} stands where {1} belongs, everywhere: the count is off by one"
+                yield _Tree(replaced(right, count, other), words, (other, count), distance)
             words = "it is not raised to the power {0}, everywhere"
-            yield _Tree(rewritten(right, lambda n, c=count: n.left if _raised_to(n, c) else n), words, (count,), 1.45)
+            yield _Tree(_raised(right, count, lambda base: base), words, (count,), 1.45)
             words = "it is multiplied by {0} where it is raised to that power, everywhere"
-            times = rewritten(right, lambda n, c=count: Binary("*", n.left, c) if _raised_to(n, c) else n)
-            yield _Tree(times, words, (count,), 1.6)
+            yield _Tree(_raised(right, count, lambda base, c=count: Binary("*", base, c)), words, (count,), 1.6)
 
             def turned(node: Node, count: Symbol = count) -> Node:
                 match node:
@@ -509,6 +513,19 @@ class _Maker:
                 return node
 
             yield _Tree(rewritten(right, turned), "the corrections multiply where they divide", (), 1.45)
+
+
+def _raised(node: Node, count: Symbol, change: Callable[[Node], Node]) -> Node:
+    """The tree with `change` of the base for every power with this exponent."""
+
+    def put(inner: Node) -> Node:
+        match inner:
+            case Binary(operator="^", left=left, right=right) if right == count:
+                return change(left)
+            case _:
+                return inner
+
+    return rewritten(node, put)
 
 
 def _raised_to(node: Node, count: Symbol) -> bool:
@@ -638,5 +655,3 @@ def _each(letter: str, *, several: bool = True) -> str:
 
 def _all_of(letters: Sequence[str]) -> str:
     return " and ".join(map(_each, letters))
-
-

@@ -152,18 +152,18 @@ def scales(trace: Trace) -> dict[str, float]:
     for step in program.part("backward"):
         if step.output not in trace or step.value.role not in (Role.DERIVATIVE, Role.SHARE, Role.HELP):
             continue
-        sizes = [_size(name, trace, found) for name in step.inputs if name in found or _is_derivative(name, trace)]
+        inputs = [i for i in step.inputs if i is not None]
+        sizes = [_size(name, trace, found) for name in inputs if name in found or _is_derivative(name, trace)]
         found[step.output] = max(sizes, default=0.0)
     return found
 
 
-def _is_derivative(name: str | None, trace: Trace) -> bool:
+def _is_derivative(name: str, trace: Trace) -> bool:
     return name in trace and trace.program.values[name].role in (Role.DERIVATIVE, Role.SHARE)
 
 
-def _size(name: str | None, trace: Trace, found: Mapping[str, float]) -> float:
+def _size(name: str, trace: Trace, found: Mapping[str, float]) -> float:
     """The largest number of a derivative; of one that is nothing in mathematics that of its terms."""
-    assert name is not None
     array = trace[name]
     finite = np.abs(array[np.isfinite(array)])
     own = float(finite.max(initial=0.0))

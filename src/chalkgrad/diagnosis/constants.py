@@ -55,7 +55,7 @@ def constant_factors(claim: Claim, right: Array, rerun: Rerun, target: str, samp
             found.append(
                 Slip(
                     output, step, text, weight, step.inputs, function, factor=factor, made=True, solved=weight == WEIGHT
-                )  # fmt: skip
+                )
             )
     return found
 
@@ -79,11 +79,18 @@ def _named(factor: float, counts: Mapping[str, int], tolerance: float) -> tuple[
     """The factor as a fraction of counts, and in words; as it is where it is none."""
     for name, count in counts.items():
         less, root = count - 1.0, float(np.sqrt(count))
-        above = ((float(count), name), (less, f"{name} - 1"), (root, f"sqrt({name})"), (float(count * count), f"{name}^2"))
+        above = (
+            (float(count), name),
+            (less, f"{name} - 1"),
+            (root, f"sqrt({name})"),
+            (float(count * count), f"{name}^2"),
+        )
         fractions = [(value, words) for value, words in above]
         fractions += [(1 / value, f"1 / ({words})") for value, words in above if value]
         fractions += [(count / 2, f"{name} / 2"), (2 / count, f"2 / {name}")]
-        fractions += [(count / less, f"{name} / ({name} - 1)"), (less / count, f"({name} - 1) / {name}")] if less else []
+        fractions += (
+            [(count / less, f"{name} / ({name} - 1)"), (less / count, f"({name} - 1) / {name}")] if less else []
+        )
         if count != counts["N"]:
             each = counts["N"] / count
             fractions += [(each, f"divided by {name}, not by N"), (1 / each, f"divided by N, not by {name}")]

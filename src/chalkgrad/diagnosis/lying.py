@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Mapping, Sequence
 
 from .rerun import Rerun
@@ -28,7 +30,8 @@ def where_it_lies(
     common = _suspects(rerun, wrong, shields)
     updated = [n for n in wrong if n in rerun.program.updated.values()]
     if common and len(updated) == len(wrong) > 1:
-        own = [n for n, s in rerun.steps.items() if s.part == "update" and any(rerun.above[w] & rerun.bit[n] for w in wrong)]
+        reach = functools.reduce(operator.or_, (rerun.above[w] for w in wrong))
+        own = [n for n, s in rerun.steps.items() if s.part == "update" and reach & rerun.bit[n]]
         before = [n for n in common if rerun.steps[n].part in ("backward", "update")] or common
         text = f"Every new value is wrong: the fault lies in the update, at {' or '.join(before[:MOST])}, or before."
         return text, (*common, *own)

@@ -148,9 +148,8 @@ def _activations() -> Mapping[Rule, Operation]:
         formula = operation.backward[0].formula if len(operation.backward) == 1 else None
         if operation.input != "z" or operation.output != "a" or formula is None or len(operation.forward) != 1:
             continue
-        if formula.left != operation.forward[0].formula.left and formula.output == "dz":  # type: ignore[union-attr]
-            if formula.text.startswith("dz[...]"):
-                found[operation.forward[0]] = found[operation.backward[0]] = operation
+        if formula.text.startswith("dz[...]"):
+            found[operation.forward[0]] = found[operation.backward[0]] = operation
     return found
 
 
@@ -172,16 +171,16 @@ def _of_other_activations(step: Step) -> Iterator[Slip]:
         inputs = tuple(step.bound.get(o) for o in rule.operands)
         if None in inputs or None in options.values():
             continue
-        text = f"the derivative of {other.name} is taken" if backward else f"{other.name} stands where {own.name} belongs"
+        text = (
+            f"the derivative of {other.name} is taken" if backward else f"{other.name} stands where {own.name} belongs"
+        )
         mistaken = dataclasses.replace(step, rule=rule, inputs=inputs, options=options)
         function = partial(rule.function, **options)
         yield Slip(step.output, step, text, 1.9, inputs, function, mistaken, general=text, made=True)
 
 
 def _of_another_form(step: Step, program: Program, values: Values) -> Iterator[Slip]:
-    """Mistakes of the derivative as it follows from the forward formula, where that has another form: of an activation in
-    z, of a loss term by term.
-    """
+    """Mistakes of the derivative in another form: in z, term by term, of a whole normalisation in one line."""
     if step.value.role is not Role.DERIVATIVE or step.part != "backward" or step.output in program.recurrent:
         return
     for rule, names, settings, above in _forms(step, program):
@@ -190,12 +189,18 @@ def _of_another_form(step: Step, program: Program, values: Values) -> Iterator[S
             if changed.change.takes:
                 formal = _replaced(changed, rule)[:1] if changed.change.takes == (OTHER,) else []
                 own = program.shapes.get(names.get(formal[0]) or "") if formal else None
-                others = tuple(n for o, n in names.items() if formal and o != formal[0] and program.shapes.get(n or "") == own)
+                others = tuple(
+                    n for o, n in names.items() if formal and o != formal[0] and program.shapes.get(n or "") == own
+                )
             for other in dict.fromkeys(others):
                 every = {**names, OTHER: other}
                 inputs = tuple(every.get(o) for o in changed.operands)
                 options = {o: settings[o] for o in changed.options if o in settings}
-                if not values.keys() >= set(inputs) or len(options) < len(changed.options) or _circular(step, inputs, program):
+                if (
+                    not values.keys() >= set(inputs)
+                    or len(options) < len(changed.options)
+                    or _circular(step, inputs, program)
+                ):
                     continue
                 mistaken = dataclasses.replace(step, rule=changed, inputs=inputs, options=options)  # type: ignore[arg-type]
                 words = f"{changed.change.said(every)}, in {said(rule.formula.right, names)}"  # type: ignore[union-attr]
@@ -206,12 +211,11 @@ def _of_another_form(step: Step, program: Program, values: Values) -> Iterator[S
 
 def _circular(step: Step, inputs: Sequence[str | None], program: Program) -> bool:
     """Whether one of the inputs is computed from the step itself."""
-    return any(i == step.output or step in program.needed_for([i]) for i in inputs if i in program.by_output)
+    made = [i for i in inputs if i is not None and i in program.by_output]
+    return any(i == step.output or step in program.needed_for([i]) for i in made)
 
 
-def _forms(
-    step: Step, program: Program
-) -> Iterator[tuple[Rule, Mapping[str, str | None], Mapping[str, Any], str]]:
+def _forms(step: Step, program: Program) -> Iterator[tuple[Rule, Mapping[str, str | None], Mapping[str, Any], str]]:
     """Other rules for a step's value: with their names, settings, and the operand that comes from above."""
     own = dict(zip(step.rule.operands, step.inputs, strict=True))
     if step.rule.form:

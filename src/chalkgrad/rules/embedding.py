@@ -27,7 +27,11 @@ def embedding_dW(x: Array, de: Array, W: Array) -> Array:
     return xp.astype(chosen, de.dtype).T @ de.reshape((-1, de.shape[2]))
 
 
-@mistake(embedding_dW, "dW[x[n,t],d] = de[n,t,d]", "an id that occurs again overwrites what came back before: assigned, not added")
+@mistake(
+    embedding_dW,
+    "dW[x[n,t],d] = de[n,t,d]",
+    "an id that occurs again overwrites what came back before: assigned, not added",
+)
 def embedding_dW_overwritten(x: Array, de: Array, W: Array) -> Array:
     xp = namespace(W)
     flat, rows = x.reshape((-1,)), de.reshape((-1, de.shape[2]))

@@ -53,7 +53,9 @@ def softmax_dz(da: Array, a: Array, c: Array) -> Array:
     return a * (da - c[:, None])
 
 
-@mistake(softmax_dz, "dz[n,k] = da[n,k] * a[n,k] * (1 - a[n,k])", "softmax is treated as elementwise: its diagonal only")
+@mistake(
+    softmax_dz, "dz[n,k] = da[n,k] * a[n,k] * (1 - a[n,k])", "softmax is treated as elementwise: its diagonal only"
+)
 def softmax_dz_elementwise(da: Array, a: Array) -> Array:
     return da * a * (1 - a)
 
