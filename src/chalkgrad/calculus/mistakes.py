@@ -199,6 +199,15 @@ class _Maker:
                     yield _Tree(changed, "{0} stands where {1} belongs", (Number(other), factor), 1.9)
             again = _product([*factors[: place + 1], (factor, power), *factors[place + 1 :]])
             yield _Tree(again, f"the {_kind(factor)} {{0}} is taken twice", (factor,), 1.8)
+            if power > 0 and not isinstance(factor, (Number, Symbol, Count, Indicator)):
+                for name in ("sign", "abs"):
+                    changed = _product([*factors[:place], (Function(name, (factor,)), 1), *factors[place + 1 :]])
+                    words = f"the {'sign' if name == 'sign' else 'absolute value'} of {{0}} is taken"
+                    yield _Tree(changed, words, (factor,), 2.0)
+            if power > 0 and not isinstance(factor, Element):
+                for other in self._instead_of(factor):
+                    changed = _product([*factors[:place], (other, 1), *factors[place + 1 :]])
+                    yield _Tree(changed, "{0} stands where {1} belongs", (other, factor), 1.7)
             if power > 0 and _chain(factor) == "+":
                 yield from self._brackets(factors, place)
                 yield from self._in_one_term(factors, place)
@@ -244,6 +253,10 @@ class _Maker:
         if above and len(factors) - len(above) > 1:
             gone = _product([f for f in factors if f not in above])
             yield _Tree(_product(above), "the factor {0} is left out", (gone,), 1.25)
+            less = Binary("-", ONE, gone)
+            yield _Tree(_product([*above, (less, 1)]), "{0} stands where {1} belongs", (less, gone), 1.9)
+            for other in self._instead_of(gone):
+                yield _Tree(_product([*above, (other, 1)]), "{0} stands where {1} belongs", (other, gone), 1.6)
         if not 3 <= len(factors) <= MOST_FACTORS:
             return
         for first in range(len(factors)):
@@ -255,6 +268,14 @@ class _Maker:
                 yield _Tree(_product(rest), "the factor {0} is left out", (_product(pair),), 1.5)
                 twice = _product([*factors, *pair])
                 yield _Tree(twice, "the factor {0} is taken twice", (_product(pair),), 1.9)
+
+    def _instead_of(self, node: Node) -> Iterator[Element]:
+        """The values that may be taken for a whole factor: those with the output's indices, of it and like it."""
+        places = self.formula.left.indices if isinstance(self.formula.left, Element) else ()
+        names = [n.name for n in walk(node) if isinstance(n, Element) and n.indices == places and places]
+        for name in dict.fromkeys(names):
+            yield Element(name, places)
+            yield from (Element(other, places) for other in self.alike.get(name, ()))
 
     def _from_above(self, node: Node) -> bool:
         return isinstance(node, (Element, Symbol)) and node.name in self.upstream
@@ -276,6 +297,8 @@ class _Maker:
                 yield _Tree(squared, "{0} stands where {1} belongs", (squared, node), 1.8)
             elif not one_minus:
                 yield _Tree(_sum(rest), "the term {0} is left out", (term,), 1.2)
+                if len(rest) == 1 and rest[0][1] < 0:
+                    yield _Tree(rest[0][0], "{0} stands where {1} belongs", (rest[0][0], node), 1.5)
                 twice = [*terms[: place + 1], (term, sign), *terms[place + 1 :]]
                 yield _Tree(_sum(twice), "the term {0} is taken twice", (term,), 1.8)
             if place or len(terms) == 2:
@@ -355,6 +378,7 @@ class _Maker:
                 one = _each(letter, several=False)
                 done = "summed over" if kind == "sum" else "taken of"
                 yield _Tree(inner, f"{done} the {which} {one} only", (), 1.6 if which == "first" else 1.65)
+        yield _Tree(Reduction("max", letters, body), f"the largest is taken, not the {kind}", (), 1.9)
         square = Reduction(kind, letters, Binary("^", body, Number(2.0)))
         yield _Tree(square, f"the squares are {'summed' if kind == 'sum' else 'averaged'}", (), 2.0)
 

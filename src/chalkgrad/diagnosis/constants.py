@@ -60,6 +60,44 @@ def constant_factors(claim: Claim, right: Array, rerun: Rerun, target: str, samp
     return found
 
 
+def multiples_added(claim: Claim, right: Array, rerun: Rerun, target: str) -> list[Slip]:
+    """The slips that add a multiple of another value to the target: a penalty, a decay, what came before.
+
+    Args:
+        claim: the claimed numbers of the target.
+        right: what they would be without.
+        rerun: the program.
+        target: the wrong value.
+    """
+    right = np.asarray(right, dtype=np.float64)
+    step = rerun.steps.get(target)
+    if step is None or right.shape != claim.values.shape or not np.isfinite(right).all() or claim.mask.sum() < 3:
+        return []
+    apart = (claim.values - right)[claim.mask]
+    rounding = (claim.units + (1e-5 if claim.single else 1e-9) * np.abs(claim.values))[claim.mask]
+    found: list[Slip] = []
+    for name, value in rerun.base.items():
+        if name == target or np.shape(value) != right.shape or rerun.above.get(name, 0) & rerun.bit[target]:
+            continue
+        other = np.asarray(value, dtype=np.float64)[claim.mask]
+        size = float((other * other).sum())
+        if not size or not np.isfinite(size):
+            continue
+        share = float((apart * other).sum()) / size
+        if (np.abs(apart - share * other) <= 2 * rounding).all() and share:
+            text = f"{significant(share, 6)} {name} is added"
+            inputs = (*step.inputs, name)
+            found.append(
+                Slip(target, step, text, WEIGHT - 0.2, inputs, partial(_with_more, step, share), made=True, solved=True,
+                     wrong=f"{target} + {significant(share, 6)} {name}")
+            )  # fmt: skip
+    return found
+
+
+def _with_more(step: Step, share: float, *arrays: Any) -> Any:
+    return step.rule.function(*arrays[:-1], **step.options) + share * arrays[-1]
+
+
 def _times(step: Step, factor: float, *arrays: Any) -> Any:
     return step.rule.function(*arrays, **step.options) * factor
 

@@ -36,6 +36,8 @@ def where_it_sits(claim: Claim, right: Array, step: Step) -> str:
         ratio = np.where(elements, claim.values / right, np.nan)
     if _constant(ratio, tolerance) and abs(float(np.nanmean(ratio)) - 1) > 10 * tolerance:
         return f"every number is {significant(float(np.nanmean(ratio)), 4)} times the right one: a factor"
+    if cut := _cut_off(claim, right):
+        return cut
     square = claim.values.ndim == 2 and claim.values.shape[0] == claim.values.shape[1]
     if square and np.allclose(claim.values.T, right, rtol=tolerance, atol=float(claim.units.max(initial=0.0))):
         return "it is the transpose of the right one"
@@ -46,6 +48,18 @@ def where_it_sits(claim: Claim, right: Array, step: Step) -> str:
         if all(_constant(line, tolerance) for line in (ratio if _axis(step, along[0]) == 0 else ratio.T)):
             return f"its ratio to the right one changes along the {along} only: {factor} is off, {partner} is not"
     return ""
+
+
+def _cut_off(claim: Claim, right: Array) -> str:
+    """What is said where the larger numbers are cut off at one size."""
+    with np.errstate(invalid="ignore"):
+        wrong = claim.mask & (np.abs(claim.values - right) > claim.units + 1e-6 * np.abs(right))
+    sizes = np.abs(claim.values[wrong])
+    if sizes.size < 2 or np.ptp(sizes) > 1e-6 * sizes.max() or (np.sign(claim.values) != np.sign(right))[wrong].any():
+        return ""
+    if (np.abs(right[wrong]) < sizes).any() or (np.abs(right[claim.mask & ~wrong]) > sizes.max() * (1 + 1e-6)).any():
+        return ""
+    return f"numbers beyond {significant(float(sizes.max()), 4)} are cut off there: it is clipped"
 
 
 def _axis(step: Step, index: str) -> int:

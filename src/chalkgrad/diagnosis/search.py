@@ -26,7 +26,7 @@ from .both_ways import made_both_ways
 from .budget import Budget
 from .claims import Claim, numbers_of, read_claims
 from .comparing import LARGEST_ROUNDING, RELATIVE, Comparing, float32_noise
-from .constants import constant_factors
+from .constants import constant_factors, multiples_added
 from .diagnosis import Diagnosis
 from .evidence import FEWEST_DIGITS, NEAR, SURE, enough, independent
 from .factoring import where_it_sits
@@ -396,7 +396,8 @@ class Search:
             before = self._values(chosen, [target])[target]
             constant = constant_factors(self.claims[target], before, self.rerun, target, len(self.trace["x"]))
             suspects, others = self._suspected(rivals(self.slips), settled)
-            every = sorted([*self.made, *constant], key=lambda s: s.weight)
+            added = multiples_added(self.claims[target], before, self.rerun, target)
+            every = sorted([*self.made, *constant, *added], key=lambda s: s.weight)
             made, others_made = self._suspected(rivals(every), settled)
             candidates: list[tuple[tuple[int, float], tuple[Slip, ...]]] = []
             groups = ((suspects, 0.5), (made, 0.7), (others, 0.3), (others_made, 0.1))
