@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,8 @@ MOST_TRIED = 500
 FARTHEST = 1.9
 """More far-fetched mistakes are not looked for."""
 SAMPLES = 3
+SHARE = 0.5
+"""So much of what may be computed at most goes into looking for them."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,8 @@ def unseen_by(search: Ground) -> tuple[Unseen, ...]:
     found: list[Unseen] = []
     said: set[str] = set()
     for why, parameters, x, y, trace in _elsewhere(search):
+        if not hidden:
+            break
         rerun = Rerun(trace.program, trace)
         there = {_key(s): s for s in _every(trace)}
         for slip in hidden:
@@ -79,6 +83,7 @@ def unseen_by(search: Ground) -> tuple[Unseen, ...]:
             if _shows(rerun, other, names):
                 said.add(slip.text)
                 found.append(Unseen(slip, why, parameters, x, y))
+        hidden = [s for s in hidden if s.text not in said]
     found.sort(key=lambda u: u.slip.weight)
     shown: list[Unseen] = []
     for unseen in found:
@@ -100,10 +105,11 @@ def _hidden(search: Ground, names: Sequence[str]) -> list[Slip]:
     """The slips on the way to the claimed numbers that change none of them."""
     upstream = {n for name in names for n in search.rerun.upstream(name)}
     hidden: list[Slip] = []
+    keep = search.budget.left * (1 - SHARE)
     for slip in [s for s in search.tried if s.weight <= (FARTHEST if s.made else 1.2) and not s.members][:MOST_TRIED]:
         if slip.output not in upstream or slip.step.part == "update":
             continue
-        if not search.budget.take((slip,), names):
+        if not search.budget.take((slip,), names) or search.budget.left < keep:
             break
         try:
             values = search.rerun.run((slip,), names)
@@ -126,7 +132,7 @@ def _shows(rerun: Rerun, slip: Slip, names: Sequence[str]) -> bool:
     )
 
 
-def _elsewhere(search: Ground) -> Sequence[tuple[str, Mapping[str, Array], Array, Array, Trace]]:
+def _elsewhere(search: Ground) -> Iterator[tuple[str, Mapping[str, Array], Array, Array, Trace]]:
     """Other inputs, each with one thing about it that is different: parameters, samples, their number."""
     rng = np.random.default_rng(0)
     network, trace = search.network, search.trace
@@ -151,12 +157,8 @@ def _elsewhere(search: Ground) -> Sequence[tuple[str, Mapping[str, Array], Array
             )
     moved = {n: a + 0.3 * rng.standard_normal(a.shape) for n, a in own.items()}
     points.append(("with other parameters it would show", moved, x, y))
-    found: list[tuple[str, Mapping[str, Array], Array, Array, Trace]] = []
     for why, parameters, samples, targets in points:
         twin = network.copy()
         twin.set_parameters(parameters)
-        found.append(
-            (why, parameters, samples, targets,
-             twin.trace(samples, targets, optimizer=search.optimizer, training=search.training))
-        )  # fmt: skip
-    return found
+        there = twin.trace(samples, targets, optimizer=search.optimizer, training=search.training)
+        yield why, parameters, samples, targets, there
