@@ -1,11 +1,16 @@
 """How often a planted mistake is found: in random networks, from the numbers alone.
 
     python benchmarks/planted.py --networks 60
+    python benchmarks/planted.py --scripts 30
 
 For every network every mistake that changes a gradient is planted in turn, the gradients of all parameters (and the new
 parameters) that come out are given to `diagnose`, and its first answer is compared with what was planted. An answer
 counts where it is the planted mistake, or where it gives the same numbers on this input and names the planted one as
-such. Pairs are two mistakes in different steps.
+such. Pairs are two mistakes in different steps. These are mistakes from chalkgrad's own list: that they are found says
+that the search works, not how many mistakes it knows.
+
+With `--scripts` the mistakes are made by another program, from the syntax tree of the script that `Network.source`
+writes (`benchmarks/mutated.py`): what the list does not hold is among them.
 """
 
 from __future__ import annotations
@@ -171,14 +176,66 @@ def found(diagnosis: cg.Diagnosis, chosen: tuple[Slip, ...]) -> bool:
     return wanted <= named
 
 
+def in_scripts(count: int, most: int, *, show: bool) -> None:
+    """Plants changes of the written scripts, and prints what came of them."""
+    import mutated
+
+    counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    slowest, started = 0.0, time.perf_counter()
+    for seed, (kind, net, x, y, optimizer) in enumerate(networks(count)):
+        if "named" in kind or "dropout" in kind:
+            continue  # other names in the script; masks
+        source = net.source(x=x, y=y, optimizer=optimizer)
+        tree = mutated.ast.parse(source)
+        right = mutated.ran(tree)
+        assert right is not None
+        shapes = {n: np.shape(v) for n, v in right.items() if n not in ("example",)}
+        every = list(mutated.mutants(source, shapes))
+        rng = np.random.default_rng(seed)
+        for place in rng.permutation(len(every))[:most]:
+            mutant = every[int(place)]
+            values = mutated.ran(mutant.tree)
+            try:
+                claims = None if values is None else mutated.claims_of(net, values)
+            except KeyError:
+                continue
+            exact = mutated.claims_of(net, right)
+            if claims is None or any(
+                np.shape(claims[n]) != np.shape(exact[n]) or not np.isfinite(claims[n]).all() for n in exact
+            ):
+                continue
+            if all(np.allclose(claims[n], exact[n], rtol=1e-7, atol=1e-12) for n in exact):
+                continue
+            begun = time.perf_counter()
+            found = cg.diagnose(net, x, y, claims, optimizer=optimizer)
+            slowest = max(slowest, time.perf_counter() - begun)
+            said = mutated.verdict(found, mutant)
+            counts[mutant.kind][said] += 1
+            if show and said != "named":
+                print(seed, kind, said, mutant.before, "->", mutant.after, "|", repr(found)[:200], file=sys.stderr)
+    print("| change of the script | planted | named | all numbers explained by another line | place | open | wrong |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+    for kind in [*counts, "all"]:
+        row = [sum(counts[k][v] for k in (counts if kind == "all" else [kind])) for v in mutated.VERDICTS]
+        total = sum(row)
+        shown = [f"{n} ({n / max(total, 1):.1%})" if kind == "all" else str(n) for n in row]
+        print(f"| {kind} | {total} | {' | '.join(shown)} |")
+    print(f"\n{time.perf_counter() - started:.0f} s, the slowest diagnosis {slowest:.1f} s.")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--networks", type=int, default=60)
     parser.add_argument("--pairs", type=int, default=12, help="how many pairs of mistakes a network gets")
     parser.add_argument("--graphs", action="store_true", help="networks with skips, branches and shared weights")
     parser.add_argument("--sequences", action="store_true", help="networks over time")
+    parser.add_argument("--scripts", type=int, default=0, help="so many networks' written scripts are changed instead")
+    parser.add_argument("--most", type=int, default=60, help="how many changes of a script at most")
     parser.add_argument("--show", action="store_true", help="print what was not found")
     given = parser.parse_args()
+    if given.scripts:
+        in_scripts(given.scripts, given.most, show=given.show)
+        return
     layers: dict[str, Any] = SEQUENCES if given.sequences else GRAPHS if given.graphs else LAYERS
     singles: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     pairs: dict[str, list[int]] = defaultdict(lambda: [0, 0])

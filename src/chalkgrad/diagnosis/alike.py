@@ -49,6 +49,9 @@ def made_alike(slips: Sequence[Slip], program: Program) -> Iterator[Slip]:
 
 def _groups(slips: Sequence[Slip]) -> Iterator[tuple[str, list[Slip]]]:
     """Slips of one kind by the layer that they are in, by the kind of layer, and all of them."""
+    if slips[0].step.owner.kind == "optimizer":
+        yield "for every parameter", list(slips)
+        return
     layers: dict[str, list[Slip]] = {}
     titles: dict[str, list[Slip]] = {}
     for slip in slips:
@@ -82,14 +85,17 @@ def _title(slip: Slip) -> str:
 
 def _kind(slip: Slip, program: Program) -> Kind | None:
     """What a slip has in common with the same mistake elsewhere; None where it is one of its place alone."""
-    if slip.step.part != "backward" or slip.step.owner.kind != "layer":
+    if slip.step.owner.kind not in ("layer", "optimizer"):
+        return None
+    if slip.step.part == "forward" and not slip.made:
         return None
     words = said_of_any(slip)
     if words is None:
         return None
     names = {slip.step.bound.get(o) for o in slip.step.rule.operands}
     by_parameter = words != slip.mistake and any(n in program.parameters for n in names)
-    return words, "" if by_parameter else slip.step.rule.output[:2], slip.weight, slip.carried
+    kind = "" if by_parameter else slip.step.part + slip.step.rule.output[:2]
+    return words, kind, slip.weight, slip.carried
 
 
 def said_of_any(slip: Slip) -> str | None:

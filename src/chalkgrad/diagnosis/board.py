@@ -36,19 +36,61 @@ def diagnosis_board(diagnosis: Result) -> Board:
         verdict = VERDICTS[f.verdict] + (f"; first {f.first}" if f.first and f.verdict == "wrong" else "")
         rows.append((f.name, f"{f.right} of {f.given}", str(f.digits), verdict))
     blocks: list[Block] = [Table(("value", "right", "digits", "verdict"), tuple(rows))]
+    blocks.extend(Paragraph(note) for note in diagnosis.notes)
+    style = Style(6, diagnosis.trace.labels, diagnosis.trace.program.partials, through=diagnosis.trace.through)
     if diagnosis.correct:
-        return Board("Nothing is wrong", tuple(blocks), Style())
+        return Board("Nothing is wrong", (*blocks, *_unseen(diagnosis)), style)
     for f in diagnosis.findings:
         if f.where:
             blocks.append(Paragraph(f"{f.name}: {f.where}."))
-    style = Style(6, diagnosis.trace.labels, diagnosis.trace.program.partials, through=diagnosis.trace.through)
     for place, cause in enumerate(diagnosis.causes):
         blocks.extend(_cause(cause, diagnosis, place + 1 if len(diagnosis.causes) > 1 else 0))
-    if diagnosis.unexplained:
-        names = ", ".join(diagnosis.unexplained)
-        blocks.append(Paragraph(f"No usual mistake, alone or together with others, makes the numbers of {names}."))
+    blocks.extend(_unexplained(diagnosis))
     title = "; ".join(f"{_values(s)}: {s.text}" for c in diagnosis.causes for s in c.slips)
+    if not title and all(f.where for f in diagnosis.findings if f.verdict == "wrong"):
+        title = "; ".join(dict.fromkeys(f.where for f in diagnosis.findings if f.verdict == "wrong"))
+    if not title and diagnosis.too_few and set(diagnosis.too_few) == set(diagnosis.unexplained):
+        title = "Wrong; too few digits to tell why"
     return Board(title or "Wrong, by no usual mistake", tuple(blocks), style)
+
+
+def _unexplained(diagnosis: Result) -> list[Block]:
+    """What is said of values that no mistake explains: where the fault lies, claimed beside right, what fits in part."""
+    if not diagnosis.unexplained:
+        return []
+    blocks: list[Block] = []
+    few = [n for n in diagnosis.unexplained if n in diagnosis.too_few]
+    none = [n for n in diagnosis.unexplained if n not in few]
+    if none:
+        names = ", ".join(none)
+        blocks.append(Paragraph(f"No usual mistake, alone or together with others, makes the numbers of {names}."))
+    if few:
+        blocks.append(Paragraph(f"{', '.join(few)}: too few digits to tell; several mistakes would fit by chance."))
+    if diagnosis.place:
+        blocks.append(Paragraph(diagnosis.place))
+    rows = [
+        (f.farthest[0], significant(f.farthest[1], 6), significant(f.farthest[2], 6))
+        for f in diagnosis.findings
+        if f.verdict == "wrong" and f.farthest is not None
+    ]
+    if rows:
+        blocks.append(Table(("farthest from right", "claimed", "right"), tuple(rows)))
+    follows = [f.name for f in diagnosis.findings if f.verdict == "follows"]
+    if follows:
+        blocks.append(Paragraph(f"Right from the claimed numbers before: {', '.join(follows)}."))
+    for cause in diagnosis.partly:
+        text = f"{cause}, but most of the wrong numbers stay unexplained, so that it need not be the mistake"
+        blocks.append(Paragraph(f"Only in part: {text}."))
+    return blocks
+
+
+def _unseen(diagnosis: Result) -> list[Block]:
+    """The mistakes that right numbers could not have shown."""
+    if not diagnosis.unseen:
+        return []
+    rows = tuple((u.slip.output, u.slip.text, u.why) for u in diagnosis.unseen)
+    head = "These numbers would be the same with these mistakes:"
+    return [Paragraph(head), Table(("value", "mistake", "why it does not show"), rows)]
 
 
 def _cause(cause: Cause, diagnosis: Result, number: int) -> list[Block]:
@@ -131,5 +173,10 @@ def diagnosis_json(diagnosis: Result) -> str:
             for c in diagnosis.causes
         ],
         "unexplained": list(diagnosis.unexplained),
+        "too few digits": list(diagnosis.too_few),
+        "place": diagnosis.place,
+        "partly": [str(c) for c in diagnosis.partly],
+        "unseen": [{"value": u.slip.output, "mistake": u.slip.text, "why": u.why} for u in diagnosis.unseen],
+        "notes": list(diagnosis.notes),
     }
     return as_json(report)

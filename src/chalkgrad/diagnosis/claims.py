@@ -19,6 +19,8 @@ from .handwritten import read_number, short
 Array = np.ndarray[Any, Any]
 FULL = 12
 """From so many significant digits on, a number is taken as computed, not as rounded for reading."""
+FEWEST_ON_A_GRID, LONGEST_GRID = 6, 1e5
+"""So many numbers that are all multiples of one step, the largest of at most so many, were rounded to multiples."""
 _NUMBER = re.compile(r"[-+]?(\d*)\.?(\d*)(?:[eE]([-+]?\d{1,3}))?")
 
 
@@ -91,15 +93,19 @@ def read_claims(claimed: Mapping[str, Any], trace: Trace) -> dict[str, Claim]:
         by_name[name] = claim
     claims = {name: by_name[name] for name in trace if name in by_name}
     most = max((c.digits for c in claims.values() if (c.units > 0).any()), default=0)
+    units = [c.units[c.units > 0] for c in claims.values()]
+    coarsest = max((float(u.min()) for u in units if u.size), default=0.0)
     for claim in claims.values():
-        _fill_in(claim, most)
+        _fill_in(claim, most, coarsest)
     return claims
 
 
-def _fill_in(claim: Claim, most: int) -> None:
+def _fill_in(claim: Claim, most: int, coarsest: float) -> None:
     """Gives bare numbers the digits that the other claimed ones have; without others they stand as they are."""
     bare = np.isnan(claim.units)
     units = claim.units[claim.units > 0]
+    if not units.size and coarsest:  # only zeros: rounded to as many decimals as the others
+        units = np.array([coarsest])
     with np.errstate(all="ignore"):
         rounding = 0.5 * 10.0 ** (np.floor(np.log10(np.abs(claim.values))) - most + 1)
     rounding = (
@@ -168,13 +174,27 @@ def is_single(value: Any) -> bool:
         return long and bool((array.astype(np.float32).astype(np.float64) == array).all())
 
 
+def own_unit(number: float) -> float:
+    """Half a unit of the last digit of one number by itself; 0 where it has all digits."""
+    decimals, full = _decimals(_decimal(number))
+    return 0.0 if full else 0.5 * 10.0**-decimals
+
+
+def _decimal(number: float) -> str:
+    """A number as a decimal; 0.12300000000000001, which is what np.round(v / s) * s gives, as 0.123."""
+    short = f"{number:.12g}"
+    exact = repr(number)
+    near = abs(float(short) - number) <= 4 * abs(math.ulp(number))
+    return short if near and len(short) < len(exact) - 3 else exact
+
+
 def _units(texts: Any, numbers: Array) -> Array:
     """Half a unit of the last digit of every number."""
     decimals, full = np.zeros(numbers.shape), np.zeros(numbers.shape, dtype=bool)
     bare = np.zeros(numbers.shape, dtype=bool)
     for place in np.ndindex(numbers.shape):
         text = isinstance(texts[place], str)
-        decimal = texts[place] if text else repr(float(texts[place]))
+        decimal = texts[place] if text else _decimal(float(texts[place]))
         decimals[place], full[place] = _decimals(decimal)
         bare[place] = text and decimal.lstrip("+-").isdigit()
     decimals = np.clip(decimals, -300, 300)
@@ -184,7 +204,7 @@ def _units(texts: Any, numbers: Array) -> Array:
         bare = (bare & (halves > 0.05 * np.abs(numbers))) | ((numbers == 0) & (halves > 0.05))
         return np.where(full, 0.0, np.where(bare, np.nan, halves))
     if full.any():
-        return np.zeros(numbers.shape)
+        return np.full(numbers.shape, _grid(numbers) / 2)
     # floats drop zeros at the end: rounded to as many decimals as the longest has, or to as many digits
     places = 0.5 * 10.0 ** -decimals.max()
     sizes = np.floor(np.log10(np.where(numbers == 0, 1.0, np.abs(numbers))))
@@ -192,6 +212,24 @@ def _units(texts: Any, numbers: Array) -> Array:
     if digits < 2 or places > 0.05 * np.abs(numbers).max():  # a bare 0, 1 or 0.5
         return np.full(numbers.shape, np.nan)
     return cast("Array", np.where(numbers == 0, places, np.maximum(places, 0.5 * 10.0 ** (sizes - digits + 1))))
+
+
+def _grid(numbers: Array) -> float:
+    """The step of which all numbers are multiples, as np.round(v / s) * s makes them; 0 where there is none."""
+    sizes = np.unique(np.abs(numbers[numbers != 0]))
+    if numbers.size < FEWEST_ON_A_GRID or len(sizes) < 3:
+        return 0.0
+    gaps = np.diff(np.concatenate(([0.0], sizes)))
+    smallest = float(gaps[gaps > 1e-9 * sizes[-1]].min(initial=np.inf))
+    if not np.isfinite(smallest) or sizes[-1] / smallest > LONGEST_GRID:
+        return 0.0
+    for parts in (1, 2, 3):
+        step = smallest / parts
+        places = np.rint(sizes / step)
+        step = float(sizes[-1] / places[-1])
+        if np.abs(sizes - places * step).max() <= 1e-9 * sizes[-1]:
+            return step
+    return 0.0
 
 
 def _rows(key: str, value: Any) -> Any:

@@ -44,4 +44,8 @@ class Diagnosis(Result):
         return self.to_text()
 
     def __repr__(self) -> str:
-        return f"<diagnosis: {'correct' if self.correct else '; '.join(map(str, self.causes)) or 'not explained'}>"
+        if self.correct:
+            return "<diagnosis: correct>"
+        slips = [f.where for f in self.findings if f.verdict == "wrong" and f.where and f.name not in self.unexplained]
+        said = "; ".join([*map(str, self.causes), *([] if self.causes else dict.fromkeys(slips))])
+        return f"<diagnosis: {said or self.place or 'not explained'}>"

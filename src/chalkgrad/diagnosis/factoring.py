@@ -14,6 +14,8 @@ from .claims import Claim
 
 Array = np.ndarray[Any, Any]
 NEAR = 1e-5
+COARSEST = 0.05
+"""Numbers that are rounded more than this say nothing about their ratio."""
 
 
 def where_it_sits(claim: Claim, right: Array, step: Step) -> str:
@@ -28,6 +30,8 @@ def where_it_sits(claim: Claim, right: Array, step: Step) -> str:
     tolerance = max(
         NEAR, 10 * float(np.max(claim.units / np.maximum(np.abs(right), 1e-300), where=elements, initial=0.0))
     )
+    if tolerance > COARSEST:
+        return ""
     with np.errstate(all="ignore"):
         ratio = np.where(elements, claim.values / right, np.nan)
     if _constant(ratio, tolerance) and abs(float(np.nanmean(ratio)) - 1) > 10 * tolerance:

@@ -17,7 +17,7 @@ from .slip import Carried, Get, Slip
 Array = Any
 NEXT = "L_next"
 """The loss after the update, on the same samples: no step of the program, but something that people print."""
-MISFITS = (ValueError, IndexError, TypeError, FormulaError)
+MISFITS = (ValueError, IndexError, TypeError, ArithmeticError, FormulaError)
 """Errors of slips that do not fit the shapes, or read what is not computed yet."""
 
 

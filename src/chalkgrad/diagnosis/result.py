@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +27,7 @@ class Finding:
         digits: to how many significant digits the right ones agree (at most as many as are given).
         first: the address of the first wrong number; empty where all are right.
         where: where the error sits, as far as the numbers tell it; may be empty.
+        farthest: of a wrong value the number farthest from the right one: its address, the number, the right one.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Finding:
     digits: int
     first: str = ""
     where: str = ""
+    farthest: tuple[str, float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,6 +74,24 @@ class Cause:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Unseen:
+    """A mistake that the claimed numbers could not show.
+
+    Attributes:
+        slip: the mistake.
+        why: what about the input hides it, and what would show it.
+        parameters: parameters with which it would show, by name.
+        x, y: samples with which it would.
+    """
+
+    slip: Slip
+    why: str
+    parameters: Mapping[str, Array]
+    x: Array
+    y: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Result:
     """The findings and causes of a diagnosis.
 
@@ -79,12 +100,29 @@ class Result:
         causes: the mistakes that make the wrong numbers, best first; they are needed together.
         unexplained: the claimed values that no mistake explains.
         trace: the right values.
+        partly: mistakes that make some of the wrong numbers, where most stay unexplained: they need not be made.
+        too_few: the unexplained values that mistakes would explain, but whose numbers have too few digits to tell.
+        place: where the fault lies, between which values; empty where that is explained or cannot be told.
+        suspects: the values at one of which it lies.
+        look: looks for the mistakes that the claimed numbers could not show.
+        notes: what else was tried.
     """
 
     findings: tuple[Finding, ...]
     causes: tuple[Cause, ...]
     unexplained: tuple[str, ...]
     trace: Trace = field(repr=False)
+    partly: tuple[Cause, ...] = ()
+    too_few: tuple[str, ...] = ()
+    place: str = ""
+    suspects: tuple[str, ...] = ()
+    look: Callable[[], tuple[Unseen, ...]] = field(default=tuple, repr=False)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def unseen(self) -> tuple[Unseen, ...]:
+        """Mistakes that these numbers could not show, with an input that would."""
+        return self.look()
 
     @property
     def correct(self) -> bool:

@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import cache, cached_property
 from typing import Any, cast
 
 import numpy as np
@@ -21,15 +22,24 @@ from ..model.model import Model
 from ..program import names as spelled
 from .alike import made_alike
 from .both_ways import made_both_ways
+from .budget import Budget
 from .claims import Claim, numbers_of, read_claims
+from .comparing import LARGEST_ROUNDING, RELATIVE, Comparing, float32_noise
+from .constants import constant_factors
 from .diagnosis import Diagnosis
+from .evidence import FEWEST_DIGITS, NEAR, SURE, enough, independent
 from .factoring import where_it_sits
+from .lying import where_it_lies
+from .made import made_slips
 from .misread import misread
+from .points import at_other_points
 from .rerun import MISFITS, NEXT, Rerun
-from .result import Cause, Finding
-from .slack import EVIDENCE, FEW, UNITS, Slack, room_by_hand, single
+from .result import Cause, Finding, Unseen
+from .slack import EVIDENCE, FEW, UNITS, Slack
 from .slip import Carried, Slip
 from .slips import slips
+from .typed import slips_of_the_pen
+from .unseen import Ground, unseen_by
 
 Array = np.ndarray[Any, Any]
 Claimed = Mapping[str, Any] | Callable[[dict[str, Array], Array, Array], Mapping[str, Any]]
@@ -39,14 +49,17 @@ DEEPEST = 4
 """How many mistakes at most are put together."""
 BRANCHES = 6
 """How many candidates are followed up at each of them."""
-WORK = 150_000
-"""How many steps are computed at most in the search for pairs of mistakes that must come together; every time of a loop
-counts as one.
-"""
-LARGEST_ROUNDING = 0.02
-"""More than this share of a number is no rounding."""
-RELATIVE = 1e-9
-"""How near a number with all digits must be to count as the same."""
+ROUNDINGS = 4
+"""How often claimed numbers are rounded otherwise, to see how far off what follows from them may be."""
+NEARLY_AS_LIGHT = 0.3
+"""A made mistake that is more far-fetched than another by more than this is no rival of it."""
+MOST_MADE_RIVALS = 4
+MOST_OF_THE_PEN = 8
+"""With more wrong numbers than this, none was mistyped."""
+ONE_MORE = 0.7
+"""What every further mistake of an explanation counts beside its own weight."""
+MOSTLY = 0.5
+"""Mistakes that explain no larger share of the wrong numbers than this are not the mistake."""
 
 
 def diagnose(
@@ -110,7 +123,16 @@ def diagnose(
         earlier.set_parameters(before)
         old = earlier.trace(x, y, optimizer=method, training=training, sample_weight=weights)
         previous = {n: old[n] for n in old if n not in (*spelled.GIVEN, "clock", "lr", "t")}
-    return _Search(twin, trace, dict(claimed), following, previous, training, method, probe, optimizer_state).run()
+    found = Search(twin, trace, dict(claimed), following, previous, training, method, probe, optimizer_state).run()
+    if probe is None or not found.correct or method is not None or weights is not None:
+        return found
+
+    def judge(network: Model, x: Array, y: Array) -> Diagnosis:
+        numbers = _by_gradient(probe(_copies(network.parameters), x.copy(), y.copy()), network)
+        trace = network.trace(x, y, training=training)
+        return Search(network, trace, numbers, (), None, training, None, probe, None).run()
+
+    return at_other_points(found, twin, x, y, judge)
 
 
 Probe = Callable[[dict[str, Array], Array, Array], Mapping[str, Any]]
@@ -128,7 +150,21 @@ def _by_gradient(answer: Any, network: Model) -> dict[str, Any]:
     return {network.program.derivative_of.get(n, n) if n in network.parameters else n: v for n, v in numbers.items()}
 
 
-class _Search:
+class Search:
+    """The search for the mistakes behind claimed numbers.
+
+    Args:
+        network: the network, in float64.
+        trace: the right values.
+        claimed: the claimed numbers.
+        following: the steps that compute the loss after the update.
+        before: the values of an earlier pass.
+        training: with dropout's masks and batch statistics.
+        optimizer: whose step is claimed.
+        probe: the claiming function.
+        optimizer_state: what the optimizer carries from the steps before.
+    """
+
     def __init__(
         self,
         network: Model,
@@ -144,12 +180,10 @@ class _Search:
         self.optimizer_state = optimizer_state
         self.network, self.trace, self.optimizer, self.training = network, trace, optimizer, training
         self.probe = probe
-        self.slack = Slack.NONE
         after = claimed.pop(NEXT, MISSING)
         self.rerun = Rerun(trace.program, trace, following)
         self.runner = Runner(trace.program.steps)
-        self.work = WORK
-        self.acting: dict[int, bool] = {}  # by the slip's id
+        self.budget = Budget(self.rerun, len(trace["x"]))
         self.claims = read_claims(claimed, trace) if claimed else {}
         if after is not MISSING:
             if optimizer is None:
@@ -157,34 +191,33 @@ class _Search:
             self.claims[NEXT] = _single(NEXT, after)
         if not self.claims:
             raise DataError('claims are numbers by name, {"dW1": [[...]], ...}; none came')
-        self.noise = self._noise()
+        self.comparing = Comparing(trace, self._noise(), self.claims)
         self._take_parameters_as_meant()
+        self.comparing.claims = self.claims
         self.right = self.rerun.run((), self.claims)
         found = slips(trace.program, before, len(trace["x"]))
-        right = {n: self.same(c, self.right[n]) for n, c in self.claims.items()}
+        right = {n: self.comparing.same(c, self.right[n]) for n, c in self.claims.items()}
         reading = misread(self.claims, right, trace.program)
         self.slips = [*found, *made_alike(found, trace.program), *made_both_ways(found), *reading]
+        self.acting: dict[int, bool] = {}  # by the slip's id
+        self.too_few: set[str] = set()
+
+    @cached_property
+    def made(self) -> list[Slip]:
+        """The slips that are made from the formulas, the least far-fetched first."""
+        found = made_slips(self.trace.program, self.trace)
+        return sorted([*found, *made_alike(found, self.trace.program)], key=lambda s: s.weight)
 
     # -- comparing -------------------------------------------------------------------------------------------
 
     def _noise(self) -> dict[str, float]:
         """How much rounding to float32 changes each claimed value."""
-        coarse = self.network.copy(dtype="float32")
-        values = dict(
-            coarse.trace(
-                self.trace["x"], self.trace["y"], optimizer=self.optimizer, training=self.training,
-                optimizer_state=self.optimizer_state, sample_weight=self.trace.get(spelled.SAMPLE_WEIGHT),
-            )
+        coarse = self.network.copy(dtype="float32").trace(
+            self.trace["x"], self.trace["y"], optimizer=self.optimizer, training=self.training,
+            optimizer_state=self.optimizer_state, sample_weight=self.trace.get(spelled.SAMPLE_WEIGHT),
         )  # fmt: skip
-        noise: dict[str, float] = {}
-        for name in (*self.claims, *(r[n] for r in self._readings() for n in self.claims if n in r)):
-            if name in values and name in self.trace:
-                apart = np.abs(values[name].astype(np.float64) - self.trace[name])
-                finite = apart[np.isfinite(apart)]
-                noise[name] = float(finite.max()) if finite.size else 0.0
-            else:
-                noise[name] = 1e-6
-        return noise
+        names = (*self.claims, *(r[n] for r in self._readings() for n in self.claims if n in r))
+        return float32_noise(self.trace, coarse, names)
 
     def _take_parameters_as_meant(self) -> None:
         """Claims of parameters that are not the network's own numbers: their gradients, or their new values.
@@ -193,16 +226,16 @@ class _Search:
             DataError: where they are neither.
         """
         parameters = {n: c for n, c in self.claims.items() if n in self.network.parameters}
-        if all(self.matches(claim, self.trace[name]) for name, claim in parameters.items()):
+        if all(self.comparing.matches(claim, self.trace[name]) for name, claim in parameters.items()):
             return
         for reading in self._readings():
             meant = {n: replace(c, name=reading[n]) for n, c in parameters.items() if n in reading}
-            if any(c.name in self.trace and self.matches(c, self.trace[c.name]) for c in meant.values()):
+            if any(c.name in self.trace and self.comparing.matches(c, self.trace[c.name]) for c in meant.values()):
                 if twice := [c.name for c in meant.values() if c.name in self.claims]:
                     raise DataError(f"{twice[0]} is claimed twice")
                 self.claims = {meant[n].name if n in meant else n: meant.get(n, c) for n, c in self.claims.items()}
                 return
-        name = next(n for n, c in parameters.items() if not self.matches(c, self.trace[n]))
+        name = next(n for n, c in parameters.items() if not self.comparing.matches(c, self.trace[n]))
         new = spelled.updated(name) + ("" if self.optimizer is not None else " (with learning_rate=)")
         raise DataError(
             f"{name} is a parameter of the network, which has other numbers there: claim "
@@ -213,99 +246,101 @@ class _Search:
         """The two readings of a parameter's name: its gradient, or its new value."""
         return self.trace.program.derivative_of, self.trace.program.updated
 
-    def same(self, claim: Claim, computed: Array) -> Array:
-        """Which claimed numbers are the computed ones, to the digits that they are given to."""
-        computed = np.asarray(computed, dtype=np.float64)
-        if computed.shape != claim.values.shape:
-            return np.zeros(claim.values.shape, dtype=bool)
-        noise = self.noise[claim.name]
-        if single(claim, self.slack):
-            allowed = 1e-5 * np.abs(computed) + 20 * noise
-        else:
-            allowed = claim.units * (1 + 1e-6) + RELATIVE * np.abs(computed) + 100 * noise * 2.0**-29
-            if self.slack is Slack.BY_HAND:
-                allowed = np.maximum(allowed, room_by_hand(claim, computed))
-        with np.errstate(invalid="ignore"):
-            # a 0 stands for what is nothing beside the others
-            nothing = np.where(claim.values == 0, RELATIVE * np.abs(computed).max(initial=0.0), 0.0)
-            return np.abs(claim.values - computed) <= allowed + nothing
-
-    def matches(self, claim: Claim, computed: Array) -> bool:
-        """Whether all claimed numbers of a value are the computed ones."""
-        return bool(self.same(claim, computed)[claim.mask].all())
-
-    def _near(self, claim: Claim, computed: Array) -> bool:
-        """Whether the claimed numbers of a value are the computed ones but for rounding by hand."""
-        room = np.maximum(room_by_hand(claim, computed), LARGEST_ROUNDING * np.abs(computed) + claim.units)
-        return bool((np.abs(claim.values - computed) <= room)[claim.mask].all())
-
     # -- the search ------------------------------------------------------------------------------------------
 
+    def matches(self, claim: Claim, computed: Any) -> bool:
+        """Whether all claimed numbers of a value are the computed ones."""
+        return self.comparing.matches(claim, computed)
+
     def run(self) -> Diagnosis:
+        """Looks for the mistakes."""
         wrong = [n for n, c in self.claims.items() if not self.matches(c, self.right[n])]
-        by_hand = self._rounded_by_hand(wrong)
-        wrong = [n for n in wrong if n not in by_hand]
+        by_hand = self.comparing.rounded_by_hand(wrong)
+        fewer = {n for n in wrong if self.comparing.to_fewer_digits(self.claims[n], self.right[n])}
+        wrong = [n for n in wrong if n not in by_hand | fewer]
         causes: list[Cause] = []
         unexplained: list[str] = []
         follows: set[str] = set()
+        pen: dict[str, str] = {}
         if wrong:
-            chosen, remaining = self._explain(wrong, by_hand)
+            pen = self._pen(wrong)
+            others = [n for n in wrong if n not in pen]
+            chosen, remaining = self._explain(others, by_hand | fewer)
             if remaining:
-                chosen, remaining = self._nearly(wrong, by_hand) or (chosen, remaining)
-            causes = self._causes(chosen, wrong, remaining)
-            self.slack = Slack.NONE
+                chosen, remaining = self._nearly(others, by_hand | fewer) or (chosen, remaining)
+            if remaining and not chosen:
+                fine = {n for n in remaining if self.comparing.by_single(self.claims[n], self.right[n])}
+                if len(fine) == len(wrong):
+                    fewer |= fine
+                    wrong, remaining = [], []
+            causes = self._causes(chosen, [n for n in wrong if n not in pen], remaining)
+            self.comparing.slack = Slack.NONE
             follows, unexplained = self._following(wrong, remaining)
-        findings = tuple(self._finding(n, wrong, by_hand, follows) for n in self.claims)
-        return Diagnosis(findings, tuple(causes), tuple(unexplained), self.trace)
+        partly: tuple[Cause, ...] = ()
+        if causes and not self._mostly(causes, unexplained):
+            partly, causes = tuple(causes), []
+            unexplained = [n for n in wrong if n not in follows and n not in pen]
+        findings = tuple(self._finding(n, wrong, by_hand, follows, pen) for n in self.claims)
+        others = [n for n in unexplained if n not in follows]
+        place, suspects = where_it_lies(self.rerun, others, [f.name for f in findings if f.verdict in ("right", "rounded by hand")])
+        unseen = cache(self._unseen) if not wrong and self.optimizer_state is None else tuple
+        few = tuple(n for n in unexplained if n in self.too_few)
+        return Diagnosis(
+            findings, tuple(causes), tuple(unexplained), self.trace, partly, few, place, suspects, unseen
+        )  # fmt: skip
 
-    def _rounded_by_hand(self, wrong: Sequence[str]) -> set[str]:
-        """The values that rounding every step to the claimed digits explains.
+    def _unseen(self) -> tuple[Unseen, ...]:
+        """The mistakes that the right numbers could not have shown."""
+        tried = [*self.slips, *self.made]
+        return unseen_by(
+            Ground(self.network, self.trace, self.optimizer, self.training, self.claims, self.comparing, self.rerun,
+                   self.budget, tried)
+        )  # fmt: skip
 
-        People round to significant digits or to decimals, so the pass is computed again in both ways; what is, in
-        proportion, no further from the right numbers than twice these are is taken for rounding.
-        """
-        names: set[str] = set()
-        for name in wrong:
-            claim = self.claims[name]
-            if name not in self.trace or not claim.units[claim.mask].all():
-                continue
-            right = self.trace[name]
-            decimals = int(np.clip(-np.floor(np.log10(2 * claim.units[claim.mask].min())), 1, 12))
-            apart = 0.0
-            sizes = np.maximum(np.abs(right), 1e-9 * np.abs(right).max(initial=0.0) + 1e-300)
-            for rounded in (self.trace.rounded(claim.digits), self.trace.rounded(decimals, decimals=True)):
-                apart = max(apart, float((np.abs(rounded[name] - right) / sizes).max(initial=0.0)))
-            if apart == 0:
-                continue  # nothing was rounded on the way
-            allowed = min(2 * apart, LARGEST_ROUNDING) * np.abs(right) + claim.units
-            if (np.abs(claim.values - right) <= allowed)[claim.mask].all():
-                names.add(name)
-        return names
+    def _pen(self, wrong: Sequence[str]) -> dict[str, str]:
+        """The values in which single numbers are mistyped or swapped."""
+        marks = {n: self.claims[n].mask & ~self.comparing.same(self.claims[n], self.right[n]) for n in wrong}
+        if sum(int(m.sum()) for m in marks.values()) > MOST_OF_THE_PEN:
+            return {}
+        return slips_of_the_pen(self.claims, self.right, marks)
 
-    def _nearly(self, wrong: Sequence[str], by_hand: set[str]) -> tuple[tuple[Slip, ...], list[str]] | None:
-        """Slips that make all wrong numbers but for rounding on the way; where there are some, `slack` says how."""
+    def _nearly(self, wrong: Sequence[str], by_hand: Collection[str]) -> tuple[tuple[Slip, ...], list[str]] | None:
+        """Slips that make all wrong numbers but for rounding on the way; where there are some, the slack says how."""
         for slack in (Slack.SINGLE, Slack.BY_HAND):
-            self.slack = slack
+            self.comparing.slack = slack
             still = [n for n in wrong if not self.matches(self.claims[n], self.right[n])]
             chosen, remaining = self._explain(still, by_hand)
             if chosen and not remaining and (slack is Slack.SINGLE or self._evident(chosen, still)):
                 return chosen, remaining
-        self.slack = Slack.NONE
+        self.comparing.slack = Slack.NONE
         return None
 
     def _evident(self, chosen: Sequence[Slip], wrong: Sequence[str]) -> bool:
         """Whether each of the slips makes enough numbers that are wrong without it."""
         for slip in chosen:
             without = self._values([s for s in chosen if s is not slip])
-            numbers = sum(int((self.claims[n].mask & ~self.same(self.claims[n], without[n])).sum()) for n in wrong)
-            if slip.read is None and numbers < EVIDENCE:
+            if slip.read is None and self._wrong_numbers(wrong, without) < EVIDENCE:
                 return False
         return True
 
-    def _explain(self, wrong: Sequence[str], by_hand: set[str]) -> tuple[tuple[Slip, ...], list[str]]:
+    def _mostly(self, causes: Sequence[Cause], unexplained: Sequence[str]) -> bool:
+        """Whether the causes explain more of the wrong numbers than they leave."""
+        explained = {n for c in causes for n in c.explains}
+        left = self._wrong_numbers(unexplained)
+        made = self._wrong_numbers(explained)
+        return made > MOSTLY * (made + left)
+
+    def _wrong_numbers(self, names: Collection[str], now: Mapping[str, Array] | None = None) -> int:
+        """How many claimed numbers are not the computed ones: the right ones, if no others are given."""
+        computed = now or self.right
+        return sum(
+            int((self.claims[n].mask & ~self.comparing.same(self.claims[n], computed[n])).sum()) for n in names
+        )
+
+    def _explain(self, wrong: Sequence[str], by_hand: Collection[str]) -> tuple[tuple[Slip, ...], list[str]]:
         """The lightest set of slips that makes the wrong numbers and leaves the right ones, and what it leaves."""
         settled = [n for n in self.claims if n not in wrong and n not in by_hand]
-        best: tuple[tuple[int, float, int], tuple[Slip, ...], list[str]] = ((len(wrong), 0.0, 0), (), list(wrong))
+        best: tuple[tuple[int, float], tuple[Slip, ...], list[str]] = ((len(wrong), 0.0), (), list(wrong))
         seen: set[frozenset[int]] = set()
 
         def descend(chosen: tuple[Slip, ...], weight: float) -> None:
@@ -313,20 +348,20 @@ class _Search:
             values = self._values(chosen)
             if any(not self.matches(self.claims[n], values[n]) for n in settled):
                 return
-            if any(not self._near(self.claims[n], values[n]) for n in by_hand):
+            if any(not self.comparing.near(self.claims[n], values[n]) for n in by_hand):
                 return
             left = [n for n in wrong if not self.matches(self.claims[n], values[n])]
-            score = (len(left), weight, len(chosen))
+            score = (len(left), weight)
             if score < best[0]:
                 best = (score, chosen, left)
-            if not left or len(chosen) == DEEPEST or (best[0][0] == 0 and weight + 1 >= best[0][1]):
+            if not left or len(chosen) == DEEPEST or (best[0][0] == 0 and weight + 1 + ONE_MORE >= best[0][1]):
                 return
             done = [n for n in wrong if n not in left]
             for further in self._candidates(chosen, left, [*settled, *done])[:BRANCHES]:
                 key = frozenset(map(id, (*chosen, *further)))
                 if key not in seen:
                     seen.add(key)
-                    descend((*chosen, *further), weight + sum(s.weight for s in further))
+                    descend((*chosen, *further), weight + sum(s.weight + ONE_MORE for s in further))
 
         descend((), 0.0)
         return best[1], best[2]
@@ -340,16 +375,41 @@ class _Search:
             for name in self.trace.program.parameters:  # updated too early, its gradient matters too
                 upstream.update(self.rerun.upstream(self.trace.program.updated.get(name, "")))
             outputs = {output for s in chosen for output in s.outputs}
-            rivals = [s for s in self.slips if outputs.isdisjoint(s.outputs) and upstream & {*s.outputs}]
-            candidates = self._fitting(chosen, [(s,) for s in rivals], target, remaining, settled)
-            if not candidates and self.slack is Slack.NONE and self.work > 0:
-                active = [s for s in rivals if s.carried is not Carried.RIGHT and not s.members and self._acts(s)]
+
+            def rivals(of: Sequence[Slip], outputs: set[str] = outputs, upstream: set[str] = upstream) -> list[Slip]:
+                return [s for s in of if outputs.isdisjoint(s.outputs) and upstream & {*s.outputs}]
+
+            before = self._values(chosen, [target])[target]
+            constant = constant_factors(self.claims[target], before, self.rerun, target, len(self.trace["x"]))
+            suspects, others = self._suspected(rivals(self.slips), settled)
+            made, others_made = self._suspected(rivals(self.made), settled)
+            constant = rivals(constant)
+            candidates: list[tuple[tuple[int, float], tuple[Slip, ...]]] = []
+            groups = ((suspects, 0.5), (made, 0.5), (constant, 0.5), (others, 0.3), (others_made, 0.1))
+            for among, share in groups:
+                if candidates and (candidates[0][0][0] <= -len(remaining) or among is others_made):
+                    break
+                candidates += self._fitting(chosen, [(s,) for s in among], target, remaining, settled, share=share)
+                candidates.sort(key=lambda c: c[0])
+            if not candidates and self.comparing.slack is Slack.NONE:
+                active = [s for s in suspects if s.carried is not Carried.RIGHT and not s.members and self._acts(s)]
                 pairs = [p for p in itertools.combinations(active, 2) if p[0].output != p[1].output]
                 pairs.sort(key=lambda p: p[0].weight + p[1].weight)
                 candidates = self._fitting(chosen, pairs, target, remaining, settled)
             if candidates:
-                return candidates
+                return [further for _, further in candidates]
         return []
+
+    def _suspected(self, of: Sequence[Slip], settled: Sequence[str]) -> tuple[list[Slip], list[Slip]]:
+        """Of slips those at values from which no right number is computed, and the others."""
+        shielded = 0
+        for name in settled:
+            if not self.comparing.is_nothing(name, self.right[name]):
+                shielded |= self.rerun.above.get(name, 0)
+        free = {n for n in self.rerun.steps if not shielded & self.rerun.bit[n]}
+        suspects = [s for s in of if not free.isdisjoint(s.outputs)]
+        chosen = set(map(id, suspects))
+        return suspects, [s for s in of if id(s) not in chosen]
 
     def _fitting(
         self,
@@ -358,23 +418,65 @@ class _Search:
         target: str,
         remaining: Sequence[str],
         settled: Sequence[str],
-    ) -> list[tuple[Slip, ...]]:
-        scored: list[tuple[tuple[int, float], tuple[Slip, ...]]] = []
-        work = sum(self.rerun.work(name) for name in self.rerun.upstream(target))
+        *,
+        share: float = 0.5,
+    ) -> list[tuple[tuple[int, float], tuple[Slip, ...]]]:
+        """Those of the candidates that make the target come out, with their scores, the best first.
+
+        Args:
+            chosen: the mistakes that are made already.
+            candidates: the further ones.
+            target: the value that must come out.
+            remaining: the values that are wrong still.
+            settled: those that are right.
+            share: so much of what may be computed yet is, at most.
+        """
+        keep = self.budget.left * (1 - share)
+        fitting: list[tuple[tuple[Slip, ...], dict[str, Array]]] = []
+        now = self._values(chosen)
+        claim = self.claims[target]
+        own = self.comparing.apart(claim, now[target])
+        few = self._independent([target], now) < SURE
+        near: set[float] = set()
+        enough_weight = math.inf
         for further in candidates:
-            if len(further) > 1:
-                self.work -= work
-                if self.work < 0:
-                    break
+            if len(further) == 1 and further[0].made and further[0].weight > enough_weight:
+                break
+            if not self.budget.take((*chosen, *further), [target]) or self.budget.left < keep:
+                break
             values = self._values((*chosen, *further), [target])
-            if not self.matches(self.claims[target], values[target]):
+            if not self.matches(claim, values[target]):
+                if few and (apart := self.comparing.apart(claim, values[target])) <= NEAR and apart != own:
+                    near.add(float(f"{apart:.6g}"))
                 continue
-            values = self._values((*chosen, *further))
-            explained = sum(self.matches(self.claims[n], values[n]) for n in remaining)
+            self.budget.take((*chosen, *further), self.claims)
+            whole = self._values((*chosen, *further))
+            fitting.append((further, whole))
+            if all(self.matches(self.claims[n], whole[n]) for n in (*remaining, *settled)):
+                enough_weight = min(enough_weight, further[0].weight + NEARLY_AS_LIGHT)
+        scored: list[tuple[tuple[int, float], tuple[Slip, ...]]] = []
+        for further, values in fitting:
+            explained = [n for n in remaining if self.matches(self.claims[n], values[n])]
             broken = sum(not self.matches(self.claims[n], values[n]) for n in settled)
-            scored.append(((broken * 100 - explained, sum(s.weight for s in further)), further))
+            numbers = self._independent(explained, now)
+            if any(s.solved for s in further):  # the ratio is from the numbers; that it is one is what they say
+                numbers = self._wrong_numbers(explained, now) - 1
+            digits = max((self.claims[n].digits for n in explained), default=0)
+            if digits < FEWEST_DIGITS or not enough(numbers, len(near)):
+                if not broken:
+                    self.too_few.add(target)
+                continue
+            scored.append(((broken * 100 - len(explained), sum(s.weight for s in further)), further))
         scored.sort(key=lambda item: item[0])
-        return [further for _, further in scored]
+        return scored
+
+    def _independent(self, names: Sequence[str], now: Mapping[str, Array]) -> int:
+        """How many independent wrong numbers values have, where `now` is what is computed."""
+        return sum(
+            independent(c, now[n], c.mask & ~self.comparing.same(c, now[n]))
+            for n in names
+            if (c := self.claims[n]) and np.shape(now[n]) == c.values.shape
+        )
 
     def _values(self, chosen: Sequence[Slip], values: Sequence[str] | None = None) -> dict[str, Array]:
         """The claimed values under slips; NaN where the slips do not fit the shapes."""
@@ -415,7 +517,7 @@ class _Search:
             rivals = tuple(s for s in (slip, *instead) if s is not first)
             if first is not slip or (apart is not None and self.probe is not None):
                 rivals, apart = (), None  # the function itself has told them apart
-            causes.append(Cause((first,), tuple(values), count, digits, rivals, apart, self.slack))
+            causes.append(Cause((first,), tuple(values), count, digits, rivals, apart, self.comparing.slack))
         return causes
 
     def _equals(self, slip: Slip, others: tuple[Slip, ...]) -> list[Slip]:
@@ -423,20 +525,25 @@ class _Search:
         ours = self._values((*others, slip))
         equals: list[Slip] = []
         outputs = {output for s in others for output in s.outputs}
-        for rival in self.slips:
+        for rival in (*self.slips, *(self.made if slip.made else ())):
             if rival is slip or not outputs.isdisjoint(rival.outputs):
                 continue
-            values = self._values((*others, rival))
-            if all(_alike(values[n], ours[n], self.claims[n]) for n in self.claims):
+            if rival.made and (rival.weight > slip.weight + NEARLY_AS_LIGHT or not self._takes(others, rival)):
+                continue
+            # value by value: the first one tells most apart
+            if all(_alike(self._values((*others, rival), [n])[n], ours[n], self.claims[n]) for n in self.claims):
                 equals.append(rival)
         known = {(s.output, s.mistake) for s in slip.every}
         distinct: list[Slip] = []
         for rival in sorted(equals, key=lambda s: s.weight):
             same = {(s.output, s.mistake) for s in rival.every}
-            if known.isdisjoint(same):
+            if known.isdisjoint(same) and not (rival.made and len(distinct) >= MOST_MADE_RIVALS):
                 known |= same
                 distinct.append(rival)
         return distinct
+
+    def _takes(self, others: tuple[Slip, ...], rival: Slip) -> bool:
+        return self.budget.take((*others, rival), self.claims)
 
     def _probed(self, rivals: Sequence[Slip], others: tuple[Slip, ...], x: Array, y: Array) -> Slip:
         """The one of several slips that the claiming function makes on another input too."""
@@ -488,39 +595,65 @@ class _Search:
     def _following(self, wrong: Sequence[str], remaining: Sequence[str]) -> tuple[set[str], list[str]]:
         """Of the wrong values those that are right from the claimed ones before them, and those nothing explains."""
         follows: set[str] = set()
-        taken = {n: self.claims[n].values for n in wrong if self.claims[n].whole and n in self.rerun.steps}
+        taken = {n: self.claims[n].values for n in self.claims if self.claims[n].whole and n in self.rerun.steps}
+        marked = set(wrong)
         unexplained: list[str] = []
         for name, claim in self.claims.items():
-            if name in wrong and self._from_claims(name, taken):
+            if name in marked and self._from_claims(name, {n for n in taken if n in marked}):
                 value = self.rerun.run((), [name], taken)[name]
+                spread = self._spread(name, taken, value)
                 room = UNITS * claim.units if claim.digits <= FEW else claim.units
-                units = Claim(name, claim.values, np.maximum(room, 1e-6 * np.abs(claim.values)), claim.single)
-                if self.matches(units, value):
+                units = np.maximum(room, 1e-6 * np.abs(claim.values)) + spread
+                if self.matches(Claim(name, claim.values, units, claim.single), value):
                     follows.add(name)
             if name in remaining and name not in follows:
                 unexplained.append(name)
         return follows, unexplained
 
+    def _spread(self, name: str, taken: Mapping[str, Array], value: Array) -> Array:
+        """How far a value may be off that was computed from claimed numbers as they were rounded."""
+        rounded = {n: self.claims[n].units for n in taken if (self.claims[n].units > 0).any() and n != name}
+        if not rounded:
+            return np.zeros(np.shape(value))
+        rng = np.random.default_rng(0)
+        apart = np.zeros(np.shape(value))
+        for _ in range(ROUNDINGS):
+            other = {n: v + rounded[n] * rng.uniform(-1, 1, v.shape) if n in rounded else v for n, v in taken.items()}
+            apart = np.maximum(apart, np.abs(self.rerun.run((), [name], other)[name] - value))
+        return np.minimum(2 * apart, LARGEST_ROUNDING * np.abs(value))
+
     def _from_claims(self, name: str, taken: Collection[str]) -> bool:
         """Whether a value is computed from claimed ones; in a loop from its own at other times too."""
         return any(n in taken and (n != name or n in self.rerun.loops) for n in self.rerun.upstream(name))
 
-    def _finding(self, name: str, wrong: Sequence[str], by_hand: set[str], follows: set[str]) -> Finding:
+    def _finding(
+        self, name: str, wrong: Sequence[str], by_hand: set[str], follows: set[str], pen: Mapping[str, str]
+    ) -> Finding:
         claim = self.claims[name]
         right = np.asarray(self.right[name], dtype=np.float64)
-        same = self.same(claim, right) & claim.mask
+        same = self.comparing.same(claim, right) & claim.mask
         claimed, count = int(claim.mask.sum()), int(same.sum())
         digits = claim.digits
         if name in by_hand:
             return Finding(name, "rounded by hand", claimed, claimed, digits)
         if name not in wrong:
-            return Finding(name, "right", count, claimed, digits)
+            return Finding(name, "right", claimed, claimed, digits)
         place = np.argwhere(claim.mask & ~same)
         first = str(Address(name, tuple(int(p) for p in place[0]))) if place.size else name
         verdict = "follows" if name in follows else "wrong"
         step = self.rerun.steps.get(name)
-        where = where_it_sits(claim, right, step) if step is not None and verdict == "wrong" else ""
-        return Finding(name, verdict, count, claimed, digits, first, where)
+        where = pen.get(name, "")
+        if not where and step is not None and verdict == "wrong":
+            where = where_it_sits(claim, right, step)
+        return Finding(name, verdict, count, claimed, digits, first, where, _farthest(name, claim, right))
+
+
+def _farthest(name: str, claim: Claim, right: Array) -> tuple[str, float, float]:
+    """The number that is farthest from the right one: its address, the number, the right one."""
+    with np.errstate(invalid="ignore"):
+        apart = np.where(claim.mask, np.abs(claim.values - right), -1.0)
+    place = tuple(int(i) for i in np.unravel_index(int(apart.argmax()), apart.shape))
+    return str(Address(name, place)) if place else name, float(claim.values[place]), float(right[place])
 
 
 def _alike(first: Array, second: Array, claim: Claim) -> bool:

@@ -64,6 +64,8 @@ class Slip:
         where: in which places it is made, where these are several.
         members: it in each of them.
         read: where one number is misread, that number in its place, NaN elsewhere.
+        made: whether it was made from the step's formula, and is none of the usual ones.
+        solved: whether it has a number in it that was solved from the claimed ones.
     """
 
     output: str
@@ -81,6 +83,8 @@ class Slip:
     where: str = ""
     members: tuple[Slip, ...] = ()
     read: Any = None
+    made: bool = False
+    solved: bool = False
 
     @property
     def text(self) -> str:

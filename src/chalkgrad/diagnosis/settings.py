@@ -1,0 +1,84 @@
+"""Slips of settings and of updates: a rate per sample, betas crossed, a decay where there is none."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from ..program import Program, Role, Step
+from ..rules.weight_decay import weight_decay
+from .slip import Slip
+
+SCALED, CROSSED, DECAYED = 1.8, 1.6, 1.7
+"""How far-fetched these are."""
+PAIRS = (("beta1", "beta2"),)
+
+
+def of_settings(step: Step, samples: int) -> Iterator[Slip]:
+    """A setting that is divided by the number of samples, doubled, halved, or taken for what it lacks to 1."""
+    for name in step.rule.options:
+        value = step.options.get(name)
+        if not isinstance(value, float) or not value:
+            continue
+        others = {
+            f"{name} is divided by N": value / samples, f"{name} is multiplied by N": value * samples,
+            f"{name} is taken twice": 2 * value, f"{name} is halved": value / 2,
+            f"1 - {name} stands where {name} belongs": 1 - value,
+        }  # fmt: skip
+        for text, other in others.items():
+            if other not in (value, 0.0):
+                yield _with(step, {**step.options, name: other}, text, SCALED)
+
+
+def _with(step: Step, options: Mapping[str, Any], text: str, weight: float) -> Slip:
+    mistaken = dataclasses.replace(step, options=options)
+    function = partial(step.rule.function, **options)
+    return Slip(step.output, step, text, weight, step.inputs, function, mistaken, general=text, made=True)
+
+
+def of_updates(program: Program) -> Iterator[Slip]:
+    """What an optimizer does wrong alike for every parameter, or for parameters that it should leave alone."""
+    steps = [s for s in program.part("update") if s.owner.kind == "optimizer"]
+    moments = [s for s in steps if s.value.role is not Role.UPDATED or s.value.of not in program.parameters]
+    for (one, two), (among, where) in itertools.product(PAIRS, ((steps, "everywhere"), (moments, "in the moments"))):
+        crossed = {one: two, two: one}
+        members = tuple(
+            _with(step, {**step.options, **others}, f"{one} and {two} are crossed", CROSSED)
+            for step in among
+            if (others := {o: step.settings[crossed[o]] for o in step.rule.options if crossed.get(o) in step.settings})
+        )
+        if len(members) > 1:
+            yield dataclasses.replace(members[0], where=where, members=members)
+    decays = [s for s in steps if s.rule is weight_decay]
+    if decays:
+        bare = tuple(_decayed(s, decays[0]) for s in steps if _undecayed(s, program))
+        yield from bare
+        if len(bare) > 1:
+            yield dataclasses.replace(bare[0], where="for every one of these", members=bare, mistake=bare[0].general)
+
+
+def _undecayed(step: Step, program: Program) -> bool:
+    """Whether a step takes a gradient as it is."""
+    gradient = step.bound.get("g")
+    return gradient in step.inputs and gradient in program.derivatives
+
+
+def _decayed(step: Step, like: Step) -> Slip:
+    gradient, parameter = step.bound["g"] or "", step.bound.get("W") or step.value.of or ""
+    decay = float(like.options["decay"])
+    inputs = (*step.inputs, parameter)
+    place = step.inputs.index(gradient)
+
+    def function(*arrays: Any) -> Any:
+        own = list(arrays[: len(step.inputs)])
+        own[place] = own[place] + decay * arrays[-1]
+        return step.rule.function(*own, **step.options)
+
+    return Slip(
+        step.output, step, f"{parameter} is decayed too", DECAYED, inputs, function, made=True,
+        wrong=f"{step.output} with {gradient} + decay * {parameter} in place of {gradient}",
+        general="biases and scales are decayed too",
+    )  # fmt: skip

@@ -1,0 +1,160 @@
+"""The mistakes that right numbers could not have shown: a factor gamma that is 1, a bias of 0, one sample."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..describe.optimizers import Optimizer
+from ..explain.trace import Trace
+from ..model.model import Model
+from ..program import names as spelled
+from .budget import Budget
+from .claims import Claim
+from .comparing import Comparing
+from .made import made_slips
+from .rerun import MISFITS, NEXT, Rerun
+from .result import Unseen
+from .slip import Slip
+from .slips import slips
+
+Array = np.ndarray[Any, Any]
+MOST = 6
+"""So many are told."""
+MOST_ALIKE = 3
+"""So many for the same reason."""
+MOST_TRIED = 500
+FARTHEST = 1.9
+"""More far-fetched mistakes are not looked for."""
+SAMPLES = 3
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What right numbers were found on.
+
+    Attributes:
+        network: the network, in float64.
+        trace: the right values.
+        optimizer: whose step is claimed.
+        training: with dropout's masks and batch statistics.
+        claims: the claimed numbers.
+        comparing: when they are the computed ones.
+        rerun: the program.
+        budget: what may be computed.
+        tried: the mistakes to look at.
+    """
+
+    network: Model
+    trace: Trace
+    optimizer: Optimizer | None
+    training: bool
+    claims: Mapping[str, Claim]
+    comparing: Comparing
+    rerun: Rerun
+    budget: Budget
+    tried: Sequence[Slip]
+
+
+def unseen_by(search: Ground) -> tuple[Unseen, ...]:
+    """The mistakes that would have left the claimed numbers as they are, and would not elsewhere."""
+    names = [n for n in search.claims if n != NEXT]
+    if not names or spelled.SAMPLE_WEIGHT in search.trace:
+        return ()
+    hidden = _hidden(search, names)
+    if not hidden:
+        return ()
+    found: list[Unseen] = []
+    said: set[str] = set()
+    for why, parameters, x, y, trace in _elsewhere(search):
+        rerun = Rerun(trace.program, trace)
+        there = {_key(s): s for s in _every(trace)}
+        for slip in hidden:
+            other = there.get(_key(slip))
+            if other is None or slip.text in said or any(u.slip is slip for u in found):
+                continue
+            if _shows(rerun, other, names):
+                said.add(slip.text)
+                found.append(Unseen(slip, why, parameters, x, y))
+    found.sort(key=lambda u: u.slip.weight)
+    shown: list[Unseen] = []
+    for unseen in found:
+        if sum(u.why == unseen.why for u in shown) < MOST_ALIKE and len(shown) < MOST:
+            shown.append(unseen)
+    return tuple(shown)
+
+
+def _key(slip: Slip) -> tuple[str, str]:
+    return slip.output, slip.text
+
+
+def _every(trace: Trace) -> list[Slip]:
+    usual = [s for s in slips(trace.program, None, len(trace["x"])) if s.weight <= 1.2]
+    return [*usual, *made_slips(trace.program, trace)]
+
+
+def _hidden(search: Ground, names: Sequence[str]) -> list[Slip]:
+    """The slips on the way to the claimed numbers that change none of them."""
+    upstream = {n for name in names for n in search.rerun.upstream(name)}
+    hidden: list[Slip] = []
+    for slip in [s for s in search.tried if s.weight <= (FARTHEST if s.made else 1.2) and not s.members][:MOST_TRIED]:
+        if slip.output not in upstream or slip.step.part == "update":
+            continue
+        if not search.budget.take((slip,), names):
+            break
+        try:
+            values = search.rerun.run((slip,), names)
+        except MISFITS:
+            continue
+        if all(search.comparing.matches(search.claims[n], values[n]) for n in names):
+            hidden.append(slip)
+    return hidden
+
+
+def _shows(rerun: Rerun, slip: Slip, names: Sequence[str]) -> bool:
+    try:
+        values = rerun.run((slip,), names)
+    except MISFITS:
+        return False
+    right = rerun.base
+    return any(
+        np.shape(values[n]) == np.shape(right[n]) and not np.allclose(values[n], right[n], rtol=1e-5, atol=1e-9)
+        for n in names
+    )
+
+
+def _elsewhere(search: Ground) -> Sequence[tuple[str, Mapping[str, Array], Array, Array, Trace]]:
+    """Other inputs, each with one thing about it that is different: parameters, samples, their number."""
+    rng = np.random.default_rng(0)
+    network, trace = search.network, search.trace
+    own = {n: np.asarray(a) for n, a in network.parameters.items()}
+    flat = {n: a for n, a in own.items() if a.size and np.ptp(a) == 0}
+    points: list[tuple[str, Mapping[str, Array], Array, Array]] = []
+    x, y = trace["x"], trace["y"]
+    for name, array in flat.items():
+        moved = {**own, name: array + 0.5 + 0.3 * rng.standard_normal(array.shape)}
+        value = f"{name} is {float(array.flat[0]):g}" + (" everywhere" if array.size > 1 else "")
+        points.append((f"{value} here; with other numbers there it would show", moved, x, y))
+    if not network.layout.ids:
+        more = max(SAMPLES, len(x))
+        other = rng.standard_normal((len(x), *x.shape[1:]))
+        points.append(("with other samples it would show", own, other, y))
+        if more > len(x):
+            rows = np.arange(more) % len(x)
+            other = rng.standard_normal((more, *x.shape[1:]))
+            few = "one sample" if len(x) == 1 else f"{len(x)} samples"
+            points.append((f"there {'is' if len(x) == 1 else 'are'} {few} here; with {more} it would show", own, other, y[rows]))
+    moved = {n: a + 0.3 * rng.standard_normal(a.shape) for n, a in own.items()}
+    points.append(("with other parameters it would show", moved, x, y))
+    found: list[tuple[str, Mapping[str, Array], Array, Array, Trace]] = []
+    for why, parameters, samples, targets in points:
+        twin = network.copy()
+        twin.set_parameters(parameters)
+        found.append(
+            (why, parameters, samples, targets,
+             twin.trace(samples, targets, optimizer=search.optimizer, training=search.training))
+        )  # fmt: skip
+    return found
