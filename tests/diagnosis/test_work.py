@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import chalkgrad as cg
-from chalkgrad.diagnosis import search
+from chalkgrad.diagnosis import budget, search
 
 
 def test_wrong_numbers_by_no_mistake_end_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -23,8 +23,8 @@ def test_wrong_numbers_by_no_mistake_end_the_search(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(search.Rerun, "run", counted)
     counts: list[int] = []
-    for work in (20_000, 20_000, 0):
-        monkeypatch.setattr(search, "WORK", work)
+    for most in (40_000_000, 40_000_000, 4_000_000):
+        monkeypatch.setattr(budget, "MOST", most)
         runs.clear()
         assert set(cg.diagnose(net, x, y, claims).unexplained) == {"dWi1", "db2"}
         counts.append(len(runs))
