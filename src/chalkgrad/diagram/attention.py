@@ -77,12 +77,12 @@ def visible_keys(line: Line, values: Values | None = None, sample: int = 0) -> A
     layer = line.layer
     assert isinstance(layer, Attention)
     queries, keys = line.shapes[0][0], line.shapes[1 if layer.cross else 0][0]
-    seen = np.ones((queries, keys), dtype=bool)
+    visible = np.ones((queries, keys), dtype=bool)
     if layer.causal:
-        seen &= np.arange(keys) <= np.arange(queries)[:, None]
+        visible &= np.arange(keys) <= np.arange(queries)[:, None]
     if layer.mask is not None and values is not None:
-        seen &= values[layer.mask][sample] > 0
-    return seen
+        visible &= values[layer.mask][sample] > 0
+    return visible
 
 
 class _Drawing:
@@ -100,8 +100,8 @@ class _Drawing:
         for line in lines:
             y = self._layer(line, y) + 20
         self._legend(y, masked=any(not visible_keys(each, self.values, self.sample).all() for each in lines))
-        shown = "the weights of a sample" if self.values is not None else "which query sees which key"
-        return self.canvas.picture(f"Attention: {shown}", " ".join(self.said))
+        subject = "the weights of a sample" if self.values is not None else "which query sees which key"
+        return self.canvas.picture(f"Attention: {subject}", " ".join(self.said))
 
     def _name(self, line: Line) -> str:
         """The network's name of the weights A."""
@@ -111,28 +111,28 @@ class _Drawing:
     def _layer(self, line: Line, y: float) -> float:
         layer = line.layer
         assert isinstance(layer, Attention)
-        seen, name = visible_keys(line, self.values, self.sample), self._name(line)
+        visible, name = visible_keys(line, self.values, self.sample), self._name(line)
         weights = None if self.values is None else self.values[name][self.sample]
-        queries, keys = seen.shape
-        seen = seen[: self.most, : self.most]
-        cell = 34.0 if max(seen.shape) <= WITH_NUMBERS else 22.0 if max(seen.shape) <= LARGE else 12.0
+        queries, keys = visible.shape
+        visible = visible[: self.most, : self.most]
+        cell = 34.0 if max(visible.shape) <= WITH_NUMBERS else 22.0 if max(visible.shape) <= LARGE else 12.0
         rows = self._names(line.sources[0], queries)
         columns = self._names(line.sources[1] if layer.cross else line.sources[0], keys)
         title = f"{line.label}: {name}, {settings_text(layer).strip()}"
         cut = [f"the first {n} of {whole} {of}" for n, whole, of in
-               ((seen.shape[0], queries, "queries"), (seen.shape[1], keys, "keys")) if n < whole]  # fmt: skip
+               ((visible.shape[0], queries, "queries"), (visible.shape[1], keys, "keys")) if n < whole]  # fmt: skip
         if cut:
             title += f"; {' and '.join(cut)}"
         self.canvas.text(0, y + 12, title, size=12.5, anchor="start", bold=True)
-        self._describe(title, seen, weights)
+        self._describe(title, visible, weights)
         left = max((text_width(n, SIZE) for n in rows or [str(queries)]), default=0.0) + 6
-        panel = (left + cell * seen.shape[1] + 22, cell * seen.shape[0] + 46)
+        panel = (left + cell * visible.shape[1] + 22, cell * visible.shape[0] + 46)
         heads: Sequence[Array | None] = [None] if weights is None else list(weights)
         across = max(1, int(ROOM // panel[0]))
         for head, each in enumerate(heads):
             corner = ((head % across) * panel[0] + left, y + 62 + (head // across) * panel[1])
             above = f"head {head}" if weights is not None else "every head" if layer.heads > 1 else ""
-            self._panel(corner, cell, seen, each, (rows, columns), above)
+            self._panel(corner, cell, visible, each, (rows, columns), above)
         return y + 62 + math.ceil(len(heads) / across) * panel[1] - 46
 
     def _names(self, source: int | str, count: int) -> list[str] | None:

@@ -49,11 +49,11 @@ class BackInTime:
     def text(self, width: int | None = None) -> str:
         """The table, at most `width` wide where that is said and no word would be broken."""
         longest = max(map(len, self.sizes.values()))
-        shown = [k for k in ROWS if k < longest - 1] + [longest - 1]
-        head = ("by", "layer", *(str(k) for k in shown), "a step")
+        steps = [k for k in ROWS if k < longest - 1] + [longest - 1]
+        head = ("by", "layer", *(str(k) for k in steps), "a step")
         rows: list[tuple[str, ...]] = []
         for name, sizes in self.sizes.items():
-            cells = [significant(float(sizes[k]), 3) if k < len(sizes) else "" for k in shown]
+            cells = [significant(float(sizes[k]), 3) if k < len(sizes) else "" for k in steps]
             rows.append((name, self.layers[name], *cells, factor_text(sizes)))
         return table(head, rows, right=range(2, len(head)), width=width)
 
@@ -92,7 +92,7 @@ def back_in_time(network: Model, x: Any, y: Any) -> BackInTime:
         raise OptionError(
             "no layer goes through time step by step, so no derivative goes back in time; draw another kind, 'layers'"
         )
-    found: dict[str, Array] = {}
+    norms: dict[str, Array] = {}
     for backward in sorted({loop.backward for loop in loops}):
         weights, ends, counting = _last_losses(network, x, y, first=backward)
         trace = network.trace(x, y, training=False, sample_weight=weights)
@@ -102,10 +102,10 @@ def back_in_time(network: Model, x: Any, y: Any) -> BackInTime:
             for name in loop.carried:
                 derivative = trace[trace.program.derivative_of[name]].astype(np.float64)
                 sizes = np.linalg.norm(derivative, axis=-1)[counting] * scale
-                found[name] = _from_the_loss(sizes, aligned, backward=backward)
+                norms[name] = _from_the_loss(sizes, aligned, backward=backward)
     names = [name for loop in loops for name in reversed(loop.carried)]
     program = network.prediction_program
-    return BackInTime({name: found[name] for name in names}, {n: program[n].owner.text for n in names})
+    return BackInTime({name: norms[name] for name in names}, {n: program[n].owner.text for n in names})
 
 
 def _last_losses(network: Model, x: Any, y: Any, *, first: bool) -> tuple[Array | None, Array, Array]:
@@ -145,9 +145,9 @@ def _drawn(found: BackInTime) -> Picture:
     canvas = Canvas()
     longest = max(map(len, found.sizes.values()))
     logs = {name: _logarithms(sizes) for name, sizes in found.sizes.items()}
-    drawn = np.concatenate(list(logs.values()))
-    drawn = drawn[np.isfinite(drawn)]
-    low, high = (math.floor(drawn.min()), math.ceil(drawn.max())) if len(drawn) else (-1, 0)
+    numbers = np.concatenate(list(logs.values()))
+    numbers = numbers[np.isfinite(numbers)]
+    low, high = (math.floor(numbers.min()), math.ceil(numbers.max())) if len(numbers) else (-1, 0)
     high = max(high, low + 1)
 
     def at(back: float, log: float) -> tuple[float, float]:

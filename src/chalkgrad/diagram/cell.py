@@ -103,7 +103,7 @@ class _Node:
 def _nodes(program: Program, loop: Loop) -> tuple[list[_Node], list[list[int]]]:
     """The boxes, and for each the places of those that it takes."""
     own = {step.output: step for step in loop.steps}
-    taken = {name: [s for s in loop.steps if name in s.inputs] for name in own}
+    readers = {name: [s for s in loop.steps if name in s.inputs] for name in own}
     delays = {step.output: each for step, each in zip(loop.steps, loop.delays, strict=True)}
 
     def inside(step: Step) -> Step | None:
@@ -111,7 +111,7 @@ def _nodes(program: Program, loop: Loop) -> tuple[list[_Node], list[list[int]]]:
         first = own.get(step.inputs[0] or "")
         if first is None or len(step.inputs) > 1 or first.output in loop.carried:
             return None
-        return first if taken[first.output] == [step] else None
+        return first if readers[first.output] == [step] else None
 
     merged = {z.output for step in loop.steps if (z := inside(step)) is not None}
     nodes: list[_Node] = [_Node(name, before=True) for name in loop.carried]
@@ -201,22 +201,22 @@ class _Drawing:
     # -- places --------------------------------------------------------------------------------------------------------
 
     def _columns(self) -> list[float]:
-        found: list[float] = []
+        columns: list[float] = []
         edge = 0.0
         for column in range(1 + max((*self.tracks.columns, *(e.column for e in self.tracks.edges)))):
             # a wide box alone in its row may reach into the columns beside it
             inside = [n.width for n, c, r in zip(self.nodes, self.tracks.columns, self.tracks.rows, strict=True)
                       if c == column and self.tracks.rows.count(r) > 1]  # fmt: skip
             width = max(inside, default=20.0)
-            found.append(edge + width / 2)
+            columns.append(edge + width / 2)
             edge += width + APART
         for node, (column, row) in enumerate(zip(self.tracks.columns, self.tracks.rows, strict=True)):
             beside = [e.column for e in self.tracks.edges if e.column > column
                       and self.tracks.rows[e.source] < row < self.tracks.rows[e.target]]  # fmt: skip
             if beside:
-                lacking = found[column] + self.nodes[node].width / 2 + APART / 2 - found[min(beside)]
-                found = [x + max(lacking, 0.0) * (c >= min(beside)) for c, x in enumerate(found)]
-        return found
+                lacking = columns[column] + self.nodes[node].width / 2 + APART / 2 - columns[min(beside)]
+                columns = [x + max(lacking, 0.0) * (c >= min(beside)) for c, x in enumerate(columns)]
+        return columns
 
     def _entries(self) -> dict[Edge, float]:
         """Where each line meets its target's upper side; the middle is for a line that comes straight down."""
@@ -244,23 +244,23 @@ class _Drawing:
 
     def _levels(self) -> dict[int, list[tuple[int, int]]]:
         """For each gap what turns in it: a value leaving its column, (node, -1), or entering another, (s, t)."""
-        found: dict[int, list[tuple[int, int]]] = {row: [] for row in range(1 + max(self.tracks.rows))}
+        levels: dict[int, list[tuple[int, int]]] = {row: [] for row in range(1 + max(self.tracks.rows))}
         for node, row in enumerate(self.tracks.rows):
             if self._turns(node) or node in self.producer.values():
-                found[row].append((node, -1))
+                levels[row].append((node, -1))
         for e in self.tracks.edges:
             if self._passes(e) and self.entries[e] != self.x[e.column]:
-                found[self.tracks.rows[e.target] - 1].append((e.source, e.target))
-        return found
+                levels[self.tracks.rows[e.target] - 1].append((e.source, e.target))
+        return levels
 
     def _turns(self, node: int) -> list[float]:
         """The x at which lines go down from a value's level, where that is not below it."""
-        found: list[float] = []
+        turns: list[float] = []
         for e in (e for e in self.tracks.edges if e.source == node):
             goal = self.x[e.column] if self._passes(e) else self.entries[e]
             if goal != self.x[self.tracks.columns[node]]:
-                found.append(goal)
-        return list(dict.fromkeys(found))
+                turns.append(goal)
+        return list(dict.fromkeys(turns))
 
     def _tops(self, y: float) -> list[float]:
         tops: list[float] = []

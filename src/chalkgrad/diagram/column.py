@@ -93,8 +93,8 @@ def describe(columns: list[Column]) -> str:
     """The same in words."""
     parts: list[str] = []
     for column in columns:
-        shown = [", then ".join(map(str, u.stages)) for u in column.units]
-        parts.append(f"{' '.join(column.heading)}: {'; '.join(shown)}.")
+        stages = [", then ".join(map(str, u.stages)) for u in column.units]
+        parts.append(f"{' '.join(column.heading)}: {'; '.join(stages)}.")
         biases = [str(u.bias) for u in column.units if u.bias]
         if biases:
             parts.append(f"Biases: {'; '.join(biases)}.")

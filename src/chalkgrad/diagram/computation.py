@@ -42,8 +42,8 @@ class Node:
     @property
     def inputs(self) -> list[str]:
         """Names from outside the node, each once, in the order in which they are needed."""
-        found = dict.fromkeys(i for s in self.steps for i in s.inputs if i is not None)
-        return [name for name in found if name not in self.outputs]
+        names = dict.fromkeys(i for s in self.steps for i in s.inputs if i is not None)
+        return [name for name in names if name not in self.outputs]
 
 
 @dataclass(slots=True)
@@ -144,13 +144,13 @@ def _add_insides(program: Program, graph: Graph) -> None:
     nodes = graph.nodes
     backward = {s.output: s for s in program.part("backward")}
     derivatives = program.derivative_of
-    shown: set[str] = set()
+    names: set[str] = set()
     for node in nodes:
-        shown.update(derivatives[i] for i in node.inputs if i in derivatives)
+        names.update(derivatives[i] for i in node.inputs if i in derivatives)
         last = node.steps[-1].output
         inside = [s for s in node.steps if s.output not in graph.users and s.output != last]
         node.inner = [(s, backward.get(derivatives.get(s.output, ""))) for s in inside]
-        shown.update(derivatives[s.output] for s in node.steps if s.output in derivatives)
+        names.update(derivatives[s.output] for s in node.steps if s.output in derivatives)
     for step in backward.values():
         of = step.value.of
         home = next((n for n in nodes if any(s.owner == step.owner for s in n.steps)), nodes[-1])
@@ -161,7 +161,7 @@ def _add_insides(program: Program, graph: Graph) -> None:
                 nodes[graph.users[of][0]].sums.append(step)  # its one user takes it several times
             else:
                 home.sums.append(step)
-        elif step.output not in shown and step.value.role is not Role.SHARE:
+        elif step.output not in names and step.value.role is not Role.SHARE:
             home.inner.append((None, step))
 
 

@@ -289,8 +289,8 @@ class _Drawing:
     def _describe(self) -> str:
         parts: list[str] = []
         for node in self.nodes:
-            made = "; ".join(f"{s} of shape {shape_text(s.shape, self.many)}" for s in node.steps)
-            parts.append(f"{' and '.join(self._titles(node))}: {made}.")
+            results = "; ".join(f"{s} of shape {shape_text(s.shape, self.many)}" for s in node.steps)
+            parts.append(f"{' and '.join(self._titles(node))}: {results}.")
         back = [f"{s} of shape {shape_text(s.shape, self.many)}" for s in self.backward.values()]
         return " ".join(["Forward.", *parts, f"Backward: {'; '.join(back)}."])
 

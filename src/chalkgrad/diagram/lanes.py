@@ -32,9 +32,9 @@ Way = TypeVar("Way", bound=Hashable)
 
 def _lanes(ways: Mapping[Way, tuple[int, int]]) -> dict[Way, int]:
     """A number for each way such that ways beside the same node have different ones; short ways lie inside."""
-    found: dict[Way, int] = {}
+    lanes: dict[Way, int] = {}
     for way in sorted(ways, key=lambda w: (ways[w][1] - ways[w][0], ways[w])):
         first, last = ways[way]
-        taken = {n for other, n in found.items() if ways[other][0] <= last and first <= ways[other][1]}
-        found[way] = next(n for n in range(len(ways)) if n not in taken)
-    return found
+        numbers = {n for other, n in lanes.items() if ways[other][0] <= last and first <= ways[other][1]}
+        lanes[way] = next(n for n in range(len(ways)) if n not in numbers)
+    return lanes

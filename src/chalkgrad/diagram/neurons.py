@@ -94,13 +94,9 @@ def _check_trace(network: Model, trace: Trace, sample: int) -> None:
     shapes: Mapping[str, Shape] = network.program.shapes
     computed = [s.output for s in network.program.part("forward", "loss")]
     for name in (*network.layout.inputs, "y", *network.parameters, *computed):
-        wanted = shapes[name]
+        shape = shapes[name]
         came = trace[name].shape if name in trace else None
-        if (
-            came is None
-            or len(came) != len(wanted)
-            or any(w not in (c, "N") for w, c in zip(wanted, came, strict=True))
-        ):
+        if came is None or len(came) != len(shape) or any(w not in (c, "N") for w, c in zip(shape, came, strict=True)):
             raise OptionError(f"diagram: the trace is of another network: its {name} does not fit")
     count = len(trace["y"])
     if whole("diagram", "sample", sample, 0) >= count:
@@ -114,15 +110,15 @@ def _labels(network: Model, trace: Trace | None, given: Mapping[str, str] | None
         raise OptionError(f"diagram: labels must be a table, {{'W1[0, 0]': 'w1'}}, not {type(given).__name__}")
     many = len(trace["y"]) if trace is not None else 2**31
     program = network.program if trace is None else trace.program
-    known = {name: tuple(many if s == "N" else int(s) for s in shape) for name, shape in program.shapes.items()}
-    known.update({other: known[name] for other, name in program.aliases.items() if name in known})
-    found: dict[str, str] = {}
+    shapes = {name: tuple(many if s == "N" else int(s) for s in shape) for name, shape in program.shapes.items()}
+    shapes.update({other: shapes[name] for other, name in program.aliases.items() if name in shapes})
+    labels: dict[str, str] = {}
     for address, label in given.items():
         if not isinstance(label, str):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise OptionError(f"diagram: the label of {address} must be text, not {label!r}")
-        read = Address.read(address, known)
-        found[str(Address(program.aliases.get(read.name, read.name), read.place))] = label
-    return found
+        read = Address.read(address, shapes)
+        labels[str(Address(program.aliases.get(read.name, read.name), read.place))] = label
+    return labels
 
 
 # -- drawing -------------------------------------------------------------------------------------------------
@@ -215,6 +211,6 @@ def _legend(network: Model, reader: Reader) -> list[str | list[Span]]:
     ]
     count = reader.samples
     if count > 1:
-        shown = f"Sample {reader.sample} of {count}, counted from 0"
-        lines.append(f"{shown}; the gradients of weights and biases are of all samples.")
+        text = f"Sample {reader.sample} of {count}, counted from 0"
+        lines.append(f"{text}; the gradients of weights and biases are of all samples.")
     return lines

@@ -68,20 +68,20 @@ def spread(lines: Sequence[Tied], obstacles: Sequence[Box] = ()) -> tuple[list[P
 
 def _settle(order: Sequence[int], boxes: Mapping[int, list[Box]], alone: Mapping[int, list[float]]) -> dict[int, int]:
     """Puts one label after the other where it costs least, again and again until none moves."""
-    chosen: dict[int, int] = {}
+    places: dict[int, int] = {}
     reach = {i: _around(boxes[i]) for i in order}
     for _ in range(8):
-        before = dict(chosen)
+        before = dict(places)
         for i in order:
-            others = [o for j, k in chosen.items() if j != i and reach[i].overlap(o := boxes[j][k])]
+            others = [o for j, k in places.items() if j != i and reach[i].overlap(o := boxes[j][k])]
             costs = [
                 price + COVERED * sum(box.overlap(other) for other in others)
                 for box, price in zip(boxes[i], alone[i], strict=True)
             ]
-            chosen[i] = costs.index(min(costs))
-        if chosen == before:
+            places[i] = costs.index(min(costs))
+        if places == before:
             break
-    return chosen
+    return places
 
 
 def _around(boxes: Sequence[Box]) -> Box:

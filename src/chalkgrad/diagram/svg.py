@@ -107,8 +107,8 @@ def shortened(text: str, most: int = 24) -> str:
 
 
 def _number(value: float) -> str:
-    shown = f"{value:.1f}".removesuffix(".0")
-    return "0" if shown == "-0" else shown
+    digits = f"{value:.1f}".removesuffix(".0")
+    return "0" if digits == "-0" else digits
 
 
 def _points(points: Iterable[Point]) -> str:

@@ -57,12 +57,12 @@ def sign(token: str) -> str:
 
 def fitting(texts: Sequence[str], room: float) -> list[str]:
     """Texts cut to what fits into the room; at least a character of each stays."""
-    found: list[str] = []
+    pieces: list[str] = []
     for text in texts:
         while len(text) > 1 and text_width(text, SIZE) > room:
             text = text[:-1]
-        found.append(text)
-    return found
+        pieces.append(text)
+    return pieces
 
 
 def spaced(count: int, room: float) -> list[str]:

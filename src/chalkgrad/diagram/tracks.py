@@ -52,10 +52,10 @@ def place(sources: Sequence[Sequence[int]]) -> Tracks:
     rows = rows_of(sources)
     columns: list[int] = []
     edges: list[Edge] = []
-    taken: set[tuple[int, int]] = set()
+    cells: set[tuple[int, int]] = set()
 
     def free(column: int, first: int, last: int) -> bool:
-        return not any((column, row) in taken for row in range(first, last + 1))
+        return not any((column, row) in cells for row in range(first, last + 1))
 
     for node, given in enumerate(sources):
         row = rows[node]
@@ -63,8 +63,8 @@ def place(sources: Sequence[Sequence[int]]) -> Tracks:
         column = columns[below[0]] if below else next(c for c in count() if free(c, row, row))
         columns.append(column)
         if below:
-            taken.update((column, r) for r in range(rows[below[0]] + 1, row))
-        taken.add((column, row))
+            cells.update((column, r) for r in range(rows[below[0]] + 1, row))
+        cells.add((column, row))
         for source in dict.fromkeys(given):
             first, last = rows[source] + 1, row - 1
             if below and source == below[0]:
@@ -72,7 +72,7 @@ def place(sources: Sequence[Sequence[int]]) -> Tracks:
             elif first > last:
                 lane = columns[source]
             else:
-                lane = next(c for c in (columns[source], column, *range(len(taken) + 1)) if free(c, first, last))
-                taken.update((lane, r) for r in range(first, last + 1))
+                lane = next(c for c in (columns[source], column, *range(len(cells) + 1)) if free(c, first, last))
+                cells.update((lane, r) for r in range(first, last + 1))
             edges.append(Edge(source, node, lane))
     return Tracks(rows, columns, edges)

@@ -294,8 +294,8 @@ class _Drawing:
 
 def _lanes(ways: Sequence[tuple[int, int]]) -> dict[tuple[int, int], int]:
     """A number for each way past rows such that ways beside the same row have different ones; short ways lie inside."""
-    found: dict[tuple[int, int], int] = {}
+    lanes: dict[tuple[int, int], int] = {}
     for way in sorted(ways, key=lambda w: (w[1] - w[0], w)):
-        taken = {n for other, n in found.items() if other[0] < way[1] and way[0] < other[1]}
-        found[way] = next(n for n in range(len(ways)) if n not in taken)
-    return found
+        numbers = {n for other, n in lanes.items() if other[0] < way[1] and way[0] < other[1]}
+        lanes[way] = next(n for n in range(len(ways)) if n not in numbers)
+    return lanes

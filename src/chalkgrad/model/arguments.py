@@ -204,16 +204,16 @@ def _read_rows(x: Any, layout: Layout, dtype: np.dtype[Any]) -> Array:
             return rows
         names = ", ".join(f"{name!r}: {rows_text(shape)}" for name, shape in inputs.items())
         raise ShapeError(f"x must be a mapping of the network's inputs, {{{names}}}, not {_kind_of(x)}")
-    given = cast("Mapping[Any, Any]", x)
-    for name in given:
+    mapping = cast("Mapping[Any, Any]", x)
+    for name in mapping:
         if name not in inputs:
             raise unknown("input", name, inputs)
-    if missing := [name for name in inputs if name not in given]:
+    if missing := [name for name in inputs if name not in mapping]:
         raise DataError(f"x lacks the input{'s' * (len(missing) > 1)} {', '.join(missing)}")
     parts: dict[str, Array] = {}
     for name, shape in inputs.items():
         called = f"x[{name!r}]"
-        parts[name] = _read_input(given[name], called, shape, dtype, f"the input {name!r}", ids.get(name))
+        parts[name] = _read_input(mapping[name], called, shape, dtype, f"the input {name!r}", ids.get(name))
         if name in layout.masks:
             _check_mask(parts[name], called, layout.masks[name])
             parts[name] = parts[name].astype(np.int64 if ids else dtype, copy=False)
@@ -358,13 +358,13 @@ def check_counts(loss: Loss, y: Array, weights: Array | None) -> None:
 
 def input_message(came: tuple[int, ...], expected: tuple[int, ...], first: str, name: str = "x") -> str:
     """What to say of samples of another shape than the network takes, with the cure."""
-    wanted = rows_text(expected)
+    expectation = rows_text(expected)
     cure = _laid_out(came[1:], expected, "len(x), ") if came else ""
     cure = f"; use {cure}" if cure else ""
     if not cure and (one := _laid_out(came, expected, "")):
         cure = f"; for a single sample use {one}[None]"
     return (
-        f"{name} has shape {came}, but {first} takes {wanted}, "
+        f"{name} has shape {came}, but {first} takes {expectation}, "
         f"as input_shape={expected} fixed when the network was built{cure}"
     )
 

@@ -58,8 +58,8 @@ def read_description(
         loss = from_table("loss", table["loss"], LOSSES)
         if stored is not None:
             layout = lay_out(read_layers(ready), read_inputs(table["input_shape"]), 0.0, 0.0, loss)
-            needed = {name: wanted.shape for name, wanted in {**layout.parameters, **layout.states}.items()}
-            _check_shapes(where, needed, stored)
+            shapes = {name: parameter.shape for name, parameter in {**layout.parameters, **layout.states}.items()}
+            _check_shapes(where, shapes, stored)
     except ChalkgradError as error:
         if str(error).startswith(where):
             raise

@@ -36,12 +36,12 @@ def write_forward(
     if layout.several:
         _write_inputs(writer, layout)
     for line in layout.lines:
-        taken = [gives[source] for source in line.sources]
+        inputs = [gives[source] for source in line.sources]
         operation = line.operation(training)
         if operation is None or (fused is not None and line.place == last):
-            gives[line.place] = taken[0]  # it passes on what it takes
+            gives[line.place] = inputs[0]  # it passes on what it takes
             continue
-        here = _line(line, operation, taken, seed, training=training)
+        here = _line(line, operation, inputs, seed, training=training)
         placed.append(here)
         for rule in operation.forward:  # first, as a step of a loop reads what later ones compute
             final = line.place == last and rule.output == operation.output
@@ -53,7 +53,7 @@ def write_forward(
         for rule in operation.forward:
             shape = (BATCH, *line.shape) if rule.output == operation.output else None
             writer.add(rule, here.names[rule.output] or "", here, "forward", Role.FORWARD, shape=shape)
-        gives[line.place] = here.names[operation.output] or taken[0]
+        gives[line.place] = here.names[operation.output] or inputs[0]
     placed += _write_loss(
         writer, layout, loss, fused, gives[layout.lines[-1].place], layout.lines[last].owner, weighted
     )
@@ -147,16 +147,16 @@ def _write_target(writer: Writer, layout: Layout, loss: Loss, owner: Owner) -> s
 
 def _write_weights(writer: Writer, layout: Layout, loss: Loss, owner: Owner, *, weighted: bool) -> str | None:
     """Writes the steps to the samples' weights, 0 where a target is ignored; returns their name, None for none."""
-    given = spelled.SAMPLE_WEIGHT if weighted else None
+    weights = spelled.SAMPLE_WEIGHT if weighted else None
     if not loss.ignores:
-        return given
+        return weights
     counting = _of_each(reduction.counting, layout)
-    names: dict[str, str | None] = {"y": "y", "c": spelled.LOSS_COUNTS, "v": given, "w": spelled.LOSS_WEIGHTS}
+    names: dict[str, str | None] = {"y": "y", "c": spelled.LOSS_COUNTS, "v": weights, "w": spelled.LOSS_WEIGHTS}
     here = Placed(counting, names, {}, owner)
-    written = counting.forward if weighted else counting.forward[:1]
-    for rule in written:
+    rules = counting.forward if weighted else counting.forward[:1]
+    for rule in rules:
         writer.add(rule, names[rule.output] or "", here, "loss", Role.LOSS)
-    return names[written[-1].output]
+    return names[rules[-1].output]
 
 
 def penalty_owner(parameter: str) -> Owner:

@@ -20,10 +20,10 @@ class Gradients(dict[str, Array]):
     """
 
     def __missing__(self, name: str) -> Array:
-        known = self._own(name)
-        if known is None:
+        name_of = self._own(name)
+        if name_of is None:
             raise unknown("gradient", name, list(map(spelled.derivative, self)))
-        return self[known]
+        return self[name_of]
 
     def __contains__(self, name: object) -> bool:
         return self._own(name) is not None

@@ -100,22 +100,22 @@ class Layout:
     @cached_property
     def ids(self) -> Mapping[str, int]:
         """The inputs that are ids, whole numbers, and below which number each of them lies."""
-        found: dict[str, int] = {}
+        counts: dict[str, int] = {}
         for line in self.lines:
             if line.layer.of_ids and isinstance(source := line.sources[0], str):
                 count = int(getattr(line.layer, "ids", 0))
-                found[source] = min(count, found[source]) if source in found else count
-        return found
+                counts[source] = min(count, counts[source]) if source in counts else count
+        return counts
 
     @cached_property
     def masks(self) -> Mapping[str, tuple[Line, ...]]:
         """The inputs that are masks, 0 and 1 for every key, and the lines that take them so."""
-        found: dict[str, tuple[Line, ...]] = {}
+        lines: dict[str, tuple[Line, ...]] = {}
         for line in self.lines:
             mask = line.sources[-1]
             if isinstance(line.layer, Attention) and line.layer.mask is not None and isinstance(mask, str):
-                found[mask] = (*found.get(mask, ()), line)
-        return found
+                lines[mask] = (*lines.get(mask, ()), line)
+        return lines
 
     @cached_property
     def parameters(self) -> Mapping[str, Parameter]:
@@ -267,16 +267,16 @@ def _check_ids(layout: Layout) -> None:
 
 
 def _refuse_twice(layers: Iterable[Layer]) -> None:
-    seen: dict[int, int] = {}
+    places: dict[int, int] = {}
     for place, layer in enumerate(_flat(layers)):
-        if layer.owns() and id(layer) in seen:
+        if layer.owns() and id(layer) in places:
             share = f", or share weights by their line's name, {layer.kind}(..., weights_of='first')"
             raise OptionError(
-                f"layer {place + 1} is the same {layer.kind} object as layer {seen[id(layer)] + 1}: a layer is one "
+                f"layer {place + 1} is the same {layer.kind} object as layer {places[id(layer)] + 1}: a layer is one "
                 f"line with {'weights' if layer.weighted else 'parameters'} of its own; write {layer.kind}(...) again"
                 f"{share if layer.weighted else ''}"
             )
-        seen.setdefault(id(layer), place)
+        places.setdefault(id(layer), place)
 
 
 def _flat(layers: Iterable[Layer]) -> Iterable[Layer]:
@@ -423,13 +423,13 @@ class _Placing:
                 f"of={next(iter(self.inputs))!r}"
             )
         by_name, by_value = self._lines_by_name.get(taken), self._lines_by_value.get(taken)
-        found = [s for s in (by_name, taken if taken in self.inputs else None, by_value) if s is not None]
-        if len(set(found)) > 1:
+        candidates = [s for s in (by_name, taken if taken in self.inputs else None, by_value) if s is not None]
+        if len(set(candidates)) > 1:
             other = "an input" if by_value is None else f"what {self.lines[by_value].label} gives"
             one = "an input" if by_name is None else self.lines[by_name].label
             raise OptionError(f"{label}: {taken!r} is {one}, and {other} too; give the layer another name")
-        if found:
-            return found[0]
+        if candidates:
+            return candidates[0]
         later = [i for i, layer in enumerate(self._layers) if layer.name == taken and i >= len(self.lines)]
         if later:
             what = "is this line itself" if later[0] == len(self.lines) else "comes later"
@@ -437,8 +437,8 @@ class _Placing:
                 f"{label}: {taken!r} (layer {later[0] + 1}, {self._layers[later[0]].kind}) {what}; a line takes what "
                 "earlier lines give"
             )
-        known = dict.fromkeys([*self._lines_by_name, *self.inputs, *self._lines_by_value])
-        error = unknown("earlier line", taken, known)
+        names = dict.fromkeys([*self._lines_by_name, *self.inputs, *self._lines_by_value])
+        error = unknown("earlier line", taken, names)
         raise type(error)(f"{label}: {error}")
 
     def _share(

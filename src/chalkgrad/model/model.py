@@ -68,8 +68,8 @@ class Evaluation:
     y_hat: Array
 
     def __str__(self) -> str:
-        shown = "" if self.accuracy is None else f", accuracy {self.accuracy:.2%}"
-        return f"loss {self.loss:.6g}{shown} on {self.samples:,} samples"
+        accuracy = "" if self.accuracy is None else f", accuracy {self.accuracy:.2%}"
+        return f"loss {self.loss:.6g}{accuracy} on {self.samples:,} samples"
 
     def __repr__(self) -> str:
         return f"<evaluation: {self}>"
@@ -148,9 +148,9 @@ class Model:
         rng = np.random.default_rng(self.seed)
         for line in self.layout.lines:
             automatic = "he" if self.layout.rectified(line.place) else "glorot"
-            for name, wanted in line.parameters.items():
-                initial = wanted.initial if wanted.initial is not None else initializer(automatic)
-                self.parameters[name][...] = initial.draw(wanted.shape, wanted.fan_in, wanted.fan_out, rng)
+            for name, parameter in line.parameters.items():
+                initial = parameter.initial if parameter.initial is not None else initializer(automatic)
+                self.parameters[name][...] = initial.draw(parameter.shape, parameter.fan_in, parameter.fan_out, rng)
 
     def views(self, flat: Array) -> dict[str, Array]:
         """A flat buffer (all parameters one behind the other) as arrays by name, without a copy."""
@@ -257,9 +257,9 @@ class Model:
         Raises:
             ShapeError, DataError: as `pair`.
         """
-        kept, targets = self.samples(x), self.targets(y)
-        check_as_many(len(kept), len(targets))
-        return kept, targets
+        samples, targets = self.samples(x), self.targets(y)
+        check_as_many(len(samples), len(targets))
+        return samples, targets
 
     def updated_by(self, optimizer: Optimizer, *, training: bool = True, weighted: bool = False) -> Program:
         """The program with the update of the parameters that are not frozen after it."""
@@ -410,8 +410,8 @@ class Model:
             by_number: whether the targets were given as class numbers (N,), so that one class of each row is right.
             engine: as for `predict`.
         """
-        found = self._forward(("y_hat", "l"), x, y, "evaluate", engine)
-        y_hat, losses = found["y_hat"], found["l"]
+        values = self._forward(("y_hat", "l"), x, y, "evaluate", engine)
+        y_hat, losses = values["y_hat"], values["l"]
         counting = self.loss_function.weights(y, weights)
         if self.loss_function.reduction == "mean":
             loss = float(losses.mean() if counting is None else np.average(losses, weights=counting))
@@ -511,7 +511,7 @@ class Model:
 def memory() -> float:
     """The machine's memory in bytes; infinite where it is not known."""
     try:
-        found = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-        return float(found) if found > 0 else math.inf
+        size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        return float(size) if size > 0 else math.inf
     except (AttributeError, ValueError, OSError):
         return math.inf

@@ -64,10 +64,10 @@ class Prediction:
         run = self._runners[names].run
         parts: dict[str, list[Array]] = {name: [] for name in names}
         for i in range(0, len(x), CHUNK):
-            given: dict[str, Any] = {"x": x[i : i + CHUNK], "clock": clock, **self._carried}
+            inputs: dict[str, Any] = {"x": x[i : i + CHUNK], "clock": clock, **self._carried}
             if y is not None:
-                given["y"] = y[i : i + CHUNK]
-            values = run(given)
+                inputs["y"] = y[i : i + CHUNK]
+            values = run(inputs)
             for name in names:
                 parts[name].append(values[name])
         shapes = {n: [s for s in self.program.shapes[self.program.resolve(n)] if isinstance(s, int)] for n in names}
@@ -81,11 +81,11 @@ class Prediction:
             self._cost[names] = once, seconds(self.program, steps, CHUNK) - once
         once, more = self._cost.get(names, (0.0, 0.0))
         kind = names, isinstance(x, Pixels), len(x) <= AT_HAND
-        known = self._compiled.get(kind)
-        ready = engine == "compiled" and known is not None
+        program = self._compiled.get(kind)
+        ready = engine == "compiled" and program is not None
         if not len(x) or not (ready or compiled_wanted(owner, engine, once + more * len(x) / CHUNK, WORTH_PREDICTING)):
             return None
-        return known or self._compile(kind, engine)
+        return program or self._compile(kind, engine)
 
     def _compile(self, kind: tuple[tuple[str, ...], bool, bool], engine: str) -> Any:
         """The forward pass by the compiled engine; None where that was not asked for and there is no compiler."""

@@ -101,7 +101,7 @@ class Writer:
             raise OptionError(f"{owner}: two values would be called {name}; name the layers differently")
         inputs, options = _arguments(rule, placed, owner)
         operands = zip(rule.operands, inputs, strict=True)
-        known = {o: self.values[i].shape for o, i in operands if i in self.values}  # later steps of a loop are not
+        shapes = {o: self.values[i].shape for o, i in operands if i in self.values}  # later steps of a loop are not
         begins: Shape = ()
         if any(i not in self.values for i in inputs if i is not None):
             begins = self.steps[-1].shape[:2] if self.steps else ()  # the samples and times of the loop
@@ -110,11 +110,11 @@ class Writer:
         try:
             formula = formula_of(rule, inputs)
             if shape is None:
-                shape = known[rule.operands[0]] if formula is None else formula.output_shape(known, options, begins)
+                shape = shapes[rule.operands[0]] if formula is None else formula.output_shape(shapes, options, begins)
             if shape is None:
                 raise FormulaError("its shape is not known")
             if formula is not None:
-                formula.sizes({**known, formula.output: shape}, options)
+                formula.sizes({**shapes, formula.output: shape}, options)
         except FormulaError as error:
             raise FormulaError(f"{owner}: {name} = {rule.name}(...): {error}") from None
         value = Value(name, shape, role, of, through=through)
