@@ -253,6 +253,8 @@ class _Maker:
                 other = terms[1][0]
                 yield _Tree(other, "{0} stands where {1} belongs", (other, node), 1.4)
                 yield _Tree(_negative(other), "{0} stands where {1} belongs", (_negative(other), node), 1.5)
+                two = Binary("-", Number(2.0), other)
+                yield _Tree(two, "{0} stands where {1} belongs", (two, node), 1.9)
                 squared = Binary("-", ONE, Binary("^", terms[1][0], Number(2.0)))
                 yield _Tree(squared, "{0} stands where {1} belongs", (squared, node), 1.8)
             elif not one_minus:

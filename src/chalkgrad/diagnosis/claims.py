@@ -19,8 +19,8 @@ from .handwritten import read_number, short
 Array = np.ndarray[Any, Any]
 FULL = 12
 """From so many significant digits on, a number is taken as computed, not as rounded for reading."""
-FEWEST_ON_A_GRID, LONGEST_GRID = 6, 1e5
-"""So many numbers that are all multiples of one step, the largest of at most so many, were rounded to multiples."""
+SHORTEST_GRID, LONGEST_GRID, MOST_ON_A_GRID = 50, 1e5, 256
+"""Numbers that are all multiples of one step were rounded to multiples, where the largest is this many times the step."""
 _NUMBER = re.compile(r"[-+]?(\d*)\.?(\d*)(?:[eE]([-+]?\d{1,3}))?")
 
 
@@ -93,6 +93,10 @@ def read_claims(claimed: Mapping[str, Any], trace: Trace) -> dict[str, Claim]:
         by_name[name] = claim
     claims = {name: by_name[name] for name in trace if name in by_name}
     most = max((c.digits for c in claims.values() if (c.units > 0).any()), default=0)
+    exact = [c for c in claims.values() if not c.single and not c.units[c.mask].any()]
+    common = _grid(np.concatenate([c.values[c.mask] for c in exact])) if exact else 0.0
+    for claim in exact:
+        claim.units[...] = (common or _grid(claim.values[claim.mask])) / 2
     units = [c.units[c.units > 0] for c in claims.values()]
     coarsest = max((float(u.min()) for u in units if u.size), default=0.0)
     for claim in claims.values():
@@ -204,7 +208,7 @@ def _units(texts: Any, numbers: Array) -> Array:
         bare = (bare & (halves > 0.05 * np.abs(numbers))) | ((numbers == 0) & (halves > 0.05))
         return np.where(full, 0.0, np.where(bare, np.nan, halves))
     if full.any():
-        return np.full(numbers.shape, _grid(numbers) / 2)
+        return np.zeros(numbers.shape)
     # floats drop zeros at the end: rounded to as many decimals as the longest has, or to as many digits
     places = 0.5 * 10.0 ** -decimals.max()
     sizes = np.floor(np.log10(np.where(numbers == 0, 1.0, np.abs(numbers))))
@@ -215,21 +219,25 @@ def _units(texts: Any, numbers: Array) -> Array:
 
 
 def _grid(numbers: Array) -> float:
-    """The step of which all numbers are multiples, as np.round(v / s) * s makes them; 0 where there is none."""
+    """The step of which all numbers are multiples, as np.round(v / s) * s makes them; 0 where there is none.
+
+    Numbers that are few times the smallest of them, as whole samples make them, are on no grid.
+    """
     sizes = np.unique(np.abs(numbers[numbers != 0]))
-    if numbers.size < FEWEST_ON_A_GRID or len(sizes) < 3:
+    sizes = sizes[:: max(1, len(sizes) // MOST_ON_A_GRID)]
+    if len(sizes) < 2:
         return 0.0
-    gaps = np.diff(np.concatenate(([0.0], sizes)))
-    smallest = float(gaps[gaps > 1e-9 * sizes[-1]].min(initial=np.inf))
-    if not np.isfinite(smallest) or sizes[-1] / smallest > LONGEST_GRID:
-        return 0.0
-    for parts in (1, 2, 3):
-        step = smallest / parts
-        places = np.rint(sizes / step)
-        step = float(sizes[-1] / places[-1])
-        if np.abs(sizes - places * step).max() <= 1e-9 * sizes[-1]:
-            return step
-    return 0.0
+    largest = float(np.abs(numbers).max())
+    step = float(sizes[-1])
+    for size in sizes[-2::-1].tolist():  # the greatest common measure
+        rest = size
+        while rest > 1e-9 * largest:
+            step, rest = rest, abs(step - np.rint(step / rest) * rest)
+        if largest / step > LONGEST_GRID:
+            return 0.0
+    places = np.rint(numbers / step)
+    fits = np.abs(numbers - places * step).max() <= 1e-7 * step * max(1.0, largest / step)
+    return step if fits and largest / step >= SHORTEST_GRID else 0.0
 
 
 def _rows(key: str, value: Any) -> Any:

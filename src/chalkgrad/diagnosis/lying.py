@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from .rerun import Rerun
 
@@ -10,19 +10,22 @@ MOST = 4
 """So many values are named."""
 
 
-def where_it_lies(rerun: Rerun, wrong: Sequence[str], right: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+def where_it_lies(
+    rerun: Rerun, wrong: Sequence[str], right: Sequence[str], shields: Mapping[str, int]
+) -> tuple[str, tuple[str, ...]]:
     """Sentences that say between which values the fault lies, and these values; empty where nothing can be said.
 
     Args:
         rerun: the program.
         wrong: the wrong values that nothing explains, without those that follow from others.
-        right: the claimed values that are right, or follow from claimed ones.
+        right: the claimed values that are right.
+        shields: for each of these, as bits, the values that are likely right too.
     """
     wrong = [n for n in wrong if n in rerun.steps]
     right = [n for n in right if n in rerun.steps]
     if not wrong:
         return "", ()
-    common = _suspects(rerun, wrong, right)
+    common = _suspects(rerun, wrong, shields)
     updated = [n for n in wrong if n in rerun.program.updated.values()]
     if common and len(updated) == len(wrong) > 1:
         own = [n for n, s in rerun.steps.items() if s.part == "update" and any(rerun.above[w] & rerun.bit[n] for w in wrong)]
@@ -31,20 +34,20 @@ def where_it_lies(rerun: Rerun, wrong: Sequence[str], right: Sequence[str]) -> t
         return text, (*common, *own)
     if common:
         return _sentence(rerun, wrong, right, common), tuple(common)
-    each = {n: found for n in wrong if (found := _suspects(rerun, [n], right))}
+    each = {n: found for n in wrong if (found := _suspects(rerun, [n], shields))}
     sentences = [_sentence(rerun, [n], right, found) for n, found in each.items()]
     if len(sentences) > 1:
         sentences.insert(0, "No single value explains all of it.")
     return " ".join(sentences[: MOST + 1]), tuple(dict.fromkeys(n for found in each.values() for n in found))
 
 
-def _suspects(rerun: Rerun, wrong: Sequence[str], right: Sequence[str]) -> list[str]:
+def _suspects(rerun: Rerun, wrong: Sequence[str], shields: Mapping[str, int]) -> list[str]:
     """The values of which all wrong ones are computed and no right one."""
     every = -1
     for name in wrong:
         every &= rerun.above[name]
-    for name in right:
-        every &= ~rerun.above[name]
+    for shielded in shields.values():
+        every &= ~shielded
     return [n for n, s in rerun.steps.items() if every & rerun.bit[n]]
 
 

@@ -195,10 +195,11 @@ class Search:
         self._take_parameters_as_meant()
         self.comparing.claims = self.claims
         self.right = self.rerun.run((), self.claims)
+        self.reach = {n for name in self.claims for n in self.rerun.upstream(name)}
         found = slips(trace.program, before, len(trace["x"]))
         right = {n: self.comparing.same(c, self.right[n]) for n, c in self.claims.items()}
         reading = misread(self.claims, right, trace.program)
-        self.slips = [*found, *made_alike(found, trace.program), *made_both_ways(found), *reading]
+        self.slips = [*found, *self._alike(found), *made_both_ways(found), *reading]
         self.acting: dict[int, bool] = {}  # by the slip's id
         self.too_few: set[str] = set()
 
@@ -206,7 +207,12 @@ class Search:
     def made(self) -> list[Slip]:
         """The slips that are made from the formulas, the least far-fetched first."""
         found = made_slips(self.trace.program, self.trace)
-        return sorted([*found, *made_alike(found, self.trace.program)], key=lambda s: s.weight)
+        return sorted([*found, *self._alike(found)], key=lambda s: s.weight)
+
+    def _alike(self, found: Sequence[Slip]) -> list[Slip]:
+        """The slips that are several of the given ones at once, of which more than one matters to the claims."""
+        together = made_alike(found, self.trace.program)
+        return [s for s in together if len(self.reach.intersection(s.outputs)) > 1]
 
     # -- comparing -------------------------------------------------------------------------------------------
 
@@ -282,7 +288,8 @@ class Search:
             unexplained = [n for n in wrong if n not in follows and n not in pen]
         findings = tuple(self._finding(n, wrong, by_hand, follows, pen) for n in self.claims)
         others = [n for n in unexplained if n not in follows]
-        place, suspects = where_it_lies(self.rerun, others, [f.name for f in findings if f.verdict in ("right", "rounded by hand")])
+        rights = [f.name for f in findings if f.verdict in ("right", "rounded by hand")]
+        place, suspects = where_it_lies(self.rerun, others, rights, {n: self.shields(n) for n in rights})
         unseen = cache(self._unseen) if not wrong and self.optimizer_state is None else tuple
         few = tuple(n for n in unexplained if n in self.too_few)
         return Diagnosis(
@@ -302,7 +309,8 @@ class Search:
         marks = {n: self.claims[n].mask & ~self.comparing.same(self.claims[n], self.right[n]) for n in wrong}
         if sum(int(m.sum()) for m in marks.values()) > MOST_OF_THE_PEN:
             return {}
-        return slips_of_the_pen(self.claims, self.right, marks)
+        found = slips_of_the_pen(self.claims, self.right, marks)
+        return found if len(found) == len(wrong) else {}
 
     def _nearly(self, wrong: Sequence[str], by_hand: Collection[str]) -> tuple[tuple[Slip, ...], list[str]] | None:
         """Slips that make all wrong numbers but for rounding on the way; where there are some, the slack says how."""
@@ -404,12 +412,30 @@ class Search:
         """Of slips those at values from which no right number is computed, and the others."""
         shielded = 0
         for name in settled:
-            if not self.comparing.is_nothing(name, self.right[name]):
-                shielded |= self.rerun.above.get(name, 0)
+            shielded |= self.shields(name)
         free = {n for n in self.rerun.steps if not shielded & self.rerun.bit[n]}
         suspects = [s for s in of if not free.isdisjoint(s.outputs)]
         chosen = set(map(id, suspects))
         return suspects, [s for s in of if id(s) not in chosen]
+
+    def shields(self, name: str) -> int:
+        """The values, as bits, that are likely right where one is that is computed from them.
+
+        What is 0 in mathematics says nothing. A new parameter that comes out the same of twice the gradient, as in Adam's
+        first step, says something of the update only.
+        """
+        above = self.rerun.above.get(name, 0)
+        if self.comparing.is_nothing(name, self.right[name]):
+            return 0
+        program = self.trace.program
+        of = program.values[name].of if name in program.values and name in program.updated.values() else None
+        gradient = program.derivative_of.get(of or "")
+        if gradient is None or gradient not in self.rerun.steps:
+            return above
+        doubled = self.rerun.run((), [name], {gradient: 2 * self.trace[gradient]})[name]
+        if not self.matches(self.claims[name], doubled):
+            return above
+        return sum(self.rerun.bit[s.output] for s in program.part("update") if above & self.rerun.bit.get(s.output, 0))
 
     def _fitting(
         self,

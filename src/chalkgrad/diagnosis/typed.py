@@ -12,6 +12,8 @@ from ..base.digits import significant
 from .claims import Claim
 
 Array = np.ndarray[Any, Any]
+SLIGHT = 1e-4
+"""A smaller difference is none of the pen."""
 FEWEST_OTHERS = 2
 """So many numbers beside the wrong ones must be right."""
 
@@ -60,7 +62,7 @@ def _fits(claim: Claim, place: tuple[int, ...], value: float) -> bool:
 
 def _mistyped(claimed: float, exact: float, unit: float, digits: int) -> str:
     """How a number comes of the right one by a slip of the pen; empty where it does not."""
-    if not claimed or not exact:
+    if not claimed or not exact or abs(claimed - exact) < SLIGHT * abs(exact):
         return ""
     near = unit + 1e-9 * abs(exact)
     if abs(claimed + exact) <= near:
