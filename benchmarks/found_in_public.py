@@ -2,18 +2,19 @@
 
     python benchmarks/found_in_public.py
 
-Every case is a wrong pass that was shipped or printed, in lines of our own, with its link (`public_cases.py`). `diagnose`
-gets the values that the pass computes, once all of them and once only the parameters' gradients; the formulas go to
-`compare`. An answer is
+Every case is a wrong pass that was shipped or printed, in lines of our own, with its link (`public_cases.py`).
+`diagnose` gets the values that the pass computes, once all of them and once only the parameters' gradients; formulas go
+to `compare`. An answer is
 
     named         the mistake, and nothing beside it
-    placed        the line in which it is, without a name
+    placed        the line in which it is, without a name; where they have one line for several of chalkgrad's,
+                  these
     only wrong    that something is wrong
-    wrong cause   another mistake, with or without the right one
+    wrong cause   another mistake, with or without the right one, or another place
     called right  nothing
 
-Mistakes that the answer says it cannot tell apart from the named one count as named. The cases were used while chalkgrad
-was written, so they say what it knows; others like them are kept apart.
+Mistakes that the answer says it cannot tell apart from the named one count as named. The cases were used while
+chalkgrad was written, so they say what it knows; others like them are kept apart.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import re
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +36,7 @@ from chalkgrad.calculus.claims import compare
 from public_cases import GITHUB, RATE, RIGHT, WRONG, Formulas, Pass
 from public_passes import NETWORKS, Values, drawn, filled
 
+BARE = re.compile(r"^it is ([\d.]+ times|twice|half) (of )?what it should be")
 NAMED, PLACED, ONLY, CAUSE, CALLED = "named", "placed", "only wrong", "wrong cause", "called right"
 
 
@@ -46,7 +49,7 @@ class Answer:
 
 
 def claims(case: Pass, net: cg.Network, x: Any, y: Any, trace: Any) -> dict[str, Any]:
-    """What the pass computes, by name: the derivatives, and the new parameters where they are claimed."""
+    """What the pass computes, by name: the forward pass, the derivatives, and new parameters where they are claimed."""
     lines = {**NETWORKS[case.network][1], **case.lines}
     values = Values(
         {name: trace[name] for name in trace if not name.startswith("d") or name in trace.program.parameters}
@@ -55,7 +58,8 @@ def claims(case: Pass, net: cg.Network, x: Any, y: Any, trace: Any) -> dict[str,
         values["before"] = earlier(net).trace(x, y)
     found = filled({n: line for n, line in lines.items() if line is not None}, values)
     values.update(found)
-    given = {n: value for n, value in found.items() if n in trace}
+    forward = {step.output for step in trace.program.part("forward")}
+    given = {n: value for n, value in values.items() if n in forward or (n in found and n in trace)}
     if case.updated:
         given.update({f"{n}_new": values[n] - RATE * values[f"d{n}"] for n in net.parameters if f"d{n}" in values})
     given.update({n: line(values) for n, line in case.new.items()})
@@ -92,42 +96,41 @@ def diagnosed(case: Pass, *, whole: bool) -> cg.Diagnosis:
 
 
 def judged(case: Pass, diagnosis: cg.Diagnosis) -> Answer:
-    """Whether a diagnosis names what the case is."""
-    words = "; ".join(f"{', '.join(s.outputs)}: {s.text}" for c in diagnosis.causes for s in c.slips)
+    """Whether a diagnosis names what the case is.
+
+    A bare factor ("it is 1.67 times what it should be") is the place and no name.
+    """
     if diagnosis.correct:
         return Answer(CALLED, "")
+    words = "; ".join(f"{', '.join(s.outputs)}: {s.text}" for c in diagnosis.causes for s in c.slips)
     if diagnosis.causes:
         answers = [[*c.slips, *c.instead] for c in diagnosis.causes]
-        hits = [
-            any(
-                re.fullmatch(at, output) and re.search(name, slip.text, re.I)
-                for slip in answer
-                for output in slip.outputs
-            )
-            for answer in answers
-            for at, name in [("|".join(a for a, _ in case.names), "|".join(n for _, n in case.names))]
-        ]
-        every = all(
-            any(
-                re.fullmatch(at, o) and re.search(name, s.text, re.I)
-                for answer in answers
-                for s in answer
-                for o in s.outputs
-            )
-            for at, name in case.names
-        )
-        if all(hits) and every:
+        named = [any(fits(slip, [one]) for answer in answers for slip in answer) for one in case.names]
+        if all(named) and all(any(fits(slip, case.names) for slip in answer) for answer in answers):
             return Answer(NAMED, words)
-        return Answer(CAUSE if not all(hits) else ONLY, words)
+        bare = all(BARE.search(answer[0].text) and at_place(answer[0].outputs, case) for answer in answers)
+        return Answer(PLACED if bare else CAUSE, words)
     suspects = tuple(getattr(diagnosis, "suspects", ()))
     wrong = [f.name for f in diagnosis.findings if f.verdict == "wrong"]
-    places = [at for at, _ in case.names]
-    if not suspects and set(wrong) and all(any(re.fullmatch(at, n) for at in places) for n in wrong):
-        suspects = tuple(wrong)
     said = getattr(diagnosis, "place", "") or f"wrong: {', '.join(wrong)}"
-    right = bool(suspects) and len(suspects) <= len(places)
-    right = right and all(any(re.fullmatch(at, s) for at in places) for s in suspects)
-    return Answer(PLACED if right else ONLY, said)
+    if not suspects:
+        return Answer(PLACED if at_place(wrong, case) else ONLY, said)
+    if not any(at_place([one], case) for one in suspects):
+        return Answer(CAUSE, said)
+    return Answer(PLACED if at_place(suspects, case) else ONLY, said)
+
+
+def fits(slip: Any, names: Sequence[tuple[str, str]]) -> bool:
+    """Whether a mistake is one of those that were made."""
+    return any(
+        re.search(words, slip.text, re.IGNORECASE) and any(re.fullmatch(at, output) for output in slip.outputs)
+        for at, words in names
+    )
+
+
+def at_place(values: Iterable[str], case: Pass) -> bool:
+    """Whether all of the values are lines of the case's."""
+    return all(any(re.fullmatch(at, value) for at, _ in case.names) for value in values)
 
 
 def compared(case: Formulas) -> Answer:

@@ -1,7 +1,7 @@
 """Backward passes by hand, in NumPy, one line a value: the right ones, in which cases put a wrong line.
 
-A pass is a table of lines by the value that they compute; a line is a function of all values before it. The values of the
-forward pass, and the parameters, are there under the network's names.
+A pass is a table of lines by the value that they compute; a line is a function of all values before it. The values of
+the forward pass, and the parameters, are there under the network's names.
 """
 
 from __future__ import annotations
@@ -159,7 +159,7 @@ def looked_up(v: Values, *, last: bool = False) -> Any:
 
 def mlp(activation: cg.Layer, loss: Any = "SquaredError", ending: cg.Layer | None = None) -> Any:
     """Two dense layers with an activation."""
-    return lambda: ([cg.Dense(4), activation, cg.Dense(3), *([] if ending is None else [ending])], 3, loss)
+    return lambda: ([cg.Dense(6), activation, cg.Dense(3), *([] if ending is None else [ending])], 3, loss)
 
 
 Network = Callable[[], tuple[list[Any], Any, Any]]

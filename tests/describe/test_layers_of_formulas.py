@@ -24,7 +24,7 @@ NORM = [
 @pytest.fixture(scope="module")
 def net() -> cg.Network:
     swish = cg.layer("Swish", SWISH, settings={"beta": 1.0})
-    linear = cg.layer("Linear", LINEAR, parameters={"W": "auto", "b": "zeros"}, sizes={"o": "units"})
+    linear = cg.layer("Affine", LINEAR, parameters={"W": "auto", "b": "zeros"}, sizes={"o": "units"})
     norm = cg.layer("Norm", NORM, parameters={"gain": "ones"}, settings={"eps": 1e-5})
     hard = cg.layer("HardSwish", cg.rule("a[...] = z[...] * min(max(z[...] + 3, 0), 6) / 6", name="hard"))
     layers = [cg.Dense(8), swish(beta=1.5), linear(6), norm(), hard(), cg.Dense(3), cg.Softmax()]
@@ -45,7 +45,7 @@ def test_gradients(net: cg.Network, samples: tuple[Any, Any]) -> None:
 def test_the_layer_is_that_of_the_library(samples: tuple[Any, Any]) -> None:
     """The same network with Dense and SiLU instead has the same gradients."""
     swish = cg.layer("Swish1", "a[...] = z[...] / (1 + exp(-z[...]))")
-    linear = cg.layer("Linear1", LINEAR, parameters={"W": "glorot", "b": "zeros"}, sizes={"o": "units"})
+    linear = cg.layer("Affine1", LINEAR, parameters={"W": "glorot", "b": "zeros"}, sizes={"o": "units"})
     settings: dict[str, Any] = {"input_shape": 5, "loss": cg.CrossEntropy(), "seed": 3, "dtype": "float64"}
     ours = cg.Network([linear(4), swish(), linear(3), cg.Softmax()], **settings)
     theirs = cg.Network([cg.Dense(4), cg.SiLU(), cg.Dense(3), cg.Softmax()], **settings)
@@ -59,7 +59,7 @@ def test_files_state_the_rules(net: cg.Network, samples: tuple[Any, Any], tmp_pa
     net.save(tmp_path / "net")
     text = (tmp_path / "net" / "network.toml").read_text()
     assert "[rules.Swish]" in text
-    assert '{ type = "Linear", units = 6 }' in text
+    assert '{ type = "Affine", units = 6 }' in text
     again = cg.load(tmp_path / "net")
     assert np.array_equal(again.predict(samples[0]), net.predict(samples[0]))
     assert np.array_equal(pickle.loads(pickle.dumps(again)).predict(samples[0]), net.predict(samples[0]))
@@ -83,7 +83,7 @@ def test_the_torch_script_prints_the_same_losses(
     pytest.importorskip("torch")
     x, y = samples
     if steps:
-        linear = cg.layer("Linear3", LINEAR, parameters={"W": "glorot", "b": "zeros"}, sizes={"o": "units"})
+        linear = cg.layer("Affine3", LINEAR, parameters={"W": "glorot", "b": "zeros"}, sizes={"o": "units"})
         settings: dict[str, Any] = {"loss": cg.CrossEntropy(), "seed": 1, "dtype": "float64"}
         net = cg.Network([linear(4), cg.RNN(3), cg.Dense(3), cg.Softmax()], input_shape=(2, 5), **settings)
         x = np.stack([x, x[::-1]], axis=1)
@@ -106,7 +106,7 @@ def test_both_engines_train_it_alike(net: cg.Network, samples: tuple[Any, Any]) 
 
 
 def test_steps_of_a_sequence_are_samples() -> None:
-    linear = cg.layer("Linear2", LINEAR, parameters={"W": "glorot", "b": "zeros"}, sizes={"o": "units"})
+    linear = cg.layer("Affine2", LINEAR, parameters={"W": "glorot", "b": "zeros"}, sizes={"o": "units"})
     net = cg.Network(
         [linear(4), cg.RNN(3), cg.Dense(2), cg.Softmax()], input_shape=(6, 5), loss=cg.CrossEntropy(), dtype="float64"
     )
@@ -116,8 +116,8 @@ def test_steps_of_a_sequence_are_samples() -> None:
 def test_a_layer_from_toml(tmp_path: Path) -> None:
     file = tmp_path / "net.toml"
     file.write_text(
-        f'input_shape = 4\nloss = "SquaredError"\nlayers = [{{ type = "Linear", units = 3 }}, "Bent"]\n'
-        f'[rules.Linear]\nformula = "{LINEAR}"\nparameters = {{ W = "glorot", b = "zeros" }}\nsizes = {{ o = "units" }}\n'
+        f'input_shape = 4\nloss = "SquaredError"\nlayers = [{{ type = "Affine", units = 3 }}, "Bent"]\n'
+        f'[rules.Affine]\nformula = "{LINEAR}"\nparameters = {{ W = "glorot", b = "zeros" }}\nsizes = {{ o = "units" }}\n'
         '[rules.Bent]\nformula = "a[...] = tanh(z[...]) + z[...] / 2"\nsource = "our own"\n'
     )
     net = cg.load(file)

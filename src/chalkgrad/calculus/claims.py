@@ -255,7 +255,8 @@ class _Comparing:
         if about:
             return
         for pair in combinations([c for c in chosen if " is 1" in c.words or "adds up to 1" in c.words], 2):
-            if pair[0].about != pair[1].about and self._holds(line, pair):
+            ones = sum(" is 1" in c.words for c in pair)  # two of them make numbers that agree by chance
+            if pair[0].about != pair[1].about and ones < 2 and self._holds(line, pair):
                 yield " and ".join(c.words for c in pair)
                 return
 

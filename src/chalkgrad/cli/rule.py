@@ -17,9 +17,9 @@ DESCRIPTION = (
 )
 EXAMPLES = (
     'chalkgrad rule "z[n,o] = sum_i x[n,i] * W[i,o] + b[o]"',
-    'chalkgrad rule "a[...] = z[...] / (1 + exp(-beta * z[...]))" --check',
-    'chalkgrad rule "a[...] = tanh(z[...])" --to torch --out tanh.py',
-    'chalkgrad rule "a[...] = tanh(z[...])" --claimed "dz[...] = da[...] * (1 - a[...])"',
+    'chalkgrad rule "a[n] = z[n] / (1 + exp(-z[n]))" --check',
+    'chalkgrad rule "a[n] = tanh(z[n])" --to torch --out tanh.py',
+    'chalkgrad rule "a[n] = tanh(z[n])" --claimed "dz[n] = da[n]"',
 )
 LANGUAGES = ("numpy", "torch", "c", "latex")
 ENDINGS = {"numpy": ".py", "torch": ".py", "c": ".c", "latex": ".tex"}

@@ -39,11 +39,10 @@ class Comparing:
         slack: how far claimed numbers may be from the computed ones.
     """
 
-    slack = Slack.NONE
-
     def __init__(self, trace: Trace, noise: Mapping[str, float], claims: Mapping[str, Claim]) -> None:
         self.trace, self.noise, self.claims = trace, noise, claims
         self.scale = scales(trace)
+        self.slack = Slack.NONE
 
     def same(self, claim: Claim, computed: Any) -> Array:
         """Which claimed numbers are the computed ones, to the digits that they are given to."""

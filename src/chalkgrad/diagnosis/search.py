@@ -273,7 +273,10 @@ class Search:
             pen = self._pen(wrong)
             chosen, remaining = self._explain([n for n in wrong if n not in pen], by_hand | fewer)
             if remaining:
-                chosen, remaining = self._nearly([n for n in wrong if n not in pen], by_hand) or (chosen, remaining)
+                chosen, remaining = self._nearly([n for n in wrong if n not in pen], by_hand | fewer) or (
+                    chosen,
+                    remaining,
+                )
             if remaining and not chosen:
                 fine = {n for n in remaining if self.comparing.by_single(self.claims[n], self.right[n])}
                 if len(fine) == len(wrong):

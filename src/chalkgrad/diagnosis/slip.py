@@ -63,9 +63,9 @@ class Slip:
             not say them.
         where: in which places it is made, where these are several.
         members: it in each of them.
+        read: where one number is misread, that number in its place, NaN elsewhere.
         made: whether it was made from the step's formula, and is none of the usual ones.
         solved: whether it has a number in it that was solved from the claimed ones.
-        read: where one number is misread, that number in its place, NaN elsewhere.
     """
 
     output: str
@@ -82,9 +82,9 @@ class Slip:
     general: str = ""
     where: str = ""
     members: tuple[Slip, ...] = ()
+    read: Any = None
     made: bool = False
     solved: bool = False
-    read: Any = None
 
     @property
     def text(self) -> str:
