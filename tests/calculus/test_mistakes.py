@@ -55,7 +55,8 @@ def test_every_change_is_one_and_none_comes_twice(text: str) -> None:
     assert (key(tidied(formula.right)), key(formula.left)) not in keys
     rng = np.random.default_rng(0)
     ranks = {e.name: len(e.indices) for e in formula.elements}
-    arrays = {n: rng.uniform(0.2, 2.0, (3,) * ranks[n]) for n in formula.arrays}
+    arrays = {n: rng.uniform(0.2, 2.0, (3,) * ranks[n]) * rng.choice((-1, 1), (3,) * ranks[n]) for n in formula.arrays}
+    arrays |= {n: np.abs(arrays[n]) for n in ("var", "v") if n in arrays}
     arrays |= {n: np.asarray(rng.uniform(0.2, 0.9)) for n in formula.symbols}
     right = formula.evaluate(arrays, {}, (3,) * ranks[formula.output])
     same = 0
