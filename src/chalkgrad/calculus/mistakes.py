@@ -8,7 +8,7 @@ dz = da z (1 - z), where z has the same indices; and so on. Nothing here knows w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..base.errors import FormulaError
@@ -32,7 +32,7 @@ from ..formula.nodes import (
 from ..formula.rewrite import at, rebuilt, renamed, replaced, rewritten
 from ..formula.text import formula_text
 from .said import said
-from .terms import Key, depends, key, tidied
+from .terms import Key, key, tidied
 
 ONE = Number(1.0)
 MOST_FACTORS = 6

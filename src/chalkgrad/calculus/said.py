@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..formula.nodes import Binary, Count, Element, Function, Indicator, Negative, Node, Number, Position, Reduction, Symbol
+from ..formula.nodes import (
+    Binary,
+    Count,
+    Element,
+    Function,
+    Indicator,
+    Negative,
+    Node,
+    Number,
+    Position,
+    Reduction,
+    Symbol,
+)
 
 _SUM, _PRODUCT, _POWER, _ATOM = range(4)
 
