@@ -51,18 +51,39 @@ class DrawnValues:
             FormulaError: where there are none.
         """
         found: list[Draw] = []
+        misfit: FormulaError | None = None
         for positive in (False, True):
             for seed in range(3 * DRAWS):
                 drawn = draw(self.lines, seed, positive=positive)
-                values = self.values(drawn)
-                if values is not None and len(found) < DRAWS:
+                try:
+                    values = self.values(drawn)
+                except FormulaError as error:  # sizes that do not fit one another, in this draw
+                    misfit = error
+                    continue
+                if values is not None:
                     found.append(replace(drawn, arrays={**drawn.arrays, self.back: values[self.back]}))
+                if len(found) == DRAWS:
+                    break
             if found:
                 return tuple(found)
+        if misfit is not None:
+            raise FormulaError(f"no operands could be drawn that fit the forward lines: {misfit}")
         raise FormulaError(f"{self.lines[-1].text!r} gives no finite numbers on operands drawn at random")
 
     def values(self, drawn: Draw) -> Values | None:
         """All values on drawn operands, what comes back among them; None where one is not finite."""
+        try:
+            values = self._computed(drawn)
+        except (ArithmeticError, ValueError):  # a division by 0, the logarithm of a negative number
+            return None
+        except KeyError as missing:
+            raise FormulaError(
+                f"the lines read {missing.args[0]} at another time before it is given; such lines cannot be tried "
+                "together, one of them alone can"
+            ) from None
+        return values if all(np.isfinite(v).all() for v in values.values()) else None
+
+    def _computed(self, drawn: Draw) -> Values:
         values: Values = dict(drawn.arrays)
         with np.errstate(all="ignore"):
             for line in self.lines:
@@ -71,11 +92,15 @@ class DrawnValues:
                 shape = values[self.lines[-1].output].shape
                 rng = np.random.default_rng(len(values))
                 values[self.back] = np.ones(()) if self.one else rng.standard_normal(shape)
+            reached = {of for of, _ in self.backward}
+            for line in self.lines[:-1]:  # to what no later line reads nothing comes back
+                if line.output not in reached:
+                    values[derivative_name(line.output)] = np.zeros(np.shape(values[line.output]))
             for of, line in self.backward:
                 values[line.output] = line.evaluate(values, own_settings(line, drawn), values[of].shape)
         for name in drawn.arrays:
             values.setdefault(derivative_name(name), np.zeros(np.shape(values[name])))
-        return values if all(np.isfinite(v).all() for v in values.values()) else None
+        return values
 
     def sums(self) -> list[tuple[str, str, int]]:
         """The forward values that add up to 0 or 1 over one of their indices on every draw: (value, index, sum)."""
