@@ -100,7 +100,7 @@ class _Comparing:
         self._check(settings)
 
     def _check(self, settings: frozenset[str]) -> None:
-        there = {*self.values, *map(derivative_name, self.values), *settings}
+        there = {*self.values, *map(derivative_name, self.values), *settings, self.numbers.back}
         for line in self.claimed:
             for name in sorted((line.arrays | line.symbols) - there):
                 raise FormulaError(

@@ -31,7 +31,8 @@ class DrawnValues:
         one: whether the derivative of the last value is 1, as of a loss.
 
     Attributes:
-        back: the name of what comes back, the derivative of the last forward value.
+        back: the name of what comes back: the derivative of the last forward value, or, where that is computed from
+            later times, the part of it that comes from outside.
     """
 
     def __init__(self, derivation: Derivation, settings: frozenset[str], *, one: bool) -> None:
@@ -39,9 +40,18 @@ class DrawnValues:
         self.lines: Sequence[Formula] = derivation.lines
         self.settings = settings
         self.one = one
-        self.back = derivative_name(self.lines[-1].output)
         texts = [(d.of, Formula(d.text)) for d in derivation.derivatives]
         self.backward = [(of, Formula(line.text, settings & line.symbols)) for of, line in texts]
+        self.back = self._coming()
+
+    def _coming(self) -> str:
+        """The one name that the backward lines read and nothing gives."""
+        last = derivative_name(self.lines[-1].output)
+        every = {n for line in self.lines for n in (*line.arrays, *line.symbols, line.output)}
+        given = every | self.settings | {derivative_name(n) for n in every} - {last}
+        given |= {line.output for _, line in self.backward}
+        read = {n for _, line in self.backward for n in line.arrays | line.symbols}
+        return min(read - given, default=last)
 
     @cached_property
     def draws(self) -> tuple[Draw, ...]:
