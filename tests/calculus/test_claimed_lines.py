@@ -7,6 +7,7 @@ import pytest
 from chalkgrad.base.errors import FormulaError
 from chalkgrad.calculus.claims import Verdict, compare
 from chalkgrad.calculus.identities import SAME
+from chalkgrad.rules import OPERATIONS, Operation
 
 DENSE = ["z[n,o] = sum_i x[n,i] * W[i,o] + b[o]"]
 SIGMOID = ["a[...] = 1 / (1 + exp(-z[...]))"]
@@ -109,3 +110,42 @@ def test_a_right_line_after_a_wrong_one_is_right() -> None:
 def test_what_cannot_be_compared(claimed: str, said: str) -> None:
     with pytest.raises(FormulaError, match=said):
         compare(DENSE, claimed)
+
+
+def _written(operation: Operation) -> list[tuple[list[str], list[str]]]:
+    """The forward lines of an operation beside each of its backward lines, help values before it."""
+    forward = [rule.formula.text for rule in operation.forward if rule.formula is not None]
+    if len(forward) < len(operation.forward) or not forward:
+        return []
+    helping: list[str] = []
+    found: list[tuple[list[str], list[str]]] = []
+    for rule in operation.backward:
+        if rule.formula is None:
+            continue
+        if operation.derivative(rule) is None:
+            helping.append(rule.formula.text)
+        else:
+            found.append((forward, [*helping, rule.formula.text]))
+    return found
+
+
+THROUGH_TIME = ("attention", "GRU", "LSTM", "recurrent", "penalty")
+PAIRS = [pair for o in OPERATIONS if not any(kind in o.name for kind in THROUGH_TIME) for pair in _written(o)]
+
+
+@pytest.mark.parametrize("pair", PAIRS[::9] + [pytest.param(p, marks=pytest.mark.long) for p in PAIRS])
+def test_the_rules_that_people_wrote_are_right(pair: tuple[list[str], list[str]]) -> None:
+    claim = compare(*pair).claims[-1]
+    assert claim.correct or claim.conditions == ("y adds up to 1 over k",), claim.words
+
+
+def test_what_runs_through_time() -> None:
+    line = ["h[n,t,u] = tanh(z[n,t,u] + sum_v h[n,t-1,v] * U[v,u])"]
+    right = "dU[v,u] = sum_{n,t} dh[n,t,u] * (1 - h[n,t,u]^2) * h[n,t-1,v]"
+    assert compare(line, right).correct
+    (claim,) = compare(line, right.replace("h[n,t-1,v]", "h[n,t,v]")).claims
+    assert "h[n,t,v] stands where h[n,t-1,v] belongs" in claim.words
+    with pytest.raises(FormulaError, match="read h at another time"):
+        compare(
+            ["z[n,t,u] = x[n,t,u] + sum_v h[n,t-1,v] * U[v,u]", "h[n,t,u] = tanh(z[n,t,u])"], "dz[n,t,u] = dh[n,t,u]"
+        )

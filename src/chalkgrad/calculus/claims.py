@@ -100,7 +100,7 @@ class _Comparing:
         self._check(settings)
 
     def _check(self, settings: frozenset[str]) -> None:
-        there = {*self.values, *map(derivative_name, self.values), *settings}
+        there = {*self.values, *map(derivative_name, self.values), *settings, self.numbers.back}
         for line in self.claimed:
             for name in sorted((line.arrays | line.symbols) - there):
                 raise FormulaError(
@@ -117,6 +117,7 @@ class _Comparing:
         return next((v for v in sorted(self.values) if derivative_name(v) == line.output), "")
 
     def run(self) -> Comparison:
+        _ = self.numbers.draws  # where the forward lines do not fit, no claimed line is to blame
         claims = tuple(self._claim(line) for line in self.claimed if self._of(line))
         return Comparison(tuple(self.lines), claims, self.numbers.derivation)
 
