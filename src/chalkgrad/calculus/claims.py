@@ -248,6 +248,8 @@ class _Comparing:
         own = self._of(line)  # a line for one number of its value only is wrong
         every = [c for c in every if c.about != own or not c.words.endswith((" is 0", " is 1"))]
         chosen = [c for c in every if named is None or c.about in named or "twice" in c.words]
+        if self.numbers.one:  # what comes back to a loss is 1
+            chosen = [c for c in chosen if c.about != self.numbers.back]
         about: list[str] = []
         for condition in chosen:
             if condition.about not in about and len(about) < LIMITS and self._holds(line, [condition]):
@@ -264,7 +266,7 @@ class _Comparing:
     def _holds(self, line: Formula, chosen: Sequence[Condition]) -> bool:
         """Whether a line is right on every draw in which the conditions hold, and not only because all is 0."""
         said = False
-        for drawn in self.numbers.draws[:3]:
+        for drawn in self.numbers.draws:
             changed: Draw | None = drawn
             for condition in chosen:
                 changed = None if changed is None else condition.change(changed)

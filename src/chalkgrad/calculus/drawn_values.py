@@ -18,7 +18,7 @@ from .names import derivative_name
 
 Array = np.ndarray[Any, Any]
 Values = dict[str, Array]
-DRAWS = 4
+DRAWS = 6
 """How often operands are drawn."""
 
 
