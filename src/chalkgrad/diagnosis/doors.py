@@ -12,6 +12,7 @@ from ..base.errors import DataError, OptionError
 from ..base.half import as_numpy
 from ..describe.layers import Layer
 from ..describe.losses import SquaredError
+from ..model.gradients import Gradients
 from ..model.model import Model
 from .diagnosis import Diagnosis
 from .rule_layer import layer_of_rule, operands_of, rules_of
@@ -83,7 +84,7 @@ def _translated(claimed: Any, model: Model, settings: Mapping[str, Any]) -> Any:
             return _own(answer, model) if isinstance(answer, Mapping) else answer
 
         return by_names
-    if not isinstance(claimed, Mapping):
+    if not isinstance(claimed, Mapping) or isinstance(claimed, Gradients):
         return claimed
     numbers = cast("Mapping[Any, Any]", claimed)
     if settings.get("optimizer") is not None or settings.get("learning_rate") is not None:

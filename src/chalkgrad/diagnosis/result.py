@@ -120,9 +120,9 @@ class Result:
     notes: tuple[str, ...] = ()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """The pickled form: what the numbers could not show is found before."""
+        """The pickled form, which no longer looks for what the numbers could not show."""
         own = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "look"}
-        return _restored, (type(self), own, self.unseen)
+        return _restored, (type(self), own)
 
     @property
     def unseen(self) -> tuple[Unseen, ...]:
@@ -140,15 +140,5 @@ class Result:
         return next((f.first for f in self.findings if f.verdict == "wrong"), None)
 
 
-def _restored(kind: type[Result], own: Mapping[str, Any], unseen: tuple[Unseen, ...]) -> Result:
-    return kind(**own, look=_Found(unseen))
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """What was looked for is there."""
-
-    unseen: tuple[Unseen, ...]
-
-    def __call__(self) -> tuple[Unseen, ...]:
-        return self.unseen
+def _restored(kind: type[Result], own: Mapping[str, Any]) -> Result:
+    return kind(**own)
