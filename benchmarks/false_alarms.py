@@ -2,8 +2,8 @@
 
     python benchmarks/false_alarms.py --networks 1000
 
-Random networks of dense and convolutional layers and of batch normalisations, with PyTorch's own gradients in float64 and
-in float32, rounded to 3, 4 and 6 digits, to 4 decimals and to a grid, and with the samples summed in another order.
+Random networks of dense and convolutional layers and of batch normalisations, with PyTorch's own gradients in float64
+and in float32, rounded to 3, 4 and 6 digits, to 4 decimals and to a grid, and with the samples summed in another order.
 """
 
 from __future__ import annotations

@@ -206,7 +206,9 @@ class _Maker:
         for place, factor in below:  # a / (b + c) as a / b + c
             terms = _terms(factor)
             first = _product([*factors[:place], (terms[0][0], -1), *factors[place + 1 :]])
-            yield _Tree(_sum([(first, terms[0][1]), *terms[1:]]), "the brackets around {0} are forgotten", (factor,), 1.7)
+            yield _Tree(
+                _sum([(first, terms[0][1]), *terms[1:]]), "the brackets around {0} are forgotten", (factor,), 1.7
+            )
 
     def _brackets(self, factors: Sequence[tuple[Node, int]], place: int) -> Iterator[_Tree]:
         """a * (b + c) as a * b + c."""
@@ -347,8 +349,8 @@ class _Maker:
             for kept, gone in (node.arguments, node.arguments[::-1]):
                 if not isinstance(kept, (Number, Symbol)):
                     yield _Tree(kept, f"{name} with {{0}} is left out", (gone,), 1.5)
-            yield _Tree(Function("min" if name == "max" else "max", node.arguments), f"{'min' if name == 'max' else 'max'} "
-                        f"stands where {name} belongs", (), 1.8)  # fmt: skip
+            other = "min" if name == "max" else "max"
+            yield _Tree(Function(other, node.arguments), f"{other} stands where {name} belongs", (), 1.8)
             return
         title = {"sqrt": "the square root", "abs": "the absolute value", "log": "the logarithm"}.get(name, name)
         yield _Tree(first, f"{title} is left out", (), 1.4 if name == "sqrt" else 1.6)
@@ -387,7 +389,9 @@ class _Maker:
                     mixed = Binary("*", base, Element(name, base.indices))
                     yield _Tree(mixed, "{0} stands where {1} belongs", (mixed, node), 1.7)
             if value == 2:
-                yield _Tree(Function("abs", (base,)), "{0} stands where {1} belongs", (Function("abs", (base,)), node), 1.7)
+                yield _Tree(
+                    Function("abs", (base,)), "{0} stands where {1} belongs", (Function("abs", (base,)), node), 1.7
+                )
             return
         yield _Tree(base, "{0} stands where {1} belongs", (base, node), 1.4)
         for sign, distance in (("-", 1.4), ("+", 1.5)):
@@ -447,7 +451,6 @@ class _Maker:
                 crossed = renamed(right, {one: two, two: one})
                 yield _Tree(crossed, "{0} and {1} are crossed", (Symbol(one), Symbol(two)), 1.5)
 
-
     def _exponents(self, right: Node) -> Iterator[_Tree]:
         """A count in exponents, as the t of beta1^t and beta2^t, changed in all of them."""
         powers = [n for n in walk(right) if isinstance(n, Binary) and n.operator == "^" and isinstance(n.right, Symbol)]
@@ -457,13 +460,12 @@ class _Maker:
                 continue
             for sign, distance in (("-", 1.35), ("+", 1.4)):
                 other = Binary(sign, count, ONE)
-                yield _Tree(replaced(right, count, other), "{0} stands where {1} belongs, everywhere: the count is off by "
-                            "one", (other, count), distance)  # fmt: skip
+                words = "{0} stands where {1} belongs, everywhere: the count is off by one"
+                yield _Tree(replaced(right, count, other), words, (other, count), distance)
             words = "it is not raised to the power {0}, everywhere"
-            yield _Tree(rewritten(right, lambda n, c=count: n.left if _raised_to(n, c) else n), words, (count,), 1.45)
+            yield _Tree(_without_power(right, count, times=False), words, (count,), 1.45)
             words = "it is multiplied by {0} where it is raised to that power, everywhere"
-            times = rewritten(right, lambda n, c=count: Binary("*", n.left, c) if _raised_to(n, c) else n)
-            yield _Tree(times, words, (count,), 1.6)
+            yield _Tree(_without_power(right, count, times=True), words, (count,), 1.6)
 
             def turned(node: Node, count: Symbol = count) -> Node:
                 match node:
@@ -605,3 +607,12 @@ def _all_of(letters: Sequence[str]) -> str:
     return " and ".join(map(_each, letters))
 
 
+def _without_power(right: Node, count: Symbol, *, times: bool) -> Node:
+    """The tree with what is raised to a setting not raised, or times it instead."""
+
+    def change(node: Node) -> Node:
+        if isinstance(node, Binary) and _raised_to(node, count):
+            return Binary("*", node.left, count) if times else node.left
+        return node
+
+    return rewritten(right, change)

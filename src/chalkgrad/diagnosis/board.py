@@ -55,7 +55,7 @@ def diagnosis_board(diagnosis: Result) -> Board:
 
 
 def _unexplained(diagnosis: Result) -> list[Block]:
-    """What is said of values that no mistake explains: where the fault lies, claimed beside right, what fits in part."""
+    """What is said of values that no mistake explains: where the fault lies, claimed beside right, what fits."""
     if not diagnosis.unexplained:
         return []
     blocks: list[Block] = []

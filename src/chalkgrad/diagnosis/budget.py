@@ -56,5 +56,3 @@ class Budget:
                 if asked & self.rerun.bit[name] and above.get(name, 0) & touched
             )
         return self.pieces[key]
-
-

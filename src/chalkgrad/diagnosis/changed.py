@@ -40,7 +40,7 @@ class Changed(Stated):
         self.output = formula.output
         self.shape_of = None
         names = formula.arrays | formula.symbols - formula.options
-        self.operands = tuple([*(o for o in rule.operands if o in names), *(t for t in change.takes if t in names)])
+        self.operands = (*(o for o in rule.operands if o in names), *(t for t in change.takes if t in names))
         self.optional = ()
         self.options = tuple(o for o in rule.options if o in formula.symbols | formula.indices | _bounds(formula))
         self.__dict__["formula"] = formula
@@ -144,5 +144,3 @@ class Shaped:
         if getattr(result, "shape", ()) != self.like.shape:
             raise ValueError("of another shape")
         return result
-
-

@@ -21,7 +21,7 @@ Array = np.ndarray[Any, Any]
 FULL = 12
 """From so many significant digits on, a number is taken as computed, not as rounded for reading."""
 SHORTEST_GRID, LONGEST_GRID, MOST_ON_A_GRID = 50, 1e5, 256
-"""Numbers that are all multiples of one step were rounded to multiples, where the largest is this many times the step."""
+"""Numbers that are all multiples of one step were rounded to it, where the largest is this many times the step."""
 _NUMBER = re.compile(r"[-+]?(\d*)\.?(\d*)(?:[eE]([-+]?\d{1,3}))?")
 
 

@@ -152,7 +152,7 @@ def scales(trace: Trace) -> dict[str, float]:
 
 
 def _is_derivative(name: str | None, trace: Trace) -> bool:
-    return name in trace and trace.program.values[name].role in (Role.DERIVATIVE, Role.SHARE)
+    return name is not None and name in trace and trace.program.values[name].role in (Role.DERIVATIVE, Role.SHARE)
 
 
 def _size(name: str | None, trace: Trace, found: Mapping[str, float]) -> float:

@@ -75,11 +75,18 @@ def _named(factor: float, counts: Mapping[str, int], tolerance: float) -> tuple[
     """The factor as a fraction of counts, and in words; as it is where it is none."""
     for name, count in counts.items():
         less, root = count - 1.0, float(np.sqrt(count))
-        above = ((float(count), name), (less, f"{name} - 1"), (root, f"sqrt({name})"), (float(count * count), f"{name}^2"))
+        above = (
+            (float(count), name),
+            (less, f"{name} - 1"),
+            (root, f"sqrt({name})"),
+            (float(count * count), f"{name}^2"),
+        )
         fractions = [(value, words) for value, words in above]
         fractions += [(1 / value, f"1 / ({words})") for value, words in above if value]
         fractions += [(count / 2, f"{name} / 2"), (2 / count, f"2 / {name}")]
-        fractions += [(count / less, f"{name} / ({name} - 1)"), (less / count, f"({name} - 1) / {name}")] if less else []
+        fractions += (
+            [(count / less, f"{name} / ({name} - 1)"), (less / count, f"({name} - 1) / {name}")] if less else []
+        )
         for value, words in fractions:
             if value and abs(abs(factor) / value - 1) < max(3 * tolerance, 1e-9):
                 return float(np.copysign(value, factor)), f"-({words})" if factor < 0 else words

@@ -1,8 +1,8 @@
 """How much wrong numbers say for a mistake: more than one of so many tried ones would say by chance.
 
-Of the mistakes that are tried some come near the claimed numbers, within `NEAR` times of what rounding allows. Numbers that
-are independent of each other, m of them, are hit by one of these with a chance of NEAR^-m; a mistake is believed where all
-that came near would hit them together less than `BY_CHANCE` times.
+Of the mistakes that are tried some come near the claimed numbers, within `NEAR` times of what rounding allows. Numbers
+that are independent of each other, m of them, are hit by one of these with a chance of NEAR^-m; a mistake is believed
+where all that came near would hit them together less than `BY_CHANCE` times.
 """
 
 from __future__ import annotations

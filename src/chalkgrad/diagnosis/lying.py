@@ -28,7 +28,11 @@ def where_it_lies(
     common = _suspects(rerun, wrong, shields)
     updated = [n for n in wrong if n in rerun.program.updated.values()]
     if common and len(updated) == len(wrong) > 1:
-        own = [n for n, s in rerun.steps.items() if s.part == "update" and any(rerun.above[w] & rerun.bit[n] for w in wrong)]
+        own = [
+            n
+            for n, s in rerun.steps.items()
+            if s.part == "update" and any(rerun.above[w] & rerun.bit[n] for w in wrong)
+        ]
         before = [n for n in common if rerun.steps[n].part in ("backward", "update")] or common
         text = f"Every new value is wrong: the fault lies in the update, at {' or '.join(before[:MOST])}, or before."
         return text, (*common, *own)
@@ -48,7 +52,7 @@ def _suspects(rerun: Rerun, wrong: Sequence[str], shields: Mapping[str, int]) ->
         every &= rerun.above[name]
     for shielded in shields.values():
         every &= ~shielded
-    return [n for n, s in rerun.steps.items() if every & rerun.bit[n]]
+    return [n for n in rerun.steps if every & rerun.bit[n]]
 
 
 def _sentence(rerun: Rerun, wrong: Sequence[str], right: Sequence[str], every: Sequence[str]) -> str:

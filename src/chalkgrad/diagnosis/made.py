@@ -142,9 +142,8 @@ def _activations() -> Mapping[Rule, Operation]:
         formula = operation.backward[0].formula if len(operation.backward) == 1 else None
         if operation.input != "z" or operation.output != "a" or formula is None or len(operation.forward) != 1:
             continue
-        if formula.left != operation.forward[0].formula.left and formula.output == "dz":  # type: ignore[union-attr]
-            if formula.text.startswith("dz[...]"):
-                found[operation.forward[0]] = found[operation.backward[0]] = operation
+        if formula.output == "dz" and formula.text.startswith("dz[...]"):
+            found[operation.forward[0]] = found[operation.backward[0]] = operation
     return found
 
 
@@ -166,7 +165,9 @@ def _of_other_activations(step: Step, values: Values) -> Iterator[Slip]:
         inputs = tuple(step.bound.get(o) for o in rule.operands)
         if None in inputs or None in options.values():
             continue
-        text = f"the derivative of {other.name} is taken" if backward else f"{other.name} stands where {own.name} belongs"
+        text = (
+            f"the derivative of {other.name} is taken" if backward else f"{other.name} stands where {own.name} belongs"
+        )
         mistaken = dataclasses.replace(step, rule=rule, inputs=inputs, options=options)
         function = partial(rule.function, **options)
         yield Slip(step.output, step, text, 1.9, inputs, function, mistaken, general=text, made=True)

@@ -33,7 +33,9 @@ def at_other_points(found: Diagnosis, network: Model, x: Array, y: Array, judge:
     notes: list[str] = []
     for samples in (len(x), *SAMPLES):
         twin = network.copy()
-        twin.set_parameters({n: np.asarray(a) + 0.4 * rng.standard_normal(np.shape(a)) for n, a in network.parameters.items()})
+        twin.set_parameters(
+            {n: np.asarray(a) + 0.4 * rng.standard_normal(np.shape(a)) for n, a in network.parameters.items()}
+        )
         rows = np.arange(samples) % len(x)
         other = x[rows] if network.layout.ids else rng.standard_normal((samples, *x.shape[1:]))
         try:
@@ -48,5 +50,7 @@ def at_other_points(found: Diagnosis, network: Model, x: Array, y: Array, judge:
                 f"other parameters and {samples} other sample{'s' * (samples != 1)}."
             )
             return dataclasses.replace(there, notes=(note, *there.notes))
-    notes.insert(0, f"The function was tried at {tried} other points, with other parameters and samples: right there too.")
+    notes.insert(
+        0, f"The function was tried at {tried} other points, with other parameters and samples: right there too."
+    )
     return dataclasses.replace(found, notes=tuple(notes), look=tuple)

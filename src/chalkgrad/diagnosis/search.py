@@ -341,9 +341,7 @@ class Search:
     def _wrong_numbers(self, names: Collection[str], now: Mapping[str, Array] | None = None) -> int:
         """How many claimed numbers are not the computed ones: the right ones, if no others are given."""
         computed = now or self.right
-        return sum(
-            int((self.claims[n].mask & ~self.comparing.same(self.claims[n], computed[n])).sum()) for n in names
-        )
+        return sum(int((self.claims[n].mask & ~self.comparing.same(self.claims[n], computed[n])).sum()) for n in names)
 
     def _explain(self, wrong: Sequence[str], by_hand: Collection[str]) -> tuple[tuple[Slip, ...], list[str]]:
         """The lightest set of slips that makes the wrong numbers and leaves the right ones, and what it leaves."""
@@ -421,8 +419,8 @@ class Search:
     def shields(self, name: str) -> int:
         """The values, as bits, that are likely right where one is that is computed from them.
 
-        What is 0 in mathematics says nothing. A new parameter that comes out the same of twice the gradient, as in Adam's
-        first step, says something of the update only.
+        What is 0 in mathematics says nothing. A new parameter that comes out the same of twice the gradient, as in
+        Adam's first step, says something of the update only.
         """
         above = self.rerun.above.get(name, 0)
         if self.comparing.is_nothing(name, self.right[name]):
@@ -644,7 +642,9 @@ class Search:
         rng = np.random.default_rng(0)
         apart = np.zeros(np.shape(value))
         for _ in range(ROUNDINGS):
-            other = {n: v + rounded[n] * rng.uniform(-1, 1, v.shape) if n in rounded else v for n, v in taken.items()}
+            other: dict[str, Array] = {
+                n: v + rounded[n] * rng.uniform(-1, 1, v.shape) if n in rounded else v for n, v in taken.items()
+            }
             apart = np.maximum(apart, np.abs(self.rerun.run((), [name], other)[name] - value))
         return np.minimum(2 * apart, LARGEST_ROUNDING * np.abs(value))
 

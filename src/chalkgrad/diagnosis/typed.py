@@ -18,7 +18,9 @@ FEWEST_OTHERS = 2
 """So many numbers beside the wrong ones must be right."""
 
 
-def slips_of_the_pen(claims: Mapping[str, Claim], right: Mapping[str, Array], wrong: Mapping[str, Array]) -> dict[str, str]:
+def slips_of_the_pen(
+    claims: Mapping[str, Claim], right: Mapping[str, Array], wrong: Mapping[str, Array]
+) -> dict[str, str]:
     """What is said of values in which one number is mistyped, or two are swapped.
 
     Args:
@@ -77,7 +79,12 @@ def _mistyped(claimed: float, exact: float, unit: float, digits: int) -> str:
     differ = [k for k in range(min(len(a), len(b))) if a[k] != b[k]]
     if len(differ) == 1:
         return "one digit is another one"
-    if len(differ) == 2 and differ[1] == differ[0] + 1 and a[differ[0]] == b[differ[1]] and a[differ[1]] == b[differ[0]]:
+    if (
+        len(differ) == 2
+        and differ[1] == differ[0] + 1
+        and a[differ[0]] == b[differ[1]]
+        and a[differ[1]] == b[differ[0]]
+    ):
         return "two digits are swapped"
     return ""
 

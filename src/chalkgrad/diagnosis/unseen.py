@@ -146,7 +146,9 @@ def _elsewhere(search: Ground) -> Sequence[tuple[str, Mapping[str, Array], Array
             rows = np.arange(more) % len(x)
             other = rng.standard_normal((more, *x.shape[1:]))
             few = "one sample" if len(x) == 1 else f"{len(x)} samples"
-            points.append((f"there {'is' if len(x) == 1 else 'are'} {few} here; with {more} it would show", own, other, y[rows]))
+            points.append(
+                (f"there {'is' if len(x) == 1 else 'are'} {few} here; with {more} it would show", own, other, y[rows])
+            )
     moved = {n: a + 0.3 * rng.standard_normal(a.shape) for n, a in own.items()}
     points.append(("with other parameters it would show", moved, x, y))
     found: list[tuple[str, Mapping[str, Array], Array, Array, Trace]] = []
