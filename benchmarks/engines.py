@@ -82,6 +82,8 @@ WORKS = {
     "cnn-1": Work("CNN 8-16-10 predicts 1 image", "cnn", 64, predicts=1),
     "cnn-10000": Work("CNN 8-16-10 predicts 10,000 images", "cnn", 64, predicts=10_000),
 }
+OF_README = ("mlp-32", "cnn-64", "lstm-64", "gpt-32", "mlp-1")
+"""The five lines that the README shows; docs/engines.md has all."""
 RATES = {"SGD": 0.1, "Adam": 0.001, "AdamW": 0.001}
 IDS, HEADS, BLOCKS = 65, 4, 2
 """The GPT's vocabulary, heads and blocks."""
@@ -525,6 +527,11 @@ def markdown(records: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def of_readme(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The records of the five lines that the README shows."""
+    return [r for key in OF_README for r in records if r["work"] == key]
+
+
 def further(records: list[dict[str, Any]]) -> str:
     """What the first round took beyond the others (compiling among it), and the most memory."""
     lines = ["| work | chalkgrad: warm-up, peak memory | PyTorch, best: warm-up, peak memory |", "|---|---|---|"]
@@ -659,7 +666,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.redraw:
         kept = json.loads(arguments.json.read_text())
-        print(markdown(kept["records"]))
+        print(f"{markdown(kept['records'])}\n\nFor the README:\n\n{markdown(of_readme(kept['records']))}")
         chart(kept["records"], kept["growth"], arguments.chart)
         return
     wanted = {module for key in arguments.only for module, _, _ in peers(WORKS[key]).values()}
@@ -677,7 +684,7 @@ def main() -> None:
             records = [r for r in before["records"] if r["work"] not in arguments.only] + records
             records.sort(key=lambda r: list(WORKS).index(r["work"]))
             grown = grown or before["growth"]
-            print(f"\n{markdown(records)}")
+            print(f"\n{markdown(records)}\n\nFor the README:\n\n{markdown(of_readme(records))}")
         machine = {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count()}
         arguments.json.write_text(
             json.dumps({"machine": machine, "records": records, "growth": grown}, indent=1) + "\n"

@@ -58,7 +58,7 @@ def claims(case: Pass, net: cg.Network, x: Any, y: Any, trace: Any) -> dict[str,
         values["before"] = earlier(net).trace(x, y)
     found = filled({n: line for n, line in lines.items() if line is not None}, values)
     values.update(found)
-    forward = {step.output for step in trace.program.part("forward")}
+    forward = {step.output for step in trace.program.part("forward", "loss")}
     given = {n: value for n, value in values.items() if n in forward or (n in found and n in trace)}
     if case.updated:
         given.update({f"{n}_new": values[n] - RATE * values[f"d{n}"] for n in net.parameters if f"d{n}" in values})

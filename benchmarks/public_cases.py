@@ -94,7 +94,7 @@ BATCH_NORM = (
     "x_hat[n,c] = (x[n,c] - mu[c]) / sqrt(var[c] + eps)",
     "y[n,c] = gamma[c] * x_hat[n,c] + beta[c]",
 )
-ADAM = cg.Adam(RATE)
+ADAM = cg.Adam(RATE, eps=1e-4)
 
 
 def moments(v: Values) -> dict[str, Any]:
@@ -117,7 +117,7 @@ def adam(corrected: Callable[[float], float], *, inside: bool = False, multiplie
             s = 0.999 * state[f"v_{name}"] + 0.001 * g**2
             first, second = corrected(0.9), corrected(0.999)
             m, s = (m * first, s * second) if multiplied else (m / first, s / second)
-            return v[name] - RATE * m / (np.sqrt(s + 1e-8) if inside else np.sqrt(s) + 1e-8)
+            return v[name] - RATE * m / (np.sqrt(s + 1e-4) if inside else np.sqrt(s) + 1e-4)
 
         return new
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from chalkgrad.base.errors import FormulaError
-from chalkgrad.calculus.claims import Verdict, compare
+from chalkgrad.calculus.claims import TIES, Verdict, compare
 from chalkgrad.calculus.identities import SAME
+from chalkgrad.rules import OPERATIONS, Operation
 
 DENSE = ["z[n,o] = sum_i x[n,i] * W[i,o] + b[o]"]
 SIGMOID = ["a[...] = 1 / (1 + exp(-z[...]))"]
@@ -42,9 +43,14 @@ ON_CONDITIONS = [
     (EMBEDDING, "dW[x[n,t],d] = de[n,t,d]", "no number stands in x twice", "keeps the last"),
     (["a[...] = max(z[...], 0)"], "dz[...] = da[...] * [z[...] >= 0]", "no number is 0 or at a kink", ">= stands where >"),
     (["L = mean_n (p[n] - y[n])^2"], "dp[n] = 2 * (p[n] - y[n])", "n takes one value only", "not divided by |n|"),
-    (["c[n] = max(x[n], 0) * y[n]"], "dy[n] = dc[n]", "every x is 1", "the factor max(x[n], 0) is left out"),
 ]  # fmt: skip
 WRONG = [
+    (["c[n] = max(x[n], 0) * y[n]"], "dy[n] = dc[n]", "the factor max(x[n], 0) is left out"),
+    (
+        ["L = mean_n max(0, 1 - y[n] * s[n])"],
+        "ds[n] = y[n] * [y[n] * s[n] < 1] / |n|",
+        "the sign is turned",
+    ),
     (DENSE, "dW[i,o] = sum_n z[n,o] * x[n,i]", "z[n,o] stands where dz[n,o] belongs"),
     (DENSE, "dW[o,i] = sum_n dz[n,o] * x[n,i]", "transpose"),
     (DENSE, "dx[n,i] = sum_o dz[n,i] * W[i,o]", "dz[n,i] stands where dz[n,o] belongs"),
@@ -109,3 +115,43 @@ def test_a_right_line_after_a_wrong_one_is_right() -> None:
 def test_what_cannot_be_compared(claimed: str, said: str) -> None:
     with pytest.raises(FormulaError, match=said):
         compare(DENSE, claimed)
+
+
+def _written(operation: Operation) -> list[tuple[list[str], list[str]]]:
+    """The forward lines of an operation beside each of its backward lines, help values before it."""
+    forward = [rule.formula.text for rule in operation.forward if rule.formula is not None]
+    if len(forward) < len(operation.forward) or not forward:
+        return []
+    settings = {option for rule in operation.forward for option in rule.options}
+    helping: list[str] = []
+    found: list[tuple[list[str], list[str]]] = []
+    for rule in operation.backward:
+        if rule.formula is None or not set(rule.options) <= settings:
+            continue  # a range that the forward line has from an array's shape
+        if operation.derivative(rule) is None:
+            helping.append(rule.formula.text)
+        else:
+            found.append((forward, [*helping, rule.formula.text]))
+    return found
+
+
+APART = ("attention", "GRU", "LSTM", "recurrent", "penalty", "flatten")
+PAIRS = [pair for o in OPERATIONS if not any(kind in o.name for kind in APART) for pair in _written(o)]
+
+
+@pytest.mark.parametrize("pair", PAIRS[::9] + [pytest.param(p, marks=pytest.mark.long) for p in PAIRS])
+def test_the_rules_that_people_wrote_are_right(pair: tuple[list[str], list[str]]) -> None:
+    claim = compare(*pair).claims[-1]
+    assert claim.correct or claim.conditions in (("y adds up to 1 over k",), (TIES,)), claim.words
+
+
+def test_what_runs_through_time() -> None:
+    line = ["h[n,t,u] = tanh(z[n,t,u] + sum_v h[n,t-1,v] * U[v,u])"]
+    right = "dU[v,u] = sum_{n,t} dh[n,t,u] * (1 - h[n,t,u]^2) * h[n,t-1,v]"
+    assert compare(line, right).correct
+    (claim,) = compare(line, right.replace("h[n,t-1,v]", "h[n,t,v]")).claims
+    assert "h[n,t,v] stands where h[n,t-1,v] belongs" in claim.words
+    with pytest.raises(FormulaError, match="read h at another time"):
+        compare(
+            ["z[n,t,u] = x[n,t,u] + sum_v h[n,t-1,v] * U[v,u]", "h[n,t,u] = tanh(z[n,t,u])"], "dz[n,t,u] = dh[n,t,u]"
+        )

@@ -39,8 +39,8 @@ LINES = {
 @pytest.mark.parametrize("name", LINES)
 def test_derivatives_agree_with_central_differences(name: str) -> None:
     report = checked(Given.of(LINES[name], name))
-    assert report.passed, report.board.to_text()
-    assert "Draw 5" in report.board.to_text()
+    assert report.passed, report.board().to_text()
+    assert "Draw 5" in report.board().to_text()
 
 
 @pytest.mark.parametrize("name", LINES)

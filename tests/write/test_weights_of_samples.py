@@ -149,7 +149,7 @@ input_shape = 2
 loss = "SquaredError"
 layers = [{ type = "Dense", units = 1 }]
 x = [[0.5, 1.0], [1.0, -1.0]]
-y = [[1.0], [0.0]]
+y = [[1.01234], [0.04321]]
 sample_weight = [3.0, 1.0]
 learning_rate = 0.1
 [parameters]

@@ -12,6 +12,7 @@ from ..base.errors import FormulaError
 from ..formula.formula import Formula
 from ..render.blocks import Paragraph, Table
 from ..render.board import Board
+from ..render.shown import Shown
 from .derivation import OUTSIDE, Derivation
 from .draws import Array, Draw, draw
 from .given import Given
@@ -33,7 +34,7 @@ class Compared:
 
 
 @dataclass(frozen=True)
-class Report:
+class Report(Shown):
     """What the check found.
 
     Attributes:
@@ -51,9 +52,8 @@ class Report:
         """Whether every derivative agrees in every draw."""
         return all(c.difference <= NEAR for c in self.compared)
 
-    @property
     def board(self) -> Board:
-        """The report as a board."""
+        """The report as it is written on the board."""
         rows = tuple(
             (
                 derivative_name(c.of),

@@ -100,7 +100,7 @@ class _Comparing:
         self._check(settings)
 
     def _check(self, settings: frozenset[str]) -> None:
-        there = {*self.values, *map(derivative_name, self.values), *settings}
+        there = {*self.values, *map(derivative_name, self.values), *settings, self.numbers.back}
         for line in self.claimed:
             for name in sorted((line.arrays | line.symbols) - there):
                 raise FormulaError(
@@ -117,6 +117,7 @@ class _Comparing:
         return next((v for v in sorted(self.values) if derivative_name(v) == line.output), "")
 
     def run(self) -> Comparison:
+        _ = self.numbers.draws  # where the forward lines do not fit, no claimed line is to blame
         claims = tuple(self._claim(line) for line in self.claimed if self._of(line))
         return Comparison(tuple(self.lines), claims, self.numbers.derivation)
 
@@ -247,6 +248,8 @@ class _Comparing:
         own = self._of(line)  # a line for one number of its value only is wrong
         every = [c for c in every if c.about != own or not c.words.endswith((" is 0", " is 1"))]
         chosen = [c for c in every if named is None or c.about in named or "twice" in c.words]
+        if self.numbers.one:  # what comes back to a loss is 1
+            chosen = [c for c in chosen if c.about != self.numbers.back]
         about: list[str] = []
         for condition in chosen:
             if condition.about not in about and len(about) < LIMITS and self._holds(line, [condition]):
@@ -263,7 +266,7 @@ class _Comparing:
     def _holds(self, line: Formula, chosen: Sequence[Condition]) -> bool:
         """Whether a line is right on every draw in which the conditions hold, and not only because all is 0."""
         said = False
-        for drawn in self.numbers.draws[:3]:
+        for drawn in self.numbers.draws:
             changed: Draw | None = drawn
             for condition in chosen:
                 changed = None if changed is None else condition.change(changed)

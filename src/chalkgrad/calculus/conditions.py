@@ -57,9 +57,10 @@ def conditions(lines: Sequence[Formula], drawn: Draw, back: str) -> Iterator[Con
             yield Condition(f"{name} adds up to 0 over {letter}", name, _changed(name, _centred(axis)))
         yield Condition(f"every {name} is above 0", name, _changed(name, np.abs))
         yield Condition(f"every {name} is below 0", name, _changed(name, lambda a: -np.abs(a)))
-        yield Condition(f"every {name} is 0 or 1", name, _changed(name, lambda a: (a > 0) * 1.0))
-        yield Condition(f"every {name} is 1", name, _changed(name, np.ones_like))
-        yield Condition(f"every {name} is 0", name, _changed(name, np.zeros_like))
+        yield Condition(f"every {name} is 0 or 1", name, _zeros_and_ones(name))
+        if name == back or drawn.arrays[name].ndim < drawn.arrays[back].ndim:  # a scale, a shift: what is often 1 or 0
+            yield Condition(f"every {name} is 1", name, _changed(name, np.ones_like))
+            yield Condition(f"every {name} is 0", name, _changed(name, np.zeros_like))
     for name in drawn.settings:
         for value in (1, 0):
             yield Condition(f"{name} is {value}", name, _set(lines, name, value))
@@ -69,8 +70,21 @@ def _changed(name: str, change: Callable[[Array], Array]) -> Callable[[Draw], Dr
     return lambda drawn: replace(drawn, arrays={**drawn.arrays, name: np.asarray(change(drawn.arrays[name]))})
 
 
+def _zeros_and_ones(name: str) -> Callable[[Draw], Draw | None]:
+    def change(drawn: Draw) -> Draw | None:
+        above = drawn.arrays[name] > 0
+        return None if above.all() or not above.any() else _changed(name, lambda a: (a > 0) * 1.0)(drawn)
+
+    return change
+
+
 def _adding_up(axis: int) -> Callable[[Array], Array]:
-    return lambda a: np.abs(a) / np.abs(a).sum(axis=axis, keepdims=True)
+    def change(a: Array) -> Array:
+        if (a > 0).all():
+            return a / a.sum(axis=axis, keepdims=True)
+        return a - a.mean(axis=axis, keepdims=True) + 1 / a.shape[axis]  # of both signs, where the lines take these
+
+    return change
 
 
 def _centred(axis: int) -> Callable[[Array], Array]:

@@ -10,6 +10,7 @@ from ..base.errors import FormulaError
 from ..formula.formula import Formula
 from ..formula.nodes import Element, Symbol, walk
 from ..render.board import Board
+from ..render.shown import Shown
 from .board import derivation_board
 from .derivative import Derivative, alike, derivative, with_outside
 from .simplify import size
@@ -19,7 +20,7 @@ OUTSIDE = "_out"
 
 
 @dataclass(frozen=True)
-class Derivation:
+class Derivation(Shown):
     """How the backward lines of forward lines come about; it prints itself, and shows itself in a notebook.
 
     Attributes:
@@ -45,33 +46,9 @@ class Derivation:
         """The backward lines as formulas."""
         return tuple(d.text for d in self.derivatives)
 
-    @property
     def board(self) -> Board:
-        """The derivation as a board, to be printed in any form."""
+        """The derivation as it is written on the board."""
         return derivation_board(self.lines, self.derivatives, self.together)
-
-    def to_text(self, *, width: int | None = None) -> str:
-        """The derivation as text; `width` is that of the terminal, where it is to fit one."""
-        return self.board.to_text(width=width)
-
-    def to_markdown(self) -> str:
-        """The derivation as Markdown with LaTeX formulas."""
-        return self.board.to_markdown()
-
-    def to_latex(self) -> str:
-        """The derivation as a LaTeX document."""
-        return self.board.to_latex()
-
-    def to_html(self) -> str:
-        """The derivation as one HTML file."""
-        return self.board.to_html()
-
-    def to_json(self) -> str:
-        """The derivation as JSON."""
-        return self.board.to_json()
-
-    def _repr_html_(self) -> str:
-        return self.board._repr_html_()  # pyright: ignore[reportPrivateUsage]
 
     def __str__(self) -> str:
         return self.to_text()

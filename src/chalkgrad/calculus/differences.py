@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from itertools import permutations
 
 from ..formula.nodes import ELLIPSIS, Binary, Count, Element, Function, Indicator, Node, Number, Reduction, Symbol, walk
-from ..formula.rewrite import renamed_letters, replaced
+from ..formula.rewrite import renamed_letters, replaced, rewritten
 from ..formula.text import text
 from .names import derivative_name
 from .simplify import size
@@ -29,15 +29,19 @@ class Difference:
         words: what it is.
         right: what belongs there; None where nothing does.
         claimed: what stands there; None where nothing does.
+        brief: whether it is one small thing, however long what it is about.
     """
 
     words: str
     right: Node | None = None
     claimed: Node | None = None
+    brief: bool = False
 
     @property
     def cost(self) -> float:
         """How much is said with it: a thing, and its length."""
+        if self.brief:
+            return 1.5
         return 1 + 0.25 * sum(size(node)[0] for node in (self.right, self.claimed) if node is not None)
 
 
@@ -59,12 +63,29 @@ def differences(right: Node, claimed: Node, back: str = "") -> Differences:
         claimed: the claimed one, with the same letters where they mean the same.
         back: the value whose derivative comes back, to say so where that is left out.
     """
-    found = _Comparing(derivative_name(back) if back else "").sums(right, claimed, whole=True)
+    comparing = _Comparing(derivative_name(back) if back else "")
+    found = comparing.sums(right, claimed, whole=True)
+    if any(isinstance(n, Indicator) for n in walk(claimed)):
+        found = min(found, comparing.sums(_against_0(right), _against_0(claimed), whole=True), key=cost)
     if len(terms(right)) == len(terms(claimed)) == 1:
         sums = [f for f, _ in product(claimed).powers.values() if isinstance(f, Reduction)]
         ending = f", in {text(sums[0])}" if len(sums) == 1 else ""
         found = tuple(replace(d, words=d.words.removesuffix(ending)) for d in found) if ending else found
     return found
+
+
+def _against_0(node: Node) -> Node:
+    """A tree in which all is compared with 0: [y < 1] is [1 - y > 0]."""
+
+    def change(inner: Node) -> Node:
+        if not isinstance(inner, Indicator) or inner.comparison == "=":
+            return inner
+        first, second = inner.left, inner.right
+        if inner.comparison in ("<", "<="):
+            first, second = second, first
+        return Indicator(inner.comparison.replace("<", ">"), tidied(Binary("-", first, second)), Number(0.0))
+
+    return rewritten(node, change)
 
 
 def replacement(right: Node, claimed: Node) -> Difference | None:
@@ -324,10 +345,10 @@ def _powers(factor: Node, right: float, claimed: float) -> Difference:
     if claimed == 2 * right:
         words = "the factor" if right > 0 else "the division by"
         one = theirs.to(0.5).node if right > 0 else ours.to(-1.0).node
-        return Difference(f"{words} {text(one)} stands twice", ours.node, theirs.node)
+        return Difference(f"{words} {text(one)} stands twice", ours.node, theirs.node, brief=True)
     if right < 0 and claimed < 0:
-        return _divisor(theirs, ours)
-    return _stands(theirs.node, ours.node)
+        return replace(_divisor(theirs, ours), brief=True)
+    return replace(_stands(theirs.node, ours.node), brief=True)
 
 
 def _numbers(right: Product, claimed: Product, *, alone: bool) -> list[Difference]:

@@ -92,12 +92,6 @@ def _places(node: Node, operand: str) -> Iterator[Path]:
                 yield from ((at, *path) for path in _places(child, operand))
 
 
-def flat_places(formula: Formula, operand: str) -> int:
-    """In how many places the operand stands where it passes nothing on."""
-    every = sum(isinstance(n, (Element, Symbol)) and n.name == operand for n in walk(formula.right))
-    return every - len(places(formula, operand))
-
-
 def local(formula: Formula, operand: str, path: Path) -> Local:
     """The derivative of the formula's output by one place of an operand.
 

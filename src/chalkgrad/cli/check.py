@@ -11,9 +11,14 @@ from .output import chosen_format, deliver, show, terminal_width
 HELP = "check gradients, or find the mistake in somebody's gradients"
 DESCRIPTION = (
     "Without --claimed, compares every gradient with central differences. With --claimed, compares the claimed numbers "
-    "with the right ones and names the mistakes that give the wrong ones. The exit code is 1 where something is wrong."
+    "with the right ones and names the mistakes that give the wrong ones; with --code, those that a function of your "
+    "own computes. The exit code is 1 where something is wrong."
 )
-EXAMPLES = ("chalkgrad check web", "chalkgrad check web --claimed answers.toml --out report.html")
+EXAMPLES = (
+    "chalkgrad check web",
+    "chalkgrad check web --claimed answers.toml --out report.html",
+    "chalkgrad check web --code my_backward.py:gradients",
+)
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -23,13 +28,19 @@ def add_arguments(parser: ArgumentParser) -> None:
     add(
         "--claimed",
         metavar="ANSWERS",
-        help="the numbers to check: a .toml, .json, .csv or .npz file of numbers by name, address or label (L_next is "
-        "the loss after the update)",
+        help="the numbers to check: a .toml, .json, .csv, .npz or .safetensors file of numbers by name, address or "
+        "label (L_next is the loss after the update); gradients may have PyTorch's names, 0.weight",
+    )
+    add(
+        "--code",
+        metavar="FILE.py:NAME",
+        help="the code to check: a function of the parameters by name, x and y that gives gradients by the parameters' "
+        "names, or an nn.Module. The file is run",
     )
     add(
         "--before",
         metavar="FILE.toml",
-        help="the example of an earlier pass, whose values may have been used again (needs --claimed)",
+        help="the example of an earlier pass, whose values may have been used again (needs --claimed or --code)",
     )
     add_output(add)
 
@@ -40,13 +51,16 @@ def run(arguments: Namespace) -> int:
     from ..diagnosis.claims_file import read_claims_file
     from ..render.blocks import Listing
     from ..render.board import Board
+    from .code import read_code, watched
     from .subject import read_example
 
+    if arguments.claimed is not None and arguments.code is not None:
+        raise OptionError("--claimed gives numbers and --code what computes them: give one of the two")
     example = read_example(arguments.file)
     form = chosen_format(arguments.format, arguments.out)
-    if arguments.claimed is None:
+    if arguments.claimed is None and arguments.code is None:
         if arguments.before is not None:
-            raise OptionError("--before needs --claimed")
+            raise OptionError("--before needs --claimed or --code")
         report = example.network.check_gradients(example.x, example.y, sample_weight=example.sample_weight)
         if form == "text":
             deliver(report.to_text(width=terminal_width(arguments.out)) + "\n", arguments.out)
@@ -54,17 +68,19 @@ def run(arguments: Namespace) -> int:
             title = f"{example.title}: gradients against central differences"
             show(Board(title, (Listing(str(report), "text"),)), form, arguments.out)
         return 0 if report.passed else 1
-    diagnosis = diagnose(
-        example.network,
-        example.x,
-        example.y,
-        read_claims_file(arguments.claimed),
-        optimizer=example.optimizer,
-        before=None if arguments.before is None else dict(read_example(arguments.before).network.parameters),
-        labels=example.labels,
-        optimizer_state=example.carried,
-        sample_weight=example.sample_weight,
-    )
+    settings = {
+        "optimizer": example.optimizer,
+        "before": None if arguments.before is None else dict(read_example(arguments.before).network.parameters),
+        "labels": example.labels,
+        "optimizer_state": example.carried,
+        "sample_weight": example.sample_weight,
+    }
+    if arguments.code is None:
+        claimed = read_claims_file(str(arguments.claimed))
+        diagnosis = diagnose(example.network, example.x, example.y, claimed, **settings)
+    else:
+        code = watched(read_code(arguments.code), arguments.code)
+        diagnosis = diagnose(code, example.x, example.y, like=example.network, **settings)
     board = diagnosis.board()
     if form == "json":
         deliver(diagnosis.to_json() + "\n", arguments.out)

@@ -68,11 +68,11 @@ def run(arguments: Namespace) -> int:
         raise OptionError("--to, --claimed and --check are three things: give one of them")
     if arguments.claimed:
         comparison = compare(given.formulas, read_claimed(arguments.claimed))
-        show(comparison.board, chosen_format(arguments.format, arguments.out), arguments.out)
+        show(comparison.board(), chosen_format(arguments.format, arguments.out), arguments.out)
         return 0 if comparison.correct else 1
     if arguments.check:
         report = checked(given, arguments.seed)
-        show(report.board, chosen_format(arguments.format, arguments.out), arguments.out)
+        show(report.board(), chosen_format(arguments.format, arguments.out), arguments.out)
         return 0 if report.passed else 1
     if arguments.to == "latex":
         deliver(given.derivation.to_latex(), arguments.out)
@@ -85,7 +85,7 @@ def run(arguments: Namespace) -> int:
             raise OptionError(f"--to {arguments.to} writes a program; --out {arguments.out} does not end in {ending}")
         deliver(operation_text(given, arguments.to), arguments.out)
         return 0
-    board = given.derivation.board
+    board = given.derivation.board()
     code = (Heading("As NumPy"), Listing(operation_text(given, "numpy", test=False)))
     whole = Board(board.title, (*board.blocks, *code), board.style)
     show(whole, chosen_format(arguments.format, arguments.out), arguments.out)

@@ -1,7 +1,7 @@
 """Diagnosis: which term of a hand-derived gradient is wrong, found by putting the usual mistakes into the program."""
 
 from .diagnosis import Diagnosis
+from .doors import diagnose
 from .result import Cause, Finding
-from .search import diagnose
 
 __all__ = ["Cause", "Diagnosis", "Finding", "diagnose"]

@@ -13,6 +13,7 @@ import numpy as np
 from ..base.address import Address
 from ..base.checks import as_list
 from ..base.errors import DataError, ShapeError
+from ..base.half import as_numpy, coarseness
 from ..explain.trace import Trace
 from .handwritten import read_number, short
 
@@ -132,6 +133,7 @@ def numbers_of(key: str, value: Any) -> tuple[Array, Array]:
     numbers: Array
     value = as_numpy(value)
     array = cast("Array", value)
+    coarse = coarseness(value)
     if isinstance(value, np.ndarray) and array.dtype.kind != "O":
         if array.dtype.kind not in "fiu":
             raise DataError(f"{key} must hold numbers, not {array.dtype}")
@@ -147,20 +149,12 @@ def numbers_of(key: str, value: Any) -> tuple[Array, Array]:
             raise DataError(f"{key} must hold numbers in rows of equal length") from None
     if not np.isfinite(numbers).all():
         raise DataError(f"{key} holds NaN or infinity, or text that is no number")
+    if coarse:
+        return numbers, np.full(numbers.shape, coarse * np.abs(numbers).max(initial=0.0))
     if texts is None or not numbers.size or is_single(value):
         return numbers, np.zeros(numbers.shape)
     with np.errstate(all="ignore"):
         return numbers, _units(texts, numbers)
-
-
-def as_numpy(value: Any) -> Any:
-    """Arrays of other libraries as NumPy's; other things as they are."""
-    if isinstance(value, np.ndarray) or not hasattr(value, "__array__"):
-        return cast("Any", value)
-    try:
-        return np.asarray(value.detach() if hasattr(value, "detach") else value)
-    except (TypeError, ValueError, RuntimeError):
-        return value
 
 
 def is_single(value: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Claims in files: .toml, .json, .csv or .npz, with the digits of their numbers."""
+"""Claims in files: .toml, .json, .csv, .npz or .safetensors, with the digits of their numbers."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 from ..base.checks import as_table
 from ..base.errors import DataError
 from ..data.archive import read_npz_arrays
+from ..files.safetensors import read_safetensors
 from ..files.toml import parse_toml
 from ..files.writing import MOST_TEXT, read_bounded
 
@@ -19,17 +20,19 @@ def read_claims_file(path: str | Path) -> dict[str, Any]:
     """Claimed numbers by name, address or label.
 
     A .toml or .json file holds names and numbers (nested lists for arrays), a .csv file two columns, address and
-    number, an .npz file arrays by name.
+    number, an .npz or .safetensors file arrays by name.
 
     Raises:
         DataError: where the file is missing, of another kind, or holds something else; it says how to cure it.
     """
     path = Path(path)
     kind = path.suffix.lower()
-    if kind not in (".toml", ".json", ".csv", ".npz"):
-        raise DataError(f"{path} ends in {kind or 'nothing'}; answers are .toml, .json, .csv or .npz")
+    if kind not in (".toml", ".json", ".csv", ".npz", ".safetensors"):
+        raise DataError(f"{path} ends in {kind or 'nothing'}; answers are .toml, .json, .csv, .npz or .safetensors")
     if kind == ".npz":
         return dict(read_npz_arrays(path))
+    if kind == ".safetensors":
+        return dict(read_safetensors(path))
     content = read_bounded(path, MOST_TEXT, DataError)
     try:
         if kind == ".toml":

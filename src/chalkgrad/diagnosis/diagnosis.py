@@ -5,40 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..render.board import Board
+from ..render.shown import Shown
 from .board import diagnosis_board, diagnosis_json
 from .result import Result
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Diagnosis(Result):
+class Diagnosis(Shown, Result):
     """The report on claimed numbers. Its attributes are those of `Result`."""
 
     def board(self) -> Board:
         """The report as it is written on the board."""
         return diagnosis_board(self)
 
-    def to_text(self) -> str:
-        """As plain text."""
-        return self.board().to_text()
-
-    def to_markdown(self) -> str:
-        """As Markdown."""
-        return self.board().to_markdown()
-
-    def to_latex(self) -> str:
-        """As a LaTeX document."""
-        return self.board().to_latex()
-
-    def to_html(self) -> str:
-        """As one HTML file."""
-        return self.board().to_html()
-
     def to_json(self) -> str:
         """As JSON: findings and causes."""
         return diagnosis_json(self)
-
-    def _repr_html_(self) -> str:
-        return self.board()._repr_html_()  # pyright: ignore[reportPrivateUsage]
 
     def __str__(self) -> str:
         return self.to_text()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -119,6 +119,11 @@ class Result:
     look: Callable[[], tuple[Unseen, ...]] = field(default=tuple, repr=False)
     notes: tuple[str, ...] = ()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """The pickled form, which no longer looks for what the numbers could not show."""
+        own = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "look"}
+        return _restored, (type(self), own)
+
     @property
     def unseen(self) -> tuple[Unseen, ...]:
         """Mistakes that these numbers could not show, with an input that would."""
@@ -133,3 +138,7 @@ class Result:
     def first_wrong(self) -> str | None:
         """The address of the first wrong number in the order of computation."""
         return next((f.first for f in self.findings if f.verdict == "wrong"), None)
+
+
+def _restored(kind: type[Result], own: Mapping[str, Any]) -> Result:
+    return kind(**own)

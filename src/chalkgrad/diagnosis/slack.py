@@ -27,8 +27,8 @@ class Slack(StrEnum):
 
 
 def single(claim: Claim, slack: Slack) -> bool:
-    """Whether a claim is compared as one of float32."""
-    return claim.single or (slack is Slack.SINGLE and MANY <= claim.digits <= 9 and bool((claim.units > 0).any()))
+    """Whether a claim is compared as one of float32: a product of it with float64 has its digits too."""
+    return claim.single or (slack is Slack.SINGLE and claim.digits >= MANY)
 
 
 def room_by_hand(claim: Claim, computed: Array) -> Array:
