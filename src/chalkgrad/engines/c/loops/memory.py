@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 from ....formula.affine import affine
 from ....formula.nodes import Element, Node, Symbol
-from ...room import BEYOND
 from ..schedule.layouts import Layout
 from ..schedule.plan import Plan, Value
 from .ir import (
@@ -31,6 +30,8 @@ from .ir import (
 
 LINE = 16
 """Values begin at multiples of so many numbers."""
+BEYOND = 64
+"""So many numbers may be read after the last value of a buffer."""
 RESERVED = frozenset(
     re.findall(
         r"\w+",

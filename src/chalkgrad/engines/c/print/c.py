@@ -241,8 +241,6 @@ class CPrinter(Printer):
         if value.home == "result":
             further = f" + ({begin}) * {size}" if begin else ""
             return f"real *const {name} = T->{name} + T->at * {size}{further};"
-        if value.home == "kept":
-            return f"const real *const {name} = T->kept_{name};"
         buffer = "T->part" if bind.first_part and value.home == "part" else BUFFERS[value.home]
         further = f" + (int64_t){begin} * {size}" if value.home == "batch" and begin else ""
         return f"real *const {name} = {buffer} + {place}{further};"
