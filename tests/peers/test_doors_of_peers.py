@@ -37,7 +37,7 @@ def wrong_sigmoid(torch: Any) -> Any:
 
 def test_a_function_of_autograd_beside_a_layer() -> None:
     torch = pytest.importorskip("torch")
-    said = [("dx", "z (1 - z) is taken instead of a (1 - a)")]
+    said = [("dx", "x (1 - x) is taken instead of y_hat (1 - y_hat)")]
     assert told(cg.diagnose(wrong_sigmoid(torch), torch.tensor(X), like=cg.Sigmoid())) == said
     assert told(cg.diagnose(wrong_sigmoid(torch), X, like=cg.Sigmoid)) == said
     assert cg.diagnose(torch.sigmoid, torch.tensor(X), like=cg.Sigmoid()).correct
@@ -102,7 +102,7 @@ def test_a_wrong_backward_pass_inside_a_module() -> None:
             return function.apply(z)
 
     module = torch.nn.Sequential(torch.nn.Linear(5, 4), Wrong(), torch.nn.Linear(4, 3)).double()
-    assert told(cg.diagnose(module, (X, Y), like=NET)) == [("dz1", "z (1 - z) is taken instead of a (1 - a)")]
+    assert told(cg.diagnose(module, (X, Y), like=NET)) == [("dz1", "z1 (1 - z1) is taken instead of a1 (1 - a1)")]
 
 
 def test_what_their_code_raises_is_said() -> None:
@@ -127,5 +127,7 @@ def test_a_function_of_jax() -> None:
         return (came * z * (1 - z),)
 
     sigmoid.defvjp(lambda z: (sigmoid(z), z), back)
-    assert told(cg.diagnose(sigmoid, X, like=cg.Sigmoid())) == [("dx", "z (1 - z) is taken instead of a (1 - a)")]
+    assert told(cg.diagnose(sigmoid, X, like=cg.Sigmoid())) == [
+        ("dx", "x (1 - x) is taken instead of y_hat (1 - y_hat)")
+    ]
     assert cg.diagnose(jax.jit(jax.nn.sigmoid), X, like=cg.Sigmoid()).correct
