@@ -23,7 +23,8 @@ from ..formula.formula import Formula
 from .array_code import function_text
 from .dialects import HELPERS, NUMPY
 
-_GIVEN = {"np", "math", "taken", "added", "placed", "float", "int", "range", "abs", "max", "min"}
+_OURS = ("np", "math", *HELPERS)
+_GIVEN = {*_OURS, "float", "int", "range", "abs", "max", "min"}
 _ATTRIBUTES = {
     *("T", "abs", "arange", "argmax", "array", "asarray", "atleast_1d", "broadcast_to", "copy", "cos", "dtype"),
     *("einsum", "erf", "erfc", "exp", "expand_dims", "inf", "log", "max", "maximum", "mean", "min", "minimum", "ndim"),
@@ -51,12 +52,7 @@ def array_function(formula: Formula, name: str, operands: Sequence[str], like: s
     """
     names = {*operands, *formula.options, name}
     for one in sorted(names):
-        if (
-            keyword.iskeyword(one)
-            or one.startswith("_")
-            or not one.isidentifier()
-            or one in ("np", "math", "taken", "added", "placed")
-        ):
+        if keyword.iskeyword(one) or one.startswith("_") or not one.isidentifier() or one in _OURS:
             raise FormulaError(f"{one!r} cannot be the name of a parameter; rename it in {formula.text!r}")
     source = function_text(formula, name, operands, like)
     tree = ast.parse(source)

@@ -20,9 +20,9 @@ from ..formula.nodes import (
     Negative,
     Node,
     Number,
-    Position,
     Reduction,
     Symbol,
+    symbols_in,
     walk,
 )
 from ..formula.rewrite import at, renamed_letters, rewritten
@@ -79,8 +79,8 @@ def share(formula: Formula, operand: str, path: Path) -> Share:
 def _share(formula: Formula, by: Local) -> Share:
     back: Node = upstream(formula)
     place = by.place.indices if isinstance(by.place, Element) else ()
-    letters = dict.fromkeys([*(i for i in _letters(formula.left) if i in formula.indices), *by.over])
-    inside = {i for p in place for i in _letters(p)}
+    letters = dict.fromkeys([*(i for i in symbols_in(formula.left) if i in formula.indices), *by.over])
+    inside = {i for p in place for i in symbols_in(p)}
     collected = tuple(i for i in letters if i not in inside)
     factor = by.factor
     body = back if factor == Number(1.0) else Binary("*", back, factor)
@@ -129,17 +129,6 @@ def _added_up(place: Node) -> Node:
     return Number(0.0) if result is None else result
 
 
-def _letters(node: Node) -> list[str]:
-    """The index letters of a tree's index places, in order."""
-    found: dict[str, None] = {}
-    for inner in walk(node):
-        if isinstance(inner, Position):
-            found[ELLIPSIS] = None
-        elif isinstance(inner, Symbol):
-            found[inner.name] = None
-    return list(found)
-
-
 def _solved(
     expression: Node, others: list[Node], formula: Formula, letters: Collection[str]
 ) -> tuple[str, Node] | None:
@@ -149,26 +138,20 @@ def _solved(
     """
     if isinstance(expression, (Symbol, Number)) or any(isinstance(n, Element) for n in walk(expression)):
         return None
-    inside = [i for i in _letters(expression) if i in letters]
+    inside = [i for i in symbols_in(expression) if i in letters]
     terms = affine(expression)
     if len(inside) != 1 or terms is None or abs(terms.get(inside[0], 0)) != 1:
         return None
     (letter,) = inside
-    if any(letter in _letters(other) for other in others):
+    if any(letter in symbols_in(other) for other in others):
         return None
     left = formula.left.indices if isinstance(formula.left, Element) else ()
     if Symbol(letter) not in left:
         return None
-    sign = terms[letter]
-    result: Node = Symbol(letter)
-    if sign < 0:  # the place is what is left minus the letter
-        result = Negative(result)
-    for name, value in terms.items():
-        if name != letter and value:
-            term = Number(float(abs(value))) if not name else _times(abs(value), Symbol(name))
-            result = Binary("+" if (value > 0) == (sign < 0) else "-", result, term)
-    result = _added_up(result)
-    return letter, result
+    rest = at(expression, {letter: Number(0.0)})
+    if terms[letter] > 0:
+        return letter, _added_up(Binary("-", Symbol(letter), rest))
+    return letter, _added_up(Binary("+", Negative(Symbol(letter)), rest))
 
 
 def _times(count: int, node: Node) -> Node:

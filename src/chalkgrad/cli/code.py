@@ -21,13 +21,10 @@ def read_code(text: str) -> Any:
     Raises:
         DataError: where there is no such file or name, or the file fails; it says in which line.
     """
-    place, colon, name = text.rpartition(":")
-    if not colon or not place.endswith(".py"):
-        place, name = text, ""
-    path = Path(place)
+    path, name = _split(text)
     if path.suffix != ".py" or not path.is_file():
         raise DataError(
-            f"--code takes a file of Python and a name in it, my_backward.py:function; {place} is no such file"
+            f"--code takes a file of Python and a name in it, my_backward.py:function; {path} is no such file"
         )
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None
@@ -61,7 +58,7 @@ def watched(function: Any, text: str) -> Any:
     if not callable(function) or isinstance(function, type) or hasattr(function, "named_parameters"):
         return function
     call: Callable[..., Any] = function
-    path = Path(text.rpartition(":")[0] if text.rpartition(":")[0].endswith(".py") else text)
+    path, _ = _split(text)
 
     def run(*arguments: Any) -> Any:
         try:
@@ -71,6 +68,12 @@ def watched(function: Any, text: str) -> Any:
 
     run.__name__ = str(getattr(function, "__name__", "function"))
     return run
+
+
+def _split(text: str) -> tuple[Path, str]:
+    """The file and the name in it, "" where there is none."""
+    place, _, name = text.rpartition(":")
+    return (Path(place), name) if place.endswith(".py") else (Path(text), "")
 
 
 def failure(path: Path, error: BaseException) -> str:

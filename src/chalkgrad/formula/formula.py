@@ -12,7 +12,21 @@ from ..base.caching import cached_property
 from ..base.errors import FormulaError
 from .affine import affine, coefficients, span
 from .evaluation import Evaluation, OutsideError
-from .nodes import ELLIPSIS, Count, Element, Node, Number, Position, Reduction, Shape, Size, Symbol, children, walk
+from .nodes import (
+    ELLIPSIS,
+    Count,
+    Element,
+    Node,
+    Number,
+    Position,
+    Reduction,
+    Shape,
+    Size,
+    Symbol,
+    children,
+    symbols_in,
+    walk,
+)
 from .parser import Parser
 from .rewrite import at, without
 
@@ -314,8 +328,7 @@ class Formula:
 
 
 def _names(node: Node) -> frozenset[str]:
-    names = {n.name for n in walk(node) if isinstance(n, Symbol)}
-    return frozenset(names | ({ELLIPSIS} if any(isinstance(n, Position) for n in walk(node)) else set()))
+    return frozenset(symbols_in(node))
 
 
 def _in_order(formula: Formula) -> list[str]:

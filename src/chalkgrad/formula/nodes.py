@@ -163,3 +163,14 @@ def walk(node: Node) -> Iterator[Node]:
         node = stack.pop()
         yield node
         stack.extend(reversed(children(node)))
+
+
+def symbols_in(node: Node) -> list[str]:
+    """The names of a tree's symbols, and `...` where it stands for indices, in the order of the tree."""
+    found: dict[str, None] = {}
+    for inner in walk(node):
+        if isinstance(inner, Position):
+            found[ELLIPSIS] = None
+        elif isinstance(inner, Symbol):
+            found[inner.name] = None
+    return list(found)

@@ -33,6 +33,7 @@ from ..formula.nodes import (
     Position,
     Reduction,
     Symbol,
+    symbols_in,
     walk,
 )
 
@@ -442,11 +443,4 @@ def _bare(code: str) -> str:
 
 def _letters(element: Element, formula: Formula) -> list[str]:
     """The index letters of an element's places, in order."""
-    found: dict[str, None] = {}
-    for place in element.indices:
-        for node in walk(place):
-            if isinstance(node, Position):
-                found[ELLIPSIS] = None
-            elif isinstance(node, Symbol) and node.name in formula.indices:
-                found[node.name] = None
-    return list(found)
+    return [i for i in symbols_in(element) if i == ELLIPSIS or i in formula.indices]
