@@ -29,6 +29,7 @@ FLOORS = (
     "write",
     "diagram",
     "diagnosis",
+    "page",
     "network",
     "runs",
     "examples",

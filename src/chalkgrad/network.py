@@ -25,6 +25,7 @@ from .gradient_check import GradientCheck, check_gradients
 from .model import saved
 from .model.model import Array, Evaluation, Model
 from .model.writer import BATCH
+from .page import Page, page
 from .program.names import SAMPLE_WEIGHT
 from .render.blocks import Style
 from .render.board import Board
@@ -265,6 +266,49 @@ class Network(Model):
             return draw.back_in_time(self, x, y).picture()
         program = self.program_for(training=True, weighted=sample_weight is not None)
         return draw.graph(program, batch=batch) if kind == "graph" else draw.layers(self, batch=batch)
+
+    def page(
+        self,
+        x: Any,
+        y: Any,
+        *,
+        optimizer: Optimizer | str = "SGD",
+        title: str = "",
+        text: str = "",
+        labels: Mapping[str, str] | None = None,
+        optimizer_state: Mapping[str, Any] | OptimizerState | None = None,
+        sample_weight: Any = None,
+        classes: Sequence[str] = (),
+        image: tuple[int, int] | None = None,
+        lang: str = "en",
+        slides: bool = False,
+    ) -> Page:
+        """The network as a page: one HTML file in which every number can be opened, changed and trained.
+
+        It asks nobody for anything; `page.save("page.html")` writes it, and in a notebook it shows itself.
+
+        Args:
+            x: samples (N, *input_shape); all of them are every training step's batch.
+            y: targets (N, *output_shape) or class numbers (N,).
+            optimizer: how the page trains.
+            title: its heading; the network in one line if not given.
+            text: a paragraph below it.
+            labels: other names of elements, by address: {"W1[0, 0]": "w1"}.
+            optimizer_state: what the optimizer carries from earlier steps, as for `trace`.
+            sample_weight: the samples' weights, as for `fit`.
+            classes: the names of the classes, one for each output.
+            image: the height and width of a sample that is an image in a row; somebody may then draw in it.
+            lang: the language of the page's words: "en", "de", "fr", "es" or "zh".
+            slides: whether it begins with the slides, which uncover one line at a time.
+
+        Raises:
+            OptionError: where a setting is invalid, or the pass has more numbers than a page computes.
+            ShapeError, DataError: where x and y do not fit.
+        """
+        return page(
+            self, x, y, optimizer=optimizer, title=title, text=text, labels=labels, optimizer_state=optimizer_state,
+            sample_weight=sample_weight, classes=classes, image=image, lang=lang, slides=slides,
+        )  # fmt: skip
 
     def check_gradients(
         self,

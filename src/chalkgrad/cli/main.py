@@ -10,7 +10,7 @@ from .. import __version__
 from ..base.errors import ChalkgradError
 from ..base.messages import complain, complete_streams, let_go
 from ..base.text import shortened
-from . import check, derive, draw, explain, generate, grade, replay, rule, test, train, worksheet, write
+from . import check, derive, draw, explain, generate, grade, page, replay, rule, test, train, worksheet, write
 from .output import check_out
 from .parser import Command, command_line
 
@@ -22,6 +22,7 @@ COMMANDS: dict[str, Command] = {
     "derive": derive,
     "write": write,
     "draw": draw,
+    "page": page,
     "check": check,
     "worksheet": worksheet,
     "grade": grade,

@@ -61,7 +61,7 @@ def neurons(
     precision = whole("diagram", "precision", precision)
     if precision > 17:
         raise OptionError(f"diagram: precision is at most 17 significant digits; it is {precision}")
-    _refuse_unsuitable(network)
+    refuse_unsuitable(network)
     if trace is not None:
         _check_trace(network, trace, sample)
     else:
@@ -71,7 +71,12 @@ def neurons(
     return _draw(columns, network, reader)
 
 
-def _refuse_unsuitable(network: Model) -> None:
+def refuse_unsuitable(network: Model) -> None:
+    """Refuses a network that is too large to be drawn neuron by neuron, or has other layers.
+
+    Raises:
+        OptionError: which layer it is, and what to draw instead.
+    """
     instead = "draw its layers instead, kind 'layers'"
     for line in network.layout.lines:
         if not has_neurons(line.layer):

@@ -23,6 +23,7 @@ from ..formula.nodes import (
     Symbol,
 )
 from ..formula.rewrite import folded, rewritten
+from ..formula.text import text
 from ..program import Loop, Program, Step
 from ..program.statement import SAMPLES, Spelling, Statement, sizes_of, statement_of
 from ..render.glyphs import glyph
@@ -109,15 +110,20 @@ def line_record(line: Statement) -> dict[str, Json]:
         "owner": step.owner.text,
         "kind": step.owner.kind,
         "rule": step.rule.name,
-        "text": line.text,
         "formula": formula.text if formula is not None else "",
         "source": step.rule.source,
         "reason": step.rule.reason,
     }
     if formula is None:
-        return {**record, "draw": {name: step.options[name] for name in ("rate", "seed", "layer")}}
+        return {**record, "text": line.text, "draw": {name: step.options[name] for name in ("rate", "seed", "layer")}}
+    return {**record, **formula_record(line)}
+
+
+def formula_record(line: Statement) -> dict[str, Json]:
+    """A line's formula as JSON."""
     return {
-        **record,
+        "output": line.output,
+        "text": f"{text(line.left)} {'+=' if line.adds else '='} {text(line.body)}",
         "place": [tree(index) for index in line.place],
         "body": tree(line.body),
         "sizes": dict(line.sizes),

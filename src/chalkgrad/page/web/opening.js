@@ -126,6 +126,15 @@ export class Opener {
     const value = values.reduce((sum, one) => sum + one, 0);
     return { name, place, line, expression: work.chosen(nodes, values), value };
   }
+
+  /**
+   * An element's number by another line than its own.
+   * @param {string} name @param {number[]} place @param {Line} line
+   */
+  value(name, place, line) {
+    const work = new Work(this, line);
+    return work.settings(place).reduce((sum, setting) => sum + (work.value(line.body, setting) ?? 0), 0);
+  }
 }
 
 /** The work on one line. */

@@ -47,11 +47,37 @@ export interface Loop {
 }
 
 export interface MistakeRecord {
-  id: string;
-  outputs: string[];
+  output: string;
   words: string;
-  lines: Record<string, Line>;
+  line: Line;
+  factor?: number | string;
 }
+
+export interface Unit {
+  kind: "input" | "neurons" | "loss";
+  box: [number, number, number, number];
+  stages: string[];
+  bias: string | null;
+  target: string | null;
+}
+
+export interface Edge {
+  points: [number, number][];
+  weight: string | null;
+  at: [number, number];
+}
+
+export interface LayerNode {
+  words: string;
+  shape: string;
+  values: string[];
+  parameters: string[];
+  takes: number[];
+}
+
+export type Drawing =
+  | { kind: "neurons"; units: Unit[]; edges: Edge[]; headings: { x: number; above: number | null; words: string[] }[] }
+  | { kind: "layers"; nodes: LayerNode[] };
 
 export interface Data {
   title: string;
@@ -65,17 +91,20 @@ export interface Data {
   labelGlyphs: Record<string, Glyph | null>;
   numbers: Record<string, any>;
   clocks: string[];
-  prediction: string[];
-  classes: string[];
-  picture: string;
+  drawing: Drawing;
   mistakes: MistakeRecord[];
-  image: number[] | null;
-  attention: string[];
+  bounds: Record<string, number>;
+  classes: string[];
+  image: [number, number] | null;
+  region: boolean;
+  prediction: string[];
+  pictures: string[];
+  words: Record<string, string>;
   lang: string;
   slides: boolean;
   dtype: string;
-  sources: Record<string, string>;
-  bounds: Record<string, number>;
+  description: { top: string; tables: string } | null;
+  script: (string | { array: string; name: string; dtype: string })[] | null;
 }
 
 export interface Own {
