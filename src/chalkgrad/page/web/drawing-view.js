@@ -50,6 +50,7 @@ export class DrawingView {
 
   /** @param {Extract<import("./types.d.ts").Drawing, {kind: "neurons"}>} drawing */
   #neurons(drawing) {
+    /** @type {Node[]} */
     const parts = [];
     const boxes = drawing.units.map((unit) => unit.box);
     const [left, right] = [Math.min(...boxes.map((b) => b[0])), Math.max(...boxes.map((b) => b[2]))];
@@ -112,6 +113,7 @@ export class DrawingView {
   /** @param {Extract<import("./types.d.ts").Drawing, {kind: "layers"}>} drawing */
   #layers(drawing) {
     const [width, height, gap] = [210, 40, 22];
+    /** @type {Node[]} */
     const parts = [];
     const y = (/** @type {number} */ k) => k * (height + gap);
     drawing.nodes.forEach((node, k) => {

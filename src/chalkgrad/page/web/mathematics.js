@@ -126,8 +126,8 @@ class Printer {
     }
   }
 
-  /** A named number, so that it can be pointed at. @param {string} text @param {Extract<Expression, {kind: "quantity"}>} node */
-  marked(text, node) {
+  /** A named number, so that it can be pointed at. @param {string} text @param {Extract<Expression, {kind: "quantity"}>} _node @returns {string} */
+  marked(text, _node) {
     return text;
   }
 

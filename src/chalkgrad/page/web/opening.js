@@ -241,7 +241,7 @@ class Work {
       case "holds": return both(rest[0], this.value(rest[1], at), this.value(rest[2], at));
       case "call": {
         const values = rest.slice(1).map((/** @type {Tree} */ a) => this.value(a, at));
-        return values.includes(null) ? null : CALLS[rest[0]](...values);
+        return values.includes(null) ? null : CALLS[rest[0]](.../** @type {number[]} */ (values));
       }
       case "sum": case "mean": case "max": case "argmax": return this.#reduced(head, rest[0], rest[1], at);
       default: return both(head, this.value(rest[0], at), this.value(rest[1], at));
@@ -315,7 +315,8 @@ class Work {
       }
       case "call": {
         const found = rest.slice(1).map((/** @type {Tree} */ a) => this.ground(a, at));
-        return found.includes(null) ? null : { kind: "call", name: rest[0], arguments: found };
+        if (found.includes(null)) return null;
+        return { kind: "call", name: rest[0], arguments: /** @type {Expression[]} */ (found) };
       }
       case "sum": case "mean": case "max": case "argmax": return this.#terms(head, rest[0], rest[1], at);
       default: {

@@ -156,7 +156,7 @@ export function mount(root, data, functions, { own = false } = {}) {
     else if (event.key === "n") board.train(1);
     else if (event.key === "u") board.undo();
     else if (event.key === "?") keys.showModal();
-    else if (/^[\d.\-]$/.test(event.key) && number) {
+    else if (/^[\d.-]$/.test(event.key) && number) {
       if (!act(number)) return;
       const field = /** @type {HTMLInputElement | null} */ (root.querySelector("#edit, #guess"));
       if (!field) return;

@@ -107,7 +107,7 @@ export class PicturesView {
     const canvas = h("canvas", { width: columns, height: rows, class: "pad", tabindex: 0, role: "application", "aria-label": words.say("pad", { rows, columns }) });
     const size = rows * columns;
     let [row, column] = [Math.floor(rows / 2), Math.floor(columns / 2)];
-    const most = () => Math.max(1, ...board.data.numbers.x ? [this.brightest()] : [1]);
+    const brightest = board.given.x.reduce((a, b) => Math.max(a, b), 0) || 1;
     const put = (/** @type {[number, number, number][]} */ marks, together = false) => {
       const x = Float64Array.from(board.given.x);
       for (const [r, c, value] of marks) {
@@ -127,7 +127,7 @@ export class PicturesView {
       for (let i = -reach; i <= reach; i++) {
         for (let j = -reach; j <= reach; j++) {
           const away = Math.hypot(i, j) / reach;
-          if (away <= 1) marks.push([r + i, c + j, most() * (1 - 0.55 * away)]);
+          if (away <= 1) marks.push([r + i, c + j, brightest * (1 - 0.55 * away)]);
         }
       }
       return marks;
@@ -172,12 +172,6 @@ export class PicturesView {
     } }, words.say("clear"));
     this.element.append(h("figure", {}, canvas, h("figcaption", {}, words.say("draw here"), " ", clear)));
     this.painters.push(() => paint(canvas, board.v.x.subarray(board.sample * size, (board.sample + 1) * size), rows, columns, true));
-  }
-
-  /** The brightest pixel of the page's own samples. */
-  brightest() {
-    this.most ??= this.board.given.x.reduce((a, b) => Math.max(a, b), 0);
-    return this.most;
   }
 
   // -- what the network reads in the sample -----------------------------------------------------------------------------

@@ -31,7 +31,8 @@ export function restore(board, text) {
     return match && at && isPlace(board, at) ? [[Number(match[1]), at, Number(match[3])]] : [];
   });
   const most = 5000;
-  let [at, last] = [0, Math.min(number("steps") ?? 0, most)];
+  const last = Math.min(number("steps") ?? 0, most);
+  let at = 0;
   for (const [step, place, value] of [...edits].sort((a, b) => a[0] - b[0])) {
     if (step > last) continue;
     if (step > at) board.train(step - at);
