@@ -18,6 +18,7 @@ from ..explain.trace import Trace
 from ..files.writing import write_named
 from ..formula.nodes import Element, walk
 from ..model.model import Model
+from ..program import Role
 from .copies import script_parts, toml_parts
 from .data import PageData, page_data
 from .document import document
@@ -177,22 +178,21 @@ def _image(network: Model, trace: Trace, image: tuple[int, int] | None) -> list[
     return None
 
 
-def _pictures(network: Model, trace: Trace) -> list[str]:
-    """The values that are worth a look as pictures: images, kernels, feature maps, attention, sequences."""
+def _pictures(network: Model, trace: Trace) -> list[dict[str, Any]]:
+    """The values that are worth a look as pictures: images, kernels, what layers give, attention, sequences."""
     program = trace.program
-    found: list[str] = []
-    for name in trace:
-        value = program.values[name]
-        shape = trace[name].shape
-        planes = len(shape) - (value.shape[:1] == ("N",))
-        wide = len(shape) > 1 and min(shape[-2:]) > 1
-        kernels = value.role.value == "parameter" and len(shape) == 4
-        maps = value.role.value == "forward" and planes >= 2
-        if wide and (kernels or maps or (name == "x" and planes == 3 and shape[1] > 1)):
-            found.append(name)
-    own = [n for n in found if program.values[n].role.value == "parameter" or n in program.aliases.values()]
-    chosen = own + [n for n in found if n not in own]
-    return [n for n in found if n in chosen[:MOST_MAPS]]
+    last = {step.owner.line: step.output for step in program.part("forward") if step.owner.line is not None}
+    attention = [s.output for s in program.part("forward") if s.rule.output == "A" and len(s.shape) == 4]
+    found: list[dict[str, Any]] = []
+    for name, value in program.values.items():
+        shape = value.shape
+        if len(shape) < 3 or min(int(size) for size in shape[-2:]) < 2 or name not in trace:
+            continue
+        kernels = value.role is Role.PARAMETER and len(shape) == 4
+        seen = name in last.values() or name in attention or (name == "x" and shape[1] != 1)
+        if kernels or seen:
+            found.append({"name": name, "time": len(shape) == 3})
+    return found[:MOST_MAPS]
 
 
 def _region(network: Model, trace: Trace) -> dict[str, Any]:

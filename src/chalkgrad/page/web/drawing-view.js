@@ -8,6 +8,9 @@ import { SHORT } from "./view.js";
 
 const ROW = 15;
 
+/** @param {string} text @param {number} most */
+const cut = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}\u2026` : text);
+
 export class DrawingView {
   /** @param {import("./view.js").View} view */
   constructor(view) {
@@ -128,10 +131,10 @@ export class DrawingView {
     });
     drawing.nodes.forEach((node, k) => {
       const values = [...node.parameters, ...node.values].join(", ");
-      parts.push(h("svg:g", { class: "n layer", role: "button", tabindex: k ? "-1" : "0", "data-line": node.values[0], "aria-label": `${node.words}: ${values}` },
+      parts.push(h("svg:g", { class: "n layer", role: "button", tabindex: k ? "-1" : "0", "data-line": node.values[0], "aria-label": `${cut(node.words, 30)} ${cut(values, 24)} ${node.shape}` },
         h("svg:rect", { x: 0, y: y(k), width, height, rx: 8, class: "unit neurons" }),
-        h("svg:text", { x: 10, y: y(k) + 16, class: "layer-name" }, node.words.length > 30 ? `${node.words.slice(0, 29)}\u2026` : node.words),
-        h("svg:text", { x: 10, y: y(k) + 32, class: "layer-values" }, values.length > 24 ? `${values.slice(0, 23)}\u2026` : values),
+        h("svg:text", { x: 10, y: y(k) + 16, class: "layer-name" }, `${cut(node.words, 30)} `),
+        h("svg:text", { x: 10, y: y(k) + 32, class: "layer-values" }, `${cut(values, 24)} `),
         h("svg:text", { x: width - 8, y: y(k) + 32, class: "layer-shape" }, node.shape)));
     });
     const wide = width + 12 + 9 * 6 + 12;
@@ -145,12 +148,18 @@ export class DrawingView {
       const shown = this.view.numberText(place, digits);
       const written = gradient && shown ? `\u2202 ${shown}` : shown;
       if (text.textContent !== written) text.textContent = written;
-      if (gradient) continue;
+      if (gradient) {
+        text.classList.toggle("changed", shown !== "?" && this.board.earlier(place) !== null);
+        continue;
+      }
       const group = /** @type {Element} */ (text.closest(".n"));
       const own = address(place.name, place.place);
       group.setAttribute("data-at", own);
       group.classList.toggle("changed", shown !== "?" && this.board.earlier(place) !== null);
-      group.setAttribute("aria-label", `${words.spoken(place.name, place.place, this.board.data.labels[own])}, ${shown || words.say("blank")}`);
+    }
+    for (const group of this.figure.querySelectorAll(".n[data-at]")) {
+      const place = /** @type {Place} */ (parsed(/** @type {string} */ (group.getAttribute("data-at"))));
+      group.setAttribute("aria-label", `${group.textContent}, ${words.spoken(place.name, place.place)}`);
     }
     for (const { line, at } of this.weights) {
       const value = this.board.number(at()) ?? 0;

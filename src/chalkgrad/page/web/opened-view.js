@@ -157,10 +157,8 @@ export class OpenedView {
     const value = this.view.numberText(at, LONG);
     const name = markup("math", this.view.math.address(at.name, at.place), { "aria-hidden": "true" });
     const text = this.#plainName(at);
-    return h("button", {
-      type: "button", class: "link", "data-at": address(at.name, at.place), "data-inside": inside,
-      "aria-label": `${text} = ${value || this.view.words.say("blank")}`,
-    }, name, h("span", { class: "equals" }, ` = ${value}`));
+    return h("span", { class: "factor", "data-at": address(at.name, at.place) }, name,
+      h("button", { type: "button", class: "link", "data-at": address(at.name, at.place), "data-inside": inside, "aria-label": `${text} = ${value}` }, `= ${value || this.view.words.say("blank")}`));
   }
 
   /** @param {import("./types.d.ts").Line} line */

@@ -18,7 +18,7 @@ export class PicturesView {
     if (data.region) this.#region();
     if (data.image) this.#pad();
     if (data.classes.length) this.#reading();
-    for (const name of data.pictures) this.#maps(name);
+    for (const { name, time } of data.pictures) this.#maps(name, time);
     this.element.hidden = !this.painters.length;
   }
 
@@ -198,13 +198,14 @@ export class PicturesView {
 
   // -- any value as pictures of its last two axes ------------------------------------------------------------------------
 
-  /** @param {string} name */
-  #maps(name) {
+  /** @param {string} name @param {boolean} time whether the steps of time stand side by side */
+  #maps(name, time) {
     const { board } = this;
     const { words } = this.view;
     const shape = board.machine.shape(name);
     const of = board.data.values[name].shape[0] === "N";
-    const [rows, columns] = shape.slice(-2);
+    const [rows, columns] = time ? shape.slice(-2).reverse() : shape.slice(-2);
+    const inner = (/** @type {number} */ r, /** @type {number} */ c) => (time ? c * rows + r : r * columns + c);
     const panels = Math.min(PANELS, shape.slice(of ? 1 : 0, -2).reduce((product, size) => product * size, 1));
     const canvases = Array.from({ length: panels }, (_, k) => {
       const canvas = h("canvas", { width: columns, height: rows, class: "map", role: "img" });
@@ -213,11 +214,11 @@ export class PicturesView {
         const r = Math.min(rows - 1, Math.floor(((event.clientY - box.top) / box.height) * rows));
         const c = Math.min(columns - 1, Math.floor(((event.clientX - box.left) / box.width) * columns));
         const begin = (of ? board.sample * (board.v[name].length / shape[0]) : 0) + k * rows * columns;
-        board.open({ name, place: placeAt(begin + r * columns + c, shape) });
+        board.open({ name, place: placeAt(begin + inner(r, c), shape) });
       });
       return canvas;
     });
-    const caption = h("figcaption", {}, h("button", { type: "button", class: "link", "data-line": name }, name), ` ${words.say("as picture")}`);
+    const caption = h("figcaption", {}, h("button", { type: "button", class: "link", "data-line": name }, name), ` ${words.say(time ? "over time" : "as picture")}`);
     this.element.append(h("figure", { class: "maps" }, h("div", {}, ...canvases), caption));
     this.painters.push(() => {
       const array = board.v[name];
@@ -225,8 +226,9 @@ export class PicturesView {
       const blank = !board.isComputed(name);
       canvases.forEach((canvas, k) => {
         const part = array.subarray(begin + k * rows * columns, begin + (k + 1) * rows * columns);
+        const seen = time ? Float64Array.from(part, (_, at) => part[inner(Math.floor(at / columns), at % columns)]) : part;
         if (blank) canvas.getContext("2d").clearRect(0, 0, columns, rows);
-        else paint(canvas, part, rows, columns, false);
+        else paint(canvas, seen, rows, columns, false);
         const [low, high] = [part.reduce((a, b) => Math.min(a, b)), part.reduce((a, b) => Math.max(a, b))];
         canvas.setAttribute("aria-label", blank ? `${name}: ${words.say("blank")}` : words.say("picture of", { name: panels > 1 ? `${name} ${k}` : name, rows, columns, low: words.number(low), high: words.number(high) }));
       });

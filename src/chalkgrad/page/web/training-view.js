@@ -14,7 +14,7 @@ export class TrainingView {
     this.speed = 10;
     this.timer = 0;
     const button = (/** @type {string} */ key, /** @type {string} */ sign, /** @type {() => void} */ act) =>
-      h("button", { type: "button", onclick: act, "aria-label": words.say(key), title: words.say(key) }, sign);
+      h("button", { type: "button", onclick: act, "aria-label": `${sign} ${words.say(key)}`, title: words.say(key) }, sign);
     const lines = this.board.data.lines.length;
     this.line = h("output", { class: "reading" });
     this.cursor = h("input", { type: "range", id: "cursor", min: 0, max: lines, step: 1, "aria-label": words.say("line cursor"), oninput: () => this.board.setCursor(Number(this.cursor.value)) });

@@ -98,7 +98,7 @@ export interface Data {
   image: [number, number] | null;
   region: boolean;
   prediction: string[];
-  pictures: string[];
+  pictures: { name: string; time: boolean }[];
   words: Record<string, string>;
   lang: string;
   slides: boolean;
