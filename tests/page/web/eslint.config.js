@@ -2,7 +2,7 @@ import js from "@eslint/js";
 
 const browser = ["document", "window", "navigator", "location", "history", "Element", "HTMLElement", "SVGElement", "Blob",
   "HTMLInputElement", "HTMLSelectElement", "HTMLTextAreaElement", "CustomEvent", "EventTarget", "KeyboardEvent", "CSS",
-  "URL", "URLSearchParams", "setTimeout", "atob"];
+  "URL", "URLSearchParams", "setTimeout", "atob", "ImageData"];
 
 export default [
   js.configs.recommended,

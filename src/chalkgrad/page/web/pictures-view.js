@@ -56,8 +56,7 @@ export class PicturesView {
       const outputs = board.machine.run({ ...board.given, x: inputs }, { samples: REGION * REGION, only: new Set(board.data.prediction) });
       const values = outputs[board.data.prediction[board.data.prediction.length - 1]];
       const many = values.length / (REGION * REGION);
-      const context = canvas.getContext("2d");
-      const image = context.createImageData(REGION, REGION);
+      const image = new ImageData(REGION, REGION);
       for (let k = 0; k < REGION * REGION; k++) {
         const own = values.subarray(k * many, (k + 1) * many);
         const colour = many === 1 ? shade(own[0] * 2 - 1) : hue(own);
@@ -65,9 +64,7 @@ export class PicturesView {
       }
       const small = h("canvas", { width: REGION, height: REGION });
       small.getContext("2d").putImageData(image, 0, 0);
-      context.imageSmoothingEnabled = false;
-      context.drawImage(small, 0, 0, canvas.width, canvas.height);
-      this.base = context.getImageData(0, 0, canvas.width, canvas.height);
+      this.plane = small;
       canvas.setAttribute("aria-label", words.say("regions"));
       this.#points(canvas, x);
     });
@@ -76,7 +73,8 @@ export class PicturesView {
   /** The samples on the regions: a sign for every class. @param {any} canvas @param {Float64Array} x */
   #points(canvas, x) {
     const context = canvas.getContext("2d");
-    if (this.base) context.putImageData(this.base, 0, 0);
+    context.imageSmoothingEnabled = false;
+    if (this.plane) context.drawImage(this.plane, 0, 0, canvas.width, canvas.height);
     const { data } = this.board;
     const y = this.board.v.y;
     const many = y.length / data.samples;
