@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from drawn_graphs import gate, tied, two_inputs
 
 import chalkgrad as cg
+from drawn_graphs import gate, tied, two_inputs
 
 Case = tuple[str, cg.Network, Any, Any, dict[str, Any]]
 
@@ -42,11 +42,23 @@ def every_rule() -> Iterator[Case]:
     yield "absolute", _dense(cg.Tanh(), "AbsoluteError"), x, y, {}
     yield "hinge", _dense(cg.Tanh(), "Hinge"), x, np.eye(2)[[0, 1, 1, 0]], {}
     yield "sum of losses", _dense(cg.Tanh(), cg.SquaredError(reduction="sum")), x, y, {}
-    yield "sum of weighted losses", _dense(cg.Tanh(), cg.SquaredError(reduction="sum")), x, y, {"sample_weight": [1.0, 0.5, 2.0, 0.0]}
+    yield (
+        "sum of weighted losses",
+        _dense(cg.Tanh(), cg.SquaredError(reduction="sum")),
+        x,
+        y,
+        {"sample_weight": [1.0, 0.5, 2.0, 0.0]},
+    )
     yield "decay", _dense(cg.Tanh()), x, y, {"optimizer": cg.SGD(0.1, weight_decay=0.1)}
     yield "one margin", _net([cg.Dense(1)], 3, "Hinge"), x, np.array([0, 1, 1, 0]), {}
     yield "expanded", _net([cg.Dense(3), cg.Softmax()], 3, cg.CrossEntropy(fuse=False)), x, np.eye(3)[[0, 2, 1, 1]], {}
-    yield "yes or no, expanded", _net([cg.Dense(1), cg.Sigmoid()], 3, cg.BinaryCrossEntropy(fuse=False)), x, y[:, :1] > 0, {}
+    yield (
+        "yes or no, expanded",
+        _net([cg.Dense(1), cg.Sigmoid()], 3, cg.BinaryCrossEntropy(fuse=False)),
+        x,
+        y[:, :1] > 0,
+        {},
+    )
     sums = [
         cg.Dense(2, name="a"), cg.Dense(2, name="b", of="x"), cg.Dense(2, name="c", of="x"), cg.Dense(2, name="d", of="x"),
         cg.Add(["a", "b", "c"], name="s"), cg.Concat(["a", "b", "c"]), cg.Dense(2), cg.Add("s"),
@@ -62,9 +74,31 @@ def every_rule() -> Iterator[Case]:
     image = rng.standard_normal((2, 2, 6, 6))
     pair = rng.standard_normal((2, 2))
     ends: list[cg.Layer] = [cg.Flatten(), cg.Dense(2)]
-    yield "convolution", _net([cg.Conv2D(3, 3, padding=1, stride=2), cg.ReLU(), cg.MaxPool2D(2), *ends], (2, 6, 6), "SquaredError"), image, pair, {}
-    yield "pools", _net([cg.Conv2D(3, 2), cg.BatchNorm(), cg.AvgPool2D(3, stride=2), *ends], (2, 6, 6), "SquaredError"), image, pair, {}
-    yield "padded pool", _net([cg.MaxPool2D(3, stride=2, padding=1), cg.Conv2D(2, 1), cg.GlobalAvgPool2D(), cg.Dense(2)], (2, 6, 6), "SquaredError"), image, pair, {}
+    yield (
+        "convolution",
+        _net([cg.Conv2D(3, 3, padding=1, stride=2), cg.ReLU(), cg.MaxPool2D(2), *ends], (2, 6, 6), "SquaredError"),
+        image,
+        pair,
+        {},
+    )
+    yield (
+        "pools",
+        _net([cg.Conv2D(3, 2), cg.BatchNorm(), cg.AvgPool2D(3, stride=2), *ends], (2, 6, 6), "SquaredError"),
+        image,
+        pair,
+        {},
+    )
+    yield (
+        "padded pool",
+        _net(
+            [cg.MaxPool2D(3, stride=2, padding=1), cg.Conv2D(2, 1), cg.GlobalAvgPool2D(), cg.Dense(2)],
+            (2, 6, 6),
+            "SquaredError",
+        ),
+        image,
+        pair,
+        {},
+    )
     yield "gate", gate(), *_samples(gate(), rng), {}
     yield "tied", tied(), *_samples(tied(), rng), {}
     yield "two inputs", two_inputs(), *_samples(two_inputs(), rng), {}
@@ -85,7 +119,13 @@ def _sequences(rng: np.random.Generator) -> Iterator[Case]:
         yield f"{layer}", _net([layer, cg.Dense(2)], (5, 3), "SquaredError"), x, y, {}
     every = [cg.GRU(3, sequences=True), cg.RNN(2, sequences=True, reverse=True), cg.Dense(2)]
     yield "every step", _net(every, (5, 3), "SquaredError"), x, rng.standard_normal((2, 5, 2)), {}
-    yield "over time", _net([cg.Conv1D(4, 3, padding=1), cg.SiLU(), cg.GlobalAvgPool1D(), cg.Dense(2)], (5, 3), "SquaredError"), x, y, {}
+    yield (
+        "over time",
+        _net([cg.Conv1D(4, 3, padding=1), cg.SiLU(), cg.GlobalAvgPool1D(), cg.Dense(2)], (5, 3), "SquaredError"),
+        x,
+        y,
+        {},
+    )
     ids = rng.integers(0, 7, (2, 5))
     for name, causal in (("causal", True), ("seeing all", False)):
         layers = [
@@ -98,7 +138,12 @@ def _sequences(rng: np.random.Generator) -> Iterator[Case]:
     masked = _net([cg.Attention(2, mask="keep", of="s"), cg.Dense(2)], kept, "SquaredError")
     keep = np.array([[1.0, 1, 1, 0, 0], [1, 1, 1, 1, 1]])
     yield "masked", masked, {"s": rng.standard_normal((2, 5, 4)), "keep": keep}, rng.standard_normal((2, 5, 2)), {}
-    counted = cg.Network([cg.Embedding(7, 4), cg.RNN(3, sequences=True), cg.Dense(7), cg.Softmax()], input_shape=5, loss=cg.CrossEntropy(ignore=-1), dtype="float64")
+    counted = cg.Network(
+        [cg.Embedding(7, 4), cg.RNN(3, sequences=True), cg.Dense(7), cg.Softmax()],
+        input_shape=5,
+        loss=cg.CrossEntropy(ignore=-1),
+        dtype="float64",
+    )
     yield "padded", counted, ids, np.where(np.arange(5) < [[3], [5]], ids, -1), {}
     yield "padded, weighted", counted, ids, np.where(np.arange(5) < [[3], [5]], ids, -1), {"sample_weight": [1.0, 3.0]}
     waves = [cg.Positions(form="sinusoidal"), cg.Attention(1), cg.Dense(2)]

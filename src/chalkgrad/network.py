@@ -26,6 +26,7 @@ from .model import saved
 from .model.model import Array, Evaluation, Model
 from .model.writer import BATCH
 from .page import Page, page
+from .page.widget import widget as page_widget
 from .program.names import SAMPLE_WEIGHT
 from .render.blocks import Style
 from .render.board import Board
@@ -309,6 +310,24 @@ class Network(Model):
             self, x, y, optimizer=optimizer, title=title, text=text, labels=labels, optimizer_state=optimizer_state,
             sample_weight=sample_weight, classes=classes, image=image, lang=lang, slides=slides,
         )  # fmt: skip
+
+    def widget(self, x: Any, y: Any, **settings: Any) -> Any:
+        """The page as a widget of a notebook (Jupyter, VS Code, Colab, marimo).
+
+        What is changed or trained in it changes this network, and what changes this network is shown in it after the cell.
+
+        It needs anywidget: `pip install 'chalkgrad[widget]'`.
+
+        Args:
+            x: samples (N, *input_shape).
+            y: their targets.
+            settings: the others of `page`.
+
+        Raises:
+            OptionError: where anywidget is not installed, or a setting is invalid.
+            ShapeError, DataError: where x and y do not fit.
+        """
+        return page_widget(self, self.page(x, y, **settings))
 
     def check_gradients(
         self,

@@ -47,7 +47,9 @@ class Opened:
         self.faults: list[str] = []
         self.page.on("console", lambda m: self.faults.append(m.text) if m.type in ("error", "warning") else None)
         self.page.on("pageerror", lambda e: self.faults.append(str(e)))
-        self.page.on("request", lambda r: None if r.url.startswith(("file:", "blob:", "data:")) else self.faults.append(r.url))
+        self.page.on(
+            "request", lambda r: None if r.url.startswith(("file:", "blob:", "data:")) else self.faults.append(r.url)
+        )
         self.page.goto(f"{file.as_uri()}{state}")
 
     def number(self, address: str) -> Any:
@@ -65,7 +67,9 @@ class Opened:
         raise AssertionError(f"it never came: {expression}")
 
     def board(self, expression: str) -> Any:
-        return self.page.evaluate(f"(() => {{ const board = document.getElementById('page').board; return {expression}; }})()")
+        return self.page.evaluate(
+            f"(() => {{ const board = document.getElementById('page').board; return {expression}; }})()"
+        )
 
     def close(self) -> None:
         assert self.faults == []
@@ -84,7 +88,11 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("pages")
     rng = np.random.default_rng(0)
     plane = cg.Network([cg.Dense(3), cg.Tanh(), cg.Dense(2), cg.Softmax()], input_shape=2, loss="CrossEntropy", seed=1)
-    image = cg.Network([cg.Conv2D(2, 3), cg.ReLU(), cg.Flatten(), cg.Dense(3), cg.Softmax()], input_shape=(1, 6, 6), loss="CrossEntropy")
+    image = cg.Network(
+        [cg.Conv2D(2, 3), cg.ReLU(), cg.Flatten(), cg.Dense(3), cg.Softmax()],
+        input_shape=(1, 6, 6),
+        loss="CrossEntropy",
+    )
     made = {
         "web": page_of("web"),
         "attention": page_of("attention"),
@@ -97,7 +105,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {name: folder / f"{name}.html" for name in made}
 
 
-@pytest.fixture(params=[pytest.param((1400, "light"), id="wide"), pytest.param((360, "dark"), id="narrow", marks=pytest.mark.long)])
+@pytest.fixture(
+    params=[pytest.param((1400, "light"), id="wide"), pytest.param((360, "dark"), id="narrow", marks=pytest.mark.long)]
+)
 def web(browser: Any, files: dict[str, Path], request: pytest.FixtureRequest) -> Iterator[Opened]:
     opened = Opened(browser, files["web"], *request.param)
     yield opened
@@ -326,7 +336,8 @@ LOOKED_AT = [
 
 
 @pytest.mark.parametrize(
-    ("name", "width", "theme"), [*LOOKED_AT[:2], *(pytest.param(*case, marks=pytest.mark.long) for case in LOOKED_AT[2:])]
+    ("name", "width", "theme"),
+    [*LOOKED_AT[:2], *(pytest.param(*case, marks=pytest.mark.long) for case in LOOKED_AT[2:])],
 )
 def test_no_page_scrolls_sideways_or_is_unreadable(
     browser: Any, files: dict[str, Path], name: str, width: int, theme: str

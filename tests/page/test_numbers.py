@@ -13,8 +13,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from every_rule import every_rule
-from page_node import NODE, pages, run
 
 from chalkgrad import Trace, load_example, rules
 from chalkgrad.base.address import Address
@@ -25,6 +23,8 @@ from chalkgrad.page.data import page_data
 from chalkgrad.render.html import MathML
 from chalkgrad.render.latex import LatexMath
 from chalkgrad.rules.rule import Rule
+from every_rule import every_rule
+from page_node import NODE, pages, run
 
 pytestmark = pytest.mark.skipif(NODE is None, reason="there is no Node.js")
 STEPS = 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..base.checks import as_list, as_table
 from ..base.errors import ChalkgradError
 from ..base.text import as_toml
 from ..describe.optimizers import Optimizer
@@ -38,7 +39,8 @@ def toml_parts(network: Model, trace: Trace, optimizer: Optimizer, title: str, t
 
 
 def _is_table(value: object) -> bool:
-    return isinstance(value, dict) or (isinstance(value, list) and bool(value) and isinstance(value[0], dict))
+    items = as_list(value)
+    return as_table(value) is not None or (bool(items) and as_table(items[0]) is not None)
 
 
 def script_parts(network: Model, trace: Trace, optimizer: Optimizer, title: str) -> list[Any] | None:
@@ -55,7 +57,7 @@ def script_parts(network: Model, trace: Trace, optimizer: Optimizer, title: str)
     if any(array.size > LIMIT for array in (trace["x"] if "x" in trace else trace["y"], trace["y"])):
         return None
     arrays = {n: trace[n] for n in ("x", "y") if n in trace}
-    arrays.update({n: a for n, a in {**network.parameters, **network.states}.items()})
+    arrays.update({**network.parameters, **network.states})
     try:
         text = numpy_script(network, trace["x"], trace["y"], optimizer=optimizer, title=title)
     except ChalkgradError:

@@ -56,7 +56,7 @@ def page_data(trace: Trace, title: str, text: str = "") -> PageData:
         )
     shapes = program.shapes
     lines = [line_of(step, shapes) for step in program]
-    given = [n for n, v in program.values.items() if n in trace and n not in program.by_output]
+    given = [n for n in program.values if n in trace and n not in program.by_output]
     labels = dict(trace.labels)
     table = {
         "title": title,

@@ -38,7 +38,8 @@ def document(data: PageData) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n'
         f"<title>{title}</title>\n<style>{style()}</style>\n</head>\n<body>\n"
-        f'<main id="page"></main>\n<noscript><p>{title}: this page computes its numbers, and needs JavaScript.</p></noscript>\n'
+        f'<main id="page"></main>\n'
+        f"<noscript><p>{title}: this page computes its numbers, and needs JavaScript.</p></noscript>\n"
         f'<script type="application/json" id="data">{json_text(data.table)}</script>\n<script>{script}</script>\n'
         "</body>\n</html>\n"
     )
@@ -59,5 +60,3 @@ def visible_in_script(text: str) -> str:
 
 def _digest(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
-
-

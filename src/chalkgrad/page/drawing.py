@@ -58,9 +58,7 @@ def _neurons(network: Model, trace: Trace) -> dict[str, Any]:
         for gap in gaps
         for line, weight, place in zip(gap.lines, gap.weights, gap.places, strict=True)
     ]
-    headings = [
-        {"x": c.units[0].x, "above": c.top, "words": [h for h in c.heading]} for c in columns
-    ]
+    headings = [{"x": c.units[0].x, "above": c.top, "words": list(c.heading)} for c in columns]
     return {"kind": "neurons", "units": units, "edges": edges, "headings": headings}
 
 
@@ -90,9 +88,7 @@ def _layers(network: Model) -> dict[str, Any]:
         )
     loss = [s.output for s in network.program.part("loss")]
     last = place_of[network.layout.lines[-1].place]
-    nodes.append(
-        {"words": network.loss_function.kind, "shape": "", "values": loss, "parameters": [], "takes": [last]}
-    )
+    nodes.append({"words": network.loss_function.kind, "shape": "", "values": loss, "parameters": [], "takes": [last]})
     return {"kind": "layers", "nodes": nodes}
 
 

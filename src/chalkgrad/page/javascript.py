@@ -27,9 +27,55 @@ OWN_FUNCTIONS = {"erf", "erfc"}
 """The functions that JavaScript does not have; `web/functions.js` does."""
 ARGUMENTS = frozenset({"v", "N", "own", "at", "out", "Math", "NaN", "Infinity", "Float64Array"})
 RESERVED = ARGUMENTS | frozenset(
-    "await break case catch class const continue debugger default delete do else enum export extends false finally for "
-    "function if implements import in instanceof interface let new null package private protected public return static "
-    "super switch this throw true try typeof undefined var void while with yield".split()
+    (
+        "await",
+        "break",
+        "case",
+        "catch",
+        "class",
+        "const",
+        "continue",
+        "debugger",
+        "default",
+        "delete",
+        "do",
+        "else",
+        "enum",
+        "export",
+        "extends",
+        "false",
+        "finally",
+        "for",
+        "function",
+        "if",
+        "implements",
+        "import",
+        "in",
+        "instanceof",
+        "interface",
+        "let",
+        "new",
+        "null",
+        "package",
+        "private",
+        "protected",
+        "public",
+        "return",
+        "static",
+        "super",
+        "switch",
+        "this",
+        "throw",
+        "true",
+        "try",
+        "typeof",
+        "undefined",
+        "var",
+        "void",
+        "while",
+        "with",
+        "yield",
+    )
 )
 
 
@@ -253,8 +299,10 @@ class _Printer:
     def _place(self, indices: Sequence[Node], shape: Sequence[Size]) -> str:
         place = self._integer(indices[0]) if indices else "0"
         for index, size in zip(indices[1:], shape[1:], strict=True):
-            place = f"({place}) * {self._size(size)} + {self._integer(index)}" if " " in place else (
-                f"{place} * {self._size(size)} + {self._integer(index)}"
+            place = (
+                f"({place}) * {self._size(size)} + {self._integer(index)}"
+                if " " in place
+                else (f"{place} * {self._size(size)} + {self._integer(index)}")
             )
         return place
 

@@ -10,7 +10,6 @@ from typing import Any, TypeAlias
 from ..base.errors import OptionError
 from ..formula import Shape, Size
 from ..formula.nodes import (
-    ELLIPSIS,
     Binary,
     Count,
     Element,

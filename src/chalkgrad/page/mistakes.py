@@ -11,7 +11,7 @@ from ..diagnosis.slips import slips
 from ..explain.trace import Trace
 from ..formula import Shape
 from ..program import Program
-from .lines import line_of, formula_record
+from .lines import formula_record, line_of
 
 MOST_NUMBERS = 2_000
 """A pass of more numbers than this has no mistakes in its page: they are computed element by element."""

@@ -146,7 +146,12 @@ def _bounds(trace: Trace) -> dict[str, int]:
             for axis, index in enumerate(element.indices):
                 for node in walk(index):
                     name = network_name.get(node.name) if isinstance(node, Element) else None
-                    if name is not None and of in program.shapes and program.values[name].dtype == "int":
+                    if (
+                        name is not None
+                        and of is not None
+                        and of in program.shapes
+                        and program.values[name].dtype == "int"
+                    ):
                         size = program.shapes[of][axis]
                         if isinstance(size, int):
                             bounds[name] = min(bounds.get(name, size), size)

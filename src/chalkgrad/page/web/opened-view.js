@@ -209,7 +209,7 @@ export class OpenedView {
       this.typing = false;
       note.textContent = taken ? "" : words.say("not taken");
       if (taken) {
-        input.value = words.local(String(to));
+        last = input.value = words.local(String(to));
         input.setAttribute("aria-valuenow", String(to));
       }
     };
@@ -217,7 +217,10 @@ export class OpenedView {
       const by = unit();
       put(Number(((board.number(at) ?? 0) + count * by).toPrecision(12)), together);
     };
+    let last = input.value;
     const take = () => {
+      if (input.value === last) return; // it was taken by Enter, or the field goes away
+      last = input.value;
       const found = view.read(input.value);
       if (found === null) note.textContent = words.say("not a number");
       else if (found !== board.number(at)) put(found);

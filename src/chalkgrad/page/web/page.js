@@ -141,6 +141,7 @@ export function mount(root, data, functions, { own = false } = {}) {
       return;
     }
     if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!own) event.stopPropagation(); // a notebook has keys of its own
     if (event.key === "Escape") {
       if (board.trail.length > 1) board.back();
       else board.back(-1);

@@ -1,0 +1,122 @@
+"""The page as a widget in a notebook: its parameters and the network's stay the same, in both directions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..base.errors import OptionError
+from ..model.model import Model
+from .bundle import bundle, style
+from .document import json_text
+from .page import Page
+
+RENDER = """
+function render({ model, el }) {
+  const root = document.createElement("div");
+  el.append(root);
+  const { mount } = modules["page"];
+  const board = mount(root, JSON.parse(model.get("page")), functions);
+  root.dataset.lmSuppressShortcuts = "true";
+  const names = board.machine.given.filter((name) => ["parameter", "state"].includes(board.data.values[name].role));
+  const own = () => Object.fromEntries(names.map((name) => [name, Array.from(board.given[name])]));
+  const arrays = (numbers) => Object.fromEntries(names.map((name) => [name, Float64Array.from(numbers[name])]));
+  const same = (numbers) => names.every((name) => numbers[name]?.every((n, k) => n === board.given[name][k]));
+  if (Object.keys(model.get("numbers")).length && !same(model.get("numbers"))) board.setArrays(arrays(model.get("numbers")), "notebook");
+  let late = 0;
+  board.addEventListener("change", () => {
+    clearTimeout(late);
+    late = setTimeout(() => {
+      if (same(model.get("numbers"))) return;
+      model.set("numbers", own());
+      model.save_changes();
+    }, 100);
+  });
+  model.on("change:numbers", () => {
+    if (!same(model.get("numbers"))) board.setArrays(arrays(model.get("numbers")), "notebook");
+  });
+}
+export default { render };
+"""
+
+
+def widget(network: Model, page: Page) -> Any:
+    """A page as a widget (anywidget): what is changed or trained in it changes the network, and the other way round.
+
+    In a notebook the network's parameters are looked at after every cell; elsewhere call its `refresh()`.
+
+    Args:
+        network: the network.
+        page: its page.
+
+    Raises:
+        OptionError: where anywidget is not installed.
+    """
+    try:
+        import anywidget
+        import traitlets
+    except ImportError:
+        raise OptionError("widget needs the package anywidget: pip install 'chalkgrad[widget]'") from None
+
+    esm = f"{bundle()}\nconst functions = {page.data.functions};\n{RENDER}"
+    page_table, page_html = page.data.table, page._repr_html_()  # pyright: ignore[reportPrivateUsage]
+
+    class PageWidget(anywidget.AnyWidget):
+        """The page, its data, and the numbers that both sides share."""
+
+        _esm = esm
+        _css = style()
+        page = traitlets.Unicode(json_text(page_table)).tag(sync=True)
+        numbers = traitlets.Dict().tag(sync=True)
+
+        def __init__(self, **settings: Any) -> None:
+            super().__init__(**settings)
+            self.refresh()
+            self.observe(self._take, names="numbers")
+            _after_every_cell(self.refresh)
+
+        def refresh(self) -> None:
+            """Shows the network's parameters as they are now."""
+            own = _numbers(network)
+            if own != self.numbers:
+                self.numbers = own
+
+        def _take(self, change: Mapping[str, Any]) -> None:
+            _put(network, change["new"])
+
+        def _repr_mimebundle_(self, **settings: Any) -> Any:
+            bundle_of = super()._repr_mimebundle_(**settings)
+            plain = {"text/html": page_html}
+            if isinstance(bundle_of, tuple):
+                return ({**plain, **bundle_of[0]}, bundle_of[1])
+            return {**plain, **(bundle_of or {})}
+
+    return PageWidget()
+
+
+def _numbers(network: Model) -> dict[str, list[float]]:
+    """The parameters and running averages, each row by row."""
+    return {
+        name: np.ravel(array).astype(float).tolist() for name, array in {**network.parameters, **network.states}.items()
+    }
+
+
+def _put(network: Model, numbers: Mapping[str, Any]) -> None:
+    """Puts numbers that the page sent into the network; those that do not fit it are left out."""
+    for name, array in {**network.parameters, **network.states}.items():
+        own = np.asarray(numbers.get(name, ()), dtype=array.dtype)
+        if own.size == array.size:
+            array[...] = own.reshape(array.shape)
+
+
+def _after_every_cell(act: Callable[[], None]) -> None:
+    """Has something done after every cell of a notebook; nothing where there is none."""
+    try:
+        from IPython import get_ipython  # pyright: ignore
+    except ImportError:
+        return
+    shell: Any = get_ipython()
+    if shell is not None:
+        shell.events.register("post_run_cell", lambda *_: act())
