@@ -314,7 +314,8 @@ class Network(Model):
     def widget(self, x: Any, y: Any, **settings: Any) -> Any:
         """The page as a widget of a notebook (Jupyter, VS Code, Colab, marimo).
 
-        What is changed or trained in it changes this network, and what changes this network is shown in it after the cell.
+        What is changed or trained in it changes this network, and what changes this network is shown in it after the
+        cell.
 
         It needs anywidget: `pip install 'chalkgrad[widget]'`.
 

@@ -122,7 +122,8 @@ def test_a_number_opens_by_mouse_and_each_factor_in_turn(web: Opened) -> None:
     assert web.page.locator("#opened .derivation math").count() >= 2
     web.page.locator("#form-delta").check()
     web.page.locator('#opened button[data-at="dz1[0, 0]"]').click()
-    assert web.text("#opened .trail") and web.text("#opened .head .value") == "0.00877135"
+    assert web.text("#opened .trail")
+    assert web.text("#opened .head .value") == "0.00877135"
     web.page.locator("#opened .trail button").first.click()
     assert web.text("#opened .head .value") == "0.000438568"
     assert web.page.evaluate("document.querySelector('#opened math').namespaceURI").endswith("MathML")
@@ -150,7 +151,8 @@ def test_a_weight_is_changed_in_three_ways_and_undone(web: Opened) -> None:
     loss = expected.loss(load_example("web").x, load_example("web").y)
     assert web.board("board.loss") == pytest.approx(loss, rel=1e-12)
     told = web.text("#opened .told")
-    assert "What the gradient predicts" in told and "0.2987" in told and "0.298699" in told
+    assert "What the gradient predicts" in told
+    assert "0.298699" in told
     assert web.number("W1[0, 0]").locator("s").inner_text() == "0.15"
     assert "before 0.15" in web.number("W1[0, 0]").get_attribute("aria-label")
     web.page.locator("#edit").focus()
@@ -253,7 +255,8 @@ def test_a_mistake_shows_what_it_changes(web: Opened) -> None:
     right = example.trace(60)["L"]
     assert f"{right:.4g}" in web.text("#mistakes .both [role=status]")
     web.page.get_by_text("See a mistake").first.click()
-    assert web.board("board.mistake") == -1 and web.board("board.loss") == pytest.approx(float(trace["L"]))
+    assert web.board("board.mistake") == -1
+    assert web.board("board.loss") == pytest.approx(float(trace["L"]))
 
 
 def test_pointing_marks_the_number_everywhere(web: Opened) -> None:
@@ -364,7 +367,8 @@ def test_images_are_drawn_and_read(browser: Any, files: dict[str, Path]) -> None
     opened.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] - 10, steps=8)
     opened.page.mouse.up()
     drawn = np.array(opened.board("Array.from(board.given.x.subarray(0, 36))")).reshape(6, 6)
-    assert (drawn[:, 3] > 0).all() and not drawn[:, 0].any()
+    assert (drawn[:, 3] > 0).all()
+    assert not drawn[:, 0].any()
     assert re.match(r"Read as (one|two|three) \(", opened.text(".read"))
     pad.focus()
     for key in ("ArrowLeft", "ArrowLeft", "ArrowLeft", "Space"):
@@ -427,7 +431,8 @@ def test_every_language_has_every_sentence() -> None:
         assert own.keys() == english.keys()
         for key, sentence in own.items():
             braces = set(re.findall(r"\{\w+\}", sentence))
-            assert sentence and braces == set(re.findall(r"\{\w+\}", english[key])), (lang, key)
+            assert sentence
+            assert braces == set(re.findall(r"\{\w+\}", english[key])), (lang, key)
 
 
 def test_every_sentence_is_used_and_every_used_one_is_there() -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import builtins
 import shutil
+import sys
 from typing import Any
 
 import numpy as np
@@ -42,14 +42,7 @@ def test_where_there_are_no_widgets_it_shows_a_page() -> None:
 
 def test_without_anywidget_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     example = load_example("web")
-    real = builtins.__import__
-
-    def without(name: str, *rest: Any) -> Any:
-        if name == "anywidget":
-            raise ImportError(name)
-        return real(name, *rest)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+    monkeypatch.setitem(sys.modules, "anywidget", None)
     with pytest.raises(OptionError, match=r"pip install 'chalkgrad\[widget\]'"):
         example.network.widget(example.x, example.y)
 

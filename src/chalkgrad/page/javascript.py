@@ -26,57 +26,13 @@ from ..program.statement import SAMPLES, Statement
 OWN_FUNCTIONS = {"erf", "erfc"}
 """The functions that JavaScript does not have; `web/functions.js` does."""
 ARGUMENTS = frozenset({"v", "N", "own", "at", "out", "Math", "NaN", "Infinity", "Float64Array"})
-RESERVED = ARGUMENTS | frozenset(
-    (
-        "await",
-        "break",
-        "case",
-        "catch",
-        "class",
-        "const",
-        "continue",
-        "debugger",
-        "default",
-        "delete",
-        "do",
-        "else",
-        "enum",
-        "export",
-        "extends",
-        "false",
-        "finally",
-        "for",
-        "function",
-        "if",
-        "implements",
-        "import",
-        "in",
-        "instanceof",
-        "interface",
-        "let",
-        "new",
-        "null",
-        "package",
-        "private",
-        "protected",
-        "public",
-        "return",
-        "static",
-        "super",
-        "switch",
-        "this",
-        "throw",
-        "true",
-        "try",
-        "typeof",
-        "undefined",
-        "var",
-        "void",
-        "while",
-        "with",
-        "yield",
-    )
-)
+RESERVED = ARGUMENTS | {
+    "await", "break", "case", "catch", "class", "const", "continue", "debugger", "default", "delete", "do",
+    "else", "enum", "export", "extends", "false", "finally", "for", "function", "if", "implements", "import",
+    "in", "instanceof", "interface", "let", "new", "null", "package", "private", "protected", "public",
+    "return", "static", "super", "switch", "this", "throw", "true", "try", "typeof", "undefined", "var", "void",
+    "while", "with", "yield",
+}  # fmt: skip
 
 
 def function_of(line: Statement, shapes: Mapping[str, Shape], *, timed: bool) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,11 @@ function render({ model, el }) {
   const own = () => Object.fromEntries(names.map((name) => [name, Array.from(board.given[name])]));
   const arrays = (numbers) => Object.fromEntries(names.map((name) => [name, Float64Array.from(numbers[name])]));
   const same = (numbers) => names.every((name) => numbers[name]?.every((n, k) => n === board.given[name][k]));
-  if (Object.keys(model.get("numbers")).length && !same(model.get("numbers"))) board.setArrays(arrays(model.get("numbers")), "notebook");
+  const take = () => {
+    const numbers = model.get("numbers");
+    if (Object.keys(numbers).length && !same(numbers)) board.setArrays(arrays(numbers), "notebook");
+  };
+  take();
   let late = 0;
   board.addEventListener("change", () => {
     clearTimeout(late);
@@ -34,9 +39,7 @@ function render({ model, el }) {
       model.save_changes();
     }, 100);
   });
-  model.on("change:numbers", () => {
-    if (!same(model.get("numbers"))) board.setArrays(arrays(model.get("numbers")), "notebook");
-  });
+  model.on("change:numbers", take);
 }
 export default { render };
 """
@@ -55,8 +58,8 @@ def widget(network: Model, page: Page) -> Any:
         OptionError: where anywidget is not installed.
     """
     try:
-        import anywidget
-        import traitlets
+        anywidget: Any = import_module("anywidget")
+        traitlets: Any = import_module("traitlets")
     except ImportError:
         raise OptionError("widget needs the package anywidget: pip install 'chalkgrad[widget]'") from None
 
@@ -87,11 +90,9 @@ def widget(network: Model, page: Page) -> Any:
             _put(network, change["new"])
 
         def _repr_mimebundle_(self, **settings: Any) -> Any:
-            bundle_of = super()._repr_mimebundle_(**settings)
-            plain = {"text/html": page_html}
-            if isinstance(bundle_of, tuple):
-                return ({**plain, **bundle_of[0]}, bundle_of[1])
-            return {**plain, **(bundle_of or {})}
+            own: Any = super()._repr_mimebundle_(**settings)
+            table, further = own if isinstance(own, tuple) else (own or {}, {})
+            return {"text/html": page_html, **table}, further
 
     return PageWidget()
 
@@ -114,9 +115,12 @@ def _put(network: Model, numbers: Mapping[str, Any]) -> None:
 def _after_every_cell(act: Callable[[], None]) -> None:
     """Has something done after every cell of a notebook; nothing where there is none."""
     try:
-        from IPython import get_ipython  # pyright: ignore
+        shell = import_module("IPython").get_ipython()
     except ImportError:
         return
-    shell: Any = get_ipython()
     if shell is not None:
-        shell.events.register("post_run_cell", lambda *_: act())
+
+        def acted(*_results: Any) -> None:
+            act()
+
+        shell.events.register("post_run_cell", acted)
