@@ -47,19 +47,30 @@ def _neurons(network: Model, trace: Trace) -> dict[str, Any]:
             units.append(
                 {
                     "kind": column.kind,
-                    "box": [box.left, box.top, box.right, box.bottom],
+                    "box": [round(side, 1) for side in (box.left, box.top, box.right, box.bottom)],
                     "stages": [stage.address for stage in unit.stages],
                     "bias": unit.bias.address if unit.bias else None,
                     "target": unit.target.address if unit.target else None,
                 }
             )
     edges = [
-        {"points": [list(point) for point in line], "weight": weight.address if weight else None, "at": list(place)}
+        {
+            "points": [_rounded(point) for point in line],
+            "weight": weight.address if weight else None,
+            "at": _rounded(place),
+        }
         for gap in gaps
         for line, weight, place in zip(gap.lines, gap.weights, gap.places, strict=True)
     ]
-    headings = [{"x": c.units[0].x, "above": c.top, "words": list(c.heading)} for c in columns]
+    headings = [
+        {"x": round(c.units[0].x, 1), "above": None if c.top is None else round(c.top, 1), "words": list(c.heading)}
+        for c in columns
+    ]
     return {"kind": "neurons", "units": units, "edges": edges, "headings": headings}
+
+
+def _rounded(point: Sequence[float]) -> list[float]:
+    return [round(side, 1) for side in point]
 
 
 def _layers(network: Model) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -66,7 +66,9 @@ def widget(network: Model, page: Page) -> Any:
     esm = f"{bundle()}\nconst functions = {page.data.functions};\n{RENDER}"
     page_table, page_html = page.data.table, page._repr_html_()  # pyright: ignore[reportPrivateUsage]
 
-    class PageWidget(anywidget.AnyWidget):
+    base: Any = anywidget.AnyWidget
+
+    class PageWidget(base):
         """The page, its data, and the numbers that both sides share."""
 
         _esm = esm
@@ -75,7 +77,7 @@ def widget(network: Model, page: Page) -> Any:
         numbers = traitlets.Dict().tag(sync=True)
 
         def __init__(self, **settings: Any) -> None:
-            super().__init__(**settings)
+            base.__init__(self, **settings)
             self.refresh()
             self.observe(self._take, names="numbers")
             _after_every_cell(self.refresh)
@@ -90,11 +92,15 @@ def widget(network: Model, page: Page) -> Any:
             _put(network, change["new"])
 
         def _repr_mimebundle_(self, **settings: Any) -> Any:
-            own: Any = super()._repr_mimebundle_(**settings)
-            table, further = own if isinstance(own, tuple) else (own or {}, {})
-            return {"text/html": page_html, **table}, further
+            return _with_page(base._repr_mimebundle_(self, **settings), page_html)
 
     return PageWidget()
+
+
+def _with_page(shown: Any, html: str) -> dict[str, Any]:
+    """What a widget displays, and for viewers without widgets the page."""
+    table = cast("dict[str, Any]", shown[0] if isinstance(shown, tuple) else shown or {})
+    return {"text/html": html, **table}
 
 
 def _numbers(network: Model) -> dict[str, list[float]]:
