@@ -14,6 +14,7 @@ import pytest
 import chalkgrad as cg
 import house
 from chalkgrad.cli.main import main
+from chalkgrad.examples.example import examples
 
 ROOT = Path(__file__).parent.parent
 DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -88,6 +89,22 @@ def test_the_drawings_are_not_stale(command: str, tmp_path: Path) -> None:
     assert drawn.read_text("utf-8") == (ROOT / words[-1]).read_text("utf-8"), f"stale: run chalkgrad {command}"
 
 
+PAGES = re.findall(r"`chalkgrad (page \S+ --out docs/pages/\S+)`", (ROOT / "docs" / "page.md").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("command", PAGES)
+def test_the_pages_are_not_stale(command: str, tmp_path: Path) -> None:
+    words = shlex.split(command)
+    written = tmp_path / "page.html"
+    assert main([*words[:-1], str(written)]) == 0
+    kept = (ROOT / words[-1]).read_text("utf-8")
+    assert written.read_text("utf-8") == kept, "stale: run python tests/test_docs.py"
+
+
+def test_every_worked_example_has_a_page() -> None:
+    assert [shlex.split(command)[1] for command in PAGES] == list(examples())
+
+
 def test_the_house_is_the_one_that_is_described() -> None:
     """Every room once, from the roof down as tests/house.py has them from the ground up; every file is there."""
     text = (ROOT / "docs" / "house.md").read_text("utf-8")
@@ -119,6 +136,9 @@ def rewrite() -> None:
             at = text.index(output, head) if output else text.index("```text\n", head) + len("```text\n")
             text = text[:at] + caught.getvalue() + text[at + len(output) :]
         file.write_text(text, "utf-8")
+    for command in PAGES:
+        words = shlex.split(command)
+        main([*words[:-1], str(ROOT / words[-1])])
 
 
 if __name__ == "__main__":
