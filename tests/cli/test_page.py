@@ -63,7 +63,9 @@ def test_a_run_is_a_page_of_its_test_set() -> None:
 )
 def test_bad_input_is_one_line(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
     cg.Network([cg.Dense(2)], input_shape=2, loss="SquaredError").save("saved")
-    Path("network.toml").write_text('input_shape = 2\nloss = "SquaredError"\nlayers = [{ type = "Dense", units = 2 }]\n')
+    Path("network.toml").write_text(
+        'input_shape = 2\nloss = "SquaredError"\nlayers = [{ type = "Dense", units = 2 }]\n'
+    )
     assert main(words) == 2
     error = capsys.readouterr().err
     assert said in error

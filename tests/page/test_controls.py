@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import re
 import shutil
 import tomllib
@@ -14,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.image import imread
 
 import chalkgrad as cg
 from chalkgrad import load_example
@@ -413,6 +415,34 @@ def test_it_works_inside_a_frame(browser: Any, files: dict[str, Path], tmp_path:
     assert frame.locator("#opened .head .value").inner_text() == "0.000438568"
     assert faults == []
     context.close()
+
+
+LOOKS = Path(__file__).parent / "looks"
+BLOCK = 20
+"""Screenshots are compared in blocks of so many pixels: fonts may differ a little from machine to machine."""
+
+
+def blocks(png: bytes) -> Any:
+    """The mean colours of a picture's blocks, (rows, columns, 3), from 0 to 1."""
+    image = imread(io.BytesIO(png), format="png")[..., :3]
+    rows, columns = (size // BLOCK for size in image.shape[:2])
+    return image[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK, 3).mean(axis=(1, 3))
+
+
+@pytest.mark.parametrize(("width", "theme"), [(1400, "light"), (1400, "dark"), (360, "light")])
+def test_it_looks_as_it_did(browser: Any, files: dict[str, Path], width: int, theme: str) -> None:
+    """Kept with: python -m pytest tests/page -k looks with the environment variable CHALKGRAD_LOOKS=keep."""
+    opened = Opened(browser, files["web"], width, theme)
+    opened.page.evaluate("document.querySelector('.chalkgrad-page').style.fontFamily = 'DejaVu Sans'")
+    opened.number("dW1[0, 0]").click()
+    taken = opened.page.screenshot()
+    kept = LOOKS / f"web-{width}-{theme}.png"
+    if os.environ.get("CHALKGRAD_LOOKS") == "keep":
+        kept.write_bytes(taken)
+    difference = np.abs(blocks(taken) - blocks(kept.read_bytes()))
+    assert difference.mean() < 0.02
+    assert (difference.max(axis=2) > 0.25).mean() < 0.03
+    opened.close()
 
 
 def test_slides_begin_in_german(browser: Any, files: dict[str, Path]) -> None:
