@@ -68,11 +68,11 @@ export function mount(root, data, functions, { own = false } = {}) {
   const heading = own ? "h1" : "h2";
   root.append(
     h("header", {}, h(heading, {}, data.title), data.text ? h("p", {}, data.text) : null, menu),
-    h("div", { class: "columns" },
+    h("div", { class: "body" }, h("div", { class: "columns" },
       h("div", { class: "left" }, ...(data.image ? [pictures.element, drawing.element] : [drawing.element, pictures.element])),
       h("div", { class: "middle" }, lines.element),
       h("div", { class: "right" }, opened.element, mistakes.element)),
-    h("footer", {}, training.element, tables.element, h("p", { class: "note" }, words.say("made by", { dtype: data.dtype }))),
+    h("footer", {}, training.element, tables.element, h("p", { class: "note" }, words.say("made by", { dtype: data.dtype })))),
     slides.element, keys, view.said);
 
   let waiting = 0;
