@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,6 @@ import numpy as np
 
 from . import diagram as draw
 from .base.checks import choice, whole
-from .base.columns import table
 from .base.errors import OptionError
 from .describe import foreign
 from .describe.layers import Layer
@@ -24,10 +22,11 @@ from .explain.derive import derive
 from .gradient_check import GradientCheck, check_gradients
 from .model import saved
 from .model.model import Array, Evaluation, Model
-from .model.writer import BATCH
+from .model.summary import summary_board, summary_text
 from .program.names import SAMPLE_WEIGHT
 from .render.blocks import Style
 from .render.board import Board
+from .render.shown import Displayed
 from .train.callbacks import Callback
 from .train.checkpoints import Checkpoints
 from .train.fit import Fit
@@ -40,7 +39,7 @@ from .write.torch_module import torch_script
 __all__ = ["Evaluation", "Network", "load"]
 
 
-class Network(Model):
+class Network(Model, Displayed):
     """A feed-forward network whose forward and backward pass is a list of named steps.
 
     Args:
@@ -392,28 +391,11 @@ class Network(Model):
 
     def summary(self) -> str:
         """A table: every layer's step, its output's shape and its parameters."""
-        steps = self.program.part("forward")
-        rows: list[tuple[str, ...]] = [("", n, _shape((BATCH, *s)), "") for n, s in self.layout.inputs.items()]
-        for line in self.layout.lines:
-            outputs = [s for s in steps if s.owner.line == line.place]
-            sizes = {name: parameter.shape for name, parameter in line.parameters.items()}
-            count = sum(math.prod(s) for s in sizes.values())
-            detail = ", ".join(f"{n} {'x'.join(map(str, s))}" for n, s in sizes.items())
-            parameters = f"{count:,} ({detail})" if sizes else ""
-            rows.append(
-                (
-                    line.label,
-                    outputs[-1].output if outputs else "",
-                    _shape(outputs[-1].shape) if outputs else "",
-                    parameters,
-                )
-            )
-        head = table(("layer", "value", "shape", "parameters"), rows)
-        frozen = f", of which {', '.join(self.frozen)} frozen" if self._frozen else ""
-        return (
-            f"{head}\n\n{self.flat.size:,} parameters{frozen}, {self.dtype}, "
-            f"loss {self.loss_function.kind} ({self.loss_function.reduction} over the samples)"
-        )
+        return summary_text(self)
+
+    def board(self) -> Board:
+        """The summary on a board, which a notebook shows."""
+        return summary_board(self)
 
     def __str__(self) -> str:
         return self.summary()
@@ -480,7 +462,3 @@ def load(path: str | Path) -> Network:
         CheckpointError: where anything is missing, damaged, or does not fit the description.
     """
     return saved.load(Network, path)
-
-
-def _shape(shape: tuple[Any, ...]) -> str:
-    return " x ".join(map(str, shape))

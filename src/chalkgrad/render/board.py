@@ -39,5 +39,8 @@ class Board(Contents):
     def _repr_html_(self) -> str:
         return to_fragment(self)
 
+    def _repr_markdown_(self) -> str:
+        return to_markdown(self)
+
     def __str__(self) -> str:
         return self.to_text()
