@@ -125,7 +125,7 @@ class GradientCheck(Displayed):
     def _columns(
         self, digits: int, without: tuple[str, ...], *, narrow: bool
     ) -> tuple[tuple[str, ...], list[list[object]], tuple[int, ...]]:
-        """Head, rows, and which columns are flush right; where it has to be narrow, without the columns that are empty."""
+        """Head, rows, and which columns are flush right; `narrow` leaves out the columns that are empty."""
         rows: list[tuple[object, ...]] = [
             (
                 v.name,

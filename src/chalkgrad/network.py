@@ -23,6 +23,8 @@ from .gradient_check import GradientCheck, check_gradients
 from .model import saved
 from .model.model import Array, Evaluation, Model
 from .model.summary import summary_board, summary_text
+from .plots.of_model import plot_of
+from .plots.plot import Plot
 from .program.names import SAMPLE_WEIGHT
 from .render.blocks import Style
 from .render.board import Board
@@ -265,6 +267,25 @@ class Network(Model, Displayed):
         program = self.program_for(training=True, weighted=sample_weight is not None)
         return draw.graph(program, batch=batch) if kind == "graph" else draw.layers(self, batch=batch)
 
+    def plot(
+        self, kind: str, x: Any = None, y: Any = None, *, classes: Sequence[str] = (), engine: str = "auto"
+    ) -> Plot:
+        """A picture by matplotlib, which shows itself in a notebook; `history.plot()` draws the learning curves.
+
+        Args:
+            kind: "kernels": the weights of the first layer as small pictures; "confusion": how often each class of the
+                samples was read as which; "misread": the images that were misread, the surest mistakes first.
+            x: samples (N, *input_shape).
+            y: class numbers (N,), or rows.
+            classes: the names of the classes.
+            engine: as for `predict`.
+
+        Raises:
+            OptionError: where the network or the samples have nothing of the kind to show; it says why.
+            ShapeError, DataError: where x and y do not fit.
+        """
+        return plot_of(self, kind, x, y, classes, engine)
+
     def check_gradients(
         self,
         x: Any,
@@ -337,7 +358,7 @@ class Network(Model, Displayed):
             max_steps: stop after this many updates.
             seed: where order and split come from; the network's seed if not given.
             callbacks: code to be called on the way; it reads the parameters and leaves them as they are.
-            progress: show a bar on a terminal, plain lines elsewhere.
+            progress: show a bar on a terminal and in a notebook, plain lines elsewhere.
             engine: "numpy", the reference; "compiled", the same steps printed as C and compiled; or "auto": compiled
                 where a compiler is there and the work is worth compiling for (about two seconds on the reference).
             check_finite: look at every value of every step for NaN and infinity, with the NumPy engine; otherwise only

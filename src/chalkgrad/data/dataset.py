@@ -118,7 +118,8 @@ class Dataset(Displayed):
         blocks.append(Table(("part", "samples", "shape of a sample", "shape of its target"), rows, right=(1,)))
         if self.classes:
             named = [*self.classes[:MOST_NAMES], *["..."] * (len(self.classes) > MOST_NAMES)]
-            blocks.append(Paragraph(f"{len(self.classes)} classes: {', '.join(named)}{'.' * (len(named) == len(self.classes))}"))
+            end = "." * (len(named) == len(self.classes))
+            blocks.append(Paragraph(f"{len(self.classes)} classes: {', '.join(named)}{end}"))
         if len(self.x_train):
             x, y = self.x_train, self.y_train
             blocks += first_samples(x, y, self.classes, self.columns, self.target, self.vocabulary)

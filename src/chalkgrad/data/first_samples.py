@@ -73,4 +73,4 @@ def _target(y: Any, classes: Sequence[str]) -> str:
 def _scaled(image: Array) -> Array:
     """The image with numbers from 0 to 1: as they are where they are between, else from the least to the largest."""
     low, high = float(image.min()), float(image.max())
-    return image if 0 <= low and high <= 1 else (image - low) / ((high - low) or 1.0)
+    return image if low >= 0 and high <= 1 else (image - low) / ((high - low) or 1.0)

@@ -31,8 +31,8 @@ from typing import Any
 import numpy as np
 
 from ..base.address import Address
-from ..base.digits import significant
 from ..base.checks import as_array, as_list, as_table, said, whole
+from ..base.digits import significant
 from ..base.errors import ChalkgradError, DataError, NotFiniteError, nearest, unknown
 from ..describe.layers import LAYERS
 from ..describe.losses import LOSSES

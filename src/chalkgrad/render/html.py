@@ -14,7 +14,7 @@ from .blocks import Block, Contents, Drawing, Equation, Heading, Listing, Paragr
 from .glyphs import GREEK, Glyph, glyph, label_glyph
 from .latex import LatexMath, aligned
 from .mathematics import MathPrinter
-from .style import CSS, NOTEBOOK_CSS, PAGE_CSS
+from .style import CSS, FIGURE, LEFT, NOTE, NOTEBOOK_CSS, PAGE_CSS, PANEL
 from .text import TextMath
 
 LETTERS: dict[str, str] = dict(
@@ -24,6 +24,8 @@ LETTERS: dict[str, str] = dict(
         strict=True,
     )
 )
+AS_TEXT, AS_LATEX = "tex2jax_ignore mathjax_ignore", "tex2jax_process mathjax_process"
+"""MathJax's classes of what it leaves as it is, and of what it sets."""
 COMPARISONS = {"<=": "≤", ">=": "≥"}
 
 
@@ -149,27 +151,24 @@ def to_html(board: Contents) -> str:
 def to_fragment(board: Contents) -> str:
     """The board as a piece of HTML, for a notebook.
 
-    Notebooks take style sheets, MathML and SVG out of what was computed elsewhere, and set LaTeX. So each formula stands
-    there twice, as MathML that only a style sheet shows, and as LaTeX that a style sheet hides; so does each drawing.
-    Formulas are set as LaTeX nowhere else: a dollar sign in a text is one.
+    JupyterLab takes style sheets, MathML and SVG out of what was computed elsewhere, and sets LaTeX. So each formula
+    stands there twice, as MathML that only a style sheet shows, and as LaTeX that a style sheet hides; and so does each
+    drawing, as SVG and as an image. LaTeX is set nowhere else: a dollar sign in a text is one.
     """
     body = _Printer(board, notebook=True).body()
-    return (
-        f"<style>{CSS}{NOTEBOOK_CSS}</style>\n"
-        f'<article class="chalkgrad tex2jax_ignore mathjax_ignore">\n{body}\n</article>'
-    )
+    return f'<style>{CSS}{NOTEBOOK_CSS}</style>\n<article class="chalkgrad {AS_TEXT}">\n{body}\n</article>'
 
 
 def drawing(svg: str, description: str) -> str:
     """A drawing alone, for a notebook."""
-    return f'<style>{NOTEBOOK_CSS}</style>\n<div class="chalkgrad tex2jax_ignore mathjax_ignore">{_drawn(svg, description)}</div>'
+    return f'<style>{NOTEBOOK_CSS}</style>\n<div class="chalkgrad {AS_TEXT}">{_drawn(svg, description)}</div>'
 
 
 def _drawn(svg: str, description: str) -> str:
     """The SVG, and the same as an image where SVG is taken out."""
     data = base64.b64encode(svg.encode("utf-8", "replace")).decode("ascii")
     image = f'<img class="unstyled" alt="{escaped(description)}" src="data:image/svg+xml;base64,{data}">'
-    return f'<div class="styled" hidden>{svg}</div>{image}'
+    return f'<div class="styled" hidden="hidden">{svg}</div>{image}'
 
 
 def anchor(address: str) -> str:
@@ -198,8 +197,9 @@ class _Printer:
         title = escaped(self.board.title)
         if not self.notebook:
             return f"<h1>{title}</h1>"
-        tag = "h3" if any(isinstance(block, (Heading, Equation)) for block in self.board.blocks) else "p"
-        return f'<{tag} class="title">{title}</{tag}>'
+        if any(isinstance(block, (Heading, Equation)) for block in self.board.blocks):
+            return f'<h3 class="title">{title}</h3>'
+        return f'<p class="title"><strong>{title}</strong></p>'
 
     def _block(self, block: Block) -> str:
         match block:
@@ -211,9 +211,11 @@ class _Printer:
             case Equation():
                 return self._equation(block)
             case Table(head=head, rows=rows, right=right):
-                return _table(head, rows, right)
+                return _table(head, rows, right, LEFT if self.notebook else "")
             case Drawing(svg=svg, description=description):
-                return f'<figure tabindex="0">{_drawn(svg, description) if self.notebook else svg}</figure>'
+                if self.notebook:
+                    return f'<figure tabindex="0"{FIGURE}>{_drawn(svg, description)}</figure>'
+                return f'<figure tabindex="0">{svg}</figure>'
             case Listing(code=code):
                 return f"<pre><code>{escape(visible_lines(code))}</code></pre>"
 
@@ -225,23 +227,23 @@ class _Printer:
         )
 
     def _equation(self, block: Equation) -> str:
-        notes = "".join(f'<p class="note">{escaped(note)}</p>' for note in block.notes)
+        note = f'<p class="note"{NOTE if self.notebook else ""}>'
+        notes = "".join(f"{note}{escaped(text)}</p>" for text in block.notes)
         links = [
             f'<a href="#{self.prefix}{anchor(a)}">{escaped(self.words.named(a))}</a>'
             for a in block.inputs
             if a in self.addresses and a != block.address
         ]
         if links:
-            notes += f'<p class="note">from {", ".join(links)}</p>'
+            notes += f"{note}from {', '.join(links)}</p>"
         name = f' id="{self.prefix}{anchor(block.address)}"' if block.address else ""
         lines = f'<div class="lines" tabindex="0">{self._lines(block)}</div>'
         if self.notebook:
             latex = escape(aligned(block, self.latex))
             lines = (
-                f'<div class="styled" hidden>{lines}</div>'
-                f'<div class="unstyled tex2jax_process mathjax_process">$${latex}$$</div>'
+                f'<div class="styled" hidden="hidden">{lines}</div><div class="unstyled {AS_LATEX}">\\({latex}\\)</div>'
             )
-        return f'<section class="equation"{name}>{lines}{notes}</section>'
+        return f'<section class="equation"{PANEL if self.notebook else ""}{name}>{lines}{notes}</section>'
 
     def _lines(self, block: Equation) -> str:
         """The equation's lines, each with its left side, its sign and its right side with a remark."""
@@ -262,11 +264,11 @@ class _Printer:
         )
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[int]) -> str:
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[int], left: str) -> str:
     def cells(row: Sequence[str], kind: str) -> str:
+        scope = " scope=col" if kind == "th" else ""
         return "".join(
-            f"<{kind}{' class=right' if i in right else ''}{' scope=col' if kind == 'th' else ''}>{escaped(c)}</{kind}>"
-            for i, c in enumerate(row)
+            f"<{kind}{' class=right' if i in right else left}{scope}>{escaped(c)}</{kind}>" for i, c in enumerate(row)
         )
 
     body = "".join(f"<tr>{cells(row, 'td')}</tr>" for row in rows)

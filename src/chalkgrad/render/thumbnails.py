@@ -40,8 +40,8 @@ def thumbnails(images: Sequence[Array], words: Sequence[str], title: str) -> str
         )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {total}" width="{width}" height="{total}" '
-        f'style="max-width:100%;height:auto" role="img" aria-label="{escaped(title)}" font-family="system-ui, sans-serif" '
-        f'font-size="12" fill="#1f2a30" text-anchor="middle">'
+        f'style="max-width:100%;height:auto" role="img" aria-label="{escaped(title)}" '
+        f'font-family="system-ui, sans-serif" font-size="12" fill="#1f2a30" text-anchor="middle">'
         f'<rect width="{width}" height="{total}" rx="8" fill="#ffffff"/>{"".join(items)}</svg>'
     )
 

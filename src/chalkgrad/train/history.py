@@ -13,6 +13,9 @@ from typing import Any, cast, overload
 import numpy as np
 
 from ..base.columns import table
+from ..base.errors import OptionError
+from ..plots.curves import learning_curves
+from ..plots.plot import Plot
 from ..render.blocks import Paragraph, Table
 from ..render.board import Board
 from ..render.shown import Displayed
@@ -219,6 +222,16 @@ class History(Displayed):
     def column(self, name: str) -> list[float]:
         """One column of the records: "loss", "val_loss", ...; what is missing is left out."""
         return [v for v in (getattr(r, name) for r in self.records) if v is not None]
+
+    def plot(self) -> Plot:
+        """Loss and accuracy over the epochs, as a picture that shows itself in a notebook.
+
+        Raises:
+            OptionError: where there is no epoch yet.
+        """
+        if not self.records:
+            raise OptionError("plot: there is no epoch in this history")
+        return Plot(learning_curves(self), "loss over the epochs")
 
     def to_jsonl(self) -> str:
         """The records as lines of JSON."""
