@@ -102,8 +102,11 @@ class GradientCheck(Displayed):
     def _verdict(self) -> str:
         wrong = [v.name for v in self.values if not v.error <= self.tolerance]
         if wrong:
-            return f"{', '.join(wrong)} of {len(self.values)} gradients differ from the central differences"
+            differ = "differs" if len(wrong) == 1 else "differ"
+            return f"of {len(self.values)} gradients {', '.join(wrong)} {differ} from the central differences"
         checked = sum(v.checked for v in self.values)
+        if not checked:
+            return f"no number of {len(self.values)} gradients could be decided"
         count = f"{checked:,} number{'s' * (checked != 1)} in {len(self.values)} gradients"
         return f"{count} agree with central differences, largest error {self.largest_error:.1e}"
 

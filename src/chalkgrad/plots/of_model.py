@@ -30,7 +30,7 @@ def plot_of(model: Model, kind: str, x: Any, y: Any, classes: Sequence[str], eng
                 "plot: kernels are those of a convolution of images, or the weights of a dense layer that sees an "
                 "image of one channel; the first layer with weights has none of these"
             )
-        return Plot(png, "the first layer's weights")
+        return Plot(png, "the weights of the first layer")
     if x is None or y is None:
         raise OptionError(f"plot: {kind} takes samples and their classes: give x and y")
     samples, targets = model.samples_and_targets(x, y)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 
 from ..files.writing import write_named
@@ -30,6 +32,10 @@ class Plot:
 
     def _repr_png_(self) -> bytes:
         return self.png
+
+    def _repr_html_(self) -> str:
+        data = base64.b64encode(self.png).decode("ascii")
+        return f'<img alt="{escape(self.title)}" src="data:image/png;base64,{data}">'
 
     def __repr__(self) -> str:
         return f"<plot: {self.title}>"

@@ -1,7 +1,7 @@
 """The style sheets of boards: one that takes the colours of whatever page the board stands in, one of its own page.
 
 In a notebook the colours are the notebook's: text inherits its colour, panels and rules are a grey that one can see
-through, links are as the notebook has them. Every selector names the board twice, so that it outweighs what the notebook
+through, links are as the notebook has them. Every selector names the board twice, so that it outweighs what a notebook
 says about its tables, and none reaches out of the board.
 """
 
@@ -16,7 +16,9 @@ def _sheet(rules: str) -> str:
 
 CSS = _sheet("""
 & { color: inherit; background: none; line-height: 1.5; max-width: 62em; }
-& h1, & h2, & h3, & h4, & h5, & .title { color: inherit; font-weight: 600; line-height: 1.25; overflow-wrap: anywhere; }
+& h1, & h2, & h3, & h4, & h5, & .title {
+  color: inherit; font-weight: 600; line-height: 1.25; border: 0; padding: 0; overflow-wrap: anywhere;
+}
 & h1, & h3.title { font-size: 1.5em; margin: .4em 0 .6em; }
 & h2, & h4 { font-size: 1.25em; margin: 1.6em 0 .6em; }
 & h3:not(.title), & h5 { font-size: 1.05em; margin: 1.2em 0 .4em; }
@@ -46,7 +48,8 @@ CSS = _sheet("""
 & figure svg { max-width: none !important; }
 & a { color: var(--jp-content-link-color, var(--vscode-textLink-foreground, inherit)); text-decoration: underline; }
 @media print {
-  & { max-width: none; }
+  & { max-width: none; font-size: 12px; }
+  & math { font-size: 1em; }
   & .equation, & figure, & tr { break-inside: avoid; }
   & h1, & h2, & h3, & h4, & h5, & .title { break-after: avoid; }
   & .lines, & .table, & figure { overflow: visible; }
@@ -58,11 +61,12 @@ CSS = _sheet("""
 """The board's own style, in a page and in a notebook; what is for paper comes last and so counts there."""
 
 NOTEBOOK_CSS = _sheet("""
-& .styled[hidden] { display: block !important; }
-& .unstyled { display: none !important; }
+& .styled[hidden]:has(math, svg) { display: block !important; }
+& .styled:has(math, svg) + .unstyled { display: none !important; }
 @media print { div& { break-inside: avoid; } }
 """)
-"""Shows MathML and drawings where they stand beside what a notebook shows that takes style sheets out of a board."""
+"""Shows MathML and SVG, and hides what a notebook shows that takes them out. Each is asked whether they are there: where
+some cells of a notebook were run, their style sheets hold for the others too."""
 
 PANEL = ' style="margin: 1em 0; padding: .6em .9em; border-left: 3px solid #3f8f7b"'
 NOTE = ' style="margin: .25em 0 0"'
@@ -78,6 +82,5 @@ body { margin: 0; padding: 1rem; color: #1c2321; background: #fff; }
   body { color: #e8ece9; background: #18211e; }
   & a { color: #9ad9c5; }
 }
-@media print { & { font-size: 12px; } }
 """)
 """The style of a page that is nothing but a board."""

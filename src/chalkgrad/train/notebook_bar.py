@@ -1,4 +1,4 @@
-"""The progress bar of a notebook: a piece of HTML that is replaced as the training goes on, and stays as it was at its end.
+"""The progress bar of a notebook: a piece of HTML that is replaced as the training goes on, and stays as it ended.
 
 It needs no widgets, so that it is there in a notebook that was saved, or made into a page.
 """

@@ -49,13 +49,11 @@ class Progress(Callback):
         self._bar: Any = None
         self._by_step = False
         self._epoch = 1
-        self._begin = self._step = 0
         self._last = ""
         self._shown: tuple[float, int] = (0.0, 0)
 
     def on_begin(self, training: Training) -> None:
         self._shown, self._epoch, self._last = (0.0, 0), 1, ""
-        self._begin = self._step = training.step
         if not (self._notebook or self.stream.isatty()):
             return
         self._by_step = training.epoch_steps >= SHORT_EPOCH
@@ -83,14 +81,14 @@ class Progress(Callback):
     def on_step(self, training: Training) -> None:
         if not self._by_step:
             return
-        if training.epoch != self._epoch:
-            self._epoch, self._begin = training.epoch, self._step
+        epoch = max(-(-training.step // training.epoch_steps), 1)  # several may have passed since the last call
+        if epoch != self._epoch:
+            self._epoch = epoch
             self._bar.set_description_str(self._title(training), refresh=False)
             self._bar.n = self._bar.last_print_n = 0
         if not self._last:
             self._bar.set_postfix_str(f"loss {training.loss:.4g}", refresh=False)
-        self._step = training.step
-        self._bar.update(training.step - self._begin - self._bar.n)
+        self._bar.update(training.step - (epoch - 1) * training.epoch_steps - self._bar.n)
 
     def on_epoch(self, training: Training, record: Record) -> None:
         if self._bar is not None:
@@ -106,6 +104,7 @@ class Progress(Callback):
 
     def on_end(self, training: Training, history: History) -> None:
         if self._bar is not None:
+            self.on_step(training)
             self._bar.close()
             self._bar = None
             self._by_step = False
