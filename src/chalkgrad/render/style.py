@@ -65,8 +65,8 @@ NOTEBOOK_CSS = _sheet("""
 & .styled:has(math, svg) + .unstyled { display: none !important; }
 @media print { div& { break-inside: avoid; } }
 """)
-"""Shows MathML and SVG, and hides what a notebook shows that takes them out. Each is asked whether they are there: where
-some cells of a notebook were run, their style sheets hold for the others too."""
+"""Shows MathML and SVG, and hides what stands for them where a notebook takes them out. Each is asked whether they are
+there: where some cells of a notebook were run, their style sheets hold for the others too."""
 
 PANEL = ' style="margin: 1em 0; padding: .6em .9em; border-left: 3px solid #3f8f7b"'
 NOTE = ' style="margin: .25em 0 0"'
