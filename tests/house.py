@@ -23,6 +23,7 @@ FLOORS = (
     "engines",
     "explain",
     "model",
+    "plots",
     "gradient_check",
     "testing",
     "train",

@@ -19,6 +19,9 @@ from .base.columns import table
 from .engines.numpy.runner import Runner, require_finite
 from .model.model import Model
 from .program import Step
+from .render.blocks import Paragraph, Table
+from .render.board import Board
+from .render.shown import Displayed
 
 Array = np.ndarray[Any, Any]
 
@@ -58,8 +61,8 @@ class ValueCheck:
     difference: float
 
 
-@dataclass(frozen=True, slots=True)
-class GradientCheck:
+@dataclass(frozen=True, slots=True, repr=False)
+class GradientCheck(Displayed):
     """The check of all gradients. It is true where they all passed; printed, it is a table.
 
     Attributes:
@@ -86,6 +89,27 @@ class GradientCheck:
     def __str__(self) -> str:
         return self.to_text()
 
+    def __repr__(self) -> str:
+        return f"<gradient check: {self._verdict()}>"
+
+    def board(self) -> Board:
+        """The table on a board, without the columns that are empty."""
+        head, rows, right = self._columns(6, (), narrow=True)
+        cells = tuple(tuple(map(str, row)) for row in rows)
+        verdict = self._verdict()
+        return Board("Gradient check", (Paragraph(f"{verdict[0].upper()}{verdict[1:]}."), Table(head, cells, right)))
+
+    def _verdict(self) -> str:
+        wrong = [v.name for v in self.values if not v.error <= self.tolerance]
+        if wrong:
+            differ = "differs" if len(wrong) == 1 else "differ"
+            return f"of {len(self.values)} gradients {', '.join(wrong)} {differ} from the central differences"
+        checked = sum(v.checked for v in self.values)
+        if not checked:
+            return f"no number of {len(self.values)} gradients could be decided"
+        count = f"{checked:,} number{'s' * (checked != 1)} in {len(self.values)} gradients"
+        return f"{count} agree with central differences, largest error {self.largest_error:.1e}"
+
     def to_text(self, *, width: int | None = None) -> str:
         """The table; `width` is that of the terminal, where it is to fit one: then without the columns that are empty,
         with fewer digits if need be, and at last without the numbers that the error is made of.
@@ -98,7 +122,14 @@ class GradientCheck:
         return text
 
     def _table(self, digits: int, width: int | None, without: tuple[str, ...]) -> str:
-        rows = [
+        head, rows, right = self._columns(digits, without, narrow=width is not None)
+        return table(head, rows, right=right, width=width)
+
+    def _columns(
+        self, digits: int, without: tuple[str, ...], *, narrow: bool
+    ) -> tuple[tuple[str, ...], list[list[object]], tuple[int, ...]]:
+        """Head, rows, and which columns are flush right; `narrow` leaves out the columns that are empty."""
+        rows: list[tuple[object, ...]] = [
             (
                 v.name,
                 v.checked,
@@ -126,12 +157,11 @@ class GradientCheck:
             "result",
         )
         told = [i for i in range(len(head)) if head[i] not in without]
-        columns = [i for i in told if width is None or any(row[i] != "" for row in rows)]
-        return table(
-            [head[i] for i in columns],
+        columns = [i for i in told if not narrow or any(row[i] != "" for row in rows)]
+        return (
+            tuple(head[i] for i in columns),
             [[row[i] for i in columns] for row in rows],
-            right=[place for place, i in enumerate(columns) if i not in (0, 6, 9)],
-            width=width,
+            tuple(place for place, i in enumerate(columns) if i not in (0, 6, 9)),
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,6 @@ import numpy as np
 
 from . import diagram as draw
 from .base.checks import choice, whole
-from .base.columns import table
 from .base.errors import OptionError
 from .describe import foreign
 from .describe.layers import Layer
@@ -24,12 +22,15 @@ from .explain.derive import derive
 from .gradient_check import GradientCheck, check_gradients
 from .model import saved
 from .model.model import Array, Evaluation, Model
-from .model.writer import BATCH
+from .model.summary import summary_board, summary_text
 from .page import Page, page
 from .page.widget import widget as page_widget
+from .plots.of_model import plot_of
+from .plots.plot import Plot
 from .program.names import SAMPLE_WEIGHT
 from .render.blocks import Style
 from .render.board import Board
+from .render.shown import Displayed
 from .train.callbacks import Callback
 from .train.checkpoints import Checkpoints
 from .train.fit import Fit
@@ -42,7 +43,7 @@ from .write.torch_module import torch_script
 __all__ = ["Evaluation", "Network", "load"]
 
 
-class Network(Model):
+class Network(Model, Displayed):
     """A feed-forward network whose forward and backward pass is a list of named steps.
 
     Args:
@@ -330,6 +331,25 @@ class Network(Model):
         """
         return page_widget(self, self.page(x, y, **settings))
 
+    def plot(
+        self, kind: str, x: Any = None, y: Any = None, *, classes: Sequence[str] = (), engine: str = "auto"
+    ) -> Plot:
+        """A picture by matplotlib, which shows itself in a notebook; `history.plot()` draws the learning curves.
+
+        Args:
+            kind: "kernels": the weights of the first layer as small pictures; "confusion": how often each class of the
+                samples was read as which; "misread": the images that were misread, the surest mistakes first.
+            x: samples (N, *input_shape).
+            y: class numbers (N,), or rows.
+            classes: the names of the classes.
+            engine: as for `predict`.
+
+        Raises:
+            OptionError: where the network or the samples have nothing of the kind to show; it says why.
+            ShapeError, DataError: where x and y do not fit.
+        """
+        return plot_of(self, kind, x, y, classes, engine)
+
     def check_gradients(
         self,
         x: Any,
@@ -402,7 +422,7 @@ class Network(Model):
             max_steps: stop after this many updates.
             seed: where order and split come from; the network's seed if not given.
             callbacks: code to be called on the way; it reads the parameters and leaves them as they are.
-            progress: show a bar on a terminal, plain lines elsewhere.
+            progress: show a bar on a terminal and in a notebook, plain lines elsewhere.
             engine: "numpy", the reference; "compiled", the same steps printed as C and compiled; or "auto": compiled
                 where a compiler is there and the work is worth compiling for (about two seconds on the reference).
             check_finite: look at every value of every step for NaN and infinity, with the NumPy engine; otherwise only
@@ -456,28 +476,11 @@ class Network(Model):
 
     def summary(self) -> str:
         """A table: every layer's step, its output's shape and its parameters."""
-        steps = self.program.part("forward")
-        rows: list[tuple[str, ...]] = [("", n, _shape((BATCH, *s)), "") for n, s in self.layout.inputs.items()]
-        for line in self.layout.lines:
-            outputs = [s for s in steps if s.owner.line == line.place]
-            sizes = {name: parameter.shape for name, parameter in line.parameters.items()}
-            count = sum(math.prod(s) for s in sizes.values())
-            detail = ", ".join(f"{n} {'x'.join(map(str, s))}" for n, s in sizes.items())
-            parameters = f"{count:,} ({detail})" if sizes else ""
-            rows.append(
-                (
-                    line.label,
-                    outputs[-1].output if outputs else "",
-                    _shape(outputs[-1].shape) if outputs else "",
-                    parameters,
-                )
-            )
-        head = table(("layer", "value", "shape", "parameters"), rows)
-        frozen = f", of which {', '.join(self.frozen)} frozen" if self._frozen else ""
-        return (
-            f"{head}\n\n{self.flat.size:,} parameters{frozen}, {self.dtype}, "
-            f"loss {self.loss_function.kind} ({self.loss_function.reduction} over the samples)"
-        )
+        return summary_text(self)
+
+    def board(self) -> Board:
+        """The summary on a board, which a notebook shows."""
+        return summary_board(self)
 
     def __str__(self) -> str:
         return self.summary()
@@ -544,7 +547,3 @@ def load(path: str | Path) -> Network:
         CheckpointError: where anything is missing, damaged, or does not fit the description.
     """
     return saved.load(Network, path)
-
-
-def _shape(shape: tuple[Any, ...]) -> str:
-    return " x ".join(map(str, shape))

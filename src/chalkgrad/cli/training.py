@@ -23,10 +23,11 @@ from ..describe.settings import to_table
 from ..files.writing import locked
 from ..model.saved import current_weights
 from ..network import Network
+from ..plots.curves import learning_curves
+from ..plots.kernels import first_layer
 from ..runs import directory as run_directory
 from ..runs.characters import check_model, generate
 from ..runs.findings import examine, outputs_fit, pictures, save_results
-from ..runs.pictures import first_layer, learning_curves
 from ..runs.recipes import Recipe
 from ..train.checkpoints import FOLDER, Checkpoints, CheckpointWarning, forget
 from ..train.fit import Fit

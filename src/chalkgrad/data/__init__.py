@@ -39,6 +39,10 @@ __all__ = [
 ]
 
 
+def __dir__() -> list[str]:
+    return list(__all__)
+
+
 def __getattr__(name: str) -> Any:  # readers of files wait until they are used
     if name == "read_csv":
         from .table import read_csv as reader

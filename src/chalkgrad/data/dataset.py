@@ -10,18 +10,24 @@ import numpy as np
 from ..base.errors import DataError, DataWarning
 from ..base.messages import warn
 from ..base.text import visible
+from ..render.blocks import Block, Paragraph, Table
+from ..render.board import Board
+from ..render.shown import Displayed
+from .first_samples import first_samples
 from .pixels import Pixels
 from .rounding import merged
 from .vocabulary import Vocabulary
 
 Array = np.ndarray[Any, Any]
 
+MOST_NAMES = 12
+"""The most classes that are named."""
 IGNORED = -1
 """The class number of a step that does not count, such as one after a text's end."""
 
 
-@dataclass(frozen=True, slots=True)
-class Dataset:
+@dataclass(frozen=True, slots=True, repr=False)
+class Dataset(Displayed):
     """Samples and targets.
 
     Attributes:
@@ -103,6 +109,30 @@ class Dataset:
             return replace(self, x_train=x_train, x_test=x_test)
         y_train, y_test = (_rounded(y, dtype, self.source, (self.target,)) for y in (self.y_train, self.y_test))
         return replace(self, x_train=x_train, x_test=x_test, y_train=y_train, y_test=y_test)
+
+    def board(self) -> Board:
+        """Its parts, its classes and its first samples on a board."""
+        parts = (("training", self.x_train, self.y_train), ("test", self.x_test, self.y_test))
+        rows = tuple((name, f"{len(x):,}", _sizes(x.shape[1:]), _sizes(y.shape[1:])) for name, x, y in parts)
+        blocks: list[Block] = [Paragraph(self.source)] if self.source else []
+        blocks.append(Table(("part", "samples", "shape of a sample", "shape of its target"), rows, right=(1,)))
+        if self.classes:
+            named = [*self.classes[:MOST_NAMES], *["..."] * (len(self.classes) > MOST_NAMES)]
+            end = "." * (len(named) == len(self.classes))
+            blocks.append(Paragraph(f"{len(self.classes)} classes: {', '.join(named)}{end}"))
+        if len(self.x_train):
+            x, y = self.x_train, self.y_train
+            blocks += first_samples(x, y, self.classes, self.columns, self.target, self.vocabulary)
+        return Board(f"Data set {self.name}", (*blocks, *map(Paragraph, self.notes)))
+
+    def __repr__(self) -> str:
+        counts = f"{len(self.x_train):,} training and {len(self.x_test):,} test samples"
+        goal = f"{len(self.classes)} classes" if self.classes else "regression"
+        return f"<data set {visible(self.name)}: {counts}, {_sizes(self.input_shape)}, {goal}>"
+
+
+def _sizes(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape)) or "number"
 
 
 def _rounded(array: Any, dtype: np.dtype[Any], source: str, names: tuple[str, ...]) -> Any:

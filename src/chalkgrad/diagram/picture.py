@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..files.writing import write_named
+from ..render.html import drawing
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,9 @@ class Picture:
 
     def _repr_svg_(self) -> str:
         return self.svg
+
+    def _repr_html_(self) -> str:
+        return drawing(self.svg, self.title)
 
     def __str__(self) -> str:
         return self.svg

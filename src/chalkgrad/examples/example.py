@@ -32,6 +32,7 @@ import numpy as np
 
 from ..base.address import Address
 from ..base.checks import as_array, as_list, as_table, said, whole
+from ..base.digits import significant
 from ..base.errors import ChalkgradError, DataError, NotFiniteError, nearest, unknown
 from ..describe.layers import LAYERS
 from ..describe.losses import LOSSES
@@ -43,6 +44,9 @@ from ..model.description import KEYS as NETWORK_KEYS
 from ..model.saved import read_toml
 from ..network import Network
 from ..program import names as spelled
+from ..render.blocks import Drawing, Paragraph
+from ..render.board import Board
+from ..render.shown import Displayed
 
 Array = np.ndarray[Any, Any]
 FORBIDDEN = '+*/^=,;:<>|[]{}\\"$%&#'
@@ -55,7 +59,7 @@ KEYS = (*OWN_KEYS, *(k for k in NETWORK_KEYS if k not in ("parameters", "steps_t
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Example:
+class Example(Displayed):
     """A worked example.
 
     Attributes:
@@ -131,8 +135,18 @@ class Example:
         trace.moment = f"After {before:,} update{'s' * (before != 1)}." if before else ""
         return trace
 
+    def board(self) -> Board:
+        """What it shows, its network drawn with the numbers, and how it is trained, on a board."""
+        rate = significant(self.optimizer.learning_rate)
+        count, updates = len(self.x), f"{self.steps:,} update{'s' * (self.steps != 1)}"
+        about = f"{count:,} sample{'s' * (count != 1)}, {updates} by {self.optimizer.kind}, learning rate {rate}."
+        picture = self.network.diagram("auto", self.x, self.y, labels=self.labels, sample_weight=self.sample_weight)
+        text = [Paragraph(self.text)] if self.text else []
+        return Board(self.title, (*text, Drawing(picture.svg, picture.title), Paragraph(about)))
+
     def __repr__(self) -> str:
-        return f"<worked example {self.title!r}: {self.network!r}, {len(self.x)} samples>"
+        count = len(self.x)
+        return f"<worked example {self.title!r}: {self.network!r}, {count} sample{'s' * (count != 1)}>"
 
 
 def load_example(path: str | Path) -> Example:

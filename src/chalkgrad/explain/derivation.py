@@ -8,6 +8,7 @@ from typing import Any
 
 from ..base.errors import OptionError
 from ..render.board import Board
+from ..render.shown import Displayed
 from ..render.text import TextMath
 from .board import derivation_board
 from .json import derivation_from_json, derivation_to_json
@@ -16,7 +17,7 @@ from .settings import DerivationSettings
 
 
 @dataclass(frozen=True, eq=False)
-class Derivation(Origin):
+class Derivation(Origin, Displayed):
     """A number and its derivation, printed as text, Markdown, LaTeX, HTML or JSON; it shows itself in a notebook.
 
     Its attributes are those of `Origin`.
@@ -80,9 +81,6 @@ class Derivation(Origin):
             DataError: where the text is no such JSON.
         """
         return derivation_from_json(text, Derivation)
-
-    def _repr_html_(self) -> str:
-        return self.board()._repr_html_()  # pyright: ignore[reportPrivateUsage]
 
     def __str__(self) -> str:
         return self.to_text()

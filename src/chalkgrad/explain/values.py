@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import partial
-from html import escape
 from types import MappingProxyType
 from typing import Any, Self
 
@@ -12,16 +11,22 @@ import numpy as np
 
 from ..base.address import Address
 from ..base.columns import table
-from ..base.digits import rounded
+from ..base.digits import rounded, significant
 from ..base.errors import UnknownNameError, nearest
 from ..engines.numpy.loops import step_by_step
 from ..program import Program, Step
 from ..program import names as value_names
+from ..render.blocks import Paragraph, Table
+from ..render.board import Board
+from ..render.shown import Displayed, some_rows
 
 Array = np.ndarray[Any, Any]
+HEAD = ("part", "value", "shape", "numbers")
+MOST_NAMES = 12
+"""The most values that a trace names where it is told in a line."""
 
 
-class Values(Mapping[str, Array]):
+class Values(Mapping[str, Array], Displayed):
     """Every named value of one pass, in the order of the program, by its name or another name of it.
 
     Attributes:
@@ -138,19 +143,30 @@ class Values(Mapping[str, Array]):
         step_by_step([step for step in self.program if step.output in self], values, make)
         return type(self)(self.program, values, self.labels, self.moment)
 
-    def _repr_html_(self) -> str:
-        return f"<pre>{escape(str(self))}</pre>"
+    def board(self) -> Board:
+        """The values on a board, the first and the last of very many."""
+        blocks = [Paragraph(self.moment)] if self.moment else []
+        title = f"Trace of {len(self)} values, L = {significant(float(self['L']))}" if "L" in self else "Trace"
+        return Board(title, (*blocks, Table(HEAD, some_rows(self._rows()))))
 
-    def __repr__(self) -> str:
-        return f"<trace of {len(self)} values: {', '.join(self)}>"
+    def _ipython_key_completions_(self) -> list[str]:
+        return [*self, *(alias for alias, name in self.program.aliases.items() if name in self._values)]
 
-    def __str__(self) -> str:
+    def _rows(self) -> list[tuple[str, ...]]:
         parts = {s.output: s.part for s in self.program}
-        rows = [
+        return [
             (parts.get(name, "given"), name, " x ".join(map(str, array.shape)) or "number", _brief(array))
             for name, array in self._values.items()
         ]
-        return table(("part", "value", "shape", "numbers"), rows)
+
+    def __repr__(self) -> str:
+        names = list(self)
+        if len(names) > MOST_NAMES:
+            names[MOST_NAMES:] = [f"and {len(names) - MOST_NAMES} more"]
+        return f"<trace of {len(self)} values: {', '.join(names)}>"
+
+    def __str__(self) -> str:
+        return table(HEAD, self._rows())
 
 
 def _decimal(array: Array) -> Array:

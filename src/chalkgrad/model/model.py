@@ -26,6 +26,9 @@ from ..engines.numpy.runner import Runner
 from ..explain.trace import Trace
 from ..program import Program
 from ..program import names as spelled
+from ..render.blocks import Table
+from ..render.board import Board
+from ..render.shown import Displayed
 from ..rules import penalty
 from .arguments import (
     beginning,
@@ -49,7 +52,7 @@ Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Evaluation:
+class Evaluation(Displayed):
     """What `Network.evaluate` found.
 
     Attributes:
@@ -66,9 +69,16 @@ class Evaluation:
     samples: int
     y_hat: Array
 
+    def board(self) -> Board:
+        """The numbers on a board."""
+        cells = {"loss": f"{self.loss:.6g}", "samples": f"{self.samples:,}"}
+        if self.accuracy is not None:
+            cells["accuracy"] = f"{self.accuracy:.2%}"
+        return Board("Evaluation", (Table(tuple(cells), (tuple(cells.values()),), right=(0, 1, 2)),))
+
     def __str__(self) -> str:
         accuracy = "" if self.accuracy is None else f", accuracy {self.accuracy:.2%}"
-        return f"loss {self.loss:.6g}{accuracy} on {self.samples:,} samples"
+        return f"loss {self.loss:.6g}{accuracy} on {self.samples:,} sample{'s' * (self.samples != 1)}"
 
     def __repr__(self) -> str:
         return f"<evaluation: {self}>"

@@ -13,15 +13,19 @@ from ..base.caching import cached_property
 from ..base.columns import table
 from ..base.errors import FormulaError, unknown
 from ..formula import Shape
+from ..render.blocks import Table
+from ..render.board import Board
+from ..render.shown import Displayed, some_rows
 from .loops import Loop, Segment, segments
 from .step import Step
 from .value import Role, Value
 
 PARTS = ("forward", "loss", "backward", "update")
+HEAD = ("part", "value", "shape", "computed as", "of")
 
 
-@dataclass(frozen=True)
-class Program:
+@dataclass(frozen=True, repr=False)
+class Program(Displayed):
     """The whole pass as a list of steps, with the values that must be there to run it.
 
     Attributes:
@@ -203,12 +207,28 @@ class Program:
             if alias in known or name not in known:
                 raise FormulaError(f"{alias} is invalid as another name of {name}")
 
-    def __str__(self) -> str:
-        rows = [
+    def board(self) -> Board:
+        """The list on a board, the first and the last steps of a long one."""
+        return Board(f"Program of {self._count()}", (Table(HEAD, some_rows(self._rows())),))
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self.by_output)
+
+    def _count(self) -> str:
+        counts = ", ".join(f"{part} {len(self.part(part))}" for part in PARTS if self.part(part))
+        return f"{len(self)} step{'s' * (len(self) != 1)}: {counts}"
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        return [
             (s.part, s.output, " x ".join(map(str, s.shape)) or "number", str(s).split(" = ", 1)[1], s.owner.text)
             for s in self.steps
         ]
-        return table(("part", "value", "shape", "computed as", "of"), rows)
+
+    def __str__(self) -> str:
+        return table(HEAD, self._rows())
+
+    def __repr__(self) -> str:
+        return f"<program of {self._count()}>"
 
 
 RELATED = (Role.DERIVATIVE, Role.SHARE, Role.UPDATED, Role.OPTIMIZER)

@@ -11,7 +11,7 @@ from ..rules.rule import Rule
 from .value import Owner, Value
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Step:
     """One line of the program.
 
@@ -58,6 +58,9 @@ class Step:
     def __str__(self) -> str:
         operands = ", ".join(i for i in self.inputs if i is not None)
         return f"{self.output} = {self.rule.name}({operands})"
+
+    def __repr__(self) -> str:
+        return f"<{self.part} step {self}, {self.owner}>"
 
 
 def formula_of(rule: Rule, inputs: Iterable[str | None]) -> Formula | None:

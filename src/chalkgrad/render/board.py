@@ -12,7 +12,7 @@ from .markdown import to_markdown
 from .text import to_text
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Board(Contents):
     """A titled list of blocks, printed as text, Markdown, LaTeX, HTML or JSON; it shows itself in a notebook."""
 
@@ -39,5 +39,11 @@ class Board(Contents):
     def _repr_html_(self) -> str:
         return to_fragment(self)
 
+    def _repr_markdown_(self) -> str:
+        return to_markdown(self)
+
     def __str__(self) -> str:
         return self.to_text()
+
+    def __repr__(self) -> str:
+        return f"<board {self.title!r}: {len(self.blocks)} blocks>"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from collections.abc import Collection, Sequence
 from html import escape
@@ -10,7 +12,9 @@ from ..base.text import visible, visible_lines
 from ..formula.nodes import Node
 from .blocks import Block, Contents, Drawing, Equation, Heading, Listing, Paragraph, Table
 from .glyphs import GREEK, Glyph, glyph, label_glyph
+from .latex import LatexMath, aligned
 from .mathematics import MathPrinter
+from .style import CSS, FIGURE, LEFT, NOTE, NOTEBOOK_CSS, PAGE_CSS, PANEL
 from .text import TextMath
 
 LETTERS: dict[str, str] = dict(
@@ -20,55 +24,9 @@ LETTERS: dict[str, str] = dict(
         strict=True,
     )
 )
+AS_TEXT, AS_LATEX = "tex2jax_ignore mathjax_ignore", "tex2jax_process mathjax_process"
+"""MathJax's classes of what it leaves as it is, and of what it sets."""
 COMPARISONS = {"<=": "≤", ">=": "≥"}
-CSS = """
-.chalkgrad { font: 16px/1.5 system-ui, sans-serif; color: #1c2321; max-width: 62rem; }
-.chalkgrad h1 { font-size: 1.5rem; line-height: 1.25; overflow-wrap: anywhere; }
-.chalkgrad h2, .chalkgrad h3 { overflow-wrap: anywhere; }
-.chalkgrad h2 { font-size: 1.2rem; margin-top: 2rem; }
-.chalkgrad .equation { margin: 1rem 0; padding: .6rem .9rem; border-left: 3px solid #2f6f5e; background: #f4f6f3; }
-.chalkgrad .equation:target { background: #fff3c9; }
-.chalkgrad .lines { overflow-x: auto; }
-.chalkgrad .lines table { border-collapse: collapse; margin: 0; }
-.chalkgrad .lines td { padding: .3rem .1rem; vertical-align: baseline; border: 0; text-align: left; }
-.chalkgrad .lines td:not(:last-child) { white-space: nowrap; }
-.chalkgrad .lines tr { background: none; }
-.chalkgrad math { font-size: 1.08em; }
-.chalkgrad .note { font-size: .85rem; color: #46514d; margin: .25rem 0 0; overflow-wrap: anywhere; }
-.chalkgrad .table { overflow-x: auto; }
-.chalkgrad .table table { border-collapse: collapse; }
-.chalkgrad .table th, .chalkgrad .table td { padding: .25rem .7rem; border-bottom: 1px solid #c9d1cc; }
-.chalkgrad .table th, .chalkgrad .table td { text-align: left; }
-.chalkgrad .table td:nth-child(4) { min-width: 15rem; }
-.chalkgrad .table .right { text-align: right; font-variant-numeric: tabular-nums; }
-.chalkgrad pre { overflow-x: auto; background: #f4f6f3; padding: .8rem; }
-.chalkgrad figure { margin: 1rem 0; overflow-x: auto; }
-.chalkgrad figure svg { max-width: none !important; }
-.chalkgrad a { color: #1d5a4b; }
-@media (prefers-color-scheme: dark) {
-  .chalkgrad { color: #e8ece9; background: #18211e; }
-  .chalkgrad .equation, .chalkgrad pre { background: #212d29; border-color: #7fc4ae; }
-  .chalkgrad .equation:target { background: #4a4224; }
-  .chalkgrad .note { color: #b9c5c0; }
-  .chalkgrad .table th, .chalkgrad .table td { border-color: #45544e; }
-  .chalkgrad a { color: #9ad9c5; }
-}
-@media print {
-  .chalkgrad { max-width: none; font-size: 12px; }
-  .chalkgrad .equation, .chalkgrad figure, .chalkgrad tr { break-inside: avoid; }
-  .chalkgrad h1, .chalkgrad h2, .chalkgrad h3 { break-after: avoid; }
-  .chalkgrad .lines, .chalkgrad .table, .chalkgrad figure { overflow: visible; }
-  .chalkgrad figure svg { max-width: 100% !important; max-height: 24cm; height: auto; }
-  .chalkgrad pre { overflow: visible; white-space: pre-wrap; overflow-wrap: anywhere; }
-  .chalkgrad .table td, .chalkgrad .table th { overflow-wrap: break-word; }
-  .chalkgrad .note { font-size: .9em; }
-}
-"""
-PAGE_CSS = """
-body { margin: 0; padding: 1rem; background: #fff; }
-.chalkgrad { margin: 0 auto; }
-@media (prefers-color-scheme: dark) { body { background: #18211e; } }
-"""
 
 
 def escaped(text: str) -> str:
@@ -185,16 +143,32 @@ def to_html(board: Contents) -> str:
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escaped(board.title)}</title>\n<style>{PAGE_CSS}</style>\n</head>\n<body>\n"
-        f"{to_fragment(board)}\n</body>\n</html>\n"
+        f"<title>{escaped(board.title)}</title>\n<style>{CSS}{PAGE_CSS}</style>\n</head>\n<body>\n"
+        f'<article class="chalkgrad">\n{_Printer(board).body()}\n</article>\n</body>\n</html>\n'
     )
 
 
 def to_fragment(board: Contents) -> str:
-    """The board as a piece of HTML, for a notebook."""
-    addresses = {block.address for block in board.blocks if isinstance(block, Equation)}
-    body = "\n".join(_block(block, board, addresses) for block in board.blocks)
-    return f'<style>{CSS}</style>\n<article class="chalkgrad">\n<h1>{escaped(board.title)}</h1>\n{body}\n</article>'
+    """The board as a piece of HTML, for a notebook.
+
+    JupyterLab takes style sheets, MathML and SVG out of what was computed elsewhere, and sets LaTeX. So each formula
+    stands there twice, as MathML that only a style sheet shows, and as LaTeX that a style sheet hides; and so does each
+    drawing, as SVG and as an image. LaTeX is set nowhere else: a dollar sign in a text is one.
+    """
+    body = _Printer(board, notebook=True).body()
+    return f'<style>{CSS}{NOTEBOOK_CSS}</style>\n<article class="chalkgrad {AS_TEXT}">\n{body}\n</article>'
+
+
+def drawing(svg: str, description: str) -> str:
+    """A drawing alone, for a notebook."""
+    return f'<style>{NOTEBOOK_CSS}</style>\n<div class="chalkgrad {AS_TEXT}">{_drawn(svg, description)}</div>'
+
+
+def _drawn(svg: str, description: str) -> str:
+    """The SVG, and the same as an image where SVG is taken out."""
+    data = base64.b64encode(svg.encode("utf-8", "replace")).decode("ascii")
+    image = f'<img class="unstyled" alt="{escaped(description)}" src="data:image/svg+xml;base64,{data}">'
+    return f'<div class="styled" hidden="hidden">{svg}</div>{image}'
 
 
 def anchor(address: str) -> str:
@@ -202,65 +176,100 @@ def anchor(address: str) -> str:
     return re.sub(r"[^\w.]+", "-", address).strip("-")
 
 
-def _block(block: Block, board: Contents, addresses: Collection[str]) -> str:
-    match block:
-        case Heading(text=text, level=level):
-            return f"<h{level}>{escaped(text)}</h{level}>"
-        case Paragraph(text=text):
-            return f"<p>{escaped(text)}</p>"
-        case Equation():
-            return _equation(block, board, addresses)
-        case Table(head=head, rows=rows, right=right):
-            return _table(head, rows, right)
-        case Drawing(svg=svg):
-            return f'<figure tabindex="0">{svg}</figure>'
-        case Listing(code=code):
-            return f"<pre><code>{escape(visible_lines(code))}</code></pre>"
+class _Printer:
+    """Prints the blocks of a board, for a page of its own or for a notebook."""
 
+    def __init__(self, board: Contents, *, notebook: bool = False) -> None:
+        self.board = board
+        self.notebook = notebook
+        self.math, self.words, self.latex = MathML(board.style), TextMath(board.style), LatexMath(board.style)
+        self.addresses = {block.address for block in board.blocks if isinstance(block, Equation)}
+        self.prefix = ""
+        if notebook:  # a notebook shows many boards, in which the same address stands
+            digest = hashlib.sha256(repr((board.title, sorted(self.addresses))).encode("utf-8", "replace")).hexdigest()
+            self.prefix = f"chalkgrad-{digest[:8]}-"
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[int]) -> str:
-    def cells(row: Sequence[str], kind: str) -> str:
-        return "".join(
-            f"<{kind}{' class=right' if i in right else ''}{' scope=col' if kind == 'th' else ''}>{escaped(c)}</{kind}>"
-            for i, c in enumerate(row)
-        )
+    def body(self) -> str:
+        """The title and the blocks."""
+        return "\n".join([self._title(), *map(self._block, self.board.blocks)])
 
-    body = "".join(f"<tr>{cells(row, 'td')}</tr>" for row in rows)
-    return f'<div class="table"><table><thead><tr>{cells(head, "th")}</tr></thead><tbody>{body}</tbody></table></div>'
+    def _title(self) -> str:
+        title = escaped(self.board.title)
+        if not self.notebook:
+            return f"<h1>{title}</h1>"
+        if any(isinstance(block, (Heading, Equation)) for block in self.board.blocks):
+            return f'<h3 class="title">{title}</h3>'
+        return f'<p class="title"><strong>{title}</strong></p>'
 
+    def _block(self, block: Block) -> str:
+        match block:
+            case Heading(text=text, level=level):
+                level += 2 * self.notebook
+                return f"<h{level}>{escaped(text)}</h{level}>"
+            case Paragraph(text=text):
+                return f"<p>{escaped(text)}</p>"
+            case Equation():
+                return self._equation(block)
+            case Table(head=head, rows=rows, right=right):
+                return _table(head, rows, right, LEFT if self.notebook else "")
+            case Drawing(svg=svg, description=description):
+                if self.notebook:
+                    return f'<figure tabindex="0"{FIGURE}>{_drawn(svg, description)}</figure>'
+                return f'<figure tabindex="0">{svg}</figure>'
+            case Listing(code=code):
+                return f"<pre><code>{escape(visible_lines(code))}</code></pre>"
 
-def _remark(words: str) -> str:
-    return f'<td class="note">&emsp;{escaped(words)}</td>'
-
-
-def _equation(block: Equation, board: Contents, addresses: Collection[str]) -> str:
-    math, words = MathML(board.style), TextMath(board.style)
-
-    def formula(node: Node, *, numbers: bool = False) -> str:
+    def _formula(self, node: Node, *, numbers: bool = False) -> str:
         """One formula for every term of a sum, so that a narrow page can break it."""
-        pairs = zip(math.broken(node, numbers=numbers), words.broken(node, numbers=numbers), strict=True)
+        pairs = zip(self.math.broken(node, numbers=numbers), self.words.broken(node, numbers=numbers), strict=True)
         return " ".join(
             f'<math displaystyle="true" alttext="{escaped(text)}">{markup}</math>' for markup, text in pairs
         )
 
-    left = formula(block.left)
-    rights = [formula(line.node, numbers=line.numbers) for line in block.lines]
-    if block.one_line:
-        rights = [" = ".join(rights)]
-    cells = [
-        f"<td>{left if place == 0 else ''}</td><td>&nbsp;{block.sign if place == 0 else '='}&nbsp;</td><td>{right}</td>"
-        + ("" if block.one_line or not block.lines[place].words else _remark(block.lines[place].words))
-        for place, right in enumerate(rights)
-    ] or [f"<td>{left}</td>"]
-    rows = "".join(f"<tr>{row}</tr>" for row in cells)
-    notes = "".join(f'<p class="note">{escaped(note)}</p>' for note in block.notes)
-    links = [
-        f'<a href="#{anchor(a)}">{escaped(words.named(a))}</a>'
-        for a in block.inputs
-        if a in addresses and a != block.address
-    ]
-    if links:
-        notes += f'<p class="note">from {", ".join(links)}</p>'
-    name = f' id="{anchor(block.address)}"' if block.address else ""
-    lines = f'<div class="lines" tabindex="0"><table role="presentation">{rows}</table></div>'
-    return f'<section class="equation"{name}>{lines}{notes}</section>'
+    def _equation(self, block: Equation) -> str:
+        note = f'<p class="note"{NOTE if self.notebook else ""}>'
+        notes = "".join(f"{note}{escaped(text)}</p>" for text in block.notes)
+        links = [
+            f'<a href="#{self.prefix}{anchor(a)}">{escaped(self.words.named(a))}</a>'
+            for a in block.inputs
+            if a in self.addresses and a != block.address
+        ]
+        if links:
+            notes += f"{note}from {', '.join(links)}</p>"
+        name = f' id="{self.prefix}{anchor(block.address)}"' if block.address else ""
+        lines = f'<div class="lines" tabindex="0">{self._lines(block)}</div>'
+        if self.notebook:
+            latex = escape(aligned(block, self.latex))
+            lines = (
+                f'<div class="styled" hidden="hidden">{lines}</div><div class="unstyled {AS_LATEX}">\\({latex}\\)</div>'
+            )
+        return f'<section class="equation"{PANEL if self.notebook else ""}{name}>{lines}{notes}</section>'
+
+    def _lines(self, block: Equation) -> str:
+        """The equation's lines, each with its left side, its sign and its right side with a remark."""
+        left = self._formula(block.left)
+        rights = [self._formula(line.node, numbers=line.numbers) for line in block.lines]
+        if block.one_line:
+            rights = [" = ".join(rights)]
+        lines: list[tuple[str, str, str]] = [("", "", "")] if not rights else []
+        for place, right in enumerate(rights):
+            words = "" if block.one_line else block.lines[place].words
+            remark = f' <span class="note">{escaped(words)}</span>' if words else ""
+            lines.append(("", block.sign if place == 0 else "=", right + remark))
+        lines[0] = (left, *lines[0][1:])
+        return "".join(
+            f'<div class="line"><span class="left">{first}</span><span class="sign">{sign}</span>'
+            f'<span class="right">{right}</span></div>'
+            for first, sign, right in lines
+        )
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[int], left: str) -> str:
+    def cells(row: Sequence[str], kind: str) -> str:
+        scope = " scope=col" if kind == "th" else ""
+        return "".join(
+            f"<{kind}{' class=right' if i in right else left}{scope}>{escaped(c)}</{kind}>" for i, c in enumerate(row)
+        )
+
+    body = "".join(f"<tr>{cells(row, 'td')}</tr>" for row in rows)
+    return f'<div class="table"><table><thead><tr>{cells(head, "th")}</tr></thead><tbody>{body}</tbody></table></div>'

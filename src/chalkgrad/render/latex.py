@@ -255,6 +255,20 @@ def _broken_word(text: str) -> str:
     return cell
 
 
+def aligned(block: Equation, math: LatexMath) -> str:
+    """The equation's lines under one another, to be set between dollar signs."""
+    left = math.inline(block.left)
+    rights = [math.inline(line.node, numbers=line.numbers) for line in block.lines]
+    if block.one_line:
+        rights = [" = ".join(rights)]
+    lines = " \\\\\n".join(
+        f"{left if place == 0 else ''} &{block.sign if place == 0 else '='} {right}"
+        + ("" if block.one_line or not block.lines[place].words else rf" && {word(block.lines[place].words)}")
+        for place, right in enumerate(rights)
+    )
+    return f"\n\\begin{{aligned}}\n{lines or left}\n\\end{{aligned}}\n"
+
+
 def _remark(words: str) -> str:
     return rf" \hspace*{{1em}}{{\footnotesize {escaped(words)}}}"
 

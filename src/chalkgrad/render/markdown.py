@@ -6,7 +6,7 @@ import re
 
 from ..base.text import visible, visible_lines
 from .blocks import Block, Contents, Drawing, Equation, Heading, Listing, Paragraph, Table
-from .latex import LatexMath, word
+from .latex import LatexMath, aligned
 
 
 def to_markdown(board: Contents) -> str:
@@ -51,15 +51,6 @@ def _block(block: Block, math: LatexMath) -> str:
 
 
 def _equation(block: Equation, math: LatexMath) -> str:
-    left = math.inline(block.left)
-    rights = [math.inline(line.node, numbers=line.numbers) for line in block.lines]
-    if block.one_line:
-        rights = [" = ".join(rights)]
-    lines = " \\\\\n".join(
-        f"{left if place == 0 else ''} &{block.sign if place == 0 else '='} {right}"
-        + ("" if block.one_line or not block.lines[place].words else rf" && {word(block.lines[place].words)}")
-        for place, right in enumerate(rights)
-    )
-    formula = f"$$\n\\begin{{aligned}}\n{lines or left}\n\\end{{aligned}}\n$$"
+    formula = f"$${aligned(block, math)}$$"
     notes = "  \n".join(f"*{escaped(note)}*" for note in block.notes)
     return f"{formula}\n\n{notes}" if notes else formula

@@ -14,13 +14,12 @@ import numpy as np
 from ..base.text import visible
 from ..data import Dataset
 from ..data.dataset import IGNORED
-from ..describe.losses import BinaryCrossEntropy, CrossEntropy, Hinge, Loss
 from ..diagram.back_in_time import BackInTime
-from ..model.model import Array, Evaluation
+from ..model.metrics import certainties, class_rows, class_table, confusion_matrix, most_confused
+from ..model.model import Evaluation
 from ..network import Network
+from ..plots.classes import confusion_picture, misread_sheet
 from . import directory as run_directory
-from .metrics import class_rows, class_table, confusion_matrix, most_confused
-from .pictures import confusion_picture, misread_sheet
 from .sequences import sizes_back_in_time, weights_of_a_sample
 
 
@@ -168,31 +167,3 @@ def pictures(findings: Findings, data: Dataset, network: Network) -> Mapping[str
 
     shown: dict[str, Callable[[], bytes | str | None]] = {run_directory.CONFUSION: confusion}
     return shown | ({run_directory.MISREAD: misread} if data.is_image else {}) | of_sequences
-
-
-def certainties(y_hat: Array, loss: Loss | None = None) -> Array | None:
-    """How sure each prediction is: the probability (N,) of the predicted class.
-
-    Args:
-        y_hat: predictions (N, K), or of yes or no (N, 1).
-        loss: the network's loss, which says what they are; without it, rows that are no probabilities are logits.
-
-    Returns:
-        None where they are scores from which no probability follows.
-    """
-    rows = y_hat.reshape(len(y_hat), -1).astype(np.float64)
-    each = rows.shape[1] == 1 or isinstance(loss, BinaryCrossEntropy)  # every output is a yes or no of its own
-    shares = bool(((rows >= 0) & (rows <= 1 + 1e-3)).all())
-    shares = shares and (each or np.allclose(rows.sum(axis=1), 1, atol=1e-3))
-    if isinstance(loss, (BinaryCrossEntropy, CrossEntropy)):
-        shares = not loss.from_logits
-    elif loss is not None and (isinstance(loss, Hinge) or not shares):
-        return None
-    if each:
-        with np.errstate(over="ignore"):
-            yes = rows if shares else 1 / (1 + np.exp(-rows))
-        return np.maximum(yes, 1 - yes)[:, 0] if rows.shape[1] == 1 else yes.max(axis=1)
-    if shares:
-        return rows.max(axis=1)
-    exponentials = np.exp(rows - rows.max(axis=1, keepdims=True))
-    return (exponentials / exponentials.sum(axis=1, keepdims=True)).max(axis=1)

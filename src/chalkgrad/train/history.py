@@ -13,8 +13,17 @@ from typing import Any, cast, overload
 import numpy as np
 
 from ..base.columns import table
+from ..base.errors import OptionError
+from ..plots.curves import learning_curves
+from ..plots.plot import Plot
+from ..render.blocks import Paragraph, Table
+from ..render.board import Board
+from ..render.shown import Displayed
 
 Numbers = np.ndarray[Any, Any]
+HEAD = ("epoch", "step", "loss", "val loss", "val accuracy", "rate")
+MOST = 20
+"""The most epochs that are shown."""
 
 
 class StopReason(StrEnum):
@@ -163,8 +172,8 @@ class Records(Sequence[Record]):
         return f"<{self._count} epochs>"
 
 
-@dataclass(slots=True)
-class History:
+@dataclass(slots=True, repr=False)
+class History(Displayed):
     """All epochs of a training.
 
     Attributes:
@@ -214,16 +223,41 @@ class History:
         """One column of the records: "loss", "val_loss", ...; what is missing is left out."""
         return [v for v in (getattr(r, name) for r in self.records) if v is not None]
 
+    def plot(self) -> Plot:
+        """Loss and accuracy over the epochs, as a picture that shows itself in a notebook.
+
+        Raises:
+            OptionError: where there is no epoch yet.
+        """
+        if not self.records:
+            raise OptionError("plot: there is no epoch in this history")
+        return Plot(learning_curves(self), "loss over the epochs")
+
     def to_jsonl(self) -> str:
         """The records as lines of JSON."""
         return "".join(r.to_json() + "\n" for r in self.records)
 
-    def __str__(self) -> str:
-        records = self.records if len(self.records) <= 20 else [*self.records[:10], *self.records[-10:]]
-        rows = [
+    def board(self) -> Board:
+        """The epochs on a board, the first and the last ten of many, and why it stopped."""
+        title = f"Training of {len(self):,} epoch{'s' * (len(self) != 1)}, {self.steps:,} steps"
+        empty = [i for i in range(len(HEAD)) if not any(row[i] for row in self._rows())]
+        head, *rows = [[c for i, c in enumerate(row) if i not in empty] for row in (HEAD, *self._rows())]
+        if len(self) > MOST:
+            rows.insert(MOST // 2, [f"... {len(self) - MOST:,} more", *[""] * (len(head) - 1)])
+        shown = Table(tuple(head), tuple(map(tuple, rows)), right=tuple(range(len(head))))
+        best = f" The best epoch is {self.best_epoch}." if self.best_epoch is not None else ""
+        return Board(title, (*([shown] if rows else []), Paragraph(f"Stopped because {self._why()}.{best}")))
+
+    def _why(self) -> str:
+        return f"{self.stop_reason}: {self.stop_detail}" if self.stop_detail else f"{self.stop_reason}"
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        half = MOST // 2
+        records = self.records if len(self.records) <= MOST else [*self.records[:half], *self.records[-half:]]
+        return [
             (
-                r.epoch,
-                r.step,
+                str(r.epoch),
+                str(r.step),
                 f"{r.loss:.6g}",
                 "" if r.val_loss is None else f"{r.val_loss:.6g}",
                 "" if r.val_accuracy is None else f"{r.val_accuracy:.2%}",
@@ -231,9 +265,9 @@ class History:
             )
             for r in records
         ]
-        head = ("epoch", "step", "loss", "val loss", "val accuracy", "rate")
-        detail = f": {self.stop_detail}" if self.stop_detail else ""
-        return f"{table(head, rows, right=range(6))}\nstopped because {self.stop_reason}{detail}"
+
+    def __str__(self) -> str:
+        return f"{table(HEAD, self._rows(), right=range(6))}\nstopped because {self._why()}"
 
     def __repr__(self) -> str:
         return f"<history of {len(self)} epochs, {self.steps} steps, stopped because {self.stop_reason}>"

@@ -1,4 +1,4 @@
-"""Showing how a training goes: a live bar on a terminal, plain lines elsewhere."""
+"""Showing how a training goes: a live bar on a terminal and in a notebook, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any, TextIO
 from ..base.messages import Lossy
 from .callbacks import Callback, Training
 from .history import History, Record
+from .notebook_bar import NotebookBar, in_notebook
 
 SHORT_EPOCH = 50
 """Epochs of fewer steps than this are counted by the bar as wholes."""
@@ -30,39 +31,42 @@ def _losses(record: Record) -> str:
 
 
 class Progress(Callback):
-    """A bar on a terminal; elsewhere a line for the first epoch, the last, and every so often between.
+    """A bar on a terminal and in a notebook; elsewhere a line for the first epoch, the last, and now and then between.
 
     What cannot be written is lost, and the training goes on.
 
     Args:
-        stream: where to show it; standard error if not given.
+        stream: where to show it; standard error, or the notebook, if not given.
         every: seconds between two plain lines.
     """
 
     interval = 0.1
 
     def __init__(self, stream: TextIO | None = None, every: float = 2.0) -> None:
+        self._notebook = stream is None and in_notebook()
         self.stream = Lossy(stream if stream is not None else sys.stderr)
         self.every = every
         self._bar: Any = None
         self._by_step = False
         self._epoch = 1
-        self._begin = self._step = 0
         self._last = ""
         self._shown: tuple[float, int] = (0.0, 0)
 
     def on_begin(self, training: Training) -> None:
         self._shown, self._epoch, self._last = (0.0, 0), 1, ""
-        self._begin = self._step = training.step
-        if not self.stream.isatty():
+        if not (self._notebook or self.stream.isatty()):
             return
+        self._by_step = training.epoch_steps >= SHORT_EPOCH
+        total = training.epoch_steps if self._by_step else training.epochs
+        self._bar = NotebookBar(total, self._title(training)) if self._notebook else self._terminal(training, total)
+
+    def _terminal(self, training: Training, total: int | None) -> Any:
         from tqdm import tqdm  # pyright: ignore[reportMissingModuleSource]
 
-        self._by_step = training.epoch_steps >= SHORT_EPOCH
-        open_end = not self._by_step and training.epochs is None
+        open_end = total is None
         size = shutil.get_terminal_size()
-        self._bar = tqdm(
-            total=training.epoch_steps if self._by_step else training.epochs,
+        return tqdm(
+            total=total,
             desc=self._title(training),
             file=self.stream,
             ncols=size.columns or 80,
@@ -77,14 +81,14 @@ class Progress(Callback):
     def on_step(self, training: Training) -> None:
         if not self._by_step:
             return
-        if training.epoch != self._epoch:
-            self._epoch, self._begin = training.epoch, self._step
+        epoch = max(-(-training.step // training.epoch_steps), 1)  # several may have passed since the last call
+        if epoch != self._epoch:
+            self._epoch = epoch
             self._bar.set_description_str(self._title(training), refresh=False)
             self._bar.n = self._bar.last_print_n = 0
         if not self._last:
             self._bar.set_postfix_str(f"loss {training.loss:.4g}", refresh=False)
-        self._step = training.step
-        self._bar.update(training.step - self._begin - self._bar.n)
+        self._bar.update(training.step - (epoch - 1) * training.epoch_steps - self._bar.n)
 
     def on_epoch(self, training: Training, record: Record) -> None:
         if self._bar is not None:
@@ -100,6 +104,7 @@ class Progress(Callback):
 
     def on_end(self, training: Training, history: History) -> None:
         if self._bar is not None:
+            self.on_step(training)
             self._bar.close()
             self._bar = None
             self._by_step = False

@@ -12,6 +12,7 @@ from ..base.address import Address
 from ..base.checks import number
 from ..base.errors import OptionError
 from ..render.board import Board
+from ..render.shown import Displayed
 from .answers import Answer, Answers, as_answers
 from .comparing import Comparison, agrees
 from .exercise import Blank
@@ -26,7 +27,7 @@ Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Grading(Outcome):
+class Grading(Outcome, Displayed):
     """The outcome of a worksheet, and its report. Its attributes are those of `Outcome`."""
 
     def board(self) -> Board:
@@ -40,9 +41,6 @@ class Grading(Outcome):
     def to_json(self) -> str:
         """Every blank with its verdict, as JSON."""
         return plain_json(self)
-
-    def _repr_html_(self) -> str:
-        return self.board()._repr_html_()  # pyright: ignore[reportPrivateUsage]
 
     def __str__(self) -> str:
         return self.to_text()

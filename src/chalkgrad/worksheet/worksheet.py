@@ -13,6 +13,7 @@ from ..base.errors import ChalkgradError, DataError, OptionError, nearest
 from ..examples.example import Example
 from ..model.saved import read_toml
 from ..render.board import Board
+from ..render.shown import Displayed
 from .blanks import choose
 from .draw import draw
 from .example_table import table_of
@@ -29,7 +30,7 @@ MOST_STEPS = 1000
 
 
 @dataclass(frozen=True, eq=False)
-class Worksheet(Exercise):
+class Worksheet(Exercise, Displayed):
     """An exercise with its sheet and its solution. Its attributes are those of `Exercise`."""
 
     def board(self, *, hints: bool = False) -> Board:

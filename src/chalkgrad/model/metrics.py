@@ -1,4 +1,4 @@
-"""Numbers of a test: the confusion matrix and what follows from it."""
+"""Numbers of a test: the confusion matrix and what follows from it, and how sure predictions are."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..base.columns import table
+from ..describe.losses import BinaryCrossEntropy, CrossEntropy, Hinge, Loss
 
 Array = np.ndarray[Any, Any]
 
@@ -47,3 +48,31 @@ def most_confused(confusion: Array, most: int = 5) -> list[tuple[int, int, int]]
     order = np.argsort(-wrong, axis=None, kind="stable")[:most]
     pairs = [(int(i), int(j), int(wrong[i, j])) for i, j in zip(*np.unravel_index(order, wrong.shape), strict=True)]
     return [p for p in pairs if p[2]]
+
+
+def certainties(y_hat: Array, loss: Loss | None = None) -> Array | None:
+    """How sure each prediction is: the probability (N,) of the predicted class.
+
+    Args:
+        y_hat: predictions (N, K), or of yes or no (N, 1).
+        loss: the network's loss, which says what they are; without it, rows that are no probabilities are logits.
+
+    Returns:
+        None where they are scores from which no probability follows.
+    """
+    rows = y_hat.reshape(len(y_hat), -1).astype(np.float64)
+    each = rows.shape[1] == 1 or isinstance(loss, BinaryCrossEntropy)  # every output is a yes or no of its own
+    shares = bool(((rows >= 0) & (rows <= 1 + 1e-3)).all())
+    shares = shares and (each or np.allclose(rows.sum(axis=1), 1, atol=1e-3))
+    if isinstance(loss, (BinaryCrossEntropy, CrossEntropy)):
+        shares = not loss.from_logits
+    elif loss is not None and (isinstance(loss, Hinge) or not shares):
+        return None
+    if each:
+        with np.errstate(over="ignore"):
+            yes = rows if shares else 1 / (1 + np.exp(-rows))
+        return np.maximum(yes, 1 - yes)[:, 0] if rows.shape[1] == 1 else yes.max(axis=1)
+    if shares:
+        return rows.max(axis=1)
+    exponentials = np.exp(rows - rows.max(axis=1, keepdims=True))
+    return (exponentials / exponentials.sum(axis=1, keepdims=True)).max(axis=1)

@@ -1,0 +1,1 @@
+"""Pictures of numbers: learning curves, kernels, confusion matrix, misread images."""
