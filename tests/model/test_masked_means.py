@@ -35,7 +35,7 @@ def test_padding_has_no_effect() -> None:
     everywhere = {**X, "keep": np.ones_like(KEEP)}
     plain = cg.Network([cg.Dense(3), cg.Tanh(), cg.GlobalAvgPool1D(), cg.Dense(2)], input_shape=(4, 3), loss="SquaredError",
                        dtype="float64")  # fmt: skip
-    plain.set_parameters(**net.parameters)
+    plain.set_parameters(net.parameters)
     np.testing.assert_allclose(net.predict(everywhere), plain.predict(X["s"]), rtol=1e-14)
 
 
@@ -48,19 +48,30 @@ def test_the_mean_is_opened_down_to_the_mask() -> None:
     assert trace.explain("count1[1]").value == 2
 
 
-@pytest.mark.parametrize(
-    ("wrong", "said"),
-    [
-        (lambda t: {"p1": t["a1"].mean(axis=1)}, "the mask keep is left out"),
-        (lambda t: {"p1": t["p1"] * KEEP.sum(axis=1)[:, None] / 4}, "divided by the number of all steps, padding too"),
-        (lambda t: {"da1": t["dp1"][:, None] / t["count1"][:, None, None] + 0 * t["a1"]}, "the mask keep is left out"),
-        (lambda t: {"da1": t["dp1"][:, None] * KEEP[:, :, None] / 4}, "divided by the number of all steps, padding too"),
-        (lambda t: {"da1": t["dp1"][:, None] * KEEP[:, :, None]}, "by the number of steps that count is left out"),
-    ],
-)  # fmt: skip
-def test_usual_mistakes_are_told(wrong: Any, said: str) -> None:
+LEFT_OUT, BY_ALL = "the mask keep is left out", "divided by the number of all steps, padding too"
+
+
+def claims(name: str, trace: Any) -> tuple[dict[str, Any], str]:
+    """A mistake in numbers, and what is to be said of it."""
+    keep, dp, count = KEEP[:, :, None], trace["dp1"][:, None], trace["count1"][:, None]
+    match name:
+        case "mean of all":
+            return {"p1": trace["a1"].mean(axis=1)}, LEFT_OUT
+        case "by all":
+            return {"p1": trace["p1"] * count / 4}, BY_ALL
+        case "given to all":
+            return {"da1": dp / count[:, None] + 0 * trace["a1"]}, LEFT_OUT
+        case "given by all":
+            return {"da1": dp * keep / 4}, BY_ALL
+        case _:
+            return {"da1": dp * keep}, "by the number of steps that count is left out"
+
+
+@pytest.mark.parametrize("name", ["mean of all", "by all", "given to all", "given by all", "undivided"])
+def test_usual_mistakes_are_told(name: str) -> None:
     net = pooled()
-    assert said in str(cg.diagnose(net, X, Y, wrong(net.trace(X, Y))))
+    wrong, said = claims(name, net.trace(X, Y))
+    assert said in str(cg.diagnose(net, X, Y, wrong))
 
 
 @pytest.mark.skipif(not available(), reason="there is no C compiler")
@@ -83,7 +94,9 @@ def test_a_network_with_a_masked_mean_is_saved(tmp_path: Any) -> None:
 
 
 def test_masks_that_do_not_fit_are_named() -> None:
-    with pytest.raises(DataError, match=r"x\['keep'\]\[1\] is 0 everywhere, so sample 1 has no step that counts in layer 3"):
+    with pytest.raises(
+        DataError, match=r"x\['keep'\]\[1\] is 0 everywhere, so sample 1 has no step that counts in layer 3"
+    ):
         pooled().predict({**X, "keep": KEEP * [[1], [0], [1], [1]]})
     with pytest.raises(DataError, match=r"x\['keep'\]\[2, 1\] is 0.5, .* takes it as a mask: 1 where a step counts"):
         pooled().predict({**X, "keep": np.where(np.arange(16).reshape(4, 4) == 9, 0.5, KEEP)})

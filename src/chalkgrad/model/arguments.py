@@ -14,6 +14,7 @@ import numpy as np
 
 from ..base.checks import as_array, as_list, check_present, said, whole
 from ..base.errors import DataError, OptionError, ShapeError, unknown
+from ..data.class_numbers import ClassNumbers
 from ..describe.layers import Layer, Positions, Residual
 from ..describe.layers.layer import rows_text
 from ..describe.losses import LOSSES, Loss
@@ -338,7 +339,7 @@ def read_weights(given: Any, samples: int, steps: tuple[int, ...], dtype: np.dty
     return np.array(np.broadcast_to(weights, (samples, *steps)), dtype)
 
 
-def check_counts(loss: Loss, y: Array, weights: Array | None) -> None:
+def check_counts(loss: Loss, y: Array | ClassNumbers, weights: Array | None) -> None:
     """Raises DataError where no target counts: all are ignored, or weigh nothing."""
     counting = loss.weights(y, weights)
     if counting is not None and not counting.any():

@@ -235,8 +235,8 @@ def _check_masks(layout: Layout) -> None:
             if not isinstance(mask, str):
                 giver, keys = layout.lines[mask].label, line.shapes[-1][0]
                 raise OptionError(
-                    f"{line.label}: the mask {line.layer.padding_mask!r} is what {giver} gives; it must be an input of the "
-                    f"network, input_shape={{..., 'mask': {keys}}}"
+                    f"{line.label}: the mask {line.layer.padding_mask!r} is what {giver} gives; it must be an input of "
+                    f"the network, input_shape={{..., 'mask': {keys}}}"
                 )
         for source in values:
             if isinstance(source, str) and source in layout.masks:
