@@ -151,6 +151,14 @@ def _global_pool(operation: Operation, axes: int) -> Callable[[Draw], Case]:
     return lambda draw: Case(operation, {"z": values(_rng(draw), *_sizes(draw, axes, 4))}, {})
 
 
+def _masked_pool(draw: Draw) -> Case:
+    rng, (n, t, d) = _rng(draw), _sizes(draw, 3, 4)
+    keep = rng.integers(0, 2, (n, t))
+    keep[:, -1] = 1
+    operands = {"z": values(rng, n, t, d), "keep": keep.astype(float)}
+    return Case(rules.global_avg_pool.of_masked_sequences, operands, {})
+
+
 def _pool(kind: type, operation: Operation) -> Callable[[Draw], Case]:
     def make(draw: Draw) -> Case:
         layer, size = _window_layer(draw, kind)
@@ -336,6 +344,7 @@ CASES: dict[str, Callable[[Draw], Case]] = {
     "conv2d": _conv2d,
     "conv1d": _conv1d,
     "global_avg_pool.of_sequences": _global_pool(rules.global_avg_pool.of_sequences, 3),
+    "global_avg_pool.of_masked_sequences": _masked_pool,
     "global_avg_pool.of_images": _global_pool(rules.global_avg_pool.of_images, 4),
     "max_pool2d": _pool(MaxPool2D, rules.max_pool2d.operation),
     "avg_pool2d": _pool(AvgPool2D, rules.avg_pool2d.operation),

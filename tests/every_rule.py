@@ -138,6 +138,8 @@ def _sequences(rng: np.random.Generator) -> Iterator[Case]:
     masked = _net([cg.Attention(2, mask="keep", of="s"), cg.Dense(2)], kept, "SquaredError")
     keep = np.array([[1.0, 1, 1, 0, 0], [1, 1, 1, 1, 1]])
     yield "masked", masked, {"s": rng.standard_normal((2, 5, 4)), "keep": keep}, rng.standard_normal((2, 5, 2)), {}
+    meant = _net([cg.GlobalAvgPool1D(mask="keep", of="s"), cg.Dense(2)], kept, "SquaredError")
+    yield "masked means", meant, {"s": rng.standard_normal((2, 5, 4)), "keep": keep}, rng.standard_normal((2, 2)), {}
     counted = cg.Network(
         [cg.Embedding(7, 4), cg.RNN(3, sequences=True), cg.Dense(7), cg.Softmax()],
         input_shape=5,

@@ -101,6 +101,13 @@ SEQUENCES: dict[str, Callable[[], Written]] = {
     "ids with a mask": lambda: written(
         [cg.Embedding(7, 2, of="text"), cg.Attention(1, causal=True, mask="keep"), cg.RNN(2)], {"text": 4, "keep": 4}
     ),
+    "the mean over the steps that count": lambda: written(
+        [cg.GRU(3, sequences=True, of="s"), cg.GlobalAvgPool1D("keep"), cg.Dense(2)], {"s": (4, 2), "keep": 4}
+    ),
+    "the mean over the ids that count, in float32": lambda: written(
+        [cg.Embedding(7, 2, of="text"), cg.GlobalAvgPool1D("keep"), cg.Dense(3), cg.Softmax()],
+        {"text": 4, "keep": 4}, "CrossEntropy", "float32",
+    ),
     "attention with frozen parts": lambda: _frozen(
         [cg.Dense(4), cg.Attention(2), cg.Attention(1, causal=True), cg.Attention(4)], "Wq2", "bv3", "Wo4", "bk4"
     ),

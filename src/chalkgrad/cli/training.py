@@ -189,7 +189,7 @@ def _save(job: Job, arguments: Namespace, training: Fit, *, interrupted: bool) -
         _say("the test set was not run")
     else:
         findings = examine(network, data, arguments.engine)
-        _say(f"test set: {findings.evaluation}")
+        _say(f"test set: {findings.score}")
         save_results(out, current_weights(out) or "", findings, data)
         names.append(run_directory.TEST)
         drawings = pictures(findings, data, network)

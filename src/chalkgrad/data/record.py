@@ -10,6 +10,7 @@ import numpy as np
 
 from ..base.checks import as_list
 from ..base.text import visible
+from .class_numbers import ClassNumbers
 from .dataset import Array, Dataset
 from .pixels import Pixels
 
@@ -18,14 +19,20 @@ MOST_LETTERS = 100_000
 SHOWN = 5
 
 
-def fingerprint(*arrays: Array | Pixels) -> str:
+def fingerprint(*arrays: Array | Pixels | ClassNumbers) -> str:
     """SHA-256 of arrays, with their types and shapes."""
     digest = hashlib.sha256()
     for array in arrays:
-        content = np.ascontiguousarray(array.stored if isinstance(array, Pixels) else array)
+        content = np.ascontiguousarray(_kept(array))
         digest.update(f"{content.dtype.str} {content.shape}\n".encode())
         digest.update(content.data)
     return digest.hexdigest()
+
+
+def _kept(array: Array | Pixels | ClassNumbers) -> Array:
+    if isinstance(array, Pixels):
+        return array.stored
+    return array.numbers if isinstance(array, ClassNumbers) else array
 
 
 def record(data: Dataset, *, digests: bool = True) -> dict[str, Any]:

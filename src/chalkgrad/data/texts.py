@@ -15,8 +15,6 @@ from .vocabulary import MOST, Vocabulary, code_points
 
 WINDOW = 64
 MOST_BYTES = 2**28
-MOST_NUMBERS = 2**27
-"""The targets of all characters, a number for each that could come, may be so many."""
 UNKNOWN = "\ufffd"
 """It stands for the rarest characters, where there are too many."""
 TEST_SHARE = 10
@@ -42,10 +40,6 @@ def read_text(path: str | Path, *, window: int = WINDOW) -> Dataset:
     vocabulary = Vocabulary("".join(sorted(set(text))))
     if vocabulary.size < 2:
         raise DataError(f"{where} holds nothing but the character {visible(text[0])!r}; there is nothing to learn")
-    most = MOST_NUMBERS // vocabulary.size
-    if len(text) > most:
-        notes.append(f"only the first {most:,} of its {len(text):,} characters are read")
-        text = text[:most]
     if len(text) // TEST_SHARE <= window:
         fits = len(text) // TEST_SHARE - 1
         cure = f"; --window {fits} fits" if fits >= 1 else ""

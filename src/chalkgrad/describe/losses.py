@@ -15,6 +15,7 @@ import numpy as np
 from .. import rules
 from ..base.checks import as_array, choice, flag, number, plain, said
 from ..base.errors import DataError, OptionError, ShapeError
+from ..data.class_numbers import NONE, ClassNumbers
 from ..rules import Operation
 from .foreign import refuse_settings
 from .layers import Layer, SampleShape, Sigmoid, Softmax
@@ -81,10 +82,10 @@ class Loss:
         """The targets (N, ...) as the rules take them. Raises DataError where they are invalid for this loss."""
         return y
 
-    def of_zeros(self, y: Values) -> float:
+    def of_zeros(self, y: Values | ClassNumbers) -> float:
         """A sample's mean loss against targets y (N, ...) where every output is 0; for probabilities, every logit."""
         scale = float(self.options(of_one_step(y.shape[1:]))["scale"])
-        return scale * self._of_zeros(_rows(y))
+        return scale * self._of_zeros(_rows(y if isinstance(y, np.ndarray) else y[:1]))  # any class has the same
 
     def _of_zeros(self, y: Values) -> float:
         """The mean loss for rows y (N, outputs), without the scale."""
@@ -120,7 +121,7 @@ class Loss:
         """The target above which a yes-or-no output should say yes."""
         return 0.5
 
-    def weights(self, y: Values, given: Values | None = None) -> Values | None:
+    def weights(self, y: Values | ClassNumbers, given: Values | None = None) -> Values | None:
         """The weights of the samples' losses, (N,) or (N, T) for sequences; None where all count alike.
 
         Args:
@@ -129,7 +130,7 @@ class Loss:
         """
         if not self.ignores:
             return given
-        counts = y.sum(axis=-1)
+        counts = y.counts if isinstance(y, ClassNumbers) else y.sum(axis=-1)
         return counts if given is None else given * counts
 
     def hits(self, y_hat: Values, y: Values, *, by_number: bool) -> Values:
@@ -415,29 +416,12 @@ def prepare_targets(loss: Loss, y: Any, outputs: SampleShape, dtype: np.dtype[An
         kind = "text" if y.dtype.kind in "US" else y.dtype
         raise DataError(f"targets must be numbers, not {kind}; turn class names into class numbers first")
     if len(outputs) == 2 and y.shape[1:] in (outputs, outputs[:1]):
+        if y.ndim == 2 and outputs[1] > 1:
+            return class_numbers(loss, y, outputs, dtype)[...]
         steps = prepare_targets(loss, y.reshape((-1, *y.shape[2:])), outputs[1:], dtype)
         return steps.reshape((len(y), *outputs))
     if len(outputs) == 1 and outputs[0] > 1 and y.ndim == 1:
-        classes = outputs[0]
-        if y.dtype.kind not in "biu":
-            raise DataError(
-                f"class numbers must be integers, but the targets (N,) are {y.dtype}; use y.astype(int), or write "
-                "them without a point"
-            )
-        ignored = getattr(loss, "ignore", None)
-        count = len(y)
-        places = np.arange(count) if ignored is None else np.flatnonzero(y != ignored)
-        y = y[places]
-        if y.size and (y.min() < 0 or y.max() >= classes):
-            wrong = int(y.max() if y.max() >= classes else y.min())
-            also = "" if ignored is None else f", and {ignored} where nothing counts"
-            raise DataError(
-                f"class number {wrong} is out of range: the network has {classes} outputs, "
-                f"so classes are 0 to {classes - 1}{also}"
-            )
-        rows = np.zeros((count, classes), dtype=dtype)
-        rows[places, y.astype(np.intp)] = 1
-        return rows
+        return class_numbers(loss, y[:, None], (1, *outputs), dtype)[...].reshape((len(y), *outputs))
     if outputs == (1,) and y.ndim == 1:
         y = y[:, None]
     if y.shape[1:] != outputs or y.ndim == 0:
@@ -453,3 +437,28 @@ def prepare_targets(loss: Loss, y: Any, outputs: SampleShape, dtype: np.dtype[An
     if not np.isfinite(y).all():
         raise DataError(f"the targets hold NaN or infinity (or numbers too large for {dtype})")
     return loss.target_check(y) if len(y) else y
+
+
+def class_numbers(loss: Loss, y: Values, outputs: SampleShape, dtype: np.dtype[Any]) -> ClassNumbers:
+    """Class numbers (N, T) as targets of sequences (T, K).
+
+    Raises:
+        DataError: where they are no integers, or out of range.
+    """
+    classes = outputs[1]
+    if y.dtype.kind not in "biu":
+        raise DataError(
+            f"class numbers must be integers, but the targets (N,) are {y.dtype}; use y.astype(int), or write "
+            "them without a point"
+        )
+    ignored = getattr(loss, "ignore", None)
+    counting = y if ignored is None else y[y != ignored]
+    if counting.size and (counting.min() < 0 or counting.max() >= classes):
+        wrong = int(counting.max() if counting.max() >= classes else counting.min())
+        also = "" if ignored is None else f", and {ignored} where nothing counts"
+        raise DataError(
+            f"class number {wrong} is out of range: the network has {classes} outputs, "
+            f"so classes are 0 to {classes - 1}{also}"
+        )
+    numbers = y.astype(np.int32)
+    return ClassNumbers(numbers if ignored is None else np.where(y == ignored, NONE, numbers), classes, dtype)

@@ -16,6 +16,7 @@ from ..describe.layers import (
     Conv2D,
     Dropout,
     Flatten,
+    GlobalAvgPool1D,
     Layer,
     MaxPool2D,
     Padding,
@@ -169,8 +170,16 @@ def _(layer: Recurrent) -> str:
 
 @settings_text.register
 def _(layer: Attention) -> str:
-    said = f" {layer.heads} head{'s' * (layer.heads > 1)}{', causal' * layer.causal}"
-    return said if layer.mask is None else f"{said}, mask {layer.mask!r}"
+    return f" {layer.heads} head{'s' * (layer.heads > 1)}{', causal' * layer.causal}{_mask(layer)}"
+
+
+@settings_text.register
+def _(layer: GlobalAvgPool1D) -> str:
+    return _mask(layer)
+
+
+def _mask(layer: Layer) -> str:
+    return "" if layer.padding_mask is None else f", mask {layer.padding_mask!r}"
 
 
 def _padding(padding: Padding) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..base.checks import as_array, as_list, check_present, said, whole
 from ..base.errors import DataError, OptionError, ShapeError, unknown
+from ..data.class_numbers import ClassNumbers
 from ..describe.layers import Layer, Positions, Residual
 from ..describe.layers.layer import rows_text
 from ..describe.losses import LOSSES, Loss
@@ -268,7 +269,7 @@ def _read_ids(x: Array, name: str, first: str, ids: int) -> Array:
 
 
 def _check_mask(mask: Array, name: str, users: Sequence[Line], begin: int = 0) -> None:
-    """Raises DataError where a mask (N, T) holds anything but 0 and 1, or leaves a query without a key.
+    """Raises DataError where a mask (N, T) holds anything but 0 and 1, or leaves a sample, or a query, without a 1.
 
     Args:
         mask: the mask.
@@ -281,7 +282,7 @@ def _check_mask(mask: Array, name: str, users: Sequence[Line], begin: int = 0) -
         n, t = map(int, wrong[0])
         raise DataError(
             f"{name}[{n}, {begin + t}] is {float(mask[n, t]):g}, but {users[0].label} takes it as a mask: 1 where a "
-            "key counts, 0 where it is padding"
+            f"{users[0].layer.masked} counts, 0 where it is padding"
         )
     for line in users:
         causal = getattr(line.layer, "causal", False)
@@ -295,8 +296,8 @@ def _check_mask(mask: Array, name: str, users: Sequence[Line], begin: int = 0) -
                 "sees no later ones; put the padding at the end of the sequence"
             )
         raise DataError(
-            f"{name}[{n}] is 0 everywhere, so sample {n} has no key that counts in {line.label}; leave the sample out, "
-            "or keep one key"
+            f"{name}[{n}] is 0 everywhere, so sample {n} has no {line.layer.masked} that counts in {line.label}; leave "
+            f"the sample out, or keep one {line.layer.masked}"
         )
 
 
@@ -338,7 +339,7 @@ def read_weights(given: Any, samples: int, steps: tuple[int, ...], dtype: np.dty
     return np.array(np.broadcast_to(weights, (samples, *steps)), dtype)
 
 
-def check_counts(loss: Loss, y: Array, weights: Array | None) -> None:
+def check_counts(loss: Loss, y: Array | ClassNumbers, weights: Array | None) -> None:
     """Raises DataError where no target counts: all are ignored, or weigh nothing."""
     counting = loss.weights(y, weights)
     if counting is not None and not counting.any():

@@ -11,7 +11,6 @@ from ..base.caching import cached_property
 from ..base.errors import OptionError, ShapeError, unknown
 from ..describe.layers import (
     Add,
-    Attention,
     Combining,
     Concat,
     Layer,
@@ -113,7 +112,7 @@ class Layout:
         lines: dict[str, tuple[Line, ...]] = {}
         for line in self.lines:
             mask = line.sources[-1]
-            if isinstance(line.layer, Attention) and line.layer.mask is not None and isinstance(mask, str):
+            if line.layer.padding_mask is not None and isinstance(mask, str):
                 lines[mask] = (*lines.get(mask, ()), line)
         return lines
 
@@ -231,13 +230,13 @@ def _check_masks(layout: Layout) -> None:
     """Raises OptionError where a mask is no input, or is taken as something else too."""
     for line in layout.lines:
         values = line.sources
-        if isinstance(line.layer, Attention) and line.layer.mask is not None:
+        if line.layer.padding_mask is not None:
             values, mask = values[:-1], values[-1]
             if not isinstance(mask, str):
                 giver, keys = layout.lines[mask].label, line.shapes[-1][0]
                 raise OptionError(
-                    f"{line.label}: the mask {line.layer.mask!r} is what {giver} gives; it must be an input of the "
-                    f"network, input_shape={{..., 'mask': {keys}}}"
+                    f"{line.label}: the mask {line.layer.padding_mask!r} is what {giver} gives; it must be an input of "
+                    f"the network, input_shape={{..., 'mask': {keys}}}"
                 )
         for source in values:
             if isinstance(source, str) and source in layout.masks:

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Self
 
 import numpy as np
 
-from ..base.checks import number
+from ..base.checks import as_array, number
 from ..base.checks import seed as check_seed
 from ..base.errors import ChalkgradError, CheckpointError, OptionError, unknown
+from ..data.class_numbers import ClassNumbers
 from ..data.pixels import Pixels
 from ..describe.foreign import own_words
 from ..describe.initializers import initializer
 from ..describe.layers import Layer
 from ..describe.layers.registry import stated
-from ..describe.losses import LOSSES, Loss, are_classes, prepare_targets
+from ..describe.losses import LOSSES, Loss, are_classes, class_numbers, prepare_targets
 from ..describe.optimizers import Optimizer, OptimizerState, as_optimizer
 from ..describe.settings import from_table, to_table
 from ..engines.numpy.runner import Runner
@@ -51,9 +52,13 @@ from .prediction import Prediction
 Array = np.ndarray[Any, Any]
 
 
+MOST_AT_ONCE = 2**20
+"""The most numbers of predictions over time that an evaluation has at once, if they are not asked for."""
+
+
 @dataclass(frozen=True, slots=True)
-class Evaluation(Displayed):
-    """What `Network.evaluate` found.
+class Score(Displayed):
+    """How well a network does on samples.
 
     Attributes:
         loss: L over all samples, penalties included.
@@ -61,13 +66,11 @@ class Evaluation(Displayed):
             rows (N, K) and BinaryCrossEntropy, the share of outputs that say rightly yes or no, each counted for
             itself. None with rows and another loss.
         samples: how many there were.
-        y_hat: the predictions (N, ...).
     """
 
     loss: float
     accuracy: float | None
     samples: int
-    y_hat: Array
 
     def board(self) -> Board:
         """The numbers on a board."""
@@ -82,6 +85,17 @@ class Evaluation(Displayed):
 
     def __repr__(self) -> str:
         return f"<evaluation: {self}>"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Evaluation(Score):
+    """What `Network.evaluate` found.
+
+    Attributes:
+        y_hat: the predictions (N, ...).
+    """
+
+    y_hat: Array
 
 
 class Model:
@@ -260,13 +274,17 @@ class Model:
             return x.astype(self.dtype)
         return self.inputs(x)
 
-    def samples_and_targets(self, x: Any, y: Any) -> tuple[Array | Pixels, Array]:
-        """x and y as `pair` gives them, but bytes (`data.Pixels`) stay bytes.
+    def samples_and_targets(self, x: Any, y: Any) -> tuple[Array | Pixels, Array | ClassNumbers]:
+        """x and y as `pair` gives them, but bytes (`data.Pixels`) stay bytes, and a sequence's classes their numbers.
 
         Raises:
             ShapeError, DataError: as `pair`.
         """
-        samples, targets = self.samples(x), self.targets(y)
+        samples, outputs = self.samples(x), self.output_shape
+        if len(outputs) == 2 and are_classes(y, outputs) and np.shape(y)[1:] == outputs[:1]:
+            targets = class_numbers(self.loss_function, as_array("y", y), outputs, self.dtype)
+        else:
+            targets = self.targets(y)
         check_as_many(len(samples), len(targets))
         return samples, targets
 
@@ -283,7 +301,7 @@ class Model:
             self._runners[key] = Runner(self.program_for(training=training, weighted=weighted).needed_for(key[2:]))
         return self._runners[key]
 
-    def sample_weights(self, sample_weight: Any, y: Array) -> Array | None:
+    def sample_weights(self, sample_weight: Any, y: Array | ClassNumbers) -> Array | None:
         """The samples' weights as the program takes them: (N,), or (N, T) where every step of a sequence has a loss.
 
         Args:
@@ -316,13 +334,9 @@ class Model:
             ShapeError, DataError: where x does not fit.
             OptionError: where the engine is not known, or "compiled" was asked for and there is no compiler.
         """
-        return self._forward(("y_hat",), self.samples(x), None, "predict", engine)["y_hat"]
-
-    def _forward(
-        self, names: tuple[str, ...], x: Array | Pixels, y: Array | None, owner: str, engine: str
-    ) -> dict[str, Array]:
-        """Values of a forward pass as in prediction, (N, ...) each."""
-        return self._prediction.run(names, x, y, self.steps_taken + 1, owner, engine)
+        samples = self.samples(x)
+        passes = self._prediction.run(("y_hat",), samples, None, self.steps_taken + 1, "predict", engine)
+        return next(passes)["y_hat"]
 
     def loss(self, x: Any, y: Any, *, training: bool = False, sample_weight: Any = None) -> float:
         """The loss L of x (N, ...) and y, penalties included.
@@ -405,12 +419,22 @@ class Model:
         by_number = are_classes(y, self.output_shape)
         samples = self.samples_and_targets(x, y)
         weights = self.sample_weights(sample_weight, samples[1])
-        return self.evaluate_ready(*samples, weights, by_number=by_number, engine=engine)
+        parts: list[Array] = []
+        score = self.score(*samples, weights, by_number=by_number, engine=engine, look=parts.append)
+        y_hat = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        return Evaluation(score.loss, score.accuracy, score.samples, y_hat)
 
-    def evaluate_ready(
-        self, x: Array | Pixels, y: Array, weights: Array | None = None, *, by_number: bool, engine: str = "auto"
-    ) -> Evaluation:
-        """As `evaluate`, on what `samples_and_targets` gave.
+    def score(
+        self,
+        x: Array | Pixels,
+        y: Array | ClassNumbers,
+        weights: Array | None = None,
+        *,
+        by_number: bool,
+        engine: str = "auto",
+        look: Callable[[Array], object] | None = None,
+    ) -> Score:
+        """How well the network does on what `samples_and_targets` gave, as in prediction.
 
         Args:
             x: the samples.
@@ -418,9 +442,23 @@ class Model:
             weights: their weights, as `sample_weights` gives them.
             by_number: whether the targets were given as class numbers (N,), so that one class of each row is right.
             engine: as for `predict`.
+            look: called with the predictions of some of the samples after the other.
         """
-        values = self._forward(("y_hat", "l"), x, y, "evaluate", engine)
-        y_hat, losses = values["y_hat"], values["l"]
+        count_hits = by_number or self.loss_function.of_classes
+        most = max(1, MOST_AT_ONCE // math.prod(y.shape[1:])) if isinstance(y, ClassNumbers) else None
+        hit: list[Array] = []
+        lost: list[Array] = []
+        begin = 0
+        for values in self._prediction.run(("y_hat", "l"), x, y, self.steps_taken + 1, "evaluate", engine, most):
+            y_hat = values["y_hat"]
+            lost.append(values["l"])
+            if count_hits:
+                truth = y[begin : begin + len(y_hat)]
+                hit.append(self.loss_function.hits(y_hat, truth, by_number=by_number))
+            begin += len(y_hat)
+            if look is not None:
+                look(y_hat)
+        losses = np.concatenate(lost)
         counting = self.loss_function.weights(y, weights)
         if self.loss_function.reduction == "mean":
             loss = float(losses.mean() if counting is None else np.average(losses, weights=counting))
@@ -430,13 +468,13 @@ class Model:
             with np.errstate(all="ignore"):
                 loss = float(penalty.penalty(loss, self.parameters[name], l1=l1, l2=l2))
         accuracy = None
-        if by_number or self.loss_function.of_classes:
-            hits = self.loss_function.hits(y_hat, y, by_number=by_number)
+        if count_hits:
+            hits = np.concatenate(hit)
             if counting is not None:
                 counting = counting.reshape(-1)
                 counting = np.broadcast_to(counting.reshape((-1, *[1] * (hits.ndim - 1))), hits.shape)
             accuracy = float(np.average(hits, weights=counting))
-        return Evaluation(loss, accuracy, len(x), y_hat)
+        return Score(loss, accuracy, len(x))
 
     def classes(self, y_hat: Array) -> Array:
         """The class number of every prediction (N, K): the largest output, or yes (1) and no (0) of one output."""

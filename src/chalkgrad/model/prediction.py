@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
+from ..data.class_numbers import ClassNumbers
 from ..data.pixels import Pixels
 from ..engines.choice import compiled_wanted
 from ..engines.numpy.runner import Runner
@@ -40,9 +41,16 @@ class Prediction:
         self._cost: dict[tuple[str, ...], tuple[float, float]] = {}
 
     def run(
-        self, names: tuple[str, ...], x: Array | Pixels, y: Array | None, clock: int, owner: str, engine: str
-    ) -> dict[str, Array]:
-        """Values of the forward pass, (N, ...) each.
+        self,
+        names: tuple[str, ...],
+        x: Array | Pixels,
+        y: Array | ClassNumbers | None,
+        clock: int,
+        owner: str,
+        engine: str,
+        most: int | None = None,
+    ) -> Iterator[dict[str, Array]]:
+        """Values of the forward pass, (N, ...) each, of all samples at once or of some after the other.
 
         Args:
             names: the values.
@@ -51,14 +59,25 @@ class Prediction:
             clock: the network's updates so far, plus one.
             owner: who asks, for messages.
             engine: "numpy", "compiled" or "auto".
+            most: the most samples at once, if there is a bound.
 
         Raises:
             OptionError: where the engine is not known, or "compiled" was asked for and there is no compiler.
         """
         compiled = self._compiled_pass(names, x, owner, engine)
-        if compiled is not None:
-            result: dict[str, Array] = compiled(dict(self._carried), x, y)
-            return result
+        size = len(x) if most is None else min(most, CHUNK)
+        for i in range(0, max(len(x), 1), max(size, 1)):
+            part = slice(i, i + size)
+            rows = x if size == len(x) else x.rows(part) if isinstance(x, Pixels) else x[part]
+            targets = y if isinstance(y, np.ndarray) and size == len(x) else None if y is None else y[part]
+            if compiled is not None:
+                result: dict[str, Array] = compiled(dict(self._carried), rows, targets)
+                yield result
+            else:
+                yield self._run(names, rows, targets, clock)
+
+    def _run(self, names: tuple[str, ...], x: Array | Pixels, y: Array | None, clock: int) -> dict[str, Array]:
+        """The values of some samples by the reference engine."""
         if names not in self._runners:
             self._runners[names] = Runner(self.program.needed_for(names))
         run = self._runners[names].run

@@ -68,6 +68,7 @@ OPERATIONS: tuple[Operation, ...] = (
     avg_pool2d.operation,
     conv1d.operation,
     global_avg_pool.of_sequences,
+    global_avg_pool.of_masked_sequences,
     global_avg_pool.of_images,
     flatten.operation,
     sum_outputs.operation,

@@ -16,7 +16,7 @@ from ..data import Dataset
 from ..data.dataset import IGNORED
 from ..diagram.back_in_time import BackInTime
 from ..model.metrics import certainties, class_rows, class_table, confusion_matrix, most_confused
-from ..model.model import Evaluation
+from ..model.model import Array, Score
 from ..network import Network
 from ..plots.classes import confusion_picture, misread_sheet
 from . import directory as run_directory
@@ -28,17 +28,19 @@ class Findings:
     """The results of a test.
 
     Attributes:
-        evaluation: loss, accuracy and predictions.
+        score: loss and accuracy.
         truth, predicted: class numbers of all samples, or of the steps that count, (N,); None for regression.
         confusion: the confusion matrix; None for regression and for a model of characters.
         back: how large the derivative is at each step back in time; None for networks without recurrent layers.
+        y_hat: the predictions (N, ...); None for the classes of sequences.
     """
 
-    evaluation: Evaluation
+    score: Score
     truth: Any
     predicted: Any
     confusion: Any
     back: BackInTime | None = None
+    y_hat: Any = None
 
 
 def outputs_fit(network: Network, data: Dataset) -> bool:
@@ -50,15 +52,22 @@ def outputs_fit(network: Network, data: Dataset) -> bool:
 
 def examine(network: Network, data: Dataset, engine: str = "auto") -> Findings:
     """Runs the test set."""
-    evaluation = network.evaluate(data.x_test, data.y_test, engine=engine)
     back = sizes_back_in_time(network, data)
-    if not data.classes:
-        return Findings(evaluation, None, None, None, back)
-    truth, predicted = data.y_test, network.classes(evaluation.y_hat).reshape(data.y_test.shape)
-    if truth.ndim > 1:
-        predicted, truth = predicted[truth != IGNORED], truth[truth != IGNORED]
+    if not data.classes or data.y_test.ndim == 1:
+        evaluation = network.evaluate(data.x_test, data.y_test, engine=engine)
+        if not data.classes:
+            return Findings(evaluation, None, None, None, back, evaluation.y_hat)
+        predicted = network.classes(evaluation.y_hat).reshape(data.y_test.shape)
+        confusion = confusion_matrix(data.y_test, predicted, len(data.classes))
+        return Findings(evaluation, data.y_test, predicted, confusion, back, evaluation.y_hat)
+    parts: list[Array] = []
+    samples = network.samples_and_targets(data.x_test, data.y_test)
+    network.sample_weights(None, samples[1])
+    score = network.score(*samples, by_number=True, engine=engine, look=lambda p: parts.append(network.classes(p)))
+    counts = data.y_test != IGNORED
+    predicted, truth = np.concatenate(parts).reshape(data.y_test.shape)[counts], data.y_test[counts]
     confusion = None if data.vocabulary else confusion_matrix(truth, predicted, len(data.classes))
-    return Findings(evaluation, truth, predicted, confusion, back)
+    return Findings(score, truth, predicted, confusion, back)
 
 
 def describe(findings: Findings, data: Dataset, width: int | None = None) -> str:
@@ -78,12 +87,12 @@ def describe(findings: Findings, data: Dataset, width: int | None = None) -> str
 
 def _described(findings: Findings, data: Dataset, width: int | None) -> str:
     names = [visible(name) for name in data.classes]
-    lines = [f"{visible(data.name)}: {findings.evaluation}"]
+    lines = [f"{visible(data.name)}: {findings.score}"]
     if data.vocabulary is not None:
-        lines.append(f"{findings.evaluation.loss:.4g} nats a character, {bits(findings):.4g} bits; {counted(findings)}")
+        lines.append(f"{findings.score.loss:.4g} nats a character, {bits(findings):.4g} bits; {counted(findings)}")
         return "\n".join(lines)
     if findings.confusion is None:
-        error = findings.evaluation.y_hat - data.y_test.reshape(findings.evaluation.y_hat.shape)
+        error = findings.y_hat - data.y_test.reshape(findings.y_hat.shape)
         spread = float(np.sum((data.y_test - data.y_test.mean(axis=0)) ** 2))
         lines.append(f"mean absolute error {np.abs(error).mean():.6g}")
         if spread > 0:
@@ -99,7 +108,7 @@ def _described(findings: Findings, data: Dataset, width: int | None) -> str:
 
 def bits(findings: Findings) -> float:
     """The loss in bits: log2 in place of the natural logarithm."""
-    return findings.evaluation.loss / math.log(2)
+    return findings.score.loss / math.log(2)
 
 
 def counted(findings: Findings) -> str:
@@ -111,9 +120,9 @@ def counted(findings: Findings) -> str:
 def results(findings: Findings, data: Dataset) -> dict[str, Any]:
     """The findings as a table for a file."""
     table: dict[str, Any] = {
-        "loss": findings.evaluation.loss,
-        "accuracy": findings.evaluation.accuracy,
-        "samples": findings.evaluation.samples,
+        "loss": findings.score.loss,
+        "accuracy": findings.score.accuracy,
+        "samples": findings.score.samples,
     }
     if data.vocabulary is not None:
         table |= {"bits_per_character": bits(findings), "characters": len(findings.truth)}
@@ -162,7 +171,7 @@ def pictures(findings: Findings, data: Dataset, network: Network) -> Mapping[str
         return confusion_picture(findings.confusion, data.classes)
 
     def misread() -> bytes:
-        certainty = certainties(findings.evaluation.y_hat, network.loss_function)
+        certainty = certainties(findings.y_hat, network.loss_function)
         return misread_sheet(data.x_test, findings.truth, findings.predicted, certainty, data.classes)
 
     shown: dict[str, Callable[[], bytes | str | None]] = {run_directory.CONFUSION: confusion}

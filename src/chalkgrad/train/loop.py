@@ -152,8 +152,8 @@ class Loop:
             return None, None
         buffers.write_back()
         engine = "compiled" if buffers.compiled else "numpy"
-        evaluation = self.state.model.evaluate_ready(*validation.samples, by_number=validation.by_number, engine=engine)
-        return evaluation.loss, evaluation.accuracy
+        score = self.state.model.score(*validation.samples, by_number=validation.by_number, engine=engine)
+        return score.loss, score.accuracy
 
     def _stopped(self, loss: float) -> None:
         """Says why the engine stopped at this loss."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
+
+import numpy as np
 
 from ..base.checks import number
 from ..base.errors import DataWarning, OptionError
 from ..base.messages import warn
+from ..data.class_numbers import ClassNumbers
 from ..data.pixels import Pixels
 from ..data.record import fingerprint
 from ..data.rounding import merged
@@ -15,6 +18,8 @@ from ..data.splits import split_indices
 from ..describe.losses import Loss, are_classes
 from ..model.arguments import check_counts
 from ..model.model import Array, Model
+
+Kept = TypeVar("Kept", Array, Pixels, ClassNumbers, Array | Pixels, Array | ClassNumbers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +33,7 @@ class Validation:
         chosen: the rows left to train on (count,), where a share was set aside.
     """
 
-    samples: tuple[Array | Pixels, Array, Array | None]
+    samples: tuple[Array | Pixels, Array | ClassNumbers, Array | None]
     by_number: bool
     described: float | str
     chosen: Array | None = None
@@ -40,13 +45,13 @@ class Samples:
 
     Attributes:
         x: (N, *input_shape), those set aside included; bytes stay bytes.
-        y: (N, *output_shape).
+        y: (N, *output_shape); the classes of sequences stay their numbers.
         validation: what to validate on; None where nothing is.
         weights: their weights, (N,) or (N, T); None where they have none.
     """
 
     x: Array | Pixels
-    y: Array
+    y: Array | ClassNumbers
     validation: Validation | None = None
     weights: Array | None = None
 
@@ -99,7 +104,7 @@ class Samples:
         """How many samples that are trained on weigh nothing, or have no target that counts."""
         y, weights = self.y, self.weights
         if self.chosen is not None and (weights is not None or loss.ignores):
-            y, weights = y[self.chosen], None if weights is None else weights[self.chosen]
+            y, weights = _chosen(y, self.chosen), None if weights is None else weights[self.chosen]
         counting = loss.weights(y, weights)
         return 0 if counting is None else int((counting.reshape(len(y), -1).sum(axis=1) == 0).sum())
 
@@ -124,14 +129,30 @@ def _pair(model: Model, pair: tuple[Any, ...] | list[Any]) -> Validation:
 
 
 def _set_aside(
-    model: Model, samples: tuple[Array | Pixels, Array, Array | None], share: float, seed: int, *, by_number: bool
+    model: Model,
+    samples: tuple[Array | Pixels, Array | ClassNumbers, Array | None],
+    share: float,
+    seed: int,
+    *,
+    by_number: bool,
 ) -> Validation:
     x, y, weights = samples
-    flat = y.reshape(len(y), -1)
     by_class = by_number or model.loss_function.of_classes
-    classes = (flat.argmax(axis=1) if flat.shape[1] > 1 else flat[:, 0] > 0.5) if by_class else None
-    training, aside = split_indices(len(x), share, seed, classes)
-    rows = x.rows(aside) if isinstance(x, Pixels) else x[aside]
+    training, aside = split_indices(len(x), share, seed, _classes(y) if by_class else None)
     kept = None if weights is None else weights[aside]
-    check_counts(model.loss_function, y[aside], kept)
-    return Validation((rows, y[aside], kept), by_number, share, training)
+    targets = _chosen(y, aside)
+    check_counts(model.loss_function, targets, kept)
+    return Validation((_chosen(x, aside), targets, kept), by_number, share, training)
+
+
+def _classes(y: Array | ClassNumbers) -> Array:
+    """What the parts have alike shares of: each sample's class, or the first of a sequence's."""
+    if isinstance(y, ClassNumbers):
+        return y.firsts
+    flat = y.reshape(len(y), -1)
+    return flat.argmax(axis=1) if flat.shape[1] > 1 else flat[:, 0] > 0.5
+
+
+def _chosen(samples: Kept, indices: Array) -> Kept:
+    """Some of the samples, kept as all of them are."""
+    return samples[indices] if isinstance(samples, np.ndarray) else samples.rows(indices)

@@ -148,7 +148,10 @@ def _(layer: Conv1D, line: Line) -> Form:
 
 @form.register
 def _(layer: GlobalAvgPool1D, line: Line) -> Form:
-    return Form(expression="{0}.mean(dim=1)")
+    if layer.mask is None:
+        return Form(expression="{0}.mean(dim=1)")
+    keep = "{1}[:, :, None].to({0}.dtype)"
+    return Form(expression=f"({{0}} * {keep}).sum(dim=1) / {keep}.sum(dim=1)")
 
 
 @form.register

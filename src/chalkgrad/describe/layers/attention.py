@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from ... import rules
-from ...base.checks import choice, flag, said, whole
+from ...base.checks import choice, flag, whole
 from ...base.errors import OptionError, ShapeError
 from ...rules import Operation
 from ..initializers import Initializer, initializer
-from .layer import Layer, Parameter, SampleShape, names_of, rows_text
+from .layer import Layer, Parameter, SampleShape, check_mask, check_mask_shape, names_of
 from .sequences import steps
 
 
@@ -33,6 +33,8 @@ class Attention(Layer):
         of: with two names, ("q", "kv"), the queries are of the first and keys and values of the second; T may differ.
     """
 
+    masked: ClassVar[str] = "key"
+
     heads: int
     causal: bool = False
     mask: str | None = None
@@ -43,14 +45,17 @@ class Attention(Layer):
         whole("Attention", "heads", self.heads)
         flag("Attention", "causal", self.causal)
         flag("Attention", "bias", self.bias)
-        if self.mask is not None and (not isinstance(self.mask, str) or not self.mask):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise OptionError(f"Attention: mask is the name of an input of the network, not {said(self.mask)}")
+        check_mask("Attention", self.mask)
         if self.weights != "auto":
             initializer(self.weights)
 
     @property
     def takes(self) -> int:
         return 2
+
+    @property
+    def padding_mask(self) -> str | None:
+        return self.mask
 
     @property
     def beside(self) -> tuple[str, ...]:
@@ -73,11 +78,7 @@ class Attention(Layer):
                 f"{self.heads} heads do not divide the width {D}; take {', '.join(map(str, nearest[:-1]))}"
                 f"{' or ' * (len(nearest) > 1)}{nearest[-1]} heads, or another width"
             )
-        if self.mask is not None and shapes[-1] != (keys,):
-            raise ShapeError(
-                f"the mask {self.mask!r} must have one number for every key, {rows_text((keys,))}, not "
-                f"{rows_text(shapes[-1])}"
-            )
+        check_mask_shape(self, shapes[-1], keys)
         return (T, D)
 
     def operation(self, training: bool) -> Operation:

@@ -67,6 +67,9 @@ class Layer:
     shares_with: ClassVar[tuple[str, ...]] = ()
     """The kinds of layers whose weights W it can use."""
 
+    masked: ClassVar[str] = "step"
+    """What a padding mask has a number for: "step" or "key"."""
+
     name: str | None = field(default=None, kw_only=True)
     of: str | tuple[str, ...] | None = field(default=None, kw_only=True)
 
@@ -111,6 +114,11 @@ class Layer:
     def takes(self) -> int:
         """The most values that it takes."""
         return 1
+
+    @property
+    def padding_mask(self) -> str | None:
+        """The name of the input that says which steps count, 1, and which are padding, 0."""
+        return None
 
     @property
     def beside(self) -> tuple[str, ...]:
@@ -172,6 +180,21 @@ def names_of(owner: str, setting: str, value: object) -> tuple[str, ...]:
             f"{owner}: {setting} is the name of an earlier line, or a list of names, not {said(value)}{cure}"
         )
     return names
+
+
+def check_mask(owner: str, mask: object) -> None:
+    """Raises OptionError where a setting is no name of a mask, nor None."""
+    if mask is not None and (not isinstance(mask, str) or not mask):
+        raise OptionError(f"{owner}: mask is the name of an input of the network, not {said(mask)}")
+
+
+def check_mask_shape(layer: Layer, shape: SampleShape, steps: int) -> None:
+    """Raises ShapeError where the mask that a layer takes has not a number for each of the steps."""
+    if layer.padding_mask is not None and shape != (steps,):
+        raise ShapeError(
+            f"the mask {layer.padding_mask!r} must have one number for every {layer.masked}, {rows_text((steps,))}, "
+            f"not {rows_text(shape)}"
+        )
 
 
 def rows_text(shape: SampleShape) -> str:

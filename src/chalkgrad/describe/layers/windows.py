@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeAlias
 
@@ -11,7 +12,16 @@ from ...base.checks import pair, said, whole
 from ...base.errors import OptionError, ShapeError
 from ...rules import Operation
 from ..initializers import Initializer, initializer
-from .layer import Layer, Parameter, SampleShape, check_weighted, image, initial
+from .layer import (
+    Layer,
+    Parameter,
+    SampleShape,
+    check_mask,
+    check_mask_shape,
+    check_weighted,
+    image,
+    initial,
+)
 from .sequences import steps
 
 Pair: TypeAlias = "int | tuple[int, int]"
@@ -151,13 +161,33 @@ class Conv1D(Layer):
 
 @dataclass(frozen=True, slots=True)
 class GlobalAvgPool1D(Layer):
-    """The mean over all steps of a sequence: z (N, T, D) becomes p (N, D)."""
+    """The mean over all steps of a sequence, or over those that count: z (N, T, D) becomes p (N, D).
 
-    def output_shape(self, shape: SampleShape) -> SampleShape:
-        return (steps(self, shape)[1],)
+    Attributes:
+        mask: the name of an input of the network, (N, T), that says which steps count: 1, and 0 for padding.
+    """
+
+    mask: str | None = None
+
+    def check(self) -> None:
+        check_mask("GlobalAvgPool1D", self.mask)
+
+    @property
+    def padding_mask(self) -> str | None:
+        return self.mask
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        return () if self.mask is None else (self.mask,)
+
+    def combined_shape(self, shapes: Sequence[SampleShape]) -> SampleShape:
+        T, D = steps(self, shapes[0])
+        check_mask_shape(self, shapes[-1], T)
+        return (D,)
 
     def operation(self, training: bool) -> Operation:
-        return rules.global_avg_pool.of_sequences
+        pool = rules.global_avg_pool
+        return pool.of_sequences if self.mask is None else pool.of_masked_sequences
 
 
 @dataclass(frozen=True, slots=True)

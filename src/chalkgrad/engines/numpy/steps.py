@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from ...data.class_numbers import ClassNumbers
 from ...data.pixels import Pixels
 from ...program import Program, names
 from ..stepping import Array, Taken, Values
@@ -50,7 +51,7 @@ class NumPySteps:
         program: Program,
         values: Mapping[str, Array],
         x: Array | Pixels,
-        y: Array,
+        y: Array | ClassNumbers,
         count: int,
         batch: int,
         data_loss: str,
@@ -67,7 +68,7 @@ class NumPySteps:
         self._fixed = {name: np.array(array) for name, array in values.items() if name not in self._carried}
         self._places = [{name: np.array(values[name]) for name in self._carried} for _ in range(3)]
         self._now = 0  # where the values of this moment lie
-        self._given_rows: dict[str, Array | Pixels] = {"x": x, "y": y}
+        self._given_rows: dict[str, Array | Pixels | ClassNumbers] = {"x": x, "y": y}
         if weights is not None:
             self._given_rows[names.SAMPLE_WEIGHT] = weights
         self._count = count
@@ -198,7 +199,7 @@ class NumPySteps:
         return values
 
 
-def _gather(rows: Array | Pixels, indices: Array | slice, into: Array) -> None:
+def _gather(rows: Array | Pixels | ClassNumbers, indices: Array | slice, into: Array) -> None:
     if isinstance(rows, np.ndarray) and isinstance(indices, np.ndarray) and rows.flags.c_contiguous:
         rows.take(indices, 0, into, "clip")  # "raise" would make a copy in between
     else:

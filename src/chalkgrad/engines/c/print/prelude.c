@@ -139,6 +139,15 @@ static ALWAYS void read_bytes(real *restrict to, const uint8_t *restrict from, i
         to[k] = sizeof(real) == sizeof(float) ? (real)(from[k] * (1.0 / 255)) : (real)((float)from[k] / 255.0f);
     }
 }
+/// classes
+/* class c of a step stands for a row of zeros with a 1 at c; -1 for zeros alone */
+static ALWAYS void read_classes(real *restrict to, const int32_t *restrict from, int steps, int classes) {
+    memset(to, 0, (size_t)steps * classes * sizeof *to);
+    for (int t = 0; t < steps; t++) {
+        if (from[t] >= 0)
+            to[t * classes + from[t]] = 1;
+    }
+}
 /// nonzero
 /* adds to `found` which elements of four samples are not 0 */
 static ALWAYS void find_in_four(uint32_t *restrict found, const real *restrict a, const real *restrict b,

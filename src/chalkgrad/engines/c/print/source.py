@@ -20,7 +20,7 @@ from ..schedule.plan import Phase, Plan, plan
 from ..schedule.products import WORD, Machine
 from ..schedule.request import Request
 from .c import CPrinter
-from .printer import Lines, fitted, indented
+from .printer import Lines, braced, fitted, indented
 
 LONGEST_TITLE = 200
 STEP = "Training *T, int thread, int threads, const int64_t *order, int64_t N"
@@ -35,8 +35,8 @@ class Source:
         text: the file.
         carried: the beginning of each value that lasts from step to step in their buffer, and its layout.
         sizes: the number of numbers in the buffers ("carried", "batch"), each thread's ("chunk", "own"), each part's
-            ("part"), the single ones ("numbers"), a batch of x read from bytes ("read"), and each thread's words that
-            say which numbers of x are not 0 ("nonzero").
+            ("part"), the single ones ("numbers"), a batch of x read from bytes ("read") and of y from
+            class numbers ("rows"), and each thread's words that say which numbers of x are not 0 ("nonzero").
         given: the values that come from outside row by row, with the length of a row.
         results: the values that are handed out row by row.
         ids: the values from outside that are ids.
@@ -96,7 +96,9 @@ def print_source(request: Request, machine: Machine, *, alone: bool = False) -> 
     rows = {n: math.prod(schedule.layouts[n].shape) for n in inputs}
     results = {n: schedule.layouts[n].size for n in schedule.results}
     numbers = request.batch * _apart(rows["x"]) + BEYOND if request.of_bytes and "x" in rows else 0
-    sizes = {**memory.sizes, "read": numbers, "nonzero": zeros.words}
+    of_classes = request.of_classes and "y" in rows
+    targets = request.batch * _apart(rows["y"]) if of_classes else 0
+    sizes = {**memory.sizes, "read": numbers, "rows": targets, "nonzero": zeros.words}
     ids = frozenset(n for n in inputs if schedule.values[n].ids)
     return Source(text, carried, sizes, rows, results, ids, request.batch, request.parts, request.real)
 
@@ -126,6 +128,8 @@ def _head(request: Request, schedule: Plan, memory: Memory, routines: Routines, 
     lines += [f"typedef {name} real;", *_section("base"), *_section(name), *_section("functions")]
     if request.of_bytes and "x" in inputs:
         lines += _section("bytes")
+    if request.of_classes and "y" in inputs:
+        lines += _section("classes")
     if zeros.size:
         lines += _section("nonzero")
     if any(s.step.rule.formula is None for p in schedule.phases for s in p.statements):
@@ -171,12 +175,16 @@ def _section(name: str) -> Lines:
 def _state(request: Request, schedule: Plan, memory: Memory, inputs: Sequence[str], zeros: Zeros) -> Lines:
     """The type of the program's state."""
     lines = _section("state")
-    kinds = {n: "uint8_t" if n == "x" and request.of_bytes else _kind_of(schedule, n) for n in inputs}
+    kinds = {n: _kind_of(schedule, n) for n in inputs}
+    kinds |= {"x": "uint8_t"} if request.of_bytes and "x" in inputs else {}
+    kinds |= {"y": "int32_t"} if request.of_classes and "y" in inputs else {}
     lines += [f"    const {kind} *{n};" for n, kind in kinds.items()]
     where = "each thread's: where the samples' rows begin"
     lines += [f"    const {_kind_of(schedule, n)} **rows_of_{n}; /* {where} */" for n in inputs]
     if request.of_bytes and "x" in inputs:
         lines += ["    real *x_read; /* a batch of x, as numbers */"]
+    if request.of_classes and "y" in inputs:
+        lines += ["    real *y_read; /* a batch of y, as rows */"]
     if zeros.size:
         lines += [
             "    uint32_t *nonzero; /* each thread's: which numbers of x are not 0, a bit for each */",
@@ -223,9 +231,11 @@ def _main(
     rows: Lines = []
     for name in inputs:
         size = math.prod(schedule.layouts[name].shape)
-        place = f"T->x_read + k * {_apart(size)}" if name == "x" and request.of_bytes else f"T->{name} + row * {size}"
+        read = (name == "x" and request.of_bytes) or (name == "y" and request.of_classes)
+        place = f"T->{name}_read + k * {_apart(size)}" if read else f"T->{name} + row * {size}"
         rows.append(f"T->rows_of_{name}[thread * BATCH + k] = {place};")
-    if training and "y" in inputs and not (tiny or alone):  # it is wanted after much else: on its way from here on
+    apart = tiny or alone or request.of_classes
+    if training and "y" in inputs and not apart:  # it is wanted after much else: on its way from here on
         rows += [f"__builtin_prefetch(T->y + row * {math.prod(schedule.layouts['y'].shape)});"]
     if zeros.size:  # where a sample lies that the next step takes; at the end of an epoch it is one of this step
         ahead = f"order[k + N < left ? k + N : k] * {zeros.row}"
@@ -239,10 +249,17 @@ def _main(
     parts = "for (int part = thread; part < PARTS; part += threads)"
     skips = zeros.of(*(p for _, p in phases if p.kind != "rows"))
     lines: Lines = []
+    reading: Lines = []
     if request.of_bytes and "x" in inputs:
         size = math.prod(schedule.layouts["x"].shape)
-        each = f"read_bytes(T->x_read + k * {_apart(size)}, T->x + order[k] * {size}, {size});"
-        lines += fitted(parts, [*split, "for (int64_t k = first; k < end; k++)", f"    {each}"])
+        reading += [f"read_bytes(T->x_read + k * {_apart(size)}, T->x + order[k] * {size}, {size});"]
+    if request.of_classes and "y" in inputs:
+        steps, classes = map(int, request.shapes["y"][1:])
+        distance = _apart(steps * classes)
+        reading += [f"read_classes(T->y_read + k * {distance}, T->y + order[k] * {steps}, {steps}, {classes});"]
+    if reading:
+        loop = "for (int64_t k = first; k < end; k++)"
+        lines += fitted(parts, [*split, *(braced(loop, reading) if len(reading) > 1 else [loop, f"    {reading[0]}"])])
         first = next(p.kind for _, p in phases if p.kind != "shared")
         if training and (first != "rows" or skips):
             lines += ["wait_for_all(T, threads);"]

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ....data.class_numbers import ClassNumbers
 from ....data.pixels import Pixels
 from ...stepping import MOST_THREADS
 from ..print.source import Source
@@ -31,8 +32,10 @@ def threads() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def rows_of(x: Array | Pixels) -> Array:
-    """The samples as one block of memory, row after row: bytes, where they are bytes."""
+def rows_of(x: Array | Pixels | ClassNumbers) -> Array:
+    """The samples as one block of memory, row after row: bytes, or class numbers, where they are kept as these."""
+    if isinstance(x, ClassNumbers):
+        return x.numbers
     return np.ascontiguousarray(x.stored if isinstance(x, Pixels) else x)
 
 
@@ -59,7 +62,7 @@ class CompiledProgram:
         numbers = aligned(max(sizes["numbers"], 1) * self.count, np.float64)
         part_numbers = aligned(max(sizes["numbers"], 1) * parts, np.float64)
         rows = {n: aligned(source.batch * self.count, np.int64) for n in source.given}
-        buffers = {"x_read": aligned(sizes["read"], real)} if sizes["read"] else {}
+        buffers = {f"{n}_read": aligned(size, real) for n, size in (("x", sizes["read"]), ("y", sizes["rows"])) if size}
         if sizes["nonzero"]:
             buffers["nonzero"] = aligned(sizes["nonzero"] * self.count, np.uint32)
             buffers["rows_ahead"] = aligned(source.batch * self.count, np.int64)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from ....data.class_numbers import ClassNumbers
 from ....data.pixels import Pixels
 from ....program import Program, names
 from ....program.statement import terms_of
@@ -29,7 +30,8 @@ class CompiledSteps:
     Args:
         program: the program with its update.
         values: the values that last from step to step, at the start.
-        x, y: the samples and their targets, (N, ...), of the network's dtype; ids are int64.
+        x, y: the samples and their targets, (N, ...), of the network's dtype; ids are int64, the classes of
+            sequences their numbers.
         count: the number of samples in an epoch.
         batch: the number of samples in a step.
         data_loss: the name of the loss without penalties.
@@ -48,7 +50,7 @@ class CompiledSteps:
         program: Program,
         values: Mapping[str, Array],
         x: Array | Pixels,
-        y: Array,
+        y: Array | ClassNumbers,
         count: int,
         batch: int,
         data_loss: str,
@@ -58,7 +60,7 @@ class CompiledSteps:
         patience: float = PATIENCE,
         weights: Array | None = None,
     ) -> None:
-        self._given_rows: dict[str, Array | Pixels] = {"x": x, "y": y}
+        self._given_rows: dict[str, Array | Pixels | ClassNumbers] = {"x": x, "y": y}
         if weights is not None:
             self._given_rows[names.SAMPLE_WEIGHT] = weights
         self._count = count
@@ -68,8 +70,9 @@ class CompiledSteps:
         rows = {name: rows_of(array) for name, array in self._given_rows.items()}
         sparse = program.values["x"].dtype != "int" and mostly_zeros(rows["x"])
         request = training_request(
-            program, list(values), self._batch, parts, data_loss, title, y.dtype, of_bytes=of_bytes, sparse=sparse
-        )
+            program, list(values), self._batch, parts, data_loss, title, y.dtype, of_bytes=of_bytes, sparse=sparse,
+            of_classes=isinstance(y, ClassNumbers),
+        )  # fmt: skip
         source = print_source(request, compiler().machine(y.dtype.itemsize))
         self.built = build(source.text, patience, FUNCTIONS)
         workers = min(parts, threads())

@@ -30,6 +30,7 @@ class Request:
         of_bytes: whether x comes as bytes, of which byte b stands for b / 255.
         sparse: whether x is mostly zeros, which products with it then skip.
         of_ids: whether x is of ids, whole numbers of 64 bits.
+        of_classes: whether y comes as class numbers (N, T), of 32 bits, that stand for one-hot rows.
     """
 
     title: str
@@ -45,6 +46,7 @@ class Request:
     of_bytes: bool = False
     sparse: bool = False
     of_ids: bool = False
+    of_classes: bool = False
 
 
 def training_request(
@@ -58,6 +60,7 @@ def training_request(
     *,
     of_bytes: bool = False,
     sparse: bool = False,
+    of_classes: bool = False,
 ) -> Request:
     """The request for a training.
 
@@ -71,13 +74,14 @@ def training_request(
         dtype: the numbers' type.
         of_bytes: whether x comes as bytes (`Pixels`).
         sparse: whether x is mostly zeros.
+        of_classes: whether y comes as class numbers (`ClassNumbers`).
     """
     updated = {program.updated[name]: name for name in carried if name in program.updated}
     steps = program.needed_for(["L", data_loss, *updated])
     shapes = {name: program.shapes[name] for name in carried}
     return Request(
         title, steps, program.shapes, shapes, updated, (), batch, parts, dtype, data_loss, of_bytes, sparse,
-        program.values["x"].dtype == "int",
+        program.values["x"].dtype == "int", of_classes,
     )  # fmt: skip
 
 
