@@ -13,7 +13,7 @@ from ..base.errors import FormulaError
 from ..calculus.array_code import function_text
 from ..calculus.array_function import array_function
 from ..calculus.mistakes import Change, made
-from ..formula import Formula
+from ..formula import Formula, Shape
 from ..formula.affine import affine
 from ..formula.nodes import Element, Node, Symbol, walk
 from ..formula.rewrite import rewritten
@@ -153,11 +153,13 @@ class Shaped:
     Args:
         changed: the changed rule.
         options: its settings.
-        like: the right value.
+        shape: the right value's shape.
+        samples: how many samples there are.
     """
 
-    def __init__(self, changed: Changed, options: Mapping[str, Any], like: Any) -> None:
-        self.changed, self.options, self.like = changed, options, like
+    def __init__(self, changed: Changed, options: Mapping[str, Any], shape: Shape, samples: int) -> None:
+        self.changed, self.options = changed, options
+        self.like = np.broadcast_to(np.float64(0), [n if isinstance(n, int) else samples for n in shape])
 
     def __call__(self, *arrays: Any) -> Any:
         try:

@@ -52,10 +52,18 @@ class Comparing:
         with np.errstate(invalid="ignore"):
             return (np.abs(claim.values - computed) <= self._room(claim, computed)) & np.isfinite(computed)
 
-    def apart(self, claim: Claim, computed: Any) -> float:
-        """How far computed numbers are from the claimed ones, 1 being as far as they may be."""
+    def apart(self, claim: Claim, computed: Any, most: float = np.inf) -> float:
+        """How far computed numbers are from the claimed ones, 1 being as far as they may be; those of some of the
+        numbers where it is more than `most` already.
+        """
         computed = np.asarray(computed, dtype=np.float64)
-        if computed.shape != claim.values.shape or not np.isfinite(computed).all():
+        if computed.shape != claim.values.shape:
+            return np.inf
+        if claim.sample is not None:
+            places, alone = claim.sample
+            if (some := self.apart(alone, computed.ravel()[places])) > most:
+                return some
+        if not np.isfinite(computed).all():
             return np.inf
         with np.errstate(all="ignore"):
             return float((np.abs(claim.values - computed) / (self._room(claim, computed) + 1e-300))[claim.mask].max())
@@ -79,6 +87,10 @@ class Comparing:
 
     def matches(self, claim: Claim, computed: Any) -> bool:
         """Whether all claimed numbers of a value are the computed ones."""
+        if claim.sample is not None and np.shape(computed) == claim.values.shape:
+            places, alone = claim.sample
+            if not self.same(alone, np.ravel(computed)[places]).all():
+                return False
         return bool(self.same(claim, computed)[claim.mask].all())
 
     def near(self, claim: Claim, computed: Any) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
@@ -21,8 +22,6 @@ from ..explain.trace import Trace
 from ..model.gradients import Gradients
 from ..model.model import Model
 from ..program import names as spelled
-from .alike import made_alike
-from .both_ways import made_both_ways
 from .budget import Budget
 from .claims import Claim, numbers_of, read_claims
 from .comparing import LARGEST_ROUNDING, RELATIVE, Comparing, float32_noise
@@ -31,14 +30,13 @@ from .diagnosis import Diagnosis
 from .evidence import FEWEST_DIGITS, NEAR, SURE, enough, independent
 from .factoring import where_it_sits
 from .lying import where_it_lies
-from .made import made_slips
 from .misread import misread
 from .points import at_other_points
-from .rerun import MISFITS, NEXT, Rerun
+from .rerun import MISFITS, NEXT, Again, Rerun
 from .result import Cause, Finding, Unseen
 from .slack import EVIDENCE, FEW, UNITS, Slack
 from .slip import Carried, Slip
-from .slips import slips
+from .tried import tried
 from .typed import slips_of_the_pen
 from .unseen import Ground, unseen_by
 
@@ -57,6 +55,8 @@ NEARLY_AS_LIGHT = 0.3
 MOST_MADE_RIVALS = 4
 MOST_OF_THE_PEN = 8
 """With more wrong numbers than this, none was mistyped."""
+MOST_RUNS = 4
+"""Of so many runs with mistakes the values are kept, for further mistakes that come to them."""
 ONE_MORE = 0.7
 """What every further mistake of an explanation counts beside its own weight."""
 MOSTLY = 0.5
@@ -197,23 +197,22 @@ class Search:
         self.comparing.claims = self.claims
         self.right = self.rerun.run((), self.claims)
         self.reach = {n for name in self.claims for n in self.rerun.upstream(name)}
-        found = slips(trace.program, before, len(trace["x"]))
+        self.tried = tried(trace.program, trace, before)
         right = {n: self.comparing.same(c, self.right[n]) for n, c in self.claims.items()}
         reading = misread(self.claims, right, trace.program)
-        self.slips = [*found, *self._alike(found), *made_both_ways(found), *reading]
+        self.slips = [*self._that_matter(self.tried.usual), *reading]
         self.acting: dict[int, bool] = {}  # by the slip's id
+        self._runs: OrderedDict[tuple[int, ...], Again] = OrderedDict()
         self.too_few: set[str] = set()
 
     @cached_property
     def made(self) -> list[Slip]:
         """The slips that are made from the formulas, the least far-fetched first."""
-        found = made_slips(self.trace.program, self.trace, self.before)
-        return sorted([*found, *self._alike(found)], key=lambda s: s.weight)
+        return self._that_matter(self.tried.made)
 
-    def _alike(self, found: Sequence[Slip]) -> list[Slip]:
-        """The slips that are several of the given ones at once, of which more than one matters to the claims."""
-        together = made_alike(found, self.trace.program)
-        return [s for s in together if len(self.reach.intersection(s.outputs)) > 1]
+    def _that_matter(self, slips: Sequence[Slip]) -> list[Slip]:
+        """Those in one place, and those in several places of which more than one matters to the claims."""
+        return [s for s in slips if not s.members or len(self.reach.intersection(s.outputs)) > 1]
 
     # -- comparing -------------------------------------------------------------------------------------------
 
@@ -399,15 +398,23 @@ class Search:
             before = self._values(chosen, [target])[target]
             constant = constant_factors(self.claims[target], before, self.rerun, target, len(self.trace["x"]))
             suspects, others = self._suspected(rivals(self.slips), settled)
-            added = multiples_added(self.claims[target], before, self.rerun, target)
-            every = sorted([*self.made, *constant, *added], key=lambda s: s.weight)
-            made, others_made = self._suspected(rivals(every), settled)
+
+            def made(
+                before: Array = before, target: str = target, rivals: Callable[..., list[Slip]] = rivals
+            ) -> tuple[list[Slip], list[Slip]]:
+                constant = constant_factors(self.claims[target], before, self.rerun, target, len(self.trace["x"]))
+                added = multiples_added(self.claims[target], before, self.rerun, target)
+                every = sorted([*self.made, *constant, *added], key=lambda s: s.weight)
+                return self._suspected(rivals(every), settled)
+
             candidates: list[tuple[tuple[int, float], tuple[Slip, ...]]] = []
-            groups = ((suspects, 0.5), (made, 0.7), (others, 0.3), (others_made, 0.1))
-            for among, share in (groups[0], groups[2]) if usual else groups:
-                if candidates and (candidates[0][0][0] <= -len(remaining) or among is others_made):
+            groups = ((lambda: suspects, 0.5), (lambda: made()[0], 0.7), (lambda: others, 0.3), (lambda: made()[1], 0.1))
+            for place, (among, share) in enumerate(groups):
+                if usual and place % 2:
+                    continue
+                if candidates and (candidates[0][0][0] <= -len(remaining) or place == 3):
                     break
-                candidates += self._fitting(chosen, [(s,) for s in among], target, remaining, settled, share=share)
+                candidates += self._fitting(chosen, [(s,) for s in among()], target, remaining, settled, share=share)
                 candidates.sort(key=lambda c: c[0])
             if not candidates and not usual:
                 active = [s for s in suspects if s.carried is not Carried.RIGHT and not s.members and self._acts(s)]
@@ -478,11 +485,11 @@ class Search:
         for further in candidates:
             if len(further) == 1 and further[0].made and further[0].weight > enough_weight:
                 break
-            if not self.budget.take((*chosen, *further), [target]) or self.budget.left < keep:
+            if not self.budget.take(further[-1:], [target]) or self.budget.left < keep:
                 break
             values = self._values((*chosen, *further), [target])
             if not self.matches(claim, values[target]):
-                if few and (apart := self.comparing.apart(claim, values[target])) <= NEAR and apart != own:
+                if few and (apart := self.comparing.apart(claim, values[target], NEAR)) <= NEAR and apart != own:
                     near.add(float(f"{apart:.6g}"))
                 continue
             self.budget.take((*chosen, *further), self.claims)
@@ -518,9 +525,23 @@ class Search:
         """The claimed values under slips; NaN where the slips do not fit the shapes."""
         names = list(self.claims) if values is None else list(values)
         try:
-            return self.rerun.run(chosen, names)
+            return self.rerun.run(chosen[-1:], names, below=self._run(chosen[:-1]))
         except MISFITS:
             return {n: np.full(self.claims[n].values.shape, np.nan) for n in names}
+
+    def _run(self, chosen: Sequence[Slip]) -> Again | None:
+        """The run with slips to which others come: the last ones are kept, with what they have computed."""
+        if not chosen:
+            return None
+        key = tuple(map(id, chosen))
+        run = self._runs.pop(key, None)
+        if run is None:
+            run = self.rerun.again(chosen[-1:], below=self._run(chosen[:-1]))
+            self.budget.take(chosen[-1:], self.claims)
+        self._runs[key] = run
+        while len(self._runs) > MOST_RUNS:
+            self._runs.popitem(last=False)
+        return run
 
     def _acts(self, slip: Slip) -> bool:
         """Whether a slip changes its value at all on this input."""
@@ -698,6 +719,10 @@ def _alike(first: Array, second: Array, claim: Claim) -> bool:
     """Whether two computed values are the same to the digits that are claimed."""
     if np.shape(first) != np.shape(second) or np.shape(first) != claim.values.shape:
         return False
+    if claim.sample is not None:
+        places, alone = claim.sample
+        if not _alike(np.ravel(first)[places], np.ravel(second)[places], alone):
+            return False
     allowed = 2 * claim.units + RELATIVE * np.abs(second) + 1e-15
     with np.errstate(invalid="ignore"):
         return bool((np.abs(np.asarray(first) - second) <= allowed)[claim.mask].all())
