@@ -64,6 +64,17 @@ class Claim:
         return int(np.clip(sizes.max(), 1, 9))
 
     @cached_property
+    def rounding(self) -> Array:
+        """How far rounding alone leaves every number from the computed one."""
+        return self.units * (1 + 1e-6)
+
+    @cached_property
+    def zeros(self) -> Array | None:
+        """Which claimed numbers are 0; None where none is."""
+        found = self.values == 0
+        return found if found.any() else None
+
+    @cached_property
     def sample(self) -> tuple[Array, Claim] | None:
         """Some of the claimed numbers, to look at first: their places in the flat array, and a claim of them alone.
 

@@ -71,18 +71,21 @@ class Comparing:
     def _room(self, claim: Claim, computed: Array) -> Array:
         """How far each claimed number may be from the computed one."""
         noise = self.noise[claim.name]
+        sizes = np.abs(computed)
         if single(claim, self.slack):
-            allowed = 1e-5 * np.abs(computed) + 20 * noise
+            allowed = 1e-5 * sizes + 20 * noise
         else:
-            allowed = claim.units * (1 + 1e-6) + RELATIVE * np.abs(computed) + 100 * noise * 2.0**-29
+            allowed = claim.rounding + RELATIVE * sizes + 100 * noise * 2.0**-29
             if self.slack is Slack.BY_HAND:
                 allowed = np.maximum(allowed, room_by_hand(claim, computed))
         scale = self.scale.get(claim.name, 0.0)
         # a 0 stands for what is nothing beside the others
         with np.errstate(invalid="ignore"):
-            nothing = np.where(claim.values == 0, RELATIVE * np.abs(computed).max(initial=0.0), 0.0)
-            if scale:
-                nothing = np.where(np.abs(computed) <= NOTHING * scale, LEFTOVER * scale, nothing)
+            nothing: Any = 0.0
+            if claim.zeros is not None:
+                nothing = np.where(claim.zeros, RELATIVE * sizes.max(initial=0.0), 0.0)
+            if scale and (small := sizes <= NOTHING * scale).any():
+                nothing = np.where(small, LEFTOVER * scale, nothing)
         return allowed + nothing
 
     def matches(self, claim: Claim, computed: Any) -> bool:

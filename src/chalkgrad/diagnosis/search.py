@@ -580,10 +580,16 @@ class Search:
     def _equals(self, slip: Slip, others: tuple[Slip, ...]) -> list[Slip]:
         """Other slips that give the same claimed numbers in this one's place, the least far-fetched first."""
         ours = self._values((*others, slip))
+        without = self._values(others)
+        above = self.rerun.above
+        changed = [above.get(n, 0) for n in self.claims if not _alike(without[n], ours[n], self.claims[n])]
         equals: list[Slip] = []
         outputs = {output for s in others for output in s.outputs}
         for rival in (*self.slips, *(self.made if slip.made else ())):
             if rival is slip or not outputs.isdisjoint(rival.outputs):
+                continue
+            bits = self._bits(rival)
+            if not all(bits & reach for reach in changed):
                 continue
             if rival.made and (rival.weight > slip.weight + NEARLY_AS_LIGHT or not self._takes(others, rival)):
                 continue
@@ -598,6 +604,10 @@ class Search:
                 known |= same
                 distinct.append(rival)
         return distinct
+
+    def _bits(self, slip: Slip) -> int:
+        """The steps of a slip, as bits; of one that is misread what follows may be anything."""
+        return -1 if slip.read is not None else sum(self.rerun.bit[o] for o in {*slip.outputs})
 
     def _takes(self, others: tuple[Slip, ...], rival: Slip) -> bool:
         return self.budget.take((*others, rival), self.claims)
