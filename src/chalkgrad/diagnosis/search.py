@@ -7,6 +7,7 @@ import math
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from enum import Enum
 from functools import cache
 from typing import Any, cast
 
@@ -41,6 +42,16 @@ from .typed import slips_of_the_pen
 from .unseen import Ground, unseen_by
 
 Array = np.ndarray[Any, Any]
+
+
+class Kinds(Enum):
+    """Which mistakes are tried."""
+
+    EVERY = "all of them, and pairs of the usual ones"
+    USUAL = "the usual ones, one at a time"
+    FAINT = "one at a time, the made ones where there is a setting, such as eps: others change more than rounding"
+
+
 Claimed = Mapping[str, Any] | Callable[[dict[str, Array], Array, Array], Mapping[str, Any]]
 MISSING = object()
 """Stands for the loss after the update where it is not claimed."""
@@ -55,6 +66,8 @@ NEARLY_AS_LIGHT = 0.3
 MOST_MADE_RIVALS = 4
 MOST_OF_THE_PEN = 8
 """With more wrong numbers than this, none was mistyped."""
+DEAR = 50
+"""Mistakes of which so many use up what may be computed are tried after the others."""
 MOST_RUNS = 4
 """Of so many runs with mistakes the values are kept, for further mistakes that come to them."""
 ONE_MORE = 0.7
@@ -270,17 +283,14 @@ class Search:
         pen: dict[str, str] = {}
         if wrong:
             pen = self._pen(wrong)
-            chosen, remaining = self._explain([n for n in wrong if n not in pen], by_hand | fewer)
-            if remaining:
-                chosen, remaining = self._nearly([n for n in wrong if n not in pen], by_hand | fewer) or (
-                    chosen,
-                    remaining,
-                )
-            if remaining and not chosen:
-                fine = {n for n in remaining if self.comparing.by_single(self.claims[n], self.right[n])}
-                if len(fine) == len(wrong):
-                    fewer |= fine
-                    wrong, remaining = [], []
+            left = [n for n in wrong if n not in pen]
+            faint = all(self.comparing.by_single(self.claims[n], self.right[n]) for n in wrong)
+            chosen, remaining = self._explain(left, by_hand | fewer, kinds=Kinds.FAINT if faint else Kinds.EVERY)
+            if remaining and not faint:
+                chosen, remaining = self._nearly(left, by_hand | fewer) or (chosen, remaining)
+            if remaining and faint:  # right to float32's digits
+                fewer |= set(wrong)
+                wrong, remaining, chosen = [], [], ()
             causes = self._causes(chosen, [n for n in wrong if n not in pen], remaining)
             self.comparing.slack = Slack.NONE
             follows, unexplained = self._following(wrong, remaining)
@@ -331,7 +341,7 @@ class Search:
         for slack in (Slack.SINGLE, Slack.BY_HAND):
             self.comparing.slack = slack
             still = [n for n in wrong if not self.matches(self.claims[n], self.right[n])]
-            chosen, remaining = self._explain(still, by_hand, usual=True)
+            chosen, remaining = self._explain(still, by_hand, kinds=Kinds.USUAL)
             if chosen and not remaining and (slack is Slack.SINGLE or self._evident(chosen, still)):
                 return chosen, remaining
         self.comparing.slack = Slack.NONE
@@ -346,14 +356,14 @@ class Search:
         return True
 
     def _explain(
-        self, wrong: Sequence[str], by_hand: Collection[str], *, usual: bool = False
+        self, wrong: Sequence[str], by_hand: Collection[str], *, kinds: Kinds
     ) -> tuple[tuple[Slip, ...], list[str]]:
         """The lightest set of slips that makes the wrong numbers and leaves the right ones, and what it leaves.
 
         Args:
             wrong: the wrong values.
             by_hand: those that are right but for rounding by hand.
-            usual: whether only usual mistakes are tried, one at a time.
+            kinds: which mistakes are tried.
         """
         settled = [n for n in self.claims if n not in wrong and n not in by_hand]
         best: tuple[tuple[int, float], tuple[Slip, ...], list[str]] = ((len(wrong), 0.0), (), list(wrong))
@@ -373,7 +383,7 @@ class Search:
             if not left or len(chosen) == DEEPEST or (best[0][0] == 0 and weight + 1 + ONE_MORE >= best[0][1]):
                 return
             done = [n for n in wrong if n not in left]
-            for further in self._candidates(chosen, left, [*settled, *done], usual=usual)[:BRANCHES]:
+            for further in self._candidates(chosen, left, [*settled, *done], kinds)[:BRANCHES]:
                 key = frozenset(map(id, (*chosen, *further)))
                 if key not in seen:
                     seen.add(key)
@@ -383,7 +393,7 @@ class Search:
         return best[1], best[2]
 
     def _candidates(
-        self, chosen: tuple[Slip, ...], remaining: Sequence[str], settled: Sequence[str], *, usual: bool
+        self, chosen: tuple[Slip, ...], remaining: Sequence[str], settled: Sequence[str], kinds: Kinds
     ) -> list[tuple[Slip, ...]]:
         """Slips (or pairs of them) that make the first wrong value come out, those that explain most first."""
         for target in remaining:
@@ -405,18 +415,20 @@ class Search:
                 constant = constant_factors(self.claims[target], before, self.rerun, target, len(self.trace["x"]))
                 added = multiples_added(self.claims[target], before, self.rerun, target)
                 every = sorted([*self.made, *constant, *added], key=lambda s: s.weight)
+                if kinds is Kinds.FAINT:
+                    every = [s for s in every if s.step.options]
                 return self._suspected(rivals(every), settled)
 
             candidates: list[tuple[tuple[int, float], tuple[Slip, ...]]] = []
             groups = ((lambda: suspects, 0.5), (lambda: made()[0], 0.7), (lambda: others, 0.3), (lambda: made()[1], 0.1))
             for place, (among, share) in enumerate(groups):
-                if usual and place % 2:
+                if kinds is Kinds.USUAL and place % 2:
                     continue
                 if candidates and (candidates[0][0][0] <= -len(remaining) or place == 3):
                     break
                 candidates += self._fitting(chosen, [(s,) for s in among()], target, remaining, settled, share=share)
                 candidates.sort(key=lambda c: c[0])
-            if not candidates and not usual:
+            if not candidates and kinds is Kinds.EVERY:
                 active = [s for s in suspects if s.carried is not Carried.RIGHT and not s.members and self._acts(s)]
                 pairs = [p for p in itertools.combinations(active, 2) if p[0].output != p[1].output]
                 pairs.sort(key=lambda p: p[0].weight + p[1].weight)
@@ -482,9 +494,10 @@ class Search:
         few = self._independent([target], now) < SURE
         near: set[float] = set()
         enough_weight = math.inf
-        for further in candidates:
+        dear = self.budget.left * share / DEAR
+        for further in sorted(candidates, key=lambda c: self.budget.cost_of(c[-1:], [target]) > dear):
             if len(further) == 1 and further[0].made and further[0].weight > enough_weight:
-                break
+                continue
             if not self.budget.take(further[-1:], [target]) or self.budget.left < keep:
                 break
             values = self._values((*chosen, *further), [target])
