@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache, partial
 from typing import Any
 
 from ..base.errors import FormulaError
 from ..calculus.names import derivative_name
 from ..calculus.said import said
-from ..formula.nodes import Element, walk
+from ..formula.nodes import ELLIPSIS, Element, walk
 from ..program import Loop, Program, Role, Step
-from ..rules import OPERATIONS, Operation, Rule, shares
+from ..rules import Rule, shares
 from ..rules.rule import backward_rules, from_formula
+from .activations import activations
+from .back_only import on_the_way_back
 from .changed import OTHER, Changed, Shaped, changes
+from .rearranged import of_another_sample, rearranged
 from .settings import of_settings, of_updates
 from .slip import Slip
 
@@ -25,6 +28,8 @@ ELSEWHERE = 0.2
 MOST_OTHERS = 16
 """So many values of the same shape are taken for another one at most."""
 
+MORE_AXES = " |...|"
+"""How many values further axes have, in a text."""
 _ABOVE = (Role.DERIVATIVE, Role.SHARE)
 
 
@@ -46,7 +51,9 @@ def made_slips(program: Program, names: Collection[str], samples: int) -> list[S
         found.extend(_of_other_activations(step))
         found.extend(of_settings(step, samples))
         found.extend(_of_another_form(step, program, names, samples, following))
+        found.extend(rearranged(step, program, names, samples))
     found.extend(of_updates(program))
+    found.extend(on_the_way_back(found, program))
     found.sort(key=lambda s: s.weight)
     return found
 
@@ -68,11 +75,12 @@ def _of_a_step(
     names = {**step.bound, **pairs}
     follows = following[step.output]
     others: dict[str, list[str]] = {}
+    bare = _no_more_axes(step, program)
     above = tuple(o for o, i in pairs.items() if i is not None and program.values[i].role in _ABOVE)
     for changed in changes(step.rule, absent, above):
         change = changed.change
         if OTHER not in change.takes:
-            yield _slip(step, changed, names, samples, "")
+            yield _slip(step, changed, names, samples, bare, "")
             continue
         formal = next(n for n in _replaced(changed, step.rule))
         own = pairs.get(formal)
@@ -82,7 +90,8 @@ def _of_a_step(
             others[own] = _others(own, step, program, alike, follows)[:MOST_OTHERS]
         for place, other in enumerate(others[own]):
             near = other in step.bound.values() or other in pairs.values()
-            yield _slip(step, changed, {**names, OTHER: other}, samples, "" if near else other, place * 0.001)
+            far = "" if near else other
+            yield _slip(step, changed, {**names, OTHER: other}, samples, bare, far, place * 0.001)
 
 
 def _replaced(changed: Changed, rule: Rule) -> list[str]:
@@ -133,7 +142,13 @@ def _following(program: Program) -> Mapping[str, set[str]]:
 
 
 def _slip(
-    step: Step, changed: Changed, names: Mapping[str, str | None], samples: int, far: str, further: float = 0.0
+    step: Step,
+    changed: Changed,
+    names: Mapping[str, str | None],
+    samples: int,
+    bare: bool,
+    far: str,
+    further: float = 0.0,
 ) -> Slip:
     change = changed.change
     inputs = tuple(names.get(o) for o in changed.operands)
@@ -143,22 +158,20 @@ def _slip(
     general = "" if far else change.said({OTHER: formal.get(names.get(OTHER) or "", names.get(OTHER))})
     weight = change.distance + FARTHER + (ELSEWHERE if far else 0.0) + further
     function = Shaped(changed, options, step.shape, samples)
-    return Slip(
-        step.output, step, change.said(names), weight, inputs, function, mistaken, general=general, made=True
-    )  # fmt: skip
+    text = change.said(names)
+    if bare:
+        text, general = text.replace(MORE_AXES, ""), general.replace(MORE_AXES, "")
+    return Slip(step.output, step, text, weight, inputs, function, mistaken, general=general, made=True)
 
 
-@cache
-def _activations() -> Mapping[Rule, Operation]:
-    """The activations by each of their rules."""
-    found: dict[Rule, Operation] = {}
-    for operation in OPERATIONS:
-        formula = operation.backward[0].formula if len(operation.backward) == 1 else None
-        if operation.input != "z" or operation.output != "a" or formula is None or len(operation.forward) != 1:
-            continue
-        if formula.text.startswith("dz[...]"):
-            found[operation.forward[0]] = found[operation.backward[0]] = operation
-    return found
+def _no_more_axes(step: Step, program: Program) -> bool:
+    """Whether the further axes of a step's formula, `...`, are none here."""
+    pairs = zip(step.rule.operands, step.inputs, strict=True)
+    shapes = {o: program.shapes[i] for o, i in pairs if i is not None}
+    try:
+        return step.formula is not None and not step.formula.sizes(shapes, step.options).get(ELLIPSIS, True)
+    except FormulaError:
+        return False
 
 
 DEFAULTS = {"alpha": 1.0, "slope": 0.01}
@@ -167,10 +180,10 @@ DEFAULTS = {"alpha": 1.0, "slope": 0.01}
 
 def _of_other_activations(step: Step) -> Iterator[Slip]:
     """Another activation, or its derivative, in place of the network's."""
-    own = _activations().get(step.rule)
+    own = activations().get(step.rule)
     if own is None:
         return
-    for other in dict.fromkeys(_activations().values()):
+    for other in dict.fromkeys(activations().values()):
         if other is own:
             continue
         backward = step.rule is own.backward[0]
@@ -193,7 +206,16 @@ def _of_another_form(
     """Mistakes of the derivative in another form: in z, term by term, of a whole normalisation in one line."""
     if step.value.role is not Role.DERIVATIVE or step.part != "backward" or step.output in program.recurrent:
         return
+    yield from of_another_sample(
+        step,
+        step.rule,
+        {**step.bound, **dict(zip(step.rule.operands, step.inputs, strict=True))},
+        step.options,
+        known,
+        samples,
+    )
     for rule, names, settings, above in _forms(step, program):
+        yield from of_another_sample(step, rule, names, settings, known, samples)
         for changed in changes(rule, (), (above,)):
             others: tuple[str | None, ...] = (None,)
             if changed.change.takes:
@@ -206,9 +228,8 @@ def _of_another_form(
                 every = {**names, OTHER: other}
                 inputs = tuple(every.get(o) for o in changed.operands)
                 options = {o: settings[o] for o in changed.options if o in settings}
-                if (
-                    any(i not in known or i in following[step.output] for i in inputs)
-                    or len(options) < len(changed.options)
+                if any(i not in known or i in following[step.output] for i in inputs) or len(options) < len(
+                    changed.options
                 ):
                     continue
                 mistaken = dataclasses.replace(step, rule=changed, inputs=inputs, options=options)  # type: ignore[arg-type]
@@ -225,7 +246,7 @@ def _forms(step: Step, program: Program) -> Iterator[tuple[Rule, Mapping[str, st
         above = next((o for o, i in own.items() if i in program.derivatives), "")
         yield _stated(step.rule.form, step.rule.options), {**step.bound, **own}, step.options, above
     users = [s for s in program.part("forward", "loss") if step.value.of in s.inputs]
-    if len(users) != 1 or not (users[0].part == "loss" or users[0].rule in _activations()):
+    if len(users) != 1 or not (users[0].part == "loss" or users[0].rule in activations()):
         return
     user = users[0]
     pairs = dict(zip(user.rule.operands, user.inputs, strict=True))

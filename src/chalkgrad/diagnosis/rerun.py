@@ -85,9 +85,7 @@ class Rerun:
         asked = self.above[name]
         key = (asked, touched)
         if key not in self._plans:
-            self._plans[key] = tuple(
-                n for n, bit in self.bit.items() if asked & bit and self.above[n] & touched
-            )
+            self._plans[key] = tuple(n for n, bit in self.bit.items() if asked & bit and self.above[n] & touched)
         return self._plans[key]
 
     def on(self, values: Mapping[str, Array]) -> Rerun:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from enum import Enum
 from functools import cache
@@ -397,38 +397,14 @@ class Search:
     ) -> list[tuple[Slip, ...]]:
         """Slips (or pairs of them) that make the first wrong value come out, those that explain most first."""
         for target in remaining:
-            upstream = set(self.rerun.upstream(target))
-            for name in self.trace.program.parameters:  # updated too early, its gradient matters too
-                upstream.update(self.rerun.upstream(self.trace.program.updated.get(name, "")))
-            outputs = {output for s in chosen for output in s.outputs}
-
-            def rivals(of: Sequence[Slip], outputs: set[str] = outputs, upstream: set[str] = upstream) -> list[Slip]:
-                return [s for s in of if outputs.isdisjoint(s.outputs) and upstream & {*s.outputs}]
-
-            before = self._values(chosen, [target])[target]
-            constant = constant_factors(self.claims[target], before, self.rerun, target, len(self.trace["x"]))
-            suspects, others = self._suspected(rivals(self.slips), settled)
-
-            def made(
-                before: Array = before, target: str = target, rivals: Callable[..., list[Slip]] = rivals
-            ) -> tuple[list[Slip], list[Slip]]:
-                constant = constant_factors(self.claims[target], before, self.rerun, target, len(self.trace["x"]))
-                added = multiples_added(self.claims[target], before, self.rerun, target)
-                every = sorted([*self.made, *constant, *added], key=lambda s: s.weight)
-                if kinds is Kinds.FAINT:
-                    every = [s for s in every if s.step.options]
-                return self._suspected(rivals(every), settled)
-
             candidates: list[tuple[tuple[int, float], tuple[Slip, ...]]] = []
-            groups = ((lambda: suspects, 0.5), (lambda: made()[0], 0.7), (lambda: others, 0.3), (lambda: made()[1], 0.1))
-            for place, (among, share) in enumerate(groups):
-                if kinds is Kinds.USUAL and place % 2:
-                    continue
-                if candidates and (candidates[0][0][0] <= -len(remaining) or place == 3):
+            for among, share, last in self._groups(chosen, target, settled, kinds):
+                if candidates and (last or candidates[0][0][0] <= -len(remaining)):
                     break
                 candidates += self._fitting(chosen, [(s,) for s in among()], target, remaining, settled, share=share)
                 candidates.sort(key=lambda c: c[0])
             if not candidates and kinds is Kinds.EVERY:
+                suspects, _ = self._suspected(self._on_the_way(self.slips, chosen, target), settled)
                 active = [s for s in suspects if s.carried is not Carried.RIGHT and not s.members and self._acts(s)]
                 pairs = [p for p in itertools.combinations(active, 2) if p[0].output != p[1].output]
                 pairs.sort(key=lambda p: p[0].weight + p[1].weight)
@@ -436,6 +412,42 @@ class Search:
             if candidates:
                 return [further for _, further in candidates]
         return []
+
+    def _groups(
+        self, chosen: tuple[Slip, ...], target: str, settled: Sequence[str], kinds: Kinds
+    ) -> Iterator[tuple[Callable[[], list[Slip]], float, bool]]:
+        """The slips that may make a value come out, in the order in which they are tried.
+
+        With how large a share of what may be computed they may take, and whether they are tried only where nothing
+        else fits.
+        """
+        suspects, others = self._suspected(self._on_the_way(self.slips, chosen, target), settled)
+        made = cache(lambda: self._suspected(self._made_for(chosen, target, kinds), settled))
+        yield lambda: suspects, 0.5, False
+        if kinds is not Kinds.USUAL:
+            yield lambda: made()[0], 0.7, False
+        yield lambda: others, 0.3, False
+        if kinds is not Kinds.USUAL:
+            yield lambda: made()[1], 0.1, True
+
+    def _on_the_way(self, slips: Sequence[Slip], chosen: tuple[Slip, ...], target: str) -> list[Slip]:
+        """The slips at other values than those of the chosen ones, of which the target is computed."""
+        upstream = set(self.rerun.upstream(target))
+        for name in self.trace.program.parameters:  # updated too early, its gradient matters too
+            upstream.update(self.rerun.upstream(self.trace.program.updated.get(name, "")))
+        outputs = {output for s in chosen for output in s.outputs}
+        return [s for s in slips if outputs.isdisjoint(s.outputs) and not upstream.isdisjoint(s.outputs)]
+
+    def _made_for(self, chosen: tuple[Slip, ...], target: str, kinds: Kinds) -> list[Slip]:
+        """The made slips for a value, those with a number that its claimed ones give among them."""
+        now = self._values(chosen, [target])[target]
+        claim = self.claims[target]
+        solved = constant_factors(claim, now, self.rerun, target, len(self.trace["x"]))
+        solved += multiples_added(claim, now, self.rerun, target)
+        every = sorted([*self.made, *solved], key=lambda s: s.weight)
+        if kinds is Kinds.FAINT:
+            every = [s for s in every if s.step.options]
+        return self._on_the_way(every, chosen, target)
 
     def _suspected(self, of: Sequence[Slip], settled: Sequence[str]) -> tuple[list[Slip], list[Slip]]:
         """Of slips those at values from which no right number is computed, and the others."""

@@ -20,7 +20,7 @@ MOST_PROGRAMS = 8
 
 Values = Mapping[str, Any]
 Key = tuple[Any, ...]
-_kept: "OrderedDict[Key, Tried]" = OrderedDict()
+_kept: OrderedDict[Key, Tried] = OrderedDict()
 
 
 class Tried:
