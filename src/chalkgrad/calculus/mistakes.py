@@ -202,6 +202,10 @@ class _Maker:
             if place and power > 0:
                 added = _sum([(_product(factors[:place]), 1), (_product(factors[place:]), 1)])
                 yield _Tree(added, "{0} is added, not multiplied", (_product(factors[place:]),), 1.9)
+                if len(factors) > 2 and factors[place - 1][1] > 0:
+                    both = _sum([(factors[place - 1][0], 1), (factor, 1)])
+                    changed = _product([*factors[: place - 1], (both, 1), *factors[place + 1 :]])
+                    yield _Tree(changed, "{0} is added to {1}, not multiplied", (factor, factors[place - 1][0]), 1.95)
             if isinstance(factor, Number):
                 for other in (factor.value * 2, factor.value / 2, factor.value + 1, factor.value - 1):
                     changed = _product([*factors[:place], (Number(other), power), *factors[place + 1 :]])
