@@ -130,22 +130,28 @@ def read_claims(claimed: Mapping[str, Any], trace: Trace) -> dict[str, Claim]:
         claim.units[...] = (common or _grid(claim.values[claim.mask])) / 2
     units = [c.units[c.units > 0] for c in claims.values()]
     coarsest = max((float(u.min()) for u in units if u.size), default=0.0)
+    every = np.concatenate([u[u > 0] for u in (c.units for c in claims.values())])
+    to_decimals = bool(every.size) and float(np.ptp(every)) <= 1e-9 * coarsest
     for claim in claims.values():
-        _fill_in(claim, most, coarsest)
+        _fill_in(claim, most, coarsest, to_decimals=to_decimals)
     return {name: replace(claim) for name, claim in claims.items()}  # their digits may be others now
 
 
-def _fill_in(claim: Claim, most: int, coarsest: float) -> None:
-    """Gives bare numbers the digits that the other claimed ones have; without others they stand as they are."""
+def _fill_in(claim: Claim, most: int, coarsest: float, *, to_decimals: bool) -> None:
+    """Gives bare numbers the digits that the other claimed ones have, or their decimals where all have as many; without
+    others they stand as they are.
+    """
     bare = np.isnan(claim.units)
     units = claim.units[claim.units > 0]
     if not units.size and coarsest:  # only zeros: rounded to as many decimals as the others
         units = np.array([coarsest])
     with np.errstate(all="ignore"):
         rounding = 0.5 * 10.0 ** (np.floor(np.log10(np.abs(claim.values))) - most + 1)
-    rounding = (
-        np.where(claim.values == 0, units.min(initial=np.inf), rounding) if most else np.zeros(claim.values.shape)
-    )
+    if not most:
+        rounding = np.zeros(claim.values.shape)
+    if to_decimals:
+        rounding = np.maximum(rounding, coarsest)
+    rounding = np.where(claim.values == 0, units.min(initial=np.inf), rounding)
     claim.units[bare] = np.where(np.isfinite(rounding), rounding, 0.0)[bare]
 
 

@@ -21,6 +21,7 @@ NOTHING = 1e-11
 """A gradient smaller than this share of what is summed up in it is 0 in mathematics."""
 LEFTOVER = 1e-6
 """What is left of such a sum, in float32 too, is at most this share."""
+LARGEST_COARSENESS = 1e-4
 FEWEST_DIGITS = 2
 """A number given to fewer digits than the others is right to those, where they are so many."""
 MOST_SHORT = 64
@@ -34,13 +35,16 @@ class Comparing:
         trace: the right values.
         noise: how much rounding to float32 changes each value.
         claims: the claimed numbers.
+        coarseness: how much float32 may leave of a sum that is 0 in mathematics, as a share of its terms.
 
     Attributes:
         slack: how far claimed numbers may be from the computed ones.
     """
 
-    def __init__(self, trace: Trace, noise: Mapping[str, float], claims: Mapping[str, Claim]) -> None:
-        self.trace, self.noise, self.claims = trace, noise, claims
+    def __init__(
+        self, trace: Trace, noise: Mapping[str, float], claims: Mapping[str, Claim], coarseness: float = 0.0
+    ) -> None:
+        self.trace, self.noise, self.claims, self.coarseness = trace, noise, claims, coarseness
         self.scale = scales(trace)
         self.slack = Slack.NONE
 
@@ -85,7 +89,8 @@ class Comparing:
             if claim.zeros is not None:
                 nothing = np.where(claim.zeros, RELATIVE * sizes.max(initial=0.0), 0.0)
             if scale and (small := sizes <= NOTHING * scale).any():
-                nothing = np.where(small, LEFTOVER * scale, nothing)
+                left = max(LEFTOVER, self.coarseness) if single(claim, self.slack) else LEFTOVER
+                nothing = np.where(small, left * scale, nothing)
         return allowed + nothing
 
     def matches(self, claim: Claim, computed: Any) -> bool:
@@ -183,6 +188,24 @@ def _size(name: str, trace: Trace, found: Mapping[str, float]) -> float:
     own = float(finite.max(initial=0.0))
     terms = found.get(name, 0.0)
     return terms if own <= NOTHING * terms else own
+
+
+def float32_coarseness(trace: Trace, coarse: Mapping[str, Array]) -> float:
+    """How much rounding to float32 may change a derivative, as a share of its largest number: 20 times what it does.
+
+    Args:
+        trace: the right values.
+        coarse: the same values computed in float32.
+    """
+    shares = [0.0]
+    for name, terms in scales(trace).items():
+        right = trace[name]
+        size = float(np.abs(right).max(initial=0.0))
+        if name in coarse and size > NOTHING * terms and np.isfinite(right).all():
+            apart = np.abs(coarse[name].astype(np.float64) - right)
+            shares.append(float(apart.max(initial=0.0)) / size)
+    largest = max(shares)
+    return min(20 * largest, LARGEST_COARSENESS) if np.isfinite(largest) else LARGEST_COARSENESS
 
 
 def float32_noise(trace: Trace, coarse: Mapping[str, Array], names: Iterable[str]) -> dict[str, float]:

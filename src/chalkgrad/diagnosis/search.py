@@ -25,7 +25,7 @@ from ..model.model import Model
 from ..program import names as spelled
 from .budget import Budget
 from .claims import Claim, numbers_of, read_claims
-from .comparing import LARGEST_ROUNDING, RELATIVE, Comparing, float32_noise
+from .comparing import LARGEST_ROUNDING, RELATIVE, Comparing, float32_coarseness, float32_noise
 from .constants import constant_factors, multiples_added
 from .diagnosis import Diagnosis
 from .evidence import FEWEST_DIGITS, NEAR, SURE, enough, independent
@@ -205,7 +205,7 @@ class Search:
             self.claims[NEXT] = _single(NEXT, after)
         if not self.claims:
             raise DataError('claims are numbers by name, {"dW1": [[...]], ...}; none came')
-        self.comparing = Comparing(trace, self._noise(), self.claims)
+        self.comparing = self._compared()
         self._take_parameters_as_meant()
         self.comparing.claims = self.claims
         self.right = self.rerun.run((), self.claims)
@@ -229,14 +229,15 @@ class Search:
 
     # -- comparing -------------------------------------------------------------------------------------------
 
-    def _noise(self) -> dict[str, float]:
-        """How much rounding to float32 changes each claimed value."""
+    def _compared(self) -> Comparing:
+        """Compares the claims, and knows how much rounding to float32 changes each claimed value."""
         coarse = self.network.copy(dtype="float32").trace(
             self.trace["x"], self.trace["y"], optimizer=self.optimizer, training=self.training,
             optimizer_state=self.optimizer_state, sample_weight=self.trace.get(spelled.SAMPLE_WEIGHT),
         )  # fmt: skip
         names = (*self.claims, *(r[n] for r in self._readings() for n in self.claims if n in r))
-        return float32_noise(self.trace, coarse, names)
+        noise = float32_noise(self.trace, coarse, names)
+        return Comparing(self.trace, noise, self.claims, float32_coarseness(self.trace, coarse))
 
     def _take_parameters_as_meant(self) -> None:
         """Claims of parameters that are not the network's own numbers: their gradients, or their new values.
