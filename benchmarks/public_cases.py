@@ -227,7 +227,8 @@ WRONG: tuple[Pass | Formulas, ...] = (
          {"dz1": lambda v: normalised_back(v.dx_hat2, v.x_hat2, over(1 / np.sqrt(v.var2 + EPS), 1), 1)},
          (("dz1|dvar2|dmu2", "var|deviation"),)),
     Pass("batch norm: n - 1 in the backward pass, n in the forward", "paiml/aprender/pull/2200", "batch norm",
-         {"dz1": lambda v: normalised_back(v.dx_hat2, v.x_hat2 * np.sqrt(4 / 5), v.var2 * 5 / 4, 0)},
+         {"dz1": lambda v: normalised_back(
+             v.dx_hat2, (v.z1 - v.mu2) / np.sqrt(v.var2 * 5 / 4 + EPS), v.var2 * 5 / 4, 0)},
          (("dz1|dvar2|dmu2", "N - 1|n - 1|variance"),)),
     Pass("layer norm: gamma of the row for that of the column", "microsoft/DeepSpeed/pull/692", "layer norm",
          {"dx_hat2": lambda v: v.dz2 * v.gamma2[:5, None]}, (("dx_hat2", "gamma"),)),

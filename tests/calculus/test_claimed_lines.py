@@ -19,12 +19,16 @@ BATCH_NORM = [
     "xhat[n,c] = (x[n,c] - mu[c]) / sqrt(var[c] + eps)",
     "y[n,c] = gamma[c] * xhat[n,c] + beta[c]",
 ]
+POOL = ["y[n,p] = mean_u x[n,2*p+u] for u < 2"]
+RMS = ["r[n] = sqrt(mean_d x[n,d]^2 + eps)", "y[n,d] = x[n,d] / r[n] * g[d]"]
 EMBEDDING = ["e[n,t,d] = W[x[n,t],d]"]
 RIGHT = [
     (DENSE, "dW[a,b] = sum_m x[m,a] * dz[m,b]"),
     (DENSE, "dx[n,i] = -sum_o W[i,o] * (0 - dz[n,o])"),
     (SIGMOID, "dz[n,k] = da[n,k] * (a[n,k] - a[n,k]^2)"),
     (BATCH_NORM, "dx[n,c] = gamma[c] * (dy[n,c] - mean_j dy[j,c] - xhat[n,c] * mean_j dy[j,c] * xhat[j,c]) / sqrt(var[c] + eps)"),
+    (["y[n] = x[n]^c"], "dx[n] = dy[n] * c * x[n]^(c - 1)"),
+    (POOL, "dx[n,2*p+u] += dy[n,p] / 2"),
     (SOFTMAX, ["g[n] = sum_k da[n,k] * a[n,k]", "dz[n,k] = a[n,k] * (da[n,k] - g[n])"]),
 ]  # fmt: skip
 OTHER_FORMS = [
@@ -40,6 +44,8 @@ ON_CONDITIONS = [
     (SIGMOID, "dz[...] = a[...] * (1 - a[...])", "every da is 1", "da[...], what comes back, is left out"),
     (BATCH_NORM, "dx[n,c] = (dy[n,c] - mean_j dy[j,c] - xhat[n,c] * mean_j dy[j,c] * xhat[j,c]) / sqrt(var[c] + eps)",
      "every gamma is 1", "the factor gamma[c] is left out"),
+    (RMS, "dx[n,d] = dy[n,d] * g[d] / r[n] - x[n,d] / r[n]^3 * sum_e dy[n,e] * g[e] * x[n,e]",
+     "d takes one value only", "one change makes it right: dx[n,d] = dy[n,d] * g[d] / r[n] - x[n,d] / r[n]^3 * mean_e"),
     (EMBEDDING, "dW[x[n,t],d] = de[n,t,d]", "no number stands in x twice", "keeps the last"),
     (["a[...] = max(z[...], 0)"], "dz[...] = da[...] * [z[...] >= 0]", "no number is 0 or at a kink", ">= stands where >"),
     (["L = mean_n (p[n] - y[n])^2"], "dp[n] = 2 * (p[n] - y[n])", "n takes one value only", "not divided by |n|"),
@@ -54,11 +60,13 @@ WRONG = [
     (DENSE, "dW[i,o] = sum_n z[n,o] * x[n,i]", "z[n,o] stands where dz[n,o] belongs"),
     (DENSE, "dW[o,i] = sum_n dz[n,o] * x[n,i]", "transpose"),
     (DENSE, "dx[n,i] = sum_o dz[n,i] * W[i,o]", "dz[n,i] stands where dz[n,o] belongs"),
-    (DENSE, "dx[n,i] = -2 * sum_o dz[n,o] * W[i,o]", "the sign is turned; the factor 2 does not belong"),
+    (DENSE, "dx[n,i] = -2 * sum_o dz[n,o] * W[i,o]", "it is -2 times what it should be"),
     (SIGMOID, "dz[...] = da[...] * z[...] * (1 - z[...])", "z[...] stands where a[...] belongs"),
     (SOFTMAX, "dz[n,k] = da[n,k] * a[n,k] * (1 - a[n,k])", "not summed over j"),
     (ENTROPY, "dz[n,k] = (p[n,k] - y[n,k]) / |k|", "divided by |k| where |n| belongs"),
     (ENTROPY, "dz[n,k] = p[n,k] - y[n,k]", "not divided by |n|"),
+    (["L = sum_{n,d} (x[n,d] - y[n,d])^2 / 2"], "dx[n,d] = 2 * (x[n,d] - y[n,d])", "it is 2 times what it should be"),
+    (POOL, "dx[n,2*p+u] += dy[n,p]", "the division by 2 is left out"),
     (BATCH_NORM, "dgamma[c] = sum_n dy[n,c] * x[n,c]", "x[n,c] stands where xhat[n,c] belongs"),
     (BATCH_NORM, "dx[n,c] = gamma[c] * (dy[n,c] - mean_j dy[j,c]) / sqrt(var[c] + eps)", "xhat[j,c]) / |n|) is missing"),
 ]  # fmt: skip
@@ -109,12 +117,18 @@ def test_a_right_line_after_a_wrong_one_is_right() -> None:
     [
         ("dW[i,o] = sum_n g[n,o] * x[n,i]", "reads g, which is no value here"),
         ("W[i,o] = sum_n dz[n,o] * x[n,i]", "no claimed line gives a derivative"),
+        ("ds = sum_{n,o} dz[n,o]", "no claimed line gives a derivative"),
         ("dW[i,o] = dz[n,o] * x[n,i]", "the index n stands only on the right"),
     ],
 )
 def test_what_cannot_be_compared(claimed: str, said: str) -> None:
     with pytest.raises(FormulaError, match=said):
         compare(DENSE, claimed)
+
+
+def test_by_a_setting_nothing_is_derived() -> None:
+    with pytest.raises(FormulaError, match=r"s stands without indices and is a setting.*s\[k\]"):
+        compare(["L = sum_n s * x[n]"], "ds = sum_n x[n]")
 
 
 def _written(operation: Operation) -> list[tuple[list[str], list[str]]]:

@@ -17,9 +17,9 @@ def test_wrong_numbers_by_no_mistake_end_the_search(monkeypatch: pytest.MonkeyPa
     runs: list[int] = []
     values = search.Rerun.run
 
-    def counted(self: search.Rerun, *arguments: object) -> object:
+    def counted(self: search.Rerun, *arguments: object, **further: object) -> object:
         runs.append(1)
-        return values(self, *arguments)  # type: ignore[arg-type]
+        return values(self, *arguments, **further)  # type: ignore[arg-type]
 
     monkeypatch.setattr(search.Rerun, "run", counted)
     counts: list[int] = []

@@ -67,7 +67,8 @@ class Claim:
             case Verdict.ANOTHER_FORM:
                 return f"{self.verdict}: {'; '.join(self.because)}"
             case Verdict.CONDITIONAL:
-                return f"right only where {', or where '.join(self.conditions)}; else {differing}"
+                where = f"right only where {', or where '.join(self.conditions)}"
+                return f"{where}; else {differing}" if differing else where
             case Verdict.WRONG:
                 return f"wrong: {differing}"
             case _:

@@ -26,10 +26,11 @@ from .comparison import Comparison
 from .conditions import Condition, conditions
 from .derivation import derivation
 from .derivative import Derivative, alike, derivative
-from .differences import Difference, Differences, cost, differences, replacement, unlike
+from .differences import Difference, Differences, cost, differences, replacement, same, unlike
 from .drawn_values import DrawnValues, own_settings
 from .draws import Draw
-from .identities import adding_up, because, written_out
+from .identities import SAME, adding_up, because, written_out
+from .mistakes import made
 from .names import derivative_name
 from .replacing import lettered
 from .simplify import Known, expanded, folded, known_from, simplest
@@ -40,6 +41,8 @@ EXACT = 1e-9
 """How far two values may lie apart, relative to the largest."""
 LIMITS = 3
 """How many conditions at most are named."""
+MOST_CHANGES, LARGEST = 200, 60
+"""So many changes of a claimed line are tried at most, on one with no more numbers than this."""
 ALGEBRA = ("multiplied out", "common factors in front")
 """Moves that need no reason."""
 TIES = "no number is 0 or at a kink, and no two that are compared are equal"
@@ -87,6 +90,7 @@ class _Comparing:
         read = [Formula(line) for line in forward]
         outputs = {line.output for line in read}
         settings = frozenset(s for line in read for s in line.symbols) - outputs
+        claimed = [_with_ranges(line, read) for line in claimed]
         every = alike([Formula(line, settings & Formula(line).symbols) for line in (*forward, *claimed)])
         self.lines, self.claimed = every[: len(forward)], every[len(forward) :]
         self.values = {n for line in self.lines for n in (line.arrays | line.symbols)} - settings | outputs
@@ -110,6 +114,12 @@ class _Comparing:
             there.add(line.output)
         if not any(map(self._of, self.claimed)):
             names = ", ".join(derivative_name(n) for n in self.numbers.derivation.operands)
+            for name in sorted(settings):
+                if any(line.output == derivative_name(name) for line in self.claimed):
+                    raise FormulaError(
+                        f"{name} stands without indices and is a setting, by which nothing is derived; for a "
+                        f"derivative by it give it an index of its own, {name}[k], in all lines"
+                    )
             raise FormulaError(f"no claimed line gives a derivative: none of {names} stands on its left")
 
     def _of(self, line: Formula) -> str:
@@ -127,37 +137,108 @@ class _Comparing:
         of = self._of(line)
         place, forms = self._right_forms(line, of)
         left = Element(line.output, place) if place else Symbol(line.output)
-        found, form, theirs, words = self._nearest(line, place, forms)
-        claim = Claim(of, line, Verdict.EQUAL, form.line, left, form.node, theirs)
         try:
             apart = self._farthest(line)
         except FormulaError as error:
-            return replace(claim, verdict=Verdict.WRONG, differences=self._misfit(line, error, found), apart=np.inf)
-        claim = replace(claim, apart=apart, drawn=self.numbers.draws[0].words)
+            found, form, theirs = self._nearest(line, place, forms)
+            claim = Claim(of, line, Verdict.WRONG, form.line, left, form.node, theirs, apart=np.inf)
+            return replace(claim, differences=self._misfit(line, error, found))
+        drawn = self.numbers.draws[0].words
         if apart <= EXACT:
-            if self._differs_at_ties(line):
-                return replace(claim, verdict=Verdict.CONDITIONAL, conditions=(TIES,), differences=found, apart=0.0)
-            if not found and not form.given:
-                words = tuple(dict.fromkeys([*words, *form.words]))
-                verdict = Verdict.ANOTHER_FORM if words else Verdict.EQUAL
-                return replace(claim, verdict=verdict, because=words, apart=0.0)
-            plain = next(f for f in forms if not f.given)
-            known = [*self.known, *adding_up(self.lines, self.numbers.sums())]
-            reasons = because(plain.node, theirs, self.lines, known)
-            return replace(
-                claim, verdict=Verdict.ANOTHER_FORM, because=reasons, ours=plain.node, right=plain.line, apart=0.0
+            return self._right(
+                Claim(of, line, Verdict.EQUAL, "", left, line.right, line.right, drawn=drawn), place, forms
             )
+        found, form, theirs = self._nearest(line, place, forms)
+        claim = Claim(of, line, Verdict.WRONG, form.line, left, form.node, theirs, apart=apart, drawn=drawn)
+        many = len(found) > 1
         if form.given and not found:
-            found, form, theirs, _ = self._nearest(line, place, [f for f in forms if not f.given])
+            found, form, theirs = self._nearest(line, place, [f for f in forms if not f.given])
             claim = replace(claim, ours=form.node, right=form.line, theirs=theirs)
         elif unlike(form.node, theirs, found) or not found:
-            found = (Difference("the two have little in common", form.node, theirs),)
+            found, many = (Difference("the two have little in common", form.node, theirs),), True
         if self._assigns(line) and "+=" in form.line:
-            found = (Difference("= keeps the last of what falls on one place, where += adds it up"),)
+            found, many = (Difference("= keeps the last of what falls on one place, where += adds it up"),), False
+        if many and not all(d.brief for d in found) and (one := self._times(line)) is not None:
+            return replace(claim, differences=(one,))
         limits = tuple(self._conditions(line, found))
+        if many and (one := self._one_change(line)) is not None:
+            found = (one,)
         verdict = Verdict.CONDITIONAL if limits else Verdict.WRONG
         given = (f"({form.given})",) if form.given and not limits else ()
         return replace(claim, verdict=verdict, conditions=limits, differences=found, given="".join(given))
+
+    def _right(self, claim: Claim, place: tuple[Node, ...], forms: Sequence[_Form]) -> Claim:
+        """What is said of a line that is right on all numbers."""
+        line = claim.claimed
+        if self._differs_at_ties(line):
+            found, form, theirs = self._nearest(line, place, forms)
+            claim = replace(claim, right=form.line, ours=form.node, theirs=theirs, verdict=Verdict.CONDITIONAL)
+            return replace(claim, conditions=(TIES,), differences=found if len(found) == 1 else ())
+        own = line.left.indices if isinstance(line.left, Element) else ()
+        best: tuple[int, _Form, Node, tuple[str, ...]] | None = None
+        plain = [f for f in forms if not f.given]
+        for theirs, words in self._claimed_forms(line).items():
+            node = lettered(theirs, own, place)
+            for form in plain:
+                said = len(words) + len(form.words)
+                if (best is None or said < best[0]) and same(form.node, node):
+                    best = said, form, node, words
+        if best is not None:
+            _, form, theirs, words = best
+            words = tuple(dict.fromkeys([*words, *form.words]))
+            verdict = Verdict.ANOTHER_FORM if words else Verdict.EQUAL
+            return replace(
+                claim, verdict=verdict, because=words, right=form.line, ours=form.node, theirs=theirs
+            )  # fmt: skip
+        known = [*self.known, *adding_up(self.lines, self.numbers.sums())]
+        form = plain[0]
+        theirs = lettered(tidied(self._counted(line.right)), own, place)
+        reasons = because(form.node, theirs, self.lines, known)
+        if reasons == (SAME,):
+            _, _, theirs = self._nearest(line, place, plain)
+            reasons = because(form.node, theirs, self.lines, known)
+        return replace(
+            claim, verdict=Verdict.ANOTHER_FORM, because=reasons, right=form.line, ours=form.node, theirs=theirs
+        )
+
+    def _times(self, line: Formula) -> Difference | None:
+        """What is said where a line is a number times the right one; None where it is not."""
+        ratios: list[float] = []
+        for drawn in self.numbers.draws:
+            values = self.numbers.values(drawn)
+            if values is None:
+                continue
+            right, claimed = values[line.output], self._value(line, values, drawn)
+            size = float((right * right).sum())
+            if not size or not np.isfinite(claimed).all():
+                return None
+            ratios.append(float((right * claimed).sum()) / size)
+            if np.abs(claimed - ratios[-1] * right).max(initial=0.0) > EXACT * np.abs(claimed).max(initial=0.0):
+                return None
+        if not ratios or max(ratios) - min(ratios) > EXACT * max(map(abs, ratios)) or not ratios[0]:
+            return None
+        ratio = ratios[0]
+        if ratio == -1:
+            return Difference("the sign is flipped", brief=True)
+        said = f"1/{1 / ratio:g}" if abs(ratio) < 1 and abs(1 / ratio - round(1 / ratio)) < EXACT else f"{ratio:g}"
+        return Difference(f"it is {said} times what it should be", brief=True)
+
+    def _one_change(self, line: Formula) -> Difference | None:
+        """What is said where one small change makes a line right, as people make them; None where none does."""
+        drawn = min(self.numbers.draws, key=lambda d: sum(a.size for a in d.arrays.values()))
+        values = self.numbers.values(drawn)
+        if values is None or values[line.output].size > LARGEST:
+            return None
+        back = {derivative_name(v) for v in self.values}
+        numbers = (line.symbols | line.options) - line.indices
+        for change in made(line, upstream=back & line.arrays, settings=numbers)[:MOST_CHANGES]:
+            try:
+                apart = self._apart(change.formula, drawn)
+                if apart is not None and apart <= EXACT and self._farthest(change.formula) <= EXACT:
+                    return Difference(f"one change makes it right: {change.formula.text}", brief=True)
+            except (FormulaError, ArithmeticError, ValueError, IndexError, TypeError):
+                continue
+        return None
 
     @property
     def _back(self) -> str:
@@ -283,12 +364,12 @@ class _Comparing:
 
     def _nearest(
         self, line: Formula, place: tuple[Node, ...], forms: Sequence[_Form]
-    ) -> tuple[Differences, _Form, Node, tuple[str, ...]]:
-        """What differs from the form of the right side with which a claimed one has most in common, that form, the
-        claimed one, and what is known that makes this equal to the line as it came.
+    ) -> tuple[Differences, _Form, Node]:
+        """What differs from the form of the right side with which a claimed one has most in common, that form, and the
+        claimed one.
         """
         own = line.left.indices if isinstance(line.left, Element) else ()
-        best: tuple[float, tuple[Differences, _Form, Node, tuple[str, ...]]] | None = None
+        best: tuple[float, tuple[Differences, _Form, Node]] | None = None
         for theirs, words in self._claimed_forms(line).items():
             node = lettered(theirs, own, place)
             for form in forms:
@@ -296,7 +377,7 @@ class _Comparing:
                 found = differences(form.node, node, self._back) if one is None else (one,)
                 price = cost(found) + (1.0 if form.given else 0.0) + 0.1 * (len(words) + len(form.words))
                 if best is None or price < best[0]:
-                    best = price, (found, form, node, words)
+                    best = price, (found, form, node)
         assert best is not None
         return best[1]
 
@@ -392,6 +473,16 @@ class _Comparing:
         for number, form in enumerate(shorter):
             forms.setdefault(form.node, _reasons(f.name for f in shorter[: number + 1]))
         return forms
+
+
+def _with_ranges(line: str, lines: Sequence[Formula]) -> str:
+    """A claimed line with the ranges that the forward lines give to its letters, where it gives none."""
+    read = Formula(line)
+    ranges = {i: bound for one in lines for i, bound in one.bounds.items()}
+    missing = sorted(read.symbols & ranges.keys() - {e.name for one in lines for e in one.elements})
+    if read.bounds or not missing:
+        return line
+    return f"{line} for {', '.join(f'{i} < {text(ranges[i])}' for i in missing)}"
 
 
 def _reasons(names: Iterable[str]) -> tuple[str, ...]:

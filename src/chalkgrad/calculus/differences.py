@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import permutations
 
+from ..base.caching import cached_property
 from ..formula.nodes import ELLIPSIS, Binary, Count, Element, Function, Indicator, Node, Number, Reduction, Symbol, walk
 from ..formula.rewrite import renamed_letters, replaced, rewritten
 from ..formula.text import text
@@ -21,7 +22,7 @@ from .simplify import size
 from .terms import Product, fresh, is_sum, key, names_in, new_letter, product, terms, tidied
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Difference:
     """One thing in which a claimed right side differs.
 
@@ -37,7 +38,7 @@ class Difference:
     claimed: Node | None = None
     brief: bool = False
 
-    @property
+    @cached_property
     def cost(self) -> float:
         """How much is said with it: a thing, and its length."""
         if self.brief:
@@ -74,6 +75,14 @@ def differences(right: Node, claimed: Node, back: str = "") -> Differences:
     return found
 
 
+def same(right: Node, claimed: Node) -> bool:
+    """Whether two right sides are the same but for the order of their parts: nothing differs."""
+    if key(tidied(right)) == key(tidied(claimed)):
+        return True
+    compared = any(isinstance(n, Indicator) for n in walk(claimed))
+    return compared and key(tidied(_against_0(right))) == key(tidied(_against_0(claimed)))
+
+
 def _against_0(node: Node) -> Node:
     """A tree in which all is compared with 0: [y < 1] is [1 - y > 0]."""
 
@@ -104,9 +113,10 @@ def unlike(right: Node, claimed: Node, found: Sequence[Difference]) -> bool:
     return len(found) > 3 or cost(found) > 1.5 + 0.3 * (size(right)[0] + size(claimed)[0])
 
 
-@dataclass(frozen=True, slots=True)
 class _Comparing:
-    back: str
+    def __init__(self, back: str) -> None:
+        self.back = back
+        self._known: dict[tuple[Node, Node], Differences | None] = {}
 
     # -- sums ------------------------------------------------------------------------------------------------------
 
@@ -226,6 +236,12 @@ class _Comparing:
         """Two factors of the same kind by what is inside of them; None where it is best to say that one stands where
         the other belongs.
         """
+        pair = (right, claimed)
+        if pair not in self._known:
+            self._known[pair] = self._inside(right, claimed)
+        return self._known[pair]
+
+    def _inside(self, right: Node, claimed: Node) -> Differences | None:
         found: Differences | None = None
         match right, claimed:
             case Reduction(kind=a, indices=p), Reduction(kind=b, indices=q) if a == b and len(p) == len(q):

@@ -82,6 +82,7 @@ def made(
     alike: Mapping[str, Collection[str]] | None = None,
     upstream: Collection[str] = (),
     settings: Collection[str] = (),
+    applied: tuple[str, Formula] | None = None,
 ) -> tuple[Change, ...]:
     """The mistakes that can be made from a formula, the least far-fetched first; no two of them the same formula.
 
@@ -90,19 +91,20 @@ def made(
         alike: for each name the other names with the same indices, that may be taken for it.
         upstream: the names that are derivatives from above.
         settings: the names that are settings, each of which may be taken for another.
+        applied: a function of one array, element by element, with its name, that may be applied where it is not.
     """
-    maker = _Maker(formula, alike or {}, frozenset(upstream), frozenset(settings))
+    maker = _Maker(formula, alike or {}, frozenset(upstream), frozenset(settings), applied)
     found: dict[tuple[Key, Key, bool], Change] = {}
     right = _same(formula)
     own = formula.arrays | formula.symbols
     for tree in sorted(maker.trees(), key=lambda t: t.distance):
-        changed = _formula(formula, formula.left, tree.node, formula.accumulates)
+        changed = formula_of(formula, formula.left, tree.node, formula.accumulates)
         if changed is None or (same := _same(changed)) == right or same in found:
             continue
         takes = tuple(sorted((changed.arrays | changed.symbols) - own))
         found[same] = Change(changed, tree.words, tree.parts, tree.distance, takes)
     for left, words, distance in _left_sides(formula):
-        changed = _formula(formula, left, formula.right, formula.accumulates)
+        changed = formula_of(formula, left, formula.right, formula.accumulates)
         if changed is not None and (same := _same(changed)) not in found and same != right:
             found[same] = Change(changed, words, (), distance)
     return tuple(sorted(found.values(), key=lambda c: c.distance))
@@ -112,8 +114,8 @@ def _same(formula: Formula) -> tuple[Key, Key, bool]:
     return key(formula.left), key(tidied(formula.right)), formula.accumulates
 
 
-def _formula(formula: Formula, left: Node, right: Node, adds: bool) -> Formula | None:
-    """A formula of other sides; None where they make none."""
+def formula_of(formula: Formula, left: Node, right: Node, adds: bool = False) -> Formula | None:
+    """A formula of other sides, with the settings of the given one; None where they make none."""
     changed = formula.changed(lambda side: left if side is formula.left else right)
     changed.accumulates = adds
     try:
@@ -136,9 +138,15 @@ def _left_sides(formula: Formula) -> Iterator[tuple[Node, str, float]]:
 
 class _Maker:
     def __init__(
-        self, formula: Formula, alike: Mapping[str, Collection[str]], upstream: frozenset[str], settings: frozenset[str]
+        self,
+        formula: Formula,
+        alike: Mapping[str, Collection[str]],
+        upstream: frozenset[str],
+        settings: frozenset[str],
+        applied: tuple[str, Formula] | None,
     ) -> None:
         self.formula, self.alike, self.upstream, self.settings = formula, alike, upstream, settings
+        self.applied = applied
         self.letters = sorted(formula.indices - {ELLIPSIS})
 
     def trees(self) -> Iterator[_Tree]:
@@ -185,6 +193,7 @@ class _Maker:
                 yield _Tree(turned, "{0} multiplies where it divides", (factor,), 1.6)
             elif self._from_above(factor):
                 yield _Tree(rest, "the derivative from above, {0}, is left out", (factor,), 1.3)
+                yield from self._applied_above(factor, rest)
             else:
                 yield _Tree(rest, f"the {_kind(factor)} {{0}} is left out", (factor,), 1.2)
                 turned = _product([*factors[:place], (factor, -1), *factors[place + 1 :]])
@@ -193,6 +202,10 @@ class _Maker:
             if place and power > 0:
                 added = _sum([(_product(factors[:place]), 1), (_product(factors[place:]), 1)])
                 yield _Tree(added, "{0} is added, not multiplied", (_product(factors[place:]),), 1.9)
+                if len(factors) > 2 and factors[place - 1][1] > 0:
+                    both = _sum([(factors[place - 1][0], 1), (factor, 1)])
+                    changed = _product([*factors[: place - 1], (both, 1), *factors[place + 1 :]])
+                    yield _Tree(changed, "{0} is added to {1}, not multiplied", (factor, factors[place - 1][0]), 1.95)
             if isinstance(factor, Number):
                 for other in (factor.value * 2, factor.value / 2, factor.value + 1, factor.value - 1):
                     changed = _product([*factors[:place], (Number(other), power), *factors[place + 1 :]])
@@ -362,6 +375,11 @@ class _Maker:
         other = "mean" if kind == "sum" else "sum"
         words = "averaged instead of summed" if kind == "sum" else "summed instead of averaged"
         yield _Tree(Reduction(other, letters, body), f"{words} over the {_all_of(letters)}", (), 1.3)
+        if kind == "mean" and not self.formula.bounds.keys() & set(letters):
+            count = _product([(Count(letter), 1) for letter in letters])
+            less = Binary("-", count, ONE)
+            summed = Binary("/", Reduction("sum", letters, body), less)
+            yield _Tree(summed, "{0} stands where {1} belongs, below the sum", (less, count), 1.5)
         for letter in letters:
             if letter in self.formula.bounds:
                 continue
@@ -453,7 +471,31 @@ class _Maker:
             product = Binary("*", node, other)
             yield _Tree(product, "{0} stands where {1} belongs", (product, node), 1.8)
 
+    def _applied(self, node: Element) -> Iterator[_Tree]:
+        """The function of a value in the place of one: s(g), s(a) again."""
+        if self.applied is None:
+            return
+        title, function = self.applied
+        (operand,) = function.arrays
+        if not isinstance(function.left, Element) or node.indices != function.left.indices:
+            return
+        for name in dict.fromkeys(e.name for e in self.formula.elements if e.indices == node.indices):
+            if name not in (self.formula.output, operand):
+                argument = Element(name, node.indices)
+                changed = renamed(function.right, {operand: name})
+                yield _Tree(changed, f"the {title} of {{0}} stands where {{1}} belongs", (argument, node), 1.7)
+
+    def _applied_above(self, above: Node, rest: Node) -> Iterator[_Tree]:
+        """s (1 - s(g)) for g s (1 - s): the derivative from above is taken for what the function is of."""
+        for node in dict.fromkeys(n for n in walk(rest) if isinstance(n, Element)):
+            for tree in self._applied(node):
+                if tree.parts[0] == above:
+                    words = f"{tree.words}, and {{0}} is no factor"
+                    for changed in _each_place(rest, node, tree.node):
+                        yield replace(tree, node=changed, words=words, distance=1.9)
+
     def _element(self, node: Element) -> Iterator[_Tree]:
+        yield from self._applied(node)
         for other in self.alike.get(node.name, ()):
             changed = Element(other, node.indices)
             yield _Tree(changed, "{0} stands where {1} belongs", (changed, node), 1.5)
@@ -490,6 +532,9 @@ class _Maker:
             for other in self.alike.get(name, ()):
                 words, parts = "{0} stands where {1} belongs", (Element(other, ()), Element(name, ()))
                 yield _Tree(renamed(right, {name: other}), f"{words}, everywhere", parts, 1.45)
+            for tree in self._applied(next(n for n in walk(right) if isinstance(n, Element) and n.name == name)):
+                everywhere = replaced(right, tree.parts[1], tree.node)
+                yield replace(tree, node=everywhere, words=f"{tree.words}, everywhere", distance=1.65)
         yield from self._exponents(right)
         yield from self._letters_crossed(right)
         numbers = sorted(self.settings & {n.name for n in walk(right) if isinstance(n, Symbol)})
@@ -537,6 +582,16 @@ class _Maker:
                 return node
 
             yield _Tree(rewritten(right, turned), "the corrections multiply where they divide", (), 1.45)
+
+
+def _each_place(node: Node, one: Node, other: Node) -> Iterator[Node]:
+    """The tree with another node in one of the places of one."""
+    if node == one:
+        yield other
+        return
+    for place, child in enumerate(children(node)):
+        for changed in _each_place(child, one, other):
+            yield _with_child(node, place, changed)
 
 
 def _raised(node: Node, count: Symbol, change: Callable[[Node], Node]) -> Node:

@@ -31,11 +31,16 @@ class Budget:
             if name in rerun.loops:
                 times = rerun.loops[name][0].times
             self.cost[name] = A_STEP * times + samples * terms_of(step, shapes)
-        self.pieces: dict[int, int] = {}
+        self.pieces: dict[tuple[int, int], int] = {}
         self.left = MOST
 
     def take(self, slips: Iterable[Slip], names: Iterable[str]) -> bool:
         """Whether there is enough left for one run; takes it."""
+        self.left -= self.cost_of(slips, names)
+        return self.left > 0
+
+    def cost_of(self, slips: Iterable[Slip], names: Iterable[str]) -> int:
+        """What one run takes."""
         touched = 0
         for slip in slips:
             for name in slip.outputs:
@@ -43,11 +48,10 @@ class Budget:
         asked = 0
         for name in names:
             asked |= self.rerun.above.get(name, 0)
-        self.left -= self._of(touched, asked)
-        return self.left > 0
+        return self._of(touched, asked)
 
     def _of(self, touched: int, asked: int) -> int:
-        key = hash((touched, asked))
+        key = (touched, asked)
         if key not in self.pieces:
             above = self.rerun.above
             self.pieces[key] = sum(

@@ -13,12 +13,13 @@ from ..base.errors import FormulaError
 from ..calculus.array_code import function_text
 from ..calculus.array_function import array_function
 from ..calculus.mistakes import Change, made
-from ..formula import Formula
+from ..formula import Formula, Shape
 from ..formula.affine import affine
 from ..formula.nodes import Element, Node, Symbol, walk
 from ..formula.rewrite import rewritten
 from ..formula.text import formula_text
 from ..rules.rule import Rule, Stated
+from .activations import activations
 
 OTHER = "other"
 """The formal name of what stands in another value's place."""
@@ -139,12 +140,21 @@ def changes(rule: Rule, absent: tuple[str, ...] = (), upstream: tuple[str, ...] 
     arrays = formula.arrays - formula.ids
     numbers = (formula.symbols | formula.options) - formula.indices
     alike = {o: (OTHER,) for o in arrays if OTHER not in formula.arrays}
-    found = made(formula, alike, upstream, numbers)
+    found = made(formula, alike, upstream, numbers, _function(rule, formula))
     every = [Changed(change, rule) for change in found]
     if formula.accumulates:
         words = "it is assigned where it should be added: the last one stays"
         every.insert(0, Changed(Change(formula, words, (), ASSIGNED), rule, assigned=True))
     return tuple(every)
+
+
+def _function(rule: Rule, formula: Formula) -> tuple[str, Formula] | None:
+    """The activation that a rule belongs to, with its name; None of another rule, or where it has other settings."""
+    operation = activations().get(rule)
+    forward = None if operation is None else operation.forward[0].formula
+    if operation is None or forward is None or not forward.options <= formula.options:
+        return None
+    return operation.name, forward
 
 
 class Shaped:
@@ -153,11 +163,13 @@ class Shaped:
     Args:
         changed: the changed rule.
         options: its settings.
-        like: the right value.
+        shape: the right value's shape.
+        samples: how many samples there are.
     """
 
-    def __init__(self, changed: Changed, options: Mapping[str, Any], like: Any) -> None:
-        self.changed, self.options, self.like = changed, options, like
+    def __init__(self, changed: Changed, options: Mapping[str, Any], shape: Shape, samples: int) -> None:
+        self.changed, self.options = changed, options
+        self.like = np.broadcast_to(np.float64(0), [n if isinstance(n, int) else samples for n in shape])
 
     def __call__(self, *arrays: Any) -> Any:
         try:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import numpy as np
 
 from ..base.address import Address
+from ..base.caching import cached_property
 from ..base.checks import as_list
 from ..base.errors import DataError, ShapeError
 from ..base.half import as_numpy, coarseness
@@ -22,10 +23,12 @@ FULL = 12
 """From so many significant digits on, a number is taken as computed, not as rounded for reading."""
 SHORTEST_GRID, LONGEST_GRID, MOST_ON_A_GRID = 50, 1e5, 256
 """Numbers that are all multiples of one step were rounded to these, where the largest is so many times the step."""
+FEW_NUMBERS, IN_A_SAMPLE = 512, 61
+"""Of an array of more numbers some are compared before all of them; the second is no size that arrays have."""
 _NUMBER = re.compile(r"[-+]?(\d*)\.?(\d*)(?:[eE]([-+]?\d{1,3}))?")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Claim:
     """The claimed numbers of one named value.
 
@@ -41,17 +44,17 @@ class Claim:
     units: Array
     single: bool = False
 
-    @property
+    @cached_property
     def mask(self) -> Array:
         """Which elements are claimed."""
         return ~np.isnan(self.values)
 
-    @property
+    @cached_property
     def whole(self) -> bool:
         """Whether all elements are."""
         return bool(self.mask.all())
 
-    @property
+    @cached_property
     def digits(self) -> int:
         """How many significant digits the claimed numbers have, 9 where all are given."""
         elements = self.mask & np.isfinite(self.units) & (self.units > 0) & (self.values != 0)
@@ -59,6 +62,33 @@ class Claim:
             return 9
         sizes = np.floor(np.log10(np.abs(self.values[elements]))) - np.floor(np.log10(2 * self.units[elements])) + 1
         return int(np.clip(sizes.max(), 1, 9))
+
+    @cached_property
+    def rounding(self) -> Array:
+        """How far rounding alone leaves every number from the computed one."""
+        return self.units * (1 + 1e-6)
+
+    @cached_property
+    def zeros(self) -> Array | None:
+        """Which claimed numbers are 0; None where none is."""
+        found = self.values == 0
+        return found if found.any() else None
+
+    @cached_property
+    def sample(self) -> tuple[Array, Claim] | None:
+        """Some of the claimed numbers, to look at first: their places in the flat array, and a claim of them alone.
+
+        None where there are few.
+        """
+        if self.values.size <= FEW_NUMBERS:
+            return None
+        places = np.flatnonzero(self.mask & (self.values != 0))
+        if not len(places):
+            return None
+        places = places[:: -(-len(places) // IN_A_SAMPLE)]
+        alone = Claim(self.name, self.values.ravel()[places], self.units.ravel()[places], self.single)
+        alone.__dict__["digits"] = self.digits
+        return places, alone
 
 
 def read_claims(claimed: Mapping[str, Any], trace: Trace) -> dict[str, Claim]:
@@ -100,22 +130,28 @@ def read_claims(claimed: Mapping[str, Any], trace: Trace) -> dict[str, Claim]:
         claim.units[...] = (common or _grid(claim.values[claim.mask])) / 2
     units = [c.units[c.units > 0] for c in claims.values()]
     coarsest = max((float(u.min()) for u in units if u.size), default=0.0)
+    every = np.concatenate([u[u > 0] for u in (c.units for c in claims.values())])
+    to_decimals = bool(every.size) and float(np.ptp(every)) <= 1e-9 * coarsest
     for claim in claims.values():
-        _fill_in(claim, most, coarsest)
-    return claims
+        _fill_in(claim, most, coarsest, to_decimals=to_decimals)
+    return {name: replace(claim) for name, claim in claims.items()}  # their digits may be others now
 
 
-def _fill_in(claim: Claim, most: int, coarsest: float) -> None:
-    """Gives bare numbers the digits that the other claimed ones have; without others they stand as they are."""
+def _fill_in(claim: Claim, most: int, coarsest: float, *, to_decimals: bool) -> None:
+    """Gives bare numbers the digits that the other claimed ones have, or their decimals where all have as many; without
+    others they stand as they are.
+    """
     bare = np.isnan(claim.units)
     units = claim.units[claim.units > 0]
     if not units.size and coarsest:  # only zeros: rounded to as many decimals as the others
         units = np.array([coarsest])
     with np.errstate(all="ignore"):
         rounding = 0.5 * 10.0 ** (np.floor(np.log10(np.abs(claim.values))) - most + 1)
-    rounding = (
-        np.where(claim.values == 0, units.min(initial=np.inf), rounding) if most else np.zeros(claim.values.shape)
-    )
+    if not most:
+        rounding = np.zeros(claim.values.shape)
+    if to_decimals:
+        rounding = np.maximum(rounding, coarsest)
+    rounding = np.where(claim.values == 0, units.min(initial=np.inf), rounding)
     claim.units[bare] = np.where(np.isfinite(rounding), rounding, 0.0)[bare]
 
 

@@ -21,6 +21,7 @@ NOTHING = 1e-11
 """A gradient smaller than this share of what is summed up in it is 0 in mathematics."""
 LEFTOVER = 1e-6
 """What is left of such a sum, in float32 too, is at most this share."""
+LARGEST_COARSENESS = 1e-4
 FEWEST_DIGITS = 2
 """A number given to fewer digits than the others is right to those, where they are so many."""
 MOST_SHORT = 64
@@ -34,13 +35,16 @@ class Comparing:
         trace: the right values.
         noise: how much rounding to float32 changes each value.
         claims: the claimed numbers.
+        coarseness: how much float32 may leave of a sum that is 0 in mathematics, as a share of its terms.
 
     Attributes:
         slack: how far claimed numbers may be from the computed ones.
     """
 
-    def __init__(self, trace: Trace, noise: Mapping[str, float], claims: Mapping[str, Claim]) -> None:
-        self.trace, self.noise, self.claims = trace, noise, claims
+    def __init__(
+        self, trace: Trace, noise: Mapping[str, float], claims: Mapping[str, Claim], coarseness: float = 0.0
+    ) -> None:
+        self.trace, self.noise, self.claims, self.coarseness = trace, noise, claims, coarseness
         self.scale = scales(trace)
         self.slack = Slack.NONE
 
@@ -52,10 +56,18 @@ class Comparing:
         with np.errstate(invalid="ignore"):
             return (np.abs(claim.values - computed) <= self._room(claim, computed)) & np.isfinite(computed)
 
-    def apart(self, claim: Claim, computed: Any) -> float:
-        """How far computed numbers are from the claimed ones, 1 being as far as they may be."""
+    def apart(self, claim: Claim, computed: Any, most: float = np.inf) -> float:
+        """How far computed numbers are from the claimed ones, 1 being as far as they may be; those of some of the
+        numbers where it is more than `most` already.
+        """
         computed = np.asarray(computed, dtype=np.float64)
-        if computed.shape != claim.values.shape or not np.isfinite(computed).all():
+        if computed.shape != claim.values.shape:
+            return np.inf
+        if claim.sample is not None:
+            places, alone = claim.sample
+            if (some := self.apart(alone, computed.ravel()[places])) > most:
+                return some
+        if not np.isfinite(computed).all():
             return np.inf
         with np.errstate(all="ignore"):
             return float((np.abs(claim.values - computed) / (self._room(claim, computed) + 1e-300))[claim.mask].max())
@@ -63,22 +75,30 @@ class Comparing:
     def _room(self, claim: Claim, computed: Array) -> Array:
         """How far each claimed number may be from the computed one."""
         noise = self.noise[claim.name]
+        sizes = np.abs(computed)
         if single(claim, self.slack):
-            allowed = 1e-5 * np.abs(computed) + 20 * noise
+            allowed = 1e-5 * sizes + 20 * noise
         else:
-            allowed = claim.units * (1 + 1e-6) + RELATIVE * np.abs(computed) + 100 * noise * 2.0**-29
+            allowed = claim.rounding + RELATIVE * sizes + 100 * noise * 2.0**-29
             if self.slack is Slack.BY_HAND:
                 allowed = np.maximum(allowed, room_by_hand(claim, computed))
         scale = self.scale.get(claim.name, 0.0)
         # a 0 stands for what is nothing beside the others
         with np.errstate(invalid="ignore"):
-            nothing = np.where(claim.values == 0, RELATIVE * np.abs(computed).max(initial=0.0), 0.0)
-            if scale:
-                nothing = np.where(np.abs(computed) <= NOTHING * scale, LEFTOVER * scale, nothing)
+            nothing: Any = 0.0
+            if claim.zeros is not None:
+                nothing = np.where(claim.zeros, RELATIVE * sizes.max(initial=0.0), 0.0)
+            if scale and (small := sizes <= NOTHING * scale).any():
+                left = max(LEFTOVER, self.coarseness) if single(claim, self.slack) else LEFTOVER
+                nothing = np.where(small, left * scale, nothing)
         return allowed + nothing
 
     def matches(self, claim: Claim, computed: Any) -> bool:
         """Whether all claimed numbers of a value are the computed ones."""
+        if claim.sample is not None and np.shape(computed) == claim.values.shape:
+            places, alone = claim.sample
+            if not self.same(alone, np.ravel(computed)[places]).all():
+                return False
         return bool(self.same(claim, computed)[claim.mask].all())
 
     def near(self, claim: Claim, computed: Any) -> bool:
@@ -168,6 +188,24 @@ def _size(name: str, trace: Trace, found: Mapping[str, float]) -> float:
     own = float(finite.max(initial=0.0))
     terms = found.get(name, 0.0)
     return terms if own <= NOTHING * terms else own
+
+
+def float32_coarseness(trace: Trace, coarse: Mapping[str, Array]) -> float:
+    """How much rounding to float32 may change a derivative, as a share of its largest number: 20 times what it does.
+
+    Args:
+        trace: the right values.
+        coarse: the same values computed in float32.
+    """
+    shares = [0.0]
+    for name, terms in scales(trace).items():
+        right = trace[name]
+        size = float(np.abs(right).max(initial=0.0))
+        if name in coarse and size > NOTHING * terms and np.isfinite(right).all():
+            apart = np.abs(coarse[name].astype(np.float64) - right)
+            shares.append(float(apart.max(initial=0.0)) / size)
+    largest = max(shares)
+    return min(20 * largest, LARGEST_COARSENESS) if np.isfinite(largest) else LARGEST_COARSENESS
 
 
 def float32_noise(trace: Trace, coarse: Mapping[str, Array], names: Iterable[str]) -> dict[str, float]:

@@ -46,7 +46,8 @@ def constant_factors(claim: Claim, right: Array, rerun: Rerun, target: str, samp
     factor, name = _named(factor, _counts(rerun, samples), float((rounding / np.abs(exact)).min()))
     whole = min(abs(factor - round(factor)), abs(1 / factor - round(1 / factor))) < 1e-9 and 0.05 < abs(factor) < 20
     weight = SMALL if whole or name else WEIGHT
-    text = f"it is {significant(factor, 6)} times what it should be" + (f": {name}" if name else "")
+    times = f"{significant(factor, 6)} times what it should be"
+    text = f"{name}: it is {times}" if name.startswith("divided") else f"it is {times}" + (f": {name}" if name else "")
     found: list[Slip] = []
     for output in rerun.upstream(target):
         step = rerun.steps[output]
@@ -105,11 +106,14 @@ def _times(step: Step, factor: float, *arrays: Any) -> Any:
 def _counts(rerun: Rerun, samples: int) -> Mapping[str, int]:
     """The numbers that a factor may be made of: of samples, steps, and what the values count."""
     counts = {"N": samples}
-    for name, value in rerun.program.values.items():
+    values = rerun.program.values
+    ends = [n for n in ("y_hat",) if n in values]
+    for name, value in ((n, values[n]) for n in (*ends, *values)):
         for size in value.shape:
             if isinstance(size, int) and size > 1 and size not in counts.values() and len(counts) < 8:
                 axis = "the last" if value.shape[-1] == size else "an"
-                counts[f"{size} ({axis} axis of {name})"] = size
+                what = "the number of outputs" if name == "y_hat" and axis == "the last" else f"{axis} axis of {name}"
+                counts[f"{size} ({what})"] = size
     return counts
 
 

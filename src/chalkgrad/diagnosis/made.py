@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache, partial
 from typing import Any
 
 from ..base.errors import FormulaError
 from ..calculus.names import derivative_name
 from ..calculus.said import said
-from ..formula.nodes import Element, walk
-from ..program import Program, Role, Step
-from ..rules import OPERATIONS, Operation, Rule, shares
+from ..formula.nodes import ELLIPSIS, Element, walk
+from ..program import Loop, Program, Role, Step
+from ..rules import Rule, shares
 from ..rules.rule import backward_rules, from_formula
+from .activations import activations
+from .back_only import on_the_way_back
 from .changed import OTHER, Changed, Shaped, changes
-from .settings import of_earlier, of_settings, of_updates
+from .rearranged import of_another_sample, rearranged
+from .settings import of_settings, of_updates
 from .slip import Slip
 
 FARTHER = 0.5
@@ -25,60 +28,70 @@ ELSEWHERE = 0.2
 MOST_OTHERS = 16
 """So many values of the same shape are taken for another one at most."""
 
+MORE_AXES = " |...|"
+"""How many values further axes have, in a text."""
 _ABOVE = (Role.DERIVATIVE, Role.SHARE)
-Values = Mapping[str, Any]
 
 
-def made_slips(program: Program, values: Values, before: Values | None = None) -> list[Slip]:
+def made_slips(program: Program, names: Collection[str], samples: int) -> list[Slip]:
     """The slips made from the formula of every step, the least far-fetched first.
 
     Args:
         program: the steps.
-        values: what they compute.
-        before: the values of an earlier pass, if they are known.
+        names: the values that there are.
+        samples: how many samples there are.
     """
     found: list[Slip] = []
-    alike = _by_shape(program, values)
+    alike = _by_shape(program, names)
+    following = _following(program)
     for step in program:
-        if step.output not in values or step.rule is shares.sum_of_shares:
+        if step.output not in names or step.rule is shares.sum_of_shares:
             continue
-        found.extend(_of_a_step(step, program, values, alike))
+        found.extend(_of_a_step(step, program, samples, alike, following))
         found.extend(_of_other_activations(step))
-        found.extend(of_settings(step, len(values["x"])))
-        found.extend(_of_another_form(step, program, values))
+        found.extend(of_settings(step, samples))
+        found.extend(_of_another_form(step, program, names, samples, following))
+        found.extend(rearranged(step, program, names, samples))
     found.extend(of_updates(program))
-    found.extend(of_earlier(program, before or {}))
+    found.extend(on_the_way_back(found, program))
     found.sort(key=lambda s: s.weight)
     return found
 
 
-def _by_shape(program: Program, values: Values) -> Mapping[Any, list[str]]:
+def _by_shape(program: Program, names: Collection[str]) -> Mapping[Any, list[str]]:
     """The names of the values by their shapes."""
     found: dict[Any, list[str]] = {}
     for name, value in program.values.items():
-        if name in values and value.dtype == "float" and value.role not in (Role.OPTIMIZER, Role.STATE):
+        if name in names and value.dtype == "float" and value.role not in (Role.OPTIMIZER, Role.STATE):
             found.setdefault(value.shape, []).append(name)
     return found
 
 
-def _of_a_step(step: Step, program: Program, values: Values, alike: Mapping[Any, list[str]]) -> Iterator[Slip]:
+def _of_a_step(
+    step: Step, program: Program, samples: int, alike: Mapping[Any, list[str]], following: Mapping[str, Collection[str]]
+) -> Iterator[Slip]:
     absent = tuple(o for o, i in zip(step.rule.operands, step.inputs, strict=True) if i is None)
     pairs = dict(zip(step.rule.operands, step.inputs, strict=True))
     names = {**step.bound, **pairs}
-    follows = _following(step, program)
+    follows = following[step.output]
+    others: dict[str, list[str]] = {}
+    bare = _no_more_axes(step, program)
     above = tuple(o for o, i in pairs.items() if i is not None and program.values[i].role in _ABOVE)
     for changed in changes(step.rule, absent, above):
         change = changed.change
         if OTHER not in change.takes:
-            yield _slip(step, changed, names, values, "")
+            yield _slip(step, changed, names, samples, bare, "")
             continue
         formal = next(n for n in _replaced(changed, step.rule))
         own = pairs.get(formal)
         if own is None:
             continue
-        for place, other in enumerate(_others(own, step, program, alike, follows)[:MOST_OTHERS]):
+        if own not in others:
+            others[own] = _others(own, step, program, alike, follows)[:MOST_OTHERS]
+        for place, other in enumerate(others[own]):
             near = other in step.bound.values() or other in pairs.values()
-            yield _slip(step, changed, {**names, OTHER: other}, values, "" if near else other, place * 0.001)
+            far = "" if near else other
+            yield _slip(step, changed, {**names, OTHER: other}, samples, bare, far, place * 0.001)
 
 
 def _replaced(changed: Changed, rule: Rule) -> list[str]:
@@ -114,18 +127,28 @@ def _others(
     return sorted(fits, key=lambda n: (n != new, *distance(n)))
 
 
-def _following(step: Step, program: Program) -> set[str]:
-    """The values that are computed from a step's, and its own."""
-    found = {step.output}
-    grown = 0
-    while grown < len(found):  # in a loop over time a value may come before what it is computed from
-        grown = len(found)
-        found.update(s.output for s in program if not found.isdisjoint(i for i in s.inputs if i is not None))
+def _following(program: Program) -> Mapping[str, set[str]]:
+    """For each value those that are computed from it, and itself; in a loop over time all of the loop's."""
+    found: dict[str, set[str]] = {step.output: set() for step in program}
+    for segment in reversed(program.segments):
+        members = segment.steps if isinstance(segment, Loop) else (segment,)
+        later = {s.output for s in members}.union(*(found[s.output] for s in members))
+        for step in members:
+            found[step.output] = later
+            for name in step.inputs:
+                if name in found:
+                    found[name] |= later
     return found
 
 
 def _slip(
-    step: Step, changed: Changed, names: Mapping[str, str | None], values: Values, far: str, further: float = 0.0
+    step: Step,
+    changed: Changed,
+    names: Mapping[str, str | None],
+    samples: int,
+    bare: bool,
+    far: str,
+    further: float = 0.0,
 ) -> Slip:
     change = changed.change
     inputs = tuple(names.get(o) for o in changed.operands)
@@ -134,23 +157,21 @@ def _slip(
     formal = {v: k for k, v in step.bound.items() if v is not None}
     general = "" if far else change.said({OTHER: formal.get(names.get(OTHER) or "", names.get(OTHER))})
     weight = change.distance + FARTHER + (ELSEWHERE if far else 0.0) + further
-    function = Shaped(changed, options, values[step.output])
-    return Slip(
-        step.output, step, change.said(names), weight, inputs, function, mistaken, general=general, made=True
-    )  # fmt: skip
+    function = Shaped(changed, options, step.shape, samples)
+    text = change.said(names)
+    if bare:
+        text, general = text.replace(MORE_AXES, ""), general.replace(MORE_AXES, "")
+    return Slip(step.output, step, text, weight, inputs, function, mistaken, general=general, made=True)
 
 
-@cache
-def _activations() -> Mapping[Rule, Operation]:
-    """The activations by each of their rules."""
-    found: dict[Rule, Operation] = {}
-    for operation in OPERATIONS:
-        formula = operation.backward[0].formula if len(operation.backward) == 1 else None
-        if operation.input != "z" or operation.output != "a" or formula is None or len(operation.forward) != 1:
-            continue
-        if formula.text.startswith("dz[...]"):
-            found[operation.forward[0]] = found[operation.backward[0]] = operation
-    return found
+def _no_more_axes(step: Step, program: Program) -> bool:
+    """Whether the further axes of a step's formula, `...`, are none here."""
+    pairs = zip(step.rule.operands, step.inputs, strict=True)
+    shapes = {o: program.shapes[i] for o, i in pairs if i is not None}
+    try:
+        return step.formula is not None and not step.formula.sizes(shapes, step.options).get(ELLIPSIS, True)
+    except FormulaError:
+        return False
 
 
 DEFAULTS = {"alpha": 1.0, "slope": 0.01}
@@ -159,10 +180,10 @@ DEFAULTS = {"alpha": 1.0, "slope": 0.01}
 
 def _of_other_activations(step: Step) -> Iterator[Slip]:
     """Another activation, or its derivative, in place of the network's."""
-    own = _activations().get(step.rule)
+    own = activations().get(step.rule)
     if own is None:
         return
-    for other in dict.fromkeys(_activations().values()):
+    for other in dict.fromkeys(activations().values()):
         if other is own:
             continue
         backward = step.rule is own.backward[0]
@@ -179,11 +200,22 @@ def _of_other_activations(step: Step) -> Iterator[Slip]:
         yield Slip(step.output, step, text, 1.9, inputs, function, mistaken, general=text, made=True)
 
 
-def _of_another_form(step: Step, program: Program, values: Values) -> Iterator[Slip]:
+def _of_another_form(
+    step: Step, program: Program, known: Collection[str], samples: int, following: Mapping[str, Collection[str]]
+) -> Iterator[Slip]:
     """Mistakes of the derivative in another form: in z, term by term, of a whole normalisation in one line."""
     if step.value.role is not Role.DERIVATIVE or step.part != "backward" or step.output in program.recurrent:
         return
+    yield from of_another_sample(
+        step,
+        step.rule,
+        {**step.bound, **dict(zip(step.rule.operands, step.inputs, strict=True))},
+        step.options,
+        known,
+        samples,
+    )
     for rule, names, settings, above in _forms(step, program):
+        yield from of_another_sample(step, rule, names, settings, known, samples)
         for changed in changes(rule, (), (above,)):
             others: tuple[str | None, ...] = (None,)
             if changed.change.takes:
@@ -196,23 +228,15 @@ def _of_another_form(step: Step, program: Program, values: Values) -> Iterator[S
                 every = {**names, OTHER: other}
                 inputs = tuple(every.get(o) for o in changed.operands)
                 options = {o: settings[o] for o in changed.options if o in settings}
-                if (
-                    not values.keys() >= set(inputs)
-                    or len(options) < len(changed.options)
-                    or _circular(step, inputs, program)
+                if any(i not in known or i in following[step.output] for i in inputs) or len(options) < len(
+                    changed.options
                 ):
                     continue
                 mistaken = dataclasses.replace(step, rule=changed, inputs=inputs, options=options)  # type: ignore[arg-type]
                 words = f"{changed.change.said(every)}, in {said(rule.formula.right, names)}"  # type: ignore[union-attr]
                 weight = changed.change.distance + FARTHER + ELSEWHERE
-                function = Shaped(changed, options, values[step.output])
+                function = Shaped(changed, options, step.shape, samples)
                 yield Slip(step.output, step, words, weight, inputs, function, mistaken, made=True)
-
-
-def _circular(step: Step, inputs: Sequence[str | None], program: Program) -> bool:
-    """Whether one of the inputs is computed from the step itself."""
-    made = [i for i in inputs if i is not None and i in program.by_output]
-    return any(i == step.output or step in program.needed_for([i]) for i in made)
 
 
 def _forms(step: Step, program: Program) -> Iterator[tuple[Rule, Mapping[str, str | None], Mapping[str, Any], str]]:
@@ -222,7 +246,7 @@ def _forms(step: Step, program: Program) -> Iterator[tuple[Rule, Mapping[str, st
         above = next((o for o, i in own.items() if i in program.derivatives), "")
         yield _stated(step.rule.form, step.rule.options), {**step.bound, **own}, step.options, above
     users = [s for s in program.part("forward", "loss") if step.value.of in s.inputs]
-    if len(users) != 1 or not (users[0].part == "loss" or users[0].rule in _activations()):
+    if len(users) != 1 or not (users[0].part == "loss" or users[0].rule in activations()):
         return
     user = users[0]
     pairs = dict(zip(user.rule.operands, user.inputs, strict=True))

@@ -38,6 +38,7 @@ class Rerun:
         self.bit = {name: 1 << place for place, name in enumerate(self.steps)}
         self.above: dict[str, int] = {}
         self.loops: dict[str, tuple[Loop, TimeLoop]] = {}
+        self._plans: dict[tuple[int, int], tuple[str, ...]] = {}
         for segment in segments(list(self.steps.values())):
             members = segment.steps if isinstance(segment, Loop) else (segment,)
             bits = 0
@@ -52,7 +53,11 @@ class Rerun:
             self.above[NEXT] = sum(self.bit.values())  # it may follow from anything
 
     def run(
-        self, slips: Iterable[Slip], names: Iterable[str], taken: Mapping[str, Array] | None = None
+        self,
+        slips: Iterable[Slip],
+        names: Iterable[str],
+        taken: Mapping[str, Array] | None = None,
+        below: Again | None = None,
     ) -> dict[str, Array]:
         """What the steps of the wanted names compute.
 
@@ -60,15 +65,28 @@ class Rerun:
             slips: the mistakes, which compute in place of their steps.
             names: the wanted names.
             taken: values that the other steps take instead of those computed.
+            below: a run with mistakes to which these come.
 
         Raises:
             One of `MISFITS` where a slip does not fit.
         """
-        every = [s for slip in slips for s in slip.every]
-        read = {s.output: s.read for s in every if s.read is not None}
-        again = _Again(self, {s.output: s for s in every if s.read is None}, taken or {}, read)
+        again = self.again(slips, taken, below)
         with np.errstate(all="ignore"):
             return {name: again.as_read(name, again.result(name)) for name in names}
+
+    def again(
+        self, slips: Iterable[Slip], taken: Mapping[str, Array] | None = None, below: Again | None = None
+    ) -> Again:
+        """A run with mistakes, which computes what it is asked for, once."""
+        return Again(self, [s for slip in slips for s in slip.every], taken or {}, below)
+
+    def plan(self, name: str, touched: int) -> tuple[str, ...]:
+        """The steps that are computed anew for a value where some steps compute something else, in order."""
+        asked = self.above[name]
+        key = (asked, touched)
+        if key not in self._plans:
+            self._plans[key] = tuple(n for n, bit in self.bit.items() if asked & bit and self.above[n] & touched)
+        return self._plans[key]
 
     def on(self, values: Mapping[str, Array]) -> Rerun:
         """The same program on other values, all that this one has."""
@@ -99,19 +117,46 @@ class Rerun:
         return [n for n in self.steps if self.above.get(name, 0) & self.bit[n]]
 
 
-class _Again:
-    """One run with replaced steps."""
+class Again:
+    """One run with replaced steps.
 
-    def __init__(
-        self, of: Rerun, changes: Mapping[str, Slip], taken: Mapping[str, Array], read: Mapping[str, Array]
-    ) -> None:
-        self.of, self.changes, self.taken, self.read = of, changes, taken, read
-        self.touched = sum(of.bit[name] for name in {*changes, *taken, *read})
+    Args:
+        of: the program.
+        slips: the mistakes, each at one step.
+        taken: values that the other steps take instead of those computed.
+        below: a run to which these mistakes come; what they do not change is taken from it.
+    """
+
+    def __init__(self, of: Rerun, slips: Sequence[Slip], taken: Mapping[str, Array], below: Again | None) -> None:
+        self.of, self.taken, self.below = of, taken, below
+        self.changes = {s.output: s for s in slips if s.read is None}
+        self.read = {s.output: s.read for s in slips if s.read is not None}
+        touched = 0
+        for name in (*self.changes, *taken, *self.read):
+            touched |= of.bit[name]
+        if below is not None:
+            touched = below.touched_by(touched)
+            self.changes = {**below.changes, **self.changes}
+            self.read = {**below.read, **self.read}
+        self.touched = touched
         self.memo: dict[str, Array] = {}
+        self._open: set[str] = set()
+
+    def touched_by(self, bits: int) -> int:
+        """Steps, as bits, and of this run's mistakes those that read what comes of these steps."""
+        above, bit = self.of.above, self.of.bit
+        grown = True
+        while grown:
+            grown = False
+            for name, slip in self.changes.items():
+                if not above[name] & bits and any(above.get(i or "", 0) & bits for i in slip.inputs):
+                    bits |= bit[name]
+                    grown = True
+        return bits
 
     def changed(self, name: str) -> bool:
         """Whether a value is computed anew."""
-        return name == NEXT or (name in self.of.steps and bool(self.of.above[name] & self.touched))
+        return name == NEXT or bool(self.of.above.get(name, 0) & self.touched)
 
     def value(self, name: str) -> Array:
         """The value as the other steps take it."""
@@ -128,38 +173,37 @@ class _Again:
         if name in self.memo:
             return self.memo[name]
         if not self.changed(name):
-            return self.of.base[name]
-        waiting = [name]
-        while waiting:  # not by recursion: a program may be longer than Python's stack
-            last = waiting[-1]
-            missing = next((i for i in self._asked(last) if i not in self.memo and self.changed(i)), None)
-            if missing is not None:
-                waiting.append(missing)
-                continue
-            if last not in self.memo:
-                self._compute(last)
-            waiting.pop()
-        return self.memo[name]
-
-    def _asked(self, name: str) -> list[str]:
-        """The values that a step, or its loop, asks for and that are computed; a slip asks for what it likes."""
-        if name == NEXT or (name in self.changes and name not in self.of.loops):
-            return []
-        found = self.of.loops.get(name)
-        steps = found[0].steps if found is not None else (self.of.steps[name],)
-        inside = {s.output for s in steps} if found is not None else set[str]()
-        operands = [i for s in steps for i in s.inputs]
-        return [i for i in operands if i is not None and i not in inside and i not in self.taken]
-
-    def _compute(self, name: str) -> None:
+            return self.of.base[name] if self.below is None else self.below.result(name)
         if name == NEXT:
             self.memo[name] = self.of.next(self.value)
-        elif name in self.of.loops:
+            return self.memo[name]
+        for step in self._without_taken(name) if self.taken else self.of.plan(name, self.touched):
+            if step not in self.memo:
+                self._compute(step)
+        return self.memo[name]
+
+    def _without_taken(self, name: str) -> list[str]:
+        """The steps of the plan but for those that only lead to values that are taken."""
+        needed = {name}
+        found: list[str] = []
+        for step in reversed(self.of.plan(name, self.touched)):
+            together = self.of.loops[step][0].steps if step in self.of.loops else (self.of.steps[step],)
+            if any(s.output in needed for s in together):
+                found.append(step)
+                needed.update(i for s in together for i in s.inputs if i is not None and i not in self.taken)
+        return found[::-1]
+
+    def _compute(self, name: str) -> None:
+        if name in self._open:
+            raise ValueError(f"{name} is computed from itself")
+        self._open.add(name)
+        if name in self.of.loops:
             self.memo.update(self._over_time(*self.of.loops[name]))
         elif name in self.changes:
             self.memo[name] = self.changes[name].replacement(self.value)
         else:
             self.memo[name] = self.of.steps[name].computed(self.value)
+        self._open.discard(name)
 
     def _over_time(self, loop: Loop, ready: TimeLoop) -> dict[str, Array]:
         """What a loop computes."""

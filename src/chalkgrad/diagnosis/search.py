@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from enum import Enum
 from functools import cache
 from typing import Any, cast
 
@@ -21,28 +23,35 @@ from ..explain.trace import Trace
 from ..model.gradients import Gradients
 from ..model.model import Model
 from ..program import names as spelled
-from .alike import made_alike
-from .both_ways import made_both_ways
 from .budget import Budget
 from .claims import Claim, numbers_of, read_claims
-from .comparing import LARGEST_ROUNDING, RELATIVE, Comparing, float32_noise
+from .comparing import LARGEST_ROUNDING, RELATIVE, Comparing, float32_coarseness, float32_noise
 from .constants import constant_factors, multiples_added
 from .diagnosis import Diagnosis
 from .evidence import FEWEST_DIGITS, NEAR, SURE, enough, independent
 from .factoring import where_it_sits
 from .lying import where_it_lies
-from .made import made_slips
 from .misread import misread
 from .points import at_other_points
-from .rerun import MISFITS, NEXT, Rerun
+from .rerun import MISFITS, NEXT, Again, Rerun
 from .result import Cause, Finding, Unseen
 from .slack import EVIDENCE, FEW, UNITS, Slack
 from .slip import Carried, Slip
-from .slips import slips
+from .tried import tried
 from .typed import slips_of_the_pen
 from .unseen import Ground, unseen_by
 
 Array = np.ndarray[Any, Any]
+
+
+class Kinds(Enum):
+    """Which mistakes are tried."""
+
+    EVERY = "all of them, and pairs of the usual ones"
+    USUAL = "the usual ones, one at a time"
+    FAINT = "one at a time, the made ones where there is a setting, such as eps: others change more than rounding"
+
+
 Claimed = Mapping[str, Any] | Callable[[dict[str, Array], Array, Array], Mapping[str, Any]]
 MISSING = object()
 """Stands for the loss after the update where it is not claimed."""
@@ -57,6 +66,10 @@ NEARLY_AS_LIGHT = 0.3
 MOST_MADE_RIVALS = 4
 MOST_OF_THE_PEN = 8
 """With more wrong numbers than this, none was mistyped."""
+DEAR = 50
+"""Mistakes of which so many use up what may be computed are tried after the others."""
+MOST_RUNS = 4
+"""Of so many runs with mistakes the values are kept, for further mistakes that come to them."""
 ONE_MORE = 0.7
 """What every further mistake of an explanation counts beside its own weight."""
 MOSTLY = 0.5
@@ -192,39 +205,39 @@ class Search:
             self.claims[NEXT] = _single(NEXT, after)
         if not self.claims:
             raise DataError('claims are numbers by name, {"dW1": [[...]], ...}; none came')
-        self.comparing = Comparing(trace, self._noise(), self.claims)
+        self.comparing = self._compared()
         self._take_parameters_as_meant()
         self.comparing.claims = self.claims
         self.right = self.rerun.run((), self.claims)
         self.reach = {n for name in self.claims for n in self.rerun.upstream(name)}
-        found = slips(trace.program, before, len(trace["x"]))
+        self.tried = tried(trace.program, trace, before)
         right = {n: self.comparing.same(c, self.right[n]) for n, c in self.claims.items()}
         reading = misread(self.claims, right, trace.program)
-        self.slips = [*found, *self._alike(found), *made_both_ways(found), *reading]
+        self.slips = [*self._that_matter(self.tried.usual), *reading]
         self.acting: dict[int, bool] = {}  # by the slip's id
+        self._runs: OrderedDict[tuple[int, ...], Again] = OrderedDict()
         self.too_few: set[str] = set()
 
     @cached_property
     def made(self) -> list[Slip]:
         """The slips that are made from the formulas, the least far-fetched first."""
-        found = made_slips(self.trace.program, self.trace, self.before)
-        return sorted([*found, *self._alike(found)], key=lambda s: s.weight)
+        return self._that_matter(self.tried.made)
 
-    def _alike(self, found: Sequence[Slip]) -> list[Slip]:
-        """The slips that are several of the given ones at once, of which more than one matters to the claims."""
-        together = made_alike(found, self.trace.program)
-        return [s for s in together if len(self.reach.intersection(s.outputs)) > 1]
+    def _that_matter(self, slips: Sequence[Slip]) -> list[Slip]:
+        """Those in one place, and those in several places of which more than one matters to the claims."""
+        return [s for s in slips if not s.members or len(self.reach.intersection(s.outputs)) > 1]
 
     # -- comparing -------------------------------------------------------------------------------------------
 
-    def _noise(self) -> dict[str, float]:
-        """How much rounding to float32 changes each claimed value."""
+    def _compared(self) -> Comparing:
+        """Compares the claims, and knows how much rounding to float32 changes each claimed value."""
         coarse = self.network.copy(dtype="float32").trace(
             self.trace["x"], self.trace["y"], optimizer=self.optimizer, training=self.training,
             optimizer_state=self.optimizer_state, sample_weight=self.trace.get(spelled.SAMPLE_WEIGHT),
         )  # fmt: skip
         names = (*self.claims, *(r[n] for r in self._readings() for n in self.claims if n in r))
-        return float32_noise(self.trace, coarse, names)
+        noise = float32_noise(self.trace, coarse, names)
+        return Comparing(self.trace, noise, self.claims, float32_coarseness(self.trace, coarse))
 
     def _take_parameters_as_meant(self) -> None:
         """Claims of parameters that are not the network's own numbers: their gradients, or their new values.
@@ -271,17 +284,14 @@ class Search:
         pen: dict[str, str] = {}
         if wrong:
             pen = self._pen(wrong)
-            chosen, remaining = self._explain([n for n in wrong if n not in pen], by_hand | fewer)
-            if remaining:
-                chosen, remaining = self._nearly([n for n in wrong if n not in pen], by_hand | fewer) or (
-                    chosen,
-                    remaining,
-                )
-            if remaining and not chosen:
-                fine = {n for n in remaining if self.comparing.by_single(self.claims[n], self.right[n])}
-                if len(fine) == len(wrong):
-                    fewer |= fine
-                    wrong, remaining = [], []
+            left = [n for n in wrong if n not in pen]
+            faint = all(self.comparing.by_single(self.claims[n], self.right[n]) for n in wrong)
+            chosen, remaining = self._explain(left, by_hand | fewer, kinds=Kinds.FAINT if faint else Kinds.EVERY)
+            if remaining and not faint:
+                chosen, remaining = self._nearly(left, by_hand | fewer) or (chosen, remaining)
+            if remaining and faint:  # right to float32's digits
+                fewer |= set(wrong)
+                wrong, remaining, chosen = [], [], ()
             causes = self._causes(chosen, [n for n in wrong if n not in pen], remaining)
             self.comparing.slack = Slack.NONE
             follows, unexplained = self._following(wrong, remaining)
@@ -332,7 +342,7 @@ class Search:
         for slack in (Slack.SINGLE, Slack.BY_HAND):
             self.comparing.slack = slack
             still = [n for n in wrong if not self.matches(self.claims[n], self.right[n])]
-            chosen, remaining = self._explain(still, by_hand, usual=True)
+            chosen, remaining = self._explain(still, by_hand, kinds=Kinds.USUAL)
             if chosen and not remaining and (slack is Slack.SINGLE or self._evident(chosen, still)):
                 return chosen, remaining
         self.comparing.slack = Slack.NONE
@@ -347,14 +357,14 @@ class Search:
         return True
 
     def _explain(
-        self, wrong: Sequence[str], by_hand: Collection[str], *, usual: bool = False
+        self, wrong: Sequence[str], by_hand: Collection[str], *, kinds: Kinds
     ) -> tuple[tuple[Slip, ...], list[str]]:
         """The lightest set of slips that makes the wrong numbers and leaves the right ones, and what it leaves.
 
         Args:
             wrong: the wrong values.
             by_hand: those that are right but for rounding by hand.
-            usual: whether only usual mistakes are tried, one at a time.
+            kinds: which mistakes are tried.
         """
         settled = [n for n in self.claims if n not in wrong and n not in by_hand]
         best: tuple[tuple[int, float], tuple[Slip, ...], list[str]] = ((len(wrong), 0.0), (), list(wrong))
@@ -374,7 +384,7 @@ class Search:
             if not left or len(chosen) == DEEPEST or (best[0][0] == 0 and weight + 1 + ONE_MORE >= best[0][1]):
                 return
             done = [n for n in wrong if n not in left]
-            for further in self._candidates(chosen, left, [*settled, *done], usual=usual)[:BRANCHES]:
+            for further in self._candidates(chosen, left, [*settled, *done], kinds)[:BRANCHES]:
                 key = frozenset(map(id, (*chosen, *further)))
                 if key not in seen:
                     seen.add(key)
@@ -384,32 +394,18 @@ class Search:
         return best[1], best[2]
 
     def _candidates(
-        self, chosen: tuple[Slip, ...], remaining: Sequence[str], settled: Sequence[str], *, usual: bool
+        self, chosen: tuple[Slip, ...], remaining: Sequence[str], settled: Sequence[str], kinds: Kinds
     ) -> list[tuple[Slip, ...]]:
         """Slips (or pairs of them) that make the first wrong value come out, those that explain most first."""
         for target in remaining:
-            upstream = set(self.rerun.upstream(target))
-            for name in self.trace.program.parameters:  # updated too early, its gradient matters too
-                upstream.update(self.rerun.upstream(self.trace.program.updated.get(name, "")))
-            outputs = {output for s in chosen for output in s.outputs}
-
-            def rivals(of: Sequence[Slip], outputs: set[str] = outputs, upstream: set[str] = upstream) -> list[Slip]:
-                return [s for s in of if outputs.isdisjoint(s.outputs) and upstream & {*s.outputs}]
-
-            before = self._values(chosen, [target])[target]
-            constant = constant_factors(self.claims[target], before, self.rerun, target, len(self.trace["x"]))
-            suspects, others = self._suspected(rivals(self.slips), settled)
-            added = multiples_added(self.claims[target], before, self.rerun, target)
-            every = sorted([*self.made, *constant, *added], key=lambda s: s.weight)
-            made, others_made = self._suspected(rivals(every), settled)
             candidates: list[tuple[tuple[int, float], tuple[Slip, ...]]] = []
-            groups = ((suspects, 0.5), (made, 0.7), (others, 0.3), (others_made, 0.1))
-            for among, share in (groups[0], groups[2]) if usual else groups:
-                if candidates and (candidates[0][0][0] <= -len(remaining) or among is others_made):
+            for among, share, last in self._groups(chosen, target, settled, kinds):
+                if candidates and (last or candidates[0][0][0] <= -len(remaining)):
                     break
-                candidates += self._fitting(chosen, [(s,) for s in among], target, remaining, settled, share=share)
+                candidates += self._fitting(chosen, [(s,) for s in among()], target, remaining, settled, share=share)
                 candidates.sort(key=lambda c: c[0])
-            if not candidates and not usual:
+            if not candidates and kinds is Kinds.EVERY:
+                suspects, _ = self._suspected(self._on_the_way(self.slips, chosen, target), settled)
                 active = [s for s in suspects if s.carried is not Carried.RIGHT and not s.members and self._acts(s)]
                 pairs = [p for p in itertools.combinations(active, 2) if p[0].output != p[1].output]
                 pairs.sort(key=lambda p: p[0].weight + p[1].weight)
@@ -417,6 +413,42 @@ class Search:
             if candidates:
                 return [further for _, further in candidates]
         return []
+
+    def _groups(
+        self, chosen: tuple[Slip, ...], target: str, settled: Sequence[str], kinds: Kinds
+    ) -> Iterator[tuple[Callable[[], list[Slip]], float, bool]]:
+        """The slips that may make a value come out, in the order in which they are tried.
+
+        With how large a share of what may be computed they may take, and whether they are tried only where nothing
+        else fits.
+        """
+        suspects, others = self._suspected(self._on_the_way(self.slips, chosen, target), settled)
+        made = cache(lambda: self._suspected(self._made_for(chosen, target, kinds), settled))
+        yield lambda: suspects, 0.5, False
+        if kinds is not Kinds.USUAL:
+            yield lambda: made()[0], 0.7, False
+        yield lambda: others, 0.3, False
+        if kinds is not Kinds.USUAL:
+            yield lambda: made()[1], 0.1, True
+
+    def _on_the_way(self, slips: Sequence[Slip], chosen: tuple[Slip, ...], target: str) -> list[Slip]:
+        """The slips at other values than those of the chosen ones, of which the target is computed."""
+        upstream = set(self.rerun.upstream(target))
+        for name in self.trace.program.parameters:  # updated too early, its gradient matters too
+            upstream.update(self.rerun.upstream(self.trace.program.updated.get(name, "")))
+        outputs = {output for s in chosen for output in s.outputs}
+        return [s for s in slips if outputs.isdisjoint(s.outputs) and not upstream.isdisjoint(s.outputs)]
+
+    def _made_for(self, chosen: tuple[Slip, ...], target: str, kinds: Kinds) -> list[Slip]:
+        """The made slips for a value, those with a number that its claimed ones give among them."""
+        now = self._values(chosen, [target])[target]
+        claim = self.claims[target]
+        solved = constant_factors(claim, now, self.rerun, target, len(self.trace["x"]))
+        solved += multiples_added(claim, now, self.rerun, target)
+        every = sorted([*self.made, *solved], key=lambda s: s.weight)
+        if kinds is Kinds.FAINT:
+            every = [s for s in every if s.step.options]
+        return self._on_the_way(every, chosen, target)
 
     def _suspected(self, of: Sequence[Slip], settled: Sequence[str]) -> tuple[list[Slip], list[Slip]]:
         """Of slips those at values from which no right number is computed, and the others."""
@@ -475,14 +507,15 @@ class Search:
         few = self._independent([target], now) < SURE
         near: set[float] = set()
         enough_weight = math.inf
-        for further in candidates:
+        dear = self.budget.left * share / DEAR
+        for further in sorted(candidates, key=lambda c: self.budget.cost_of(c[-1:], [target]) > dear):
             if len(further) == 1 and further[0].made and further[0].weight > enough_weight:
-                break
-            if not self.budget.take((*chosen, *further), [target]) or self.budget.left < keep:
+                continue
+            if not self.budget.take(further[-1:], [target]) or self.budget.left < keep:
                 break
             values = self._values((*chosen, *further), [target])
             if not self.matches(claim, values[target]):
-                if few and (apart := self.comparing.apart(claim, values[target])) <= NEAR and apart != own:
+                if few and (apart := self.comparing.apart(claim, values[target], NEAR)) <= NEAR and apart != own:
                     near.add(float(f"{apart:.6g}"))
                 continue
             self.budget.take((*chosen, *further), self.claims)
@@ -518,9 +551,23 @@ class Search:
         """The claimed values under slips; NaN where the slips do not fit the shapes."""
         names = list(self.claims) if values is None else list(values)
         try:
-            return self.rerun.run(chosen, names)
+            return self.rerun.run(chosen[-1:], names, below=self._run(chosen[:-1]))
         except MISFITS:
             return {n: np.full(self.claims[n].values.shape, np.nan) for n in names}
+
+    def _run(self, chosen: Sequence[Slip]) -> Again | None:
+        """The run with slips to which others come: the last ones are kept, with what they have computed."""
+        if not chosen:
+            return None
+        key = tuple(map(id, chosen))
+        run = self._runs.pop(key, None)
+        if run is None:
+            run = self.rerun.again(chosen[-1:], below=self._run(chosen[:-1]))
+            self.budget.take(chosen[-1:], self.claims)
+        self._runs[key] = run
+        while len(self._runs) > MOST_RUNS:
+            self._runs.popitem(last=False)
+        return run
 
     def _acts(self, slip: Slip) -> bool:
         """Whether a slip changes its value at all on this input."""
@@ -559,10 +606,16 @@ class Search:
     def _equals(self, slip: Slip, others: tuple[Slip, ...]) -> list[Slip]:
         """Other slips that give the same claimed numbers in this one's place, the least far-fetched first."""
         ours = self._values((*others, slip))
+        without = self._values(others)
+        above = self.rerun.above
+        changed = [above.get(n, 0) for n in self.claims if not _alike(without[n], ours[n], self.claims[n])]
         equals: list[Slip] = []
         outputs = {output for s in others for output in s.outputs}
         for rival in (*self.slips, *(self.made if slip.made else ())):
             if rival is slip or not outputs.isdisjoint(rival.outputs):
+                continue
+            bits = self._bits(rival)
+            if not all(bits & reach for reach in changed):
                 continue
             if rival.made and (rival.weight > slip.weight + NEARLY_AS_LIGHT or not self._takes(others, rival)):
                 continue
@@ -577,6 +630,10 @@ class Search:
                 known |= same
                 distinct.append(rival)
         return distinct
+
+    def _bits(self, slip: Slip) -> int:
+        """The steps of a slip, as bits; of one that is misread what follows may be anything."""
+        return -1 if slip.read is not None else sum(self.rerun.bit[o] for o in {*slip.outputs})
 
     def _takes(self, others: tuple[Slip, ...], rival: Slip) -> bool:
         return self.budget.take((*others, rival), self.claims)
@@ -698,6 +755,10 @@ def _alike(first: Array, second: Array, claim: Claim) -> bool:
     """Whether two computed values are the same to the digits that are claimed."""
     if np.shape(first) != np.shape(second) or np.shape(first) != claim.values.shape:
         return False
+    if claim.sample is not None:
+        places, alone = claim.sample
+        if not _alike(np.ravel(first)[places], np.ravel(second)[places], alone):
+            return False
     allowed = 2 * claim.units + RELATIVE * np.abs(second) + 1e-15
     with np.errstate(invalid="ignore"):
         return bool((np.abs(np.asarray(first) - second) <= allowed)[claim.mask].all())

@@ -15,11 +15,10 @@ from ..program import names as spelled
 from .budget import Budget
 from .claims import Claim
 from .comparing import Comparing
-from .made import made_slips
 from .rerun import MISFITS, NEXT, Rerun
 from .result import Unseen
 from .slip import Slip
-from .slips import slips
+from .tried import tried
 
 Array = np.ndarray[Any, Any]
 MOST = 6
@@ -27,8 +26,8 @@ MOST = 6
 MOST_ALIKE = 3
 """So many for the same reason."""
 MOST_TRIED = 500
-FARTHEST = 1.9
-"""More far-fetched mistakes are not looked for."""
+FARTHEST, USUAL = 1.9, 1.2
+"""More far-fetched mistakes are not looked for: made ones, and those of the list."""
 SAMPLES = 3
 SHARE = 0.5
 """So much of what may be computed at most goes into looking for them."""
@@ -97,8 +96,8 @@ def _key(slip: Slip) -> tuple[str, str]:
 
 
 def _every(trace: Trace) -> list[Slip]:
-    usual = [s for s in slips(trace.program, None, len(trace["x"])) if s.weight <= 1.2]
-    return [*usual, *made_slips(trace.program, trace)]
+    every = tried(trace.program, trace, None)
+    return [s for s in (*every.usual, *every.made) if not s.members and (s.made or s.weight <= USUAL)]
 
 
 def _hidden(search: Ground, names: Sequence[str]) -> list[Slip]:
@@ -106,7 +105,7 @@ def _hidden(search: Ground, names: Sequence[str]) -> list[Slip]:
     upstream = {n for name in names for n in search.rerun.upstream(name)}
     hidden: list[Slip] = []
     keep = search.budget.left * (1 - SHARE)
-    for slip in [s for s in search.tried if s.weight <= (FARTHEST if s.made else 1.2) and not s.members][:MOST_TRIED]:
+    for slip in [s for s in search.tried if s.weight <= (FARTHEST if s.made else USUAL) and not s.members][:MOST_TRIED]:
         if slip.output not in upstream or slip.step.part == "update":
             continue
         if not search.budget.take((slip,), names) or search.budget.left < keep:

@@ -100,7 +100,8 @@ class Evaluation:
                     raise OutsideError
                 return float(ARITHMETIC[symbol](terms[0] or 0.0, terms[1] or 0.0))
             case Binary(operator=symbol, left=left, right=right):
-                return float(ARITHMETIC[symbol](self.value(left), self.value(right)))
+                value = ARITHMETIC[symbol](self.value(left), self.value(right))
+                return math.nan if isinstance(value, complex) else float(value)
             case Symbol(name=name):
                 for source in (self.at, self.options, self.arrays):
                     if name in source:
