@@ -30,6 +30,7 @@ class Request:
         of_bytes: whether x comes as bytes, of which byte b stands for b / 255.
         sparse: whether x is mostly zeros, which products with it then skip.
         of_ids: whether x is of ids, whole numbers of 64 bits.
+        in_place: whether parameters that lie row by row are read where the caller keeps them.
     """
 
     title: str
@@ -45,6 +46,7 @@ class Request:
     of_bytes: bool = False
     sparse: bool = False
     of_ids: bool = False
+    in_place: bool = False
 
 
 def training_request(
@@ -91,6 +93,7 @@ def prediction_request(
     dtype: np.dtype[Any],
     *,
     of_bytes: bool = False,
+    in_place: bool = False,
 ) -> Request:
     """The request for predictions, of any number of samples.
 
@@ -103,11 +106,12 @@ def prediction_request(
         title: the file's first line.
         dtype: the numbers' type.
         of_bytes: whether x comes as bytes (`Pixels`).
+        in_place: whether parameters are read where the caller keeps them, as far as they can.
     """
     steps = program.needed_for(results)
     names = {n for s in steps for n in s.inputs if n in carried}
     shapes = {n: program.shapes[n] for n in carried if n in names}
     return Request(
         title, steps, program.shapes, shapes, {}, results, batch, parts, dtype, None, of_bytes,
-        of_ids=program.values["x"].dtype == "int",
+        of_ids=program.values["x"].dtype == "int", in_place=in_place,
     )  # fmt: skip
