@@ -23,6 +23,7 @@ from ....program.loops import segments
 from ....program.names import GIVEN
 from ....program.statement import SAMPLES, Statement, names_in, statement_of
 from .arrangement import Work, arrange, by_blocks, needed_by
+from .copies import without_copies
 from .fusing import fused
 from .layouts import Frame, Layout, at_one_time, compact
 from .products import Machine, Product
@@ -126,6 +127,7 @@ def plan(request: Request, machine: Machine) -> Plan:
     work.statements = taken_out(work.statements, work.loops, work.shapes)
     _inline_uniform(work, request.results)
     results = _handed_out(work, request.results)
+    work.statements = without_copies(work.statements, work.shapes, {*results, *carried, *updated, *loops})
     work.statements = fused(work.statements, {*results, *carried, *updated, *loops})
     if request.sparse:
         work.sparse = frozenset({"x", *(s.output for s in work.statements if _flattens_x(s))})
