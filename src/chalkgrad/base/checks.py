@@ -90,6 +90,8 @@ def as_array(what: str, value: Any) -> Any:
     Raises:
         DataError: where its rows are not of equal length, or it lacks values: masked ones, None, NA.
     """
+    if type(value) is np.ndarray and value.dtype.kind in "biuf":
+        return value
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Warning: converting a masked element to nan")  # refused as NaN is

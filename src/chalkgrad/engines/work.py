@@ -22,6 +22,9 @@ LINE = 0.015
 """and for each line of a long program: those are compiled for so long."""
 WORTH_PREDICTING = 0.25
 """The same for predictions: they are asked for again and again, and what was compiled is kept."""
+AT_HAND = 8
+"""For so few samples copying the parameters would take longer than computing: the compiled engine then reads them where
+they lie."""
 
 
 def worth(program: Program) -> float:

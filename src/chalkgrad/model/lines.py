@@ -131,7 +131,7 @@ class Layout:
         """(l1, l2) of the parameters that have any."""
         return {name: pair for line in self.lines for name, pair in line.penalties.items()}
 
-    @property
+    @cached_property
     def several(self) -> bool:
         """Whether the samples' rows hold inputs by their names."""
         return set(self.inputs) != {INPUT}

@@ -24,6 +24,7 @@ from ..describe.losses import LOSSES, Loss, are_classes, class_numbers, prepare_
 from ..describe.optimizers import Optimizer, OptimizerState, as_optimizer
 from ..describe.settings import from_table, to_table
 from ..engines.numpy.runner import Runner
+from ..engines.room import roomy
 from ..explain.trace import Trace
 from ..program import Program
 from ..program import names as spelled
@@ -154,7 +155,7 @@ class Model:
         try:
             if count * self.dtype.itemsize > memory():  # some systems promise more than they have
                 raise MemoryError
-            self.flat = np.zeros(count, self.dtype)
+            self.flat = roomy(count, self.dtype)
         except (MemoryError, ValueError, OverflowError):
             name, largest = max(self.layout.parameters.items(), key=lambda p: math.prod(p[1].shape))
             raise OptionError(

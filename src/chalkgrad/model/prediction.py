@@ -11,7 +11,7 @@ from ..data.class_numbers import ClassNumbers
 from ..data.pixels import Pixels
 from ..engines.choice import compiled_wanted
 from ..engines.numpy.runner import Runner
-from ..engines.work import WORTH_PREDICTING, seconds
+from ..engines.work import AT_HAND, WORTH_PREDICTING, seconds
 from ..program import Program
 
 Array = np.ndarray[Any, Any]
@@ -37,7 +37,7 @@ class Prediction:
         self._dtype = dtype
         self._title = title
         self._runners: dict[tuple[str, ...], Runner] = {}
-        self._compiled: dict[tuple[tuple[str, ...], bool], Any] = {}
+        self._compiled: dict[tuple[tuple[str, ...], bool, bool], Any] = {}
         self._cost: dict[tuple[str, ...], tuple[float, float]] = {}
 
     def run(
@@ -71,7 +71,7 @@ class Prediction:
             rows = x if size == len(x) else x.rows(part) if isinstance(x, Pixels) else x[part]
             targets = y if isinstance(y, np.ndarray) and size == len(x) else None if y is None else y[part]
             if compiled is not None:
-                result: dict[str, Array] = compiled(dict(self._carried), rows, targets)
+                result: dict[str, Array] = compiled(self._carried, rows, targets)
                 yield result
             else:
                 yield self._run(names, rows, targets, clock)
@@ -99,20 +99,21 @@ class Prediction:
             once = seconds(self.program, steps, 0)
             self._cost[names] = once, seconds(self.program, steps, CHUNK) - once
         once, more = self._cost.get(names, (0.0, 0.0))
-        of_bytes = isinstance(x, Pixels)
-        known = self._compiled.get((names, of_bytes))
-        ready = engine == "compiled" and known is not None
+        kind = names, isinstance(x, Pixels), len(x) <= AT_HAND
+        program = self._compiled.get(kind)
+        ready = engine == "compiled" and program is not None
         if not len(x) or not (ready or compiled_wanted(owner, engine, once + more * len(x) / CHUNK, WORTH_PREDICTING)):
             return None
-        return known or self._compile(names, engine, of_bytes=of_bytes)
+        return program or self._compile(kind, engine)
 
-    def _compile(self, names: tuple[str, ...], engine: str, *, of_bytes: bool) -> Any:
+    def _compile(self, kind: tuple[tuple[str, ...], bool, bool], engine: str) -> Any:
         """The forward pass by the compiled engine; None where that was not asked for and there is no compiler."""
         from ..engines.c.run.compiler import CompilerError, patience
-        from ..engines.c.run.prediction import CompiledPrediction
+        from ..engines.c.run.prediction import CompiledPrediction, CompiledPredictionOfFew
 
+        names, of_bytes, few = kind
         try:
-            compiled = CompiledPrediction(
+            compiled = (CompiledPredictionOfFew if few else CompiledPrediction)(
                 self.program,
                 self._carried,
                 names,
@@ -125,5 +126,5 @@ class Prediction:
             if engine == "compiled":
                 raise
             return None
-        self._compiled[names, of_bytes] = compiled
+        self._compiled[kind] = compiled
         return compiled

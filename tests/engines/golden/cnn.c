@@ -10,6 +10,7 @@ typedef double real;
 #define EACH(k, count) _Pragma("GCC unroll 32") for (int k = 0; k < (count); k++)
 #define SIMD _Pragma("omp simd")
 #define ALWAYS __attribute__((always_inline, unused)) inline
+#define ALIGNED __attribute__((aligned(64))) /* GCC 12 reads a local array by whole vectors as if it were */
 static ALWAYS int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 static ALWAYS real real_abs(real a) { return a < 0 ? -a : a; }
 static ALWAYS real real_max(real a, real b) { return a < b ? b : a; } /* a, where that is NaN */
@@ -144,25 +145,25 @@ static ALWAYS void rows_1(const Training *T, int thread, int part, int64_t first
         const int rows = (int)least(CHUNK, end - begin);
         const real *const *const x = T->rows_of_x + thread * BATCH + begin;
         real *const W1 = T->carried + 0;
-        real z1[16] = {0};
-        real win1[4] = {0};
-        real p1[4] = {0};
-        real a1[4] = {0};
+        ALIGNED real z1[16] = {0};
+        ALIGNED real win1[4] = {0};
+        ALIGNED real p1[4] = {0};
+        ALIGNED real a1[4] = {0};
         real *const W2 = T->carried + 16;
-        real z2[2] = {0};
-        real a2[2] = {0};
+        ALIGNED real z2[2] = {0};
+        ALIGNED real a2[2] = {0};
         real *const W3 = T->carried + 32;
-        real z3[2] = {0};
-        real y_hat[2] = {0};
+        ALIGNED real z3[2] = {0};
+        ALIGNED real y_hat[2] = {0};
         const real *const *const y = T->rows_of_y + thread * BATCH + begin;
-        real l[1] = {0};
-        real dy_hat[2] = {0};
-        real dz3[2] = {0};
-        real da2[2] = {0};
-        real dz2[2] = {0};
-        real da1[4] = {0};
-        real df1[4] = {0};
-        real dz1[16] = {0};
+        ALIGNED real l[1] = {0};
+        ALIGNED real dy_hat[2] = {0};
+        ALIGNED real dz3[2] = {0};
+        ALIGNED real da2[2] = {0};
+        ALIGNED real dz2[2] = {0};
+        ALIGNED real da1[4] = {0};
+        ALIGNED real df1[4] = {0};
+        ALIGNED real dz1[16] = {0};
         for (int n = 0; n < rows; n++) {
             /* z1[n,o,p,q] = sum_{c,u,v} x[n,c,p*sh+u-pt,q*sw+v-pl] * W1[o,c,u,v] + b[o] for p<P, q<Q (without b) */
             for (int o = 0; o < 1; o++) {
@@ -180,7 +181,7 @@ static ALWAYS void rows_1(const Training *T, int thread, int part, int64_t first
             for (int c = 0; c < 1; c++) {
                 for (int i = 0; i < 2; i++) {
                     for (int j = 0; j < 2; j++) {
-                        real t3[4];
+                        ALIGNED real t3[4];
                         EACH(u, 2) EACH(v, 2) t3[u * 2 + v] = z1[n * 16 + c * 16 + i * 8 + u * 4 + j * 2 + v];
                         real t4 = t3[0];
                         EACH(k, 3) t4 = real_max(t4, t3[k + 1]);

@@ -10,6 +10,7 @@ typedef double real;
 #define EACH(k, count) _Pragma("GCC unroll 32") for (int k = 0; k < (count); k++)
 #define SIMD _Pragma("omp simd")
 #define ALWAYS __attribute__((always_inline, unused)) inline
+#define ALIGNED __attribute__((aligned(64))) /* GCC 12 reads a local array by whole vectors as if it were */
 static ALWAYS int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 static ALWAYS real real_abs(real a) { return a < 0 ? -a : a; }
 static ALWAYS real real_max(real a, real b) { return a < b ? b : a; } /* a, where that is NaN */
@@ -144,18 +145,18 @@ static ALWAYS void rows_1(const Training *T, int thread, int part, int64_t first
         const int rows = (int)least(CHUNK, end - begin);
         real *const W1 = T->carried + 0;
         const int64_t *const *const x = T->rows_of_x + thread * BATCH + begin;
-        real e1[8] = {0};
+        ALIGNED real e1[8] = {0};
         real *const b2 = T->carried + 32;
         real *const W2 = T->carried + 16;
-        real z2[12] = {0};
-        real m2[4] = {0};
-        real e2[12] = {0};
-        real s2[4] = {0};
-        real y_hat[12] = {0};
+        ALIGNED real z2[12] = {0};
+        ALIGNED real m2[4] = {0};
+        ALIGNED real e2[12] = {0};
+        ALIGNED real s2[4] = {0};
+        ALIGNED real y_hat[12] = {0};
         const real *const *const y = T->rows_of_y + thread * BATCH + begin;
-        real l[4] = {0};
-        real dz2[12] = {0};
-        real de1[8] = {0};
+        ALIGNED real l[4] = {0};
+        ALIGNED real dz2[12] = {0};
+        ALIGNED real de1[8] = {0};
         for (int n = 0; n < rows; n++) {
             /* e1[n,t,d] = W1[x[n,t],d] */
             for (int t = 0; t < 2; t++) for (int d = 0; d < 2; d++) e1[n * 4 + t * 2 + d] = W1[((int)x[n][t]) * 2 + d];
@@ -169,7 +170,7 @@ static ALWAYS void rows_1(const Training *T, int thread, int part, int64_t first
             }
             /* m2[n,t] = max_k z2[n,t,k] */
             for (int t = 0; t < 2; t++) {
-                real t3[3];
+                ALIGNED real t3[3];
                 EACH(k, 3) t3[k] = z2[n * 6 + t * 3 + k];
                 real t4 = t3[0];
                 EACH(k, 2) t4 = real_max(t4, t3[k + 1]);

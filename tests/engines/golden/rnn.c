@@ -10,6 +10,7 @@ typedef double real;
 #define EACH(k, count) _Pragma("GCC unroll 32") for (int k = 0; k < (count); k++)
 #define SIMD _Pragma("omp simd")
 #define ALWAYS __attribute__((always_inline, unused)) inline
+#define ALIGNED __attribute__((aligned(64))) /* GCC 12 reads a local array by whole vectors as if it were */
 static ALWAYS int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 static ALWAYS real real_abs(real a) { return a < 0 ? -a : a; }
 static ALWAYS real real_max(real a, real b) { return a < b ? b : a; } /* a, where that is NaN */
@@ -149,23 +150,23 @@ static ALWAYS void rows_1(const Training *T, int thread, int part, int64_t first
         real *const b1 = T->carried + 32;
         const real *const *const x = T->rows_of_x + thread * BATCH + begin;
         real *const W1 = T->carried + 0;
-        real z1_start[12] = {0};
-        real h1[12] = {0};
+        ALIGNED real z1_start[12] = {0};
+        ALIGNED real h1[12] = {0};
         real *const U1 = T->carried + 16;
-        real z1[4] = {0};
-        real last1[4] = {0};
+        ALIGNED real z1[4] = {0};
+        ALIGNED real last1[4] = {0};
         real *const b2 = T->carried + 64;
         real *const W2 = T->carried + 48;
-        real z2[2] = {0};
-        real y_hat[2] = {0};
+        ALIGNED real z2[2] = {0};
+        ALIGNED real y_hat[2] = {0};
         const real *const *const y = T->rows_of_y + thread * BATCH + begin;
-        real l[2] = {0};
-        real dz2[2] = {0};
-        real dlast1[4] = {0};
-        real dh1_from_last1[12] = {0};
-        real dz1[12] = {0};
-        real dh1_from_z1[4] = {0};
-        real dh1[4] = {0};
+        ALIGNED real l[2] = {0};
+        ALIGNED real dz2[2] = {0};
+        ALIGNED real dlast1[4] = {0};
+        ALIGNED real dh1_from_last1[12] = {0};
+        ALIGNED real dz1[12] = {0};
+        ALIGNED real dh1_from_z1[4] = {0};
+        ALIGNED real dh1[4] = {0};
         for (int n = 0; n < rows; n++) {
             /* z1_start[n,t,u] = sum_i x[n,t,i] * W1[i,u] + b1[u] */
             for (int t = 0; t < 3; t++) {

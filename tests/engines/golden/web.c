@@ -10,6 +10,7 @@ typedef double real;
 #define EACH(k, count) _Pragma("GCC unroll 32") for (int k = 0; k < (count); k++)
 #define SIMD _Pragma("omp simd")
 #define ALWAYS __attribute__((always_inline, unused)) inline
+#define ALIGNED __attribute__((aligned(64))) /* GCC 12 reads a local array by whole vectors as if it were */
 static ALWAYS int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 static ALWAYS real real_abs(real a) { return a < 0 ? -a : a; }
 static ALWAYS real real_max(real a, real b) { return a < b ? b : a; } /* a, where that is NaN */
@@ -143,18 +144,18 @@ static ALWAYS void rows_1(const Training *T, int thread, int part, int64_t first
         real *const b1 = T->carried + 16;
         const real *const *const x = T->rows_of_x + thread * BATCH + begin;
         real *const W1 = T->carried + 0;
-        real z1[2] = {0};
-        real a1[2] = {0};
+        ALIGNED real z1[2] = {0};
+        ALIGNED real a1[2] = {0};
         real *const b2 = T->carried + 48;
         real *const W2 = T->carried + 32;
-        real z2[2] = {0};
-        real y_hat[2] = {0};
+        ALIGNED real z2[2] = {0};
+        ALIGNED real y_hat[2] = {0};
         const real *const *const y = T->rows_of_y + thread * BATCH + begin;
-        real l[1] = {0};
-        real dy_hat[2] = {0};
-        real dz2[2] = {0};
-        real da1[2] = {0};
-        real dz1[2] = {0};
+        ALIGNED real l[1] = {0};
+        ALIGNED real dy_hat[2] = {0};
+        ALIGNED real dz2[2] = {0};
+        ALIGNED real da1[2] = {0};
+        ALIGNED real dz1[2] = {0};
         for (int n = 0; n < rows; n++) {
             /* z1[n,o] = sum_i x[n,i] * W1[i,o] + b1[o] */
             for (int o = 0; o < 2; o++) {

@@ -10,6 +10,7 @@ from ....formula import Size
 from ....formula.affine import affine
 from ....formula.nodes import Binary, Element, Indicator, Node, Reduction, Symbol, children, walk
 from ....program.statement import Statement, reduces
+from ...room import BEYOND
 from ..schedule.fusing import is_factor
 from ..schedule.layouts import compact_strides, multiple
 from ..schedule.plan import Plan
@@ -38,7 +39,7 @@ from .ir import (
     added,
     whole,
 )
-from .memory import BEYOND, Memory
+from .memory import Memory
 from .nests import Nest, nested
 from .reductions import SMALL, Reductions
 

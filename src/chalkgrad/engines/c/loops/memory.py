@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from ....formula.affine import affine
 from ....formula.nodes import Element, Node, Symbol
+from ...room import BEYOND
 from ..schedule.layouts import Layout
 from ..schedule.plan import Plan, Value
 from .ir import (
@@ -30,8 +31,6 @@ from .ir import (
 
 LINE = 16
 """Values begin at multiples of so many numbers."""
-BEYOND = 64
-"""So many numbers may be read after the last value of a buffer."""
 RESERVED = frozenset(
     re.findall(
         r"\w+",
@@ -39,7 +38,7 @@ RESERVED = frozenset(
         lane left right inside sum row col part parts thread threads first last begin rows order count at
         total real vec int double float const static void for if else return auto break case char continue default do
         enum extern goto inline long register restrict short signed sizeof struct switch typedef union unsigned volatile
-        while main exp log sqrt pow fabs sin cos tanh erf erfc fmax fmin INFINITY NAN EACH SIMD ALWAYS least sched_yield
+        while main exp log sqrt pow fabs sin cos tanh erf erfc fmax fmin INFINITY NAN EACH SIMD ALWAYS ALIGNED least sched_yield
         NULL train predict step report philox draw_mask base side nonzero found from ahead line find_nonzero""",
     )
 )

@@ -163,7 +163,8 @@ class CPrinter(Printer):
                 return [f"{'const ' if fixed else ''}{kind} {name} = {self.value(value)};{remark}"]
             case DeclareArrays(kind=kind, arrays=arrays, zeros=zeros):
                 declarations = [f"{name}{''.join(f'[{size}]' for size in sizes)}" for name, sizes in arrays]
-                return [f"{kind} {', '.join(declarations)}{' = {0}' if zeros else ''};"]
+                aligned = "ALIGNED " if kind == "real" else ""
+                return [f"{aligned}{kind} {', '.join(declarations)}{' = {0}' if zeros else ''};"]
             case DeclareConstant(name=name, value=value):
                 return [f"const real {name} = (real)({self._double(value)});"]
             case DeclareInside(count=count, lanes=lanes):
@@ -241,6 +242,8 @@ class CPrinter(Printer):
         if value.home == "result":
             further = f" + ({begin}) * {size}" if begin else ""
             return f"real *const {name} = T->{name} + T->at * {size}{further};"
+        if value.home == "kept":
+            return f"const real *const {name} = T->kept_{name};"
         buffer = "T->part" if bind.first_part and value.home == "part" else BUFFERS[value.home]
         further = f" + (int64_t){begin} * {size}" if value.home == "batch" and begin else ""
         return f"real *const {name} = {buffer} + {place}{further};"

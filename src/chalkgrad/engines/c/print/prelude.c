@@ -2,6 +2,7 @@
 #define EACH(k, count) _Pragma("GCC unroll 32") for (int k = 0; k < (count); k++)
 #define SIMD _Pragma("omp simd")
 #define ALWAYS __attribute__((always_inline, unused)) inline
+#define ALIGNED __attribute__((aligned(64))) /* GCC 12 reads a local array by whole vectors as if it were */
 static ALWAYS int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 static ALWAYS real real_abs(real a) { return a < 0 ? -a : a; }
 static ALWAYS real real_max(real a, real b) { return a < b ? b : a; } /* a, where that is NaN */

@@ -12,7 +12,8 @@ from importlib.resources import files
 import numpy as np
 
 from ....base.text import visible
-from ..loops.memory import BEYOND, LINE, Memory
+from ...room import BEYOND
+from ..loops.memory import LINE, Memory
 from ..loops.phases import Routines, lower
 from ..loops.zeros import Zeros
 from ..schedule.layouts import Layout, multiple
@@ -34,6 +35,7 @@ class Source:
     Attributes:
         text: the file.
         carried: the beginning of each value that lasts from step to step in their buffer, and its layout.
+        kept: of the values that are read where the caller keeps them, the name in the state.
         sizes: the number of numbers in the buffers ("carried", "batch"), each thread's ("chunk", "own"), each part's
             ("part"), the single ones ("numbers"), a batch of x read from bytes ("read") and of y from
             class numbers ("rows"), and each thread's words that say which numbers of x are not 0 ("nonzero").
@@ -47,6 +49,7 @@ class Source:
 
     text: str
     carried: Mapping[str, tuple[int, Layout]]
+    kept: Mapping[str, str]
     sizes: Mapping[str, int]
     given: Mapping[str, int]
     results: Mapping[str, int]
@@ -92,7 +95,8 @@ def print_source(request: Request, machine: Machine, *, alone: bool = False) -> 
             "",
         ]
     )
-    carried = {n: (memory.places[n], schedule.layouts[n]) for n in request.carried}
+    carried = {n: (memory.places[n], schedule.layouts[n]) for n in request.carried if n in memory.places}
+    kept = {n: f"kept_{memory.name(n)}" for n, v in schedule.values.items() if v.home == "kept"}
     rows = {n: math.prod(schedule.layouts[n].shape) for n in inputs}
     results = {n: schedule.layouts[n].size for n in schedule.results}
     numbers = request.batch * _apart(rows["x"]) + BEYOND if request.of_bytes and "x" in rows else 0
@@ -100,7 +104,7 @@ def print_source(request: Request, machine: Machine, *, alone: bool = False) -> 
     targets = request.batch * _apart(rows["y"]) if of_classes else 0
     sizes = {**memory.sizes, "read": numbers, "rows": targets, "nonzero": zeros.words}
     ids = frozenset(n for n in inputs if schedule.values[n].ids)
-    return Source(text, carried, sizes, rows, results, ids, request.batch, request.parts, request.real)
+    return Source(text, carried, kept, sizes, rows, results, ids, request.batch, request.parts, request.real)
 
 
 def in_comment(text: str) -> str:
@@ -191,6 +195,8 @@ def _state(request: Request, schedule: Plan, memory: Memory, inputs: Sequence[st
             "    const char **rows_ahead; /* each thread's: where the rows of x begin that come next */",
         ]
     lines += [f"    real *{memory.name(n)};" for n in schedule.results]
+    kept = [memory.name(n) for n, value in schedule.values.items() if value.home == "kept"]
+    lines += [f"    const real *kept_{name}; /* where the caller keeps it */" for name in kept]
     return [*lines, *_section("state_end")]
 
 

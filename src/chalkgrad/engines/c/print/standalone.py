@@ -18,8 +18,9 @@ from ....formula import Shape
 from ....formula.nodes import Element
 from ....program import Program, Role, Step, Value
 from ....program.statement import statement_of
+from ...room import aligned
 from ...stepping import Array
-from ..schedule.buffers import aligned, store
+from ..schedule.buffers import store
 from ..schedule.products import Machine
 from ..schedule.request import prediction_request, training_request
 from .source import Source, print_source

@@ -11,9 +11,10 @@ import numpy as np
 
 from ....data.class_numbers import ClassNumbers
 from ....data.pixels import Pixels
+from ...room import aligned, readable, roomy
 from ...stepping import MOST_THREADS
 from ..print.source import Source
-from ..schedule.buffers import aligned, fetch, places
+from ..schedule.buffers import fetch, places
 from .compiler import Built
 from .workers import Call
 
@@ -82,6 +83,7 @@ class CompiledProgram:
             *((f"rows_of_{n}", ctypes.c_void_p) for n in source.given),
             *((n, ctypes.c_void_p) for n in buffers),
             *((n, ctypes.c_void_p) for n in source.results),
+            *((n, ctypes.c_void_p) for n in source.kept.values()),
             ("stop", ctypes.c_int), ("halt", ctypes.c_int), ("stopped", ctypes.c_int),
             ("waiting", ctypes.c_int), ("turn", ctypes.c_int), ("late", ctypes.c_int64),
         ]  # fmt: skip
@@ -95,6 +97,9 @@ class CompiledProgram:
             for name, (begin, layout) in source.carried.items()
             for place in places(self._carried, begin, layout)
         ]
+        self._seen: dict[str, Array | None] = dict.fromkeys(source.kept)
+        self._copies: list[tuple[str, Array]] = []  # of what cannot be read where it lies
+        self._address = ctypes.addressof(self.state)
         self.function, self._together = (getattr(built.library, n) for n in FUNCTIONS)
         self.function.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_int]
         self.function.restype = None
@@ -120,6 +125,22 @@ class CompiledProgram:
         self._settle()
         for name, view, part in self._places:
             view[...] = values[name][part]
+        for name, seen in self._seen.items():
+            if values[name] is not seen:
+                self._find(name, values[name])
+        for name, copy in self._copies:
+            copy[...] = values[name]
+
+    def _find(self, name: str, value: Array) -> None:
+        """Has a value read where it lies, or where it is copied to in every call."""
+        self._seen[name] = value
+        self._copies = [(other, copy) for other, copy in self._copies if other != name]
+        place = value
+        if not readable(value, self.source.real):
+            place = roomy(value.size, self.source.real).reshape(value.shape)
+            self._copies.append((name, place))
+        self.kept[name] = place
+        setattr(self.state, self.source.kept[name], place.ctypes.data)
 
     def fetch(self, name: str, into: Array) -> None:
         """Reads one carried value."""
@@ -148,4 +169,4 @@ class CompiledProgram:
 
     def call_here(self) -> None:
         """Runs the program on this thread alone."""
-        self.function(ctypes.addressof(self.state), 0, 1)
+        self.function(self._address, 0, 1)

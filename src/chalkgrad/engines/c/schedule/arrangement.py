@@ -77,7 +77,7 @@ def arrange(work: Work, machine: Machine, updated: Mapping[str, str], results: S
         machine: the machine that runs it.
         updated: for every new value that is carried on, the value that it takes the place of.
         results: values with samples that are handed out.
-        parts: the number of parts of a batch.
+        parts: the number of parts of a batch; 0 where matrices are not to lie in blocks.
     """
     work.statements = list(turned(work.statements, work.shapes))
     work.layouts = _weights(work, machine, parts)
@@ -101,7 +101,7 @@ def _weights(work: Work, machine: Machine, parts: int) -> dict[str, Layout]:
     for statement in work.statements:
         rule, matrix = statement.step.rule, matrix_of(statement, work.shapes)
         if matrix is not None:
-            layouts |= _in_blocks(work, statement, matrix, lanes, parts)
+            layouts |= _in_blocks(work, statement, matrix, lanes, parts) if parts else {}
             continue
         if not (rule.weighted and rule.product):
             continue
@@ -112,6 +112,8 @@ def _weights(work: Work, machine: Machine, parts: int) -> dict[str, Layout]:
         if inputs * outputs < LEAST:
             continue
         if lanes <= outputs or 2 * lanes > inputs:
+            if not parts:
+                continue
             block = _block(outputs, lanes, parts)
             wide = multiple(outputs, block)
             layouts[weights or ""] = Layout((inputs, outputs), (block, 1), 0, inputs * wide, block)

@@ -10,14 +10,6 @@ from ...stepping import Array
 from .layouts import Layout
 
 
-def aligned(count: int, dtype: Any) -> Array:
-    """Zeros that begin at a multiple of 64 bytes."""
-    size = np.dtype(dtype).itemsize
-    raw = np.zeros(count * size + 64, np.uint8)
-    begin = -raw.ctypes.data % 64
-    return raw[begin : begin + count * size].view(dtype)
-
-
 def strided(buffer: Array, begin: int, layout: Layout) -> Array:
     """A value in its buffer as an array of its own shape; writing into it writes into the buffer."""
     size = buffer.itemsize

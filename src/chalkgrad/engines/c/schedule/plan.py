@@ -23,6 +23,7 @@ from ....program.loops import segments
 from ....program.names import GIVEN
 from ....program.statement import SAMPLES, Statement, names_in, statement_of
 from .arrangement import Work, arrange, by_blocks, needed_by
+from .copies import without_copies
 from .fusing import fused
 from .layouts import Frame, Layout, at_one_time, compact
 from .products import Machine, Product
@@ -56,9 +57,9 @@ class Value:
 
     Attributes:
         name: its name.
-        home: "given" (rows that come from outside), "carried" (from step to step), "chunk" (for the samples that are
-            taken together), "batch" (for the whole batch), "part" (the sum over a part's samples), "own" (every
-            thread's own), "result" (rows that go outside).
+        home: "given" (rows that come from outside), "carried" (from step to step), "kept" (carried, and read where the
+            caller keeps it), "chunk" (for the samples that are taken together), "batch" (for the whole batch), "part"
+            (the sum over a part's samples), "own" (every thread's own), "result" (rows that go outside).
         layout: the layout of its elements, for one sample where it has samples; None for a single number.
         sampled: whether it has samples.
         ids: whether its elements are ids, whole numbers.
@@ -126,10 +127,11 @@ def plan(request: Request, machine: Machine) -> Plan:
     work.statements = taken_out(work.statements, work.loops, work.shapes)
     _inline_uniform(work, request.results)
     results = _handed_out(work, request.results)
+    work.statements = without_copies(work.statements, work.shapes, {*results, *carried, *updated, *loops})
     work.statements = fused(work.statements, {*results, *carried, *updated, *loops})
     if request.sparse:
         work.sparse = frozenset({"x", *(s.output for s in work.statements if _flattens_x(s))})
-    arrange(work, machine, updated, results, request.parts)
+    arrange(work, machine, updated, results, 0 if request.in_place else request.parts)
     widest = max((layout.size for layout in work.layouts.values()), default=0)
     # the whole batch is indexed with 32 bits
     blocks = request.data_loss is not None and request.batch * widest < 2**31
@@ -139,6 +141,10 @@ def plan(request: Request, machine: Machine) -> Plan:
     values, chunk = _places(work, phases, carried, updated, results, request.batch, machine)
     if request.of_ids:
         values["x"] = replace(values["x"], ids=True)
+    for name in carried if request.in_place else ():
+        layout = values[name].layout
+        if layout is not None and layout.compact:
+            values[name] = replace(values[name], home="kept")
     layouts = {name: value.layout for name, value in values.items() if value.layout is not None}
     for name, root in work.aliases.items():
         layouts[name] = compact(tuple(int(s) for s in work.shapes[name][1:]), layouts[root].size)

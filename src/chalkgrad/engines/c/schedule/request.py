@@ -31,6 +31,7 @@ class Request:
         sparse: whether x is mostly zeros, which products with it then skip.
         of_ids: whether x is of ids, whole numbers of 64 bits.
         of_classes: whether y comes as class numbers (N, T), of 32 bits, that stand for one-hot rows.
+        in_place: whether parameters that lie row by row are read where the caller keeps them.
     """
 
     title: str
@@ -47,6 +48,7 @@ class Request:
     sparse: bool = False
     of_ids: bool = False
     of_classes: bool = False
+    in_place: bool = False
 
 
 def training_request(
@@ -95,6 +97,7 @@ def prediction_request(
     dtype: np.dtype[Any],
     *,
     of_bytes: bool = False,
+    in_place: bool = False,
 ) -> Request:
     """The request for predictions, of any number of samples.
 
@@ -107,11 +110,12 @@ def prediction_request(
         title: the file's first line.
         dtype: the numbers' type.
         of_bytes: whether x comes as bytes (`Pixels`).
+        in_place: whether parameters are read where the caller keeps them, as far as they can.
     """
     steps = program.needed_for(results)
     names = {n for s in steps for n in s.inputs if n in carried}
     shapes = {n: program.shapes[n] for n in carried if n in names}
     return Request(
         title, steps, program.shapes, shapes, {}, results, batch, parts, dtype, None, of_bytes,
-        of_ids=program.values["x"].dtype == "int",
+        of_ids=program.values["x"].dtype == "int", in_place=in_place,
     )  # fmt: skip
