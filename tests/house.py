@@ -70,6 +70,15 @@ def tree(file: Path) -> ast.Module:
     return ast.parse(file.read_text(encoding="utf-8"))
 
 
+def statements(node: ast.AST) -> Iterator[ast.stmt]:
+    """The statements below a node, at any depth; imports are statements, and expressions hold none."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.stmt):
+            yield child
+        if isinstance(child, (ast.stmt, ast.excepthandler, ast.match_case)):
+            yield from statements(child)
+
+
 @cache
 def imports(source: Path) -> list[Import]:
     """Every import of one module of the package by another, inside functions and for type checkers too."""
@@ -79,7 +88,7 @@ def imports(source: Path) -> list[Import]:
         package = name.split(".") if file.name == "__init__.py" else name.split(".")[:-1]
         module = tree(file)
         top = {id(node) for node in module.body}
-        for node in ast.walk(module):
+        for node in statements(module):
             if isinstance(node, ast.ImportFrom) and node.level:
                 base = [p for p in package if p][: len(package) - node.level + 1]
                 inner = ".".join([*base, *(node.module or "").split(".")]).strip(".")

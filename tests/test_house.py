@@ -6,6 +6,7 @@ import ast
 import importlib.util
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -17,9 +18,24 @@ import house
 SOURCE = Path(cg.__file__).parent
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _forgotten() -> Iterator[None]:
+    """A quarter of a million nodes of syntax trees, which the garbage collector need not walk through afterwards."""
+    yield
+    house.tree.cache_clear()
+
+
 def test_imports_run_one_way() -> None:
     """Those inside functions and for type checkers too: a room knows the floors below it, never one above."""
     assert not [str(arrow) for arrow in house.upward(house.imports(SOURCE))]
+
+
+def test_each_stage_of_the_compiled_engine_knows_only_those_before_it() -> None:
+    inside, stages = "engines.c.", ("schedule", "loops", "print", "run")
+    for arrow in house.imports(SOURCE):
+        by, of = (name.removeprefix(inside).split(".")[0] for name in (arrow.by, arrow.of))
+        if arrow.by.startswith(inside) and by in stages and of in stages:
+            assert stages.index(of) <= stages.index(by), str(arrow)
 
 
 def test_imports_stand_at_the_top_but_for_a_few_by_name() -> None:

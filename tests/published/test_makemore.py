@@ -11,6 +11,7 @@ import pytest
 import chalkgrad as cg
 
 torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.torch
 
 SEED, BATCH, LETTERS = 2147483647, 32, 27
 X1 = (

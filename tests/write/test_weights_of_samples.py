@@ -58,6 +58,7 @@ def test_numpy_scripts_print_the_networks_losses(tmp_path: Path) -> None:
     assert printed == {name: losses(*pair) for name, pair in networks.items()}
 
 
+@pytest.mark.torch
 def test_torch_scripts_print_the_networks_losses(tmp_path: Path) -> None:
     pytest.importorskip("torch")
     networks = {name: made(name) for name in KINDS}

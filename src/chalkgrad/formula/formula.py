@@ -194,10 +194,9 @@ class Formula:
             FormulaError: where two arrays give one index two sizes, or an array has the wrong rank.
         """
         sizes: dict[str, Any] = {}
-        origin: dict[str, str] = {}
+        origin: dict[str, tuple[str, Shape]] = {}
         for index, bound in self.bounds.items():
             sizes[index] = int(Evaluation(self.text, {}, options, {}).value(bound))
-            origin[index] = "the options"
         for name, letters in self._letters:
             if name in shapes:
                 self._bind(name, letters, shapes[name], sizes, origin)
@@ -213,7 +212,12 @@ class Formula:
         )
 
     def _bind(
-        self, name: str, letters: tuple[str | None, ...], shape: Shape, sizes: dict[str, Any], origin: dict[str, str]
+        self,
+        name: str,
+        letters: tuple[str | None, ...],
+        shape: Shape,
+        sizes: dict[str, Any],
+        origin: dict[str, tuple[str, Shape]],
     ) -> None:
         spread = ELLIPSIS in letters
         if (len(shape) < len(letters) - 1) if spread else (len(shape) != len(letters)):
@@ -228,10 +232,11 @@ class Formula:
                 continue
             if letter not in sizes:
                 sizes[letter] = size
-                origin[letter] = f"{name} {shape}"
+                origin[letter] = name, shape
             elif sizes[letter] != size:
+                where = "{} {}".format(*origin[letter]) if letter in origin else "the options"
                 raise FormulaError(
-                    f"the index {letter} takes {sizes[letter]} values in {origin[letter]} "
+                    f"the index {letter} takes {sizes[letter]} values in {where} "
                     f"but {size} in {name} {shape}, in {self.text!r}"
                 )
 
