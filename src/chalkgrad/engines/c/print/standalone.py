@@ -17,6 +17,7 @@ from ....describe.losses import BinaryCrossEntropy, CrossEntropy, Hinge, Loss
 from ....formula import Shape
 from ....formula.nodes import Element
 from ....program import Program, Role, Step, Value
+from ....program.loops import Loop, segments
 from ....program.statement import statement_of
 from ...stepping import Array
 from ..schedule.buffers import aligned, store
@@ -116,17 +117,24 @@ def training_program(
 def with_prediction(program: Program, prediction: Program) -> tuple[Program, str]:
     """A training's program with steps after its own that give the loss as in prediction, and that loss's name.
 
-    What is the same in both is computed once.
+    What is the same in both is computed once; of a loop over time all of it, or nothing.
     """
     names: dict[str, str] = {}
     further: list[Step] = []
-    for step in prediction.needed_for(["L"]):
-        inputs = tuple(None if i is None else names.get(i, i) for i in step.inputs)
-        twin = program.by_output.get(step.output)
-        if twin is not None and (twin.rule, twin.inputs, dict(twin.options)) == (step.rule, inputs, dict(step.options)):
+
+    def taken(step: Step) -> tuple[str | None, ...]:
+        return tuple(None if i is None else names.get(i, i) for i in step.inputs)
+
+    def known(step: Step) -> bool:
+        twin, options = program.by_output.get(step.output), dict(step.options)
+        return twin is not None and (twin.rule, twin.inputs, dict(twin.options)) == (step.rule, taken(step), options)
+
+    for segment in segments(prediction.needed_for(["L"])):
+        together = segment.steps if isinstance(segment, Loop) else (segment,)
+        if all(known(step) for step in together):
             continue
-        names[step.output] = _free(f"{step.output}_predicted", program)
-        further.append(replace(step, value=Value(names[step.output], step.shape, Role.HELP), inputs=inputs))
+        names.update({step.output: _free(f"{step.output}_predicted", program) for step in together})
+        further += [replace(s, value=Value(names[s.output], s.shape, Role.HELP), inputs=taken(s)) for s in together]
     place = max(i for i, s in enumerate(program) if s.part in ("forward", "loss")) + 1
     steps = (*program.steps[:place], *further, *program.steps[place:])
     return replace(program, steps=steps), names.get("L", "L")
