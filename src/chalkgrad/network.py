@@ -177,7 +177,7 @@ class Network(Model):
         arrays = {**self.parameters, **self.states}
         if not steps:
             samples = None if x is None else self.inputs(x)
-            return prediction_program(self.prediction_program, arrays, samples, title, self.dtype)
+            return prediction_program(self.prediction_program, arrays, samples, title, self.dtype, self.layout.whole)
         if (x is None) != (y is None):
             raise OptionError("source takes x and y together, or neither")
         optimizer = as_optimizer(optimizer, self.dtype)
@@ -201,6 +201,7 @@ class Network(Model):
             print_interval(steps),
             title,
             self.dtype,
+            self.layout.whole,
         )
 
     def diagram(
