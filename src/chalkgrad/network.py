@@ -180,7 +180,7 @@ class Network(Model, Displayed):
         arrays = {**self.parameters, **self.states}
         if not steps:
             samples = None if x is None else self.inputs(x)
-            return prediction_program(self.prediction_program, arrays, samples, title, self.dtype)
+            return prediction_program(self.prediction_program, arrays, samples, title, self.dtype, self.layout.whole)
         if (x is None) != (y is None):
             raise OptionError("source takes x and y together, or neither")
         optimizer = as_optimizer(optimizer, self.dtype)
@@ -204,6 +204,7 @@ class Network(Model, Displayed):
             print_interval(steps),
             title,
             self.dtype,
+            self.layout.whole,
         )
 
     def diagram(

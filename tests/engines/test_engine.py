@@ -316,9 +316,8 @@ def golden() -> dict[str, str]:
         [cg.RNN(2), cg.Dense(1), cg.Sigmoid()], input_shape=(3, 2), loss="BinaryCrossEntropy", seed=0, dtype="float64"
     )
     x = np.linspace(-1, 1, 12).reshape(2, 3, 2)
-    embedding = cg.Network(
-        [cg.Embedding(3, 2), cg.Dense(3), cg.Softmax()], input_shape=2, loss="CrossEntropy", seed=0, dtype="float64"
-    )
+    layers = [cg.Embedding(3, 2, weights="normal(0.01)"), cg.Dense(3), cg.Softmax()]
+    embedding = cg.Network(layers, input_shape=2, loss="CrossEntropy", seed=0, dtype="float64")
     ids = np.array([[0, 2], [2, 2]])
     return {
         "rnn.c": rnn.source("c", x, np.array([[0.0], [1.0]]), steps=2, title="a recurrent layer"),

@@ -169,3 +169,28 @@ def test_the_c_program_reads_ids(tmp_path: Path) -> None:
     one_wrong = "0 1 2  1 0 0  0 1 0  0 1 1"
     assert "a target must sum to 1" in run(tmp_path, trained, one_wrong, status=2)
     assert losses == run(tmp_path, net.source("c", x, y, steps=1))
+
+
+def test_the_c_program_checks_every_input_by_itself(tmp_path: Path) -> None:
+    """Ids of two tables and a mask: each part of a line has its own bound."""
+    layers = [
+        cg.Embedding(4, 2, of="left", name="l"), cg.Embedding(7, 2, of="right"), cg.Add("l"), cg.Attention(1, mask="keep"),
+        cg.GlobalAvgPool1D("keep"), cg.Dense(2), cg.Softmax(),
+    ]  # fmt: skip
+    net = cg.Network(layers, input_shape={"left": 2, "right": 2, "keep": 2}, loss="CrossEntropy", dtype="float64")
+    row = [3, 1, 6, 5, 1, 0]
+    text = net.source("c", steps=0)
+    found = [float(v) for v in run(tmp_path, text, " ".join(map(str, row))).split()]
+    x = {"left": [row[:2]], "right": [row[2:4]], "keep": [row[4:]]}
+    np.testing.assert_allclose(found, net.predict(x)[0], atol=1e-8)
+    np.testing.assert_array_equal(net.predict([row]), net.predict(x))
+    for place, value, said, here in (
+        (1, 4, "an id must be a whole number from 0 to 3", r"x\[0, 1\] is the id 4, but the input 'left' has 4 ids"),
+        (2, 7, "an id must be a whole number from 0 to 6", r"x\[0, 2\] is the id 7"),
+        (5, 2, "a mask is made of 0 and 1", r"x\[0, 5\] is 2, but layer 4, Attention takes it as a mask"),
+        (4, 0, "a mask is 0 everywhere, so that nothing counts", r"x\[0\] is 0 everywhere"),
+    ):
+        wrong = [*row[:place], value, *row[place + 1 :]]
+        assert said in run(tmp_path, text, " ".join(map(str, wrong)), status=2)
+        with pytest.raises(cg.DataError, match=here):
+            net.predict([wrong])

@@ -31,7 +31,7 @@ def gpt() -> cg.Network:
         cg.Residual([cg.LayerNorm(), cg.Attention(2, causal=True)]),
         cg.Residual([cg.LayerNorm(), cg.Dense(8), cg.GELU(), cg.Dropout(0.1), cg.Dense(4)]),
     ]
-    layers = [cg.Embedding(7, 4, name="tokens"), cg.Positions(), *blocks, cg.LayerNorm()]
+    layers = [cg.Embedding(7, 4, name="tokens", weights="normal(0.01)"), cg.Positions(), *blocks, cg.LayerNorm()]
     layers += [cg.Dense(7, weights_of="tokens"), cg.Softmax()]
     return cg.Network(layers, input_shape=5, loss="CrossEntropy", dtype="float64")
 

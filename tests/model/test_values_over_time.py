@@ -149,3 +149,9 @@ def test_other_numbers_of_steps_and_ids_that_are_none() -> None:
         plain.predict(np.array([[1.0, 2.0, 0.0]]))
     with pytest.raises(cg.DataError, match="every weight is 0, so there is no mean; give one above 0"):
         plain.loss(np.array([[1, 2, 0]]), np.zeros((1, 2)), sample_weight=[0])
+
+
+def test_an_embedding_starts_with_rows_of_length_one() -> None:
+    for weights, deviation in (("auto", 64**-0.5), ("normal(0.02)", 0.02), ("uniform(0.05)", 0.05 / 3**0.5)):
+        net = cg.Network([cg.Embedding(500, 64, weights=weights), cg.Flatten()], input_shape=2, loss="SquaredError")
+        assert float(net.parameters["W1"].std()) == pytest.approx(deviation, rel=0.02)

@@ -125,6 +125,19 @@ SEQUENCES: dict[str, Callable[[], Written]] = {
 }  # fmt: skip
 """Networks of sequences."""
 
+DROPPED: dict[str, Callable[[], Written]] = {
+    "before and after a recurrence": lambda: written(
+        [cg.Dropout(0.3), cg.RNN(3, sequences=True), cg.Dropout(0.2), cg.LSTM(2, bidirectional=True), cg.Dense(2)], (4, 2)
+    ),
+    "in a block": lambda: written(
+        [
+            cg.Embedding(5, 4), cg.Dropout(0.1), cg.Residual([cg.Attention(2, causal=True), cg.Dropout(0.3)]),
+            cg.GRU(3, sequences=True), cg.Dense(5), cg.Softmax(),
+        ], 4, "CrossEntropy",
+    ),
+}  # fmt: skip
+"""Networks of sequences with dropout, whose losses in training and as in prediction differ."""
+
 
 def random_sequence(seed: int) -> Written:
     """Any layers over sequences in any order, of values or ids, with any loss, optimizer and dtype."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import chalkgrad as cg
+from write.sequences import DROPPED, SEQUENCES, random_sequence
 from write.test_numpy_script import random_network
 from write.written import Written, run, samples, written
 
@@ -97,6 +98,33 @@ def test_random_networks_print_the_same_losses_in_pytorch(seeds: range, tmp_path
             assert len(found) == len(larger(seed).losses())
         else:
             same(found, larger(seed), str(seed))
+
+
+C_SEQUENCES = ("GRU", "a small GPT", "ids with a mask", "the mean over the ids that count, in float32")
+"""Sequences whose C program is tried in the short tests."""
+EVERY_SEQUENCE = {**SEQUENCES, **{f"random {seed}": partial(random_sequence, seed) for seed in range(12)}}
+
+
+@pytest.mark.skipif(not COMPILERS, reason="there is no C compiler")
+@pytest.mark.parametrize(
+    "name", [n if n in C_SEQUENCES else pytest.param(n, marks=pytest.mark.long) for n in EVERY_SEQUENCE]
+)
+def test_sequences_print_the_same_losses_in_c(name: str, tmp_path: Path) -> None:
+    made = EVERY_SEQUENCE[name]()
+    same(losses_of([compiled(source(made, "c"), tmp_path, "-O1")], tmp_path), made, name)
+
+
+@pytest.mark.parametrize("name", DROPPED)
+def test_sequences_with_dropout_print_the_same_losses(name: str, tmp_path: Path) -> None:
+    """Those of training, and at the end that of prediction: nothing of a loop may be taken from the other pass."""
+    made = DROPPED[name]()
+    for to in ("numpy", "c") if COMPILERS else ("numpy",):
+        command: list[Any] = [sys.executable, "-I", "net.py"]
+        if to == "c":
+            command = [compiled(source(made, to), tmp_path, "-O1")]
+        else:
+            (tmp_path / "net.py").write_text(source(made, to))
+        same(losses_of(command, tmp_path), made, f"{name} {to}")
 
 
 def _frozen(net: cg.Network) -> cg.Network:

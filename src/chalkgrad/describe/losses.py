@@ -456,6 +456,8 @@ def class_numbers(loss: Loss, y: Values, outputs: SampleShape, dtype: np.dtype[A
     if counting.size and (counting.min() < 0 or counting.max() >= classes):
         wrong = int(counting.max() if counting.max() >= classes else counting.min())
         also = "" if ignored is None else f", and {ignored} where nothing counts"
+        if wrong < 0 and ignored is None and isinstance(loss, CrossEntropy):
+            also = f"; if it stands for padding, take CrossEntropy(ignore={wrong})"
         raise DataError(
             f"class number {wrong} is out of range: the network has {classes} outputs, "
             f"so classes are 0 to {classes - 1}{also}"

@@ -196,11 +196,14 @@ def _read_rows(x: Any, layout: Layout, dtype: np.dtype[Any]) -> Array:
     count = sum(map(math.prod, inputs.values()))
     if not isinstance(x, Mapping):
         if np.ndim(x) == 2 and np.shape(x)[1] == count:
-            rows = _read_input(x, "x", (count,), dtype, "the network", min(ids.values(), default=None))
+            rows = _read_input(x, "x", (count,), dtype, "the network", max(ids.values(), default=None))
             begin = 0
             for name, shape in inputs.items():
+                part = rows[:, begin : begin + math.prod(shape)]
+                if name in ids:
+                    _check_ids(part, "x", f"the input {name!r}", ids[name], begin)
                 if name in layout.masks:
-                    _check_mask(rows[:, begin : begin + shape[0]], "x", layout.masks[name], begin)
+                    _check_mask(part, "x", layout.masks[name], begin)
                 begin += math.prod(shape)
             return rows
         names = ", ".join(f"{name!r}: {rows_text(shape)}" for name, shape in inputs.items())
@@ -267,12 +270,18 @@ def _read_ids(x: Array, name: str, first: str, ids: int) -> Array:
         raise DataError(
             f"{name} holds {x.dtype}, but {first} takes ids, whole numbers from 0 to {ids - 1}; use {name}.astype(int)"
         )
+    _check_ids(x, name, first, ids)
+    return x.astype(np.int64, copy=False)
+
+
+def _check_ids(x: Array, name: str, first: str, ids: int, begin: int = 0) -> None:
+    """Raises DataError where an id is not from 0 to ids - 1; `begin` is the first column in what is called `name`."""
     wrong = np.argwhere((x < 0) | (x >= ids))
     if len(wrong):
-        place = tuple(map(int, wrong[0]))
-        address = f"{name}[{', '.join(map(str, place))}]"
-        raise DataError(f"{address} is the id {int(x[place])}, but {first} has {ids} ids, from 0 to {ids - 1}")
-    return x.astype(np.int64, copy=False)
+        n, t = map(int, wrong[0])
+        raise DataError(
+            f"{name}[{n}, {begin + t}] is the id {int(x[n, t])}, but {first} has {ids} ids, from 0 to {ids - 1}"
+        )
 
 
 def _check_mask(mask: Array, name: str, users: Sequence[Line], begin: int = 0) -> None:

@@ -24,6 +24,7 @@ from ..describe.layers.layer import names_of, rows_text
 from ..describe.losses import Loss, of_one_step
 from ..program import Owner
 from ..program import names as spelled
+from ..program.whole import Whole
 from ..rules import Operation
 from ..rules.derived import operation_over_time
 
@@ -115,6 +116,21 @@ class Layout:
             if line.layer.padding_mask is not None and isinstance(mask, str):
                 lines[mask] = (*lines.get(mask, ()), line)
         return lines
+
+    @cached_property
+    def whole(self) -> tuple[Whole, ...]:
+        """The parts of a sample's row that hold whole numbers."""
+        parts: list[Whole] = []
+        begin = 0
+        for name, shape in self.inputs.items():
+            size = math.prod(shape)
+            if name in self.ids:
+                parts.append(Whole(begin, size, self.ids[name]))
+            if name in self.masks:
+                first = any(getattr(line.layer, "causal", False) for line in self.masks[name])
+                parts.append(Whole(begin, size, 2, mask=True, first=first))
+            begin += size
+        return tuple(parts)
 
     @cached_property
     def parameters(self) -> Mapping[str, Parameter]:

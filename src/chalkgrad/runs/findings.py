@@ -63,7 +63,7 @@ def examine(network: Network, data: Dataset, engine: str = "auto") -> Findings:
     parts: list[Array] = []
     samples = network.samples_and_targets(data.x_test, data.y_test)
     network.sample_weights(None, samples[1])
-    score = network.score(*samples, by_number=True, engine=engine, look=lambda p: parts.append(network.classes(p)))
+    score = network.measure(*samples, by_number=True, engine=engine, look=lambda p: parts.append(network.classes(p)))
     counts = data.y_test != IGNORED
     predicted, truth = np.concatenate(parts).reshape(data.y_test.shape)[counts], data.y_test[counts]
     confusion = None if data.vocabulary else confusion_matrix(truth, predicted, len(data.classes))

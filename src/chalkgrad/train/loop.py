@@ -152,7 +152,7 @@ class Loop:
             return None, None
         buffers.write_back()
         engine = "compiled" if buffers.compiled else "numpy"
-        score = self.state.model.score(*validation.samples, by_number=validation.by_number, engine=engine)
+        score = self.state.model.measure(*validation.samples, by_number=validation.by_number, engine=engine)
         return score.loss, score.accuracy
 
     def _stopped(self, loss: float) -> None:

@@ -11,7 +11,7 @@ from ...base.checks import choice, flag, whole
 from ...base.errors import OptionError, ShapeError
 from ...rules import Operation
 from ...rules.recurrence import Recurrence
-from ..initializers import Constant, Initializer, initializer
+from ..initializers import Constant, Initializer, Normal, initializer
 from .layer import Layer, Parameter, SampleShape, rows_text
 
 
@@ -36,8 +36,10 @@ class Embedding(Layer):
     Attributes:
         ids: how many different ids there are.
         units: the length of a row.
-        weights: how W starts: an initialiser or its name; "auto" draws from the normal distribution of deviation 0.01,
-            which suits a table that the last layer uses once more ("normal(1)" is PyTorch's).
+        weights: how W starts: an initialiser or its name; "auto" draws from the normal distribution of deviation
+            1/sqrt(units), so that rows have a length of about 1, and logits that the last layer makes with the table
+            a deviation of about 1 (the Transformer's authors' own code, tensor2tensor; fairseq). "normal(1)" is
+            PyTorch's, "uniform(0.05)" Keras's, "normal(0.02)" GPT-2's.
     """
 
     of_ids: ClassVar[bool] = True
@@ -64,7 +66,7 @@ class Embedding(Layer):
         return rules.embedding.operation
 
     def parameters(self, shape: SampleShape) -> dict[str, Parameter]:
-        start = initializer("normal") if self.weights == "auto" else initializer(self.weights)
+        start = Normal(self.units**-0.5) if self.weights == "auto" else initializer(self.weights)
         return {"W": Parameter((self.ids, self.units), start, self.ids, self.units, True)}
 
 

@@ -15,9 +15,9 @@ import numpy as np
 from ....base.errors import OptionError
 from ....describe.losses import BinaryCrossEntropy, CrossEntropy, Hinge, Loss
 from ....formula import Shape
-from ....formula.nodes import Element
 from ....program import Program, Role, Step, Value
-from ....program.statement import statement_of
+from ....program.loops import Loop, segments
+from ....program.whole import Whole
 from ...room import aligned
 from ...stepping import Array
 from ..schedule.buffers import store
@@ -53,6 +53,7 @@ def training_program(
     every: int,
     title: str,
     dtype: np.dtype[Any],
+    whole: Sequence[Whole] = (),
 ) -> str:
     """A C program that makes `steps` updates and prints the loss before each, and after the last that of prediction.
 
@@ -71,6 +72,7 @@ def training_program(
         every: the loss of every so many of them is printed.
         title: the first line.
         dtype: the numbers' type.
+        whole: the parts of a sample that hold ids or a mask, by which samples that it reads are checked.
 
     Raises:
         OptionError: where an update changes nothing, and there are no samples whose loss could be printed.
@@ -87,7 +89,7 @@ def training_program(
     source = print_source(request, Machine(PORTABLE, 16, dtype.itemsize, PORTABLE), alone=True)
     lines = [source.text, *_carried(source, values)]
     if data is None:
-        lines += _reading(program, ("x", "y"), dtype, loss)
+        lines += _reading(program, ("x", "y"), dtype, loss, whole)
     else:
         lines += [_numbers(name, array, dtype) for name, array in data.items()]
         lines += [f"static const int64_t samples = {len(data['x'])};"]
@@ -117,17 +119,24 @@ def training_program(
 def with_prediction(program: Program, prediction: Program) -> tuple[Program, str]:
     """A training's program with steps after its own that give the loss as in prediction, and that loss's name.
 
-    What is the same in both is computed once.
+    What is the same in both is computed once; of a loop over time all of it, or nothing.
     """
     names: dict[str, str] = {}
     further: list[Step] = []
-    for step in prediction.needed_for(["L"]):
-        inputs = tuple(None if i is None else names.get(i, i) for i in step.inputs)
-        twin = program.by_output.get(step.output)
-        if twin is not None and (twin.rule, twin.inputs, dict(twin.options)) == (step.rule, inputs, dict(step.options)):
+
+    def taken(step: Step) -> tuple[str | None, ...]:
+        return tuple(None if i is None else names.get(i, i) for i in step.inputs)
+
+    def known(step: Step) -> bool:
+        twin, options = program.by_output.get(step.output), dict(step.options)
+        return twin is not None and (twin.rule, twin.inputs, dict(twin.options)) == (step.rule, taken(step), options)
+
+    for segment in segments(prediction.needed_for(["L"])):
+        together = segment.steps if isinstance(segment, Loop) else (segment,)
+        if all(known(step) for step in together):
             continue
-        names[step.output] = _free(f"{step.output}_predicted", program)
-        further.append(replace(step, value=Value(names[step.output], step.shape, Role.HELP), inputs=inputs))
+        names.update({step.output: _free(f"{step.output}_predicted", program) for step in together})
+        further += [replace(s, value=Value(names[s.output], s.shape, Role.HELP), inputs=taken(s)) for s in together]
     place = max(i for i, s in enumerate(program) if s.part in ("forward", "loss")) + 1
     steps = (*program.steps[:place], *further, *program.steps[place:])
     return replace(program, steps=steps), names.get("L", "L")
@@ -153,7 +162,12 @@ def _report(steps: int, every: int, *, differs: bool) -> list[str]:
 
 
 def prediction_program(
-    program: Program, values: Mapping[str, Array], x: Array | None, title: str, dtype: np.dtype[np.generic]
+    program: Program,
+    values: Mapping[str, Array],
+    x: Array | None,
+    title: str,
+    dtype: np.dtype[np.generic],
+    whole: Sequence[Whole] = (),
 ) -> str:
     """A C program that prints the prediction for every sample: those in the program, or those that it reads."""
     machine = Machine(PORTABLE, 16, dtype.itemsize, PORTABLE)
@@ -162,7 +176,7 @@ def prediction_program(
     outputs = _size(program.shapes["y_hat"])
     lines = [source.text, *_carried(source, {n: values[n] for n in source.carried})]
     if x is None:
-        lines += _reading(program, ("x",), dtype, None)
+        lines += _reading(program, ("x",), dtype, None, whole)
     else:
         lines += [_numbers("x", x, dtype), f"static const int64_t samples = {len(x)};"]
     lines += [
@@ -260,39 +274,45 @@ def _reader(of_ids: bool) -> str:
     return f"{text[:end]}{for_ids if of_ids else ''}{text[end:]}"
 
 
-def _most_ids(program: Program) -> int | None:
-    """Below which number the ids lie that x holds; None where it holds none."""
-    if program.values["x"].dtype != "int":
-        return None
-    given = {"x", *(s.output for s in program if "x" in s.inputs)}  # of several inputs each its part
-    below = [
-        program.shapes[element.name][axis]
-        for step in program
-        for element in statement_of(step, program.shapes).elements
-        for axis, place in enumerate(element.indices)
-        if isinstance(place, Element) and place.name in given
-    ]
-    return min(int(size) for size in below)
+def _whole_checks(whole: Sequence[Whole]) -> list[str]:
+    """The lines that refuse what is no id, and no mask."""
+    lines: list[str] = []
+    for part in whole:
+        end = part.begin + part.size
+        what = "a mask is made of 0 and 1" if part.mask else f"an id must be a whole number from 0 to {part.below - 1}"
+        lines += [
+            f"        for (int k = {part.begin}; k < {end}; k++)",
+            f"            if (row[k] < 0 || row[k] >= {part.below} || row[k] != (real)(int64_t)row[k])",
+            f'                refuse(0, "{what}", "", 0);',
+        ]
+        if part.mask:
+            last = f"{part.begin + 1 if part.first else end}"
+            what = "the first step of a mask is 0" if part.first else "a mask is 0 everywhere"
+            lines += [
+                f"        for (int k = {part.begin}; k <= {last}; k++)",
+                f"            if (k == {last})",
+                f'                refuse(0, "{what}, so that nothing counts", "", 0);',
+                "            else if (row[k] > 0)",
+                "                break;",
+            ]
+    return lines
 
 
-def _id_check(ids: int, size: int) -> list[str]:
-    """The lines that refuse what is no id."""
-    return [
-        f"        for (int k = 0; k < {size}; k++)",
-        f"            if (row[k] < 0 || row[k] >= {ids} || row[k] != (real)(int64_t)row[k])",
-        f'                refuse(0, "an id must be a whole number from 0 to {ids - 1}", "", 0);',
-    ]
-
-
-def _reading(program: Program, names: Sequence[str], dtype: np.dtype[np.generic], loss: Loss | None) -> list[str]:
+def _reading(
+    program: Program,
+    names: Sequence[str],
+    dtype: np.dtype[np.generic],
+    loss: Loss | None,
+    whole: Sequence[Whole],
+) -> list[str]:
     """A function that reads samples from standard input, one a line: its numbers, and those of its target."""
     sizes = {n: _size(program.shapes[n]) for n in names}
-    ids = _most_ids(program)
+    ids = program.values["x"].dtype == "int"
     usage = f"a line holds one sample's {_count(sizes['x'])}"
     usage += f", then its target's {_count(sizes['y'])}" if "y" in sizes else ""
     longer = {n: "longer_ids" if n == "x" and ids else "longer" for n in sizes}
     allocations = [f"            {n} = {longer[n]}({n}, room * {size});" for n, size in sizes.items()]
-    stores: list[str] = [] if ids is None else _id_check(ids, sizes["x"])
+    stores = _whole_checks(whole)
     begin = 0
     for name, size in sizes.items():
         part = f"{begin} + k" if begin else "k"
@@ -312,7 +332,7 @@ def _reading(program: Program, names: Sequence[str], dtype: np.dtype[np.generic]
         "#define WORD 400 /* characters of a number at most */",
         "#define SHOWN 40 /* and those of them that a message shows */",
         *(f"static {'int64_t' if n == 'x' and ids else 'real'} *{n};" for n in sizes),
-        *_reader(ids is not None)
+        *_reader(ids)
         .replace("GROWN\n", "\n".join(allocations) + "\n")
         .replace("STORED\n", "\n".join([*checks, *stores, ""]))
         .splitlines(),
