@@ -247,9 +247,8 @@ def in_scripts(drawn: Any, most: int, *, show: bool, exercises: bool = False) ->
             counts[kind if exercises else mutant.kind][said] += 1
             if show and said != "named":
                 print(seed, kind, said, mutant.before, "->", mutant.after, "|", repr(found)[:200], file=sys.stderr)
-    print(
-        f"| {'network' if exercises else 'change of the script'} | planted | named | all numbers explained by another line | place | open | wrong |"
-    )
+    first = "network" if exercises else "change of the script"
+    print(f"| {first} | planted | named | all numbers explained by another line | place | open | wrong |")
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
     for kind in [*counts, "all"]:
         row = [sum(counts[k][v] for k in (counts if kind == "all" else [kind])) for v in mutated.VERDICTS]
