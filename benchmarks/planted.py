@@ -2,6 +2,7 @@
 
     python benchmarks/planted.py --networks 60
     python benchmarks/planted.py --scripts 30
+    python benchmarks/planted.py --everyday 30
 
 For every network every mistake that changes a gradient is planted in turn, the gradients of all parameters (and the new
 parameters) that come out are given to `diagnose`, and its first answer is compared with what was planted. An answer
@@ -73,6 +74,16 @@ SEQUENCES = {
     "embedding, RNN": [cg.Embedding(4, 3), cg.RNN(3, activation="relu"), cg.Dense(2)],
     "embedding, RNN, every step": [cg.Embedding(4, 3), cg.RNN(3, sequences=True), cg.Tanh(), cg.Dense(2)],
 }
+EVERYDAY: dict[str, tuple[list[cg.Layer], cg.Loss]] = {
+    "sigmoid": ([cg.Dense(4), cg.Sigmoid(), cg.Dense(3), cg.Sigmoid(), cg.Dense(2)], cg.SquaredError()),
+    "tanh": ([cg.Dense(4), cg.Tanh(), cg.Dense(3), cg.Tanh(), cg.Dense(2)], cg.SquaredError()),
+    "ReLU": ([cg.Dense(4), cg.ReLU(), cg.Dense(3), cg.ReLU(), cg.Dense(2)], cg.SquaredError()),
+    "tanh, softmax": ([cg.Dense(4), cg.Tanh(), cg.Dense(3), cg.Softmax()], cg.CrossEntropy()),
+    "LayerNorm, GELU": (
+        [cg.Dense(4), cg.LayerNorm(), cg.GELU(), cg.Dense(3), cg.LayerNorm(), cg.Dense(2)], cg.SquaredError(),
+    ),
+    "BatchNorm, ReLU": ([cg.Dense(4), cg.BatchNorm(), cg.ReLU(), cg.Dense(2)], cg.SquaredError()),
+}  # fmt: skip
 STEPS = 4
 ENDINGS: dict[str, tuple[list[cg.Layer], cg.Loss]] = {
     "squared": ([], cg.SquaredError()),
@@ -176,13 +187,31 @@ def found(diagnosis: cg.Diagnosis, chosen: tuple[Slip, ...]) -> bool:
     return wanted <= named
 
 
-def in_scripts(count: int, most: int, *, show: bool) -> None:
-    """Plants changes of the written scripts, and prints what came of them."""
+def everyday() -> Any:
+    """Small networks as exercises have them, with samples, targets and an optimizer."""
+    for seed, (kind, (layers, loss)) in enumerate(EVERYDAY.items()):
+        rng = np.random.default_rng(seed)
+        net = cg.Network(layers, input_shape=3, loss=loss, dtype="float64", seed=seed)
+        net.flat += 0.3 * rng.standard_normal(net.flat.shape)
+        outputs = net.layout.output_shape[0]
+        classes = isinstance(loss, cg.CrossEntropy)
+        y: Any = rng.integers(0, outputs, 5) if classes else rng.standard_normal((5, outputs))
+        yield kind, net, rng.standard_normal((5, 3)), y, cg.SGD(RATE)
+
+
+def in_scripts(drawn: Any, most: int, *, show: bool, exercises: bool = False) -> None:
+    """Plants changes of the written scripts, and prints what came of them; of exercises by the network, from the
+    gradients alone.
+    """
     import mutated
+
+    def given(net: cg.Network, values: dict[str, Any]) -> dict[str, Any]:
+        every = mutated.claims_of(net, values)
+        return {n: v for n, v in every.items() if not exercises or not n.endswith("_new")}
 
     counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     slowest, started = 0.0, time.perf_counter()
-    for seed, (kind, net, x, y, optimizer) in enumerate(networks(count)):
+    for seed, (kind, net, x, y, optimizer) in enumerate(drawn):
         if "named" in kind or "dropout" in kind:
             continue  # other names in the script; masks
         source = net.source(x=x, y=y, optimizer=optimizer)
@@ -192,28 +221,34 @@ def in_scripts(count: int, most: int, *, show: bool) -> None:
         shapes = {n: np.shape(v) for n, v in right.items() if n not in ("example",)}
         every = list(mutated.mutants(source, shapes))
         rng = np.random.default_rng(seed)
-        for place in rng.permutation(len(every))[:most]:
+        exact = given(net, right)
+        tried = 0
+        for place in rng.permutation(len(every)):
             mutant = every[int(place)]
+            if tried >= most:
+                break
+            tried += not exercises
             values = mutated.ran(mutant.tree)
             try:
-                claims = None if values is None else mutated.claims_of(net, values)
+                claims = None if values is None else given(net, values)
             except KeyError:
                 continue
-            exact = mutated.claims_of(net, right)
             if claims is None or any(
                 np.shape(claims[n]) != np.shape(exact[n]) or not np.isfinite(claims[n]).all() for n in exact
             ):
                 continue
             if all(np.allclose(claims[n], exact[n], rtol=1e-7, atol=1e-12) for n in exact):
                 continue
+            tried += exercises
             begun = time.perf_counter()
-            found = cg.diagnose(net, x, y, claims, optimizer=optimizer)
+            found = cg.diagnose(net, x, y, claims, optimizer=None if exercises else optimizer)
             slowest = max(slowest, time.perf_counter() - begun)
             said = mutated.verdict(found, mutant)
-            counts[mutant.kind][said] += 1
+            counts[kind if exercises else mutant.kind][said] += 1
             if show and said != "named":
                 print(seed, kind, said, mutant.before, "->", mutant.after, "|", repr(found)[:200], file=sys.stderr)
-    print("| change of the script | planted | named | all numbers explained by another line | place | open | wrong |")
+    first = "network" if exercises else "change of the script"
+    print(f"| {first} | planted | named | all numbers explained by another line | place | open | wrong |")
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
     for kind in [*counts, "all"]:
         row = [sum(counts[k][v] for k in (counts if kind == "all" else [kind])) for v in mutated.VERDICTS]
@@ -230,11 +265,15 @@ def main() -> None:
     parser.add_argument("--graphs", action="store_true", help="networks with skips, branches and shared weights")
     parser.add_argument("--sequences", action="store_true", help="networks over time")
     parser.add_argument("--scripts", type=int, default=0, help="so many networks' written scripts are changed instead")
+    parser.add_argument(
+        "--everyday", type=int, default=0, help="so many changes of the written scripts of networks as in exercises"
+    )
     parser.add_argument("--most", type=int, default=60, help="how many changes of a script at most")
     parser.add_argument("--show", action="store_true", help="print what was not found")
     given = parser.parse_args()
-    if given.scripts:
-        in_scripts(given.scripts, given.most, show=given.show)
+    if given.scripts or given.everyday:
+        drawn = everyday() if given.everyday else networks(given.scripts)
+        in_scripts(drawn, given.everyday or given.most, show=given.show, exercises=bool(given.everyday))
         return
     layers: dict[str, Any] = SEQUENCES if given.sequences else GRAPHS if given.graphs else LAYERS
     singles: dict[str, list[int]] = defaultdict(lambda: [0, 0])

@@ -21,6 +21,13 @@ FEW = (
     "cross-entropy, no reduction: the first sample's upstream for all",
     "convolution, dx: the stride is forgotten",
     "residual: only through f",
+    "batch norm: n - 1 in the backward pass, n in the forward",
+    "RMS norm, dx: each row gets another row's correction",
+)
+MANY = (
+    "convolution, not square: rows for columns",
+    "layer norm: gamma of the row for that of the column",
+    "softmax loss: divided by the number of classes",
 )
 
 
@@ -40,7 +47,7 @@ def public() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("what", FEW)
+@pytest.mark.parametrize("what", [*FEW, *(pytest.param(what, marks=pytest.mark.long) for what in MANY)])
 def test_a_wrong_pass_is_named(public: ModuleType, what: str) -> None:
     case = next(case for case in public.WRONG if case.what == what)
     assert [answer.verdict for answer in public.answered(case)] == [public.NAMED] * 2
@@ -76,6 +83,6 @@ def test_nearly_all_are_named_or_placed_and_none_is_given_a_wrong_cause(public: 
     assert whole[public.CAUSE] == 0
     assert whole[public.CALLED] == gradients[public.CALLED] == 0
     assert whole[public.NAMED] + whole[public.PLACED] >= 0.95 * len(answers)
-    assert whole[public.NAMED] >= 36
-    assert gradients[public.NAMED] >= 36
-    assert gradients[public.CAUSE] <= 1
+    assert whole[public.NAMED] >= 45
+    assert gradients[public.NAMED] >= 45
+    assert gradients[public.CAUSE] == 0

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import chalkgrad as cg
+from chalkgrad.diagnosis.claims import read_claims
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.standard_normal((4, 3)), RNG.integers(0, 2, 4)
@@ -42,6 +43,8 @@ def of_layer1(dz1: Any) -> dict[str, Any]:
         (-TRACE["da1"] * TRACE["a1"] ** 2, "dz1: -a1^2 stands where 1 - a1^2 belongs"),
         (TRACE["da1"] * TRACE["a1"] * (1 - TRACE["a1"]), "dz1: the derivative of sigmoid is taken"),
         (TRACE["da1"] * (1 - TRACE["a2"] ** 2), "dz1: a2 stands where a1 belongs"),
+        (1 - np.tanh(TRACE["da1"]) ** 2, "dz1: the tanh of da1 stands where a1 belongs, and da1 is no factor"),
+        (TRACE["da1"].T.reshape(4, 3) * (1 - TRACE["a1"] ** 2), "da1: it is written by columns, not by rows"),
         (TRACE["da1"] * (1 - TRACE["a1"] ** 2) * 4 / 3, "da1: it is 1.33333 times what it should be: N / (N - 1)"),
     ],
 )
@@ -130,6 +133,21 @@ def test_slips_of_the_pen() -> None:
     found = cg.diagnose(NET, X, Y, {**RIGHT, "dW1": typed})
     assert "one number is mistyped: dW1[1, 1]" in found.to_text()
     assert "the sign is the other one" in found.to_text()
+
+
+def test_numbers_of_few_digits_are_right_to_the_decimals_of_the_others() -> None:
+    claims = read_claims({"dW1": np.round(RIGHT["dW1"], 4), "db3": np.array([-0.0002, 0.0002])}, TRACE)
+    assert claims["db3"].units.tolist() == claims["dW1"].units[0, :2].tolist() == [0.00005, 0.00005]
+
+
+def test_a_wrong_number_among_many_is_seen() -> None:
+    net = cg.Network([cg.Dense(40), cg.Tanh(), cg.Dense(2)], input_shape=30, loss="SquaredError", dtype="float64")
+    x, y = RNG.standard_normal((4, 30)), RNG.standard_normal((4, 2))
+    claims = {n: np.array(g) for n, g in net.gradients(x, y).items()}
+    claims["W1"][17, 23] *= 1.5
+    found = cg.diagnose(net, x, y, {f"d{n}": g for n, g in claims.items()})
+    assert not found.correct
+    assert [f.first for f in found.findings if f.verdict == "wrong"] == ["dW1[17, 23]"]
 
 
 def test_right_is_right_however_it_was_computed() -> None:

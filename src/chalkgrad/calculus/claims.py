@@ -29,7 +29,7 @@ from .derivative import Derivative, alike, derivative
 from .differences import Difference, Differences, cost, differences, replacement, same, unlike
 from .drawn_values import DrawnValues, own_settings
 from .draws import Draw
-from .identities import SAME, adding_up, because, written_out
+from .identities import adding_up, because, written_out
 from .mistakes import made
 from .names import derivative_name
 from .replacing import lettered
@@ -192,11 +192,8 @@ class _Comparing:
             )  # fmt: skip
         known = [*self.known, *adding_up(self.lines, self.numbers.sums())]
         form = plain[0]
-        theirs = lettered(tidied(self._counted(line.right)), own, place)
+        _, _, theirs = self._nearest(line, place, plain)
         reasons = because(form.node, theirs, self.lines, known)
-        if reasons == (SAME,):
-            _, _, theirs = self._nearest(line, place, plain)
-            reasons = because(form.node, theirs, self.lines, known)
         return replace(
             claim, verdict=Verdict.ANOTHER_FORM, because=reasons, right=form.line, ours=form.node, theirs=theirs
         )

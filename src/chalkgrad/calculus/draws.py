@@ -15,6 +15,8 @@ from ..formula.nodes import ELLIPSIS, Element, Node, Number, Symbol, walk
 from ..formula.rewrite import at
 
 Array = np.ndarray[Any, Any]
+LARGEST, MANY_LETTERS = 4, 6
+"""An index takes so many values at most, one less where there are more letters than the second number."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,7 @@ def _multiplies(node: Node, name: str) -> bool:
 
 def _sizes(lines: Sequence[Formula], settings: Mapping[str, float | int], rng: np.random.Generator) -> dict[str, Any]:
     sizes: dict[str, Any] = {}
+    most = LARGEST if len({i for line in lines for i in line.indices}) <= MANY_LETTERS else LARGEST - 1
     for line in lines:
         for letter in sorted(line.indices):
             bound = line.bounds.get(letter)
@@ -108,7 +111,7 @@ def _sizes(lines: Sequence[Formula], settings: Mapping[str, float | int], rng: n
             elif letter == ELLIPSIS:
                 sizes.setdefault(letter, tuple(int(s) for s in rng.integers(1, 4, rng.integers(1, 3))))
             else:
-                sizes.setdefault(letter, int(rng.integers(2, 5)))
+                sizes.setdefault(letter, int(rng.integers(2, most + 1)))
     for _ in sizes:  # letters that stand in the same place of an array take as many values
         for first, second in _same(lines):
             if first in sizes and second in sizes:

@@ -14,8 +14,10 @@ from .terms import Key, key, tidied
 
 DEEPEST = 5
 """How many moves at most are made."""
-WIDEST = 12
-"""How many expressions are followed up after each move, the shortest first."""
+WIDEST, LARGE, FEW = 12, 50, 3
+"""How many expressions are followed up after each move, the shortest first; of long ones, of more parts than the second
+number, so many.
+"""
 SAME = "equal on all numbers that were drawn"
 """What is said where no moves are found."""
 
@@ -34,6 +36,7 @@ def because(right: Node, claimed: Node, lines: Sequence[Formula], known: Sequenc
         return tuple(dict.fromkeys(f.name for f in forms if f.name)) or ("terms in another order",)
     states: list[tuple[Node, tuple[str, ...]]] = [(start, ())]
     seen: set[Key] = {key(start)}
+    widest = WIDEST if size(start)[0] <= LARGE else FEW
     for _ in range(DEEPEST):
         following: list[tuple[Node, tuple[str, ...]]] = []
         for node, words in states:
@@ -44,7 +47,7 @@ def because(right: Node, claimed: Node, lines: Sequence[Formula], known: Sequenc
                 if place not in seen:
                     seen.add(place)
                     following.append((other, (*words, move) if move else words))
-        states = sorted(following, key=lambda state: (len(state[1]), size(state[0])))[:WIDEST]
+        states = sorted(following, key=lambda state: (len(state[1]), size(state[0])))[:widest]
     return (SAME,)
 
 

@@ -225,6 +225,14 @@ class _Maker:
                 yield from self._brackets(factors, place)
                 yield from self._in_one_term(factors, place)
         yield from self._groups(factors)
+        if len(factors) > 2:
+            for factor, power in factors:
+                if power > 0 and not isinstance(factor, Number):
+                    yield _Tree(factor, "only the factor {0} is left", (factor,), 1.6)
+        divisors = [(f, 1) for f, power in factors if power < 0]
+        if len(divisors) > 1:
+            turned = _product([(f, 1) for f, _ in factors])
+            yield _Tree(turned, "{0} multiplies where it divides", (_product(divisors),), 1.65)
         below = [(place, f) for place, (f, power) in enumerate(factors) if power < 0 and _chain(f) == "+"]
         for place, factor in below:  # a / (b + c) as a / b + c
             terms = _terms(factor)
