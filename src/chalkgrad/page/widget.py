@@ -24,7 +24,7 @@ function render({ model, el }) {
   const names = board.machine.given.filter((name) => ["parameter", "state"].includes(board.data.values[name].role));
   const own = () => Object.fromEntries(names.map((name) => [name, Array.from(board.given[name])]));
   const arrays = (numbers) => Object.fromEntries(names.map((name) => [name, Float64Array.from(numbers[name])]));
-  const same = (numbers) => names.every((name) => numbers[name]?.every((n, k) => n === board.given[name][k]));
+  const same = (numbers) => names.every((name) => numbers[name]?.every((n, k) => n === board.given[name][k] || !Number.isFinite(n ?? NaN) && !Number.isFinite(board.given[name][k])));
   const take = () => {
     const numbers = model.get("numbers");
     if (Object.keys(numbers).length && !same(numbers)) board.setArrays(arrays(numbers), "notebook");

@@ -2,7 +2,7 @@
 // @ts-check
 import { address, parsed } from "./digits.js";
 import { fill, h, ofSample } from "./dom.js";
-import { SHORT } from "./view.js";
+import { HIDDEN, SHORT } from "./view.js";
 
 /** @typedef {import("./types.d.ts").Place} Place */
 
@@ -34,7 +34,7 @@ export class DrawingView {
     const input = h("input", { type: "number", id: "sample", min: 0, max: data.samples - 1, value: 0, class: "index", oninput: () => {
       this.board.sample = Math.min(Math.max(0, Math.trunc(Number(input.value) || 0)), data.samples - 1);
       this.board.say("sample");
-    } });
+    }, onchange: () => { input.value = String(this.board.sample); } });
     return h("label", { class: "sampler" }, `${this.view.words.say("sample")} `, input, ` ${this.view.words.say("of")} ${data.samples}`);
   }
 
@@ -143,19 +143,21 @@ export class DrawingView {
 
   refresh() {
     const { words } = this.view;
+    const input = this.sampler?.querySelector("input");
+    if (input && input !== document.activeElement) input.value = String(this.board.sample);
     for (const { text, at, digits, gradient } of this.numbers) {
       const place = at();
       const shown = this.view.numberText(place, digits);
       const written = gradient && shown ? `\u2202 ${shown}` : shown;
       if (text.textContent !== written) text.textContent = written;
       if (gradient) {
-        text.classList.toggle("changed", shown !== "?" && this.board.earlier(place) !== null);
+        text.classList.toggle("changed", shown !== HIDDEN && this.board.earlier(place) !== null);
         continue;
       }
       const group = /** @type {Element} */ (text.closest(".n"));
       const own = address(place.name, place.place);
       group.setAttribute("data-at", own);
-      group.classList.toggle("changed", shown !== "?" && this.board.earlier(place) !== null);
+      group.classList.toggle("changed", shown !== HIDDEN && this.board.earlier(place) !== null);
     }
     for (const group of this.figure.querySelectorAll(".n[data-at]")) {
       const place = /** @type {Place} */ (parsed(/** @type {string} */ (group.getAttribute("data-at"))));
@@ -164,7 +166,7 @@ export class DrawingView {
     for (const { line, at } of this.weights) {
       const value = this.board.number(at()) ?? 0;
       line.classList.toggle("negative", value < 0);
-      line.setAttribute("stroke-width", String(Math.min(6, 0.8 + 2 * Math.sqrt(Math.abs(value)))));
+      line.setAttribute("stroke-width", String(Number.isNaN(value) ? 0.8 : Math.min(6, 0.8 + 2 * Math.sqrt(Math.abs(value)))));
     }
   }
 }

@@ -1,6 +1,7 @@
 // The loss over the steps, the scrubber, and the controls of lines and training.
 // @ts-check
 import { fill, h } from "./dom.js";
+import { HIDDEN } from "./view.js";
 
 const SPEEDS = [1, 2, 5, 10, 30, 60];
 const [WIDE, HIGH] = [600, 90];
@@ -89,7 +90,7 @@ export class TrainingView {
     const { words } = view;
     const { data, cursor } = board;
     const loss = board.isComputed("L") ? words.number(board.loss, 6) : words.say("blank");
-    this.reading.textContent = `${words.say("step n", { n: board.now, all: board.steps.length - 1 })}, ${view.text.address("L", [])} = ${view.isHidden({ name: "L", place: [] }) ? "?" : loss}`;
+    this.reading.textContent = `${words.say("step n", { n: board.now, all: board.steps.length - 1 })}, ${view.text.address("L", [])} = ${view.isHidden({ name: "L", place: [] }) ? HIDDEN : loss}`;
     this.scrubber.max = String(board.steps.length - 1);
     this.scrubber.value = String(board.now);
     this.scrubber.disabled = board.steps.length < 2;
@@ -98,14 +99,14 @@ export class TrainingView {
     const at = cursor ? data.lines[cursor - 1] : null;
     this.line.textContent = words.say("line n", { n: cursor, all: data.lines.length, name: at ? at.output : "\u2013" });
     this.cursor.setAttribute("aria-valuetext", this.line.textContent ?? "");
-    this.undoer.disabled = !board.undone.length;
-    this.redoer.disabled = !board.redone.length;
-    this.#draw(board.steps.map((step) => step.loss), [], board.now);
+    this.undoer.setAttribute("aria-disabled", String(!board.undone.length)); // really disabled it would lose the focus
+    this.redoer.setAttribute("aria-disabled", String(!board.redone.length));
+    this.#draw(board.steps.map((step) => step.loss), board.now);
   }
 
-  /** Draws the loss over the steps. @param {number[]} losses @param {number[]} others @param {number} now */
-  #draw(losses, others, now) {
-    const all = [...losses, ...others].filter(Number.isFinite);
+  /** Draws the loss over the steps. @param {number[]} losses @param {number} now */
+  #draw(losses, now) {
+    const all = losses.filter(Number.isFinite);
     const [low, high] = [Math.min(...all, 0), Math.max(...all, 1e-12)];
     const x = (/** @type {number} */ k) => 4 + (k * (WIDE - 8)) / Math.max(1, losses.length - 1);
     const y = (/** @type {number} */ v) => HIGH - 6 - ((v - low) * (HIGH - 12)) / (high - low || 1);
