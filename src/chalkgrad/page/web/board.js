@@ -198,8 +198,8 @@ export class Board extends EventTarget {
       this.#compute();
       this.steps.push({ given: this.given, loss: this.loss, by: this.mistake });
       this.now++;
+      this.#thin();
     }
-    this.#thin();
     this.before = null;
     this.change = null;
     this.cursor = this.data.lines.length;

@@ -7,6 +7,8 @@ import { HIDDEN, SHORT } from "./view.js";
 /** @typedef {import("./types.d.ts").Place} Place */
 
 const ROW = 15;
+/** A drawing is made so much smaller at most, to be read; then it scrolls. */
+const LEAST = 0.8;
 
 /** @param {string} text @param {number} most */
 const cut = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}\u2026` : text);
@@ -86,7 +88,9 @@ export class DrawingView {
     }
     const high = 14 + ROW * Math.max(...drawing.headings.map((heading) => heading.words.length));
     const box = [left - 40, top - high - 10, right - left + 80, bottom - top + high + 24];
-    fill(this.figure, h("svg:svg", { viewBox: box.map(Math.round).join(" "), class: "neurons", role: "group", "aria-label": this.view.words.say("network"), "data-roving": "list", preserveAspectRatio: "xMidYMid meet" }, ...parts));
+    const picture = h("svg:svg", { viewBox: box.map(Math.round).join(" "), class: "neurons", role: "group", "aria-label": this.view.words.say("network"), "data-roving": "list" }, ...parts);
+    picture.style.minWidth = `${Math.round(LEAST * box[2])}px`;
+    fill(this.figure, picture);
     const first = this.figure.querySelector(".n");
     if (first) first.setAttribute("tabindex", "0");
   }
@@ -161,7 +165,9 @@ export class DrawingView {
     }
     for (const group of this.figure.querySelectorAll(".n[data-at]")) {
       const place = /** @type {Place} */ (parsed(/** @type {string} */ (group.getAttribute("data-at"))));
-      group.setAttribute("aria-label", `${group.textContent}, ${words.spoken(place.name, place.place)}`);
+      const texts = [...group.querySelectorAll("text")].map((text) => (text.textContent ?? "").trim()).filter(Boolean);
+      const missing = this.board.number(place) === null ? [words.say("blank")] : this.view.isHidden(place) ? [words.say("hidden")] : [];
+      group.setAttribute("aria-label", [...texts, words.spoken(place.name, place.place), ...missing].join(", "));
     }
     for (const { line, at } of this.weights) {
       const value = this.board.number(at()) ?? 0;

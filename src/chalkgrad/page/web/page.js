@@ -190,7 +190,7 @@ export function mount(root, data, functions, { own = false } = {}) {
     });
     window.addEventListener("hashchange", () => location.reload()); // somebody put another state into the address
     restore(board, location.hash);
-  }
+  } else board.say("restored");
   if (data.slides) slides.open();
   Object.assign(root, { board }); // for scripts of somebody's own
   return board;

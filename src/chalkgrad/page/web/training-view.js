@@ -113,6 +113,6 @@ export class TrainingView {
     const skip = Math.max(1, Math.floor(losses.length / WIDE));
     const points = losses.map((v, k) => (Number.isFinite(v) && k % skip === 0 ? `${x(k).toFixed(1)},${y(v).toFixed(1)}` : "")).filter(Boolean);
     this.chart.setAttribute("aria-label", this.view.words.say("chart", { from: this.view.words.number(losses[0]), to: this.view.words.number(losses[losses.length - 1]), n: losses.length - 1 }));
-    fill(this.chart, h("svg:polyline", { points: points.join(" "), class: "curve" }), h("svg:line", { x1: x(now), x2: x(now), y1: 0, y2: HIGH, class: "now" }), Number.isFinite(losses[now]) ? h("svg:circle", { cx: x(now), cy: y(losses[now]), r: 4, class: "now" }) : null);
+    fill(this.chart, h("svg:polyline", { points: points.join(" "), class: "curve" }), h("svg:line", { x1: x(now), x2: x(now), y1: 0, y2: HIGH, class: "now" }), Number.isFinite(losses[now]) ? h("svg:path", { d: `M${x(now)},${y(losses[now])}h0`, class: "now" }) : null);
   }
 }
