@@ -89,7 +89,7 @@ export class OpenedView {
     const name = markup("math", view.math.address(at.name, at.place), { alttext: this.#plainName(at), displaystyle: "true" });
     const hidden = view.isHidden(at);
     const head = h("p", { class: "head", "data-at": own }, name, h("span", { class: "equals" }, " = "), h("span", { class: "value" }, view.numberText(at, LONG) || words.say("blank")));
-    const parts = [head, this.#plainName(at) === own ? null : h("p", { class: "note" }, own)];
+    const parts = [head, h("p", { class: "note" }, h("button", { type: "button", class: "link", "data-line": at.name, "aria-label": `${own}, ${words.say("lines")}`, title: words.say("lines") }, own))];
     const place = board.machine.places.get(at.name);
     const line = place === undefined ? null : board.data.lines[place];
     if (board.number(at) === null) return [...parts, h("p", {}, words.say("not computed"))];

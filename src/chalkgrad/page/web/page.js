@@ -119,7 +119,8 @@ export function mount(root, data, functions, { own = false } = {}) {
       lines.expand(name, true);
       const entry = lines.entries.get(name);
       entry?.element.scrollIntoView({ block: "center" });
-      const first = entry?.element.querySelector("button.number");
+      const open = board.trail[board.trail.length - 1];
+      const first = (open?.name === name ? lines.button(open) : null) ?? entry?.element.querySelector("button.number");
       if (first instanceof HTMLElement) first.focus({ preventScroll: true });
       return true;
     }
