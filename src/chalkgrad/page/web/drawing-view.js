@@ -8,7 +8,7 @@ import { HIDDEN, SHORT } from "./view.js";
 
 const ROW = 15;
 /** A drawing is made so much smaller at most, to be read; then it scrolls. */
-const LEAST = 0.8;
+const LEAST = 0.65;
 
 /** @param {string} text @param {number} most */
 const cut = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}\u2026` : text);

@@ -44,7 +44,7 @@ class Printer {
     return this.piece(node, numbers)[0];
   }
 
-  /** An expression in pieces, a sum's terms each with its sign. @param {Expression} node @param {boolean} [numbers] @returns {string[]} */
+  /** An expression in pieces between which a line may end: a sum's terms with their signs, the factors after a sum. @param {Expression} node @param {boolean} [numbers] @returns {string[]} */
   broken(node, numbers = false) {
     if (node.kind === "binary" && node.sign === "*") {
       const pieces = this.broken(node.left, numbers);
@@ -52,8 +52,8 @@ class Printer {
       const whole = node.left.kind === "binary" && node.left.sign === "*"; // its sum stands in brackets already
       const [before, after] = whole ? ["", ""] : this.brackets;
       pieces[0] = before + pieces[0];
-      pieces[pieces.length - 1] = this.multiplied(pieces[pieces.length - 1] + after, this.held(node.right, numbers, POWER));
-      return pieces;
+      pieces[pieces.length - 1] += after;
+      return [...pieces, this.continued(this.fractions ? "\u00b7" : "*", this.held(node.right, numbers, POWER))];
     }
     const [first, ...others] = this.summands(node, numbers);
     if (!others.length) return [this.inline(node, numbers)];

@@ -139,7 +139,7 @@ export class OpenedView {
       const left = view.latex.address(at.name, at.place);
       return `${left} = ${view.latex.inline(expression)} = ${view.latex.inline(expression, true)} = ${view.latex.number(board.number(at) ?? NaN)}`;
     });
-    return [h("table", { class: "derivation", role: "presentation" }, h("tbody", {}, ...rows)), this.#factors(expression), copy];
+    return [h("table", { class: "derivation", role: "presentation" }, h("tbody", {}, ...rows)), this.#factors(at, expression), copy];
   }
 
   /** @param {Expression} expression @param {boolean} numbers */
@@ -150,8 +150,8 @@ export class OpenedView {
     return h("tr", {}, h("td", {}, "="), cell);
   }
 
-  /** The numbers in it, each to be opened. @param {Expression} expression */
-  #factors(expression) {
+  /** The numbers in it, each to be opened. @param {Place} own the opened one @param {Expression} expression */
+  #factors(own, expression) {
     /** @type {Map<string, Place>} */
     const found = new Map();
     const collect = (/** @type {Expression} */ node) => {
@@ -164,6 +164,7 @@ export class OpenedView {
       below(node).forEach(collect);
     };
     collect(expression);
+    found.delete(address(own.name, own.place)); // a path's last factor is by the element itself
     if (!found.size) return null;
     const items = [...found.values()].map((at) => h("li", {}, this.#link(at)));
     return h("div", {}, h("h3", {}, this.view.words.say("made of")), h("ul", { class: "factors" }, ...items));
