@@ -458,6 +458,11 @@ def test_slides_begin_in_german(browser: Any, files: dict[str, Path]) -> None:
     for _ in range(3):
         opened.page.keyboard.press("ArrowRight")
     assert "0,3775" in opened.text("#slides .slide")
+    opened.page.keyboard.press("End")
+    assert "18 / 18" in opened.text("#slides")
+    opened.page.keyboard.press("ArrowRight")
+    opened.page.keyboard.press("Home")
+    assert "1 / 18" in opened.text("#slides")
     opened.close()
 
 

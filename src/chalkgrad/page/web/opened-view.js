@@ -144,10 +144,7 @@ export class OpenedView {
 
   /** @param {Expression} expression @param {boolean} numbers */
   #row(expression, numbers) {
-    const pieces = this.view.math.broken(expression, numbers);
-    const words = this.view.text.broken(expression, numbers);
-    const cell = h("td", {}, ...pieces.flatMap((piece, k) => [markup("math", piece, { displaystyle: "true", alttext: words[k] }), " "]));
-    return h("tr", {}, h("td", {}, "="), cell);
+    return h("tr", {}, h("td", {}, "="), h("td", {}, ...this.view.equation(expression, numbers)));
   }
 
   /** The numbers in it, each to be opened. @param {Place} own the opened one @param {Expression} expression */

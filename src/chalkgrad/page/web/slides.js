@@ -91,13 +91,12 @@ export class Slides {
     const { view, board } = this;
     const line = board.data.lines[this.at];
     const shape = board.machine.shape(line.output);
-    const math = (/** @type {string} */ inner, /** @type {string} */ text) => markup("math", inner, { displaystyle: "true", alttext: text });
     const parts = [h("div", {}, h("p", { class: "note" }, `${view.words.say(line.part)} \u00b7 ${line.owner}`), h("h2", {}, line.text))];
     const place = placeOf(0, shape);
     const opening = line.draw ? null : new Opener(board.machine, board.v).open(line.output, place);
     if (opening) {
-      const head = math(view.math.address(line.output, place), view.text.address(line.output, place));
-      const row = (/** @type {boolean} */ numbers) => h("p", { class: "equation" }, numbers ? "" : head, " = ", math(view.math.inline(opening.expression, numbers), view.text.inline(opening.expression, numbers)));
+      const head = markup("math", view.math.address(line.output, place), { displaystyle: "true", alttext: view.text.address(line.output, place) });
+      const row = (/** @type {boolean} */ numbers) => h("p", { class: "equation" }, numbers ? "" : head, " = ", ...view.equation(opening.expression, numbers));
       parts.push(row(false));
       if (quantities(opening.expression).length) parts.push(row(true));
       parts.push(h("p", { class: "equation" }, " = ", view.words.number(opening.value, LONG)));

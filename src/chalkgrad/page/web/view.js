@@ -1,7 +1,7 @@
 // The page around the board: what all of its parts share.
 // @ts-check
 import { address, parsed, typed } from "./digits.js";
-import { copied, h, Words } from "./dom.js";
+import { copied, h, markup, Words } from "./dom.js";
 import { Latex, MathML, Text } from "./mathematics.js";
 
 /** @typedef {import("./types.d.ts").Place} Place */
@@ -45,6 +45,12 @@ export class View {
       said.textContent = `${done} ${more()}`.trim();
     } }, this.words.say(key));
     return h("span", { class: "copier" }, button, " ", said);
+  }
+
+  /** An expression as formulas between which a line may end. @param {import("./types.d.ts").Expression} expression @param {boolean} numbers */
+  equation(expression, numbers) {
+    const texts = this.text.broken(expression, numbers);
+    return this.math.broken(expression, numbers).flatMap((piece, k) => [markup("math", piece, { displaystyle: "true", alttext: texts[k] }), " "]);
   }
 
   /** A value's shape as text. @param {string} name */
