@@ -360,6 +360,8 @@ def test_no_page_scrolls_sideways_or_is_unreadable(
 
 def test_images_are_drawn_and_read(browser: Any, files: dict[str, Path]) -> None:
     opened = Opened(browser, files["image"], 1400, "light")
+    assert re.match(r"Read as (one|two|three) \(", opened.text(".read")), "at the beginning too"
+    assert "Click any number" in opened.text("#opened")
     opened.page.locator("#clear").click()
     assert set(opened.board("Array.from(board.given.x.subarray(0, 36))")) == {0}
     pad = opened.page.locator("canvas.pad")
@@ -371,6 +373,7 @@ def test_images_are_drawn_and_read(browser: Any, files: dict[str, Path]) -> None
     drawn = np.array(opened.board("Array.from(board.given.x.subarray(0, 36))")).reshape(6, 6)
     assert (drawn[:, 3] > 0).all()
     assert not drawn[:, 0].any()
+    assert opened.board("board.undone.length") == 2, "a stroke is one change"
     assert re.match(r"Read as (one|two|three) \(", opened.text(".read"))
     pad.focus()
     for key in ("ArrowLeft", "ArrowLeft", "ArrowLeft", "Space"):
@@ -389,6 +392,10 @@ def test_the_regions_are_those_of_the_network(browser: Any, files: dict[str, Pat
         "() => { const b = document.getElementById('page').board; b.setArrays({ W2: b.given.W2.map((w) => -9 * w) }, 'W2'); }"
     )
     assert opened.page.evaluate(script) != before
+    far = "() => { document.getElementById('page').board.set({ name: 'x', place: [0, 0] }, 40); }"
+    before = opened.page.evaluate(script)
+    opened.page.evaluate(far)
+    assert opened.page.evaluate(script) != before, "the plane goes with the samples"
     opened.close()
 
 
@@ -451,6 +458,11 @@ def test_slides_begin_in_german(browser: Any, files: dict[str, Path]) -> None:
     for _ in range(3):
         opened.page.keyboard.press("ArrowRight")
     assert "0,3775" in opened.text("#slides .slide")
+    opened.page.keyboard.press("End")
+    assert "18 / 18" in opened.text("#slides")
+    opened.page.keyboard.press("ArrowRight")
+    opened.page.keyboard.press("Home")
+    assert "1 / 18" in opened.text("#slides")
     opened.close()
 
 
@@ -471,3 +483,175 @@ def test_every_sentence_is_used_and_every_used_one_is_there() -> None:
     for key in words("en"):
         if key != "decimal":
             assert json.dumps(key) in text or key.split()[0] in ("earlier", "later", "key"), key
+
+
+FOCUS = "() => { const a = document.activeElement; return a.getAttribute('aria-label') || a.id || a.tagName; }"
+
+
+def test_the_focus_is_never_lost(web: Opened) -> None:
+    page = web.page
+    web.number("dW1[0, 0]").focus()
+    page.keyboard.press("Enter")
+    page.locator('#opened button[data-at="dz1[0, 0]"]').focus()
+    page.keyboard.press("Enter")
+    assert page.evaluate(FOCUS) == "opened", "the factor is gone: the focus is on what came in its place"
+    page.locator("#opened .factors button").first.focus()
+    page.keyboard.press("n")
+    assert page.evaluate("document.activeElement.closest('#opened .factor') !== null"), "the same factor, drawn anew"
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement.dataset.at") == "dW1[0, 0]"
+    page.locator('[title="Undo"]').focus()
+    page.keyboard.press("Enter")
+    assert "Undo" in page.evaluate(FOCUS)
+    assert page.locator('[title="Undo"]').get_attribute("aria-disabled") == "true"
+    page.get_by_role("button", name="Slides").focus()
+    page.keyboard.press("Enter")
+    for _ in range(3):
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.closest('#slides') !== null")
+    page.keyboard.press("Enter")  # on the button that ends them
+    assert not page.locator("#slides").is_visible()
+    assert page.evaluate("document.activeElement.textContent") == "Slides"
+    page.evaluate("document.activeElement.blur()")
+    page.evaluate("scrollTo(0, 0)")
+    page.keyboard.press("Space")
+    page.keyboard.press("Space")
+    assert page.evaluate("scrollY") == 0, "a key of the page's does nothing else"
+
+
+def test_what_is_typed_is_taken_when_it_is_finished(web: Opened) -> None:
+    web.number("W1[0, 0]").click()
+    web.page.locator("#edit").focus()
+    web.page.keyboard.press("Control+a")
+    web.page.keyboard.type("0.")
+    web.board("board.train(1)")
+    assert web.page.input_value("#edit") == "0.", "training goes on while somebody types"
+    assert web.board("board.given.W1[0]") == pytest.approx(0.1497807, rel=1e-6)
+    web.page.keyboard.type("7")
+    web.page.keyboard.press("Enter")
+    assert web.board("board.given.W1[0]") == 0.7
+    assert "What really came" in web.page.locator(".offscreen[role=status]").text_content()
+    web.page.fill("#edit", "0.9")
+    web.page.keyboard.press("Escape")
+    assert web.board("board.given.W1[0]") == 0.7, "Escape gives up what was typed"
+    web.page.get_by_text("Guess first").click()
+    web.number("z1[0, 0]").click()
+    web.page.locator("#guess").focus()
+    web.page.keyboard.type("0.3")
+    web.board("board.train(1)")
+    assert web.page.input_value("#guess") == "0.3"
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        "#open=constructor",
+        "#open=nothing[9]&form=paths",
+        "#open=W1[9,9]",
+        "#set=0:W1[0, 0]=NaN;1:W1[9,9]=3;0:constructor=4;x",
+        "#mistake=abc&step=zz&line=-3&steps=-4&sample=1e9&by=x;7:9999",
+    ],
+)
+def test_a_link_with_wrong_content_opens_the_page(browser: Any, files: dict[str, Path], state: str) -> None:
+    opened = Opened(browser, files["web"], 1400, "light", state)
+    assert opened.board("board.loss") == pytest.approx(0.2983711, rel=1e-6)
+    assert opened.board("[board.mistake, board.trail.length, board.cursor]") == [-1, 0, 18]
+    opened.close()
+
+
+def test_a_link_keeps_the_mistake_of_every_step(browser: Any, files: dict[str, Path]) -> None:
+    first = Opened(browser, files["web"], 1400, "light")
+    first.board(
+        "(board.train(2), board.choose(board.data.mistakes.findIndex((m) => m.output === 'da1')), board.train(3))"
+    )
+    first.board("(board.set({ name: 'W1', place: [0, 0] }, 0.4), board.choose(-1), board.train(2))")
+    first.wait("location.hash.includes('steps=7')")
+    losses, state = first.board("board.steps.map((step) => step.loss)"), first.page.evaluate("location.hash")
+    second = Opened(browser, files["web"], 1400, "light", state)
+    assert second.board("board.steps.map((step) => step.loss)") == losses
+    third = Opened(browser, files["web"], 1400, "light", "#mistake=3")
+    assert third.page.locator("#mistake").is_visible()
+    assert third.page.get_by_role("button", name="See a mistake").get_attribute("aria-pressed") == "true"
+    for opened in (first, second, third):
+        opened.close()
+
+
+def test_steps_that_were_let_go_are_computed_as_they_were(browser: Any, files: dict[str, Path]) -> None:
+    opened = Opened(browser, files["web"], 1400, "light")
+    for step, value in ((4, 0.9), (5, 0.7), (6, 0.8)):
+        opened.board(f"(board.go({step - 1}), board.train(1), board.set({{ name: 'W1', place: [0, 0] }}, {value}))")
+    opened.board("(board.choose(3), board.train(2), board.choose(-1), board.train(1200))")
+    assert opened.board("board.steps.filter((step) => step.given).length") < 500
+    gone = opened.board(
+        "board.steps.map((step, k) => [k, step.loss, step.given]).filter((s) => !s[2]).map((s) => s[0])"
+    )
+    for step in {*range(1, 12), *gone[:3], *gone[-3:]}:
+        opened.board(f"board.go({step})")
+        if step not in (7, 8):  # the loss of these two was computed with the mistake
+            assert opened.board("board.loss") == opened.board(f"board.steps[{step}].loss"), step
+    opened.close()
+
+
+def test_a_link_says_what_it_leaves_out(browser: Any, files: dict[str, Path]) -> None:
+    opened = Opened(browser, files["image"], 1400, "light")
+    opened.page.evaluate("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
+    opened.page.get_by_text("Take along").click()
+    link = opened.page.get_by_role("button", name="Copy a link to this state")
+    link.click()
+    assert opened.text(".share .copier output") == "Copied."
+    opened.page.locator("#clear").click()
+    link.click()
+    assert "Download the page instead" in opened.text(".share .copier output")
+    opened.close()
+
+
+def test_names_that_javascript_has_too(browser: Any, tmp_path: Path) -> None:
+    layers = [cg.Dense(3, name="constructor"), cg.Tanh(name="toString"), cg.Dense(1, name="valueOf")]
+    net = cg.Network(layers, input_shape=2, loss="SquaredError", seed=1, dtype="float64")
+    net.page([[1.0, 2.0]], [[2.0]], labels={"x[0, 0]": "constructor"}).save(tmp_path / "p.html")
+    opened = Opened(browser, tmp_path / "p.html", 1400, "light", "#open=toString.a[0, 1]")
+    assert opened.board("board.loss") == pytest.approx(net.loss([[1.0, 2.0]], [[2.0]]), rel=1e-12)
+    assert "native code" not in opened.text("main")
+    assert "tanh" in opened.text("#opened")
+    opened.close()
+
+
+def test_ids_numbers_without_end_and_masks(browser: Any, tmp_path: Path) -> None:
+    layers = [cg.Embedding(5, 3), cg.Flatten(), cg.Dense(3), cg.Dropout(0.5), cg.Dense(2), cg.Softmax()]
+    net = cg.Network(layers, input_shape=2, loss="CrossEntropy", seed=1)
+    net.page([[0, 4], [2, 1]], [0, 1]).save(tmp_path / "p.html")
+    opened = Opened(browser, tmp_path / "p.html", 1400, "light", "#sample=1")
+    assert opened.page.input_value("#sample") == "1"
+    opened.number("x[0, 0]").click()
+    opened.page.fill("#edit", "5")
+    opened.page.keyboard.press("Enter")
+    assert "whole number from 0 to 4" in opened.text("#opened .editor")
+    opened.page.get_by_text("Guess first").click()
+    mask = opened.board("board.data.lines.find((line) => line.draw).output")
+    assert opened.number(f"{mask}[0, 0]").inner_text() in ("0", "1"), "nobody can guess what is drawn"
+    assert opened.text(".reading-list .digits") == "?"
+    opened.page.get_by_text("Guess first").click()
+    opened.board("(board.set({ name: 'lr', place: [] }, 1e300), board.train(4))")
+    assert not opened.board("Number.isFinite(board.loss)")
+    assert opened.text(".read") == ""
+    name = opened.board("board.machine.given.find((n) => n.startsWith('W') && !Number.isFinite(board.given[n][0]))")
+    opened.number(f"{name}[0, 0]").click()
+    opened.page.locator("#edit").focus()
+    opened.page.keyboard.press("ArrowUp")
+    assert opened.board(f"board.given.{name}[0]") == 0.01
+    opened.close()
+
+
+def test_long_sums_break_into_lines(browser: Any, files: dict[str, Path]) -> None:
+    opened = Opened(browser, files["web"], 1400, "light", "#open=dW1[0,0]&form=paths")
+    fits = "[...document.querySelectorAll('#opened .derivation')].every((e) => e.scrollWidth <= e.clientWidth)"
+    assert opened.board(fits)
+    assert opened.page.locator("#opened .derivation tr").first.locator("math").count() == 4
+    assert opened.page.locator('#opened .factors [data-at="dW1[0, 0]"]').count() == 0, "not made of itself"
+    for address in ("z1[0, 0]", "y_hat[0, 1]", "L", "dy_hat[0, 0]"):
+        opened.number(address).click()
+        assert opened.board(fits), address
+    opened.page.locator("#opened .note button").first.click()
+    assert opened.page.evaluate("document.activeElement.dataset.at") == "dy_hat[0, 0]", "the way back into the list"
+    opened.close()

@@ -73,6 +73,8 @@ def test_the_widget_runs_in_a_browser() -> None:
         }"""
         values = {"page": widget.page, "numbers": dict(widget.numbers)}
         page.evaluate(script, {"esm": widget._esm, "css": widget._css, "values": values})
+        assert page.locator("#opened .hint").is_visible()
+        assert page.get_by_text("Download with my numbers").count() == 0, "the document is the notebook's"
         page.click('#lines button.number[data-at="W1[0, 0]"]')
         page.fill("#edit", "0.9")
         page.keyboard.press("Enter")
@@ -80,4 +82,9 @@ def test_the_widget_runs_in_a_browser() -> None:
         assert page.evaluate("window.sent.W1") == [0.9, 0.25, 0.2, 0.3]
         page.evaluate("window.model.put('numbers', { ...window.sent, W1: [0.5, 0.25, 0.2, 0.3] })")
         assert page.inner_text('#lines button.number[data-at="W1[0, 0]"]').startswith("0.5")
+        saved = page.evaluate("window.saved")
+        page.evaluate("window.model.put('numbers', { ...window.sent, W1: [null, 0.25, 0.2, 0.3] })")
+        assert page.inner_text('#lines button.number[data-at="W1[0, 0]"]').startswith("NaN")
+        page.wait_for_timeout(500)
+        assert page.evaluate("window.saved") <= saved + 1, "NaN is not sent again and again"
         browser.close()

@@ -23,7 +23,7 @@ DESCRIPTION = (
 EXAMPLES = (
     "chalkgrad page web --out web.html",
     "chalkgrad page lstm --reveal --lang de --out lstm.html",
-    "chalkgrad page runs/digits --samples 50 --out digits.html",
+    "chalkgrad page runs/digits-mlp --samples 50 --out digits.html",
 )
 LANGUAGES = ("en", "de", "fr", "es", "zh")
 

@@ -23,8 +23,10 @@ function render({ model, el }) {
   root.dataset.lmSuppressShortcuts = "true";
   const names = board.machine.given.filter((name) => ["parameter", "state"].includes(board.data.values[name].role));
   const own = () => Object.fromEntries(names.map((name) => [name, Array.from(board.given[name])]));
-  const arrays = (numbers) => Object.fromEntries(names.map((name) => [name, Float64Array.from(numbers[name])]));
-  const same = (numbers) => names.every((name) => numbers[name]?.every((n, k) => n === board.given[name][k]));
+  const array = (numbers) => Float64Array.from(numbers, (n) => n ?? NaN); // NaN travels as null
+  const arrays = (numbers) => Object.fromEntries(names.map((name) => [name, array(numbers[name])]));
+  const equal = (n, own) => n === own || !(Number.isFinite(n) || Number.isFinite(own));
+  const same = (numbers) => names.every((name) => numbers[name]?.every((n, k) => equal(n, board.given[name][k])));
   const take = () => {
     const numbers = model.get("numbers");
     if (Object.keys(numbers).length && !same(numbers)) board.setArrays(arrays(numbers), "notebook");

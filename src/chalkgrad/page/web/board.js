@@ -8,12 +8,18 @@ import { Machine, firstNumbers } from "./machine.js";
 /** @typedef {import("./types.d.ts").Data} Data */
 /** @typedef {import("./types.d.ts").Functions} Functions */
 /** @typedef {import("./types.d.ts").Place} Place */
-/** @typedef {{given: Arrays | null, loss: number}} Kept one step of the training; `given` where it was not let go */
-/** @typedef {{step: number, at: string, value: number}} Edit a change of a number, at a step of the training */
+
+/**
+ * One step of the training: what it starts from, unless it was let go; the mistake with which the step before was
+ * trained, -1 for none; whether somebody changed numbers in it, so that training does not lead to it again.
+ * @typedef {{given: Arrays | null, loss: number, by: number, changed?: boolean}} Kept
+ */
+
+/** @typedef {{step: number, at: string, value: number | null}} Edit a change of a number, or (null) of a whole value, at a step */
 /** @typedef {{steps: Kept[], now: number, given: Arrays, edits: Edit[], words: string}} Moment what undo goes back to */
 
-/** So many steps keep their numbers; of more every second one is computed again when it is looked at. */
-const KEPT = 400;
+/** So many steps keep their numbers, and so many numbers; of more every second step is computed again when it is looked at. */
+const [KEPT, KEPT_NUMBERS] = [400, 12_000_000];
 const UNDO = 200;
 
 export class Board extends EventTarget {
@@ -23,6 +29,9 @@ export class Board extends EventTarget {
    */
   constructor(data, functions) {
     super();
+    for (const key of /** @type {const} */ (["values", "labels", "labelGlyphs", "bounds", "aliases"])) {
+      Object.setPrototypeOf(data[key], null); // a layer, a label or a link may be called "constructor"
+    }
     this.data = data;
     this.machine = new Machine(data, functions);
     /** @type {Arrays} */
@@ -35,7 +44,7 @@ export class Board extends EventTarget {
     /** @type {{at: Place, from: number, to: number, predicted: number | null, came: number} | null} */
     this.change = null;
     /** @type {Kept[]} */
-    this.steps = [{ given: this.given, loss: this.loss }];
+    this.steps = [{ given: this.given, loss: this.loss, by: -1 }];
     this.now = 0;
     /** How many lines are computed; the others are blank. */
     this.cursor = data.lines.length;
@@ -118,8 +127,7 @@ export class Board extends EventTarget {
     const slope = this.#slope(at.name, start)?.[place];
     const predicted = slope === undefined ? null : start.L[0] + slope * (value - from);
     this.change = { at, from, to: value, predicted, came: this.loss };
-    this.steps[this.now] = { given: this.given, loss: this.loss };
-    this.#cut();
+    this.#changed();
     const own = address(at.name, at.place);
     this.edits = [...this.edits.filter((edit) => edit.step !== this.now || edit.at !== own), { step: this.now, at: own, value }];
     this.say();
@@ -132,27 +140,41 @@ export class Board extends EventTarget {
     return found && v[found[0]];
   }
 
-  /** Puts other arrays in the place of given ones, as one change. @param {Arrays} arrays @param {string} words */
-  setArrays(arrays, words) {
-    this.#remember(words);
-    this.before = this.v;
+  /**
+   * Puts other arrays in the place of given ones, as one change.
+   * @param {Arrays} arrays
+   * @param {string} words
+   * @param {{together?: boolean}} [settings] together: it goes on with the last change, as in a stroke of the pen
+   */
+  setArrays(arrays, words, { together = false } = {}) {
+    if (!together || !this.before) {
+      this.#remember(words);
+      this.before = this.v;
+    }
     this.change = null;
     this.given = { ...this.given, ...arrays };
     this.#compute();
-    this.steps[this.now] = { given: this.given, loss: this.loss };
-    this.#cut();
+    this.#changed();
+    const whole = Object.keys(arrays).map((name) => ({ step: this.now, at: name, value: null }));
+    this.edits = [...this.edits.filter((edit) => !whole.some((one) => one.step === edit.step && one.at === edit.at)), ...whole];
     this.say();
+  }
+
+  /** The current step has other numbers than training gives; the later ones are cut off. */
+  #changed() {
+    this.steps[this.now] = { given: this.given, loss: this.loss, by: this.steps[this.now].by, changed: true };
+    this.#cut();
   }
 
   #compute() {
     this.right = this.mistake < 0 ? null : this.machine.run(this.given);
-    this.v = this.mistake < 0 ? this.machine.run(this.given) : this.machine.run(this.given, { instead: this.#instead() });
+    this.v = this.right ? this.#run(this.given, this.mistake) : this.machine.run(this.given);
   }
 
-  /** The functions of lines with the chosen mistake. @returns {Functions} */
-  #instead() {
-    const record = this.data.mistakes[this.mistake];
-    return record ? { [record.output]: new Interpreter(this.machine).functionOf(record) } : {};
+  /** All values, computed with a mistake or (-1) without. @param {Arrays} given @param {number} mistake */
+  #run(given, mistake) {
+    const record = this.data.mistakes[mistake];
+    return this.machine.run(given, record ? { instead: { [record.output]: new Interpreter(this.machine).functionOf(record) } } : {});
   }
 
   /** Computes with one of the usual mistakes, or without. @param {number} mistake its number, -1 for none */
@@ -174,10 +196,10 @@ export class Board extends EventTarget {
     for (let k = 0; k < count; k++) {
       this.given = this.machine.next(this.v);
       this.#compute();
-      this.steps.push({ given: this.given, loss: this.loss });
+      this.steps.push({ given: this.given, loss: this.loss, by: this.mistake });
       this.now++;
+      this.#thin();
     }
-    this.#thin();
     this.before = null;
     this.change = null;
     this.cursor = this.data.lines.length;
@@ -192,11 +214,8 @@ export class Board extends EventTarget {
     let from = to;
     while (!this.steps[from].given) from--;
     this.given = /** @type {Arrays} */ (this.steps[from].given);
+    while (from < to) this.given = this.machine.next(this.#run(this.given, this.steps[++from].by));
     this.#compute();
-    for (; from < to; from++) {
-      this.given = this.machine.next(this.v);
-      this.#compute();
-    }
     this.now = to;
     this.before = null;
     this.change = null;
@@ -209,10 +228,12 @@ export class Board extends EventTarget {
   }
 
   #thin() {
-    if (this.steps.filter((step) => step.given).length <= KEPT) return;
+    const numbers = this.machine.updates.reduce((sum, [name]) => sum + this.given[name].length, 1);
+    const most = Math.max(8, Math.min(KEPT, Math.floor(KEPT_NUMBERS / numbers)));
+    if (this.steps.filter((step) => step.given && !step.changed).length <= most) return;
     let kept = 0;
     this.steps = this.steps.map((step, place) =>
-      step.given && place && place < this.steps.length - 1 && kept++ % 2 ? { given: null, loss: step.loss } : step,
+      step.given && !step.changed && place && place < this.steps.length - 1 && kept++ % 2 ? { ...step, given: null } : step,
     );
   }
 
@@ -260,7 +281,9 @@ export class Board extends EventTarget {
 
   /** Opens a number; `inside`: in the one that is open. @param {Place} at @param {boolean} [inside] */
   open(at, inside = false) {
-    this.trail = inside ? [...this.trail, at] : [at];
+    const own = address(at.name, at.place);
+    const there = this.trail.findIndex((one) => address(one.name, one.place) === own);
+    this.trail = !inside ? [at] : there < 0 ? [...this.trail, at] : this.trail.slice(0, there + 1); // no way in circles
     this.say("open");
   }
 

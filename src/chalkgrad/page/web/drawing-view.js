@@ -2,11 +2,13 @@
 // @ts-check
 import { address, parsed } from "./digits.js";
 import { fill, h, ofSample } from "./dom.js";
-import { SHORT } from "./view.js";
+import { HIDDEN, SHORT } from "./view.js";
 
 /** @typedef {import("./types.d.ts").Place} Place */
 
 const ROW = 15;
+/** A drawing is made so much smaller at most, to be read; then it scrolls. */
+const LEAST = 0.65;
 
 /** @param {string} text @param {number} most */
 const cut = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}\u2026` : text);
@@ -34,7 +36,7 @@ export class DrawingView {
     const input = h("input", { type: "number", id: "sample", min: 0, max: data.samples - 1, value: 0, class: "index", oninput: () => {
       this.board.sample = Math.min(Math.max(0, Math.trunc(Number(input.value) || 0)), data.samples - 1);
       this.board.say("sample");
-    } });
+    }, onchange: () => { input.value = String(this.board.sample); } });
     return h("label", { class: "sampler" }, `${this.view.words.say("sample")} `, input, ` ${this.view.words.say("of")} ${data.samples}`);
   }
 
@@ -86,7 +88,9 @@ export class DrawingView {
     }
     const high = 14 + ROW * Math.max(...drawing.headings.map((heading) => heading.words.length));
     const box = [left - 40, top - high - 10, right - left + 80, bottom - top + high + 24];
-    fill(this.figure, h("svg:svg", { viewBox: box.map(Math.round).join(" "), class: "neurons", role: "group", "aria-label": this.view.words.say("network"), "data-roving": "list", preserveAspectRatio: "xMidYMid meet" }, ...parts));
+    const picture = h("svg:svg", { viewBox: box.map(Math.round).join(" "), class: "neurons", role: "group", "aria-label": this.view.words.say("network"), "data-roving": "list" }, ...parts);
+    picture.style.minWidth = `${Math.round(LEAST * box[2])}px`;
+    fill(this.figure, picture);
     const first = this.figure.querySelector(".n");
     if (first) first.setAttribute("tabindex", "0");
   }
@@ -143,28 +147,32 @@ export class DrawingView {
 
   refresh() {
     const { words } = this.view;
+    const input = this.sampler?.querySelector("input");
+    if (input && input !== document.activeElement) input.value = String(this.board.sample);
     for (const { text, at, digits, gradient } of this.numbers) {
       const place = at();
       const shown = this.view.numberText(place, digits);
       const written = gradient && shown ? `\u2202 ${shown}` : shown;
       if (text.textContent !== written) text.textContent = written;
       if (gradient) {
-        text.classList.toggle("changed", shown !== "?" && this.board.earlier(place) !== null);
+        text.classList.toggle("changed", shown !== HIDDEN && this.board.earlier(place) !== null);
         continue;
       }
       const group = /** @type {Element} */ (text.closest(".n"));
       const own = address(place.name, place.place);
       group.setAttribute("data-at", own);
-      group.classList.toggle("changed", shown !== "?" && this.board.earlier(place) !== null);
+      group.classList.toggle("changed", shown !== HIDDEN && this.board.earlier(place) !== null);
     }
     for (const group of this.figure.querySelectorAll(".n[data-at]")) {
       const place = /** @type {Place} */ (parsed(/** @type {string} */ (group.getAttribute("data-at"))));
-      group.setAttribute("aria-label", `${group.textContent}, ${words.spoken(place.name, place.place)}`);
+      const texts = [...group.querySelectorAll("text")].map((text) => (text.textContent ?? "").trim()).filter(Boolean);
+      const missing = this.board.number(place) === null ? [words.say("blank")] : this.view.isHidden(place) ? [words.say("hidden")] : [];
+      group.setAttribute("aria-label", [...texts, words.spoken(place.name, place.place), ...missing].join(", "));
     }
     for (const { line, at } of this.weights) {
       const value = this.board.number(at()) ?? 0;
       line.classList.toggle("negative", value < 0);
-      line.setAttribute("stroke-width", String(Math.min(6, 0.8 + 2 * Math.sqrt(Math.abs(value)))));
+      line.setAttribute("stroke-width", String(Number.isNaN(value) ? 0.8 : Math.min(6, 0.8 + 2 * Math.sqrt(Math.abs(value)))));
     }
   }
 }

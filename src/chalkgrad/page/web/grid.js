@@ -68,6 +68,7 @@ export class Grid {
         this.lead[axis] = to;
         this.#table(this.view.words);
       },
+      onchange: () => { input.value = String(this.lead[axis]); },
     });
     return h("label", {}, `${name} `, input);
   }
@@ -80,11 +81,15 @@ export class Grid {
     const go = (/** @type {number} */ by) => {
       this.first[which] = Math.max(0, Math.min(this.first[which] + by * most, Math.floor((size - 1) / most) * most));
       this.#build();
+      /** @type {HTMLElement | null} */ (this.element.querySelector(`[data-page="${which} ${by}"]`))?.focus();
     };
+    const button = (/** @type {number} */ by, /** @type {string} */ sign, /** @type {string} */ way, /** @type {boolean} */ end) => h("button", {
+      type: "button", onclick: () => go(by), "data-page": `${which} ${by}`, "aria-disabled": end ? "true" : null, "aria-label": `${this.name}: ${words.say(`${way} ${key}`)}`,
+    }, sign);
     return h("span", { class: "pager" },
-      h("button", { type: "button", onclick: () => go(-1), disabled: this.first[which] === 0, "aria-label": `${this.name}: ${words.say("earlier " + key)}` }, "\u2039"),
+      button(-1, "\u2039", "earlier", this.first[which] === 0),
       h("span", {}, text),
-      h("button", { type: "button", onclick: () => go(1), disabled: last === size - 1, "aria-label": `${this.name}: ${words.say("later " + key)}` }, "\u203a"),
+      button(1, "\u203a", "later", last === size - 1),
     );
   }
 

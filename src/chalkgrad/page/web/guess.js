@@ -2,7 +2,8 @@
 // @ts-check
 import { address, digitsOf, significant } from "./digits.js";
 import { h, markup } from "./dom.js";
-import { Opener } from "./opening.js";
+import { LONG } from "./view.js";
+import { Opener, quantities } from "./opening.js";
 
 /** @typedef {import("./types.d.ts").Place} Place */
 
@@ -73,7 +74,7 @@ export function guessing(view, at) {
     if (event.key === "Enter") check();
   });
   const formula = opening ? markup("math", view.math.inline(opening.expression), { displaystyle: "true", alttext: view.text.inline(opening.expression) }) : null;
-  const given = opening ? h("ul", { class: "factors" }, ...named(opening.expression).map((text) => h("li", {}, text(view)))) : null;
+  const given = opening ? h("ul", { class: "factors" }, ...factors(view, opening.expression)) : null;
   return [
     h("p", {}, "= ", formula),
     given,
@@ -83,21 +84,12 @@ export function guessing(view, at) {
   ];
 }
 
-/** The numbers that somebody needs for it: all that are not hidden, and the names of those that are. @param {import("./types.d.ts").Expression} expression */
-function named(expression) {
-  /** @type {Map<string, (view: import("./view.js").View) => Node>} */
-  const found = new Map();
-  const walk = (/** @type {any} */ node) => {
-    if (node.kind === "quantity") {
-      const own = address(node.name, node.place);
-      found.set(own, (view) => {
-        const value = view.numberText(node, 6);
-        const text = view.text.address(node.name, node.place);
-        return h("button", { type: "button", class: "link", "data-at": own, "data-inside": "true" }, `${text} = ${value}`);
-      });
-    }
-    for (const part of node.terms ?? node.entries ?? node.arguments ?? [node.left, node.right, node.body]) if (part) walk(part);
-  };
-  walk(expression);
-  return [...found.values()];
+/**
+ * The numbers that somebody needs for it, "?" where they are hidden too.
+ * @param {import("./view.js").View} view @param {import("./types.d.ts").Expression} expression
+ */
+function factors(view, expression) {
+  const found = new Map(quantities(expression).map((node) => [address(node.name, node.place), node]));
+  return [...found].map(([own, node]) => h("li", {},
+    h("button", { type: "button", class: "link", "data-at": own }, `${view.text.address(node.name, node.place)} = ${view.numberText(node, LONG)}`)));
 }

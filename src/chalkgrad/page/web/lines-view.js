@@ -1,5 +1,6 @@
 // The list of lines: what is given, forward, loss, backward, update, each with its numbers.
 // @ts-check
+import { address } from "./digits.js";
 import { fill, h, markup } from "./dom.js";
 import { Grid } from "./grid.js";
 
@@ -73,15 +74,13 @@ export class LinesView {
     const entry = this.entries.get(at.name);
     if (!entry) return;
     this.expand(at.name, true);
-    const here = [...this.element.querySelectorAll(`[data-at]`)].some((e) => e === this.#button(at));
-    if (!here && entry.grid) entry.grid.show(at.place);
+    if (!this.button(at) && entry.grid) entry.grid.show(at.place);
     if (scroll) entry.element.scrollIntoView({ block: "nearest" });
   }
 
-  /** @param {import("./types.d.ts").Place} at */
-  #button(at) {
-    const text = at.place.length ? `${at.name}[${at.place.join(", ")}]` : at.name;
-    return this.element.querySelector(`[data-at="${CSS.escape(text)}"]`);
+  /** The number's button; null where its part of the value is not shown. @param {import("./types.d.ts").Place} at @returns {HTMLElement | null} */
+  button(at) {
+    return this.element.querySelector(`[data-at="${CSS.escape(address(at.name, at.place))}"]`);
   }
 
   refresh() {

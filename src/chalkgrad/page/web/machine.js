@@ -83,7 +83,7 @@ export class Machine {
       }
       for (let step = 0; step < loop.times; step++) {
         const at = loop.backward ? loop.times - 1 - step : step;
-        for (const line of lines) (instead[line.output] ?? this.functions[line.output])(v, samples, OWN, at);
+        for (const line of lines) this.#functionOf(line, instead)(v, samples, OWN, at);
       }
     }
     return v;
@@ -97,7 +97,12 @@ export class Machine {
    */
   #line(line, v, samples, instead) {
     if (line.draw) drawMask(v[line.output], line.draw, v.clock[0]);
-    else (instead[line.output] ?? this.functions[line.output])(v, samples, OWN);
+    else this.#functionOf(line, instead)(v, samples, OWN);
+  }
+
+  /** @param {import("./types.d.ts").Line} line @param {Functions} instead @returns {import("./types.d.ts").LineFunction} */
+  #functionOf(line, instead) {
+    return (Object.hasOwn(instead, line.output) ? instead : this.functions)[line.output]; // a value may be called toString
   }
 
   /**

@@ -35,6 +35,7 @@ class Printer {
     this.words = words;
     this.fractions = false;
     this.times = " * ";
+    this.brackets = ["(", ")"];
     this.minus = "-";
   }
 
@@ -43,11 +44,27 @@ class Printer {
     return this.piece(node, numbers)[0];
   }
 
-  /** An expression in pieces, a sum's terms each with its sign. @param {Expression} node @param {boolean} [numbers] @returns {string[]} */
+  /** An expression in pieces between which a line may end: a sum's terms with their signs, the factors after a sum. @param {Expression} node @param {boolean} [numbers] @returns {string[]} */
   broken(node, numbers = false) {
-    if (node.kind !== "terms" || node.terms.length < 2) return [this.inline(node, numbers)];
-    const [first, ...others] = this.signed(node, numbers);
+    if (node.kind === "binary" && node.sign === "*") {
+      const pieces = this.broken(node.left, numbers);
+      if (pieces.length === 1) return [this.inline(node, numbers)];
+      const whole = node.left.kind === "binary" && node.left.sign === "*"; // its sum stands in brackets already
+      const [before, after] = whole ? ["", ""] : this.brackets;
+      pieces[0] = before + pieces[0];
+      pieces[pieces.length - 1] += after;
+      return [...pieces, this.continued(this.fractions ? "\u00b7" : "*", this.held(node.right, numbers, POWER))];
+    }
+    const [first, ...others] = this.summands(node, numbers);
+    if (!others.length) return [this.inline(node, numbers)];
     return [this.joined([first]), ...others.map(([sign, piece]) => this.continued(sign, piece))];
+  }
+
+  /** The summands of an expression with their signs; one where it is no sum. @param {Expression} node @param {boolean} numbers @returns {[string, string][]} */
+  summands(node, numbers) {
+    if (node.kind === "terms" && node.terms.length > 1) return this.signed(node, numbers);
+    if (node.kind !== "binary" || (node.sign !== "+" && node.sign !== "-")) return [["", this.held(node, numbers, SUM, true)]];
+    return [...this.summands(node.left, numbers), [node.sign, this.held(node.right, numbers, node.sign === "+" ? SUM : PRODUCT)]];
   }
 
   // What each printer says in its own way.
@@ -193,6 +210,7 @@ export class MathML extends Printer {
     super(...settings);
     this.fractions = true;
     this.times = operator("·");
+    this.brackets = [operator("("), operator(")")];
     this.minus = "<mrow><mo>−";
   }
   /** @param {string} words */
@@ -222,7 +240,7 @@ export class MathML extends Printer {
   }
   /** @param {Glyph} glyph @param {string[]} place */
   #set(glyph, place) {
-    let base = `<mi>${escaped(GREEK[glyph.base] ?? glyph.base)}${"′".repeat(glyph.primes)}</mi>`;
+    let base = `<mi>${escaped(Object.hasOwn(GREEK, glyph.base) ? GREEK[glyph.base] : glyph.base)}${"′".repeat(glyph.primes)}</mi>`;
     if (glyph.hat) base = `<mover>${base}<mo>^</mo></mover>`;
     const above = glyph.level ? [`<mtext>(${escaped(glyph.level)})</mtext>`] : [];
     for (const mark of glyph.marks) above.push(`<mtext>${above.length ? " " : ""}${escaped(mark)}</mtext>`);
@@ -302,7 +320,7 @@ export class Latex extends Printer {
   /** @param {Glyph} glyph @param {string[]} place */
   #set(glyph, place) {
     let base = glyph.base.length > 1 ? `\\mathit{${latexWord(glyph.base)}}` : glyph.base;
-    if (glyph.base in GREEK) base = glyph.base === "eps" ? "\\varepsilon" : `\\${glyph.base}`;
+    if (Object.hasOwn(GREEK, glyph.base)) base = glyph.base === "eps" ? "\\varepsilon" : `\\${glyph.base}`;
     if (glyph.hat) base = `\\hat{${base}}`;
     const above = glyph.level ? [/^[\d.]+$/.test(glyph.level) ? `(${glyph.level})` : `(\\text{${latexWord(glyph.level)}})`] : [];
     above.push(...glyph.marks.map((mark) => `\\text{${latexWord(mark)}}`));

@@ -1,9 +1,9 @@
 // The opened number: symbols, numbers, result; each factor can be opened in turn; numbers from outside can be changed.
 // @ts-check
 import { address } from "./digits.js";
-import { copied, fill, h, markup } from "./dom.js";
+import { fill, h, markup } from "./dom.js";
 import { guessing } from "./guess.js";
-import { Opener, quantities } from "./opening.js";
+import { below, Opener, quantities } from "./opening.js";
 import { Paths, TooManyPaths } from "./paths.js";
 import { LONG } from "./view.js";
 
@@ -18,22 +18,40 @@ export class OpenedView {
     this.body = h("div", {});
     this.element = h("section", { id: "opened", "aria-labelledby": "opened-title", tabindex: -1 },
       h("h2", { id: "opened-title" }, view.words.say("opened")), this.body);
-    this.typing = false;
+    /** The address of the number that is shown. */
+    this.shown = "";
+    /** The field in which it is changed; `follow` puts its number in, unless another one is being typed. @type {{follow: () => void} | null} */
+    this.field = null;
   }
 
   refresh() {
-    if (this.typing && this.body.contains(document.activeElement)) {
+    const at = this.board.trail[this.board.trail.length - 1];
+    const own = at ? address(at.name, at.place) : "";
+    if (this.field && own === this.shown && this.body.querySelector(".editor")?.contains(document.activeElement)) {
+      this.field.follow();
       this.#refreshNumbers();
       return;
     }
-    const at = this.board.trail[this.board.trail.length - 1];
-    if (!at) {
-      fill(this.body, h("p", { class: "hint" }, this.view.words.say("open hint")));
-      return;
+    const focused = document.activeElement instanceof HTMLElement && this.body.contains(document.activeElement) ? document.activeElement : null;
+    const same = own === this.shown;
+    this.field = null;
+    this.shown = own;
+    if (at) fill(this.body, this.#trail(), ...this.#opened(at));
+    else fill(this.body, h("p", { class: "hint" }, this.view.words.say("open hint")));
+    if (focused) this.#focus(focused, same);
+  }
+
+  /** Gives the focus to what stands in the place of an element, else to the whole. @param {HTMLElement} old @param {boolean} same */
+  #focus(old, same) {
+    const key = old.id ? `#${CSS.escape(old.id)}` : ["data-at", "data-line"].filter((name) => old.hasAttribute(name))
+      .map((name) => `button[${name}="${CSS.escape(old.getAttribute(name) ?? "")}"]`)[0];
+    /** @type {HTMLElement | null} */
+    const now = same && key ? this.body.querySelector(key) : null;
+    (now ?? this.element).focus({ preventScroll: true });
+    if (old instanceof HTMLInputElement && now instanceof HTMLInputElement && old.type === "text") {
+      now.value = old.value; // a guess that is being typed
+      now.setSelectionRange(old.selectionStart, old.selectionEnd);
     }
-    const focused = document.activeElement instanceof HTMLElement && this.body.contains(document.activeElement) ? document.activeElement.id : "";
-    fill(this.body, this.#trail(), ...this.#opened(at));
-    if (focused) this.body.querySelector(`#${CSS.escape(focused)}`)?.focus();
   }
 
   /** While somebody types or drags only the numbers around the field change. */
@@ -71,7 +89,7 @@ export class OpenedView {
     const name = markup("math", view.math.address(at.name, at.place), { alttext: this.#plainName(at), displaystyle: "true" });
     const hidden = view.isHidden(at);
     const head = h("p", { class: "head", "data-at": own }, name, h("span", { class: "equals" }, " = "), h("span", { class: "value" }, view.numberText(at, LONG) || words.say("blank")));
-    const parts = [head, this.#plainName(at) === own ? null : h("p", { class: "note" }, own)];
+    const parts = [head, h("p", { class: "note" }, h("button", { type: "button", class: "link", "data-line": at.name, "aria-label": `${own}, ${words.say("lines")}`, title: words.say("lines") }, own))];
     const place = board.machine.places.get(at.name);
     const line = place === undefined ? null : board.data.lines[place];
     if (board.number(at) === null) return [...parts, h("p", {}, words.say("not computed"))];
@@ -117,24 +135,20 @@ export class OpenedView {
     const rows = [this.#row(expression, false)];
     if (quantities(expression).length || form === "paths") rows.push(this.#row(expression, true));
     rows.push(h("tr", {}, h("td", {}, "="), h("td", { class: "value" }, view.numberText(at, LONG))));
-    const copy = h("button", { type: "button", class: "small", onclick: async () => {
+    const copy = view.copier("copy latex", () => {
       const left = view.latex.address(at.name, at.place);
-      const text = `${left} = ${view.latex.inline(expression)} = ${view.latex.inline(expression, true)} = ${view.latex.number(board.number(at) ?? NaN)}`;
-      view.announce(view.words.say((await copied(text)) ? "copied" : "not copied"));
-    } }, view.words.say("copy latex"));
-    return [h("table", { class: "derivation", role: "presentation" }, h("tbody", {}, ...rows)), this.#factors(expression), copy];
+      return `${left} = ${view.latex.inline(expression)} = ${view.latex.inline(expression, true)} = ${view.latex.number(board.number(at) ?? NaN)}`;
+    });
+    return [h("table", { class: "derivation", role: "presentation" }, h("tbody", {}, ...rows)), this.#factors(at, expression), copy];
   }
 
   /** @param {Expression} expression @param {boolean} numbers */
   #row(expression, numbers) {
-    const pieces = this.view.math.broken(expression, numbers);
-    const words = this.view.text.broken(expression, numbers);
-    const cell = h("td", {}, ...pieces.flatMap((piece, k) => [markup("math", piece, { displaystyle: "true", alttext: words[k] }), " "]));
-    return h("tr", {}, h("td", {}, "="), cell);
+    return h("tr", {}, h("td", {}, "="), h("td", {}, ...this.view.equation(expression, numbers)));
   }
 
-  /** The numbers in it, each to be opened. @param {Expression} expression */
-  #factors(expression) {
+  /** The numbers in it, each to be opened. @param {Place} own the opened one @param {Expression} expression */
+  #factors(own, expression) {
     /** @type {Map<string, Place>} */
     const found = new Map();
     const collect = (/** @type {Expression} */ node) => {
@@ -144,21 +158,22 @@ export class OpenedView {
         if (name) found.set(address(name, node.by.place), { name, place: node.by.place });
         else found.set(address(node.by.name, node.by.place), node.by);
       }
-      for (const part of /** @type {any} */ (node).terms ?? /** @type {any} */ (node).entries ?? /** @type {any} */ (node).arguments ?? [/** @type {any} */ (node).left, /** @type {any} */ (node).right, /** @type {any} */ (node).body]) if (part) collect(part);
+      below(node).forEach(collect);
     };
     collect(expression);
+    found.delete(address(own.name, own.place)); // a path's last factor is by the element itself
     if (!found.size) return null;
-    const items = [...found.values()].map((at) => h("li", {}, this.#link(at, true)));
+    const items = [...found.values()].map((at) => h("li", {}, this.#link(at)));
     return h("div", {}, h("h3", {}, this.view.words.say("made of")), h("ul", { class: "factors" }, ...items));
   }
 
-  /** @param {Place} at @param {boolean} inside */
-  #link(at, inside) {
+  /** @param {Place} at */
+  #link(at) {
     const value = this.view.numberText(at, LONG);
     const name = markup("math", this.view.math.address(at.name, at.place), { "aria-hidden": "true" });
     const text = this.#plainName(at);
     return h("span", { class: "factor", "data-at": address(at.name, at.place) }, name,
-      h("button", { type: "button", class: "link", "data-at": address(at.name, at.place), "data-inside": inside, "aria-label": `${text} = ${value}` }, `= ${value || this.view.words.say("blank")}`));
+      h("button", { type: "button", class: "link", "data-at": address(at.name, at.place), "aria-label": `${text} = ${value}` }, `= ${value || this.view.words.say("blank")}`));
   }
 
   /** @param {import("./types.d.ts").Line} line */
@@ -185,7 +200,7 @@ export class OpenedView {
     const users = data.lines.filter((line) => line.inputs.includes(at.name)).map((line) => line.output);
     const list = users.map((name) => h("button", { type: "button", class: "link", "data-line": name }, name));
     return h("div", { class: "followers" },
-      own.length ? h("div", {}, h("h3", {}, this.view.words.say("belongs")), h("ul", { class: "factors" }, ...own.map((o) => h("li", {}, this.#link(o, true))))) : null,
+      own.length ? h("div", {}, h("h3", {}, this.view.words.say("belongs")), h("ul", { class: "factors" }, ...own.map((o) => h("li", {}, this.#link(o))))) : null,
       list.length ? h("p", { class: "note" }, `${this.view.words.say("taken by")} `, ...list.flatMap((b, k) => (k ? [", ", b] : [b]))) : null,
     );
   }
@@ -196,26 +211,34 @@ export class OpenedView {
     const { words } = view;
     const value = board.number(at) ?? 0;
     const whole = board.data.values[at.name].whole;
+    const current = () => {
+      const now = board.number(at) ?? 0;
+      return Number.isFinite(now) ? now : 0; // after a training that diverged
+    };
     const unit = () => {
-      const now = Math.abs(board.number(at) ?? 0);
+      const now = Math.abs(current());
       return whole ? 1 : now === 0 ? 0.01 : 10 ** (Math.floor(Math.log10(now)) - 1);
     };
     const input = h("input", { type: "text", id: "edit", inputmode: "decimal", class: "edit", role: "spinbutton", autocomplete: "off", "aria-label": `${words.say("change")} ${this.#plainName(at)}`, "aria-valuenow": value });
     input.value = words.local(String(value));
     const note = h("p", { class: "note", role: "alert" });
     const put = (/** @type {number} */ to, together = false) => {
-      this.typing = true;
+      const most = board.data.bounds[at.name];
       const taken = board.set(at, to, { together });
-      this.typing = false;
-      note.textContent = taken ? "" : words.say("not taken");
-      if (taken) {
-        last = input.value = words.local(String(to));
-        input.setAttribute("aria-valuenow", String(to));
-      }
+      note.textContent = taken ? "" : whole && most !== undefined ? words.say("not whole", { most: most - 1 }) : words.say("not taken");
+      if (taken) show(to);
     };
+    const show = (/** @type {number} */ now) => {
+      last = input.value = words.local(String(now));
+      input.setAttribute("aria-valuenow", String(now));
+    };
+    this.field = { follow: () => {
+      const now = board.number(at) ?? 0;
+      if (input.value === last && last !== words.local(String(now))) show(now);
+    } };
     const step = (/** @type {number} */ count, together = false) => {
       const by = unit();
-      put(Number(((board.number(at) ?? 0) + count * by).toPrecision(12)), together);
+      put(Number((current() + count * by).toPrecision(12)), together);
     };
     let last = input.value;
     const take = () => {
@@ -229,6 +252,7 @@ export class OpenedView {
     input.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
       /** @type {Record<string, number>} */
       const counts = { ArrowUp: 1, ArrowDown: -1, PageUp: 10, PageDown: -10 };
+      if (event.key === "Escape") input.value = last; // what was typed is given up; the page goes back
       if (event.key === "Enter") take();
       else if (event.key in counts) step(counts[event.key] * (event.shiftKey ? 10 : 1), true);
       else return;
@@ -239,7 +263,7 @@ export class OpenedView {
     handle.addEventListener("pointerdown", (/** @type {PointerEvent} */ event) => {
       handle.setPointerCapture(event.pointerId);
       const start = event.clientX;
-      const from = board.number(at) ?? 0;
+      const from = current();
       const by = unit() / (whole ? 24 : 4);
       let together = false;
       input.focus({ preventScroll: true });

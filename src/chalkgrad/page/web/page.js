@@ -39,12 +39,16 @@ export function mount(root, data, functions, { own = false } = {}) {
   const keys = help(words);
   const parts = [drawing, lines, opened, training, mistakes, pictures, tables];
 
+  /** @type {Record<string, HTMLButtonElement>} */
+  const toggles = {};
   const toggle = (/** @type {string} */ key, /** @type {(on: boolean) => void} */ act) => {
+    /** @type {HTMLButtonElement} */
     const button = h("button", { type: "button", "aria-pressed": "false", onclick: () => {
       const on = button.getAttribute("aria-pressed") !== "true";
       button.setAttribute("aria-pressed", String(on));
       act(on);
     } }, words.say(key));
+    toggles[key] = button;
     return button;
   };
   const menu = h("div", { class: "menu", role: "toolbar", "aria-label": words.say("menu") },
@@ -64,7 +68,7 @@ export function mount(root, data, functions, { own = false } = {}) {
     }),
     h("button", { type: "button", onclick: () => slides.open() }, words.say("slides")),
     h("button", { type: "button", onclick: () => keys.showModal() }, `? ${words.say("keys")}`),
-    shareMenu(view));
+    shareMenu(view, own));
   const heading = own ? "h1" : "h2";
   root.append(
     h("header", {}, h(heading, {}, data.title), data.text ? h("p", {}, data.text) : null, menu),
@@ -78,6 +82,10 @@ export function mount(root, data, functions, { own = false } = {}) {
   let waiting = 0;
   board.addEventListener("change", (event) => {
     const what = /** @type {CustomEvent} */ (event).detail;
+    if (board.mistake >= 0 && mistakes.element.hidden) { // it came from the address: nobody computes with a mistake unawares
+      mistakes.element.hidden = false;
+      toggles["see a mistake"].setAttribute("aria-pressed", "true");
+    }
     for (const part of parts) part.refresh();
     if (what === "open") {
       const at = board.trail[board.trail.length - 1];
@@ -89,6 +97,11 @@ export function mount(root, data, functions, { own = false } = {}) {
       }
     } else if (what === "cursor") view.announce(training.line.textContent ?? "");
     else if (what === "step" && !board.playing) view.announce(training.reading.textContent ?? "");
+    else if (what === "numbers" && board.change) {
+      const { predicted, came } = board.change;
+      const told = [["predicted", predicted], ["came", came]].filter(([, loss]) => loss !== null);
+      if (!board.guessing) view.announce(told.map(([key, loss]) => `${words.say(String(key))}: ${words.number(Number(loss), 6)}`).join("; "));
+    }
     if (own && !waiting) waiting = window.setTimeout(() => {
       waiting = 0;
       try {
@@ -106,7 +119,8 @@ export function mount(root, data, functions, { own = false } = {}) {
       lines.expand(name, true);
       const entry = lines.entries.get(name);
       entry?.element.scrollIntoView({ block: "center" });
-      const first = entry?.element.querySelector("button.number");
+      const open = board.trail[board.trail.length - 1];
+      const first = (open?.name === name ? lines.button(open) : null) ?? entry?.element.querySelector("button.number");
       if (first instanceof HTMLElement) first.focus({ preventScroll: true });
       return true;
     }
@@ -143,11 +157,14 @@ export function mount(root, data, functions, { own = false } = {}) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (!own) event.stopPropagation(); // a notebook has keys of its own
     if (event.key === "Escape") {
-      if (board.trail.length > 1) board.back();
-      else board.back(-1);
+      const [first] = board.trail;
+      if (board.trail.length > 1) return board.back();
+      board.back(-1);
+      if (first && document.activeElement === opened.element) lines.button(first)?.focus();
       return;
     }
-    if (target instanceof HTMLInputElement || target instanceof HTMLSelectElement || target instanceof HTMLTextAreaElement) return;
+    const typed = target instanceof HTMLInputElement && !["range", "radio"].includes(target.type);
+    if (typed || target instanceof HTMLSelectElement) return;
     if (moved(event)) return event.preventDefault();
     const number = target.closest("button.number, .n");
     if (event.key === "Enter" && number && number instanceof SVGElement) act(number);
@@ -158,7 +175,9 @@ export function mount(root, data, functions, { own = false } = {}) {
     else if (event.key === "u") board.undo();
     else if (event.key === "?") keys.showModal();
     else if (/^[\d.-]$/.test(event.key) && number) {
-      if (!act(number)) return;
+      const place = view.placeAt(number);
+      if (!place) return;
+      act(number);
       const field = /** @type {HTMLInputElement | null} */ (root.querySelector("#edit, #guess"));
       if (!field) return;
       field.focus();
@@ -168,10 +187,11 @@ export function mount(root, data, functions, { own = false } = {}) {
   });
   if (own) {
     document.addEventListener("keydown", (event) => {
-      if (event.target === document.body) root.dispatchEvent(new KeyboardEvent("keydown", event));
+      if (event.target === document.body && !root.dispatchEvent(new KeyboardEvent("keydown", event))) event.preventDefault();
     });
+    window.addEventListener("hashchange", () => location.reload()); // somebody put another state into the address
     restore(board, location.hash);
-  }
+  } else board.say("restored");
   if (data.slides) slides.open();
   Object.assign(root, { board }); // for scripts of somebody's own
   return board;

@@ -1,6 +1,8 @@
 // Pictures: regions of two inputs, images, kernels and feature maps, steps side by side, attention.
 // @ts-check
+import { placeOf } from "./digits.js";
 import { fill, h } from "./dom.js";
+import { HIDDEN } from "./view.js";
 
 const REGION = 64;
 const PANELS = 16;
@@ -36,9 +38,6 @@ export class PicturesView {
     let last = "";
     this.painters.push(() => {
       const x = board.v.x;
-      const key = board.data.prediction.length ? board.machine.given.map((name) => (name === "x" || name === "y" ? "" : board.v[name].join())).join() : "";
-      if (key === last) return this.#points(canvas, x);
-      last = key;
       const bounds = [0, 1].map((axis) => {
         const own = Array.from({ length: board.data.samples }, (_, n) => x[2 * n + axis]);
         const [low, high] = [Math.min(...own), Math.max(...own)];
@@ -46,6 +45,9 @@ export class PicturesView {
         return [low - room, high + room];
       });
       this.bounds = bounds;
+      const key = [...bounds.flat(), ...board.machine.given.map((name) => (name === "x" || name === "y" ? "" : board.v[name].join()))].join();
+      if (key === last) return this.#points(canvas, x);
+      last = key;
       const inputs = new Float64Array(2 * REGION * REGION);
       for (let r = 0; r < REGION; r++) {
         for (let c = 0; c < REGION; c++) {
@@ -114,9 +116,7 @@ export class PicturesView {
           x[at] = Math.max(x[at], value);
         }
       }
-      if (together) board.given = { ...board.given, x };
-      board.setArrays({ x }, "x");
-      if (together && board.undone.length > 1) board.undone.pop();
+      board.setArrays({ x }, "x", { together });
     };
     const brush = (/** @type {number} */ r, /** @type {number} */ c) => {
       /** @type {[number, number, number][]} */
@@ -185,11 +185,13 @@ export class PicturesView {
       if (!board.v[name]) return;
       const many = board.data.classes.length;
       const own = Array.from(board.v[name].subarray(board.sample * many, (board.sample + 1) * many));
-      const best = own.indexOf(Math.max(...own));
-      said.textContent = board.isComputed(name) ? words.say("read", { name: board.data.classes[best], value: words.number(own[best], 3) }) : "";
+      const best = own.indexOf(Math.max(...own)); // -1 where they are NaN
+      const texts = own.map((_, k) => this.view.numberText({ name, place: [board.sample, k] }, 3));
+      const shown = best >= 0 && texts.every((text) => text && text !== HIDDEN);
+      said.textContent = shown ? words.say("read", { name: board.data.classes[best], value: texts[best] }) : "";
       fill(list, ...own.map((value, k) => {
-        const meter = h("meter", { min: 0, max: 1, value: board.isComputed(name) ? value : 0, "aria-label": board.data.classes[k] });
-        return h("li", {}, h("span", {}, board.data.classes[k]), meter, h("span", { class: "digits" }, board.isComputed(name) ? words.number(value, 3) : ""));
+        const meter = h("meter", { min: 0, max: 1, value: shown ? value : 0, "aria-label": board.data.classes[k] });
+        return h("li", {}, h("span", {}, board.data.classes[k]), meter, h("span", { class: "digits" }, texts[k]));
       }));
     });
   }
@@ -212,7 +214,7 @@ export class PicturesView {
         const r = Math.min(rows - 1, Math.floor(((event.clientY - box.top) / box.height) * rows));
         const c = Math.min(columns - 1, Math.floor(((event.clientX - box.left) / box.width) * columns));
         const begin = (of ? board.sample * (board.v[name].length / shape[0]) : 0) + k * rows * columns;
-        board.open({ name, place: placeAt(begin + inner(r, c), shape) });
+        board.open({ name, place: placeOf(begin + inner(r, c), shape) });
       });
       return canvas;
     });
@@ -228,17 +230,11 @@ export class PicturesView {
         if (blank) canvas.getContext("2d").clearRect(0, 0, columns, rows);
         else paint(canvas, seen, rows, columns, false);
         const [low, high] = [part.reduce((a, b) => Math.min(a, b)), part.reduce((a, b) => Math.max(a, b))];
-        canvas.setAttribute("aria-label", blank ? `${name}: ${words.say("blank")}` : words.say("picture of", { name: panels > 1 ? `${name} ${k}` : name, rows, columns, low: words.number(low), high: words.number(high) }));
+        const hidden = board.guessing && board.machine.places.has(name);
+        canvas.setAttribute("aria-label", blank || hidden ? `${name}: ${words.say(blank ? "blank" : "hidden")}` : words.say("picture of", { name: panels > 1 ? `${name} ${k}` : name, rows, columns, low: words.number(low), high: words.number(high) }));
       });
     });
   }
-}
-
-/** @param {number} at @param {number[]} shape */
-function placeAt(at, shape) {
-  const place = new Array(shape.length);
-  for (let axis = shape.length - 1; axis >= 0; axis--) [place[axis], at] = [at % shape[axis], Math.floor(at / shape[axis])];
-  return place;
 }
 
 /**

@@ -1,9 +1,12 @@
 // What leaves the page: the state in the address, a copy with the numbers as they are, TOML, NumPy.
 // @ts-check
 import { address, parsed } from "./digits.js";
-import { copied, h } from "./dom.js";
+import { h } from "./dom.js";
 
 /** @typedef {import("./board.js").Board} Board */
+
+/** An address tells so many changes and steps of training; every step is trained again where it is opened. */
+const [MOST_EDITS, MOST_STEPS] = [64, 5000];
 
 /** The state of the page as the end of its address: what is open, the line, the step, the changes. @param {Board} board */
 export function stateText(board) {
@@ -16,42 +19,53 @@ export function stateText(board) {
   if (board.now !== board.steps.length - 1) state.set("step", String(board.now));
   if (board.mistake >= 0) state.set("mistake", String(board.mistake));
   if (board.sample) state.set("sample", String(board.sample));
-  if (board.edits.length && board.edits.length <= 64) state.set("set", board.edits.map((e) => `${e.step}:${e.at}=${e.value}`).join(";"));
+  const by = board.steps.map((step) => step.by).flatMap((mistake, k, all) => (mistake !== (all[k - 1] ?? -1) ? [`${k}:${mistake}`] : []));
+  if (by.length) state.set("by", by.join(";"));
+  if (isLinkable(board)) state.set("set", board.edits.map((e) => `${e.step}:${e.at}=${e.value}`).join(";"));
+  if (!state.get("set")) state.delete("set");
   return state.toString();
+}
+
+/** Whether an address has room for all that was changed and trained. @param {Board} board */
+export function isLinkable(board) {
+  return board.steps.length <= MOST_STEPS && board.edits.length <= MOST_EDITS && board.edits.every((edit) => edit.value !== null);
 }
 
 /** Puts the board into the state that an address names; what does not fit it is left out. @param {Board} board @param {string} text */
 export function restore(board, text) {
   const state = new URLSearchParams(text.replace(/^#/, ""));
-  const number = (/** @type {string} */ key) => (state.has(key) ? Math.trunc(Number(state.get(key))) || 0 : null);
+  const number = (/** @type {string} */ key) => (/^\d{1,9}$/.test(state.get(key) ?? "") ? Number(state.get(key)) : null);
   /** @type {[number, import("./types.d.ts").Place, number][]} */
   const edits = (state.get("set") ?? "").split(";").flatMap((part) => {
     const match = /^(\d+):(.+)=([^=]+)$/.exec(part);
     const at = match && parsed(match[2]);
     return match && at && isPlace(board, at) ? [[Number(match[1]), at, Number(match[3])]] : [];
   });
-  const most = 5000;
-  const last = Math.min(number("steps") ?? 0, most);
+  /** The mistakes that training went on with, by the first step that each led to. */
+  const by = new Map([...(state.get("by") ?? "").matchAll(/(\d+):(-1|\d+)/g)].map((match) => [Number(match[1]), Number(match[2])]));
+  const last = Math.min(number("steps") ?? 0, MOST_STEPS - 1);
+  const stops = [...edits.map(([step]) => step), ...[...by.keys()].map((step) => step - 1), last];
   let at = 0;
-  for (const [step, place, value] of [...edits].sort((a, b) => a[0] - b[0])) {
-    if (step > last) continue;
-    if (step > at) board.train(step - at);
-    at = Math.max(at, step);
-    board.set(place, value);
+  for (const stop of [...new Set(stops)].filter((step) => step >= 0 && step <= last).sort((a, b) => a - b)) {
+    if (stop > at) board.train(stop - at);
+    at = stop;
+    for (const [step, place, value] of edits) if (step === stop) board.set(place, value);
+    const mistake = by.get(stop + 1);
+    if (mistake !== undefined && stop < last && (mistake < 0 || board.data.mistakes[mistake])) board.choose(mistake);
   }
-  if (last > at) board.train(last - at);
   const step = number("step");
   if (step !== null) board.go(step);
   const sample = number("sample");
   if (sample !== null) board.sample = Math.min(Math.max(0, sample), board.data.samples - 1);
-  const mistake = number("mistake");
-  if (mistake !== null && board.data.mistakes[mistake]) board.choose(mistake);
+  const mistake = number("mistake") ?? -1;
+  if (mistake !== board.mistake && (mistake < 0 || board.data.mistakes[mistake])) board.choose(mistake);
   const line = number("line");
   if (line !== null) board.setCursor(line);
   if (state.get("form") === "paths") board.form = "paths";
   const open = parsed(state.get("open") ?? "");
   if (open && isPlace(board, open)) board.open(open);
   board.undone = [];
+  board.say("restored");
 }
 
 /** @param {Board} board @param {import("./types.d.ts").Place} at */
@@ -91,23 +105,25 @@ export function asToml(board) {
   return `${head}${top}\n\n${tables}\n[parameters]\n${parameters.map((name) => `${key(name)} = ${whole(name)}`).join("\n")}\n`;
 }
 
-/** The buttons that take something out of the page. @param {import("./view.js").View} view */
-export function shareMenu(view) {
+/**
+ * The buttons that take something out of the page.
+ * @param {import("./view.js").View} view @param {boolean} own whether the document is the page's
+ */
+export function shareMenu(view, own) {
   const { board, words } = view;
-  const say = async (/** @type {Promise<boolean>} */ done) => view.announce(words.say((await done) ? "copied" : "not copied"));
-  const button = (/** @type {string} */ key, /** @type {() => void} */ act) => h("button", { type: "button", onclick: act }, words.say(key));
+  const linked = own && location.protocol !== "about:"; // a page in a frame of a notebook has no address
   return h("details", { class: "share" }, h("summary", {}, words.say("share")),
-    button("copy link", () => say(copied(`${location.href.split("#")[0]}#${stateText(board)}`))),
-    button("download", () => {
+    linked ? view.copier("copy link", () => `${location.href.split("#")[0]}#${stateText(board)}`, () => (isLinkable(board) ? "" : words.say("link incomplete"))) : null,
+    own ? h("button", { type: "button", class: "small", onclick: () => {
       const blob = new Blob([pageWithNumbers(board)], { type: "text/html" });
       const link = h("a", { href: URL.createObjectURL(blob), download: "page.html" });
       document.body.append(link);
       link.click();
       link.remove();
       setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-    }),
-    board.data.description ? button("copy toml", () => say(copied(asToml(board)))) : null,
-    board.data.script ? button("copy numpy", () => say(copied(script(board)))) : null);
+    } }, words.say("download")) : null,
+    board.data.description ? view.copier("copy toml", () => asToml(board)) : null,
+    board.data.script ? view.copier("copy numpy", () => script(board)) : null);
 }
 
 /** The network as a NumPy script, with the numbers as they are. @param {Board} board */

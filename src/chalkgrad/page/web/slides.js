@@ -13,6 +13,8 @@ export class Slides {
     const { words } = view;
     this.at = 0;
     this.shown = 1;
+    /** What had the focus before. @type {Element | null} */
+    this.before = null;
     this.body = h("div", { class: "slide", "aria-live": "polite" });
     const button = (/** @type {string} */ key, /** @type {string} */ sign, /** @type {() => void} */ act) => h("button", { type: "button", onclick: act, "aria-label": words.say(key) }, sign);
     this.count = h("output", {});
@@ -22,14 +24,21 @@ export class Slides {
 
   open() {
     this.element.hidden = false;
-    this.view.root.classList.add("lecture");
+    this.#behind(true);
+    this.before = document.activeElement;
     this.#draw();
     this.element.focus();
   }
 
+  /** What lies behind the slides is not reached by Tab. @param {boolean} on */
+  #behind(on) {
+    for (const part of this.view.root.children) if (part !== this.element && part !== this.view.said) part.toggleAttribute("inert", on);
+  }
+
   close() {
     this.element.hidden = true;
-    this.view.root.classList.remove("lecture");
+    this.#behind(false);
+    if (this.before instanceof HTMLElement) this.before.focus();
   }
 
   get isOpen() {
@@ -55,13 +64,20 @@ export class Slides {
 
   /** A key, also those of a remote control. @param {KeyboardEvent} event */
   key(event) {
+    if (["Enter", " "].includes(event.key) && event.target instanceof Element && event.target.closest("button")) return false;
     if (["ArrowRight", "PageDown", " ", "Enter", "ArrowDown"].includes(event.key)) this.on();
     else if (["ArrowLeft", "PageUp", "Backspace", "ArrowUp"].includes(event.key)) this.back();
     else if (event.key === "Escape") this.close();
-    else if (event.key === "Home") [this.at, this.shown] = [0, 1];
+    else if (event.key === "Home") this.#to(0);
+    else if (event.key === "End") this.#to(this.board.data.lines.length - 1);
     else return false;
-    this.#draw();
     return true;
+  }
+
+  /** @param {number} line */
+  #to(line) {
+    [this.at, this.shown] = [line, 1];
+    this.#draw();
   }
 
   #draw() {
@@ -75,13 +91,12 @@ export class Slides {
     const { view, board } = this;
     const line = board.data.lines[this.at];
     const shape = board.machine.shape(line.output);
-    const math = (/** @type {string} */ inner, /** @type {string} */ text) => markup("math", inner, { displaystyle: "true", alttext: text });
     const parts = [h("div", {}, h("p", { class: "note" }, `${view.words.say(line.part)} \u00b7 ${line.owner}`), h("h2", {}, line.text))];
     const place = placeOf(0, shape);
     const opening = line.draw ? null : new Opener(board.machine, board.v).open(line.output, place);
     if (opening) {
-      const head = math(view.math.address(line.output, place), view.text.address(line.output, place));
-      const row = (/** @type {boolean} */ numbers) => h("p", { class: "equation" }, numbers ? "" : head, " = ", math(view.math.inline(opening.expression, numbers), view.text.inline(opening.expression, numbers)));
+      const head = markup("math", view.math.address(line.output, place), { displaystyle: "true", alttext: view.text.address(line.output, place) });
+      const row = (/** @type {boolean} */ numbers) => h("p", { class: "equation" }, numbers ? "" : head, " = ", ...view.equation(opening.expression, numbers));
       parts.push(row(false));
       if (quantities(opening.expression).length) parts.push(row(true));
       parts.push(h("p", { class: "equation" }, " = ", view.words.number(opening.value, LONG)));

@@ -4,8 +4,8 @@ import { placeOf } from "./digits.js";
 import { fill, h } from "./dom.js";
 import { LONG } from "./view.js";
 
-/** Of a larger value the first rows only. */
-const ROWS = 60;
+/** Of a larger value the first rows and columns only, and fewer on a page of many numbers. */
+const [ROWS, FEW, MANY] = [60, 12, 5000];
 
 export class TablesView {
   /** @param {import("./view.js").View} view */
@@ -17,17 +17,20 @@ export class TablesView {
 
   refresh() {
     if (this.element.hidden) return;
-    fill(this.body, ...Object.keys(this.view.board.data.values).map((name) => this.#table(name)));
+    const { board } = this.view;
+    const names = Object.keys(board.data.values);
+    const most = names.reduce((sum, name) => sum + board.v[name].length, 0) > MANY ? FEW : ROWS;
+    fill(this.body, ...names.map((name) => this.#table(name, most)));
   }
 
-  /** @param {string} name */
-  #table(name) {
+  /** @param {string} name @param {number} most */
+  #table(name, most) {
     const { view } = this;
     const shape = view.board.machine.shape(name);
     const columns = shape.length ? shape[shape.length - 1] : 1;
     const rows = shape.slice(0, -1).reduce((product, size) => product * size, 1);
-    const shown = Math.min(rows, ROWS);
-    const few = Math.min(columns, ROWS);
+    const shown = Math.min(rows, most);
+    const few = Math.min(columns, most);
     const head = h("tr", {}, h("th", { scope: "col" }, view.words.say("row")), ...Array.from({ length: few }, (_, c) => h("th", { scope: "col" }, String(c))));
     const body = Array.from({ length: shown }, (_, r) => {
       const lead = placeOf(r, shape.slice(0, -1));

@@ -1,6 +1,7 @@
 // The loss over the steps, the scrubber, and the controls of lines and training.
 // @ts-check
 import { fill, h } from "./dom.js";
+import { HIDDEN } from "./view.js";
 
 const SPEEDS = [1, 2, 5, 10, 30, 60];
 const [WIDE, HIGH] = [600, 90];
@@ -89,7 +90,7 @@ export class TrainingView {
     const { words } = view;
     const { data, cursor } = board;
     const loss = board.isComputed("L") ? words.number(board.loss, 6) : words.say("blank");
-    this.reading.textContent = `${words.say("step n", { n: board.now, all: board.steps.length - 1 })}, ${view.text.address("L", [])} = ${view.isHidden({ name: "L", place: [] }) ? "?" : loss}`;
+    this.reading.textContent = `${words.say("step n", { n: board.now, all: board.steps.length - 1 })}, ${view.text.address("L", [])} = ${view.isHidden({ name: "L", place: [] }) ? HIDDEN : loss}`;
     this.scrubber.max = String(board.steps.length - 1);
     this.scrubber.value = String(board.now);
     this.scrubber.disabled = board.steps.length < 2;
@@ -98,20 +99,20 @@ export class TrainingView {
     const at = cursor ? data.lines[cursor - 1] : null;
     this.line.textContent = words.say("line n", { n: cursor, all: data.lines.length, name: at ? at.output : "\u2013" });
     this.cursor.setAttribute("aria-valuetext", this.line.textContent ?? "");
-    this.undoer.disabled = !board.undone.length;
-    this.redoer.disabled = !board.redone.length;
-    this.#draw(board.steps.map((step) => step.loss), [], board.now);
+    this.undoer.setAttribute("aria-disabled", String(!board.undone.length)); // really disabled it would lose the focus
+    this.redoer.setAttribute("aria-disabled", String(!board.redone.length));
+    this.#draw(board.steps.map((step) => step.loss), board.now);
   }
 
-  /** Draws the loss over the steps. @param {number[]} losses @param {number[]} others @param {number} now */
-  #draw(losses, others, now) {
-    const all = [...losses, ...others].filter(Number.isFinite);
+  /** Draws the loss over the steps. @param {number[]} losses @param {number} now */
+  #draw(losses, now) {
+    const all = losses.filter(Number.isFinite);
     const [low, high] = [Math.min(...all, 0), Math.max(...all, 1e-12)];
     const x = (/** @type {number} */ k) => 4 + (k * (WIDE - 8)) / Math.max(1, losses.length - 1);
     const y = (/** @type {number} */ v) => HIGH - 6 - ((v - low) * (HIGH - 12)) / (high - low || 1);
     const skip = Math.max(1, Math.floor(losses.length / WIDE));
     const points = losses.map((v, k) => (Number.isFinite(v) && k % skip === 0 ? `${x(k).toFixed(1)},${y(v).toFixed(1)}` : "")).filter(Boolean);
     this.chart.setAttribute("aria-label", this.view.words.say("chart", { from: this.view.words.number(losses[0]), to: this.view.words.number(losses[losses.length - 1]), n: losses.length - 1 }));
-    fill(this.chart, h("svg:polyline", { points: points.join(" "), class: "curve" }), h("svg:line", { x1: x(now), x2: x(now), y1: 0, y2: HIGH, class: "now" }), Number.isFinite(losses[now]) ? h("svg:circle", { cx: x(now), cy: y(losses[now]), r: 4, class: "now" }) : null);
+    fill(this.chart, h("svg:polyline", { points: points.join(" "), class: "curve" }), h("svg:line", { x1: x(now), x2: x(now), y1: 0, y2: HIGH, class: "now" }), Number.isFinite(losses[now]) ? h("svg:path", { d: `M${x(now)},${y(losses[now])}h0`, class: "now" }) : null);
   }
 }

@@ -116,6 +116,7 @@ export type Arrays = Record<string, Float64Array>;
 export type LineFunction = (v: Arrays, N: number, own: Own, at?: number) => void;
 export type Functions = Record<string, LineFunction>;
 
+/** A number's place: the value's name and the indices. */
 export interface Place {
   name: string;
   place: number[];

@@ -1,13 +1,15 @@
 // The page around the board: what all of its parts share.
 // @ts-check
 import { address, parsed, typed } from "./digits.js";
-import { h, Words } from "./dom.js";
+import { copied, h, markup, Words } from "./dom.js";
 import { Latex, MathML, Text } from "./mathematics.js";
 
 /** @typedef {import("./types.d.ts").Place} Place */
 
 export const SHORT = 4;
 export const LONG = 6;
+/** What stands in the place of a number that is to be guessed. */
+export const HIDDEN = "?";
 
 export class View {
   /**
@@ -32,6 +34,25 @@ export class View {
     this.said.textContent = text;
   }
 
+  /**
+   * A button that copies a text, and says beside it whether that worked.
+   * @param {string} key its words @param {() => string} text @param {() => string} [more] what is said besides
+   */
+  copier(key, text, more = () => "") {
+    const said = h("output", { class: "note" });
+    const button = h("button", { type: "button", class: "small", onclick: async () => {
+      const done = this.words.say((await copied(text())) ? "copied" : "not copied");
+      said.textContent = `${done} ${more()}`.trim();
+    } }, this.words.say(key));
+    return h("span", { class: "copier" }, button, " ", said);
+  }
+
+  /** An expression as formulas between which a line may end. @param {import("./types.d.ts").Expression} expression @param {boolean} numbers */
+  equation(expression, numbers) {
+    const texts = this.text.broken(expression, numbers);
+    return this.math.broken(expression, numbers).flatMap((piece, k) => [markup("math", piece, { displaystyle: "true", alttext: texts[k] }), " "]);
+  }
+
   /** A value's shape as text. @param {string} name */
   shapeText(name) {
     const shape = this.board.machine.shape(name);
@@ -40,7 +61,9 @@ export class View {
 
   /** Whether a number is hidden, to be guessed. @param {Place} at */
   isHidden(at) {
-    return this.board.guessing && this.board.machine.places.has(at.name) && !this.known.has(address(at.name, at.place));
+    const place = this.board.machine.places.get(at.name);
+    if (!this.board.guessing || place === undefined) return false;
+    return !this.board.data.lines[place].draw && !this.known.has(address(at.name, at.place)); // nobody guesses what is drawn
   }
 
   /**
@@ -50,7 +73,7 @@ export class View {
   numberText(at, digits = SHORT) {
     const value = this.board.number(at);
     if (value === null) return "";
-    return this.isHidden(at) ? "?" : this.words.number(value, digits);
+    return this.isHidden(at) ? HIDDEN : this.words.number(value, digits);
   }
 
   /**
@@ -59,7 +82,7 @@ export class View {
    */
   fillNumber(button, at, shown, words = this.words) {
     const text = this.numberText(at);
-    const earlier = text && text !== "?" ? this.board.earlier(at) : null;
+    const earlier = text && text !== HIDDEN ? this.board.earlier(at) : null;
     const was = earlier === null ? "" : words.number(earlier, SHORT);
     const state = `${text}|${was}`;
     if (state === shown) return state;
@@ -69,8 +92,8 @@ export class View {
     button.classList.toggle("negative", text.startsWith("\u2212"));
     if (differs) button.append(h("s", { "aria-hidden": "true" }, was));
     const label = this.board.data.labels[address(at.name, at.place)];
-    const value = text === "" ? words.say("blank") : text === "?" ? words.say("hidden") : text;
-    const told = differs ? `, ${words.say("before")} ${was}` : "";
+    const value = text === "" ? words.say("blank") : text === HIDDEN ? words.say("hidden") : text;
+    const told = differs ? `, ${words.say(this.board.right ? "rightly" : "before")} ${was}` : "";
     button.setAttribute("aria-label", `${words.spoken(at.name, at.place, label)}, ${value}${told}`);
     return state;
   }
@@ -83,7 +106,7 @@ export class View {
   /** The place that an element of the page stands for. @param {Element | null} element */
   placeAt(element) {
     const own = element?.closest("[data-at]");
-    const found = own ? parsed(/** @type {string} */ (own.getAttribute("data-at"))) : null;
+    const found = parsed(own?.getAttribute("data-at") ?? "");
     return found && found.name in this.board.data.values ? found : null;
   }
 
