@@ -132,7 +132,7 @@ def test_names_to_the_plateau(network: str, loss: float, capsys: pytest.CaptureF
 @pytest.mark.long
 def test_rows_of_mnist(mnist_directory: Path) -> None:
     command = ["train", "mnist", "--data", str(mnist_directory), "--network", "rows-lstm"]
-    assert main([*command, "--quiet", "--no-pictures"]) == 0
+    assert main([*command, "--epochs", "5", "--quiet", "--no-pictures"]) == 0  # 98.34 %; at its plateau 98.66 %
     assert json.loads(Path("runs/mnist-rows-lstm/test.json").read_text())["accuracy"] > 0.98
 
 
