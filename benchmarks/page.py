@@ -1,8 +1,9 @@
-"""Pages measured in a browser: their size, how long one takes to open, and how many steps of training it makes a second.
+"""Pages measured in a browser: their size, how long one takes to open, how many steps of training it makes a second.
 
     python benchmarks/page.py [--data DIR]
 
-needs Playwright and a chromium. The digits perceptron is trained for an epoch first; MNIST's LeNet, with its data in DIR, is not.
+needs Playwright and a chromium. The digits perceptron is trained for an epoch first; MNIST's LeNet, with its data in
+DIR, is not.
 """
 
 from __future__ import annotations

@@ -5,22 +5,19 @@ docs that all replays make (the better part of a minute).
 from __future__ import annotations
 
 import re
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from replayed import whole
 
-from chalkgrad.replay import REPLAYS, replay
+from chalkgrad.replay import REPLAYS
 from chalkgrad.replay.board import replays_board
 
 ROOT = Path(__file__).parent.parent.parent
 NUMBER = re.compile(r"-?\d+\.\d+(?:e-?\d+)?|-?\d+e-?\d+")
 NAMES: list[Any] = [*(name for name in REPLAYS if name != "000"), pytest.param("000", marks=pytest.mark.long)]
-
-
-whole = cache(replay)
 
 
 @pytest.mark.long

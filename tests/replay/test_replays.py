@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
-from functools import cache
-from importlib.util import find_spec
 
 import numpy as np
 import pytest
+from replayed import TORCH, short
 
 from chalkgrad.base.errors import UnknownNameError
 from chalkgrad.examples.example import examples, load_example
-from chalkgrad.replay import REPLAYS, Replay, replay
+from chalkgrad.replay import REPLAYS, replay
 
-TORCH = 2 if find_spec("torch") else 0
+OF_TORCH = 2 if TORCH else 0
 # figures, the same, explained by a mistake, not reproducible, ours; without the long trainings
 COUNTS = {
-    "000": (133 + TORCH, 37, 92, 3, 1 + TORCH),
+    "000": (133 + OF_TORCH, 37, 92, 3, 1 + OF_TORCH),
     "001": (29, 24, 4, 0, 1),
     "002": (18, 14, 4, 0, 0),
     "003": (68, 26, 37, 0, 5),
@@ -32,13 +30,6 @@ COUNTS = {
     "backprop-by-hand": (33, 30, 3, 0, 0),
 }
 SEQUENCES = {"rnn", "lstm", "gru", "attention", "transformer-block", "backprop-by-hand"}
-
-
-@cache
-def short(name: str) -> Replay:
-    if TORCH:
-        importlib.import_module("torch").set_num_threads(1)  # its threads wait for each other in small products
-    return replay(name, long=False)
 
 
 @pytest.mark.parametrize("name", REPLAYS)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from replayed import short
 
 import chalkgrad as cg
-from chalkgrad.replay import replay
 
 BEHIND = "nothing comes back from the step after"
 NAMED = {
@@ -32,7 +32,7 @@ NAMED = {
 def test_the_mistake_is_named_from_the_printed_numbers(name: str, title: str) -> None:
     example = cg.load_example(name)
     trace = example.trace()
-    section = next(s for s in replay(name).sections if s.title == title)
+    section = next(s for s in short(name).sections if s.title == title)
     claims: dict[str, object] = {
         f.name: np.reshape(f.printed, trace[f.name].shape).tolist() for f in section.figures if f.printed
     }
@@ -46,4 +46,4 @@ def test_the_mistake_is_named_from_the_printed_numbers(name: str, title: str) ->
 
 def test_every_section_of_mistakes_is_here() -> None:
     names = {name for name, _ in NAMED}
-    assert {(n, s.title) for n in names for s in replay(n).sections if s.figures[0].mistake} == set(NAMED)
+    assert {(n, s.title) for n in names for s in short(n).sections if s.figures[0].mistake} == set(NAMED)

@@ -26,6 +26,17 @@ from chalkgrad.worksheet.results import gradescope, plain_json
 NAMES = ["web", "two_layers", "cnn", "neuron", "layer", "perceptron", "residual", "shared"]
 
 
+_sheets: dict[str, Worksheet] = {}
+
+
+def sheet_of(name: str, **settings: Any) -> Worksheet:
+    """A worksheet of an example, made once for all tests."""
+    key = f"{name} {settings}"
+    if key not in _sheets:
+        _sheets[key] = make_worksheet(cg.load_example(name), **settings)
+    return _sheets[key]
+
+
 def written(sheet: Worksheet, values: Any, digits: int | None = None) -> dict[str, str]:
     """Every blank filled in from some values, rounded to the digits asked."""
     places = [(str(b.address), float(np.asarray(values[b.address.name])[b.address.place])) for b in sheet.blanks]
@@ -53,9 +64,8 @@ def by_value(grading: Grading) -> dict[str, set[str]]:
 @pytest.mark.parametrize("seeds", [1, pytest.param(8, marks=pytest.mark.long)])
 @pytest.mark.parametrize("name", NAMES)
 def test_right_answers_always_score_full(name: str, seeds: int) -> None:
-    example = cg.load_example(name)
     for seed in [None, *range(seeds)]:
-        sheet = make_worksheet(example, seed=seed)
+        sheet = sheet_of(name, seed=seed)
         trace = sheet.trace
         by_hand = trace.rounded(sheet.digits)
         for values, digits in ((trace, 4), (trace, 9), (by_hand, 4), (trace.rounded(5), 4)):
@@ -79,7 +89,7 @@ def test_right_answers_always_score_full(name: str, seeds: int) -> None:
 def test_rounding_in_other_ways_scores_full(name: str, digits: int, passes: int) -> None:
     own_numbers = name != "cnn"  # two places of one of its windows are nearly the same, which rounding may turn round
     for seed in (None, 1, 2)[not own_numbers :]:
-        sheet = make_worksheet(cg.load_example(name), seed=seed, kind="all" if seed is None else None, digits=digits)
+        sheet = sheet_of(name, seed=seed, kind="all" if seed is None else None, digits=digits)
         for place in range(passes):
             own = OwnPass(sheet.trace, digits=digits, seed=5000 + place)
             grading = grade(sheet, written(sheet, {b.address.name: own.result(b.address.name) for b in sheet.blanks}))
@@ -87,15 +97,25 @@ def test_rounding_in_other_ways_scores_full(name: str, digits: int, passes: int)
 
 
 def test_a_unit_of_the_last_digit_is_allowed_and_more_is_not() -> None:
-    sheet = make_worksheet(cg.load_example("web"), blanks=["y_hat[0, 0]"])
+    sheet = sheet_of("web", blanks=["y_hat[0, 0]"])
     right = float(sheet.trace["y_hat"][0, 0])
     for apart, verdict in ((0.0, "right"), (1e-4, "right"), (-1e-4, "right"), (5e-3, "wrong"), (-5e-3, "wrong")):
         assert verdicts(grade(sheet, {"y_hat[0, 0]": f"{right + apart:.4g}"})) == {"y_hat[0, 0]": verdict}
 
 
+def test_one_students_errors_widen_nothing_for_the_next() -> None:
+    sheet = make_worksheet(cg.load_example("web"), seed=3)
+    before, answers = dict(sheet.comparison.apart), written(sheet, sheet.trace)
+    wide = sheet.comparison.with_manners({"dz2": np.full_like(sheet.trace["dz2"], 40.0)})
+    assert any(wide.apart[a] > apart for a, apart in before.items())
+    assert grade(sheet, {**answers, "dW2[0, 0]": "40"}).count("wrong") == 1
+    assert sheet.comparison.apart == before
+    assert grade(sheet, answers).score == len(sheet.blanks)
+
+
 def test_a_transpose_left_out_is_named_and_the_rest_follows() -> None:
     for seed in (None, 3, 4):
-        sheet = make_worksheet(cg.load_example("web"), seed=seed)
+        sheet = sheet_of("web", seed=seed)
         grading = grade(sheet, mistaken(sheet, "da1", "the transpose of W2 is left out"))
         found = by_value(grading)
         assert found["da1"] == {"wrong"}
@@ -108,7 +128,7 @@ def test_a_transpose_left_out_is_named_and_the_rest_follows() -> None:
 
 
 def test_follow_on_credit_is_a_setting() -> None:
-    sheet = make_worksheet(cg.load_example("web"), seed=3)
+    sheet = sheet_of("web", seed=3)
     answers = mistaken(sheet, "da1", "the transpose of W2 is left out")
     full, half, none = (grade(sheet, answers, follow_credit=c) for c in (1.0, 0.5, 0.0))
     follow = full.count("follows")
@@ -129,7 +149,7 @@ def test_follow_on_credit_is_a_setting() -> None:
 )
 def test_every_usual_mistake_is_seen_and_something_is_said(name: str, step: int) -> None:
     """Whatever is planted, only the value where it sits is wrong, and a mistake is named for it."""
-    sheet = make_worksheet(cg.load_example(name), seed=1, kind="backward")
+    sheet = sheet_of(name, seed=1, kind="backward")
     trace = sheet.trace
     asked = {b.address.name for b in sheet.blanks}
     for slip in [s for s in slips(trace.program, None, len(sheet.example.x)) if s.output in asked][::step]:
@@ -151,7 +171,7 @@ def test_every_usual_mistake_is_seen_and_something_is_said(name: str, step: int)
 
 
 def test_a_mistake_between_the_blanks_is_named_too() -> None:
-    sheet = make_worksheet(cg.load_example("cnn"), kind="gradients", seed=5)
+    sheet = sheet_of("cnn", kind="gradients", seed=5)
     grading = grade(sheet, mistaken(sheet, "da2", "the transpose of W3 is left out"))
     assert by_value(grading) == {"dW3": {"right"}, "dW2": {"wrong"}, "dW1": {"wrong"}}
     assert [c.text for c in grading.causes] == ["da2: the transpose of W3 is left out"]
@@ -175,7 +195,7 @@ ONE_USE = "first.W gets the gradient of its other use only"
 def test_mistakes_with_shares_are_named(name: str, output: str, words: str, seeds: tuple[int | None, ...]) -> None:
     for seed in seeds:
         for kind in ("backward", "gradients"):
-            sheet = make_worksheet(cg.load_example(name), seed=seed, kind=kind)
+            sheet = sheet_of(name, seed=seed, kind=kind)
             grading = grade(sheet, mistaken(sheet, output, words))
             assert [c.text for c in grading.causes] == [f"{output}: {words}"], (seed, kind)
             if kind == "backward":
@@ -185,16 +205,16 @@ def test_mistakes_with_shares_are_named(name: str, output: str, words: str, seed
 
 
 def test_the_sheet_asks_for_shares_and_says_what_they_are() -> None:
-    sheet = make_worksheet(cg.load_example("residual"), seed=1)
+    sheet = sheet_of("residual", seed=1)
     assert {"da1_from_z2", "da1_from_s2", "da1"} <= {b.address.name for b in sheet.blanks}
     for hints in (False, True):
         text = re.sub(r"\s+", " ", sheet.board(hints=hints).to_text())
         assert "da1_from_s2 is what comes back to a1 through s2" in text
-    assert "come back" not in make_worksheet(cg.load_example("web")).board().to_text()
+    assert "come back" not in sheet_of("web").board().to_text()
 
 
 def test_slips_of_the_pen() -> None:
-    sheet = make_worksheet(cg.load_example("web"), seed=3, kind="gradients")
+    sheet = sheet_of("web", seed=3, kind="gradients")
     answers = written(sheet, sheet.trace)
     answers["dW1[0, 0]"] = answers["dW2[0, 1]"]
     answers["dW2[1, 1]"] = f"{10 * float(answers['dW2[1, 1]']):.4g}"
@@ -210,7 +230,7 @@ def test_slips_of_the_pen() -> None:
 
 
 def test_two_mistakes_are_both_named() -> None:
-    sheet = make_worksheet(cg.load_example("web"), seed=3)
+    sheet = sheet_of("web", seed=3)
     found = slips(sheet.trace.program, None, 1)
     first = next(s for s in found if s.output == "dz2" and "derivative is left out" in s.text)
     second = next(s for s in found if s.output == "da1" and "transpose" in s.text)
@@ -226,7 +246,7 @@ def test_two_mistakes_are_both_named() -> None:
 
 
 def test_missing_answers() -> None:
-    sheet = make_worksheet(cg.load_example("web"), seed=3)
+    sheet = sheet_of("web", seed=3)
     answers = written(sheet, sheet.trace)
     assert grade(sheet, {}).score == 0
     assert grade(sheet, {}).count("missing") == 24
@@ -332,7 +352,7 @@ def test_what_is_no_number_is_refused(text: Any) -> None:
     ids=lambda t: str(t)[:20],
 )
 def test_what_is_no_number_costs_its_own_blank_only(text: Any) -> None:
-    sheet = make_worksheet(cg.load_example("web"), kind="gradients")
+    sheet = sheet_of("web", kind="gradients")
     answers: dict[str, Any] = written(sheet, sheet.trace)
     answers["dW1[0, 0]"] = text
     result = grade(sheet, answers)
@@ -365,7 +385,7 @@ def test_digits_are_kept_as_they_are_given() -> None:
 
 
 def test_what_belongs_to_no_blank_is_noted() -> None:
-    sheet = make_worksheet(cg.load_example("web"), kind="gradients")
+    sheet = sheet_of("web", kind="gradients")
     answers = written(sheet, sheet.trace)
     result = grade(sheet, answers | {"dww5": "1", "dz1[0, 0]": "1", "\x1b[2J": "1"})
     assert result.score == 8
@@ -394,7 +414,7 @@ def test_what_belongs_to_no_blank_is_noted() -> None:
     ],
 )
 def test_a_whole_value_of_another_shape_costs_its_own_blanks(given: Any, said: str) -> None:
-    sheet = make_worksheet(cg.load_example("web"), kind="gradients")
+    sheet = sheet_of("web", kind="gradients")
     result = grade(sheet, {"dW1": given, "dW2": sheet.trace["dW2"]})
     assert result.score == 4
     assert all(said in m.cause for m in result.marks if m.blank.address.name == "dW1")
@@ -402,12 +422,12 @@ def test_a_whole_value_of_another_shape_costs_its_own_blanks(given: Any, said: s
 
 
 def test_a_transposed_matrix_is_said_to_be_one() -> None:
-    sheet = make_worksheet(cg.load_example("cnn"), blanks=["dW2"])
+    sheet = sheet_of("cnn", blanks=["dW2"])
     right = sheet.trace["dW2"]
     result = grade(sheet, {"dW2": right.T.tolist()})
     assert result.score == 0
     assert all(m.cause == "dW2 is transposed: 2 x 4 instead of 4 x 2" for m in result.marks)
-    square = make_worksheet(cg.load_example("web"), blanks=["dW2", "W2_new"], seed=3)
+    square = sheet_of("web", blanks=["dW2", "W2_new"], seed=3)
     result = grade(square, {n: square.trace[n].T for n in ("dW2", "W2_new")})
     causes = {m.cause for m in result.marks if m.verdict == "wrong"}
     assert all("the transpose" in cause for cause in causes)
@@ -415,7 +435,7 @@ def test_a_transposed_matrix_is_said_to_be_one() -> None:
 
 
 def test_answered_twice() -> None:
-    sheet = make_worksheet(cg.load_example("web"), kind="gradients")
+    sheet = sheet_of("web", kind="gradients")
     answers = written(sheet, sheet.trace)
     assert grade(sheet, answers | {"dw1": answers["dW1[0, 0]"]}).score == 8
     for word in ("1", "?"):
@@ -425,7 +445,7 @@ def test_answered_twice() -> None:
 
 
 def test_whole_values_and_the_students_name() -> None:
-    sheet = make_worksheet(cg.load_example("web"), kind="gradients")
+    sheet = sheet_of("web", kind="gradients")
     rows = [[f"{v:.4g}" for v in row] for row in sheet.trace["dW1"]]
     grading = grade(sheet, {"dW1": rows, "dW2": sheet.trace["dW2"], "name": "  Somebody \n"})
     assert grading.score == 8
@@ -434,7 +454,7 @@ def test_whole_values_and_the_students_name() -> None:
 
 
 def test_answer_files(tmp_path: Path) -> None:
-    sheet = make_worksheet(cg.load_example("web"), kind="gradients")
+    sheet = sheet_of("web", kind="gradients")
     right = written(sheet, sheet.trace)
     files = {
         "a.toml": "\n".join(f'"{a}" = "{v}"' for a, v in right.items()),
@@ -466,7 +486,7 @@ def test_answer_files(tmp_path: Path) -> None:
     ],
 )
 def test_bad_answer_files_are_refused(name: str, text: str, message: str, tmp_path: Path) -> None:
-    sheet = make_worksheet(cg.load_example("web"), kind="gradients")
+    sheet = sheet_of("web", kind="gradients")
     (tmp_path / name).write_text(text, "utf-8")
     with pytest.raises(ChalkgradError, match=re.escape(message)) as caught:
         read_answers(tmp_path / name, sheet)
@@ -486,7 +506,7 @@ def test_bad_answer_files_are_refused(name: str, text: str, message: str, tmp_pa
 )
 def test_another_encoding_costs_a_letter_and_no_number(encoding: str, name: str, text: str, tmp_path: Path) -> None:
     """As spreadsheets and editors of other systems save."""
-    sheet = make_worksheet(cg.load_example("web"), blanks=["dw1"])
+    sheet = sheet_of("web", blanks=["dw1"])
     right = f"{sheet.trace[sheet.blanks[0].address.name][0, 0]:.6g}"
     (tmp_path / name).write_bytes(text.format(right).encode(encoding))
     grading = grade(sheet, read_answers(tmp_path / name, sheet))
@@ -507,7 +527,7 @@ def test_another_encoding_costs_a_letter_and_no_number(encoding: str, name: str,
     ],
 )
 def test_files_with_an_odd_answer_are_graded(name: str, text: str, said: str, tmp_path: Path) -> None:
-    sheet = make_worksheet(cg.load_example("web"), kind="gradients")
+    sheet = sheet_of("web", kind="gradients")
     (tmp_path / name).write_text(text, "utf-8")
     result = grade(sheet, read_answers(tmp_path / name, sheet))
     assert result.marks[4].verdict == "wrong"
@@ -516,7 +536,7 @@ def test_files_with_an_odd_answer_are_graded(name: str, text: str, said: str, tm
 
 
 def test_names_move_nothing_on_a_terminal() -> None:
-    sheet = make_worksheet(cg.load_example("web"), kind="gradients")
+    sheet = sheet_of("web", kind="gradients")
     result = grade(sheet, {"dw1": "\x1b[2J1", "name": "Eve\x1b[2J\x1b[H24 of 24 points\u202e"})
     for text in (result.to_text(), result.board().to_html(), gradescope(result), plain_json(result)):
         assert not set(text) & set("\x1b\u202e")
@@ -525,7 +545,7 @@ def test_names_move_nothing_on_a_terminal() -> None:
 
 
 def test_too_few_digits_are_no_mistake_of_a_rule() -> None:
-    sheet = make_worksheet(cg.load_example("web"), seed=3)
+    sheet = sheet_of("web", seed=3)
     answers = written(sheet, sheet.trace, 2)
     result = grade(sheet, answers)
     assert not result.causes
@@ -538,7 +558,7 @@ def test_too_few_digits_are_no_mistake_of_a_rule() -> None:
 
 def test_names_are_whole_in_what_is_said() -> None:
     """An address has a comma in it."""
-    sheet = make_worksheet(cg.load_example("perceptron"), kind="backward", seed=1)
+    sheet = sheet_of("perceptron", kind="backward", seed=1)
     address = next(b.address for b in sheet.blanks if b.address.name == "da1")
     answers = written(sheet, sheet.trace)
     answers[str(address)] = f"{1000 * float(answers[str(address)]):.6g}"
@@ -547,7 +567,7 @@ def test_names_are_whole_in_what_is_said() -> None:
 
 
 def test_gradescopes_results() -> None:
-    sheet = make_worksheet(cg.load_example("web"), seed=3, points=0.5)
+    sheet = sheet_of("web", seed=3, points=0.5)
     found = json.loads(gradescope(grade(sheet, mistaken(sheet, "da1", "the transpose of W2"))))
     assert set(found) == {"score", "output", "output_format", "visibility", "tests"}
     assert found["score"] == sum(t["score"] for t in found["tests"]) == 11
@@ -560,7 +580,7 @@ def test_gradescopes_results() -> None:
 
 
 def test_plain_json() -> None:
-    sheet = make_worksheet(cg.load_example("web"), seed=3)
+    sheet = sheet_of("web", seed=3)
     found = json.loads(plain_json(grade(sheet, {"dw1": "0.5", "name": "N"})))
     assert (found["student"], found["points"], found["seed"]) == ("N", 24, 3)
     assert len(found["blanks"]) == 24
@@ -593,7 +613,7 @@ def otter_passes(case: dict[str, Any], answers: Any) -> tuple[bool, str]:
 
 @pytest.mark.parametrize("words", ["", "the transpose of W2 is left out"])
 def test_the_otter_test_gives_the_points_that_grading_gives(words: str) -> None:
-    sheet = make_worksheet(cg.load_example("web"), seed=3, points=0.5)
+    sheet = sheet_of("web", seed=3, points=0.5)
     answers = mistaken(sheet, "da1", words) if words else written(sheet, sheet.trace)
     answers = {sheet.words[Address.parse(a)]: v for a, v in answers.items()}
     odd = {
@@ -612,7 +632,7 @@ def test_the_otter_test_gives_the_points_that_grading_gives(words: str) -> None:
 
 
 def test_the_otter_test_reads_numbers_as_grading_does() -> None:
-    sheet = make_worksheet(cg.load_example("web"), blanks=["dout_h1"], seed=7)
+    sheet = sheet_of("web", blanks=["dout_h1"], seed=7)
     (case,) = otter_cases(sheet)
     for text in (
         "-0,01044",
@@ -629,7 +649,7 @@ def test_the_otter_test_reads_numbers_as_grading_does() -> None:
 
 
 def test_the_otter_test_is_hidden_and_shows_no_right_number() -> None:
-    sheet = make_worksheet(cg.load_example("web"), seed=3)
+    sheet = sheet_of("web", seed=3)
     text = otter_test(sheet)
     assert all(case["hidden"] for case in otter_cases(sheet))
     for blank in sheet.blanks:
@@ -640,7 +660,7 @@ def test_the_otter_test_is_hidden_and_shows_no_right_number() -> None:
 
 
 def test_the_otter_test_says_what_it_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
-    sheet = make_worksheet(cg.load_example("web"), blanks=["dout_h1"], seed=7)
+    sheet = sheet_of("web", blanks=["dout_h1"], seed=7)
     (case,) = otter_cases(sheet)
     broken = {**case, "code": re.sub(r"1, '.{40}", "1, '", case["code"])}
     assert "make the test again" in otter_passes(broken, {"dout_h1": "1"})[1]
@@ -715,7 +735,7 @@ CONSTANTS = ["0", "1", "-1", "0.5", "10", "1e-3", "1e6", "1e300", "1e-12"]
 @pytest.mark.parametrize("name", ["web", "neuron", "layer"])
 @pytest.mark.parametrize("kind", ["backward", "all"])
 def test_one_number_everywhere_earns_what_it_is_right_in(name: str, kind: str, constants: list[str]) -> None:
-    sheet = make_worksheet(cg.load_example(name), kind=kind)
+    sheet = sheet_of(name, kind=kind)
     for constant in constants:
         result = grade(sheet, {str(b.address): constant for b in sheet.blanks})
         assert result.count("follows") == 0, constant
@@ -724,7 +744,7 @@ def test_one_number_everywhere_earns_what_it_is_right_in(name: str, kind: str, c
 
 def test_one_number_everywhere_earns_nothing_where_it_is_right_by_chance() -> None:
     """A pooling window's losers are 0: whoever writes 0 into every blank does not know that."""
-    sheet = make_worksheet(cg.load_example("cnn"), kind="backward")
+    sheet = sheet_of("cnn", kind="backward")
     zeros = [m for m in sheet.blanks if sheet.trace[m.address.name][m.address.place] == 0]
     assert 10 * len(zeros) > len(sheet.blanks)
     for constant in ("0", "-0.0", "1e-13"):
@@ -740,14 +760,14 @@ def test_one_number_everywhere_earns_nothing_where_it_is_right_by_chance() -> No
 
 
 def test_one_right_number_everywhere_counts_where_most_of_the_right_ones_are_it() -> None:
-    sheet = make_worksheet(cg.load_example("neuron"), kind="backward")
+    sheet = sheet_of("neuron", kind="backward")
     answers = dict.fromkeys((str(b.address) for b in sheet.blanks), "12")
     assert grade(sheet, answers).count("right") == 4
 
 
 def test_what_says_nothing_does_not_follow() -> None:
     """Zeros, old parameters beside gradients that are nearly 0, ones and zeros in turn, a number out of reach."""
-    sheet = make_worksheet(cg.load_example("web"), kind="all", seed=3)
+    sheet = sheet_of("web", kind="all", seed=3)
     places = [b.address for b in sheet.blanks]
     old = {
         str(a): f"{sheet.trace[a.name.removesuffix('_new')][a.place]:.6g}" if a.name.endswith("_new") else "1e-12"
@@ -767,7 +787,7 @@ def test_what_says_nothing_does_not_follow() -> None:
 
 def test_the_rest_of_a_sum_with_a_wrong_0_in_it_follows() -> None:
     """A unit left out: what comes of the others is computed, what is all 0 is not."""
-    sheet = make_worksheet(cg.load_example("two_layers"), blanks=["dz2", "dW2", "da1"])
+    sheet = sheet_of("two_layers", blanks=["dz2", "dW2", "da1"])
     left_out = np.array(sheet.trace["dz2"])
     left_out[0, 0] = 0
     own = OwnPass(sheet.trace, {"dz2": left_out})
@@ -779,7 +799,7 @@ def test_the_rest_of_a_sum_with_a_wrong_0_in_it_follows() -> None:
 
 
 def test_given_numbers_beside_a_one_do_not_follow() -> None:
-    sheet = make_worksheet(cg.load_example("neuron"), kind="backward")
+    sheet = sheet_of("neuron", kind="backward")
     copied = {"dW1[0, 0]": "1", "dW1[1, 0]": "-2", "dW1[2, 0]": "3"}
     found = verdicts(grade(sheet, {str(b.address): "1" for b in sheet.blanks} | copied))
     assert {found[a] for a in copied} == {"wrong"}
@@ -790,7 +810,7 @@ def test_given_numbers_beside_a_one_do_not_follow() -> None:
 
 def test_honest_work_on_a_wrong_number_counts_where_numbers_are_copied() -> None:
     """A ReLU and a bias hand their numbers on as they are: those who go on rightly copy them."""
-    sheet = make_worksheet(cg.load_example("layer"), kind="backward")
+    sheet = sheet_of("layer", kind="backward")
     for words in ("the sign is flipped", "it is twice"):
         found = by_value(grade(sheet, mistaken(sheet, "dy_hat", words)))
         assert found["dy_hat"] == {"wrong"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -30,18 +31,27 @@ class Comparison:
         trace: the right numbers.
         addresses: those that are compared.
         digits: how many significant digits are asked for.
-        manners: the student's numbers by value; the room for rounding is found from each of them.
+
+    Attributes:
+        apart: how far rounding on the way can move each number.
     """
 
-    def __init__(self, trace: Trace, addresses: list[Address], digits: int, *manners: Mapping[str, Array]) -> None:
-        self.digits = digits
-        names = list(dict.fromkeys(a.name for a in addresses))
-        self.apart: dict[Address, float] = dict.fromkeys(addresses, 0.0)
-        nothing: Mapping[str, Array] = {}
-        for numbers in (nothing, *manners):
-            spread = spreads(trace, names, digits, numbers)
-            for address in addresses:
-                self.apart[address] = max(self.apart[address], float(spread[address.name][address.place]))
+    def __init__(self, trace: Trace, addresses: list[Address], digits: int) -> None:
+        self.trace, self.digits = trace, digits
+        self.apart: Mapping[Address, float] = dict.fromkeys(addresses, 0.0)
+        self.apart = self._apart({})
+
+    def with_manners(self, *manners: Mapping[str, Array]) -> Comparison:
+        """The comparison with the room for rounding that is found from the student's numbers, by value, as well."""
+        other = copy(self)
+        for numbers in manners:
+            other.apart = other._apart(numbers)
+        return other
+
+    def _apart(self, numbers: Mapping[str, Array]) -> dict[Address, float]:
+        """How far rounding can move each number, from these numbers or from those that were looked at before."""
+        spread = spreads(self.trace, list(dict.fromkeys(a.name for a in self.apart)), self.digits, numbers)
+        return {a: max(apart, float(spread[a.name][a.place])) for a, apart in self.apart.items()}
 
     def room(self, address: Address, value: float) -> float:
         """How far from this number another may be and still be the same."""

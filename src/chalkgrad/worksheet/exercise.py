@@ -11,6 +11,7 @@ from ..base.caching import cached_property
 from ..base.text import as_toml
 from ..examples.example import Example, example
 from ..explain.trace import Trace
+from .comparing import Comparison
 from .names import word
 from .noise import without_noise
 
@@ -55,6 +56,11 @@ class Exercise:
     def trace(self) -> Trace:
         """Every number of its pass; what is 0 but for rounding is 0."""
         return without_noise(self.example.trace())
+
+    @cached_property
+    def comparison(self) -> Comparison:
+        """How the numbers of its blanks are compared; all that are graded share it."""
+        return Comparison(self.trace, [b.address for b in self.blanks], self.digits)
 
     @property
     def points(self) -> float:

@@ -14,7 +14,7 @@ from ..base.errors import OptionError
 from ..render.board import Board
 from ..render.shown import Displayed
 from .answers import Answer, Answers, as_answers
-from .comparing import Comparison, agrees
+from .comparing import agrees
 from .exercise import Blank
 from .mistakes import MistakeSearch
 from .outcome import Mark, Outcome
@@ -78,10 +78,10 @@ class _Grading:
 
     def run(self) -> Grading:
         trace = self.sheet.trace
-        usual = Comparison(trace, self.addresses, self.sheet.digits)
+        usual = self.sheet.comparison
         errors = {a for a, answer in self.answers.items() if not usual.same(a, answer.value, self._right(a))}
         all_own, wrong_own = self._arrays(set(self.answers)), self._arrays(errors)
-        wide = Comparison(trace, self.addresses, self.sheet.digits, all_own, wrong_own) if errors else usual
+        wide = usual.with_manners(all_own, wrong_own) if errors else usual
         manners = [Manner(trace, numbers, errors) for numbers in (all_own, wrong_own)]
         verdicts: dict[Address, str] = {}
         following: dict[Address, list[Manner]] = {}

@@ -119,9 +119,12 @@ class OwnPass:
         if name in self._results:
             return self._results[name]
         with np.errstate(all="ignore"):
-            return self._found(name)
+            return self.found(name)
 
-    def _found(self, name: str) -> Array:
+    def found(self, name: str) -> Array:
+        """As `result`, where numbers that overflow warn unless the caller sees to it."""
+        if name in self._results:
+            return self._results[name]
         waiting = [name]
         while waiting:  # not by recursion: a program may be longer than Python's stack
             missing = next((i for i in self._asked(waiting[-1]) if i not in self._results), None)
@@ -132,7 +135,7 @@ class OwnPass:
             if output in self._results:
                 continue
             if self.right is not None and self._own is not None and output not in self._own:
-                self._results[output] = self.right.result(output)
+                self._results[output] = self.right.found(output)
             elif output in self.order.loops:
                 self._results.update(self._over_time(self.order.loops[output]))
             else:
@@ -210,11 +213,12 @@ def spreads(
 ) -> dict[str, Array]:
     """How far rounding on the way can move each value, from the student's numbers."""
     base = OwnPass(trace, numbers)
-    apart = {n: np.zeros(np.shape(base.result(n))) for n in names}
-    for seed in range(runs):
-        variant = base.rounded(digits, seed)
-        for name in names:
-            with np.errstate(all="ignore"):
-                difference = np.abs(variant.result(name) - base.result(name))
-            apart[name] = np.fmax(apart[name], np.where(np.isfinite(difference), difference, 0.0))
+    with np.errstate(all="ignore"):
+        results = {n: base.found(n) for n in names}
+        apart = {n: np.zeros(np.shape(result)) for n, result in results.items()}
+        for seed in range(runs):
+            variant = base.rounded(digits, seed)
+            for name, result in results.items():
+                difference = np.abs(variant.found(name) - result)
+                apart[name] = np.fmax(apart[name], np.where(np.isfinite(difference), difference, 0.0))
     return apart
