@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from chalkgrad.runs.pictures import confusion_picture, misread_sheet
 
 import chalkgrad as cg
 from chalkgrad.cli.main import main
+from chalkgrad.plots.classes import confusion_picture, misread_sheet
 
 SAVED = ("network.toml", "run.toml", "history.jsonl", "test.json")
 

@@ -44,7 +44,7 @@ def first_samples(
         chosen = list(range(min(IMAGES, len(x))))
         words = [_target(y[i], classes) for i in chosen]
         title = f"The first images: {', '.join(words)}"
-        return [Drawing(thumbnails([_scaled(x[i]) for i in chosen], words, title), title)]
+        return [Drawing(thumbnails([_scaled(x[i]) for i in chosen], words, title), title, command="")]
     if x.ndim != 2:
         return []
     shown = min(COLUMNS, x.shape[1])

@@ -79,10 +79,19 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A picture as SVG, with its description in words."""
+    """A picture as SVG, with its description in words, and the command that draws it; it may be empty.
+
+    Formats without pictures have the words instead.
+    """
 
     svg: str
     description: str
+    command: str = "chalkgrad draw"
+
+    @property
+    def words(self) -> str:
+        """What stands in its place where there are no pictures."""
+        return f"{self.description}: drawn by {self.command}" if self.command else self.description
 
 
 @dataclass(frozen=True, slots=True)

@@ -236,7 +236,8 @@ class _Printer:
         ]
         if links:
             notes += f"{note}from {', '.join(links)}</p>"
-        name = f' id="{self.prefix}{anchor(block.address)}"' if block.address else ""
+        at = self.prefix + anchor(block.address)
+        name = f' id="{at}"{f" data-jupyter-id={at}" if self.notebook else ""}' if block.address else ""
         lines = f'<div class="lines" tabindex="0">{self._lines(block)}</div>'
         if self.notebook:
             latex = escape(aligned(block, self.latex))

@@ -224,8 +224,8 @@ def _block(block: Block, math: LatexMath) -> str:
             return _equation(block, math)
         case Table():
             return _table(block)
-        case Drawing(description=description):
-            return rf"({escaped(description)}: drawn by chalkgrad draw)"
+        case Drawing():
+            return rf"({escaped(block.words)})"
         case Listing(code=code):
             lines = [rf"\mbox{{{_code(line)}}}\par" for line in visible_lines(code.rstrip()).split("\n")]
             return "\n".join([r"{\scriptsize\ttfamily\setlength{\parskip}{0pt}", *lines, "}"])

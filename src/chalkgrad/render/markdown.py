@@ -42,8 +42,8 @@ def _block(block: Block, math: LatexMath) -> str:
             rule = ["---:" if i in right else "---" for i in range(len(head))]
             lines = [list(map(escaped, head)), rule, *([escaped(c) for c in row] for row in rows)]
             return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-        case Drawing(description=description):
-            return f"*({escaped(description)}: drawn by chalkgrad draw)*"
+        case Drawing():
+            return f"*({escaped(block.words)})*"
         case Listing(code=code, language=language):
             content = visible_lines(code.rstrip())
             fence = "`" * max(3, 1 + max(map(len, re.findall("`+", content)), default=0))
