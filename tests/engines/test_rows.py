@@ -87,7 +87,7 @@ def test_the_bits_are_those_of_values_apart(kind: str, monkeypatch: pytest.Monke
     expected = trained(kind)
     monkeypatch.setattr(memory, "places_of", apart)
     monkeypatch.setattr(loops, "rows_of", lambda first, other: None)
-    monkeypatch.setattr(planning, "with_shared", lambda statements, shapes: statements)
+    monkeypatch.setattr(planning, "with_shared", lambda statements, shapes, loops: statements)
     assert trained(kind) == expected
 
 
@@ -100,8 +100,11 @@ def test_a_softmax_over_keys_goes_through_each_row_once() -> None:
     assert "(real)1.0 / r3[" in row
 
 
-def test_the_function_of_a_gelu_is_computed_once() -> None:
-    lines = made("block").source("c", steps=1).split("\n")
-    calls = [line for line in lines if "real_erfc(" in line and "static" not in line]
-    assert len(calls) == 1
-    assert sum("_erfc[" in line and "/*" not in line for line in lines) == 3  # set, and read forward and backward
+@pytest.mark.parametrize(("kind", "function"), [("block", "erfc"), ("loops", "tanh")])
+def test_a_function_of_both_passes_is_computed_once(kind: str, function: str) -> None:
+    lines = made(kind).source("c", steps=1).split("\n")
+    kept = [line for line in lines if f"_{function}[" in line and "/*" not in line]
+    assert sum(f"real_{function}(" in line for line in kept) == 1
+    assert len(kept) >= 3  # set, and read forward and backward
+    inside = {"block": "z5", "loops": "c1"}[kind]
+    assert sum(f"real_{function}(" in line and f"{inside}[" in line for line in lines) == 1
