@@ -7,9 +7,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from ....program.statement import Statement
+from ....program.statement import SAMPLES, Statement
 from .layouts import multiple
 from .plan import Plan
+from .products import once_each
 
 ALWAYS = (0, 2**31)
 """The lifetime of what is never given up."""
@@ -89,5 +90,6 @@ def _fills(plan: Plan, statement: Statement) -> bool:
     product, value = plan.products.get(statement.output), plan.values.get(statement.output)
     if value is None or value.layout is None or (product is not None and product.others):
         return False
-    adds = product.statement.adds if product is not None else statement.adds
-    return not adds and value.layout.compact and value.layout.size == math.prod(value.layout.shape)
+    setting, layout = statement if product is None else product.statement, value.layout
+    whole = layout.compact and layout.size == math.prod(layout.shape)
+    return whole and not setting.adds and once_each(setting, (SAMPLES, *layout.shape))
