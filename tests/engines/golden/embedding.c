@@ -161,15 +161,18 @@ static ALWAYS void rows_1(const Training *T, int thread, int part, int64_t first
             /* e1[n,t,d] = W1[x[n,t],d] */
             for (int t = 0; t < 2; t++) for (int d = 0; d < 2; d++) e1[n * 4 + t * 2 + d] = W1[((int)x[n][t]) * 2 + d];
             /* z2[n,t,o] = sum_i e1[n,t,i] * W2[i,o] + b2[o] */
+            /* m2[n,t] = max_k z2[n,t,k] */
+            /* e2[n,t,k] = exp(z2[n,t,k] - m2[n,t]) */
+            /* s2[n,t] = sum_k e2[n,t,k] */
+            /* y_hat[n,t,k] = e2[n,t,k] / s2[n,t] */
+            /* l[n,t] = scale * sum_k y[n,t,k] * (log(s2[n,t]) - (z2[n,t,k] - m2[n,t])) */
             for (int t = 0; t < 2; t++) {
                 for (int o = 0; o < 3; o++) {
                     real t1 = 0;
                     EACH(i, 2) t1 += e1[n * 4 + t * 2 + i] * W2[i * 3 + o];
                     z2[n * 6 + t * 3 + o] = t1 + b2[o];
                 }
-            }
-            /* m2[n,t] = max_k z2[n,t,k] */
-            for (int t = 0; t < 2; t++) {
+                __asm__ volatile("" ::: "memory"); /* the next loop as if it stood alone */
                 ALIGNED real t3[3];
                 EACH(k, 3) t3[k] = z2[n * 6 + t * 3 + k];
                 real t4 = t3[0];
@@ -178,40 +181,34 @@ static ALWAYS void rows_1(const Training *T, int thread, int part, int64_t first
                 EACH(k, 2) t5 |= __builtin_isunordered(t3[k], t3[k + 1]);
                 t4 = t5 ? (real)NAN : t4;
                 m2[n * 2 + t] = t4;
-            }
-            /* e2[n,t,k] = exp(z2[n,t,k] - m2[n,t]) */
-            for (int t = 0; t < 2; t++) {
+                __asm__ volatile("" ::: "memory"); /* the next loop as if it stood alone */
                 for (int k = 0; k < 3; k++) e2[n * 6 + t * 3 + k] = real_exp(z2[n * 6 + t * 3 + k] - m2[n * 2 + t]);
-            }
-            /* s2[n,t] = sum_k e2[n,t,k] */
-            for (int t = 0; t < 2; t++) {
+                __asm__ volatile("" ::: "memory"); /* the next loop as if it stood alone */
                 real t6 = 0;
                 EACH(k, 3) t6 += e2[n * 6 + t * 3 + k];
                 s2[n * 2 + t] = t6;
-            }
-            /* y_hat[n,t,k] = e2[n,t,k] / s2[n,t] */
-            for (int t = 0; t < 2; t++) {
-                for (int k = 0; k < 3; k++) y_hat[n * 6 + t * 3 + k] = e2[n * 6 + t * 3 + k] / s2[n * 2 + t];
-            }
-            /* l[n,t] = scale * sum_k y[n,t,k] * (log(s2[n,t]) - (z2[n,t,k] - m2[n,t])) */
-            for (int t = 0; t < 2; t++) {
-                real t7 = 0;
-                EACH(k, 3) t7 += y[n][t * 3 + k] * (real_log(s2[n * 2 + t]) - (z2[n * 6 + t * 3 + k] - m2[n * 2 + t]));
-                l[n * 2 + t] = t7;
+                __asm__ volatile("" ::: "memory"); /* the next loop as if it stood alone */
+                const real t7 = (real)1.0 / s2[n * 2 + t];
+                for (int k = 0; k < 3; k++) y_hat[n * 6 + t * 3 + k] = e2[n * 6 + t * 3 + k] * t7;
+                __asm__ volatile("" ::: "memory"); /* the next loop as if it stood alone */
+                const real t8 = real_log(s2[n * 2 + t]);
+                real t9 = 0;
+                EACH(k, 3) t9 += y[n][t * 3 + k] * (t8 - (z2[n * 6 + t * 3 + k] - m2[n * 2 + t]));
+                l[n * 2 + t] = t9;
             }
             /* L = mean_{n,t} l[n,t] */
-            real t8 = 0;
-            EACH(t, 2) t8 += l[n * 2 + t];
-            L_part[0] += t8;
+            real t10 = 0;
+            EACH(t, 2) t10 += l[n * 2 + t];
+            L_part[0] += t10;
             /* dz2[n,t,k] = dl[n,t] * scale * (y_hat[n,t,k] - y[n,t,k]) */
             SIMD
             for (int k = 0; k < 6; k++) dz2[n * 6 + k] = k1 * (y_hat[n * 6 + k] - y[n][k]);
             /* dW2[i,o] = sum_{n,t} e1[n,t,i] * dz2[n,t,o] */
             for (int i = 0; i < 2; i++) {
                 for (int o = 0; o < 3; o++) {
-                    real t9 = 0;
-                    EACH(t, 2) t9 += e1[n * 4 + t * 2 + i] * dz2[n * 6 + t * 3 + o];
-                    dW2_part[i * 3 + o] += t9;
+                    real t11 = 0;
+                    EACH(t, 2) t11 += e1[n * 4 + t * 2 + i] * dz2[n * 6 + t * 3 + o];
+                    dW2_part[i * 3 + o] += t11;
                 }
             }
             /* db2[o] = sum_{n,t} dz2[n,t,o] */
@@ -219,9 +216,9 @@ static ALWAYS void rows_1(const Training *T, int thread, int part, int64_t first
             /* de1[n,t,i] = sum_o dz2[n,t,o] * W2[i,o] */
             for (int t = 0; t < 2; t++) {
                 for (int i = 0; i < 2; i++) {
-                    real t10 = 0;
-                    EACH(o, 3) t10 += dz2[n * 6 + t * 3 + o] * W2[i * 3 + o];
-                    de1[n * 4 + t * 2 + i] = t10;
+                    real t12 = 0;
+                    EACH(o, 3) t12 += dz2[n * 6 + t * 3 + o] * W2[i * 3 + o];
+                    de1[n * 4 + t * 2 + i] = t12;
                 }
             }
             /* dW1[x[n,t],d] += de1[n,t,d] */

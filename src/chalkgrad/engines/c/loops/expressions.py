@@ -91,6 +91,8 @@ class Lowering:
         reduction: gives the node for a sum, mean or maximum.
         inside: gives the conditions under which a term's elements lie inside their arrays, those known to hold left
             out.
+        hoisted: gives the node for a tree that is the same in the whole innermost loop, computed before that; None
+            where it is not.
     """
 
     constants: Constants
@@ -98,6 +100,7 @@ class Lowering:
     symbol: Callable[[str], Node]
     reduction: Callable[[Reduction], Node]
     inside: Callable[[Node], tuple[Node, ...]]
+    hoisted: Callable[[Node], Node | None]
 
     def lower(self, node: Node) -> Node:
         """The tree as a number of the intermediate form."""
@@ -115,6 +118,12 @@ class Lowering:
                 return Function(function, (self.lower(left),)) if function else self._power(left, right)
             case Binary(operator="/", left=left, right=right) if self.constants.same(right):
                 return Binary("*", self.lower(left), self.constants.number(Binary("/", Number(1.0), right)))
+            case Binary(operator="/", left=left, right=right) if (
+                reciprocal := self.hoisted(Binary("/", Number(1.0), right))
+            ) is not None:
+                return Binary("*", self.lower(left), reciprocal)
+            case Function() if (before := self.hoisted(node)) is not None:
+                return before
             case Binary(operator=("+" | "-") as operator, left=left, right=right):
                 second = self._term(right)  # constants are numbered in this order
                 return Binary(operator, self._term(left), second)

@@ -263,6 +263,14 @@ class Comment(Instruction):
 
 
 @dataclass(slots=True)
+class Apart(Instruction):
+    """What stands before is in memory, and the loop after it is compiled as if it stood alone.
+
+    GCC carries numbers from one loop into the next, and then finds control flow in what it would have vectorised.
+    """
+
+
+@dataclass(slots=True)
 class Declare(Instruction):
     """A variable, and its first value.
 

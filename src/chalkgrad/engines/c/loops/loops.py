@@ -40,7 +40,7 @@ from .ir import (
     whole,
 )
 from .memory import Memory
-from .nests import Nest, nested
+from .nests import Nest, Rows, nested, rows_of
 from .reductions import SMALL, Reductions
 
 AS_WIDE = 1.6
@@ -61,7 +61,7 @@ class Loops(Reductions):
 
     def plain(self, statements: Sequence[Statement]) -> Code:
         """Statements as loops over their indices but the samples', which somebody else goes through."""
-        nests: list[Nest] = []
+        nests: list[Nest | Rows] = []
         for statement in statements:
             if statement.step.rule.formula is None:
                 nests.append(Nest((), tuple(self.drawn(statement)), (), False, None))
@@ -69,7 +69,10 @@ class Loops(Reductions):
             last = nests[-1].statement if nests else None
             self.sharing = last is not None and last.loops == statement.loops
             nest = self.nest(statement)
-            if nests and (union := nests[-1].followed_by(nest)) is not None:
+            union = nests[-1].followed_by(nest) if nests else None
+            if union is None and nests and isinstance(nests[-1], Nest):
+                union = rows_of(nests[-1], nest)
+            if union is not None:
                 nests[-1] = union
             else:
                 nests.append(nest)
@@ -103,20 +106,21 @@ class Loops(Reductions):
         if statement.adds and not is_sum:
             conditions = self.inside(Element(statement.output, statement.place), statement.sizes, edges=True)
         self.known = conditions
+        self.inner = () if flat is not None or self.over_parts or statement.adds else tuple(loops[-1:])
         value = self.number(statement.body, statement.sizes)
-        self.known = ()
+        opening, self.hoisted = self.hoisted, []
+        self.known, self.inner = (), ()
         for name in self._loads:
             self.local.pop(name, None)
         self.used[self.memory.root(statement.output)] = None
         target = Cell(self.memory.name(statement.output), ZERO)
         if statement.place:
             target = self.cell(Element(statement.output, statement.place))
-        opening: Code = []
         closing: Code = []
         if row_end is not None and not statement.adds:  # whole vectors, of which what is there is kept
             row, (last, end) = f"{self.memory.name(statement.output)}_row", row_end
             first = self.memory.cell(Element(statement.output, statement.place), {**self.put, last: ZERO}, self.lanes)
-            opening = [DeclareArrays("real", ((row, (end,)),))]
+            opening = [*opening, DeclareArrays("real", ((row, (end,)),))]
             closing = [Copy(first, row, int(sizes[last]))]
             target, sizes[last] = Cell(row, Index(last)), end
         elif wide is not None:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from ....formula.affine import affine
 from ....formula.nodes import Element, Node, Symbol
 from ...room import BEYOND
-from ..schedule.layouts import Layout
+from ..schedule.layouts import Layout, multiple
+from ..schedule.lifetimes import places_of
 from ..schedule.plan import Plan, Value
 from .ir import (
     ZERO,
@@ -38,8 +39,9 @@ RESERVED = frozenset(
         lane left right inside sum row col part parts thread threads first last begin rows order count at
         total real vec int double float const static void for if else return auto break case char continue default do
         enum extern goto inline long register restrict short signed sizeof struct switch typedef union unsigned volatile
-        while main exp log sqrt pow fabs sin cos tanh erf erfc fmax fmin INFINITY NAN EACH SIMD ALWAYS ALIGNED least sched_yield
-        NULL train predict step report philox draw_mask base side nonzero found from ahead line find_nonzero""",
+        while main exp log sqrt pow fabs sin cos tanh erf erfc fmax fmin INFINITY NAN EACH SIMD ALWAYS ALIGNED least
+        sched_yield NULL train predict step report philox draw_mask base side nonzero found from ahead line
+        find_nonzero""",
     )
 )
 """Words that are no names for values."""
@@ -71,15 +73,18 @@ class Memory:
 
     def __post_init__(self) -> None:
         self.sizes = dict.fromkeys((*BUFFERS, "numbers"), 0)
+        shared, size = ({}, 0) if self.local else places_of(self.plan, LINE)
+        self.places |= shared
+        self.sizes["chunk"] = size
         for value in self.plan.values.values():
             self.name(value.name)
             if value.layout is None:
                 self.places[value.name] = self.sizes["numbers"]
                 self.sizes["numbers"] += 1
-            elif value.home in BUFFERS and not self._is_local(value):
-                times = {"batch": self.batch, "chunk": self.plan.chunk}.get(value.home, 1)
+            elif value.home in BUFFERS and value.home != "chunk":
+                times = self.batch if value.home == "batch" else 1
                 self.places[value.name] = self.sizes[value.home]
-                self.sizes[value.home] += -(-value.layout.size * times // LINE) * LINE
+                self.sizes[value.home] += multiple(value.layout.size * times, LINE)
         for home in BUFFERS:
             self.sizes[home] += BEYOND
 

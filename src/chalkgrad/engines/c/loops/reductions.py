@@ -9,7 +9,7 @@ from dataclasses import replace
 from ....formula import Size
 from ....formula.affine import affine, span
 from ....formula.nodes import Binary, Element, Function, Node, Number, Reduction, Symbol, children, walk
-from ....program.statement import SAMPLES
+from ....program.statement import SAMPLES, names_in, reduces
 from ..schedule.plan import Plan
 from .expressions import Constants, Lowering
 from .ir import (
@@ -68,6 +68,8 @@ class Reductions:
         known: conditions that hold here: elements lie inside.
         over_parts: whether sums over the samples are put together from the parts' sums here.
         sharing: whether the statement before has the same loops, so that what it found can be used.
+        inner: the indices of the loop that is innermost here.
+        hoisted: instructions that stand before that loop.
     """
 
     def __init__(self, plan: Plan, memory: Memory) -> None:
@@ -83,6 +85,8 @@ class Reductions:
         self.known: tuple[Node, ...] = ()
         self.over_parts = False
         self.sharing = False
+        self.inner: tuple[str, ...] = ()
+        self.hoisted: Code = []
         self._numbered = 0
         self._largest_of: dict[tuple[tuple[str, ...], Node], str] = {}
 
@@ -132,9 +136,30 @@ class Reductions:
             return tuple(c for c in self._needed(term, inside, edges=False) if c not in self.known)
 
         self.constants.indices = inside
-        lowering = Lowering(self.constants, self.element, self.symbol, lambda r: self.reduction(r, inside), conditions)
+        lowering = Lowering(
+            self.constants, self.element, self.symbol, lambda r: self.reduction(r, inside), conditions, self._hoisted
+        )
         number, outside = lowering.lower(node), conditions(node)
         return Choice(outside, number, NOTHING) if outside and not _adds(node) else number
+
+    def _hoisted(self, node: Node) -> Node | None:
+        """A number that all of a sample's row has in common, computed before the loop over the row."""
+        elements = [n for n in walk(node) if isinstance(n, Element)]
+        of_a_row = any(len(e.indices) > 1 and self.plan.values[self.memory.root(e.name)].sampled for e in elements)
+        if not (self.inner and of_a_row) or reduces(node) or not names_in(node).isdisjoint(self.inner):
+            return None
+        if any(e.name in self.local for e in elements):
+            return None
+        inner, self.inner = self.inner, ()
+        match node:
+            case Binary(operator="/", left=left, right=right):
+                value: Node = Binary("/", left, self.number(right, self.constants.indices))
+            case _:
+                value = self.number(node, self.constants.indices)
+        self.inner = inner
+        name = self.new()
+        self.hoisted.append(Declare("real", name, value, fixed=True))
+        return Variable(name)
 
     def reduction(self, node: Reduction, sizes: Mapping[str, Size]) -> Node:
         """The node for a sum, mean or maximum, whose loops are put into `before`."""
@@ -148,9 +173,11 @@ class Reductions:
         count = math.prod(int(sizes[i]) for i in node.indices)
         guards, conditions = self._needed(node.body, sizes, edges=node.kind in ("max", "argmax")), self.known
         self.known = (*conditions, *guards)
+        around, self.inner, self.hoisted = (self.inner, self.hoisted), node.indices, []
         value = self.number(node.body, sizes)
         self.known = conditions
-        inner, self.before = self.before, outside
+        inner, self.before = self.before, [*outside, *self.hoisted]
+        self.inner, self.hoisted = around
         if node.kind == "max" and (node.indices, node.body) in self._largest_of and self.sharing:
             return Found(self._largest_of[node.indices, node.body])
         name = self.new()

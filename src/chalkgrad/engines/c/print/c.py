@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from ....formula.nodes import Binary, Function, Indicator, Negative, Node, Number, Symbol
 from ..loops.ir import (
+    Apart,
     Assign,
     Bind,
     BindAhead,
@@ -167,6 +168,8 @@ class CPrinter(Printer):
                 return [f"{aligned}{kind} {', '.join(declarations)}{' = {0}' if zeros else ''};"]
             case DeclareConstant(name=name, value=value):
                 return [f"const real {name} = (real)({self._double(value)});"]
+            case Apart():
+                return ['__asm__ volatile("" ::: "memory"); /* the next loop as if it stood alone */']
             case DeclareInside(count=count, lanes=lanes):
                 ones = ", ".join(["-1"] * count + ["0"] * (lanes - count))
                 return [f"static const bits{lanes} inside = {{{ones}}}; /* behind the last stand zeros */"]

@@ -24,23 +24,24 @@ def without_copies(
         shapes: the shape of every named value.
         apart: values that have a place of their own: what is handed out, what loops over time compute.
     """
+    own = {*GIVEN, *apart}
     originals: dict[str, str] = {}
     result: list[Statement] = []
     for statement in statements:
         statement = _reading(statement, originals)
-        source = statement.body.name if _copies(statement) and isinstance(statement.body, Element) else None
-        if source is None or statement.output in apart or shapes[source] != shapes[statement.output]:
-            result.append(statement)
-        elif source in GIVEN or source in apart:
+        source = _source(statement)
+        names = {statement.output, source}
+        if source is None or names & own or shapes[source] != shapes[statement.output]:
             result.append(statement)
         else:
             originals[statement.output] = source
     return result
 
 
-def _copies(statement: Statement) -> bool:
-    """Whether a statement sets a sample's elements to those at the same places of another value."""
-    return statement.by_sample and statement.pointwise and statement.step.rule.formula is not None
+def _source(statement: Statement) -> str | None:
+    """The value whose elements a statement copies to the same places of another, for every sample."""
+    copies = statement.by_sample and statement.pointwise and isinstance(statement.body, Element)
+    return statement.body.name if copies and isinstance(statement.body, Element) else None
 
 
 def _reading(statement: Statement, originals: Mapping[str, str]) -> Statement:

@@ -28,6 +28,7 @@ from .fusing import fused
 from .layouts import Frame, Layout, at_one_time, compact
 from .products import Machine, Product
 from .request import Request
+from .shared import with_shared
 from .times import in_time, of_one_time, taken_out, together
 
 NEAR = 768 * 1024
@@ -128,6 +129,7 @@ def plan(request: Request, machine: Machine) -> Plan:
     _inline_uniform(work, request.results)
     results = _handed_out(work, request.results)
     work.statements = without_copies(work.statements, work.shapes, {*results, *carried, *updated, *loops})
+    work.statements = with_shared(work.statements, work.shapes, work.loops)
     work.statements = fused(work.statements, {*results, *carried, *updated, *loops})
     if request.sparse:
         work.sparse = frozenset({"x", *(s.output for s in work.statements if _flattens_x(s))})
