@@ -37,7 +37,7 @@ def plot_of(model: Model, kind: str, x: Any, y: Any, classes: Sequence[str], eng
     if not (are_classes(y, model.output_shape) or model.loss_function.of_classes) or _several_answers(model, y):
         raise OptionError(f"plot: {kind} needs classes, but y holds other numbers; class numbers are integers, (N,)")
     y_hat = model.predict(samples, engine=engine)
-    truth, predicted = _classes(model, targets, model.loss_function.target_threshold), model.classes(y_hat)
+    truth, predicted = _classes(model, np.asarray(targets), model.loss_function.target_threshold), model.classes(y_hat)
     names = _names(model, classes)
     if kind == "misread":
         if samples.ndim != 4 or samples.shape[1] not in (1, 3):
