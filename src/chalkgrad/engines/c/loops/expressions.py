@@ -7,9 +7,10 @@ loops (`Constants`). Dividing by one is multiplying by its reciprocal; powers of
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
+from ....formula import Size
 from ....formula.nodes import Binary, Element, Function, Indicator, Negative, Node, Number, Reduction, Symbol, walk
 from ....formula.rewrite import rebuilt
 from .ir import NOTHING, Choice, Code, DeclareConstant, Instruction, Variable
@@ -24,13 +25,13 @@ class Constants:
 
     Attributes:
         single: names that stand for one number in the whole step.
-        indices: of these, names that are indices here.
+        indices: the indices here with their sizes; such a name stands for no number of the step.
         declared: the declarations, in order.
         known: the name of each tree.
     """
 
     single: Collection[str]
-    indices: Collection[str] = ()
+    indices: Mapping[str, Size] = field(default_factory=dict[str, Size])
     declared: Code = field(default_factory=list[Instruction])
     known: dict[Node, str] = field(default_factory=dict[Node, str])
 
