@@ -142,18 +142,20 @@ def attentive() -> Any:
         ("attention, causal, smoothed", block, smoothed, clipped),
         ("attention, padded", [cg.Dense(4, of="v"), cg.Attention(2, mask="m"), cg.RMSNorm()], ignoring, cg.Adam()),
         ("attention, both, summed", [cg.Dense(4, of="v"), cg.Attention(2, causal=True, mask="m")], summed, free),
+        ("masked means", [cg.Dense(4, of="v"), cg.GlobalAvgPool1D(mask="m")], crossed, plain),
         ("windows", [cg.Dense(4), cg.Conv1D(3, 2), cg.GlobalAvgPool1D()], crossed, plain),
         ("images", [cg.Conv2D(3, 2), cg.GlobalAvgPool2D()], crossed, plain),
         ("both directions", [cg.RNN(3, bidirectional=True)], crossed, plain),
     ):
-        mask, images = loss.ignore is not None, kind == "images"
+        mask, images = loss.ignore is not None or kind == "masked means", kind == "images"
         inputs: Any = (2, STEPS, 3) if images else {"v": (STEPS, 4), "m": (STEPS,)} if mask else (STEPS, 4)
         net = cg.Network([*layers, *ending], input_shape=inputs, loss=loss, dtype="float64")
         net.flat += 0.3 * rng.standard_normal(net.flat.shape)
         x: Any = rng.standard_normal((3, *inputs) if not mask else (3, STEPS, 4))
         y = rng.integers(0, 3, (3, *net.layout.output_shape[:-1]))
-        if mask:
+        if loss.ignore is not None:
             y[1, 2:] = -1
+        if mask:
             x = {"v": x, "m": np.array([[1.0, 1, 1, 1], [1, 1, 0, 0], [1, 0, 1, 1]])}
         yield kind, net, x, y, optimizer
 
