@@ -92,7 +92,7 @@ def test_the_drawings_are_not_stale(command: str, tmp_path: Path) -> None:
 PAGES = re.findall(r"`chalkgrad (page \S+ --out docs/pages/\S+)`", (ROOT / "docs" / "page.md").read_text("utf-8"))
 
 
-@pytest.mark.parametrize("command", PAGES)
+@pytest.mark.parametrize("command", [*PAGES[:2], *(pytest.param(page, marks=pytest.mark.long) for page in PAGES[2:])])
 def test_the_pages_are_not_stale(command: str, tmp_path: Path) -> None:
     words = shlex.split(command)
     written = tmp_path / "page.html"
