@@ -43,7 +43,7 @@ def loss(layers: list[Any], parameters: dict[str, Any], x: str, y: str) -> float
 
 def drawn(*shapes: tuple[int, int]) -> list[Any]:
     generator = torch.Generator().manual_seed(SEED)
-    return [torch.randn(shape, generator=generator).numpy().astype(float) for shape in shapes]
+    return [torch.randn(shape, generator=generator, dtype=torch.float32).numpy().astype(float) for shape in shapes]
 
 
 def test_the_network_with_one_hidden_layer() -> None:
