@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 import chalkgrad as cg
+from chalkgrad.cli import page as command
 from chalkgrad.cli.main import main
+from chalkgrad.page.words import LANGUAGES
 
 
 @pytest.fixture(autouse=True)
@@ -35,6 +37,11 @@ def test_a_worked_example_is_a_page(capsys: pytest.CaptureFixture[str]) -> None:
     assert data["numbers"]["W1"] == [0.15, 0.25, 0.2, 0.3]
     assert len(text) - len(json.dumps(data)) < 200_000
     assert capsys.readouterr().out == "written: web.html\n"
+
+
+def test_the_command_knows_the_languages_of_the_page() -> None:
+    """It has their names itself, so that --help imports no page."""
+    assert command.LANGUAGES == LANGUAGES
 
 
 def test_settings_of_the_page() -> None:

@@ -14,6 +14,9 @@ from .tracks import rows_of
 TONES = ("#4a5a66", "#0b6e99", "#7b3fa0", "#2e7031", "#a3123f", "#6b4f3a", "#3f51b5", "#00736a")
 """The colours of the lines, one for each node that they come from."""
 
+MOST_ROOM = 3.0
+"""How far a picture is stretched at most, so that no label stands on another."""
+
 
 @dataclass(frozen=True, slots=True)
 class Gap:
@@ -28,6 +31,15 @@ class Gap:
     weights: list[Shown | None]
     places: list[Point]
     roomy: bool
+
+
+def roomy_gaps(columns: list[Column]) -> list[Gap]:
+    """As `gaps_of`, with as little room as every label needs, and `MOST_ROOM` at most."""
+    room, gaps = 1.0, gaps_of(columns, 1.0)
+    while not all(gap.roomy for gap in gaps) and room < MOST_ROOM:
+        room *= 1.12
+        gaps = gaps_of(columns, room)
+    return gaps
 
 
 def gaps_of(columns: list[Column], room: float) -> list[Gap]:

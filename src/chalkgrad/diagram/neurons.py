@@ -13,7 +13,7 @@ from ..formula import Shape
 from ..model.model import Model
 from .column import Column, Shown, Unit, describe
 from .columns import Reader, has_neurons, read_columns
-from .gaps import Gap, gaps_of
+from .gaps import Gap, roomy_gaps
 from .node_places import ROW, SIZE, SMALL, bias_rows, letter_sizes, measure, room_above, row_width, target_row
 from .picture import Picture
 from .skips import draw_skips
@@ -33,8 +33,6 @@ from .svg import (
 
 MOST_UNITS = 8
 MOST_WEIGHTS = 64
-MOST_ROOM = 3.0
-"""How far a picture is stretched at most, so that no label stands on another."""
 
 
 def neurons(
@@ -132,10 +130,7 @@ def _labels(network: Model, trace: Trace | None, given: Mapping[str, str] | None
 def _draw(columns: list[Column], network: Model, reader: Reader) -> Picture:
     canvas = Canvas()
     measure(columns)
-    room, gaps = 1.0, gaps_of(columns, 1.0)
-    while not all(g.roomy for g in gaps) and room < MOST_ROOM:
-        room *= 1.12
-        gaps = gaps_of(columns, room)
+    gaps = roomy_gaps(columns)
     top = min(u.y - u.height / 2 - room_above(u) for c in columns for u in c.units)
     for gap in gaps:
         _draw_gap(canvas, gap)

@@ -54,18 +54,15 @@ def script_parts(network: Model, trace: Trace, optimizer: Optimizer, title: str)
         optimizer: how the parameters are updated.
         title: the script's first line.
     """
-    if any(array.size > LIMIT for array in (trace["x"] if "x" in trace else trace["y"], trace["y"])):
+    arrays = {**{n: trace[n] for n in ("x", "y") if n in trace}, **network.parameters, **network.states}
+    if any(array.size > LIMIT for array in arrays.values()):
         return None
-    arrays = {n: trace[n] for n in ("x", "y") if n in trace}
-    arrays.update({**network.parameters, **network.states})
     try:
         text = numpy_script(network, trace["x"], trace["y"], optimizer=optimizer, title=title)
     except ChalkgradError:
         return None
     parts: list[Any] = [text]
     for name, array in arrays.items():
-        if array.size > LIMIT:
-            return None
         written = "\n".join(array_assignment(name, array, NumPyStyle()))
         place = next((k for k, part in enumerate(parts) if isinstance(part, str) and f"\n{written}\n" in part), None)
         if place is None:

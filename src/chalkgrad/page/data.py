@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -34,7 +34,6 @@ class PageData:
 
     table: dict[str, Any]
     functions: str
-    instead: dict[str, str] = field(default_factory=dict[str, str])
 
 
 def page_data(trace: Trace, title: str, text: str = "") -> PageData:
@@ -61,7 +60,7 @@ def page_data(trace: Trace, title: str, text: str = "") -> PageData:
     table = {
         "title": title,
         "text": text,
-        "samples": len(trace["x"]) if "x" in trace else _samples(trace),
+        "samples": len(trace["y"]),
         "dtype": str(next(trace[n].dtype for n, v in program.values.items() if v.role is Role.PARAMETER)),
         "values": value_records(program, {name: trace[name].shape for name in trace}),
         "lines": [line_record(line) for line in lines],
@@ -74,13 +73,6 @@ def page_data(trace: Trace, title: str, text: str = "") -> PageData:
     }
     functions = functions_of([line for line in lines if line.step.formula is not None], shapes, program.recurrent)
     return PageData(table, functions)
-
-
-def _samples(trace: Trace) -> int:
-    for name, value in trace.program.values.items():
-        if name in trace and value.shape[:1] == ("N",):
-            return len(trace[name])
-    return 1
 
 
 def _glyphs(labels: Mapping[str, str]) -> dict[str, Any]:

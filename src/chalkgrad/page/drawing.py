@@ -8,8 +8,8 @@ from typing import Any
 
 from ..base.errors import OptionError
 from ..diagram.columns import Reader, read_columns
-from ..diagram.gaps import gaps_of
-from ..diagram.neurons import MOST_ROOM, refuse_unsuitable
+from ..diagram.gaps import roomy_gaps
+from ..diagram.neurons import refuse_unsuitable
 from ..diagram.node_places import measure
 from ..explain.trace import Trace
 from ..formula import Size
@@ -36,10 +36,7 @@ def _neurons(network: Model, trace: Trace) -> dict[str, Any]:
     """The neurons of the first sample; in addresses of values with samples the first index is the sample's."""
     columns = read_columns(network, Reader(trace.labels, network.layout, trace, 0, PRECISION))
     measure(columns)
-    room, gaps = 1.0, gaps_of(columns, 1.0)
-    while not all(gap.roomy for gap in gaps) and room < MOST_ROOM:
-        room *= 1.12
-        gaps = gaps_of(columns, room)
+    gaps = roomy_gaps(columns)
     units: list[dict[str, Any]] = []
     for column in columns:
         for unit in column.units:

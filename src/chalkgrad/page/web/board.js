@@ -136,8 +136,8 @@ export class Board extends EventTarget {
 
   /** The derivative of the loss by a value, where the lines compute it. @param {string} name @param {Arrays} v */
   #slope(name, v) {
-    const found = Object.entries(this.data.values).find(([, value]) => value.of === name && value.role === "derivative");
-    return found && v[found[0]];
+    const found = this.machine.derivativeOf.get(name);
+    return found === undefined ? undefined : v[found];
   }
 
   /**

@@ -100,7 +100,7 @@ export class DrawingView {
     const at = this.#place(text);
     const place = at();
     const { values } = this.board.data;
-    const slope = Object.entries(values).find(([, v]) => v.of === place.name && v.role === "derivative" && v.shape.length === place.place.length)?.[0];
+    const slope = this.board.machine.derivativeOf.get(place.name);
     const rows = slope && kind !== "target" && values[place.name].role !== "given" ? 2 : 1;
     const y = middle - (rows * ROW) / 2;
     const label = this.board.data.labels[text] ?? (kind === "weight" ? "" : text.replace(/\[(\d+), (.*)\]/, (all, first, rest) => (this.board.data.values[parsed(text)?.name ?? ""]?.shape[0] === "N" ? `[${rest}]` : all)));

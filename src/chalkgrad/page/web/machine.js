@@ -47,6 +47,11 @@ export class Machine {
     this.updates = Object.entries(data.values)
       .filter(([, value]) => value.updates)
       .map(([name, value]) => [/** @type {string} */ (value.updates), name]);
+    /** Of each value that has one the name of its derivative. @type {Map<string, string>} */
+    this.derivativeOf = new Map();
+    for (const [name, value] of Object.entries(data.values)) {
+      if (value.role === "derivative" && value.of) this.derivativeOf.set(value.of, name);
+    }
     /** What a training step starts from: everything that is not computed. */
     this.given = Object.keys(data.values).filter((name) => !this.places.has(name));
   }

@@ -154,7 +154,7 @@ export class OpenedView {
     const collect = (/** @type {Expression} */ node) => {
       if (node.kind === "quantity") found.set(address(node.name, node.place), { name: node.name, place: node.place });
       if (node.kind === "partial") {
-        const name = Object.entries(this.board.data.values).find(([, v]) => v.of === node.by.name && v.role === "derivative")?.[0];
+        const name = this.board.machine.derivativeOf.get(node.by.name);
         if (name) found.set(address(name, node.by.place), { name, place: node.by.place });
         else found.set(address(node.by.name, node.by.place), node.by);
       }

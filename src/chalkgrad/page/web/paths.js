@@ -35,11 +35,6 @@ export class Paths {
     this.known = new Map();
     /** @type {Map<string, Expression>} */
     this.made = new Map();
-    /** @type {Map<string, string>} */
-    this.derivativeOf = new Map();
-    for (const [name, value] of Object.entries(this.values)) {
-      if (value.role === "derivative" && value.of) this.derivativeOf.set(value.of, name);
-    }
     this.size = 0;
   }
 
@@ -75,7 +70,7 @@ export class Paths {
     const own = key(at);
     let found = this.edges.get(own);
     if (found) return found;
-    const linear = this.#linear(this.derivativeOf.get(at.name) ?? "", at.place);
+    const linear = this.#linear(this.machine.derivativeOf.get(at.name) ?? "", at.place);
     found = [];
     const add = (/** @type {Place} */ of, /** @type {Expression} */ node) => {
       /** @type {Partial} */
