@@ -42,6 +42,7 @@ def test_streams_that_cannot_be_written(tmp_path: Path, to: str) -> None:
     cg.load(tmp_path / "run")
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 def test_output_that_is_the_product_and_is_lost_is_no_success(tmp_path: Path) -> None:
     done = shell("chalkgrad explain web >/dev/full", tmp_path)

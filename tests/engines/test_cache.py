@@ -79,7 +79,8 @@ def test_no_damaged_file_is_loaded(place: Path) -> None:
     assert compiler.build(program(1)).seconds == 0
 
 
-@pytest.mark.parametrize("size", [4096, pytest.param(8192, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("size", [4096, 8192])
 def test_a_damaged_file_harms_no_process(place: Path, size: int) -> None:
     """In processes of their own: loading a file that was cut short would kill one."""
     text = (
@@ -269,7 +270,9 @@ def both_engines(cure: str) -> None:
     assert net.predict(np.resize(x, (100_000, 6))).shape == (100_000, 3)
 
 
-@pytest.mark.parametrize("kind", COMPILERS)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=pytest.mark.long if "hangs" in kind else []) for kind in COMPILERS]
+)
 def test_compilers_that_are_none(kind: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     tool = tmp_path / "tool"
     tool.write_text(COMPILERS[kind])

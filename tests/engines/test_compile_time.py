@@ -29,14 +29,15 @@ def deep(layers: int) -> cg.Network:
     return cg.Network([*made, cg.Dense(2), cg.Softmax()], input_shape=4, loss="CrossEntropy")
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not available(), reason="there is no C compiler")
 @pytest.mark.parametrize(
     ("kind", "together"),
     [
         ("dense", 1),
-        pytest.param("images", 3, marks=pytest.mark.long),
-        pytest.param("dense", 3, marks=pytest.mark.long),
-        pytest.param("images", 1, marks=pytest.mark.long),
+        ("images", 3),
+        ("dense", 3),
+        ("images", 1),
     ],
 )
 def test_several_functions_make_the_same_bits(kind: str, together: int, monkeypatch: pytest.MonkeyPatch) -> None:

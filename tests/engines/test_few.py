@@ -101,6 +101,7 @@ def test_what_is_not_finite_is_refused(wrong: float) -> None:
     net.predict(large, engine="numpy")  # their squares overflow, and that is no reason
 
 
+@pytest.mark.long
 def test_rows_of_local_arrays_are_read_wherever_they_begin() -> None:
     """GCC 12 took the rows of an array on the stack, of 12 numbers, for aligned to vectors, with -O1 in any case."""
     program = """

@@ -79,9 +79,8 @@ def test_memory_is_used_again(kind: str) -> None:
 
 
 @pytest.mark.skipif(not available(), reason="there is no C compiler")
-@pytest.mark.parametrize(
-    "kind", ["block", *(pytest.param(kind, marks=pytest.mark.long) for kind in ("uneven block", "images", "loops"))]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("kind", NETWORKS)
 def test_the_bits_are_those_of_values_apart(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHALKGRAD_THREADS", "2")
     expected = trained(kind)

@@ -95,7 +95,7 @@ def test_one_time_and_one_sample(name: str) -> None:
     agree(built(name, 1), 1, 1, cg.SGD(0.1, momentum=0.5))
 
 
-@pytest.mark.parametrize("name", some("every step", "two loops"))
+@pytest.mark.parametrize("name", some("every step"))
 def test_tiles_and_threads(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(products, "LEAST", 8)
     monkeypatch.setattr(arrangement, "LEAST", 8)

@@ -38,6 +38,7 @@ def test_a_stage_can_be_looked_at(stage: str, capsys: pytest.CaptureFixture[str]
         assert max(map(len, shown.splitlines())) <= 100
 
 
+@pytest.mark.long
 def test_a_saved_network_can_be_looked_at(tmp_path: Path) -> None:
     cg.Network([cg.Dense(3)], input_shape=2, loss="SquaredError").save(tmp_path / "saved")
     command = [sys.executable, "-m", "chalkgrad.engines.c", "--show", "statements"]

@@ -179,10 +179,10 @@ def lines_of(body: str, seconds: float = 60) -> list[str]:
                 "class Late:\n    def __del__(self, check=check): check()\nsys.late = Late()",
                 "threading.Thread(target=lambda: (time.sleep(0.2), check())).start()",
                 "from chalkgrad.engines.c.run import workers; workers._new_team(); atexit.register(check)",
+                "from chalkgrad.engines.c.run import workers; workers._new_team()\n"
+                "threading.Thread(target=lambda: (time.sleep(0.2), check())).start()",
             )
         ),
-        "from chalkgrad.engines.c.run import workers; workers._new_team()\n"
-        "threading.Thread(target=lambda: (time.sleep(0.2), check())).start()",
     ],
 )
 def test_an_interpreter_that_is_ending(body: str) -> None:
@@ -190,6 +190,7 @@ def test_an_interpreter_that_is_ending(body: str) -> None:
     assert found == ["the same"] * 2 or (not found and "__del__" in body)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="a limit of Linux")
 def test_a_limit_on_processes() -> None:
     found = lines_of("""
@@ -213,8 +214,9 @@ def test_a_limit_on_processes() -> None:
     assert found == ["no threads", "True", "True", "True"]
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there are no such signals")
-@pytest.mark.parametrize("every", [2e-3, pytest.param(2e-4, marks=pytest.mark.long)])
+@pytest.mark.parametrize("every", [2e-3, 2e-4])
 def test_bursts_of_interruptions(every: float) -> None:
     """Signals by the thousand: each call ends, and none is computed in buffers that another one uses."""
     found = lines_of(f"""
@@ -239,6 +241,7 @@ def test_bursts_of_interruptions(every: float) -> None:
     assert found == ["0 True", "the same", "the same"]
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_fork_while_another_thread_computes() -> None:

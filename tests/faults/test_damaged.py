@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from trials import many
 
 import chalkgrad as cg
@@ -54,6 +55,7 @@ def test_a_checkpoint(tmp_path: Path, record: Callable[..., None]) -> None:
            f"{refused:,} refused, {trials - refused:,} loaded identical, 0 silently different")  # fmt: skip
 
 
+@pytest.mark.long
 def test_a_saved_network(tmp_path: Path, record: Callable[..., None]) -> None:
     net = network()
     net.save(tmp_path / "whole")

@@ -81,7 +81,7 @@ def test_saving(tmp_path: Path, name: str, number: int, record: Callable[..., No
 
 
 @pytest.mark.parametrize("number", NUMBERS)
-@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("name", [pytest.param(c, marks=pytest.mark.long if c == "write" else []) for c in CALLS])
 def test_checkpoints(tmp_path: Path, name: str, number: int, record: Callable[..., None]) -> None:
     expected, trials = network(), 0
     expected.fit(X, Y, epochs=4, batch_size=10)

@@ -102,6 +102,7 @@ def stale(place: Path) -> list[Path]:
     return extra + [p for p in (place / "checkpoints").iterdir() if not p.name.endswith(".checkpoint")]
 
 
+@pytest.mark.long
 def test_killed_at_every_system_call(tmp_path: Path, record: Callable[..., None]) -> None:
     expected = train(tmp_path / "whole", 3)
     step, points = many(13, 1), 0

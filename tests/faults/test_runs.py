@@ -59,8 +59,9 @@ def test_savers_and_a_reader(tmp_path: Path, record: Callable[..., None]) -> Non
            f"0 saves lost, 0 of {reads:,} reads refused, 0 directories left behind")  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
-@pytest.mark.parametrize("keep", ["0", pytest.param("2", marks=pytest.mark.long)])
+@pytest.mark.parametrize("keep", ["0", "2"])
 def test_a_training_killed_over_an_older_one(tmp_path: Path, keep: str, record: Callable[..., None]) -> None:
     older, place, kills = tmp_path / "older", tmp_path / "run", 0
     assert main(["train", "spiral", "--epochs", "2", *TRAIN, str(older)]) == 0
@@ -112,6 +113,7 @@ def whole(place: Path) -> str:
     return source["source"]
 
 
+@pytest.mark.long
 def test_trainings_whose_log_is_lost(tmp_path: Path, record: Callable[..., None]) -> None:
     streams = ("2>/dev/full", "2>&-", ">/dev/full", ">&-", ">&- 2>&-", "| true", "2>&1 | true")
     streams = [s for s in streams if "full" not in s or Path("/dev/full").exists()][:: many(3, 1)]

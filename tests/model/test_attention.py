@@ -117,6 +117,7 @@ def test_both_engines_compute_the_same(causal: bool) -> None:
     np.testing.assert_allclose(one.predict(X, engine="numpy"), one.predict(X, engine="compiled"), rtol=1e-12)
 
 
+@pytest.mark.long
 def test_a_gpt_learns_to_continue_and_is_saved(tmp_path: Path) -> None:
     text = np.arange(64) * 3 % 7
     x, y = (np.stack([text[i : i + 5] for i in range(begin, begin + 40)]) for begin in (0, 1))

@@ -40,6 +40,7 @@ def test_scalar_lstm_step_by_step() -> None:
     np.testing.assert_allclose(table(net, column([1, 2, 3]), "figcoh"), printed, atol=6e-4)
 
 
+@pytest.mark.long
 def test_scalar_lstm_with_one_tanh_misread() -> None:
     """GitHub dummy-ilh/MINE, Sequential models, chapter 6: tanh(-1.0294) is -0.7736, not -0.7745."""
     gates = {"f": (0.8, 0.1, 0.0), "i": (0.5, 0.2, 0.0), "o": (0.6, 0.3, 0.0), "g": (1.0, -0.1, 0.0)}

@@ -246,6 +246,7 @@ def test_small_pictures_are_png(tmp_path: Path) -> None:
         assert np.abs(read - right).max() < 1 / 255
 
 
+@pytest.mark.long
 def test_plots_from_python(tmp_path: Path) -> None:
     net, data = digits(), cg.data.digits()
     x, y = data.x_test[:60], data.y_test[:60]

@@ -34,7 +34,7 @@ PADDING = (cg.CrossEntropy(ignore=-1, label_smoothing=0.1), cg.Softmax(), PADDED
         ("numpy", "CrossEntropy", cg.Softmax(), Y),
         ("numpy", *PADDING),
         ("numpy", "SquaredError", cg.Sigmoid(), Y),
-        pytest.param("compiled", *PADDING, marks=COMPILED),
+        pytest.param("compiled", *PADDING, marks=[COMPILED, pytest.mark.long]),
         pytest.param("compiled", "SquaredError", cg.Sigmoid(), Y, marks=[COMPILED, pytest.mark.long]),
     ],
 )
