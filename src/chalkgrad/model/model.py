@@ -53,10 +53,6 @@ from .prediction import Prediction
 Array = np.ndarray[Any, Any]
 
 
-MOST_AT_ONCE = 2**20
-"""The most numbers of predictions over time that an evaluation has at once, if they are not asked for."""
-
-
 @dataclass(frozen=True, slots=True)
 class Score(Displayed):
     """How well a network does on samples.
@@ -336,8 +332,7 @@ class Model:
             OptionError: where the engine is not known, or "compiled" was asked for and there is no compiler.
         """
         samples = self.samples(x)
-        passes = self._prediction.run(("y_hat",), samples, None, self.steps_taken + 1, "predict", engine)
-        return next(passes)["y_hat"]
+        return self._prediction.run(("y_hat",), samples, None, self.steps_taken + 1, "predict", engine)["y_hat"]
 
     def loss(self, x: Any, y: Any, *, training: bool = False, sample_weight: Any = None) -> float:
         """The loss L of x (N, ...) and y, penalties included.
@@ -446,11 +441,10 @@ class Model:
             look: called with the predictions of some of the samples after the other.
         """
         count_hits = by_number or self.loss_function.of_classes
-        most = max(1, MOST_AT_ONCE // math.prod(y.shape[1:])) if isinstance(y, ClassNumbers) else None
         hit: list[Array] = []
         lost: list[Array] = []
         begin = 0
-        for values in self._prediction.run(("y_hat", "l"), x, y, self.steps_taken + 1, "evaluate", engine, most):
+        for values in self._prediction.in_parts(("y_hat", "l"), x, y, self.steps_taken + 1, "evaluate", engine):
             y_hat = values["y_hat"]
             lost.append(values["l"])
             if count_hits:

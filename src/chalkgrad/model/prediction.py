@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -17,6 +18,8 @@ from ..program import Program
 Array = np.ndarray[Any, Any]
 CHUNK = 1024
 """How many samples are taken at a time."""
+MOST_AT_ONCE = 2**20
+"""The most numbers of targets over time that are rows at once."""
 
 
 class Prediction:
@@ -41,16 +44,9 @@ class Prediction:
         self._cost: dict[tuple[str, ...], tuple[float, float]] = {}
 
     def run(
-        self,
-        names: tuple[str, ...],
-        x: Array | Pixels,
-        y: Array | ClassNumbers | None,
-        clock: int,
-        owner: str,
-        engine: str,
-        most: int | None = None,
-    ) -> Iterator[dict[str, Array]]:
-        """Values of the forward pass, (N, ...) each, of all samples at once or of some after the other.
+        self, names: tuple[str, ...], x: Array | Pixels, y: Array | None, clock: int, owner: str, engine: str
+    ) -> dict[str, Array]:
+        """Values of the forward pass, (N, ...) each, of all samples at once.
 
         Args:
             names: the values.
@@ -59,22 +55,32 @@ class Prediction:
             clock: the network's updates so far, plus one.
             owner: who asks, for messages.
             engine: "numpy", "compiled" or "auto".
-            most: the most samples at once, if there is a bound.
 
         Raises:
             OptionError: where the engine is not known, or "compiled" was asked for and there is no compiler.
         """
         compiled = self._compiled_pass(names, x, owner, engine)
-        size = len(x) if most is None else min(most, CHUNK)
-        for i in range(0, max(len(x), 1), max(size, 1)):
+        return self._run(names, x, y, clock) if compiled is None else compiled(self._carried, x, y)
+
+    def in_parts(
+        self,
+        names: tuple[str, ...],
+        x: Array | Pixels,
+        y: Array | ClassNumbers,
+        clock: int,
+        owner: str,
+        engine: str,
+    ) -> Iterator[dict[str, Array]]:
+        """The same with targets that are too many as rows: of some samples after the other where they are numbers."""
+        if not isinstance(y, ClassNumbers):
+            yield self.run(names, x, y, clock, owner, engine)
+            return
+        compiled = self._compiled_pass(names, x, owner, engine)
+        size = min(max(1, MOST_AT_ONCE // math.prod(y.shape[1:])), CHUNK)
+        for i in range(0, max(len(x), 1), size):
             part = slice(i, i + size)
-            rows = x if size == len(x) else x.rows(part) if isinstance(x, Pixels) else x[part]
-            targets = y if isinstance(y, np.ndarray) and size == len(x) else None if y is None else y[part]
-            if compiled is not None:
-                result: dict[str, Array] = compiled(self._carried, rows, targets)
-                yield result
-            else:
-                yield self._run(names, rows, targets, clock)
+            rows = x.rows(part) if isinstance(x, Pixels) else x[part]
+            yield self._run(names, rows, y[part], clock) if compiled is None else compiled(self._carried, rows, y[part])
 
     def _run(self, names: tuple[str, ...], x: Array | Pixels, y: Array | None, clock: int) -> dict[str, Array]:
         """The values of some samples by the reference engine."""
@@ -94,15 +100,16 @@ class Prediction:
 
     def _compiled_pass(self, names: tuple[str, ...], x: Array | Pixels, owner: str, engine: str) -> Any:
         """The compiled forward pass, where it was asked for or is worth its while; else None."""
+        kind = names, isinstance(x, Pixels), len(x) <= AT_HAND
+        program = self._compiled.get(kind)
+        if engine == "compiled" and program is not None and len(x):
+            return program
         if engine == "auto" and names not in self._cost:
             steps = self.program.needed_for(names)
             once = seconds(self.program, steps, 0)
             self._cost[names] = once, seconds(self.program, steps, CHUNK) - once
         once, more = self._cost.get(names, (0.0, 0.0))
-        kind = names, isinstance(x, Pixels), len(x) <= AT_HAND
-        program = self._compiled.get(kind)
-        ready = engine == "compiled" and program is not None
-        if not len(x) or not (ready or compiled_wanted(owner, engine, once + more * len(x) / CHUNK, WORTH_PREDICTING)):
+        if not len(x) or not compiled_wanted(owner, engine, once + more * len(x) / CHUNK, WORTH_PREDICTING):
             return None
         return program or self._compile(kind, engine)
 
