@@ -27,6 +27,9 @@ class ChalkgradClassifier(library.ClassifierMixin, Estimator):
         classes_: the class labels in order; 0, 1, ... for several labels at once.
     """
 
+    classes_: Array
+    _multilabel: bool
+
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """One epoch over these samples, from where the last training ended.
 
@@ -89,7 +92,8 @@ class ChalkgradClassifier(library.ClassifierMixin, Estimator):
                 f"y has the class {said(y[~known].tolist()[0])}, which is not among classes_ {self.classes_.tolist()}; "
                 "name all classes in the first call to partial_fit, or set warm_start=False"
             )
-        return np.searchsorted(self.classes_, y)
+        numbers: Array = self.classes_.searchsorted(y)
+        return numbers
 
     def _ending(self, y: Array) -> tuple[list[Layer], Loss, str]:
         if self._multilabel or len(self.classes_) == 2:

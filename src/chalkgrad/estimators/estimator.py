@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from ..describe.schedules import Schedule
 from ..model.model import Array, Model
 from ..network import Network
 from ..train.callbacks import Callback
+from ..train.history import History
 from . import library, settings
 from .watch import Watch
 
@@ -42,6 +43,17 @@ class Estimator(library.BaseEstimator):
         out_activation_: what the output layer ends with: "softmax", "logistic" or "identity".
         n_features_in_, feature_names_in_: how many columns X had, and what they were called, if they had names.
     """
+
+    network_: Network
+    history_: History
+    n_iter_: int
+    loss_curve_: list[float]
+    loss_: float
+    best_loss_: float | None
+    validation_scores_: list[float] | None
+    best_validation_score_: float | None
+    n_outputs_: int
+    out_activation_: str
 
     def __init__(
         self,
@@ -71,15 +83,15 @@ class Estimator(library.BaseEstimator):
         n_iter_no_change: int = 10,
         engine: str = "auto",
     ) -> None:
-        """Settings have the names and the meaning of scikit-learn's MLPClassifier; docs/estimators.md lists what differs.
+        """Settings have the names and the meaning of scikit-learn's MLPClassifier; docs/estimators.md has what differs.
 
         Args:
             hidden_layer_sizes: the number of units of every hidden layer: a sequence, or one number.
             activation: what follows every hidden layer: "relu", "tanh", "logistic" or "identity".
-            layers: a list of chalkgrad's layers in place of `hidden_layer_sizes` and `activation`; `fit` adds the output
-                layer behind them.
-            input_shape: the shape that each row of X is given before the first layer, (channels, height, width) for images;
-                None leaves it a row.
+            layers: a list of chalkgrad's layers in place of `hidden_layer_sizes` and `activation`; `fit` adds the
+                output layer behind them.
+            input_shape: the shape that each row of X is given before the first layer, (channels, height, width) for
+                images; None leaves it a row.
             solver: "adam", "sgd", or one of chalkgrad's optimizers, whose own settings then count.
             alpha: the strength of the L2 penalty: alpha / 2 * sum(W^2) / batch size is part of the loss.
             batch_size: samples in a step; "auto" is min(200, samples).
@@ -87,7 +99,8 @@ class Estimator(library.BaseEstimator):
             schedule: how it changes: one of chalkgrad's schedules, or its name; None for a constant one.
             max_iter: the most epochs.
             shuffle: whether every epoch has an order of its own.
-            random_state: where initial weights, order and split come from: a seed (the network's), a RandomState, or None.
+            random_state: where initial weights, order and split come from: a seed (the network's), a RandomState, or
+                None for others every time.
             tol: what an improvement of the training loss must be, or with `early_stopping` of the validation score.
             n_iter_no_change: how many epochs in a row may pass without one.
             verbose: show the training's progress.
@@ -96,7 +109,9 @@ class Estimator(library.BaseEstimator):
             nesterovs_momentum: for "sgd", whether the step looks ahead along it.
             early_stopping: set samples aside, watch the score on them, and keep the weights of the best one.
             validation_fraction: the share that is set aside.
-            beta_1, beta_2, epsilon: for "adam".
+            beta_1: for "adam", the share of the mean gradient that is kept.
+            beta_2: for "adam", that of the mean square.
+            epsilon: for "adam", what is added to the root of that.
             engine: "numpy", "compiled", or "auto": compiled where a compiler is there and the work is worth it.
 
         Raises:
@@ -209,8 +224,8 @@ class Estimator(library.BaseEstimator):
             kept, out = split_indices(len(x), self.validation_fraction, seed, self._strata(y))
             if len(out) < 2:
                 raise OptionError(
-                    f"{owner}: validation_fraction={self.validation_fraction:g} of {len(x)} samples sets {len(out)} aside; "
-                    "2 are needed: give a larger share or more samples"
+                    f"{owner}: validation_fraction={self.validation_fraction:g} of {len(x)} samples sets {len(out)} "
+                    "aside; 2 are needed: give a larger share or more samples"
                 )
             aside = x[out], y[out], None if weights is None else weights[out]
             x, y, weights = x[kept], y[kept], None if weights is None else weights[kept]
@@ -270,14 +285,12 @@ class Estimator(library.BaseEstimator):
 
     def _seed(self) -> int:
         """The network's seed: `random_state` itself where it is a number."""
-        state = self.random_state
+        state: Any = self.random_state
         if isinstance(state, (int, np.integer)) and not isinstance(state, bool):
-            return int(state)
+            return int(cast("Any", state))
         return int(library.check_random_state(state).randint(SEEDS))
 
-    def _network(
-        self, y: Array, x: Array, before: Network | None, seed: int, l2: float, *, same: bool
-    ) -> Network:
+    def _network(self, y: Array, x: Array, before: Network | None, seed: int, l2: float, *, same: bool) -> Network:
         """The network to train: a new one, or one that begins where another ended."""
         if before is not None and same and before.l2 == l2:
             return before

@@ -1,4 +1,4 @@
-"""scikit-learn, as far as the estimators need it; without it they can be imported, and say what is missing when made."""
+"""scikit-learn, as far as the estimators need it; without it they can be imported, and say what is missing in use."""
 
 from __future__ import annotations
 
@@ -10,13 +10,23 @@ from ..base.errors import OptionError
 _missing: Exception | None = None
 
 
-class Nothing:
-    """Stands in for a base class of scikit-learn's where there is none."""
+class Base:
+    """Stands in for scikit-learn's base class where it is not there."""
+
+    def __sklearn_tags__(self) -> Any:
+        raise NotImplementedError
 
 
-BaseEstimator: Any = Nothing
-ClassifierMixin: Any = type("ClassifierMixin", (), {})
-RegressorMixin: Any = type("RegressorMixin", (), {})
+class Mixin:
+    """Stands in for its mixins."""
+
+    def __sklearn_tags__(self) -> Any:
+        raise NotImplementedError
+
+
+BaseEstimator: type[Base] = Base
+ClassifierMixin: type[Mixin] = Mixin
+RegressorMixin: type[Mixin] = Mixin
 metrics: Any = None
 multiclass: Any = None
 validation: Any = None

@@ -19,9 +19,10 @@ LARGEST_BATCH = 200
 def hidden_layers(owner: str, sizes: Any, activation: Any) -> list[Layer]:
     """The layers before the output: a dense one of every size, each with its activation behind it."""
     name = choice(owner, "activation", activation, ACTIVATIONS)
-    many = sizes if isinstance(sizes, Iterable) and not isinstance(sizes, str) else (sizes,)
+    several = isinstance(sizes, Iterable) and not isinstance(sizes, str)
+    many: list[Any] = list(cast("Any", sizes)) if several else [sizes]
     layers: list[Layer] = []
-    for size in cast("Iterable[Any]", many):
+    for size in many:
         layers.append(Dense(whole(owner, "hidden_layer_sizes", size)))
         kind = ACTIVATIONS[name]
         if kind is not None:

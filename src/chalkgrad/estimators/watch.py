@@ -13,10 +13,10 @@ from ..train.history import Record
 
 
 class Watch(Callback):
-    """Stops where neither loss nor score has improved on the best by `tol` for more than so many epochs in a row.
+    """Stops where the loss, or the score, has not improved on the best by `tol` for more than so many epochs in a row.
 
-    An epoch improves where its loss is at most the lowest so far - tol; with a score, where that is at least the highest
-    so far + tol.
+    An epoch improves where its loss is at most the lowest so far - tol; with a score, where that is at least the
+    highest so far + tol.
 
     Args:
         tol: what an improvement must be.
