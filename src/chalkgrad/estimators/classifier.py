@@ -86,14 +86,14 @@ class ChalkgradClassifier(library.ClassifierMixin, Estimator):
         if self._multilabel:
             return y
         y = _column(y)
-        known = np.isin(y, self.classes_)
+        classes: Any = self.classes_
+        known = np.isin(y, classes)
         if not known.all():
             raise DataError(
                 f"y has the class {said(y[~known].tolist()[0])}, which is not among classes_ {self.classes_.tolist()}; "
                 "name all classes in the first call to partial_fit, or set warm_start=False"
             )
-        numbers: Array = self.classes_.searchsorted(y)
-        return numbers
+        return classes.searchsorted(y)
 
     def _ending(self, y: Array) -> tuple[list[Layer], Loss, str]:
         if self._multilabel or len(self.classes_) == 2:

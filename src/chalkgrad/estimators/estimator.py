@@ -102,7 +102,7 @@ class Estimator(library.BaseEstimator):
             random_state: where initial weights, order and split come from: a seed (the network's), a RandomState, or
                 None for others every time.
             tol: what an improvement of the training loss must be, or with `early_stopping` of the validation score.
-            n_iter_no_change: how many epochs in a row may pass without one.
+            n_iter_no_change: how many epochs in a row may pass without one; infinite to train for `max_iter` epochs.
             verbose: show the training's progress.
             warm_start: begin `fit` with the weights of the last one.
             momentum: for "sgd", the share of the last step that is kept.
@@ -253,10 +253,10 @@ class Estimator(library.BaseEstimator):
         watch.put_back(network)
         self.network_, self.history_ = network, history
         self._take_note(watch, going_on=before is not None)
-        if not partial and not watch.stopped and self.n_iter_ == most:
+        if not (partial or watch.stopped or self.n_iter_no_change == math.inf) and self.n_iter_ == most:
             warnings.warn(
-                f"{owner}: the training ended after max_iter={most} epochs while it still improved; give it more, or a "
-                "higher learning rate",
+                f"{owner}: the training ended after max_iter={most} epochs, before it stopped improving by tol; give it "
+                "more epochs or a higher learning rate, or n_iter_no_change=float('inf') if that is the end you want",
                 library.ConvergenceWarning,
                 stacklevel=3,
             )
