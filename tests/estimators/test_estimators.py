@@ -178,6 +178,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a solver's name": ({"solver": "rmsprop"}, "'adam' or 'sgd'"),
     "sizes": ({"hidden_layer_sizes": (3, 0)}, "hidden_layer_sizes must be a whole number"),
     "layers": ({"layers": ["Dense"]}, "list of layers"),
+    "an output layer": ({"layers": [cg.Dense(3), cg.Softmax()]}, "fit adds Dense"),
     "alpha": ({"alpha": -1}, "alpha must be"),
     "batch_size": ({"batch_size": "all"}, "'auto'"),
     "rate": ({"learning_rate_init": "fast"}, "learning_rate must be"),

@@ -255,8 +255,8 @@ class Estimator(library.BaseEstimator):
         self._take_note(watch, going_on=before is not None)
         if not (partial or watch.stopped or self.n_iter_no_change == math.inf) and self.n_iter_ == most:
             warnings.warn(
-                f"{owner}: the training ended after max_iter={most} epochs, before it stopped improving by tol; give it "
-                "more epochs or a higher learning rate, or n_iter_no_change=float('inf') if that is the end you want",
+                f"{owner}: the training ended after max_iter={most} epochs, before it stopped improving by tol; give "
+                "it more epochs or a higher learning rate, or n_iter_no_change=float('inf') if it is to end there",
                 library.ConvergenceWarning,
                 stacklevel=3,
             )

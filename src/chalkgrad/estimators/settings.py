@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from ..base.checks import choice, number, said, whole
 from ..base.errors import OptionError
-from ..describe.layers import Dense, Layer, ReLU, Sigmoid, Tanh
+from ..describe.layers import Dense, Layer, ReLU, Sigmoid, Softmax, Tanh
 from ..describe.optimizers import SGD, Adam, Optimizer
 
 ACTIVATIONS: dict[str, type[Layer] | None] = {"identity": None, "logistic": Sigmoid, "tanh": Tanh, "relu": ReLU}
@@ -38,6 +38,11 @@ def given_layers(owner: str, layers: Any) -> list[Layer]:
             raise OptionError(
                 f"{owner}: layers is a list of layers, such as [cg.Dense(100), cg.ReLU()], not {said(layers)}"
             )
+    if many and isinstance(many[-1], Softmax):
+        raise OptionError(
+            f"{owner}: layers are those before the output: fit adds Dense(classes) and Softmax() behind them; leave "
+            "these out"
+        )
     return many
 
 
