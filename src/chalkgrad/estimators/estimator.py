@@ -80,7 +80,7 @@ class Estimator(library.BaseEstimator):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
-        n_iter_no_change: int = 10,
+        n_iter_no_change: float = 10,
         engine: str = "auto",
     ) -> None:
         """Settings have the names and the meaning of scikit-learn's MLPClassifier; docs/estimators.md has what differs.
