@@ -32,6 +32,7 @@ FLOORS = (
     "diagnosis",
     "page",
     "network",
+    "estimators",
     "runs",
     "examples",
     "worksheet",

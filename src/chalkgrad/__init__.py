@@ -73,6 +73,7 @@ if TYPE_CHECKING:
         StepDecay,
     )
     from .diagnosis import Diagnosis, diagnose
+    from .estimators import ChalkgradClassifier, ChalkgradRegressor
     from .examples.example import Example, load_example
     from .explain.derivation import Derivation
     from .explain.trace import Trace
@@ -103,7 +104,9 @@ __all__ = [
     "BatchNorm",
     "BinaryCrossEntropy",
     "Callback",
+    "ChalkgradClassifier",
     "ChalkgradError",
+    "ChalkgradRegressor",
     "CheckpointError",
     "CheckpointWarning",
     "Checkpoints",
@@ -183,6 +186,7 @@ _MODULES = {  # where the public names are
     ".diagnosis": "Diagnosis diagnose",
     ".base.errors": "ChalkgradError CheckpointError DataError FormulaError NotFiniteError OptionError ShapeError "
     "UnknownNameError",
+    ".estimators": "ChalkgradClassifier ChalkgradRegressor",
     ".examples.example": "Example load_example",
     ".explain.derivation": "Derivation",
     ".explain.trace": "Trace",

@@ -11,6 +11,7 @@ from chalkgrad.describe.optimizers import OPTIMIZERS
 from chalkgrad.describe.schedules import SCHEDULES
 from chalkgrad.rules import UPDATES
 from chalkgrad.train.callbacks import Training
+from chalkgrad.train.fit import Fit
 from networks import CLASSES, SAMPLES, classifier
 
 
@@ -363,3 +364,27 @@ def test_one_left_over_sample_does_not_shrink_the_running_variance() -> None:
     before = net.states["running_var1"].copy()
     net.fit(SAMPLES[:1], CLASSES[:1])
     assert (net.states["running_var1"] == before).all()
+
+
+def test_a_callback_of_epochs_leaves_their_steps_together() -> None:
+    """What looks at every epoch does not have the engine come back after every step."""
+
+    class Epochs(cg.Callback):
+        def on_epoch(self, training: Training, record: cg.Record) -> None:
+            seen.append(record.step)
+
+    seen: list[int] = []
+    net, x, y = spirals()
+    fit = Fit(net, x, y, epochs=4, batch_size=2, callbacks=[Epochs()])
+    taken: list[int] = []
+    take = fit.state.buffers.take
+
+    def noted(*arguments: Any) -> Any:
+        result = take(*arguments)
+        taken.append(result.done)
+        return result
+
+    fit.state.buffers.take = noted  # type: ignore[method-assign]
+    fit.run()
+    assert seen == [90, 180, 270, 360]
+    assert taken == [90] * 4

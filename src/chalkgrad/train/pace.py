@@ -39,7 +39,8 @@ class Pace:
         by_epoch = [c.interval for c in callbacks if type(c).on_epoch is not Callback.on_epoch]
         self._every_step = any(interval <= 0 for interval in by_step)
         self._many_epochs = not self._every_step and not every_epoch and all(interval > 0 for interval in by_epoch)
-        self._seconds = min([*by_step, *by_epoch, checkpoint_seconds])
+        waits = [interval for interval in by_epoch if interval > 0]  # at an epoch's end it is time for the others
+        self._seconds = min([*by_step, *waits, checkpoint_seconds])
         self._step_seconds = 0.0  # what a step takes; 0 while that is not known
 
     def measure(self, seconds: float, steps: int) -> None:

@@ -26,7 +26,7 @@ class Combining(Layer):
         others: the name of the other value, or their names.
     """
 
-    others: str | tuple[str, ...] = ()
+    others: str | Sequence[str] = ()
 
     if not TYPE_CHECKING:  # type checkers know the fields
 
@@ -119,7 +119,7 @@ class Residual(Layer):
         layers: the layers in order; the first takes what the block takes.
     """
 
-    layers: tuple[Layer, ...] = ()
+    layers: Sequence[Layer] = ()
 
     def check(self) -> None:
         layers = as_list(self.layers)

@@ -71,7 +71,7 @@ class Layer:
     """What a padding mask has a number for: "step" or "key"."""
 
     name: str | None = field(default=None, kw_only=True)
-    of: str | tuple[str, ...] | None = field(default=None, kw_only=True)
+    of: str | Sequence[str] | None = field(default=None, kw_only=True)
 
     if not TYPE_CHECKING:  # type checkers know the fields
 
