@@ -1,0 +1,83 @@
+"""A Ray cluster: reached, and given items to work on. Ray is imported when it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from ..base.errors import OptionError
+from .failure import DiedError, Failure
+
+LOCAL = "local"
+"""The address that starts a cluster here."""
+
+
+@contextmanager
+def cluster(address: str) -> Generator[Any]:
+    """Ray's module, connected to the cluster at an address; one that was reached here is left at the end.
+
+    Raises:
+        OptionError: where Ray is not installed, or there is no cluster.
+    """
+    try:
+        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else Ray warns of what it will do some day
+        ray: Any = importlib.import_module("ray")
+    except ImportError:
+        raise OptionError("Ray is not installed: pip install 'chalkgrad[ray]'") from None
+    if ray.is_initialized():
+        yield ray
+        return
+    extra: dict[str, Any] = {"include_dashboard": False} if address == LOCAL else {}
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level="ERROR", **extra)
+    except Exception as error:  # Ray raises ConnectionError, RuntimeError, ValueError, and errors of its own
+        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise OptionError(f"there is no Ray cluster at {address!r}: {first}") from None
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+def by_ray(
+    function: Callable[[Any], Any],
+    items: Sequence[Any],
+    address: str,
+    retries: int,
+    tell: Callable[[Any, Any], None],
+) -> Iterator[Any]:
+    """What came of each item, in their order, by tasks of a Ray cluster; arguments as `mapped` has them.
+
+    A task is given one processor, and tried again where the worker or the machine that had it is lost.
+    """
+    with cluster(address) as ray:
+        task = ray.remote(max_retries=retries, num_cpus=1)(function)
+        places: dict[Any, int] = {task.remote(item): place for place, item in enumerate(items)}
+        results: dict[int, Any] = {}
+        following = 0
+        try:
+            while following < len(items):
+                (reference,), _ = ray.wait(list(places), num_returns=1)
+                place = places.pop(reference)
+                try:
+                    results[place] = ray.get(reference)
+                except ray.exceptions.RayTaskError as error:
+                    results[place] = Failure(items[place], _own(error))
+                except ray.exceptions.RayError as error:
+                    results[place] = Failure(items[place], DiedError(str(error).strip().splitlines()[0]))
+                tell(items[place], results[place])
+                while following in results:
+                    yield results.pop(following)
+                    following += 1
+        finally:
+            for reference in places:
+                ray.cancel(reference)
+
+
+def _own(error: Any) -> Exception:
+    """What the function raised, without Ray's frame around it."""
+    cause = getattr(error, "cause", None)
+    return cause if isinstance(cause, Exception) else error
