@@ -49,12 +49,16 @@ def mapped(
         OptionError: where the workers are no number of them, or there is no such cluster.
     """
     whole("mapped", "workers", workers, 0)
-    tell = done or (lambda item, result: None)
+    tell: Callable[[Item, Result | Failure], None] = done or _nobody
     if ray is not None:
         return by_ray(function, items, ray, retries, tell)
     if workers == 0:
         return _here(function, items, tell)
     return Pool(function, min(workers, len(items)), retries, patience).map(items, tell)
+
+
+def _nobody(item: object, result: object) -> None:
+    """Hears what came of an item."""
 
 
 def _here(
