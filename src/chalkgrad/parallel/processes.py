@@ -32,7 +32,8 @@ class Worker:
     def __init__(self, function: Callable[[Any], Any]) -> None:
         self.connection, theirs = multiprocessing.Pipe()
         self.place: int | None = None
-        self._process = multiprocessing.Process(target=_serve, args=(theirs, function, os.getpid()), daemon=True)
+        arguments = self.connection, theirs, function, os.getpid()
+        self._process = multiprocessing.Process(target=_serve, args=arguments, daemon=True)
         self._process.start()
         theirs.close()  # so that the connection ends when the process does
 
@@ -135,8 +136,16 @@ class Pool:
         self._workers = []
 
 
-def _serve(connection: Connection, function: Callable[[Any], Any], parent: int) -> None:
-    """The work of a worker: items come in, and what came of them goes out, until nobody sends any."""
+def _serve(others: Connection, connection: Connection, function: Callable[[Any], Any], parent: int) -> None:
+    """The work of a worker: items come in, and what came of them goes out, until nobody sends any.
+
+    Args:
+        others: the parent's end of the connection, of which a forked process has a copy: it would never see its end.
+        connection: its own end.
+        function: what it does with items.
+        parent: the process that began it.
+    """
+    others.close()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent too, which ends this process
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
