@@ -54,8 +54,10 @@ def by_ray(
     A task is given one processor, and tried again where the worker or the machine that had it is lost.
     """
     with cluster(address) as ray:
-        task = ray.remote(max_retries=retries, num_cpus=1)(function)
-        places: dict[Any, int] = {task.remote(item): place for place, item in enumerate(items)}
+        name = getattr(getattr(function, "func", function), "__name__", "function")
+        task = ray.remote(_called).options(max_retries=retries, num_cpus=1, name=name)
+        sent = ray.put(function)
+        places: dict[Any, int] = {task.remote(sent, item): place for place, item in enumerate(items)}
         results: dict[int, Any] = {}
         following = 0
         try:
@@ -75,6 +77,11 @@ def by_ray(
         finally:
             for reference in places:
                 ray.cancel(reference)
+
+
+def _called(function: Callable[[Any], Any], item: Any) -> Any:
+    """A task: the function, which may be a `functools.partial`, of an item."""
+    return function(item)
 
 
 def _own(error: Any) -> Exception:
