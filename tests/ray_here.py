@@ -24,7 +24,9 @@ def local_cluster(workers: int = 2, path: str = "") -> Iterator[Any]:
         patch.setenv("RAY_AUTH_MODE", "disabled")  # no token is left in the user's folder
         patch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        patch.setenv("PYTHONPATH", os.pathsep.join([path, str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]))
+        patch.setenv(
+            "PYTHONPATH", os.pathsep.join([path, str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+        )
         ray.init(
             address="local", num_cpus=workers, include_dashboard=False, log_to_driver=False, logging_level="ERROR",
             object_store_memory=100 * 2**20,

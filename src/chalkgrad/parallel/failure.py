@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from ..base.errors import ChalkgradError
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -22,5 +24,5 @@ class Failure:
         return str(self.error) or type(self.error).__name__
 
 
-class DiedError(RuntimeError):
+class DiedError(ChalkgradError, RuntimeError):
     """The process that worked on an item died: it was killed, or it took more memory than there is."""

@@ -54,7 +54,16 @@ def mapped(
         return by_ray(function, items, ray, retries, tell)
     if workers == 0:
         return _here(function, items, tell)
-    return Pool(function, min(workers, len(items)), retries, patience).map(items, tell)
+    return _by_processes(Pool(function, min(workers, len(items)), retries, patience), items, tell)
+
+
+def _by_processes(
+    pool: Pool, items: Sequence[Item], tell: Callable[[Item, Result | Failure], None]
+) -> Iterator[Result | Failure]:
+    try:
+        yield from pool.map(items, tell)
+    finally:
+        pool.close()
 
 
 def _nobody(item: object, result: object) -> None:

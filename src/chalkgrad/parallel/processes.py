@@ -89,12 +89,16 @@ class Pool:
         self._workers: list[Worker] = []
 
     def map(self, items: Sequence[Any], tell: Callable[[Any, Any], None]) -> Iterator[Any]:
-        """What came of each item, in their order; `tell` hears it in the order in which it comes."""
+        """What came of each item, in their order; `tell` hears it in the order in which it comes.
+
+        The workers stay for the next items. Where the work is broken off they are ended.
+        """
         results: dict[int, Any] = {}
         waiting, tries = deque(range(len(items))), [0] * len(items)
         following = 0
         try:
-            self._workers = [Worker(self._function) for _ in range(self._count)]
+            while len(self._workers) < self._count:
+                self._workers.append(Worker(self._function))
             while following < len(items):
                 for worker in self._workers:
                     if worker.place is None and waiting:
@@ -116,8 +120,18 @@ class Pool:
                 while following in results:
                     yield results.pop(following)
                     following += 1
-        finally:
-            self._close()
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Ends the workers; those that have something to do get their patience."""
+        until = time.monotonic() + self._patience
+        for worker in self._workers:
+            worker.ask_to_end()
+        for worker in self._workers:
+            worker.end(until - time.monotonic() if worker.place is not None else LOOK)
+        self._workers = []
 
     def _answering(self) -> list[Worker]:
         ready = wait([w.connection for w in self._workers if w.place is not None])
@@ -126,14 +140,6 @@ class Pool:
     def _replace(self, worker: Worker) -> None:
         worker.end(0.0)
         self._workers[self._workers.index(worker)] = Worker(self._function)
-
-    def _close(self) -> None:
-        until = time.monotonic() + self._patience
-        for worker in self._workers:
-            worker.ask_to_end()
-        for worker in self._workers:
-            worker.end(until - time.monotonic() if worker.place is not None else LOOK)
-        self._workers = []
 
 
 def _serve(others: Connection, connection: Connection, function: Callable[[Any], Any], parent: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from ..base.errors import OptionError
@@ -40,6 +40,55 @@ def cluster(address: str) -> Generator[Any]:
         yield ray
     finally:
         ray.shutdown()
+
+
+class Actors:
+    """Actors of a Ray cluster, which keep what they were made with: a `Crew`.
+
+    Args:
+        make: makes, in each of them, the function that is done with items.
+        count: how many there are; each is given one processor.
+        address: the cluster's.
+        restarts: how often one that is lost is made again, wherever there is room; its item is then done again.
+    """
+
+    def __init__(self, make: Callable[[], Callable[[Any], Any]], count: int, address: str, restarts: int) -> None:
+        self._open = ExitStack()
+        self._ray = self._open.enter_context(cluster(address))
+        kind = self._ray.remote(_Actor)
+        self._made = [self._ray.put(make)]  # in a list, so that Ray hands on where it is, and not what it is
+        options = {"num_cpus": 1, "max_restarts": restarts, "max_task_retries": restarts}
+        self._actors = [kind.options(**options).remote() for _ in range(count)]
+
+    def do(self, items: Sequence[Any]) -> list[Any]:
+        """What came of each item, in their order; see `Crew`."""
+        count = len(self._actors)
+        references = [self._actors[k % count].work.remote(self._made, item) for k, item in enumerate(items)]
+        try:
+            return self._ray.get(references)
+        except self._ray.exceptions.RayTaskError as error:
+            raise _own(error) from None
+        except self._ray.exceptions.RayError as error:
+            raise DiedError(str(error).strip().splitlines()[0]) from None
+
+    def close(self) -> None:
+        """Ends the actors."""
+        for actor in self._actors:
+            self._ray.kill(actor)
+        self._open.close()
+
+
+class _Actor:
+    """An actor: a function that it makes when it is called first, and keeps."""
+
+    def __init__(self) -> None:
+        self._function: Callable[[Any], Any] | None = None
+
+    def work(self, made: Sequence[Any], item: Any) -> Any:
+        if self._function is None:
+            ray: Any = importlib.import_module("ray")
+            self._function = ray.get(made[0])()
+        return self._function(item)
 
 
 def by_ray(
