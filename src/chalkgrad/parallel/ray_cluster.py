@@ -85,10 +85,11 @@ class _Actor:
         self._function: Callable[[Any], Any] | None = None
 
     def work(self, made: Sequence[Any], item: Any) -> Any:
-        if self._function is None:
+        function = self._function
+        if function is None:
             ray: Any = importlib.import_module("ray")
-            self._function = ray.get(made[0])()
-        return self._function(item)
+            function = self._function = ray.get(made[0])()
+        return function(item)
 
 
 def by_ray(

@@ -58,7 +58,7 @@ class ShardedSteps:
         self._watched = ("L",) if data_loss == "L" else ("L", data_loss)
         self._dtype = model.dtype
         self._parameters = {n: self._now[n].shape for n in self._after if n in read}
-        self._gradients = {n: tuple(int(k) for k in program.shapes[n]) for n in gradients if n is not None}
+        self._gradients = {n: tuple(int(k) for k in program.shapes[n]) for n in gradients}
         self._samples: dict[str, Any] = {"x": samples.x, "y": samples.y}
         if samples.weights is not None:
             self._samples[names.SAMPLE_WEIGHT] = samples.weights
