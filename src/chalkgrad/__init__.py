@@ -84,6 +84,7 @@ if TYPE_CHECKING:
     from .train.callbacks import Callback
     from .train.checkpoints import Checkpoints, CheckpointWarning
     from .train.history import History, Record, StopReason
+    from .train.shards import Shards
 
 __version__ = "0.1.0"
 
@@ -157,6 +158,7 @@ __all__ = [
     "Rule",
     "Schedule",
     "ShapeError",
+    "Shards",
     "SiLU",
     "Sigmoid",
     "Softmax",
@@ -203,6 +205,7 @@ _MODULES = {  # where the public names are
     ".train.callbacks": "Callback",
     ".train.checkpoints": "CheckpointWarning Checkpoints",
     ".train.history": "History Record StopReason",
+    ".train.shards": "Shards",
     ".describe.optimizers": "AdaGrad Adam AdamW Optimizer RMSProp SGD",
     ".describe.schedules": "Constant Cosine Exponential InverseTime Linear OneCycle ReduceOnPlateau Schedule StepDecay",
 }

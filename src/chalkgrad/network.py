@@ -35,6 +35,7 @@ from .train.callbacks import Callback
 from .train.checkpoints import Checkpoints
 from .train.fit import Fit
 from .train.history import History
+from .train.shards import Shards
 from .write.arrays import files_beside
 from .write.numpy_script import numpy_script, print_interval
 from .write.script_file import write_script
@@ -392,6 +393,7 @@ class Network(Model, Displayed):
         checkpoints: Checkpoints | str | Path | None = None,
         resume: str | Path | None = None,
         fresh_optimizer: bool = False,
+        shards: Shards | int = 1,
     ) -> History:
         """Trains the network in place.
 
@@ -437,6 +439,9 @@ class Network(Model, Displayed):
                 stopped. `patience` and `stop_below` may be others, `epochs` and `max_steps` too if the schedule does
                 not depend on the end. What callbacks remember is not kept.
             fresh_optimizer: the optimizer begins anew, whatever it remembers of earlier trainings.
+            shards: into how many parts each batch is split, whose gradients are computed by themselves and added up in
+                their order; `Shards(count, workers=, ray=)` has them computed by several processes, or on a Ray
+                cluster, with the same bits. See docs/parallel.md for when that is worth it.
 
         Returns:
             What happened, epoch by epoch, and why it stopped. A loss or a weight that is NaN or infinite stops
@@ -473,6 +478,7 @@ class Network(Model, Displayed):
             checkpoints=checkpoints,
             resume=resume,
             fresh_optimizer=fresh_optimizer,
+            shards=shards,
         ).run()
 
     def summary(self) -> str:

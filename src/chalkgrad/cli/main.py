@@ -10,12 +10,13 @@ from .. import __version__
 from ..base.errors import ChalkgradError
 from ..base.messages import complain, complete_streams, let_go
 from ..base.text import shortened
-from . import check, derive, draw, explain, generate, grade, page, replay, rule, test, train, worksheet, write
+from . import check, derive, draw, explain, generate, grade, page, replay, rule, sweep, test, train, worksheet, write
 from .output import check_out
 from .parser import Command, command_line
 
 COMMANDS: dict[str, Command] = {
     "train": train,
+    "sweep": sweep,
     "test": test,
     "generate": generate,
     "explain": explain,

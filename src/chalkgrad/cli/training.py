@@ -46,18 +46,7 @@ def train(job: Job, arguments: Namespace) -> int:
     Raises:
         ChalkgradError: where the job's network, data and options do not fit each other, or cannot be saved.
     """
-    data, network = job.data, job.network
-    if not outputs_fit(network, data):
-        raise OptionError(
-            f"{job.name} has {network.output_shape} outputs, but {data.name} has {len(data.classes)} classes: "
-            f"{', '.join(data.classes[:10])}"
-        )
-    if not network.parameters:
-        raise OptionError(f"{job.name} has no weights, so there is nothing to train")
-    network.samples_and_targets(data.x_test, data.y_test)
-    if data.vocabulary is not None:
-        check_model(network, data.vocabulary)
-    training = _training(job, arguments)  # what does not fit is found before anything is written
+    training = training_of(job, arguments)  # what does not fit is found before anything is written
     if training.keeper is not None:
         training.keeper.alone = job.checkpoint is None
     run_directory.prepare(job.out)
@@ -110,7 +99,23 @@ def _quoted(path: Path) -> str:
     return visible(shlex.quote(str(path)))
 
 
-def _training(job: Job, arguments: Namespace) -> Fit:
+def training_of(job: Job, arguments: Namespace) -> Fit:
+    """The training, made ready.
+
+    Raises:
+        ChalkgradError: where the job's network, data and options do not fit each other.
+    """
+    data, network = job.data, job.network
+    if not outputs_fit(network, data):
+        raise OptionError(
+            f"{job.name} has {network.output_shape} outputs, but {data.name} has {len(data.classes)} classes: "
+            f"{', '.join(data.classes[:10])}"
+        )
+    if not network.parameters:
+        raise OptionError(f"{job.name} has no weights, so there is nothing to train")
+    network.samples_and_targets(data.x_test, data.y_test)
+    if data.vocabulary is not None:
+        check_model(network, data.vocabulary)
     plan, keep = job.plan, 2 if arguments.keep is None else arguments.keep
     seconds = 60.0 if arguments.checkpoint_every is None else arguments.checkpoint_every
     return Fit(

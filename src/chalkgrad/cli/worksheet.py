@@ -52,8 +52,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """The command."""
     from ..base.checks import whole
-    from ..worksheet import make_worksheet
-    from ..worksheet.files import SHEET_FORMATS, SOLUTION, SOLUTIONS, sheet_files, solution_files
+    from ..worksheet.class_sheets import Wanted, make_sheets
+    from ..worksheet.files import SHEET_FORMATS, SOLUTION, SOLUTIONS
     from ..worksheet.output_files import OutputFiles
     from ..worksheet.sheet import points
     from .subject import read_example
@@ -64,25 +64,28 @@ def run(arguments: Namespace) -> int:
         raise OptionError(f"worksheet: count is at most {MOST_SHEETS:,}; it is {count:,}")
     if arguments.count is not None and arguments.seed is None:
         raise OptionError("worksheet: --count makes sheets with numbers of their own, so it needs --seed")
-    formats = arguments.format or SHEET_FORMATS
     out = Path(arguments.out)
+    wanted = Wanted(
+        example,
+        tuple(arguments.format or SHEET_FORMATS),
+        arguments.hints,
+        {
+            "blanks": split(arguments.blanks),
+            "kind": arguments.kind,
+            "digits": arguments.digits,
+            "points": arguments.points,
+            "step": arguments.step,
+        },
+    )
+    seeds = [None if arguments.seed is None else arguments.seed + place for place in range(count)]
     sheets: list[tuple[str, OutputFiles]] = []
-    for place in range(count):
-        sheet = make_worksheet(
-            example,
-            blanks=split(arguments.blanks),
-            kind=arguments.kind,
-            seed=None if arguments.seed is None else arguments.seed + place,
-            digits=arguments.digits,
-            points=arguments.points,
-            step=arguments.step,
-        )
+    for sheet in make_sheets(wanted, seeds):
         folder, solution = out, out / SOLUTION
         if arguments.count is not None:  # what a student gets is a folder that has nothing else in it
             folder, solution = out / f"sheet-{sheet.seed}", out / SOLUTIONS / f"sheet-{sheet.seed}"
-        files = {folder / name: text for name, text in sheet_files(sheet, formats, hints=arguments.hints).items()}
-        files |= {solution / name: text for name, text in solution_files(sheet, formats).items()}
-        blanks = f"{len(sheet.blanks)} blank{'s' * (len(sheet.blanks) != 1)}, {points(sheet.points)}"
+        files = {folder / name: text for name, text in sheet.files.items()}
+        files |= {solution / name: text for name, text in sheet.solution.items()}
+        blanks = f"{sheet.blanks} blank{'s' * (sheet.blanks != 1)}, {points(sheet.points)}"
         line = f"{visible(str(folder))}: {blanks}; the solution is in {visible(str(solution))}"
         sheets.append((line, OutputFiles(files, solution)))
     for _, sheet_and_solution in sheets:

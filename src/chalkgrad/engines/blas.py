@@ -1,15 +1,25 @@
-"""The threads of the matrix library: for small products one is quicker than several."""
+"""The threads that compute, and those of the matrix library: for small products one is quicker than several."""
 
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Generator
 from contextlib import contextmanager
 
 from ..program import Program
+from .stepping import MOST_THREADS
 
+THREADS = "CHALKGRAD_THREADS"
+"""The environment variable with the most threads to use."""
 SMALL = 1_000_000
 """Products of fewer multiplications than this are quicker on one thread (measured on 2 cores)."""
+
+
+def most_threads() -> int | None:
+    """The most threads to use, where the environment says."""
+    limit = os.environ.get(THREADS, "")
+    return min(int(limit), MOST_THREADS) if limit.isdecimal() and int(limit) > 0 else None
 
 
 def largest_product(program: Program, samples: int) -> int:
@@ -26,11 +36,12 @@ def largest_product(program: Program, samples: int) -> int:
 
 @contextmanager
 def few_threads(program: Program, samples: int) -> Generator[None]:
-    """Holds the matrix library to one thread where the program's products are small."""
-    if largest_product(program, samples) >= SMALL:
+    """Holds the matrix library to one thread where the program's products are small, else to those of `THREADS`."""
+    limit = most_threads() if largest_product(program, samples) >= SMALL else 1
+    if limit is None:
         yield
         return
     from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(limits=1, user_api="blas"):
+    with threadpool_limits(limits=limit, user_api="blas"):
         yield

@@ -73,3 +73,7 @@ class Steps(Protocol):
     def undo(self) -> Values | None:
         """Goes back to before the last update; returns what that began with, None where there was none."""
         ...
+
+    def close(self) -> None:
+        """Ends whoever computes besides the caller; nothing is asked of the steps afterwards."""
+        ...

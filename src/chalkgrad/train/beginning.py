@@ -44,6 +44,7 @@ class Beginning:
             "validation": None if validation is None else validation.described,
             "min_improvement": settings.min_improvement,
             "restore_best": settings.restore_best,
+            "shards": None if settings.shards is None else settings.shards.count,
         }
         return cls(model.to_table(), settings_by_name, task.samples.digest())
 

@@ -12,6 +12,7 @@ from ..engines.stepping import Taken, Values
 from ..files.checkpoint import Checkpoint
 from ..model.model import Array, Model
 from .engine import steps_of
+from .sharded_steps import ShardedSteps
 from .task import Task
 
 
@@ -49,7 +50,7 @@ class Buffers:
             moments, self.steps_before = before.arrays, before.steps
         values = {**self.own(), **moments}
         self.steps = steps_of(model, self.program, values, task, checkpoint)
-        self.compiled = not isinstance(self.steps, NumPySteps)
+        self.compiled = not isinstance(self.steps, (NumPySteps, ShardedSteps))
         self.changed = [name for name in self.own() if name in self.program.updated]
         self.best: Mapping[str, Array] = {}
         self._stale = False  # whether the model's arrays are those of an earlier step
@@ -125,6 +126,7 @@ class Buffers:
         self.write_back()
 
     def release(self) -> None:
-        """Lets go of the arrays."""
+        """Lets go of the arrays, and of who computed with them."""
         self.best = {}
+        self.steps.close()
         del self.steps

@@ -14,6 +14,7 @@ from ..engines.work import RECORDED, seconds, worth
 from ..files.checkpoint import Checkpoint
 from ..model.model import Array, Model
 from ..program import Program
+from .sharded_steps import ShardedSteps
 from .task import Task
 
 UNKNOWN_EPOCHS = 20
@@ -46,6 +47,8 @@ def steps_of(
     if checkpoint and engine == "auto":
         estimate = math.inf if compiled else 0.0
     data_loss = "L_data" if model.layout.penalties else "L"
+    if settings.shards is not None:
+        return ShardedSteps(model, program, values, task, data_loss)
     below = -math.inf if settings.stop_below is None else settings.stop_below
     arguments = program, values, samples.x, samples.y, task.count, task.largest_batch, data_loss, below
     why = ""

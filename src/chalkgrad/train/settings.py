@@ -12,6 +12,7 @@ from ..describe.optimizers import Optimizer, as_optimizer
 from ..describe.schedules import SCHEDULES, Constant, Schedule
 from ..describe.settings import from_table
 from ..model.model import Model
+from .shards import Shards, read_shards
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class FitSettings:
 
     Attributes:
         batch_size: None for all samples at once.
+        shards: None where a batch is computed as one.
         engine: "numpy" where `check_finite` asks for it; whether another one is known is checked when it is chosen.
     """
 
@@ -37,6 +39,7 @@ class FitSettings:
     engine: str
     check_finite: bool
     fresh_optimizer: bool
+    shards: Shards | None
 
     @classmethod
     def read(
@@ -57,6 +60,7 @@ class FitSettings:
         engine: str = "auto",
         check_finite: bool = False,
         fresh_optimizer: bool = False,
+        shards: Shards | int = 1,
     ) -> FitSettings:
         """The settings of a training of this model.
 
@@ -94,6 +98,7 @@ class FitSettings:
             "numpy" if check_finite else engine,
             check_finite,
             flag("fit", "fresh_optimizer", fresh_optimizer),
+            read_shards(shards),
         )
 
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
-import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
 
 from ..base.errors import ChalkgradError, DataError
 from ..base.text import visible
+from ..parallel.failure import Failure
+from ..parallel.mapped import cores, mapped
 from ..render.blocks import Block, Heading, Paragraph, Table
 from ..render.board import Board
 from .answers import read_answers
@@ -73,11 +73,11 @@ def grade_class(
     if len({s.sheet for s in submissions}) == 1:
         read_worksheet(submissions[0].sheet)  # one sheet for all that cannot be read is not the students' fault
     work = partial(grade_submission, follow_credit=follow_credit, formats=formats)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if len(submissions) <= ALONE or cores < 2:
-        return [work(s) for s in submissions]
-    with ProcessPoolExecutor(cores) as pool:
-        return list(pool.map(work, submissions, chunksize=4))
+    workers = 0 if len(submissions) <= ALONE or cores() < 2 else cores()
+    graded = mapped(work, submissions, workers=workers)
+    return [
+        _ungraded(g.item, f"it cannot be graded: {g}", 0.0, formats) if isinstance(g, Failure) else g for g in graded
+    ]
 
 
 def grade_submission(submission: Submission, *, follow_credit: float, formats: Sequence[str] | None) -> SubmissionGrade:
@@ -107,7 +107,11 @@ def grade_submission(submission: Submission, *, follow_credit: float, formats: S
         fault = str(error)
     except Exception as error:  # whatever one file does, the others are graded
         fault = f"it cannot be graded: {type(error).__name__}: {error}"
-    fault = visible(fault)[:600]
+    return _ungraded(submission, fault, total, formats)
+
+
+def _ungraded(submission: Submission, fault: str, total: float, formats: Sequence[str] | None) -> SubmissionGrade:
+    student, fault = visible(submission.name), visible(fault)[:600]
     report = f"{student}\n{'=' * len(student)}\n\nNot graded: {fault}\n"
     return SubmissionGrade(
         submission, student, 0.0, total, fault=fault, files={} if formats is None else {"report.txt": report}

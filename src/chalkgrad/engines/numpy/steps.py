@@ -186,6 +186,9 @@ class NumPySteps:
         rows, rate, t, clock = inputs
         return {**{n: a[rows] for n, a in self._given_rows.items()}, "lr": rate, "t": t, "clock": clock}
 
+    def close(self) -> None:
+        pass
+
     def stopped_at(self) -> Values:
         assert self._given is not None
         return self._described(self._given)

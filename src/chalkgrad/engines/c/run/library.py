@@ -11,25 +11,23 @@ import numpy as np
 
 from ....data.class_numbers import ClassNumbers
 from ....data.pixels import Pixels
+from ...blas import most_threads
 from ...room import aligned, readable, roomy
-from ...stepping import MOST_THREADS
 from ..print.source import Source
 from ..schedule.buffers import fetch, places
 from .compiler import Built
 from .workers import Call
 
 Array = np.ndarray[Any, Any]
-THREADS = "CHALKGRAD_THREADS"
-"""The environment variable with the most threads to use."""
 FUNCTIONS = ("train", "together")
 """The functions of a compiled program that are called."""
 
 
 def threads() -> int:
     """The number of threads that compute: the processors of this process, or as the environment says."""
-    limit = os.environ.get(THREADS, "")
-    if limit.isdecimal() and int(limit) > 0:
-        return min(int(limit), MOST_THREADS)
+    limit = most_threads()
+    if limit is not None:
+        return limit
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

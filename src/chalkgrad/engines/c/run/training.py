@@ -142,6 +142,9 @@ class CompiledSteps:
     def put(self, values: Mapping[str, Array]) -> None:
         self._run.load({**self.values(), **{n: v for n, v in values.items() if n in self._shapes}})
 
+    def close(self) -> None:
+        pass
+
     def stopped_at(self) -> Values:
         return self._stopped
 
