@@ -118,6 +118,11 @@ class Layout:
         return lines
 
     @cached_property
+    def all_whole(self) -> bool:
+        """Whether the samples' rows hold whole numbers alone, ids and perhaps masks; they are int64 then."""
+        return bool(self.ids) and all(name in self.ids or name in self.masks for name in self.inputs)
+
+    @cached_property
     def whole(self) -> tuple[Whole, ...]:
         """The parts of a sample's row that hold whole numbers."""
         parts: list[Whole] = []
@@ -274,11 +279,6 @@ def _check_ids(layout: Layout) -> None:
             if source in layout.ids and not line.layer.of_ids:
                 embedding = next(other for other in layout.lines if other.layer.of_ids and source in other.sources)
                 raise OptionError(f"{line.label} takes {source} as values, but {embedding.label} takes it as ids")
-    values = next((name for name in layout.inputs if name not in layout.ids and name not in layout.masks), None)
-    if layout.ids and values is not None:
-        raise OptionError(
-            f"the input {next(iter(layout.ids))!r} is ids and {values!r} values; a network takes one kind"
-        )
 
 
 def _refuse_twice(layers: Iterable[Layer]) -> None:
