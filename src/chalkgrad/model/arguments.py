@@ -180,25 +180,20 @@ def read_samples(x: Any, layout: Layout, dtype: np.dtype[Any]) -> Array:
     fits = type(x) is np.ndarray and x.dtype == dtype and x.shape[1:] == shape
     if fits and x.size <= FEW and not layout.ids and math.isfinite(np.vdot(x, x)):  # which does not warn
         return x
-    _check_steps(x, shape, layout)
-    return _read_input(x, "x", shape, dtype, layout.lines[0].label, layout.ids.get("x"))
+    return _read_input(x, "x", shape, dtype, layout.lines[0].label, layout.ids.get("x"), _steps(layout, "x"))
 
 
-def _check_steps(x: Any, shape: tuple[int, ...], layout: Layout) -> None:
-    """Raises ShapeError where sequences have another number of steps than the network, or its positions."""
-    came = np.shape(x) if hasattr(x, "shape") else shape
-    if came[1:] == shape:
-        return
-    holds = next((line for line in layout.lines if isinstance(line.layer, Positions)), None)
-    sequences = len(shape) == 2 or bool(layout.ids)
-    if not sequences or len(came) != len(shape) + 1 or came[1] == shape[0] or came[2:] != shape[1:]:
-        return
-    T = shape[0]
-    user = f"{layout.lines[0].label} takes" if holds is None else f"{holds.label} holds"
-    raise ShapeError(
-        f"x has shape {came}, {came[1]} steps, but {user} {T} steps, as input_shape={shape} fixed when "
-        f"the network was built; cut or pad the sequences to {T} steps"
-    )
+def _steps(layout: Layout, name: str) -> str:
+    """Who takes, or holds, so many steps of an input: "layer 2, Positions holds"; "" where it is no sequence."""
+    shape = layout.inputs[name]
+    users = [layout.lines[place] for place in layout.users[name]]
+    if not (len(shape) == 2 or name in layout.ids or name in layout.masks):
+        return ""
+    known = {name, *(line.place for line in users)}
+    for line in layout.lines:
+        if isinstance(line.layer, Positions) and line.sources[0] in known:
+            return f"{line.label} holds"
+    return f"{users[0].label} takes"
 
 
 def _read_rows(x: Any, layout: Layout, dtype: np.dtype[Any]) -> Array:
@@ -231,7 +226,7 @@ def _read_rows(x: Any, layout: Layout, dtype: np.dtype[Any]) -> Array:
     for name, shape in inputs.items():
         called = f"x[{name!r}]"
         first = _taker(layout, name) if name in ids else f"the input {name!r}"
-        parts[name] = _read_input(mapping[name], called, shape, dtype, first, ids.get(name))
+        parts[name] = _read_input(mapping[name], called, shape, dtype, first, ids.get(name), _steps(layout, name))
         if name in layout.masks:
             _check_mask(parts[name], called, layout.masks[name])
     counts = {name: len(part) for name, part in parts.items()}
@@ -254,13 +249,24 @@ def _kind_of(x: Any) -> str:
 
 
 def _read_input(
-    x: Any, name: str, shape: tuple[int, ...], dtype: np.dtype[Any], first: str, ids: int | None = None
+    x: Any,
+    name: str,
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    first: str,
+    ids: int | None = None,
+    steps: str = "",
 ) -> Array:
     x = as_array(name, x)
     if x.dtype.kind not in "biuf":
         raise DataError(f"{name} must hold numbers, not {'text' if x.dtype.kind in 'US' else x.dtype}")
     if x.dtype == np.float16:
         raise DataError(f"{name} is float16, which is too coarse to train in; use {name}.astype('float32')")
+    if steps and x.ndim == len(shape) + 1 and x.shape[1] != shape[0] and x.shape[2:] == shape[1:]:
+        raise ShapeError(
+            f"{name} has shape {x.shape}, {x.shape[1]} steps, but {steps} {shape[0]} steps, as input_shape={shape} "
+            f"fixed when the network was built; cut or pad the sequences to {shape[0]} steps"
+        )
     if x.shape[1:] != shape or x.ndim != len(shape) + 1:
         raise ShapeError(input_message(x.shape, shape, first, name))
     if ids is not None:
