@@ -107,7 +107,7 @@ class OwnPass:
         """The values that the right pass does not have; None for all."""
         if self.right is None or self.slip is None:
             return None
-        return frozenset().union(*(self.order.after(output) for output in self._slips))
+        return frozenset(name for output in self._slips for name in self.order.after(output))
 
     def value(self, name: str) -> Array:
         """A value as the next step takes it: the student's numbers, and the computed ones where there are none."""
