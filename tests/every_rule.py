@@ -140,6 +140,9 @@ def _sequences(rng: np.random.Generator) -> Iterator[Case]:
     yield "masked", masked, {"s": rng.standard_normal((2, 5, 4)), "keep": keep}, rng.standard_normal((2, 5, 2)), {}
     meant = _net([cg.GlobalAvgPool1D(mask="keep", of="s"), cg.Dense(2)], kept, "SquaredError")
     yield "masked means", meant, {"s": rng.standard_normal((2, 5, 4)), "keep": keep}, rng.standard_normal((2, 2)), {}
+    beside = [cg.Embedding(7, 3, of="ids"), cg.GRU(2, name="h"), cg.Dense(2, of="v"), cg.Add("h")]
+    both = {"v": rng.standard_normal((2, 3)), "ids": ids}
+    yield "ids beside values", _net(beside, {"v": 3, "ids": 5}, "SquaredError"), both, y, {}
     counted = cg.Network(
         [cg.Embedding(7, 4), cg.RNN(3, sequences=True), cg.Dense(7), cg.Softmax()],
         input_shape=5,

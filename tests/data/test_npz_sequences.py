@@ -114,3 +114,32 @@ def test_images_as_rows(mnist_directory: Path) -> None:
     assert (rows.x_test[5] == images.x_test[5][0]).all()
     with pytest.raises(DataError, match="images of one channel"):
         rows.as_rows()
+
+
+def test_a_mask_leaves_steps_out(tmp_path: Path) -> None:
+    mask = np.arange(6) < RNG.integers(1, 7, (40, 1))
+    y = np.where(mask, IDS % 4, 77)  # what stands in padding is no class
+    data = read(tmp_path, ids=IDS, y=y, mask=mask)
+    assert data.classes == ("0", "1", "2", "3")
+    both = np.concatenate([data.y_train, data.y_test])
+    assert (both == IGNORED).sum() == (~mask).sum()
+    parts = {f"{n}_{p}": a[s] for n, a in (("x", VALUES), ("y", IDS % 2), ("mask", mask.astype(int)))
+             for p, s in (("train", slice(30)), ("test", slice(30, 40)))}  # fmt: skip
+    data = read(tmp_path, **parts)
+    np.testing.assert_array_equal(data.y_test == IGNORED, ~mask[30:])
+
+
+@pytest.mark.parametrize(
+    ("arrays", "said"),
+    [
+        ({"mask": np.full((40, 6), 2)}, r"mask\[0, 0\] is 2; 1 is a step that counts"),
+        ({"mask": np.arange(40)[:, None] * np.ones((1, 6)) > 0}, r"mask\[0\] is 0 everywhere, so no step counts"),
+        ({"mask": np.ones((40, 5))}, r"mask must be a number for every step, \(40, 6\); it is float64 \(40, 5\)"),
+        ({"mask_train": np.ones((40, 6))}, "needs mask for its masks; it has mask_train"),
+        ({"mask": np.ones((40, 6)), "y": KINDS.astype(int)}, "a mask goes with a class for every step"),
+        ({"mask": np.ones((40, 6)), "y": VALUES[:, :, 0]}, "a mask goes with a class for every step"),
+    ],
+)
+def test_masks_that_are_none(tmp_path: Path, arrays: dict[str, Any], said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        read(tmp_path, **{"x": VALUES, "y": IDS % 2, **arrays})

@@ -185,7 +185,12 @@ def test_the_c_program_checks_every_input_by_itself(tmp_path: Path) -> None:
     np.testing.assert_allclose(found, net.predict(x)[0], atol=1e-8)
     np.testing.assert_array_equal(net.predict([row]), net.predict(x))
     for place, value, said, here in (
-        (1, 4, "an id must be a whole number from 0 to 3", r"x\[0, 1\] is the id 4, but the input 'left' has 4 ids"),
+        (
+            1,
+            4,
+            "an id must be a whole number from 0 to 3",
+            r"x\[0, 1\] is the id 4, but layer 1, Embedding 'l' has 4 ids",
+        ),
         (2, 7, "an id must be a whole number from 0 to 6", r"x\[0, 2\] is the id 7"),
         (5, 2, "a mask is made of 0 and 1", r"x\[0, 5\] is 2, but layer 4, Attention takes it as a mask"),
         (4, 0, "a mask is 0 everywhere, so that nothing counts", r"x\[0\] is 0 everywhere"),

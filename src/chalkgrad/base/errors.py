@@ -14,6 +14,19 @@ class ShapeError(ChalkgradError, ValueError):
     """An array or a layer has a shape that does not fit; the message names both shapes and the cure."""
 
 
+class OneShapeError(ShapeError):
+    """Of the values that a layer takes, one has a shape that does not fit, whatever the others are.
+
+    Args:
+        text: the message.
+        source: which one it is, from 0.
+    """
+
+    def __init__(self, text: str, source: int = 0) -> None:
+        super().__init__(text)
+        self.source = source
+
+
 class OptionError(ChalkgradError, ValueError):
     """A setting's value is invalid."""
 

@@ -18,6 +18,8 @@ from .targets import Targets, of_array, read_task, untrained
 
 IDS = {"ids": "x", "ids_train": "x_train", "ids_test": "x_test"}
 """Other names of the arrays of samples."""
+MASKS = ("mask", "mask_train", "mask_test")
+"""Arrays that say which steps count."""
 MOST_IDS = 1_000_000
 
 
@@ -26,7 +28,8 @@ def read_sequences(path: str | Path, *, seed: int = 0, task: str | None = None, 
 
     x is values (N, T, I), or whole numbers (N, T), which are ids from 0 on; it may be called ids. y is a target for
     each sequence or for each of its steps: classes (N,) or (N, T), numbers (N,), (N, K), (N, T) or (N, T, K), one-hot
-    rows. (N, T) is read as a target for each step; the class number -1 is a step that does not count.
+    rows. (N, T) is read as a target for each step; the class number -1 is a step that does not count, and so is a 0 in
+    an array mask (N, T), or mask_train and mask_test.
 
     Args:
         path: the file.
@@ -39,7 +42,8 @@ def read_sequences(path: str | Path, *, seed: int = 0, task: str | None = None, 
     """
     path, task = Path(path), read_task(task)
     where = visible(str(path))
-    arrays = read_npz_arrays(path, {*NAMES, *IDS})
+    arrays = read_npz_arrays(path, {*NAMES, *IDS, *MASKS})
+    masks = {name: arrays.pop(name) for name in MASKS if name in arrays}
     for other, name in IDS.items():
         if other in arrays:
             arrays.setdefault(name, arrays.pop(other))
@@ -51,10 +55,21 @@ def read_sequences(path: str | Path, *, seed: int = 0, task: str | None = None, 
         shapes = " and ".join(str(x.shape[1:]) for x in inputs)
         raise DataError(f"{where}: the sequences to train on and to test on have the shapes {shapes}")
     inputs, ids = _ids(f"{where}: {x_name}", inputs)
-    targets = _targets(
-        f"{where}: {y_name}", joined(where, [arrays[y] for _, y in parts]), inputs[0].shape[1], task, loss, names
+    goals = joined(where, [arrays[y] for _, y in parts])
+    padding = _padding(
+        where, masks, [(x.replace("x", "mask", 1), a.shape[:2]) for (x, _), a in zip(parts, inputs, strict=True)]
     )
+    if padding is not None and goals.shape == padding.shape and goals.dtype.kind in "iu" and task != "regression":
+        goals = np.where(padding, IGNORED, goals.astype(np.int64))
+    targets = _targets(f"{where}: {y_name}", goals, inputs[0].shape[1], task, loss, names)
     y, classes = targets.y, targets.classes
+    if padding is not None:
+        if not classes or y.shape != padding.shape:
+            raise DataError(
+                f"{where}: a mask goes with a class for every step, {padding.shape}; in Python layers take one, "
+                'Attention(mask="keep") and GlobalAvgPool1D(mask="keep"), and fit takes sample_weight'
+            )
+        y = np.where(padding, IGNORED, y)
     if len(parts) == 1:
         train, test = for_testing(len(y), seed, y if classes and y.ndim == 1 else None, where)
         split = inputs[0][train], y[train], inputs[0][test], y[test]
@@ -63,6 +78,35 @@ def read_sequences(path: str | Path, *, seed: int = 0, task: str | None = None, 
     trained = split[1][split[1] != IGNORED] if classes else split[1]
     notes = (*targets.notes, *untrained(trained, classes))
     return Dataset(path.stem, *split, classes, str(path), notes=notes, ids=ids)
+
+
+def _padding(where: str, masks: dict[str, Array], wanted: list[tuple[str, tuple[int, ...]]]) -> Array | None:
+    """Which steps do not count, (N, T), of all parts together; None where there are no masks.
+
+    Args:
+        where: what the file is called.
+        masks: the masks by name, 1 for a step that counts and 0 for padding.
+        wanted: the name and the shape of each part's.
+    """
+    if not masks:
+        return None
+    names = [name for name, _ in wanted]
+    if set(masks) != set(names):
+        raise DataError(f"{where} needs {' and '.join(names)} for its masks; it has {', '.join(masks)}")
+    for name, shape in wanted:
+        mask = masks[name]
+        if mask.shape != shape or mask.dtype.kind not in "biuf":
+            raise DataError(
+                f"{where}: {name} must be a number for every step, {shape}; it is {mask.dtype} {mask.shape}"
+            )
+        wrong = np.argwhere((mask != 0) & (mask != 1))
+        if len(wrong):
+            n, t = map(int, wrong[0])
+            raise DataError(f"{where}: {name}[{n}, {t}] is {mask[n, t]:g}; 1 is a step that counts, 0 padding")
+        empty = np.flatnonzero((mask == 0).all(axis=1))
+        if len(empty):
+            raise DataError(f"{where}: {name}[{empty[0]}] is 0 everywhere, so no step counts; leave the sequence out")
+    return np.concatenate([masks[name] == 0 for name in names])
 
 
 def _ids(where: str, parts: list[Array]) -> tuple[list[Array], int]:

@@ -446,20 +446,24 @@ def class_numbers(loss: Loss, y: Values, outputs: SampleShape, dtype: np.dtype[A
         DataError: where they are no integers, or out of range.
     """
     classes = outputs[1]
+    given = "(N,)" if outputs[0] == 1 else rows_text(outputs[:1])
     if y.dtype.kind not in "biu":
         raise DataError(
-            f"class numbers must be integers, but the targets (N,) are {y.dtype}; use y.astype(int), or write "
+            f"class numbers must be integers, but the targets {given} are {y.dtype}; use y.astype(int), or write "
             "them without a point"
         )
     ignored = getattr(loss, "ignore", None)
     counting = y if ignored is None else y[y != ignored]
     if counting.size and (counting.min() < 0 or counting.max() >= classes):
-        wrong = int(counting.max() if counting.max() >= classes else counting.min())
+        bad = (y < 0) | (y >= classes)
+        first = np.argwhere(bad if ignored is None else bad & (y != ignored))[0]
+        wrong, steps = int(y[tuple(first)]), y.shape[1] > 1 or outputs[0] > 1
+        at = ", ".join(map(str, first if steps else first[:1]))
         also = "" if ignored is None else f", and {ignored} where nothing counts"
         if wrong < 0 and ignored is None and isinstance(loss, CrossEntropy):
             also = f"; if it stands for padding, take CrossEntropy(ignore={wrong})"
         raise DataError(
-            f"class number {wrong} is out of range: the network has {classes} outputs, "
+            f"class number {wrong}, y[{at}], is out of range: the network has {classes} outputs, "
             f"so classes are 0 to {classes - 1}{also}"
         )
     numbers = y.astype(np.int32)

@@ -13,18 +13,20 @@ from .slip import Slip
 
 Array = Any
 TEXT = "the heads are split by reshaping alone, without transposing: a head gets columns of several steps"
+BOTH = "the heads are split and joined by reshaping alone, without transposing: a head gets columns of several steps"
 
 
 def heads_by_reshaping(program: Program) -> Iterator[Slip]:
     """Heads that are read from (N, T, M E) as (N, M, T, E) without a transpose, in every step that reads them."""
-    for step in program:
-        function = _WRONG.get(step.rule)
-        heads = step.settings.get("M", 1)
-        if function is not None and heads > 1:
-            wrong = f"{step.output} with (N, T, {heads} E) read as (N, {heads}, T, E)"
-            yield Slip(
-                step.output, step, TEXT, 1.0, step.inputs, partial(function, heads), wrong=wrong, general=TEXT
-            )  # fmt: skip
+    for words, wrong_of in ((TEXT, _WRONG), (BOTH, _WRONG | _JOINED)):
+        for step in program:
+            function = wrong_of.get(step.rule)
+            heads = step.settings.get("M", 1)
+            if function is not None and heads > 1:
+                wrong = f"{step.output} with (N, T, {heads} E) read as (N, {heads}, T, E)"
+                yield Slip(
+                    step.output, step, words, 1.0, step.inputs, partial(function, heads), wrong=wrong, general=words
+                )  # fmt: skip
 
 
 def unmasked_back(program: Program) -> Iterator[Slip]:
@@ -74,6 +76,23 @@ def _weighted_dv(M: int, A: Array, do: Array) -> Array:
     return _back(A.mT @ attention.heads(do, M))
 
 
+def _joined(M: int, A: Array, v: Array) -> Array:
+    return _back(A @ _reshaped(v, M))
+
+
+def _joined_dA(M: int, do: Array, v: Array, A: Array) -> Array:
+    return _reshaped(do, M) @ _reshaped(v, M).mT
+
+
+def _joined_dv(M: int, A: Array, do: Array) -> Array:
+    return _back(A.mT @ _reshaped(do, M))
+
+
+_JOINED: dict[Rule, Callable[..., Array]] = {
+    attention.weighted: _joined,
+    attention.weighted_dA: _joined_dA,
+    attention.weighted_dv: _joined_dv,
+}
 _WRONG: dict[Rule, Callable[..., Array]] = {
     attention.scores: _scores,
     attention.scores_dq: _scores_dq,

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..model.model import Model
 from .diagnosis import Diagnosis
+from .samples import other_samples
 
 Array = np.ndarray[Any, Any]
 SAMPLES = (3, 1)
@@ -37,7 +38,9 @@ def at_other_points(found: Diagnosis, network: Model, x: Array, y: Array, judge:
             {n: np.asarray(a) + 0.4 * rng.standard_normal(np.shape(a)) for n, a in network.parameters.items()}
         )
         rows = np.arange(samples) % len(x)
-        other = x[rows] if network.layout.ids else rng.standard_normal((samples, *x.shape[1:]))
+        other = x[rows]
+        if not network.layout.all_whole:
+            other = other_samples(network.layout, other, rng.standard_normal(other.shape), rng)
         try:
             there = judge(twin, other, y[rows])
         except Exception as error:  # the function is somebody else's: anything may come

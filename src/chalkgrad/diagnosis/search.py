@@ -35,6 +35,7 @@ from .misread import misread
 from .points import at_other_points
 from .rerun import MISFITS, NEXT, Again, Rerun
 from .result import Cause, Finding, Unseen
+from .samples import other_samples
 from .slack import EVIDENCE, FEW, UNITS, Slack
 from .slip import Carried, Slip
 from .tried import tried
@@ -673,10 +674,9 @@ class Search:
 
     def _other_samples(self, rng: np.random.Generator) -> Array:
         """As many samples of other numbers, and of other ids."""
-        ids, shape = self.network.layout.ids, self.trace["x"].shape
-        if ids:
-            return cast("Array", rng.integers(0, min(ids.values()), shape))
-        return cast("Array", rng.integers(-20, 21, shape) / 10)
+        x = self.trace["x"]
+        values = cast("Array", rng.integers(-20, 21, x.shape) / 10)
+        return other_samples(self.network.layout, x, values, rng)
 
     @staticmethod
     def _outcome(rerun: Rerun, chosen: Sequence[Slip], names: Sequence[str]) -> dict[str, Array] | None:

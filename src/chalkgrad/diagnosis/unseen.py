@@ -17,6 +17,7 @@ from .claims import Claim
 from .comparing import Comparing
 from .rerun import MISFITS, NEXT, Rerun
 from .result import Unseen
+from .samples import other_samples
 from .slip import Slip
 from .tried import tried
 
@@ -143,13 +144,14 @@ def _elsewhere(search: Ground) -> Iterator[tuple[str, Mapping[str, Array], Array
         moved = {**own, name: array + 0.5 + 0.3 * rng.standard_normal(array.shape)}
         value = f"{name} is {float(array.flat[0]):g}" + (" everywhere" if array.size > 1 else "")
         points.append((f"{value} here; with other numbers there it would show", moved, x, y))
-    if not network.layout.ids:
+    layout = network.layout
+    if not layout.all_whole:
         more = max(SAMPLES, len(x))
-        other = rng.standard_normal((len(x), *x.shape[1:]))
+        other = other_samples(layout, x, rng.standard_normal((len(x), *x.shape[1:])), rng)
         points.append(("with other samples it would show", own, other, y))
         if more > len(x):
             rows = np.arange(more) % len(x)
-            other = rng.standard_normal((more, *x.shape[1:]))
+            other = other_samples(layout, x[rows], rng.standard_normal((more, *x.shape[1:])), rng)
             few = "one sample" if len(x) == 1 else f"{len(x)} samples"
             points.append(
                 (f"there {'is' if len(x) == 1 else 'are'} {few} here; with {more} it would show", own, other, y[rows])

@@ -123,6 +123,17 @@ def beginning(value: Any) -> str:
         return said(value)
 
 
+def check_exact(layout: Layout, dtype: np.dtype[Any]) -> None:
+    """Raises OptionError where ids stand in rows beside values whose type does not hold all of them exactly."""
+    most = 2 ** (np.finfo(dtype).nmant + 1)
+    for name, count in layout.ids.items():
+        if not layout.all_whole and count > most:
+            raise OptionError(
+                f"the input {name!r} has {count:,} ids and stands beside values of {dtype}, which holds whole numbers "
+                f"exactly up to {most:,}; use dtype='float64'"
+            )
+
+
 def fitting(name: str, value: Any, target: Array) -> Array:
     """A parameter's new value as an array of its shape and dtype; errors name the parameter and the cure."""
     try:
@@ -169,25 +180,20 @@ def read_samples(x: Any, layout: Layout, dtype: np.dtype[Any]) -> Array:
     fits = type(x) is np.ndarray and x.dtype == dtype and x.shape[1:] == shape
     if fits and x.size <= FEW and not layout.ids and math.isfinite(np.vdot(x, x)):  # which does not warn
         return x
-    _check_steps(x, shape, layout)
-    return _read_input(x, "x", shape, dtype, layout.lines[0].label, layout.ids.get("x"))
+    return _read_input(x, "x", shape, dtype, layout.lines[0].label, layout.ids.get("x"), _steps(layout, "x"))
 
 
-def _check_steps(x: Any, shape: tuple[int, ...], layout: Layout) -> None:
-    """Raises ShapeError where sequences have another number of steps than the network, or its positions."""
-    came = np.shape(x) if hasattr(x, "shape") else shape
-    if came[1:] == shape:
-        return
-    holds = next((line for line in layout.lines if isinstance(line.layer, Positions)), None)
-    sequences = len(shape) == 2 or bool(layout.ids)
-    if not sequences or len(came) != len(shape) + 1 or came[1] == shape[0] or came[2:] != shape[1:]:
-        return
-    T = shape[0]
-    user = f"{layout.lines[0].label} takes" if holds is None else f"{holds.label} holds"
-    raise ShapeError(
-        f"x has shape {came}, {came[1]} steps, but {user} {T} steps, as input_shape={shape} fixed when "
-        f"the network was built; cut or pad the sequences to {T} steps"
-    )
+def _steps(layout: Layout, name: str) -> str:
+    """Who takes, or holds, so many steps of an input: "layer 2, Positions holds"; "" where it is no sequence."""
+    shape = layout.inputs[name]
+    users = [layout.lines[place] for place in layout.users[name]]
+    if not (len(shape) == 2 or name in layout.ids or name in layout.masks):
+        return ""
+    known = {name, *(line.place for line in users)}
+    for line in layout.lines:
+        if isinstance(line.layer, Positions) and line.sources[0] in known:
+            return f"{line.label} holds"
+    return f"{users[0].label} takes"
 
 
 def _read_rows(x: Any, layout: Layout, dtype: np.dtype[Any]) -> Array:
@@ -196,12 +202,14 @@ def _read_rows(x: Any, layout: Layout, dtype: np.dtype[Any]) -> Array:
     count = sum(map(math.prod, inputs.values()))
     if not isinstance(x, Mapping):
         if np.ndim(x) == 2 and np.shape(x)[1] == count:
-            rows = _read_input(x, "x", (count,), dtype, "the network", max(ids.values(), default=None))
+            most = max(ids.values()) if layout.all_whole else None
+            rows = _read_input(x, "x", (count,), dtype, "the network", most)
             begin = 0
             for name, shape in inputs.items():
                 part = rows[:, begin : begin + math.prod(shape)]
                 if name in ids:
-                    _check_ids(part, "x", f"the input {name!r}", ids[name], begin)
+                    _check_whole(part, "x", _taker(layout, name), ids[name], begin)
+                    _check_ids(part, "x", _taker(layout, name), ids[name], begin)
                 if name in layout.masks:
                     _check_mask(part, "x", layout.masks[name], begin)
                 begin += math.prod(shape)
@@ -217,14 +225,23 @@ def _read_rows(x: Any, layout: Layout, dtype: np.dtype[Any]) -> Array:
     parts: dict[str, Array] = {}
     for name, shape in inputs.items():
         called = f"x[{name!r}]"
-        parts[name] = _read_input(mapping[name], called, shape, dtype, f"the input {name!r}", ids.get(name))
+        first = _taker(layout, name) if name in ids else f"the input {name!r}"
+        parts[name] = _read_input(mapping[name], called, shape, dtype, first, ids.get(name), _steps(layout, name))
         if name in layout.masks:
             _check_mask(parts[name], called, layout.masks[name])
-            parts[name] = parts[name].astype(np.int64 if ids else dtype, copy=False)
     counts = {name: len(part) for name, part in parts.items()}
     if len(set(counts.values())) > 1:
         raise DataError(f"x has {' but '.join(f'{c} samples of {n}' for n, c in counts.items())}")
-    return np.concatenate([part.reshape(len(part), -1) for part in parts.values()], axis=1)
+    kind = np.dtype(np.int64) if layout.all_whole else dtype
+    return np.concatenate(
+        [part.reshape(len(part), -1) for part in parts.values()], axis=1, dtype=kind, casting="unsafe"
+    )
+
+
+def _taker(layout: Layout, name: str) -> str:
+    """The line that takes an input as ids; of several the one with the fewest."""
+    lines = (line for line in layout.lines if line.layer.of_ids and name in line.sources)
+    return next(line.label for line in lines if getattr(line.layer, "ids", 0) == layout.ids[name])
 
 
 def _kind_of(x: Any) -> str:
@@ -232,13 +249,24 @@ def _kind_of(x: Any) -> str:
 
 
 def _read_input(
-    x: Any, name: str, shape: tuple[int, ...], dtype: np.dtype[Any], first: str, ids: int | None = None
+    x: Any,
+    name: str,
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    first: str,
+    ids: int | None = None,
+    steps: str = "",
 ) -> Array:
     x = as_array(name, x)
     if x.dtype.kind not in "biuf":
         raise DataError(f"{name} must hold numbers, not {'text' if x.dtype.kind in 'US' else x.dtype}")
     if x.dtype == np.float16:
         raise DataError(f"{name} is float16, which is too coarse to train in; use {name}.astype('float32')")
+    if steps and x.ndim == len(shape) + 1 and x.shape[1] != shape[0] and x.shape[2:] == shape[1:]:
+        raise ShapeError(
+            f"{name} has shape {x.shape}, {x.shape[1]} steps, but {steps} {shape[0]} steps, as input_shape={shape} "
+            f"fixed when the network was built; cut or pad the sequences to {shape[0]} steps"
+        )
     if x.shape[1:] != shape or x.ndim != len(shape) + 1:
         raise ShapeError(input_message(x.shape, shape, first, name))
     if ids is not None:
@@ -258,14 +286,7 @@ def _read_input(
 
 def _read_ids(x: Array, name: str, first: str, ids: int) -> Array:
     """Ids as whole numbers, each from 0 to ids - 1."""
-    if x.dtype.kind == "f":
-        broken = np.argwhere(~(np.isfinite(x) & (x == np.round(x))))
-        if len(broken):
-            place = tuple(map(int, broken[0]))
-            raise DataError(
-                f"{name}[{', '.join(map(str, place))}] is {x[place]:g}, but {first} takes ids, whole numbers from 0 to "
-                f"{ids - 1}; for values leave the Embedding out"
-            )
+    _check_whole(x, name, first, ids)
     if x.dtype.kind not in "iu":
         raise DataError(
             f"{name} holds {x.dtype}, but {first} takes ids, whole numbers from 0 to {ids - 1}; use {name}.astype(int)"
@@ -274,13 +295,28 @@ def _read_ids(x: Array, name: str, first: str, ids: int) -> Array:
     return x.astype(np.int64, copy=False)
 
 
+def _check_whole(x: Array, name: str, first: str, ids: int, begin: int = 0) -> None:
+    """Raises DataError where a number is not whole; `begin` is the first column in what is called `name`."""
+    if x.dtype.kind != "f":
+        return
+    broken = np.argwhere(~(np.isfinite(x) & (x == np.round(x))))
+    if len(broken):
+        n, t = map(int, broken[0])
+        raise DataError(
+            f"{name}[{n}, {begin + t}] is {x[n, t]:g}, but {first} takes ids, whole numbers from 0 to {ids - 1}; "
+            "for values leave the Embedding out"
+        )
+
+
 def _check_ids(x: Array, name: str, first: str, ids: int, begin: int = 0) -> None:
     """Raises DataError where an id is not from 0 to ids - 1; `begin` is the first column in what is called `name`."""
     wrong = np.argwhere((x < 0) | (x >= ids))
     if len(wrong):
         n, t = map(int, wrong[0])
+        most = int(x.max())
+        cure = f"Embedding({most + 1}, ...) has room for all that came" if x.min() >= 0 else "ids begin at 0"
         raise DataError(
-            f"{name}[{n}, {begin + t}] is the id {int(x[n, t])}, but {first} has {ids} ids, from 0 to {ids - 1}"
+            f"{name}[{n}, {begin + t}] is the id {int(x[n, t])}, but {first} has {ids} ids, from 0 to {ids - 1}; {cure}"
         )
 
 

@@ -21,7 +21,7 @@ def write_program(layout: Layout, loss: Loss, seed: int, *, training: bool, weig
         training: with dropout and batch statistics, or as in prediction.
         weighted: whether samples, or the steps of sequences, have weights.
     """
-    kind = "int" if layout.ids else "float"
+    kind = "int" if layout.all_whole else "float"
     inputs = [Value(INPUT, (BATCH, *layout.sample_shape), Role.GIVEN, dtype=kind)]
     inputs.append(Value("y", (BATCH, *layout.output_shape), Role.GIVEN))
     if weighted:

@@ -70,12 +70,13 @@ def _write_inputs(writer: Writer, layout: Layout) -> None:
     begin = 0
     for name, shape in layout.inputs.items():
         size = math.prod(shape)
-        operation = inputs.row if len(shape) == 1 else inputs.array
+        operation = inputs.ids if name in layout.ids else inputs.row if len(shape) == 1 else inputs.array
+        kind = "int" if name in layout.ids else "float"
         names: dict[str, str | None] = {"x": INPUT, "f": f"{name}_row", "v": name, operation.output: name}
         here = Placed(operation, names, {"o": begin, "I": size, "shape": shape}, Owner("input", name, f"input {name}"))
         for rule in operation.forward:
             whole = (BATCH, *shape) if rule.output == operation.output else (BATCH, size)
-            writer.add(rule, names[rule.output] or "", here, "forward", Role.FORWARD, shape=whole)
+            writer.add(rule, names[rule.output] or "", here, "forward", Role.FORWARD, shape=whole, dtype=kind)
         begin += size
 
 

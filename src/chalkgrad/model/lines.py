@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..base.caching import cached_property
-from ..base.errors import OptionError, ShapeError, unknown
+from ..base.errors import OneShapeError, OptionError, ShapeError, unknown
 from ..describe.layers import (
     Add,
     Combining,
@@ -116,6 +116,11 @@ class Layout:
             if line.layer.padding_mask is not None and isinstance(mask, str):
                 lines[mask] = (*lines.get(mask, ()), line)
         return lines
+
+    @cached_property
+    def all_whole(self) -> bool:
+        """Whether the samples' rows hold whole numbers alone, ids and perhaps masks; they are int64 then."""
+        return bool(self.ids) and all(name in self.ids or name in self.masks for name in self.inputs)
 
     @cached_property
     def whole(self) -> tuple[Whole, ...]:
@@ -274,11 +279,6 @@ def _check_ids(layout: Layout) -> None:
             if source in layout.ids and not line.layer.of_ids:
                 embedding = next(other for other in layout.lines if other.layer.of_ids and source in other.sources)
                 raise OptionError(f"{line.label} takes {source} as values, but {embedding.label} takes it as ids")
-    values = next((name for name in layout.inputs if name not in layout.ids and name not in layout.masks), None)
-    if layout.ids and values is not None:
-        raise OptionError(
-            f"the input {next(iter(layout.ids))!r} is ids and {values!r} values; a network takes one kind"
-        )
 
 
 def _refuse_twice(layers: Iterable[Layer]) -> None:
@@ -366,6 +366,10 @@ class _Placing:
             wanted = layer.parameters(one[0])
             kept = layer.states(one[0])
             shape = (shapes[0][0], *shape) if _per_step(layer, shapes) else shape
+        except OneShapeError as error:
+            source = sources[error.source]
+            text = self._last_step(layer, source) or str(error)
+            raise ShapeError(f"{label}: {text} (what comes in was fixed by {self._fixed_by(source)})") from None
         except ShapeError as error:
             raise ShapeError(self._misfit(label, sources, shapes, f"{error}{draft.hint}")) from None
         names: dict[str, str] = {}
@@ -507,6 +511,17 @@ class _Placing:
             for source, shape in zip(sources, shapes, strict=True)
         ]
         return f"{label}: {' and '.join(came)} do not go together; {error}"
+
+    def _last_step(self, layer: Layer, source: int | str) -> str:
+        """What to say where a layer takes sequences, but a recurrent one before it gives its last step alone."""
+        if isinstance(source, str) or len(self.lines[source].shape) != 1:
+            return ""
+        giver = self.lines[source]
+        of = giver if isinstance(giver.layer, Recurrent) else self.lines[max(0, source - 1)]
+        if not isinstance(of.layer, Recurrent) or (of is not giver and of.place not in giver.sources):
+            return ""
+        every = f"{of.layer.kind}({of.layer.units}, sequences=True)"
+        return f"{layer.kind} takes sequences, but {giver.label} gives one row a sample; take every step of it, {every}"
 
     def _named(self, source: int | str) -> str:
         return f"the input {source!r}" if isinstance(source, str) else self.lines[source].label

@@ -36,6 +36,7 @@ from .arguments import (
     beginning,
     check_as_many,
     check_counts,
+    check_exact,
     fitting,
     read_dtype,
     read_inputs,
@@ -123,6 +124,7 @@ class Model:
         self.input_shape = inputs if self.layout.several else self.layout.sample_shape
         self.loss_function.last_layer_check([v.layer for v in self.layout.lines if v.operation(training=False)][-1])
         self.loss_function.dtype_check(self.dtype)
+        check_exact(self.layout, self.dtype)
         self.output_shape = self.layout.output_shape
         self.program = self._write(training=True)
         self.prediction_program = self._write(training=False)
@@ -529,6 +531,7 @@ class Model:
         twin.__dict__.update(self.__dict__)  # the layers and the programs are the same
         twin.dtype = read_dtype(dtype or self.dtype)
         twin.loss_function.dtype_check(twin.dtype)
+        check_exact(self.layout, twin.dtype)
         twin._allocate()
         twin.flat[...] = self.flat
         for name, state in self.states.items():

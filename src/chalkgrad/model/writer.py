@@ -78,6 +78,7 @@ class Writer:
         through: str | None = None,
         shape: Shape | None = None,
         owner: Owner | None = None,
+        dtype: str = "float",
     ) -> None:
         """Writes the step that computes the value `name` by a rule of the operation.
 
@@ -91,6 +92,7 @@ class Writer:
             through: of a share, the value through which it comes back.
             shape: its shape, where the rule's formula does not give it.
             owner: whose step it is, if not the operation's.
+            dtype: "float", or "int" for whole numbers.
 
         Raises:
             OptionError: where two values would have one name.
@@ -117,7 +119,7 @@ class Writer:
                 formula.sizes({**shapes, formula.output: shape}, options)
         except FormulaError as error:
             raise FormulaError(f"{owner}: {name} = {rule.name}(...): {error}") from None
-        value = Value(name, shape, role, of, through=through)
+        value = Value(name, shape, role, of, dtype, through)
         self.values[name] = value
         self.taken.add(name)
         self.steps.append(Step(value, rule, inputs, options, part, owner, placed.names, placed.options))

@@ -118,6 +118,7 @@ def page(
             "drawing": drawing(network, trace),
             "mistakes": mistake_records(trace),
             "bounds": _bounds(trace),
+            "parts": [[p.begin, p.begin + p.size, p.below] for p in network.layout.whole if network.layout.several],
             "classes": _classes(network, trace, classes),
             "image": _image(network, trace, image),
             "pictures": _pictures(network, trace),

@@ -92,6 +92,26 @@ def gru_dzz_of_r(dz: Array, r: Array) -> Array:
     return sigmoid.sigmoid_dz(dz, r)
 
 
+@mistake(_reset.dz, "dzr[...] = dr[...] * (1 - r[...]^2)", "the slope of a tanh is taken, where {r} is a sigmoid")
+def gru_dzr_of_a_tanh(dr: Array, r: Array) -> Array:
+    return tanh.tanh_dz(dr, r)
+
+
+@mistake(_update.dz, "dzz[...] = dz[...] * (1 - z[...]^2)", "the slope of a tanh is taken, where {z} is a sigmoid")
+def gru_dzz_of_a_tanh(dz: Array, z: Array) -> Array:
+    return tanh.tanh_dz(dz, z)
+
+
+_new_forward, _new_dz = (
+    renamed(part, a="n", z="zn") for part in (tanh.operation.forward[0], tanh.operation.backward[0])
+)
+
+
+@mistake(_new_dz, "dzn[...] = dn[...] * n[...] * (1 - n[...])", "the slope of a sigmoid is taken, where {n} is a tanh")
+def gru_dzn_of_a_sigmoid(dn: Array, n: Array) -> Array:
+    return sigmoid.sigmoid_dz(dn, n)
+
+
 _through_reset = renamed(over_time(dense_dW), x="rh", W="Un", z="zn")
 
 
@@ -117,17 +137,16 @@ def _layer(
         after: the derivatives by the parameters of n and by x.
     """
     gates = (_reset, _update)
-    n, dzn = (renamed(part, a="n", z="zn") for part in (tanh.operation.forward[0], tanh.operation.backward[0]))
     return recurrence(
         name,
-        (*(one.forward[0] for one in gates), *(one.forward[1] for one in gates), *new, n, gru_h),
+        (*(one.forward[0] for one in gates), *(one.forward[1] for one in gates), *new, _new_forward, gru_h),
         (
             renamed(kept_dm, p="h", a="z", m="h"),
             *(one.dh for one in gates),
             through,
             gru_dz,
             gru_dn,
-            dzn,
+            _new_dz,
             *back,
             *(one.dz for one in gates),
             *(rule for one in gates for rule in one.after),

@@ -91,6 +91,21 @@ def lstm_dzo_of_i(do: Array, i: Array) -> Array:
     return sigmoid.sigmoid_dz(do, i)
 
 
+@mistake(_in.dz, "dzi[...] = di[...] * (1 - i[...]^2)", "the slope of a tanh is taken, where {i} is a sigmoid")
+def lstm_dzi_of_a_tanh(di: Array, i: Array) -> Array:
+    return tanh.tanh_dz(di, i)
+
+
+@mistake(_forget.dz, "dzf[...] = df[...] * (1 - f[...]^2)", "the slope of a tanh is taken, where {f} is a sigmoid")
+def lstm_dzf_of_a_tanh(df: Array, f: Array) -> Array:
+    return tanh.tanh_dz(df, f)
+
+
+@mistake(_out.dz, "dzo[...] = do[...] * (1 - o[...]^2)", "the slope of a tanh is taken, where {o} is a sigmoid")
+def lstm_dzo_of_a_tanh(do: Array, o: Array) -> Array:
+    return tanh.tanh_dz(do, o)
+
+
 @mistake(_new.dz, "dzg[...] = dg[...] * g[...] * (1 - g[...])", "the slope of a sigmoid is taken, where {g} is a tanh")
 def lstm_dzg_of_a_sigmoid(dg: Array, g: Array) -> Array:
     return sigmoid.sigmoid_dz(dg, g)

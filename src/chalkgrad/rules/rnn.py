@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from . import relu, tanh
+from . import relu, sigmoid, tanh
 from .dense import dense_db, dense_dW, dense_dx
 from .derived import over_time, renamed
 from .recurrence import Recurrence, recurrence
@@ -116,10 +116,17 @@ def gate(a: str, letter: str, activation: Operation) -> Gate:
     )
 
 
-def _activated(activation: Operation) -> Recurrence:
-    h = gate("h", "", activation)
+def _activated(activation: Operation, h: Gate) -> Recurrence:
     return recurrence(f"recurrent layer, {activation.name}", h.forward, (h.dh, h.dz, *h.after))
 
 
-with_tanh = _activated(tanh.operation)
-with_relu = _activated(relu.operation)
+_tanh = gate("h", "", tanh.operation)
+
+
+@mistake(_tanh.dz, "dz[...] = dh[...] * h[...] * (1 - h[...])", "the slope of a sigmoid is taken, where {h} is a tanh")
+def rnn_dz_of_a_sigmoid(dh: Array, h: Array) -> Array:
+    return sigmoid.sigmoid_dz(dh, h)
+
+
+with_tanh = _activated(tanh.operation, _tanh)
+with_relu = _activated(relu.operation, gate("h", "", relu.operation))

@@ -13,7 +13,7 @@ from ..base.errors import ChalkgradError
 from ..diagnosis import diagnose
 from ..diagnosis.rerun import MISFITS
 from ..diagnosis.slip import Slip
-from ..diagnosis.slips import slips
+from ..diagnosis.tried import tried
 from .answers import Answer
 from .comparing import Comparison
 from .exercise import Exercise
@@ -63,7 +63,7 @@ class MistakeSearch:
         self.sheet, self.answers, self.comparing = sheet, answers, comparing
         self.wrong = list(wrong)
         self.passes = [OwnPass(sheet.trace, numbers) for numbers in passes]
-        self.slips = slips(sheet.trace.program, None, len(sheet.example.x))
+        self.slips = tried(sheet.trace.program, sheet.trace, None).usual
         self.names = [*dict.fromkeys(a.name for a in answers)]
 
     def causes(self) -> list[Cause]:
@@ -111,7 +111,7 @@ class MistakeSearch:
         causes: list[Cause] = []
         order = {step.output: place for place, step in enumerate(self.sheet.trace.program)}
         while wrong:
-            best: tuple[tuple[int, float, int], Slip, list[Address]] | None = None
+            best: dict[bool, tuple[tuple[int, float, int], Slip, list[Address]]] = {}  # in one place, in several
             names = dict.fromkeys(a.name for a in wrong)
             for slip, ways in effects:
                 for values in ways:
@@ -125,12 +125,15 @@ class MistakeSearch:
                     settled = [a for a in self.answers if a not in self.wrong]
                     mismatches = sum(not self._fits(values, a) for a in settled)
                     rank = (len(explained) - mismatches, -slip.weight, order[slip.output])  # of equals the nearest
-                    if best is None or rank > best[0]:
-                        best = (rank, slip, explained)
-            if best is None:
+                    several = bool(slip.members)
+                    if several not in best or rank > best[several][0]:
+                        best[several] = (rank, slip, explained)
+            if not best:
                 break
-            causes.append(Cause(self._text(best[1]), tuple(best[2]), best[1]))
-            wrong = [a for a in wrong if a not in best[2]]
+            counts = {several: len(found[2]) for several, found in best.items()}
+            _, slip, explained = best[counts.get(True, 0) > counts.get(False, 0)]  # several where one is not enough
+            causes.append(Cause(self._text(slip), tuple(explained), slip))
+            wrong = [a for a in wrong if a not in explained]
         return causes, wrong
 
     def _by_elements(
@@ -140,7 +143,9 @@ class MistakeSearch:
         grouped: dict[int, tuple[Slip, list[Address]]] = {}
         rest: list[Address] = []
         for address in wrong:
-            fitting = [s for s, ways in effects if any(self._fits(values, address) for values in ways)]
+            fitting = [
+                s for s, ways in effects if not s.members and any(self._fits(values, address) for values in ways)
+            ]
             if not fitting:
                 rest.append(address)
                 continue
@@ -149,7 +154,7 @@ class MistakeSearch:
         return [Cause(self._text(s), tuple(addresses), s) for s, addresses in grouped.values()], rest
 
     def _text(self, slip: Slip) -> str:
-        return f"{slip.output}: {slip.text}"
+        return slip.text if slip.members else f"{slip.output}: {slip.text}"
 
     # -- slips of the pen ------------------------------------------------------------------------------------
 

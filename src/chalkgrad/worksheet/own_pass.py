@@ -74,6 +74,7 @@ class OwnPass:
         right: OwnPass | None = None,
     ) -> None:
         self.trace, self.slip, self.digits, self.right = trace, slip, digits, right
+        self._slips = {} if slip is None else {one.output: one for one in slip.every}
         self.numbers = dict(numbers or {})
         self._order: _Order | None = None
         self._random = np.random.default_rng(seed)
@@ -104,7 +105,9 @@ class OwnPass:
     @cached_property
     def _own(self) -> frozenset[str] | None:
         """The values that the right pass does not have; None for all."""
-        return None if self.right is None or self.slip is None else self.order.after(self.slip.output)
+        if self.right is None or self.slip is None:
+            return None
+        return frozenset(name for output in self._slips for name in self.order.after(output))
 
     def value(self, name: str) -> Array:
         """A value as the next step takes it: the student's numbers, and the computed ones where there are none."""
@@ -148,34 +151,38 @@ class OwnPass:
         """
         if self._own is not None and output not in self._own:
             return ()
-        if self.slip is not None and self.slip.output == output and output not in self.order.loops:
+        if output in self._slips and output not in self.order.loops:
             return ()
         return self.order.asked[output]
 
     def _computed(self, step: Step) -> Array:
-        if self.slip is not None and self.slip.output == step.output:
-            return np.asarray(self.slip.replacement(self.value))
+        if step.output in self._slips:
+            return np.asarray(self._slips[step.output].replacement(self.value))
         return self._made(step, [None if i is None else self.value(i) for i in step.inputs])
 
     def _over_time(self, loop: Loop) -> dict[str, Array]:
         """What the steps of a loop compute, each from the student's numbers at the other times."""
-        slip = self.slip if self.slip is not None and self.order.loops.get(self.slip.output) is loop else None
+        slips = {output: s for output, s in self._slips.items() if self.order.loops.get(output) is loop}
 
         def make(name: str, arrays: list[Any]) -> Array:
-            if slip is not None and slip.output == name:
-                return np.asarray(slip.function(*arrays))
+            if name in slips:
+                return np.asarray(slips[name].function(*arrays))
             return self._made(self.order.steps[name], arrays)
 
         def taken(name: str, t: int, result: Array) -> Array:
             numbers = self.numbers.get(name)
             return result if numbers is None else _written(result, numbers[:, t])
 
+        def whole(name: str) -> Any:
+            further = next((f for s in slips.values() for f in s.further if f.value.name == name), None)
+            return self.value(name) if further is None else further.compute(self.value)
+
         return TimeLoop(loop).computed(
-            self.value if slip is None else lambda name: slip.taken(name, self.value),
-            instead=None if slip is None else {slip.output: slip.line},
+            whole,
+            instead={output: slip.line for output, slip in slips.items()} or None,
             make=make,
             taken=taken,
-            carried=None if slip is None else carried_values([slip], self.trace.__getitem__),
+            carried=carried_values([*slips.values()], self.trace.__getitem__) if slips else None,
         )
 
     def _made(self, step: Step, arrays: list[Any]) -> Array:

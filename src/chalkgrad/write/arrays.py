@@ -351,16 +351,19 @@ def _example_lines(network: Model, style: Style, one_hot: str) -> list[str]:
 
 
 def _example_samples(network: Model, style: Style) -> list[str]:
-    """The lines that draw x: ids where the network takes ids."""
+    """The lines that draw x: whole numbers where the network takes ids."""
     layout, shape = network.layout, network.layout.sample_shape
     lines = (
         [_whole_numbers("x", min(layout.ids.values()), shape, style)]
-        if layout.ids
+        if layout.all_whole
         else _expression_line("x", f"example.standard_normal({(EXAMPLES, *shape)})", network, style)
     )
     begin = 0
     for name, sizes in layout.inputs.items():
         end = begin + math.prod(sizes)
+        if name in layout.ids and not layout.all_whole:
+            drawn = _whole_numbers(f"x[:, {begin}:{end}]", layout.ids[name], sizes, style)
+            lines.append(f"{drawn}  # {name}: whole numbers")
         lines += [f"x[:, {begin}:{end}] = 1  # {name}: every key counts"] if name in layout.masks else []
         begin = end
     return lines

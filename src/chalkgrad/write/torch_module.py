@@ -174,11 +174,12 @@ class _Script:
 
     def _inputs(self) -> list[str]:
         """The lines that take several inputs out of the rows of x."""
-        lines, begin = ["# the inputs stand one after another in the rows of x"], 0
-        for name, shape in self.network.layout.inputs.items():
+        lines, begin, layout = ["# the inputs stand one after another in the rows of x"], 0, self.network.layout
+        for name, shape in layout.inputs.items():
             end = begin + math.prod(shape)
             reshaped = f".reshape({', '.join(map(str, (-1, *shape)))})" if len(shape) > 1 else ""
-            lines.append(f"{self.inputs[name]} = x[:, {begin}:{end}]{reshaped}")
+            whole = ".long()" if name in layout.ids and not layout.all_whole else ""
+            lines.append(f"{self.inputs[name]} = x[:, {begin}:{end}]{reshaped}{whole}")
             begin = end
         return lines
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from ... import rules
 from ...base.checks import choice, flag, whole
-from ...base.errors import OptionError, ShapeError
+from ...base.errors import OneShapeError, OptionError, ShapeError
 from ...rules import Operation
 from ..initializers import Initializer, initializer
 from .layer import Layer, Parameter, SampleShape, check_mask, check_mask_shape, names_of
@@ -68,13 +68,13 @@ class Attention(Layer):
 
     def combined_shape(self, shapes: Sequence[SampleShape]) -> SampleShape:
         T, D = steps(self, shapes[0])
-        keys, width = steps(self, shapes[1]) if self.cross else (T, D)
+        keys, width = steps(self, shapes[1], 1) if self.cross else (T, D)
         if width != D:
-            raise ShapeError("queries and keys must have the same width")
+            raise ShapeError(f"queries and keys must have the same width, not {D} and {width}; make them so by a Dense")
         if D % self.heads:
             fitting = [heads for heads in range(1, D + 1) if D % heads == 0]
             nearest = sorted(sorted(fitting, key=lambda heads: abs(heads - self.heads))[:3])
-            raise ShapeError(
+            raise OneShapeError(
                 f"{self.heads} heads do not divide the width {D}; take {', '.join(map(str, nearest[:-1]))}"
                 f"{' or ' * (len(nearest) > 1)}{nearest[-1]} heads, or another width"
             )

@@ -8,22 +8,23 @@ from typing import Any, ClassVar, Self
 
 from ... import rules
 from ...base.checks import choice, flag, whole
-from ...base.errors import OptionError, ShapeError
+from ...base.errors import OneShapeError, OptionError, ShapeError
 from ...rules import Operation
 from ...rules.recurrence import Recurrence
 from ..initializers import Constant, Initializer, Normal, initializer
 from .layer import Layer, Parameter, SampleShape, rows_text
 
 
-def steps(layer: Layer, shape: SampleShape) -> tuple[int, int]:
-    """T and D of a sequence. Raises ShapeError where none comes in."""
+def steps(layer: Layer, shape: SampleShape, source: int = 0) -> tuple[int, int]:
+    """T and D of a sequence, which is that value of those that a layer takes. Raises ShapeError where none comes in."""
     if len(shape) != 2:
         cure = (
             "put an Embedding before it, if these are ids, or give the network input_shape=(steps, features)"
             if len(shape) == 1
             else "give the network input_shape=(steps, features)"
         )
-        raise ShapeError(f"{layer.kind} takes sequences, shape (N, T, D), but {rows_text(shape)} comes in; {cure}")
+        came = f"{layer.kind} takes sequences, shape (N, T, D), but {rows_text(shape)} comes in"
+        raise OneShapeError(f"{came}; {cure}", source)
     return shape[0], shape[1]
 
 

@@ -103,6 +103,18 @@ export class Board extends EventTarget {
   // -- numbers ------------------------------------------------------------------------------------------------
 
   /**
+   * Whether an element is a whole number, and which number it must be below.
+   * @param {Place} at
+   * @returns {{whole: boolean, bound: number | undefined}}
+   */
+  kind(at) {
+    const { parts, values, bounds } = this.data;
+    if (at.name !== "x" || !parts.length) return { whole: values[at.name].whole, bound: bounds[at.name] };
+    const part = parts.find(([begin, end]) => begin <= at.place[1] && at.place[1] < end);
+    return { whole: part !== undefined, bound: part?.[2] };
+  }
+
+  /**
    * Changes a number from outside; keeps what the values were before.
    * @param {Place} at
    * @param {number} value
@@ -111,9 +123,8 @@ export class Board extends EventTarget {
    */
   set(at, value, { together = false } = {}) {
     if (!this.isChangeable(at.name) || !Number.isFinite(value)) return false;
-    const record = this.data.values[at.name];
-    const bound = this.data.bounds[at.name];
-    if (record.whole && (!Number.isInteger(value) || value < 0 || (bound !== undefined && value >= bound))) return false;
+    const { whole, bound } = this.kind(at);
+    if (whole && (!Number.isInteger(value) || value < 0 || (bound !== undefined && value >= bound))) return false;
     const place = offset(at.place, this.machine.shape(at.name));
     const goesOn = together && this.change !== null && address(this.change.at.name, this.change.at.place) === address(at.name, at.place);
     const start = goesOn && this.before ? this.before : this.v;

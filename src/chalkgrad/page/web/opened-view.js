@@ -210,7 +210,7 @@ export class OpenedView {
     const { view, board } = this;
     const { words } = view;
     const value = board.number(at) ?? 0;
-    const whole = board.data.values[at.name].whole;
+    const { whole, bound: most } = board.kind(at);
     const current = () => {
       const now = board.number(at) ?? 0;
       return Number.isFinite(now) ? now : 0; // after a training that diverged
@@ -223,7 +223,6 @@ export class OpenedView {
     input.value = words.local(String(value));
     const note = h("p", { class: "note", role: "alert" });
     const put = (/** @type {number} */ to, together = false) => {
-      const most = board.data.bounds[at.name];
       const taken = board.set(at, to, { together });
       note.textContent = taken ? "" : whole && most !== undefined ? words.say("not whole", { most: most - 1 }) : words.say("not taken");
       if (taken) show(to);

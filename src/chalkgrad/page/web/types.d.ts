@@ -94,6 +94,8 @@ export interface Data {
   drawing: Drawing;
   mistakes: MistakeRecord[];
   bounds: Record<string, number>;
+  /** Where several inputs stand in the rows of x: of those of whole numbers the first place, the place after the last, and what they lie below. */
+  parts: [number, number, number][];
   classes: string[];
   image: [number, number] | null;
   region: boolean;

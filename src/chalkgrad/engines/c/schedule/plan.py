@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 
 from ....formula import Shape
 from ....formula.nodes import Binary, Element, Node, Number, Reduction, Symbol, walk
-from ....formula.rewrite import replaced, rewritten
+from ....formula.rewrite import at, replaced, rewritten
 from ....program import Loop
 from ....program.loops import segments
 from ....program.names import GIVEN
@@ -126,6 +126,7 @@ def plan(request: Request, machine: Machine) -> Plan:
     statements = [statement_of(s, shapes) for s in request.steps]
     work = Work([in_time(s) if s.output in loops else s for s in statements], dict(shapes), loops)
     work.statements = taken_out(work.statements, work.loops, work.shapes)
+    _read_ids_in_rows(work, request.results)
     _inline_uniform(work, request.results)
     results = _handed_out(work, request.results)
     work.statements = without_copies(work.statements, work.shapes, {*results, *carried, *updated, *loops})
@@ -188,6 +189,28 @@ def _inline_uniform(work: Work, results: Sequence[str]) -> None:
         else:
             statements.append(statement)
     work.statements = statements
+
+
+def _read_ids_in_rows(work: Work, results: Sequence[str]) -> None:
+    """Reads ids in the samples' rows where they are used: taken out of them they would be real numbers."""
+    taken = {s.output: s for s in work.statements if s.step.value.dtype == "int" and s.output not in results}
+    if not taken:
+        return
+
+    def change(node: Node) -> Node:
+        if not isinstance(node, Element) or node.name not in taken:
+            return node
+        source = taken[node.name]
+        letters = [index.name for index in source.place if isinstance(index, Symbol)]
+        return at(source.body, dict(zip(letters, node.indices, strict=True)))
+
+    work.statements = [
+        s
+        if s.reads.isdisjoint(taken)
+        else replace(s, body=rewritten(s.body, change), place=tuple(rewritten(p, change) for p in s.place))
+        for s in work.statements
+        if s.output not in taken
+    ]
 
 
 def _handed_out(work: Work, results: Sequence[str]) -> tuple[str, ...]:
@@ -365,12 +388,12 @@ def _places(
     for name in carried:
         values[name] = Value(name, "carried", layout(name), False)
     phases_of: dict[str, set[int]] = {}
-    for at, phase in enumerate(phases):
+    for place, phase in enumerate(phases):
         for statement in phase.statements:
             for name in [statement.output, *statement.reads]:
-                phases_of.setdefault(root(name), set()).add(at)
+                phases_of.setdefault(root(name), set()).add(place)
     bytes_of_one = 0
-    for at, phase in enumerate(phases):
+    for place, phase in enumerate(phases):
         for statement in phase.statements:
             name = statement.output
             shape = work.shapes[name]
@@ -380,7 +403,7 @@ def _places(
                 values[name] = Value(name, "part", layout(name) if shape else None, False)
             elif shape and shape[0] == SAMPLES:
                 sample = layout(name)
-                alone = phase.kind == "rows" and phases_of[name] == {at}
+                alone = phase.kind == "rows" and phases_of[name] == {place}
                 home = "result" if name in results else "chunk" if alone else "batch"
                 values[name] = Value(name, home, sample, True)
                 bytes_of_one += sample.size * machine.real * (home == "chunk")
