@@ -1,0 +1,40 @@
+"""The docs site: python -m sphinx -W --keep-going -b html docs docs/_build."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import chalkgrad
+
+sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
+
+project = "chalkgrad"
+author = copyright = "The chalkgrad developers"
+version = release = chalkgrad.__version__
+
+extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "myst_nb", "catalogue", "docstrings", "links"]
+exclude_patterns = ["_build"]
+
+# Markdown, and the notebooks of the tutorial, whose cells run here
+myst_heading_anchors = 4
+nb_execution_mode = "force"
+nb_execution_raise_on_error = True
+nb_execution_timeout = 120
+nb_merge_streams = True
+
+# The reference
+autodoc_member_order = "bysource"
+autodoc_typehints_format = "short"
+python_use_unqualified_type_names = True
+python_maximum_signature_line_length = 88
+napoleon_numpy_docstring = False
+napoleon_use_ivar = True
+napoleon_use_rtype = False
+default_role = "py:obj"  # `Name` in a docstring is a link where there is such a name, else code
+
+html_theme = "furo"
+html_title = "chalkgrad"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_copy_source = False
