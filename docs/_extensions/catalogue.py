@@ -12,6 +12,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from sphinx.application import Sphinx
+
 from chalkgrad import rules
 from chalkgrad.base.errors import FormulaError
 from chalkgrad.calculus.derivation import derivation
@@ -21,7 +23,6 @@ from chalkgrad.render.blocks import Equation, Line, Style
 from chalkgrad.render.board import Board
 from chalkgrad.render.style import CSS
 from chalkgrad.rules import OPERATIONS, UPDATES, Operation, Rule, clipping
-from sphinx.application import Sphinx
 
 ALL = (*OPERATIONS, *UPDATES, clipping.operation)
 CHAPTERS = {
