@@ -13,8 +13,8 @@ project = "chalkgrad"
 author = copyright = "The chalkgrad developers"
 version = release = chalkgrad.__version__
 
-extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "myst_nb", "catalogue", "docstrings", "links"]
-exclude_patterns = ["_build"]
+extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "myst_nb", "catalogue", "commands", "docstrings", "links"]
+exclude_patterns = ["_build", "jupyter_execute"]
 
 # Markdown, and the notebooks of the tutorial, whose cells run here
 myst_heading_anchors = 4
@@ -23,6 +23,7 @@ nb_execution_raise_on_error = True
 nb_execution_timeout = 120
 nb_execution_in_temp = True
 nb_merge_streams = True
+nb_code_prompt_show, nb_code_prompt_hide = "Show the answer", "Hide the answer"
 
 # The reference
 autodoc_member_order = "bysource"
