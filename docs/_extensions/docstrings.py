@@ -30,7 +30,7 @@ def plain(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list
 
 
 def from_fields(app: Sphinx, what: str, name: str, obj: Any, *_: Any) -> tuple[str, str] | None:
-    """The signature of a class of settings: that of its __init__, where Sphinx would take the one of a shared __new__."""
+    """The signature of a class of settings: that of its __init__, where Sphinx takes that of a shared __new__."""
     if what != "class" or not dataclasses.is_dataclass(obj):
         return None
     init = signature(obj.__init__, bound_method=True).replace(return_annotation=None)
