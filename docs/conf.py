@@ -41,3 +41,4 @@ html_title = "chalkgrad"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_copy_source = False
+html_show_search_summary = False  # it would fetch the pages, which a browser refuses on disk

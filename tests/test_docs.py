@@ -124,6 +124,18 @@ def test_links_lead_somewhere() -> None:
                 assert (file.parent / link).exists(), f"{file.name}: {link}"
 
 
+def test_the_figures_that_are_gathered_stand_on_their_pages() -> None:
+    """Each number of an answer in docs/measured.md, on the page that it leads to; each command is there."""
+    text = (ROOT / "docs" / "measured.md").read_text("utf-8")
+    answers = re.findall(r"\| \[([^]]+)\]\((\w+\.md)", text)
+    assert len(answers) > 10
+    for answer, page in answers:
+        for number in re.findall(r"\d[\d,.]*(?<=\d)", answer):
+            assert number in (ROOT / "docs" / page).read_text("utf-8"), f"{page}: {answer}"
+    for file in re.findall(r"`python ([\w/]+\.py)", text):
+        assert (ROOT / file).exists(), file
+
+
 def test_the_readme_is_short() -> None:
     assert (ROOT / "README.md").read_text("utf-8").count("\n") < 120
 
