@@ -137,7 +137,7 @@ def operation_section(operation: Operation) -> str:
             lines = [r.formula for r in operation.forward if r.formula is not None]
             parts.append(details("Its backward lines derived, move by move", article(derivation(lines).board())))
         except FormulaError as error:
-            parts.append(f"Derived as one it is not: {paragraph(str(error))}.\n")
+            parts.append(f"Its backward lines cannot be derived together: {paragraph(str(error))}.\n")
     return "\n".join(parts)
 
 
@@ -154,9 +154,9 @@ def page(file: str, found: Mapping[str, Rule]) -> str:
         parts += [operation_section(operation) for operation in made]
     parts.append("## Rules\n")
     for rule in found.values():
-        users = [o.name for o in ALL if any(file_of(r) == file and r.name == rule.name for r in o.rules)]
-        shown = users[:6] + ([f"and {len(users) - 6} more"] if len(users) > 6 else [])
-        parts.append(rule_section(rule, shown))
+        within = (o for o in ALL if any(file_of(r) == file and r.name == rule.name for r in o.rules))
+        families = list(dict.fromkeys(o.name.partition(",")[0] for o in within))
+        parts.append(rule_section(rule, families))
     return "\n".join(parts)
 
 
