@@ -18,6 +18,8 @@ from chalkgrad.examples.example import examples
 
 ROOT = Path(__file__).parent.parent
 DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DEEPER = [*sorted((ROOT / "docs" / "tutorial").glob("*.md")), *sorted((ROOT / "docs" / "reference").glob("*.md"))]
+"""Pages of the site (tests/test_site.py): the tutorial's cells run when it is built."""
 SHOWN = re.compile(
     r"```sh\n(chalkgrad (?:explain|derive|write|replay|check|rule)[^\n]*)\n```\n\n```(?:text|python)\n(.*?)```",
     re.DOTALL,
@@ -116,9 +118,26 @@ def test_the_house_is_the_one_that_is_described() -> None:
 
 
 def test_links_lead_somewhere() -> None:
-    for file in DOCS:
+    for file in (*DOCS, *DEEPER):
         for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", file.read_text("utf-8")):
-            assert (file.parent / link).exists(), f"{file.name}: {link}"
+            if Path(link).parent.name != "catalogue":  # written when the site is built
+                assert (file.parent / link).exists(), f"{file.name}: {link}"
+
+
+def test_the_figures_that_are_gathered_stand_on_their_pages() -> None:
+    """Each number of an answer in docs/measured.md, on the page that it leads to; each command is there."""
+    text = (ROOT / "docs" / "measured.md").read_text("utf-8")
+    answers = re.findall(r"\| \[([^]]+)\]\((\w+\.md)", text)
+    assert len(answers) > 10
+    for answer, page in answers:
+        for number in re.findall(r"\d[\d,.]*(?<=\d)", answer):
+            assert number in (ROOT / "docs" / page).read_text("utf-8"), f"{page}: {answer}"
+    for file in re.findall(r"`python ([\w/]+\.py)", text):
+        assert (ROOT / file).exists(), file
+
+
+def test_the_readme_is_short() -> None:
+    assert (ROOT / "README.md").read_text("utf-8").count("\n") < 120
 
 
 def rewrite() -> None:
