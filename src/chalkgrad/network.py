@@ -378,6 +378,7 @@ class Network(Model, Displayed):
         shuffle: bool = True,
         validation: tuple[Any, ...] | float | None = None,
         sample_weight: Any = None,
+        class_weight: Mapping[int, float] | str | None = None,
         schedule: Schedule | str | None = None,
         patience: int | None = None,
         min_improvement: float = 0.0,
@@ -392,6 +393,7 @@ class Network(Model, Displayed):
         checkpoints: Checkpoints | str | Path | None = None,
         resume: str | Path | None = None,
         fresh_optimizer: bool = False,
+        metrics: Sequence[str] | str = (),
     ) -> History:
         """Trains the network in place.
 
@@ -414,6 +416,10 @@ class Network(Model, Displayed):
                 loss is the weighted mean, divided by the weights' sum in every batch: a weight of 2 counts a sample
                 twice, 0 leaves it out, and only their ratios matter (as PyTorch's `weight=` and scikit-learn; Keras
                 divides by N). With `reduction="sum"` it is the weighted sum.
+            class_weight: weights of the classes, {class number: weight} (1 where there is none), or "balanced", under
+                which each class that occurs weighs the same in all (scikit-learn's n / (K * n_c), counted on the samples
+                that are trained on). A sample's weight is multiplied by that of its class; validation is not weighted
+                by it.
             schedule: how the learning rate changes, or the schedule's name.
             patience: stop when the validation loss (without validation, the training loss) has not improved by
                 more than `min_improvement` for this many epochs.
@@ -437,6 +443,10 @@ class Network(Model, Displayed):
                 stopped. `patience` and `stop_below` may be others, `epochs` and `max_steps` too if the schedule does
                 not depend on the end. What callbacks remember is not kept.
             fresh_optimizer: the optimizer begins anew, whatever it remembers of earlier trainings.
+            metrics: numbers beside the loss, by name, in every epoch's record: "accuracy", "top_5" (or another number),
+                "balanced_accuracy", "precision", "recall", "f1", "auc" for classes; "mae", "rmse", "r2" for numbers.
+                They are measured after the epoch, as in prediction, on the samples that are trained on and on those to
+                validate on, and cost a forward pass over these; what is trained stays the same to the bit.
 
         Returns:
             What happened, epoch by epoch, and why it stopped. A loss or a weight that is NaN or infinite stops
@@ -459,6 +469,7 @@ class Network(Model, Displayed):
             shuffle=shuffle,
             validation=validation,
             sample_weight=sample_weight,
+            class_weight=class_weight,
             schedule=schedule,
             patience=patience,
             min_improvement=min_improvement,
@@ -473,6 +484,7 @@ class Network(Model, Displayed):
             checkpoints=checkpoints,
             resume=resume,
             fresh_optimizer=fresh_optimizer,
+            metrics=metrics,
         ).run()
 
     def summary(self) -> str:

@@ -57,6 +57,7 @@ class Fit:
         *,
         validation: tuple[Any, ...] | float | None = None,
         sample_weight: Any = None,
+        class_weight: Any = None,
         callbacks: Sequence[Callback] = (),
         progress: bool = False,
         checkpoints: Checkpoints | str | Path | None = None,
@@ -67,8 +68,12 @@ class Fit:
     ) -> None:
         fit_settings = FitSettings.read(model, **settings)
         checkpoint = resume if isinstance(resume, Checkpoint) or resume is None else newest(resume)
-        self.task = Task.of(fit_settings, Samples.read(model, x, y, validation, fit_settings.seed, sample_weight))
+        samples = Samples.read(model, x, y, validation, fit_settings.seed, sample_weight, class_weight)
+        self.task = Task.of(fit_settings, samples)
         self.task.check_batches(model.loss_function)
+        for part in (samples, samples.validation):
+            if part is not None:
+                model.named_metrics("fit", fit_settings.metrics, by_number=part.by_number)
         self.callbacks = [*read_callbacks(callbacks), *([Progress()] if progress else [])]
         keeper_settings = read_checkpoints(checkpoints)
         self.keeper = None if keeper_settings is None else Keeper(keeper_settings)

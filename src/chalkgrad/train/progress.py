@@ -9,7 +9,7 @@ from typing import Any, TextIO
 
 from ..base.messages import Lossy
 from .callbacks import Callback, Training
-from .history import History, Record
+from .history import History, Record, metric_text
 from .notebook_bar import NotebookBar, in_notebook
 
 SHORT_EPOCH = 50
@@ -23,10 +23,14 @@ def epoch_line(record: Record) -> str:
 
 def _losses(record: Record) -> str:
     parts = [f"loss {record.loss:.4g}"]
+    metrics = {name: metric_text(name, value) for name, value in record.metrics.items()}
+    parts += [f"{name} {text}" for name, text in metrics.items() if not name.startswith("val_")]
     if record.val_loss is not None:
         parts.append(f"validation {record.val_loss:.4g}")
     if record.val_accuracy is not None:
         parts.append(f"{record.val_accuracy:.2%} right")
+    more = [(name[4:], text) for name, text in metrics.items() if name.startswith("val_") and name != "val_accuracy"]
+    parts += [f"{name} {text}" for name, text in more]
     return ", ".join(parts)
 
 

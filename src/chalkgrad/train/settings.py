@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..base.checks import flag, number, whole
@@ -12,6 +13,7 @@ from ..describe.optimizers import Optimizer, as_optimizer
 from ..describe.schedules import SCHEDULES, Constant, Schedule
 from ..describe.settings import from_table
 from ..model.model import Model
+from ..model.named import metric_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class FitSettings:
     engine: str
     check_finite: bool
     fresh_optimizer: bool
+    metrics: tuple[str, ...] = ()
 
     @classmethod
     def read(
@@ -57,6 +60,7 @@ class FitSettings:
         engine: str = "auto",
         check_finite: bool = False,
         fresh_optimizer: bool = False,
+        metrics: Sequence[str] | str = (),
     ) -> FitSettings:
         """The settings of a training of this model.
 
@@ -94,6 +98,7 @@ class FitSettings:
             "numpy" if check_finite else engine,
             check_finite,
             flag("fit", "fresh_optimizer", fresh_optimizer),
+            metric_names("fit", metrics),
         )
 
 
