@@ -83,6 +83,7 @@ if TYPE_CHECKING:
     from .train.callbacks import Callback
     from .train.checkpoints import Checkpoints, CheckpointWarning
     from .train.history import History, Record, StopReason
+    from .train.tensorboard import TensorBoard
 
 __version__ = "0.1.0"
 
@@ -165,6 +166,7 @@ __all__ = [
     "StopReason",
     "Sum",
     "Tanh",
+    "TensorBoard",
     "Trace",
     "UnknownNameError",
     "data",
@@ -199,6 +201,7 @@ _MODULES = {  # where the public names are
     ".train.callbacks": "Callback",
     ".train.checkpoints": "CheckpointWarning Checkpoints",
     ".train.history": "History Record StopReason",
+    ".train.tensorboard": "TensorBoard",
     ".describe.optimizers": "AdaGrad Adam AdamW Optimizer RMSProp SGD",
     ".describe.schedules": "Constant Cosine Exponential InverseTime Linear OneCycle ReduceOnPlateau Schedule StepDecay",
 }

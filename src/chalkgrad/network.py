@@ -339,7 +339,8 @@ class Network(Model, Displayed):
 
         Args:
             kind: "kernels": the weights of the first layer as small pictures; "confusion": how often each class of the
-                samples was read as which; "misread": the images that were misread, the surest mistakes first.
+                samples was read as which; "misread": the images that were misread, the surest mistakes first;
+                "boundary": of a network with two inputs, which class is found where in the plane, and the samples.
             x: samples (N, *input_shape).
             y: class numbers (N,), or rows.
             classes: the names of the classes.
@@ -417,9 +418,9 @@ class Network(Model, Displayed):
                 twice, 0 leaves it out, and only their ratios matter (as PyTorch's `weight=` and scikit-learn; Keras
                 divides by N). With `reduction="sum"` it is the weighted sum.
             class_weight: weights of the classes, {class number: weight} (1 where there is none), or "balanced", under
-                which each class that occurs weighs the same in all (scikit-learn's n / (K * n_c), counted on the samples
-                that are trained on). A sample's weight is multiplied by that of its class; validation is not weighted
-                by it.
+                which each class that occurs weighs the same in all: scikit-learn's n / (K * n_c), counted on the
+                samples that are trained on. A sample's weight is multiplied by that of its class; validation is not
+                weighted by it.
             schedule: how the learning rate changes, or the schedule's name.
             patience: stop when the validation loss (without validation, the training loss) has not improved by
                 more than `min_improvement` for this many epochs.

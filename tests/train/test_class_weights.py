@@ -15,7 +15,9 @@ Y = np.array([0] * 60 + [1] * 15 + [2] * 5)
 
 
 def network(outputs: int = 3, ending: Any = cg.Softmax, loss: Any = "CrossEntropy", **more: Any) -> cg.Network:
-    return cg.Network([cg.Dense(outputs), *([ending()] if ending else [])], input_shape=3, loss=loss, dtype="float64", **more)
+    return cg.Network(
+        [cg.Dense(outputs), *([ending()] if ending else [])], input_shape=3, loss=loss, dtype="float64", **more
+    )
 
 
 def fitted(net: cg.Network, y: Any = Y, **settings: Any) -> Any:

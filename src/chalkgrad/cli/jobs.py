@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..base.checks import as_list, as_table
+from ..base.checks import as_list, as_table, choice
 from ..base.errors import CheckpointError, DataWarning, OptionError, unknown
 from ..base.messages import complain
 from ..data import Dataset
@@ -18,8 +18,9 @@ from ..describe.layers import Layer, Sigmoid, Softmax
 from ..describe.losses import LOSSES
 from ..describe.optimizers import OPTIMIZERS, Optimizer
 from ..describe.schedules import SCHEDULES, Schedule
-from ..describe.settings import from_table
+from ..describe.settings import from_table, to_table
 from ..files.checkpoint import Checkpoint
+from ..model.named import metric_names
 from ..model.saved import read_toml
 from ..network import Network
 from ..runs import directory as run_directory
@@ -30,7 +31,7 @@ from .sources import open_data, open_recorded, suited, with_record
 
 CHANGEABLE = (
     "epochs", "max_steps", "patience", "stop_below", "data", "engine", "quiet", "no_pictures", "checkpoint_every",
-    "keep",
+    "keep", "log", "json", "metrics",
 )  # fmt: skip
 """The options that may change when a training is resumed; all others stay as they were."""
 
@@ -48,7 +49,7 @@ class Job:
         source: where the data are from, as run.toml has it.
         data, network, plan: they.
         checkpoint: from which it is resumed; None for a new training.
-        recipe_optimizer: the recipe's own optimizer, where another was asked for.
+        rate_origin: where the learning rate is from, in words.
     """
 
     name: str
@@ -58,7 +59,7 @@ class Job:
     network: Network
     plan: Recipe
     checkpoint: Checkpoint | None = None
-    recipe_optimizer: Optimizer | None = None
+    rate_origin: str = "as the training began"
 
 
 def new_job(arguments: Namespace) -> Job:
@@ -100,9 +101,9 @@ def new_job(arguments: Namespace) -> Job:
     out = Path(arguments.out) if arguments.out else RUNS / f"{data.name}-{name}"
     recipe_default = plan.optimizer
     plan = _with_options(plan, arguments)
-    recipe_optimizer = None if type(plan.optimizer) is type(recipe_default) else recipe_default
+    origin = _rate_origin(plan.optimizer, recipe_default, arguments)
     source = with_record(source, data)
-    return Job(name, out, source, suited(data, network), network, plan, recipe_optimizer=recipe_optimizer)
+    return Job(name, out, source, suited(data, network), network, plan, rate_origin=origin)
 
 
 def resumed_job(arguments: Namespace) -> Job:
@@ -215,6 +216,19 @@ def _ending_for(loss: str, layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
     return (*(layers[:-1] if isinstance(layers[-1], Softmax) else layers), *endings[loss])
 
 
+def _rate_origin(optimizer: Optimizer, of_recipe: Optimizer, arguments: Namespace) -> str:
+    """Where a new training's learning rate is from: it was given, or is the recipe's, or the optimizer's default."""
+    if arguments.learning_rate is not None:
+        return "as given"
+    default = type(optimizer)().learning_rate
+    if type(optimizer) is type(of_recipe):
+        other = arguments.optimizer is not None and optimizer.learning_rate != default
+        return "the recipe's" + f"; {optimizer.kind}'s default is {default:g}" * other
+    settings = ", ".join(f"{k.replace('_', ' ')} {v:g}" for k, v in to_table(of_recipe).items() if k != "type")
+    was = f"{of_recipe.kind} with {settings or 'its defaults'}"
+    return f"{optimizer.kind}'s default; the recipe's was {was}"
+
+
 def _with_options(plan: Recipe, arguments: Namespace) -> Recipe:
     """The recipe with the options that were given in place of its own."""
     changes: dict[str, Any] = {}
@@ -223,11 +237,16 @@ def _with_options(plan: Recipe, arguments: Namespace) -> Recipe:
             changes[key] = getattr(arguments, key)
     if arguments.epochs is not None and arguments.patience is None:
         changes["patience"] = None
+    if arguments.metrics is not None:
+        names = [name.strip() for name in arguments.metrics.split(",")]
+        changes["metrics"] = metric_names("train", [name for name in names if name])
+    if arguments.class_weight is not None:
+        changes["class_weight"] = choice("train", "--class-weight", arguments.class_weight, ("balanced",))
     optimizer = plan.optimizer
     if arguments.optimizer is not None:
-        choice: Optimizer = from_table("optimizer", arguments.optimizer, OPTIMIZERS)
-        if type(choice) is not type(optimizer):  # the recipe's settings are those of its own optimizer
-            optimizer = choice
+        other: Optimizer = from_table("optimizer", arguments.optimizer, OPTIMIZERS)
+        if type(other) is not type(optimizer):  # the recipe's settings are those of its own optimizer
+            optimizer = other
     settings = {
         "learning_rate": arguments.learning_rate,
         "momentum": arguments.momentum,

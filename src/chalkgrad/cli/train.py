@@ -100,6 +100,13 @@ def _add_training(parser: ArgumentParser) -> None:
     add("--patience", type=int, metavar="N", help="stop when the validation loss has not improved for N epochs")
     add("--min-improvement", type=float, metavar="X", help="an improvement is a loss that is lower by more than X")
     add("--stop-below", type=float, metavar="X", help="stop at the first step with a loss below X")
+    add(
+        "--metrics",
+        metavar="NAMES",
+        help="numbers beside the loss, after every epoch, of the training and the validation samples: accuracy, top_5, "
+        "balanced_accuracy, precision, recall, f1, auc; mae, rmse, r2; commas between them",
+    )
+    add("--class-weight", metavar="balanced", help="let every class weigh the same in all, however many samples it has")
 
 
 def _add_run(parser: ArgumentParser) -> None:
@@ -114,6 +121,8 @@ def _add_run(parser: ArgumentParser) -> None:
     add("--checkpoint-every", type=float, metavar="S", help="write a checkpoint at least every S seconds (default 60)")
     add("--keep", type=int, metavar="K", help="keep the last K checkpoints (default 2; 0: write none)")
     add_engine(add)
+    add("--log", metavar="DIR", help="write TensorBoard's event files into DIR (pip install 'chalkgrad[tensorboard]')")
+    add("--json", action="store_true", help="a line of JSON for every epoch, and all else on standard error")
     add("--no-pictures", action="store_true", help="save no pictures")
     add("--quiet", action="store_true", help="no progress bar")
 

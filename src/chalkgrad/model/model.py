@@ -437,9 +437,7 @@ class Model:
         samples = self.samples_and_targets(x, y)
         weights = self.sample_weights(sample_weight, samples[1])
         parts: list[Array] = []
-        score = self.measure(
-            *samples, weights, by_number=by_number, engine=engine, look=parts.append, metrics=wanted
-        )
+        score = self.measure(*samples, weights, by_number=by_number, engine=engine, look=parts.append, metrics=wanted)
         y_hat = parts[0] if len(parts) == 1 else np.concatenate(parts)
         return Evaluation(score.loss, score.accuracy, score.samples, y_hat, metrics=score.metrics)
 

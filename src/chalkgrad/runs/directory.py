@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from ..base.checks import as_table
-from ..base.errors import CheckpointError, OptionError
+from ..base.errors import CheckpointError, OptionError, UnknownNameError
 from ..base.seeds import SEEDS
 from ..base.text import as_toml
 from ..files.writing import clear_stale, make_directory, replace_file, temporary
+from ..model.named import metric_names
 from ..model.saved import (
     DESCRIPTION,
     check_replaceable,
@@ -37,6 +38,7 @@ from ..network import Network, load
 RUN = "run.toml"
 HISTORY = "history.jsonl"
 TEST = "test.json"
+BOUNDARY = "decision_boundary.png"
 CONFUSION, MISREAD, CURVES, FIRST_LAYER = (
     "confusion_matrix.png",
     "misread.png",
@@ -44,7 +46,7 @@ CONFUSION, MISREAD, CURVES, FIRST_LAYER = (
     "first_layer.png",
 )
 ATTENTION, GRADIENTS = "attention.svg", "gradients.svg"
-NAMES = (RUN, HISTORY, TEST, CONFUSION, MISREAD, CURVES, FIRST_LAYER, ATTENTION, GRADIENTS)
+NAMES = (RUN, HISTORY, TEST, CONFUSION, MISREAD, CURVES, FIRST_LAYER, ATTENTION, GRADIENTS, BOUNDARY)
 MOVES = 4
 """So often a file is looked for that is on its way from one place to the other."""
 WEIGHTS = "weights"
@@ -141,6 +143,19 @@ def read_run(path: Path) -> dict[str, Any]:
             f'saved by something else. If it is of the same data, delete the line "{WEIGHTS} = ..." from {RUN}'
         )
     return checked_source(as_table(table.get("data")), str(file))
+
+
+def metrics_of(path: Path) -> tuple[str, ...]:
+    """The names of the metrics that a run was trained with.
+
+    Raises:
+        CheckpointError: where run.toml cannot be read, or names others than there are.
+    """
+    file, table = _read(path)
+    try:
+        return metric_names(str(file), (as_table(table.get("training")) or {}).get("metrics", ()))
+    except (OptionError, UnknownNameError) as error:
+        raise CheckpointError(f"{file}: {error}") from None
 
 
 def _read(path: Path) -> tuple[Path, dict[str, Any]]:

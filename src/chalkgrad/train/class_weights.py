@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -44,7 +44,9 @@ def weights_of_classes(
         steps = model.layout.steps_shape
         rows = y.reshape(-1, reading.outputs)
         classes = reading.truth(rows).reshape((len(y), *steps))
-        counts = (rows.any(axis=1) if model.loss_function.ignores else np.ones(len(rows), bool)).reshape(classes.shape)
+        counts = np.ones(classes.shape, bool)
+        if model.loss_function.ignores:
+            counts = np.any(rows != 0, axis=1).reshape(classes.shape)
     if isinstance(setting, str) and setting == BALANCED:
         trained = slice(None) if chosen is None else chosen
         occurring = np.bincount(classes[trained][counts[trained]], minlength=reading.classes)
@@ -61,12 +63,9 @@ def weights_of_classes(
 
 
 def _table(setting: Any) -> Mapping[int, Any]:
-    good = isinstance(setting, Mapping) and all(
-        isinstance(k, (int, np.integer)) and not isinstance(k, bool)
-        for k in setting  # pyright: ignore[reportUnknownVariableType]
-    )
-    if not good:
+    table = dict(cast("Mapping[Any, Any]", setting)) if isinstance(setting, Mapping) else {None: None}
+    if not all(isinstance(k, (int, np.integer)) and not isinstance(k, bool) for k in table):
         raise OptionError(
             f"fit: class_weight is 'balanced', or weights by class number, {{0: 1.0, 1: 5.0}}; not {said(setting)}"
         )
-    return setting
+    return table

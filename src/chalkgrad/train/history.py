@@ -99,7 +99,8 @@ class _Run:
 
     def record(self, k: int) -> Record:
         numbers = self.losses[k], self.rates[k], self.seconds[k]
-        return Record(self.first + k, int(self.steps[k]), *map(float, numbers))
+        loss, rate, seconds = map(float, numbers)
+        return Record(self.first + k, int(self.steps[k]), loss, rate, seconds)
 
 
 def _column(run: _Run | Record, name: str, kind: Any) -> Numbers:
