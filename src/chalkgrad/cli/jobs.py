@@ -27,7 +27,7 @@ from ..runs import directory as run_directory
 from ..runs.recipes import NUMBERS, RECIPES, SEQUENTIAL, Recipe, recipe
 from ..train.checkpoints import FOLDER, CheckpointWarning, newest
 from .options import RUNS
-from .sources import open_data, open_recorded, suited, with_record
+from .sources import NAMES, open_data, open_recorded, suited, with_record
 
 CHANGEABLE = (
     "epochs", "max_steps", "patience", "stop_below", "data", "engine", "quiet", "no_pictures", "checkpoint_every",
@@ -80,6 +80,7 @@ def new_job(arguments: Namespace) -> Job:
             loss=arguments.loss or _loss_of(network_name),
             window=arguments.window,
             sequences=sequences,
+            size=arguments.size,
         )
         plan, network = _network(arguments, network_name, data)
         data = data.astype(network.dtype)
@@ -87,14 +88,16 @@ def new_job(arguments: Namespace) -> Job:
     for path in (source_name, arguments.data or ""):
         if not path.isprintable() and path.encode(errors="replace").decode() != path:
             raise OptionError(f"the name {path!r} is not UTF-8, so it cannot be written into run.toml")
+    own = source_name not in NAMES
     source = {
-        "source": source_name if source_name == data.name else str(Path(source_name).resolve()),
+        "source": str(Path(source_name).resolve()) if own else source_name,
         "directory": str(Path(arguments.data).resolve()) if arguments.data else None,
         "target": arguments.target,
-        "task": arguments.task if source_name == data.name or data.vocabulary else _task(data),
+        "task": _task(data) if own and not data.vocabulary and Path(source_name).is_file() else arguments.task,
         "header": arguments.header,
-        "window": data.input_shape[0] if data.vocabulary and source_name != data.name else None,
-        "sequences": (sequences and source_name != data.name) or None,
+        "window": data.input_shape[0] if data.vocabulary and own else None,
+        "sequences": (sequences and own) or None,
+        "size": arguments.size,
         "vocabulary": data.vocabulary.to_table() if data.vocabulary else None,
         "seed": arguments.seed or 0,
     }

@@ -12,6 +12,7 @@ from ..base.checks import choice
 from ..base.errors import CheckpointError, DataError, DataWarning, nearest
 from ..base.messages import complain
 from ..data import Dataset, digits, mnist, names, read_csv, read_npz, read_sequences, read_text, spiral, vertical
+from ..data.folders import read_folders, read_size
 from ..data.record import difference, record
 from ..data.texts import WINDOW
 from ..network import Network
@@ -23,7 +24,7 @@ TEXT = ".txt"
 DRAWN = ("spiral", "vertical")
 """Points that sines and logarithms give: their last digits differ from machine to machine."""
 
-OPTIONS = ("directory", "target", "task", "header", "window", "seed")
+OPTIONS = ("directory", "target", "task", "header", "window", "size", "seed")
 """The keys of a run's source that are options of the command."""
 
 
@@ -55,6 +56,7 @@ def open_recorded(source: Mapping[str, Any], network: Network, where: Path) -> D
             header=source.get("header"),
             window=source.get("window"),
             sequences=source.get("sequences", False),
+            size=source.get("size"),
         ).astype(network.dtype)
     content = source.get("content")
     if content is None:
@@ -99,8 +101,9 @@ def open_data(
     loss: str | None = None,
     window: int | None = None,
     sequences: bool = False,
+    size: str | None = None,
 ) -> Dataset:
-    """The data of a name, or of a .csv, .npz or .txt file.
+    """The data of a name, of a .csv, .npz or .txt file, or of a folder of images.
 
     Args:
         source: "digits", "mnist", "spiral", "vertical", "names", or a path.
@@ -112,6 +115,7 @@ def open_data(
         loss: the loss that was asked for, if there was one; it decides the task where the targets leave it open.
         window: how many characters of a text are a sample, if that was given.
         sequences: whether the network takes sequences: a .txt file is then a text, and an .npz file has sequences.
+        size: the height and width that images in folders are resized to, if that was given.
 
     Raises:
         DataError: where the data are not known, missing or damaged.
@@ -130,6 +134,9 @@ def open_data(
             raise DataError(f"{option} of a CSV file, but the data are {source}{' (a text)' * text}")
     if task is not None and (ending not in (*TABLES, ".npz") or text):
         raise DataError(f"--task says what the targets of a CSV or .npz file are, but the data are {source}")
+    is_folder = source not in NAMES and _is_folder(source)
+    if size is not None and not is_folder:
+        raise DataError(f"--size is about images in folders, but the data are {source}")
     match source:
         case "digits":
             return digits()
@@ -144,6 +151,8 @@ def open_data(
         case _:
             pass
     path = Path(source)
+    if is_folder:
+        return read_folders(path, size=None if size is None else read_size(size), seed=seed)
     if text:
         return read_text(path, window=WINDOW if window is None else window)
     if ending in TABLES:
@@ -151,4 +160,14 @@ def open_data(
         return read_csv(path, target=target, seed=seed, header=titled, task=task, loss=loss)
     if ending == ".npz":
         return (read_sequences if sequences else read_npz)(path, seed=seed, task=task, loss=loss)
-    raise DataError(f"there is no data set {source!r}; {nearest(source, NAMES)}; a file must end in .csv, .npz or .txt")
+    raise DataError(
+        f"there is no data set {source!r}; {nearest(source, NAMES)}; a file must end in .csv, .npz or .txt, and a "
+        "folder holds images, one folder a class"
+    )
+
+
+def _is_folder(source: str) -> bool:
+    try:
+        return Path(source).is_dir()
+    except (OSError, ValueError):
+        return False

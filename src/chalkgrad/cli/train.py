@@ -14,6 +14,7 @@ EXAMPLES = (
     "chalkgrad train --resume runs/mnist-mlp --epochs 80",
     "chalkgrad train names --network lstm",
     "chalkgrad train book.txt --network gpt",
+    "chalkgrad train pictures/ --network lenet --size 32",
     "chalkgrad train flowers.csv --target species --optimizer Adam --epochs 50",
 )
 
@@ -32,8 +33,8 @@ def _add_data(parser: ArgumentParser) -> None:
         "source",
         nargs="?",
         metavar="DATA",
-        help="digits (the default) or names, which come with chalkgrad, mnist, spiral, vertical, or a .csv, .npz or "
-        ".txt file",
+        help="digits (the default) or names, which come with chalkgrad, mnist, spiral, vertical, a .csv, .npz or "
+        ".txt file, or a folder of images, one folder a class",
     )
     add(
         "--data",
@@ -58,6 +59,7 @@ def _add_data(parser: ArgumentParser) -> None:
         help="how many characters of a text the network sees at once (default 64); a .txt file is a text where the "
         "network takes sequences",
     )
+    add("--size", metavar="HxW", help="the height and width that images in folders are resized to: 32, or 24x32")
     add("--validation", type=float, metavar="SHARE", help="share of the training samples to validate on; 0: none")
 
 
