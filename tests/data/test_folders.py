@@ -145,7 +145,7 @@ def test_what_cannot_be_read_is_named(tmp_path: Path, kind: str) -> None:
 def test_train_and_test_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     monkeypatch.chdir(tmp_path)
     pets(Path("pets"), {"dog": 20, "cat": 20}, (10, 9))
-    quick = ["--epochs", "30", "--optimizer", "Adam", "--learning-rate", "0.01", "--quiet", "--no-pictures"]
+    quick = ["--epochs", "200", "--optimizer", "Adam", "--learning-rate", "0.01", "--quiet", "--no-pictures"]
     assert main(["train", "pets/", "--size", "8", *quick]) == 0
     assert cg.load("runs/pets-mlp").input_shape == (1, 8, 8)
     capsys.readouterr()

@@ -98,6 +98,7 @@ def new_job(arguments: Namespace) -> Job:
         "window": data.input_shape[0] if data.vocabulary and own else None,
         "sequences": (sequences and own) or None,
         "size": arguments.size,
+        "divided_by": data.largest if Path(source_name).suffix.lower() == ".npz" and data.is_image else None,
         "vocabulary": data.vocabulary.to_table() if data.vocabulary else None,
         "seed": arguments.seed or 0,
     }

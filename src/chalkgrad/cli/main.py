@@ -10,13 +10,14 @@ from .. import __version__
 from ..base.errors import ChalkgradError
 from ..base.messages import complain, complete_streams, let_go
 from ..base.text import shortened
-from . import check, derive, draw, explain, generate, grade, page, replay, rule, test, train, worksheet, write
+from . import check, derive, draw, explain, generate, grade, page, predict, replay, rule, test, train, worksheet, write
 from .output import check_out
 from .parser import Command, command_line
 
 COMMANDS: dict[str, Command] = {
     "train": train,
     "test": test,
+    "predict": predict,
     "generate": generate,
     "explain": explain,
     "derive": derive,

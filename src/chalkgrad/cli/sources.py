@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..base.checks import choice
+from ..base.checks import as_list, as_table, choice
 from ..base.errors import CheckpointError, DataError, DataWarning, nearest
 from ..base.messages import complain
-from ..data import Dataset, digits, mnist, names, read_csv, read_npz, read_sequences, read_text, spiral, vertical
+from ..data import (
+    Dataset,
+    Pixels,
+    digits,
+    mnist,
+    names,
+    read_csv,
+    read_npz,
+    read_sequences,
+    read_text,
+    spiral,
+    vertical,
+)
 from ..data.folders import read_folders, read_size
 from ..data.record import difference, record
 from ..data.texts import WINDOW
+from ..data.unlabelled import Unlabelled, read_unlabelled
 from ..network import Network
 
 NAMES = ("digits", "mnist", "spiral", "vertical", "names")
@@ -23,6 +38,9 @@ TEXT = ".txt"
 """It ends the name of a text, where the network takes sequences; else of a table."""
 DRAWN = ("spiral", "vertical")
 """Points that sines and logarithms give: their last digits differ from machine to machine."""
+
+DIVIDED_BY = {"digits": 16, "mnist": 255}
+"""The largest pixel of images that come with chalkgrad."""
 
 OPTIONS = ("directory", "target", "task", "header", "window", "size", "seed")
 """The keys of a run's source that are options of the command."""
@@ -72,6 +90,57 @@ def open_recorded(source: Mapping[str, Any], network: Network, where: Path) -> D
     if suited(data, network).input_shape != network.layout.sample_shape:
         raise CheckpointError(f"{where} takes {network.input_shape}, but {data.name} gives {data.input_shape}")
     return data
+
+
+def unlabelled(text: str, source: Mapping[str, Any], network: Network, directory: str | None) -> Unlabelled:
+    """Samples to predict for, read as a run's were.
+
+    Args:
+        text: a name of data that come with chalkgrad, of which the test samples are taken, or a path.
+        source: what the run says of the data that it was trained on (`run_directory.checked_source`).
+        network: the run's network.
+        directory: the folder of MNIST's four files, if it was given.
+
+    Raises:
+        DataError: where they cannot be read, or the network does not take them.
+    """
+    shape = network.layout.sample_shape
+    if directory is not None and text != "mnist":
+        raise DataError(f"--data says where MNIST is, but the data are {text}")
+    if text in NAMES:
+        data = suited(
+            open_data(text, directory=directory or source.get("directory"), target=None, seed=0)
+            if text == "mnist"
+            else open_data(text, directory=None, target=None, seed=0),
+            network,
+        )
+        if data.input_shape != shape:
+            raise DataError(f"{text} gives samples of shape {data.input_shape}, but the network takes {shape}")
+        return Unlabelled(data.x_test)
+    path = Path(text)
+    try:
+        there = path.exists()
+    except (OSError, ValueError):
+        there = False
+    if not there:
+        raise DataError(f"there are no data {text!r}; {nearest(text, NAMES)}; or give a file, or a folder of images")
+    content = as_table(source.get("content")) or {}
+    columns = as_list(content.get("columns")) or []
+    size = source.get("size")
+    of = str(source.get("source"))
+    known = DIVIDED_BY.get(of, 255 if size is not None or _is_folder(of) else None)
+    rows = len(shape) == 2 and not network.layout.ids and path.suffix.lower() not in (".npz", *TABLES)
+    found = read_unlabelled(
+        path,
+        shape=(1, *shape) if rows else shape,  # images of one channel, which the network reads row by row
+        columns=[str(name) for name in columns] if len(columns) == math.prod(shape) else [],
+        largest=source.get("divided_by", known),
+        size=read_size(size) if isinstance(size, str) else None,
+    )
+    if not rows:
+        return found
+    x = found.x
+    return replace(found, x=Pixels(x.stored[:, 0], x.dtype) if isinstance(x, Pixels) else x[:, 0])
 
 
 def suited(data: Dataset, network: Network) -> Dataset:

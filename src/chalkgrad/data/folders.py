@@ -87,8 +87,8 @@ def read_folders(path: str | Path, *, size: tuple[int, int] | None = None, seed:
     classes = tuple(folder.name for folder in _folders(training))
     if not 2 <= len(classes) <= MAX_CLASSES:
         raise DataError(
-            f"{visible(str(training))} has {len(classes)} folders; one folder a class, 2 to {MAX_CLASSES:,} of them, is "
-            "needed"
+            f"{visible(str(training))} has {len(classes)} folders; one folder a class, 2 to {MAX_CLASSES:,} of them, "
+            "is needed"
         )
     skipped: list[Path] = []
     parts = [[_files(training / name, skipped) for name in classes]]

@@ -200,7 +200,7 @@ def checked_source(data: dict[str, Any] | None, where: str) -> dict[str, Any]:
     """
     data = None if data is None else {k: v for k, v in data.items() if v is not None}
     kinds = {"source": str, "directory": str, "target": str, "seed": int, "task": str, "header": str, "content": dict}
-    kinds |= {"size": str, "window": int, "sequences": bool, "vocabulary": dict}
+    kinds |= {"divided_by": int, "size": str, "window": int, "sequences": bool, "vocabulary": dict}
     good = data is not None and all(isinstance(v, kinds.get(k, object)) for k, v in data.items())
     if data is None or not good or "source" not in data or not 0 <= data.get("seed", 0) < SEEDS:
         raise CheckpointError(f"{where} does not say on which data the network was trained")
