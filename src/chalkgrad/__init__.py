@@ -54,9 +54,11 @@ if TYPE_CHECKING:
         SiLU,
         Softmax,
         Softplus,
+        Standardize,
         State,
         Sum,
         Tanh,
+        Unstandardize,
     )
     from .describe.layers.registry import layer
     from .describe.losses import AbsoluteError, BinaryCrossEntropy, CrossEntropy, Hinge, Loss, SquaredError
@@ -160,6 +162,7 @@ __all__ = [
     "Softmax",
     "Softplus",
     "SquaredError",
+    "Standardize",
     "State",
     "Step",
     "StepDecay",
@@ -169,6 +172,7 @@ __all__ = [
     "TensorBoard",
     "Trace",
     "UnknownNameError",
+    "Unstandardize",
     "data",
     "diagnose",
     "initializers",
@@ -191,7 +195,7 @@ _MODULES = {  # where the public names are
     ".describe": "initializers",
     ".describe.layers": "Add Attention AvgPool2D BatchNorm Concat Conv1D Conv2D Dense Dropout ELU Embedding Flatten "
     "GELU GRU GlobalAvgPool1D GlobalAvgPool2D LSTM Layer LayerNorm LeakyReLU MaxPool2D Multiply Parameter Positions "
-    "RMSNorm RNN ReLU Residual SiLU Sigmoid Softmax Softplus State Sum Tanh",
+    "RMSNorm RNN ReLU Residual SiLU Sigmoid Softmax Softplus Standardize State Sum Tanh Unstandardize",
     ".describe.layers.registry": "layer",
     ".describe.losses": "AbsoluteError BinaryCrossEntropy CrossEntropy Hinge Loss SquaredError",
     ".model.model": "Evaluation",

@@ -58,7 +58,8 @@ class Network(Model, Displayed):
     Attributes:
         parameters: every weight and bias by name, as a view of `flat`.
         flat: all parameters in one contiguous buffer.
-        states: running averages by name (batch normalisation).
+        states: running averages by name (batch normalisation), and the means and standard deviations of layers that
+            scale.
         program: the steps of a training pass; `prediction_program` those without dropout and batch statistics.
         steps_taken: how many updates training has made; the clock that dropout's masks and the order of samples
             follow.
@@ -157,6 +158,7 @@ class Network(Model, Displayed):
             ShapeError, DataError: where x and y do not fit.
         """
         path = None if out is None else Path(out)
+        self.check_adapted("source")
         if sample_weight is not None and (x is None or y is None):
             raise OptionError("source: sample_weight goes with x and y; give all three")
         if choice("source", "to", to, ("numpy", "torch", "c")) == "c":

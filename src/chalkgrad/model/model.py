@@ -32,6 +32,7 @@ from ..render.blocks import Table
 from ..render.board import Board
 from ..render.shown import Displayed
 from ..rules import penalty
+from .adapting import adapt, unlearned
 from .arguments import (
     beginning,
     check_as_many,
@@ -321,8 +322,39 @@ class Model:
         check_counts(self.loss_function, y, weights)
         return weights
 
+    def adapt(self, x: Any, y: Any = None) -> None:
+        """Learns the means and standard deviations of the layers that scale, from these samples.
+
+        `fit` does so for those that have not seen samples yet; this takes other samples, or learns anew.
+
+        Args:
+            x: (N, *input_shape).
+            y: targets, where the network ends with Unstandardize.
+
+        Raises:
+            OptionError: where no layer scales, or y is missing.
+            ShapeError, DataError: where x and y do not fit.
+        """
+        lines = [line for line in self.layout.lines if line.layer.learns]
+        if not lines:
+            raise OptionError("adapt: no layer learns from samples before a training; cg.Standardize() would")
+        samples, targets = (self.samples(x), None) if y is None else self.samples_and_targets(x, y)
+        by_number = y is not None and are_classes(y, self.output_shape)
+        adapt(self, lines, lambda: [(samples, targets)], by_number=by_number)
+
+    def check_adapted(self, owner: str) -> None:
+        """Raises OptionError where a layer that scales has not learned from samples yet."""
+        for line in unlearned(self):
+            what = "targets" if line.layer.learns == "targets" else "samples"
+            mu, sigma = line.names["mu"], line.names["sigma"]
+            raise OptionError(
+                f"{owner}: {line.label} has seen no {what} yet, so {mu} and {sigma} are not known: train the network, "
+                "or give it samples by net.adapt(x, y)"
+            )
+
     def given(self, x: Array, y: Array | None = None, weights: Array | None = None) -> dict[str, Any]:
         """The values from outside that a run starts with."""
+        self.check_adapted("network")
         start: dict[str, Any] = {"x": x, "clock": self.steps_taken + 1, **self.parameters, **self.states}
         if weights is not None:
             start[spelled.SAMPLE_WEIGHT] = weights
@@ -340,6 +372,7 @@ class Model:
             ShapeError, DataError: where x does not fit.
             OptionError: where the engine is not known, or "compiled" was asked for and there is no compiler.
         """
+        self.check_adapted("predict")
         samples = self.samples(x)
         passes = self._prediction.run(("y_hat",), samples, None, self.steps_taken + 1, "predict", engine)
         return next(passes)["y_hat"]
@@ -489,6 +522,7 @@ class Model:
         metrics: Sequence[Metric] = (),
     ) -> Score:
         """The same of samples, targets and weights that come in parts: how well it does on all of them together."""
+        self.check_adapted("evaluate")
         count_hits = by_number or self.loss_function.of_classes
         reading = self.reading(by_number=by_number)
         hit: list[Array] = []
