@@ -6,7 +6,6 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from ..base.checks import as_list, as_table
 from ..base.text import visible
 from .options import add_engine
 from .output import deliver, fitted, terminal_width
@@ -73,6 +72,8 @@ def run(arguments: Namespace) -> int:
 
 def _classes(source: dict[str, object], outputs: tuple[int, ...]) -> tuple[str, ...]:
     """The names of the classes that a run was trained on; numbers where it does not say them all; none for numbers."""
+    from ..base.checks import as_list, as_table
+
     content = as_table(source.get("content")) or {}
     names = as_list(content.get("classes")) or []
     if not names and source.get("task") != "classes":

@@ -18,9 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from ..base.checks import as_table
-from ..base.errors import CheckpointError, OptionError, UnknownNameError
+from ..base.errors import ChalkgradError, CheckpointError, OptionError, UnknownNameError
 from ..base.seeds import SEEDS
 from ..base.text import as_toml
+from ..describe.optimizers import OPTIMIZERS, Optimizer
+from ..describe.settings import from_table
 from ..files.writing import clear_stale, make_directory, replace_file, temporary
 from ..model.named import metric_names
 from ..model.saved import (
@@ -155,6 +157,20 @@ def metrics_of(path: Path) -> tuple[str, ...]:
     try:
         return metric_names(str(file), (as_table(table.get("training")) or {}).get("metrics", ()))
     except (OptionError, UnknownNameError) as error:
+        raise CheckpointError(f"{file}: {error}") from None
+
+
+def optimizer_of(path: Path) -> Optimizer:
+    """The optimizer that a run was trained by, with the learning rate that it began with; SGD where it does not say.
+
+    Raises:
+        CheckpointError: where run.toml cannot be read, or names another one than there are.
+    """
+    file, table = _read(path)
+    stated = (as_table(table.get("training")) or {}).get("optimizer", "SGD")
+    try:
+        return from_table("optimizer", stated, OPTIMIZERS)
+    except ChalkgradError as error:
         raise CheckpointError(f"{file}: {error}") from None
 
 
