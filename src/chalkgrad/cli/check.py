@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser, Namespace
 from dataclasses import replace
 
+from ..base.colour import coloured
 from ..base.errors import OptionError
 from .options import WORKED_OR_RUN, add_output, add_run
 from .output import chosen_format, deliver, fitted, show, terminal_width
@@ -82,7 +84,11 @@ def run(arguments: Namespace) -> int:
             said = ""
             if of_run:
                 said = fitted(f"{example.text} At most {numbers} numbers of each gradient are compared.") + "\n\n"
-            deliver(said + report.to_text(width=terminal_width(arguments.out)) + "\n", arguments.out)
+            text = report.to_text(width=terminal_width(arguments.out)) + "\n"
+            if arguments.out is None:
+                for word, style in (("same", "green"), ("DIFFERS", "red")):
+                    text = text.replace(f"  {word}\n", f"  {coloured(word, style, sys.stdout)}\n")
+            deliver(said + text, arguments.out)
         else:
             title = f"{example.title}: gradients against central differences"
             show(Board(title, (*about, Listing(str(report), "text"))), form, arguments.out)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 import warnings
 from argparse import Namespace
 from dataclasses import dataclass
@@ -10,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from ..base.checks import as_list, as_table, choice
+from ..base.colour import coloured
 from ..base.errors import CheckpointError, DataWarning, OptionError, unknown
 from ..base.messages import complain
 from ..data import Dataset
 from ..data.dataset import IGNORED
-from ..describe.layers import Layer, Sigmoid, Softmax
+from ..describe.layers import Layer, Sigmoid, Softmax, Unstandardize
 from ..describe.losses import LOSSES
 from ..describe.optimizers import OPTIMIZERS, Optimizer
 from ..describe.schedules import SCHEDULES, Schedule
@@ -187,7 +189,7 @@ def _network(arguments: Namespace, name: str, data: Dataset) -> tuple[Recipe, Ne
     plan = recipe(name, data) if name in RECIPES else None
     if plan is None:
         raise unknown("network", name, [*RECIPES, "a file ending in .toml"])
-    loss: str = arguments.loss or ("CrossEntropy" if data.classes else "SquaredError")
+    loss: Any = arguments.loss or ("CrossEntropy" if data.classes else {"type": "SquaredError", "scale": "variance"})
     plan = dataclasses.replace(plan, layers=_ending_for(loss, plan.layers))
     shape = (data.as_rows() if plan.rows else data).input_shape
     return plan, Network(
@@ -212,8 +214,12 @@ def _without_ignored(loss: Any, data: Dataset) -> Any:
     return {"ignore": IGNORED, **table}
 
 
-def _ending_for(loss: str, layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
-    """The layers with the last activation that the loss takes: Softmax, Sigmoid or none."""
+def _ending_for(loss: Any, layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
+    """The layers with the last activation that the loss takes: Softmax, Sigmoid or none; for numbers, where no loss was
+    asked for, with the way back to their unit.
+    """
+    if not isinstance(loss, str):
+        return (*layers, Unstandardize())
     endings = {"CrossEntropy": (Softmax(),), "BinaryCrossEntropy": (Sigmoid(),), "Hinge": ()}
     if loss not in endings:
         return layers
@@ -274,4 +280,4 @@ def _with_options(plan: Recipe, arguments: Namespace) -> Recipe:
 
 def show_warning(message: Warning | str, *further: Any) -> None:
     """A warning as a line of the command: for `warnings.showwarning`."""
-    complain(f"chalkgrad train: {message}")
+    complain(f"{coloured('chalkgrad train:', 'yellow', sys.stderr)} {message}")

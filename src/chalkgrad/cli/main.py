@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from .. import __version__
+from ..base.colour import coloured
 from ..base.errors import ChalkgradError
 from ..base.messages import complain, complete_streams, let_go
 from ..base.text import shortened
@@ -59,11 +60,16 @@ def _run(argv: Sequence[str] | None) -> int:
     except BrokenPipeError:
         return 1  # nobody reads on
     except (ChalkgradError, OSError) as error:
-        complain(f"chalkgrad {arguments.command}: {shortened(str(error))}")
+        complain(f"{_who(arguments.command)} {shortened(str(error))}")
         return 2
     except MemoryError:
-        complain(f"chalkgrad {arguments.command}: this takes more memory than there is")
+        complain(f"{_who(arguments.command)} this takes more memory than there is")
         return 2
     except KeyboardInterrupt:
         complain("\ninterrupted")
         return 130
+
+
+def _who(command: str) -> str:
+    """What stands before an error; red on a terminal."""
+    return coloured(f"chalkgrad {command}:", "red", sys.stderr)

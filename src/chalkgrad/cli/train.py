@@ -71,7 +71,12 @@ def _add_network(parser: ArgumentParser) -> None:
         help="softmax, mlp (the default), lenet, for sequences and texts rnn, lstm, gru or gpt, for "
         "images row by row rows-rnn, rows-lstm or rows-gru, or a TOML file",
     )
-    add("--loss", metavar="NAME", help="CrossEntropy, SquaredError, AbsoluteError, BinaryCrossEntropy or Hinge")
+    add(
+        "--loss",
+        metavar="NAME",
+        help="CrossEntropy, SquaredError, AbsoluteError, BinaryCrossEntropy or Hinge (default: CrossEntropy; for "
+        "regression the squared error divided by the targets' variance, 1 - R2)",
+    )
     add("--l1", type=float, metavar="X", help="add X times the sum of |W| over all weights W to the loss")
     add("--l2", type=float, metavar="X", help="add X times the sum of W^2 over all weights W to the loss")
     add("--dtype", metavar="TYPE", help="float32 (the default) or float64")

@@ -92,7 +92,10 @@ def _train(job: Job, training: Fit, arguments: Namespace) -> int:
         signal = training.interrupts.came or SIGINT
     detail = f", {history.stop_detail}" if history.stop_detail else ""
     count = f"{len(history)} epoch{'s' * (len(history) != 1)}"
-    _say(f"stopped after {count}, {training.seconds():.1f} s: {history.stop_reason}{detail}")
+    lost = history.stop_reason is StopReason.NOT_FINITE
+    _say(
+        f"stopped after {count}, {training.seconds():.1f} s: {history.stop_reason}{detail}", style="red" if lost else ""
+    )
     if training.keeper is not None:
         training.keeper.forget_others()
     else:
@@ -105,8 +108,8 @@ def _train(job: Job, training: Fit, arguments: Namespace) -> int:
     return 1 if history.stop_reason is StopReason.NOT_FINITE else 0
 
 
-def _say(line: str, command: str = "") -> None:
-    say(fitted(line, command))
+def _say(line: str, command: str = "", style: str = "") -> None:
+    say(fitted(line, command, style))
 
 
 def _quoted(path: Path) -> str:
@@ -201,7 +204,7 @@ def _save(job: Job, arguments: Namespace, training: Fit, *, interrupted: bool) -
         _say("the test set was not run")
     else:
         findings = examine(network, data, arguments.engine, job.plan.metrics)
-        _say(f"test set: {findings.score}")
+        _say(f"test set: {findings.score}", style="green")
         save_results(out, current_weights(out) or "", findings, data)
         names.append(run_directory.TEST)
         drawings = pictures(findings, data, network)
