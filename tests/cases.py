@@ -197,6 +197,23 @@ def _batch_norm(operation: Operation) -> Callable[[Draw], Case]:
     return make
 
 
+def _scaling(operation: Operation) -> Callable[[Draw], Case]:
+    def make(draw: Draw) -> Case:
+        shape = _sizes(draw, draw(st.sampled_from([2, 4])), 3)
+        rng = _rng(draw)
+        operands = {operation.input: values(rng, *shape), "mu": values(rng, shape[1])}
+        return Case(operation, {**operands, "sigma": values(rng, shape[1]) ** 2 + 0.1}, {})
+
+    return make
+
+
+def _relative(draw: Draw) -> Case:
+    n, k = _sizes(draw, 2)
+    rng = _rng(draw)
+    operands = {"y_hat": values(rng, n, k), "y": values(rng, n, k), "sigma": values(rng, k) ** 2 + 0.1}
+    return Case(rules.standardize.squared_error, operands, {"scale": 0.7})
+
+
 def _layer_norm(operation: Operation) -> Callable[[Draw], Case]:
     def make(draw: Draw) -> Case:
         shape = [draw(st.integers(1, 4)), draw(st.integers(2, 5)), *_sizes(draw, draw(st.sampled_from([0, 2])), 3)]
@@ -359,6 +376,9 @@ CASES: dict[str, Callable[[Draw], Case]] = {
     "layer_norm.unscaled": _layer_norm(rules.layer_norm.unscaled),
     "rms_norm": _layer_norm(rules.rms_norm.operation),
     "rms_norm.unscaled": _layer_norm(rules.rms_norm.unscaled),
+    "standardize": _scaling(rules.standardize.operation),
+    "standardize.back": _scaling(rules.standardize.back),
+    "standardize.squared_error": _relative,
     "sigmoid": _elementwise(rules.sigmoid.operation),
     "tanh": _elementwise(rules.tanh.operation),
     "relu": _elementwise(rules.relu.operation),

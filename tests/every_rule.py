@@ -39,6 +39,13 @@ def every_rule() -> Iterator[Case]:
         yield f"{optimizer}", _dense(cg.Tanh()), x, y, {"optimizer": optimizer}
     yield "penalties", _dense(cg.Tanh(), l1=0.01, l2=0.02), x, y, {}
     yield "weights of samples", _dense(cg.Tanh()), x, y, {"sample_weight": [1.0, 0.5, 2.0, 0.0]}
+    scaled = _net(
+        [cg.Standardize(), cg.Dense(4), cg.Tanh(), cg.Dense(2), cg.Unstandardize()],
+        3,
+        cg.SquaredError(scale="variance"),
+    )
+    scaled.adapt(3 * x + 1, 5 * y - 2)
+    yield "scaled", scaled, 3 * x + 1, 5 * y - 2, {}
     yield "absolute", _dense(cg.Tanh(), "AbsoluteError"), x, y, {}
     yield "hinge", _dense(cg.Tanh(), "Hinge"), x, np.eye(2)[[0, 1, 1, 0]], {}
     yield "sum of losses", _dense(cg.Tanh(), cg.SquaredError(reduction="sum")), x, y, {}

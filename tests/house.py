@@ -149,6 +149,7 @@ def upward(found: list[Import]) -> Iterator[Import]:
 
 LAZY = {
     ("data", "data.archive"): "reading files is loaded when files are read",
+    ("data", "data.folders"): "reading files is loaded when files are read",
     ("data", "data.sequences"): "reading files is loaded when files are read",
     ("data", "data.table"): "reading files is loaded when files are read",
     ("engines.c.__main__", ""): "a command for developers reads worked examples, which stand above",

@@ -54,9 +54,11 @@ if TYPE_CHECKING:
         SiLU,
         Softmax,
         Softplus,
+        Standardize,
         State,
         Sum,
         Tanh,
+        Unstandardize,
     )
     from .describe.layers.registry import layer
     from .describe.losses import AbsoluteError, BinaryCrossEntropy, CrossEntropy, Hinge, Loss, SquaredError
@@ -85,6 +87,7 @@ if TYPE_CHECKING:
     from .train.checkpoints import Checkpoints, CheckpointWarning
     from .train.history import History, Record, StopReason
     from .train.shards import Shards
+    from .train.tensorboard import TensorBoard
 
 __version__ = "0.1.0"
 
@@ -164,14 +167,17 @@ __all__ = [
     "Softmax",
     "Softplus",
     "SquaredError",
+    "Standardize",
     "State",
     "Step",
     "StepDecay",
     "StopReason",
     "Sum",
     "Tanh",
+    "TensorBoard",
     "Trace",
     "UnknownNameError",
+    "Unstandardize",
     "data",
     "diagnose",
     "initializers",
@@ -195,7 +201,7 @@ _MODULES = {  # where the public names are
     ".describe": "initializers",
     ".describe.layers": "Add Attention AvgPool2D BatchNorm Concat Conv1D Conv2D Dense Dropout ELU Embedding Flatten "
     "GELU GRU GlobalAvgPool1D GlobalAvgPool2D LSTM Layer LayerNorm LeakyReLU MaxPool2D Multiply Parameter Positions "
-    "RMSNorm RNN ReLU Residual SiLU Sigmoid Softmax Softplus State Sum Tanh",
+    "RMSNorm RNN ReLU Residual SiLU Sigmoid Softmax Softplus Standardize State Sum Tanh Unstandardize",
     ".describe.layers.registry": "layer",
     ".describe.losses": "AbsoluteError BinaryCrossEntropy CrossEntropy Hinge Loss SquaredError",
     ".model.model": "Evaluation",
@@ -206,6 +212,7 @@ _MODULES = {  # where the public names are
     ".train.checkpoints": "CheckpointWarning Checkpoints",
     ".train.history": "History Record StopReason",
     ".train.shards": "Shards",
+    ".train.tensorboard": "TensorBoard",
     ".describe.optimizers": "AdaGrad Adam AdamW Optimizer RMSProp SGD",
     ".describe.schedules": "Constant Cosine Exponential InverseTime Linear OneCycle ReduceOnPlateau Schedule StepDecay",
 }

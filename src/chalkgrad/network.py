@@ -59,7 +59,8 @@ class Network(Model, Displayed):
     Attributes:
         parameters: every weight and bias by name, as a view of `flat`.
         flat: all parameters in one contiguous buffer.
-        states: running averages by name (batch normalisation).
+        states: running averages by name (batch normalisation), and the means and standard deviations of layers that
+            scale.
         program: the steps of a training pass; `prediction_program` those without dropout and batch statistics.
         steps_taken: how many updates training has made; the clock that dropout's masks and the order of samples
             follow.
@@ -158,6 +159,7 @@ class Network(Model, Displayed):
             ShapeError, DataError: where x and y do not fit.
         """
         path = None if out is None else Path(out)
+        self.check_adapted("source")
         if sample_weight is not None and (x is None or y is None):
             raise OptionError("source: sample_weight goes with x and y; give all three")
         if choice("source", "to", to, ("numpy", "torch", "c")) == "c":
@@ -340,7 +342,8 @@ class Network(Model, Displayed):
 
         Args:
             kind: "kernels": the weights of the first layer as small pictures; "confusion": how often each class of the
-                samples was read as which; "misread": the images that were misread, the surest mistakes first.
+                samples was read as which; "misread": the images that were misread, the surest mistakes first;
+                "boundary": of a network with two inputs, which class is found where in the plane, and the samples.
             x: samples (N, *input_shape).
             y: class numbers (N,), or rows.
             classes: the names of the classes.
@@ -379,6 +382,7 @@ class Network(Model, Displayed):
         shuffle: bool = True,
         validation: tuple[Any, ...] | float | None = None,
         sample_weight: Any = None,
+        class_weight: Mapping[int, float] | str | None = None,
         schedule: Schedule | str | None = None,
         patience: int | None = None,
         min_improvement: float = 0.0,
@@ -394,6 +398,7 @@ class Network(Model, Displayed):
         resume: str | Path | None = None,
         fresh_optimizer: bool = False,
         shards: Shards | int = 1,
+        metrics: Sequence[str] | str = (),
     ) -> History:
         """Trains the network in place.
 
@@ -416,6 +421,10 @@ class Network(Model, Displayed):
                 loss is the weighted mean, divided by the weights' sum in every batch: a weight of 2 counts a sample
                 twice, 0 leaves it out, and only their ratios matter (as PyTorch's `weight=` and scikit-learn; Keras
                 divides by N). With `reduction="sum"` it is the weighted sum.
+            class_weight: weights of the classes, {class number: weight} (1 where there is none), or "balanced", under
+                which each class that occurs weighs the same in all: scikit-learn's n / (K * n_c), counted on the
+                samples that are trained on. A sample's weight is multiplied by that of its class; validation is not
+                weighted by it.
             schedule: how the learning rate changes, or the schedule's name.
             patience: stop when the validation loss (without validation, the training loss) has not improved by
                 more than `min_improvement` for this many epochs.
@@ -442,6 +451,10 @@ class Network(Model, Displayed):
             shards: into how many parts each batch is split, whose gradients are computed by themselves and added up in
                 their order; `Shards(count, workers=, ray=)` has them computed by several processes, or on a Ray
                 cluster, with the same bits. See docs/parallel.md for when that is worth it.
+            metrics: numbers beside the loss, by name, in every epoch's record: "accuracy", "top_5" (or another number),
+                "balanced_accuracy", "precision", "recall", "f1", "auc" for classes; "mae", "rmse", "r2" for numbers.
+                They are measured after the epoch, as in prediction, on the samples that are trained on and on those to
+                validate on, and cost a forward pass over these; what is trained stays the same to the bit.
 
         Returns:
             What happened, epoch by epoch, and why it stopped. A loss or a weight that is NaN or infinite stops
@@ -464,6 +477,7 @@ class Network(Model, Displayed):
             shuffle=shuffle,
             validation=validation,
             sample_weight=sample_weight,
+            class_weight=class_weight,
             schedule=schedule,
             patience=patience,
             min_improvement=min_improvement,
@@ -479,6 +493,7 @@ class Network(Model, Displayed):
             resume=resume,
             fresh_optimizer=fresh_optimizer,
             shards=shards,
+            metrics=metrics,
         ).run()
 
     def summary(self) -> str:

@@ -125,15 +125,19 @@ def test_a_file_in_another_place_is_another_file(tmp_path: Path) -> None:
 
 
 OPTIMIZERS = [
-    ("mlp", [], {"type": "Adam", "learning_rate": 0.01}, "Adam with learning rate 0.01,"),
-    ("mlp", ["--optimizer", "Adam"], {"type": "Adam", "learning_rate": 0.01}, "Adam with learning rate 0.01,"),
+    ("mlp", [], {"type": "Adam", "learning_rate": 0.01}, "Adam with learning rate 0.01 (the recipe's),"),
+    ("mlp", ["--optimizer", "Adam"], {"type": "Adam", "learning_rate": 0.01},
+     "Adam with learning rate 0.01 (the recipe's; Adam's default is 0.001),"),
+    ("mlp", ["--optimizer", "Adam", "--learning-rate", "0.001"], {"type": "Adam"},
+     "Adam with learning rate 0.001 (as given),"),
     ("mlp", ["--optimizer", "SGD"], {"type": "SGD"},
      "SGD with learning rate 0.01 (SGD's default; the recipe's was Adam with learning rate 0.01),"),
-    ("softmax", ["--optimizer", "SGD"], {"type": "SGD", "learning_rate": 0.05}, "SGD with learning rate 0.05,"),
+    ("softmax", ["--optimizer", "SGD"], {"type": "SGD", "learning_rate": 0.05},
+     "SGD with learning rate 0.05 (the recipe's; SGD's default is 0.01),"),
     ("softmax", ["--optimizer", "Adam"], {"type": "Adam"},
      "Adam with learning rate 0.001 (Adam's default; the recipe's was SGD with learning rate 0.05),"),
     ("softmax", ["--optimizer", "SGD", "--learning-rate", "0.5"], {"type": "SGD", "learning_rate": 0.5},
-     "SGD with learning rate 0.5,"),
+     "SGD with learning rate 0.5 (as given),"),
 ]  # fmt: skip
 
 

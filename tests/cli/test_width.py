@@ -31,6 +31,8 @@ Sized = Callable[[int], None]
 
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Sized:
+    monkeypatch.setenv("NO_COLOR", "1")  # its signs take no room
+
     def sized(columns: int) -> None:
         monkeypatch.setattr(output.sys.stdout, "isatty", lambda: True, raising=False)
         monkeypatch.setattr(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from dataclasses import replace
 
 from ..base.errors import OptionError
-from .options import DESCRIBED, add_output, add_precision
+from .options import DESCRIBED, add_output, add_precision, add_run
 from .output import chosen_format, show
 
 HELP = "write out the whole forward and backward pass as mathematics"
@@ -17,8 +18,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Adds the command's arguments."""
     add = parser.add_argument
     add("file", metavar="FILE.toml", help=DESCRIBED)
-    add("--numbers", action="store_true", help="show the numbers too (of a worked example)")
-    add("--update", action="store_true", help="show the update too (of a worked example)")
+    add("--numbers", action="store_true", help="show the numbers too (of a worked example or a run)")
+    add("--update", action="store_true", help="show the update too (of a worked example or a run)")
+    add_run(add)
     add_precision(add)
     add_output(add)
 
@@ -26,9 +28,11 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """The command."""
     from ..examples.example import Example
-    from .subject import read_subject
+    from ..render.blocks import Paragraph
+    from .subject import is_run, read_subject, read_worked
 
-    subject = read_subject(arguments.file)
+    with_samples = is_run(arguments.file) and (arguments.numbers or arguments.update)
+    subject = read_worked(arguments) if with_samples else read_subject(arguments.file)
     if isinstance(subject, Example):
         x, y = (subject.x, subject.y) if arguments.numbers else (None, None)
         board = subject.network.derive(
@@ -46,5 +50,7 @@ def run(arguments: Namespace) -> int:
             if getattr(arguments, option):
                 raise OptionError(f"--{option} needs a worked example, with x and y; {arguments.file} has none")
         board = subject.derive(precision=arguments.precision)
+    if with_samples and isinstance(subject, Example):
+        board = replace(board, blocks=(Paragraph(subject.text), *board.blocks))
     show(board, chosen_format(arguments.format, arguments.out), arguments.out)
     return 0

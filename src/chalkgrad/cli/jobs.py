@@ -3,34 +3,37 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 import warnings
 from argparse import Namespace
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..base.checks import as_list, as_table
+from ..base.checks import as_list, as_table, choice
+from ..base.colour import coloured
 from ..base.errors import CheckpointError, DataWarning, OptionError, unknown
 from ..base.messages import complain
 from ..data import Dataset
 from ..data.dataset import IGNORED
-from ..describe.layers import Layer, Sigmoid, Softmax
+from ..describe.layers import Layer, Sigmoid, Softmax, Unstandardize
 from ..describe.losses import LOSSES
 from ..describe.optimizers import OPTIMIZERS, Optimizer
 from ..describe.schedules import SCHEDULES, Schedule
-from ..describe.settings import from_table
+from ..describe.settings import from_table, to_table
 from ..files.checkpoint import Checkpoint
+from ..model.named import metric_names
 from ..model.saved import read_toml
 from ..network import Network
 from ..runs import directory as run_directory
 from ..runs.recipes import NUMBERS, RECIPES, SEQUENTIAL, Recipe, recipe
 from ..train.checkpoints import FOLDER, CheckpointWarning, newest
 from .options import RUNS
-from .sources import open_data, open_recorded, suited, with_record
+from .sources import NAMES, open_data, open_recorded, suited, with_record
 
 CHANGEABLE = (
     "epochs", "max_steps", "patience", "stop_below", "data", "engine", "quiet", "no_pictures", "checkpoint_every",
-    "keep",
+    "keep", "log", "json", "metrics",
 )  # fmt: skip
 """The options that may change when a training is resumed; all others stay as they were."""
 
@@ -48,7 +51,7 @@ class Job:
         source: where the data are from, as run.toml has it.
         data, network, plan: they.
         checkpoint: from which it is resumed; None for a new training.
-        recipe_optimizer: the recipe's own optimizer, where another was asked for.
+        rate_origin: where the learning rate is from, in words.
     """
 
     name: str
@@ -58,7 +61,7 @@ class Job:
     network: Network
     plan: Recipe
     checkpoint: Checkpoint | None = None
-    recipe_optimizer: Optimizer | None = None
+    rate_origin: str = "as the training began"
 
 
 def new_job(arguments: Namespace) -> Job:
@@ -79,6 +82,7 @@ def new_job(arguments: Namespace) -> Job:
             loss=arguments.loss or _loss_of(network_name),
             window=arguments.window,
             sequences=sequences,
+            size=arguments.size,
         )
         plan, network = _network(arguments, network_name, data)
         data = data.astype(network.dtype)
@@ -86,23 +90,26 @@ def new_job(arguments: Namespace) -> Job:
     for path in (source_name, arguments.data or ""):
         if not path.isprintable() and path.encode(errors="replace").decode() != path:
             raise OptionError(f"the name {path!r} is not UTF-8, so it cannot be written into run.toml")
+    own = source_name not in NAMES
     source = {
-        "source": source_name if source_name == data.name else str(Path(source_name).resolve()),
+        "source": str(Path(source_name).resolve()) if own else source_name,
         "directory": str(Path(arguments.data).resolve()) if arguments.data else None,
         "target": arguments.target,
-        "task": arguments.task if source_name == data.name or data.vocabulary else _task(data),
+        "task": _task(data) if own and not data.vocabulary and Path(source_name).is_file() else arguments.task,
         "header": arguments.header,
-        "window": data.input_shape[0] if data.vocabulary and source_name != data.name else None,
-        "sequences": (sequences and source_name != data.name) or None,
+        "window": data.input_shape[0] if data.vocabulary and own else None,
+        "sequences": (sequences and own) or None,
+        "size": arguments.size,
+        "divided_by": data.largest if Path(source_name).suffix.lower() == ".npz" and data.is_image else None,
         "vocabulary": data.vocabulary.to_table() if data.vocabulary else None,
         "seed": arguments.seed or 0,
     }
     out = Path(arguments.out) if arguments.out else RUNS / f"{data.name}-{name}"
     recipe_default = plan.optimizer
     plan = _with_options(plan, arguments)
-    recipe_optimizer = None if type(plan.optimizer) is type(recipe_default) else recipe_default
+    origin = _rate_origin(plan.optimizer, recipe_default, arguments)
     source = with_record(source, data)
-    return Job(name, out, source, suited(data, network), network, plan, recipe_optimizer=recipe_optimizer)
+    return Job(name, out, source, suited(data, network), network, plan, rate_origin=origin)
 
 
 def resumed_job(arguments: Namespace) -> Job:
@@ -182,7 +189,7 @@ def _network(arguments: Namespace, name: str, data: Dataset) -> tuple[Recipe, Ne
     plan = recipe(name, data) if name in RECIPES else None
     if plan is None:
         raise unknown("network", name, [*RECIPES, "a file ending in .toml"])
-    loss: str = arguments.loss or ("CrossEntropy" if data.classes else "SquaredError")
+    loss: Any = arguments.loss or ("CrossEntropy" if data.classes else {"type": "SquaredError", "scale": "variance"})
     plan = dataclasses.replace(plan, layers=_ending_for(loss, plan.layers))
     shape = (data.as_rows() if plan.rows else data).input_shape
     return plan, Network(
@@ -207,12 +214,29 @@ def _without_ignored(loss: Any, data: Dataset) -> Any:
     return {"ignore": IGNORED, **table}
 
 
-def _ending_for(loss: str, layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
-    """The layers with the last activation that the loss takes: Softmax, Sigmoid or none."""
+def _ending_for(loss: Any, layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
+    """The layers with the last activation that the loss takes: Softmax, Sigmoid or none; for numbers, where no loss was
+    asked for, with the way back to their unit.
+    """
+    if not isinstance(loss, str):
+        return (*layers, Unstandardize())
     endings = {"CrossEntropy": (Softmax(),), "BinaryCrossEntropy": (Sigmoid(),), "Hinge": ()}
     if loss not in endings:
         return layers
     return (*(layers[:-1] if isinstance(layers[-1], Softmax) else layers), *endings[loss])
+
+
+def _rate_origin(optimizer: Optimizer, of_recipe: Optimizer, arguments: Namespace) -> str:
+    """Where a new training's learning rate is from: it was given, or is the recipe's, or the optimizer's default."""
+    if arguments.learning_rate is not None:
+        return "as given"
+    default = type(optimizer)().learning_rate
+    if type(optimizer) is type(of_recipe):
+        other = arguments.optimizer is not None and optimizer.learning_rate != default
+        return "the recipe's" + f"; {optimizer.kind}'s default is {default:g}" * other
+    settings = ", ".join(f"{k.replace('_', ' ')} {v:g}" for k, v in to_table(of_recipe).items() if k != "type")
+    was = f"{of_recipe.kind} with {settings or 'its defaults'}"
+    return f"{optimizer.kind}'s default; the recipe's was {was}"
 
 
 def _with_options(plan: Recipe, arguments: Namespace) -> Recipe:
@@ -223,11 +247,16 @@ def _with_options(plan: Recipe, arguments: Namespace) -> Recipe:
             changes[key] = getattr(arguments, key)
     if arguments.epochs is not None and arguments.patience is None:
         changes["patience"] = None
+    if arguments.metrics is not None:
+        names = [name.strip() for name in arguments.metrics.split(",")]
+        changes["metrics"] = metric_names("train", [name for name in names if name])
+    if arguments.class_weight is not None:
+        changes["class_weight"] = choice("train", "--class-weight", arguments.class_weight, ("balanced",))
     optimizer = plan.optimizer
     if arguments.optimizer is not None:
-        choice: Optimizer = from_table("optimizer", arguments.optimizer, OPTIMIZERS)
-        if type(choice) is not type(optimizer):  # the recipe's settings are those of its own optimizer
-            optimizer = choice
+        other: Optimizer = from_table("optimizer", arguments.optimizer, OPTIMIZERS)
+        if type(other) is not type(optimizer):  # the recipe's settings are those of its own optimizer
+            optimizer = other
     settings = {
         "learning_rate": arguments.learning_rate,
         "momentum": arguments.momentum,
@@ -251,4 +280,4 @@ def _with_options(plan: Recipe, arguments: Namespace) -> Recipe:
 
 def show_warning(message: Warning | str, *further: Any) -> None:
     """A warning as a line of the command: for `warnings.showwarning`."""
-    complain(f"chalkgrad train: {message}")
+    complain(f"{coloured('chalkgrad train:', 'yellow', sys.stderr)} {message}")

@@ -7,10 +7,27 @@ import sys
 from collections.abc import Sequence
 
 from .. import __version__
+from ..base.colour import coloured
 from ..base.errors import ChalkgradError
 from ..base.messages import complain, complete_streams, let_go
 from ..base.text import shortened
-from . import check, derive, draw, explain, generate, grade, page, replay, rule, sweep, test, train, worksheet, write
+from . import (
+    check,
+    derive,
+    draw,
+    explain,
+    generate,
+    grade,
+    page,
+    predict,
+    replay,
+    rule,
+    sweep,
+    test,
+    train,
+    worksheet,
+    write,
+)
 from .output import check_out
 from .parser import Command, command_line
 
@@ -18,6 +35,7 @@ COMMANDS: dict[str, Command] = {
     "train": train,
     "sweep": sweep,
     "test": test,
+    "predict": predict,
     "generate": generate,
     "explain": explain,
     "derive": derive,
@@ -59,11 +77,16 @@ def _run(argv: Sequence[str] | None) -> int:
     except BrokenPipeError:
         return 1  # nobody reads on
     except (ChalkgradError, OSError) as error:
-        complain(f"chalkgrad {arguments.command}: {shortened(str(error))}")
+        complain(f"{_who(arguments.command)} {shortened(str(error))}")
         return 2
     except MemoryError:
-        complain(f"chalkgrad {arguments.command}: this takes more memory than there is")
+        complain(f"{_who(arguments.command)} this takes more memory than there is")
         return 2
     except KeyboardInterrupt:
         complain("\ninterrupted")
         return 130
+
+
+def _who(command: str) -> str:
+    """What stands before an error; red on a terminal."""
+    return coloured(f"chalkgrad {command}:", "red", sys.stderr)

@@ -14,6 +14,7 @@ WORKED_EXAMPLE = (
 )
 DESCRIBED = "a worked example, a network's description, or a run directory"
 FORMATS = ("text", "markdown", "latex", "html", "json")
+WORKED_OR_RUN = f"{WORKED_EXAMPLE}; or a run directory, with samples of its test set"
 RUNS = Path("runs")
 """The folder of run directories."""
 
@@ -34,6 +35,12 @@ def seed(text: str) -> int:
     if not 0 <= value < SEEDS:
         raise argparse.ArgumentTypeError(f"a seed is {A_SEED}, not {text[:40]!r}")
     return value
+
+
+def add_run(add: Add) -> None:
+    """Adds --samples and --data, of a run."""
+    add("--samples", type=int, metavar="N", help="of a run: how many samples, the first of its test set (default 4)")
+    add("--data", metavar="DIR", help="of a run: the folder of MNIST's four files, if they were moved")
 
 
 def add_engine(add: Add) -> None:

@@ -9,6 +9,7 @@ import textwrap
 from argparse import Namespace
 from pathlib import Path
 
+from ..base.colour import coloured
 from ..base.errors import OptionError
 from ..base.messages import Lossy
 from ..base.text import visible
@@ -72,20 +73,25 @@ def terminal_width(out: str | None = None) -> int | None:
     return max(LEAST_WIDTH, shutil.get_terminal_size().columns)
 
 
-def fitted(text: str, command: str = "") -> str:
+def fitted(text: str, command: str = "", style: str = "") -> str:
     """The text, its lines broken between words where the terminal is too narrow for them.
 
     Args:
         text: one line or several.
         command: what follows in the last line; it is never broken, so that it can be copied.
+        style: the colour of what stands before the first colon, on a terminal (`base.colour`).
     """
-    whole = f"{text} {command}" if command else text
     width = terminal_width()
+    shown = coloured(command, "cyan", sys.stdout)
     if width is None:
-        return whole
-    if command and len(whole) > width:
-        return f"{fitted(text)}\n  {command}"
-    return "\n".join(_broken(line, width) for line in whole.split("\n"))
+        return f"{text} {command}" if command else text
+    if command and len(f"{text} {command}") > width:
+        return f"{fitted(text)}\n  {shown}"
+    if command:
+        return f"{text} {shown}"
+    lines = "\n".join(_broken(line, width) for line in text.split("\n"))
+    head, colon, rest = lines.partition(":")
+    return f"{coloured(head + colon, style, sys.stdout)}{rest}" if style else lines
 
 
 def _broken(line: str, width: int) -> str:
@@ -97,8 +103,12 @@ def _broken(line: str, width: int) -> str:
 
 
 def show(findings: Printable, form: str, out: str | None) -> None:
-    """Delivers findings in a format; as text they fit the terminal."""
-    deliver(in_format(findings, form, terminal_width(out)), out)
+    """Delivers findings in a format; as text they fit the terminal, where the title is bold."""
+    text = in_format(findings, form, terminal_width(out))
+    title, rule, rest = str(text).partition("\n=")
+    if form == "text" and out is None and rule and "\n\n" not in title:
+        text = f"{coloured(title, 'bold', sys.stdout)}{rule}{rest}"
+    deliver(text, out)
 
 
 def deliver(text: str | bytes, out: str | None) -> None:

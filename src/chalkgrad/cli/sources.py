@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..base.checks import choice
+from ..base.checks import as_list, as_table, choice
 from ..base.errors import CheckpointError, DataError, DataWarning, nearest
 from ..base.messages import complain
-from ..data import Dataset, digits, mnist, names, read_csv, read_npz, read_sequences, read_text, spiral, vertical
+from ..data import (
+    Dataset,
+    Pixels,
+    digits,
+    mnist,
+    names,
+    read_csv,
+    read_npz,
+    read_sequences,
+    read_text,
+    spiral,
+    vertical,
+)
+from ..data.folders import read_folders, read_size
 from ..data.record import difference, record
 from ..data.texts import WINDOW
+from ..data.unlabelled import Unlabelled, read_unlabelled
 from ..network import Network
 
 NAMES = ("digits", "mnist", "spiral", "vertical", "names")
@@ -23,7 +39,10 @@ TEXT = ".txt"
 DRAWN = ("spiral", "vertical")
 """Points that sines and logarithms give: their last digits differ from machine to machine."""
 
-OPTIONS = ("directory", "target", "task", "header", "window", "seed")
+DIVIDED_BY = {"digits": 16, "mnist": 255}
+"""The largest pixel of images that come with chalkgrad."""
+
+OPTIONS = ("directory", "target", "task", "header", "window", "size", "seed")
 """The keys of a run's source that are options of the command."""
 
 
@@ -55,6 +74,7 @@ def open_recorded(source: Mapping[str, Any], network: Network, where: Path) -> D
             header=source.get("header"),
             window=source.get("window"),
             sequences=source.get("sequences", False),
+            size=source.get("size"),
         ).astype(network.dtype)
     content = source.get("content")
     if content is None:
@@ -70,6 +90,57 @@ def open_recorded(source: Mapping[str, Any], network: Network, where: Path) -> D
     if suited(data, network).input_shape != network.layout.sample_shape:
         raise CheckpointError(f"{where} takes {network.input_shape}, but {data.name} gives {data.input_shape}")
     return data
+
+
+def unlabelled(text: str, source: Mapping[str, Any], network: Network, directory: str | None) -> Unlabelled:
+    """Samples to predict for, read as a run's were.
+
+    Args:
+        text: a name of data that come with chalkgrad, of which the test samples are taken, or a path.
+        source: what the run says of the data that it was trained on (`run_directory.checked_source`).
+        network: the run's network.
+        directory: the folder of MNIST's four files, if it was given.
+
+    Raises:
+        DataError: where they cannot be read, or the network does not take them.
+    """
+    shape = network.layout.sample_shape
+    if directory is not None and text != "mnist":
+        raise DataError(f"--data says where MNIST is, but the data are {text}")
+    if text in NAMES:
+        data = suited(
+            open_data(text, directory=directory or source.get("directory"), target=None, seed=0)
+            if text == "mnist"
+            else open_data(text, directory=None, target=None, seed=0),
+            network,
+        )
+        if data.input_shape != shape:
+            raise DataError(f"{text} gives samples of shape {data.input_shape}, but the network takes {shape}")
+        return Unlabelled(data.x_test)
+    path = Path(text)
+    try:
+        there = path.exists()
+    except (OSError, ValueError):
+        there = False
+    if not there:
+        raise DataError(f"there are no data {text!r}; {nearest(text, NAMES)}; or give a file, or a folder of images")
+    content = as_table(source.get("content")) or {}
+    columns = as_list(content.get("columns")) or []
+    size = source.get("size")
+    of = str(source.get("source"))
+    known = DIVIDED_BY.get(of, 255 if size is not None or _is_folder(of) else None)
+    rows = len(shape) == 2 and not network.layout.ids and path.suffix.lower() not in (".npz", *TABLES)
+    found = read_unlabelled(
+        path,
+        shape=(1, *shape) if rows else shape,  # images of one channel, which the network reads row by row
+        columns=[str(name) for name in columns] if len(columns) == math.prod(shape) else [],
+        largest=source.get("divided_by", known),
+        size=read_size(size) if isinstance(size, str) else None,
+    )
+    if not rows:
+        return found
+    x = found.x
+    return replace(found, x=Pixels(x.stored[:, 0], x.dtype) if isinstance(x, Pixels) else x[:, 0])
 
 
 def suited(data: Dataset, network: Network) -> Dataset:
@@ -99,8 +170,9 @@ def open_data(
     loss: str | None = None,
     window: int | None = None,
     sequences: bool = False,
+    size: str | None = None,
 ) -> Dataset:
-    """The data of a name, or of a .csv, .npz or .txt file.
+    """The data of a name, of a .csv, .npz or .txt file, or of a folder of images.
 
     Args:
         source: "digits", "mnist", "spiral", "vertical", "names", or a path.
@@ -112,6 +184,7 @@ def open_data(
         loss: the loss that was asked for, if there was one; it decides the task where the targets leave it open.
         window: how many characters of a text are a sample, if that was given.
         sequences: whether the network takes sequences: a .txt file is then a text, and an .npz file has sequences.
+        size: the height and width that images in folders are resized to, if that was given.
 
     Raises:
         DataError: where the data are not known, missing or damaged.
@@ -130,6 +203,9 @@ def open_data(
             raise DataError(f"{option} of a CSV file, but the data are {source}{' (a text)' * text}")
     if task is not None and (ending not in (*TABLES, ".npz") or text):
         raise DataError(f"--task says what the targets of a CSV or .npz file are, but the data are {source}")
+    is_folder = source not in NAMES and _is_folder(source)
+    if size is not None and not is_folder:
+        raise DataError(f"--size is about images in folders, but the data are {source}")
     match source:
         case "digits":
             return digits()
@@ -144,6 +220,8 @@ def open_data(
         case _:
             pass
     path = Path(source)
+    if is_folder:
+        return read_folders(path, size=None if size is None else read_size(size), seed=seed)
     if text:
         return read_text(path, window=WINDOW if window is None else window)
     if ending in TABLES:
@@ -151,4 +229,14 @@ def open_data(
         return read_csv(path, target=target, seed=seed, header=titled, task=task, loss=loss)
     if ending == ".npz":
         return (read_sequences if sequences else read_npz)(path, seed=seed, task=task, loss=loss)
-    raise DataError(f"there is no data set {source!r}; {nearest(source, NAMES)}; a file must end in .csv, .npz or .txt")
+    raise DataError(
+        f"there is no data set {source!r}; {nearest(source, NAMES)}; a file must end in .csv, .npz or .txt, and a "
+        "folder holds images, one folder a class"
+    )
+
+
+def _is_folder(source: str) -> bool:
+    try:
+        return Path(source).is_dir()
+    except (OSError, ValueError):
+        return False

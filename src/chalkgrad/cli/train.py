@@ -14,6 +14,7 @@ EXAMPLES = (
     "chalkgrad train --resume runs/mnist-mlp --epochs 80",
     "chalkgrad train names --network lstm",
     "chalkgrad train book.txt --network gpt",
+    "chalkgrad train pictures/ --network lenet --size 32",
     "chalkgrad train flowers.csv --target species --optimizer Adam --epochs 50",
 )
 
@@ -32,8 +33,8 @@ def _add_data(parser: ArgumentParser) -> None:
         "source",
         nargs="?",
         metavar="DATA",
-        help="digits (the default) or names, which come with chalkgrad, mnist, spiral, vertical, or a .csv, .npz or "
-        ".txt file",
+        help="digits (the default) or names, which come with chalkgrad, mnist, spiral, vertical, a .csv, .npz or "
+        ".txt file, or a folder of images, one folder a class",
     )
     add(
         "--data",
@@ -58,6 +59,7 @@ def _add_data(parser: ArgumentParser) -> None:
         help="how many characters of a text the network sees at once (default 64); a .txt file is a text where the "
         "network takes sequences",
     )
+    add("--size", metavar="HxW", help="the height and width that images in folders are resized to: 32, or 24x32")
     add("--validation", type=float, metavar="SHARE", help="share of the training samples to validate on; 0: none")
 
 
@@ -69,7 +71,12 @@ def _add_network(parser: ArgumentParser) -> None:
         help="softmax, mlp (the default), lenet, for sequences and texts rnn, lstm, gru or gpt, for "
         "images row by row rows-rnn, rows-lstm or rows-gru, or a TOML file",
     )
-    add("--loss", metavar="NAME", help="CrossEntropy, SquaredError, AbsoluteError, BinaryCrossEntropy or Hinge")
+    add(
+        "--loss",
+        metavar="NAME",
+        help="CrossEntropy, SquaredError, AbsoluteError, BinaryCrossEntropy or Hinge (default: CrossEntropy; for "
+        "regression the squared error divided by the targets' variance, 1 - R2)",
+    )
     add("--l1", type=float, metavar="X", help="add X times the sum of |W| over all weights W to the loss")
     add("--l2", type=float, metavar="X", help="add X times the sum of W^2 over all weights W to the loss")
     add("--dtype", metavar="TYPE", help="float32 (the default) or float64")
@@ -100,6 +107,13 @@ def _add_training(parser: ArgumentParser) -> None:
     add("--patience", type=int, metavar="N", help="stop when the validation loss has not improved for N epochs")
     add("--min-improvement", type=float, metavar="X", help="an improvement is a loss that is lower by more than X")
     add("--stop-below", type=float, metavar="X", help="stop at the first step with a loss below X")
+    add(
+        "--metrics",
+        metavar="NAMES",
+        help="numbers beside the loss, after every epoch, of the training and the validation samples: accuracy, top_5, "
+        "balanced_accuracy, precision, recall, f1, auc; mae, rmse, r2; commas between them",
+    )
+    add("--class-weight", metavar="balanced", help="let every class weigh the same in all, however many samples it has")
 
 
 def _add_run(parser: ArgumentParser) -> None:
@@ -114,6 +128,8 @@ def _add_run(parser: ArgumentParser) -> None:
     add("--checkpoint-every", type=float, metavar="S", help="write a checkpoint at least every S seconds (default 60)")
     add("--keep", type=int, metavar="K", help="keep the last K checkpoints (default 2; 0: write none)")
     add_engine(add)
+    add("--log", metavar="DIR", help="write TensorBoard's event files into DIR (pip install 'chalkgrad[tensorboard]')")
+    add("--json", action="store_true", help="a line of JSON for every epoch, and all else on standard error")
     add("--no-pictures", action="store_true", help="save no pictures")
     add("--quiet", action="store_true", help="no progress bar")
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import shlex
+import sys
 import warnings
 from argparse import Namespace
 from collections.abc import Callable, Mapping
@@ -14,12 +16,10 @@ import numpy as np
 
 from .. import __version__
 from ..base.errors import OptionError
-from ..base.messages import say
+from ..base.messages import Lossy, say
 from ..base.text import visible, visible_lines
 from ..data import Dataset
 from ..data.vocabulary import Vocabulary
-from ..describe.optimizers import Optimizer
-from ..describe.settings import to_table
 from ..files.writing import locked
 from ..model.saved import current_weights
 from ..network import Network
@@ -29,9 +29,11 @@ from ..runs import directory as run_directory
 from ..runs.characters import check_model, generate
 from ..runs.findings import examine, outputs_fit, pictures, save_results
 from ..runs.recipes import Recipe
+from ..train.callbacks import Callback, Training
 from ..train.checkpoints import FOLDER, Checkpoints, CheckpointWarning, forget
 from ..train.fit import Fit
-from ..train.history import History, StopReason
+from ..train.history import History, Record, StopReason
+from ..train.tensorboard import TensorBoard
 from .jobs import Job, show_warning
 from .output import fitted
 from .pictures import save_pictures
@@ -50,7 +52,8 @@ def train(job: Job, arguments: Namespace) -> int:
     if training.keeper is not None:
         training.keeper.alone = job.checkpoint is None
     run_directory.prepare(job.out)
-    with locked(job.out, "another training"):
+    quiet = contextlib.redirect_stdout(sys.stderr) if arguments.json else contextlib.nullcontext()
+    with locked(job.out, "another training"), quiet:
         run_directory.tidy(job.out)
         return _train(job, training, arguments)
 
@@ -63,7 +66,7 @@ def _train(job: Job, training: Fit, arguments: Namespace) -> int:
         _say(visible(note))
     layers = " - ".join(layer.kind for layer in job.network.layers)
     _say(f"{visible(job.name)}: {layers}, {job.network.flat.size:,} parameters")
-    _say(_recipe_text(job.plan, job.recipe_optimizer))
+    _say(_recipe_text(job.plan, job.rate_origin))
     if job.checkpoint is not None:
         _say(f"resumed after {history.steps:,} steps ({len(history)} epochs), from {job.checkpoint.path.name}")
     _say(f"engine: {history.engine}")
@@ -78,7 +81,10 @@ def _train(job: Job, training: Fit, arguments: Namespace) -> int:
         signal = training.interrupts.came or SIGINT
     detail = f", {history.stop_detail}" if history.stop_detail else ""
     count = f"{len(history)} epoch{'s' * (len(history) != 1)}"
-    _say(f"stopped after {count}, {training.seconds():.1f} s: {history.stop_reason}{detail}")
+    lost = history.stop_reason is StopReason.NOT_FINITE
+    _say(
+        f"stopped after {count}, {training.seconds():.1f} s: {history.stop_reason}{detail}", style="red" if lost else ""
+    )
     if training.keeper is not None:
         training.keeper.forget_others()
     else:
@@ -91,8 +97,8 @@ def _train(job: Job, training: Fit, arguments: Namespace) -> int:
     return 1 if history.stop_reason is StopReason.NOT_FINITE else 0
 
 
-def _say(line: str, command: str = "") -> None:
-    say(fitted(line, command))
+def _say(line: str, command: str = "", style: str = "") -> None:
+    say(fitted(line, command, style))
 
 
 def _quoted(path: Path) -> str:
@@ -132,6 +138,9 @@ def training_of(job: Job, arguments: Namespace) -> Fit:
         stop_below=plan.stop_below,
         max_steps=plan.max_steps,
         progress=not arguments.quiet,
+        metrics=plan.metrics,
+        class_weight=plan.class_weight,
+        callbacks=_callbacks(arguments),
         engine=arguments.engine,
         checkpoints=None if keep == 0 else Checkpoints(job.out / FOLDER, seconds, keep=keep),
         resume=job.checkpoint,
@@ -140,25 +149,21 @@ def training_of(job: Job, arguments: Namespace) -> Fit:
     )
 
 
-def _recipe_text(plan: Recipe, recipe_optimizer: Optimizer | None) -> str:
-    """The recipe in a line.
+def _callbacks(arguments: Namespace) -> list[Callback]:
+    """What writes each epoch's numbers while it trains."""
+    lines: list[Callback] = [JsonLines()] if arguments.json else []
+    return [*lines, TensorBoard(arguments.log)] if arguments.log else lines
 
-    Args:
-        plan: the recipe.
-        recipe_optimizer: the recipe's own optimizer, where another was asked for.
-    """
+
+def _recipe_text(plan: Recipe, origin: str) -> str:
+    """The recipe in a line; `origin` says where the learning rate is from."""
     optimizer = plan.optimizer
-    parts = [f"{optimizer.kind} with learning rate {optimizer.learning_rate:g}"]
-    if recipe_optimizer is not None:
-        settings = ", ".join(
-            f"{k.replace('_', ' ')} {v:g}" for k, v in to_table(recipe_optimizer).items() if k != "type"
-        )
-        default = optimizer.learning_rate == type(optimizer)().learning_rate
-        origin = f"{optimizer.kind}'s default" if default else "as given"
-        parts[0] += f" ({origin}; the recipe's was {recipe_optimizer.kind} with {settings or 'its defaults'})"
+    parts = [f"{optimizer.kind} with learning rate {optimizer.learning_rate:g} ({origin})"]
     if plan.schedule.kind != "Constant":
         parts.append(f"schedule {plan.schedule.kind}")
     parts.append(f"batches of {plan.batch_size}")
+    if plan.class_weight is not None:
+        parts.append(f"classes {plan.class_weight}")
     if plan.validation:
         parts.append(f"{plan.validation:.0%} for validation")
     if plan.epochs is not None:
@@ -167,6 +172,16 @@ def _recipe_text(plan: Recipe, recipe_optimizer: Optimizer | None) -> str:
         watched = "validation" if plan.validation else "training"
         parts.append(f"until the {watched} loss has not improved for {plan.patience} epochs")
     return ", ".join(parts)
+
+
+class JsonLines(Callback):
+    """A line of JSON on standard output for every epoch; what cannot be written is lost."""
+
+    def __init__(self) -> None:
+        self._stream = sys.stdout  # of this moment: meanwhile the command's other lines go elsewhere
+
+    def on_epoch(self, training: Training, record: Record) -> None:
+        print(record.to_json(), file=Lossy(self._stream), flush=True)
 
 
 def _save(job: Job, arguments: Namespace, training: Fit, *, interrupted: bool) -> None:
@@ -193,8 +208,8 @@ def _save(job: Job, arguments: Namespace, training: Fit, *, interrupted: bool) -
     if interrupted:
         _say("the test set was not run")
     else:
-        findings = examine(network, data, arguments.engine)
-        _say(f"test set: {findings.score}")
+        findings = examine(network, data, arguments.engine, job.plan.metrics)
+        _say(f"test set: {findings.score}", style="green")
         save_results(out, current_weights(out) or "", findings, data)
         names.append(run_directory.TEST)
         drawings = pictures(findings, data, network)

@@ -16,6 +16,7 @@ from .toy import spiral, spiral_data, vertical, vertical_data
 
 if TYPE_CHECKING:
     from .archive import read_npz
+    from .folders import read_folders
     from .sequences import read_sequences
     from .table import read_csv
 
@@ -26,6 +27,7 @@ __all__ = [
     "mnist",
     "names",
     "read_csv",
+    "read_folders",
     "read_idx",
     "read_npz",
     "read_sequences",
@@ -46,6 +48,8 @@ def __dir__() -> list[str]:
 def __getattr__(name: str) -> Any:  # readers of files wait until they are used
     if name == "read_csv":
         from .table import read_csv as reader
+    elif name == "read_folders":
+        from .folders import read_folders as reader
     elif name == "read_npz":
         from .archive import read_npz as reader
     elif name == "read_sequences":

@@ -14,7 +14,7 @@ from ..base.text import visible
 from ..files.npy import read_npy
 from ..files.writing import check_unpacked, open_plain
 from .dataset import Array, Dataset
-from .images import UNSCALED, as_images, as_numbers
+from .images import UNSCALED, as_images, as_numbers, divisor
 from .splits import for_testing
 from .targets import of_array, read_task, untrained
 
@@ -87,7 +87,8 @@ def read_npz(path: str | Path, *, seed: int = 0, task: str | None = None, loss: 
     else:
         split = x, y[: len(x)], numbers[1], y[len(x) :]
     notes += untrained(split[1], classes)
-    return Dataset(path.stem, *split, classes, str(path), notes=tuple(notes))
+    largest = divisor(images) if images[0].ndim > 2 else 0
+    return Dataset(path.stem, *split, classes, str(path), notes=tuple(notes), largest=largest)
 
 
 def large(parts: list[Array], columns: tuple[str, ...] = ()) -> tuple[str, ...]:

@@ -42,6 +42,7 @@ class Dataset(Displayed):
         notes: the choices made while reading, a sentence each.
         ids: how many ids there are, where samples are ids (N, T); else 0.
         vocabulary: the characters that the ids stand for, where they do.
+        largest: what the images of an archive were divided by; 0 for nothing.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Dataset(Displayed):
     notes: tuple[str, ...] = ()
     ids: int = 0
     vocabulary: Vocabulary | None = None
+    largest: int = 0
 
     @property
     def input_shape(self) -> tuple[int, ...]:

@@ -54,15 +54,14 @@ def as_numbers(where: str, parts: Sequence[Array]) -> tuple[list[Array], list[st
     Whole numbers in images that go beyond 1 are pixels, and are divided by the largest of their bits. Others are left
     as they are: in float32 where it holds all numbers of their dtype, else in float64.
     """
-    lowest, highest = min(float(p.min()) for p in parts), max(float(p.max()) for p in parts)
+    lowest, highest = _reach(parts)
     image = parts[0].ndim > 2
-    if image and lowest >= 0 and 1 < highest <= 65535 and all(_whole(p) for p in parts):
-        largest = next(n for n in LARGEST if highest <= n)
+    if image and (largest := divisor(parts)):
         note = (
             f"{where} holds images of whole numbers from {lowest:g} to {highest:g}: pixels, which are divided by "
             f"{largest}"
         )
-        return [_divided(p, largest) for p in parts], [note], []
+        return [divided(p, largest) for p in parts], [note], []
     numbers = [p.astype(np.float32 if np.can_cast(p.dtype, np.float32) else np.float64) for p in parts]
     reach = max(abs(lowest), abs(highest))
     if image and reach > UNSCALED:
@@ -75,7 +74,20 @@ def _whole(array: Array) -> bool:
     return array.dtype.kind in "biu" or bool((array == np.floor(array)).all())
 
 
-def _divided(array: Array, largest: int) -> Array:
+def _reach(parts: Sequence[Array]) -> tuple[float, float]:
+    """The smallest and the largest number."""
+    return min(float(p.min()) for p in parts), max(float(p.max()) for p in parts)
+
+
+def divisor(parts: Sequence[Array]) -> int:
+    """What images are divided by: the largest pixel of their bits, where they are whole numbers beyond 1; else 0."""
+    lowest, highest = _reach(parts)
+    pixels = lowest >= 0 and 1 < highest <= LARGEST[-1] and all(_whole(p) for p in parts)
+    return next(n for n in LARGEST if highest <= n) if pixels else 0
+
+
+def divided(array: Array, largest: int) -> Array:
+    """Pixels as numbers between 0 and 1, float32."""
     pixels = array.astype(np.float32)
     pixels /= largest
     return pixels

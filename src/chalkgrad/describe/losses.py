@@ -18,7 +18,7 @@ from ..base.errors import DataError, OptionError, ShapeError
 from ..data.class_numbers import NONE, ClassNumbers
 from ..rules import Operation
 from .foreign import refuse_settings
-from .layers import Layer, SampleShape, Sigmoid, Softmax
+from .layers import Layer, SampleShape, Sigmoid, Softmax, Unstandardize
 from .layers.layer import rows_text
 
 Values = np.ndarray[Any, Any]
@@ -45,12 +45,22 @@ class Loss:
     def __post_init__(self) -> None:
         plain(self)
         choice(self.kind, "reduction", self.reduction, ("mean", "sum"))
-        if self.scale != "mean":
+        if self.scale not in self.scales:
             number(self.kind, "scale", self.scale, 0.0)
         self.check()
 
     def check(self) -> None:
         """Raises OptionError where a setting is invalid."""
+
+    @property
+    def scales(self) -> tuple[str, ...]:
+        """The words that the scale may be."""
+        return ("mean",)
+
+    @property
+    def of_last(self) -> tuple[str, ...]:
+        """The states of the last line that the loss takes, by their formal names."""
+        return ()
 
     @property
     def kind(self) -> str:
@@ -67,7 +77,7 @@ class Loss:
 
     def options(self, outputs: SampleShape) -> dict[str, Any]:
         """Settings for the rules, by the rules' names."""
-        return {"scale": 1 / math.prod(outputs) if self.scale == "mean" else float(self.scale)}
+        return {"scale": 1 / math.prod(outputs) if isinstance(self.scale, str) else float(self.scale)}
 
     def shape_check(self, outputs: SampleShape) -> None:
         """Raises ShapeError where the loss takes no predictions of this shape."""
@@ -150,12 +160,35 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class SquaredError(Loss):
-    """scale * sum over the outputs of (y_hat - y)^2. Textbooks have 1 or 0.5 as the scale."""
+    """scale * sum over the outputs of (y_hat - y)^2. Textbooks have 1 or 0.5 as the scale.
+
+    With scale="variance" every square is divided by the targets' variance, and the outputs are averaged: L is then the
+    share of the variance that is not explained, 1 - R^2, it has no unit, and neither has the gradient that comes to the
+    line before. The standard deviations are those of the last line, which is an Unstandardize.
+    """
+
+    @property
+    def scales(self) -> tuple[str, ...]:
+        return ("mean", "variance")
+
+    @property
+    def of_last(self) -> tuple[str, ...]:
+        return ("sigma",) if self.scale == "variance" else ()
 
     def operation(self, outputs: SampleShape) -> Operation:
-        return rules.squared_error.operation
+        return rules.standardize.squared_error if self.of_last else rules.squared_error.operation
+
+    def last_layer_check(self, last: Layer) -> None:
+        if self.of_last and not isinstance(last, Unstandardize):
+            raise OptionError(
+                f"SquaredError(scale='variance') takes the targets' standard deviations from an Unstandardize layer, "
+                f"but the network ends with {last.kind}; end with Unstandardize(), or use SquaredError()"
+            )
 
     def _of_zeros(self, y: Values) -> float:
+        if self.of_last:
+            variance = np.var(y, axis=0, dtype=np.float64)
+            return float((np.square(y, dtype=np.float64).mean(axis=0) / np.where(variance > 0, variance, 1)).sum())
         return float(np.square(y, dtype=np.float64).sum(axis=1).mean())
 
 

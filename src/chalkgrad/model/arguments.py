@@ -157,6 +157,8 @@ def fitting(name: str, value: Any, target: Array) -> Array:
         raise DataError(f"{name} holds NaN or infinity (or numbers too large for {target.dtype})")
     if name.rpartition(".")[2].startswith("running_var") and (array < 0).any():
         raise DataError(f"{name} is a variance and cannot be negative")
+    if name.rpartition(".")[2].startswith("sigma") and (array < 0).any():
+        raise DataError(f"{name} is a standard deviation and cannot be negative")
     return array
 
 

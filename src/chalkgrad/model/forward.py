@@ -100,6 +100,7 @@ def _write_loss(
     operation = fused or _of_each(loss.operation(outputs), layout)
     owner = Owner("loss", loss.kind, f"loss, {loss.kind}")
     names: dict[str, str | None] = {operation.input: value, "y": "y"}
+    names |= {formal: end.names[formal] for formal in loss.of_last}
     here = Placed(operation, names, loss.options(outputs), owner, end.prefix, end.number)
     placed = [here]
     for rule in operation.forward:

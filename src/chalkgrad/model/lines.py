@@ -235,6 +235,8 @@ def lay_out(layers: Sequence[Layer], inputs: Mapping[str, SampleShape], l1: floa
     except ShapeError as error:
         raise ShapeError(f"loss: {error} (fixed by {placing.fixed[last.place]})") from None
     for line in layout.lines[:-1]:
+        if line.layer.learns == "targets":
+            raise OptionError(f"{line.label} gives predictions in the targets' unit, so it is the last line")
         if line.place not in layout.users:
             name = placing.name(line.place)
             cure = f"let another layer take it, of={name!r}, or leave it out" if name else "leave it out"

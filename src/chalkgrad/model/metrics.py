@@ -50,6 +50,27 @@ def most_confused(confusion: Array, most: int = 5) -> list[tuple[int, int, int]]
     return [p for p in pairs if p[2]]
 
 
+def probabilities(y_hat: Array, loss: Loss) -> Array | None:
+    """The probability of every class (N, K), float64; of yes or no (N, 2). None where they are scores from which none
+    follows, or every output is a yes or no of its own.
+
+    Args:
+        y_hat: predictions (N, K), or of yes or no (N, 1).
+        loss: the network's loss, which says what they are.
+    """
+    rows = y_hat.reshape(len(y_hat), -1).astype(np.float64)
+    if not isinstance(loss, (BinaryCrossEntropy, CrossEntropy)) or (loss.yes_or_no and rows.shape[1] > 1):
+        return None
+    with np.errstate(over="ignore"):
+        if loss.yes_or_no:
+            yes = 1 / (1 + np.exp(-rows)) if loss.from_logits else rows
+            return np.concatenate([1 - yes, yes], axis=1)
+        if not loss.from_logits:
+            return rows
+        exponentials = np.exp(rows - rows.max(axis=1, keepdims=True))
+    return exponentials / exponentials.sum(axis=1, keepdims=True)
+
+
 def certainties(y_hat: Array, loss: Loss | None = None) -> Array | None:
     """How sure each prediction is: the probability (N,) of the predicted class.
 

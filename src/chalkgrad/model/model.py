@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Self
 
@@ -20,7 +20,7 @@ from ..describe.foreign import own_words
 from ..describe.initializers import initializer
 from ..describe.layers import Layer
 from ..describe.layers.registry import stated
-from ..describe.losses import LOSSES, Loss, are_classes, class_numbers, prepare_targets
+from ..describe.losses import LOSSES, Loss, are_classes, class_numbers, of_one_step, prepare_targets
 from ..describe.optimizers import Optimizer, OptimizerState, as_optimizer
 from ..describe.settings import from_table, to_table
 from ..engines.numpy.runner import Runner
@@ -32,6 +32,7 @@ from ..render.blocks import Table
 from ..render.board import Board
 from ..render.shown import Displayed
 from ..rules import penalty
+from .adapting import adapt, unlearned
 from .arguments import (
     beginning,
     check_as_many,
@@ -49,6 +50,7 @@ from .build import write_program
 from .description import read_description
 from .gradients import Gradients
 from .lines import lay_out
+from .named import Metric, Reading, measured, read_metrics
 from .prediction import Prediction
 
 Array = np.ndarray[Any, Any]
@@ -64,22 +66,26 @@ class Score(Displayed):
             rows (N, K) and BinaryCrossEntropy, the share of outputs that say rightly yes or no, each counted for
             itself. None with rows and another loss.
         samples: how many there were.
+        metrics: the metrics that were asked for, by name.
     """
 
     loss: float
     accuracy: float | None
     samples: int
+    metrics: Mapping[str, float] = field(default_factory=dict[str, float], kw_only=True)
 
     def board(self) -> Board:
         """The numbers on a board."""
         cells = {"loss": f"{self.loss:.6g}", "samples": f"{self.samples:,}"}
         if self.accuracy is not None:
             cells["accuracy"] = f"{self.accuracy:.2%}"
-        return Board("Evaluation", (Table(tuple(cells), (tuple(cells.values()),), right=(0, 1, 2)),))
+        cells.update({name: f"{value:.6g}" for name, value in self.metrics.items() if name != "accuracy"})
+        return Board("Evaluation", (Table(tuple(cells), (tuple(cells.values()),), right=tuple(range(len(cells)))),))
 
     def __str__(self) -> str:
         accuracy = "" if self.accuracy is None else f", accuracy {self.accuracy:.2%}"
-        return f"loss {self.loss:.6g}{accuracy} on {self.samples:,} sample{'s' * (self.samples != 1)}"
+        more = "".join(f", {name} {value:.6g}" for name, value in self.metrics.items() if name != "accuracy")
+        return f"loss {self.loss:.6g}{accuracy}{more} on {self.samples:,} sample{'s' * (self.samples != 1)}"
 
     def __repr__(self) -> str:
         return f"<evaluation: {self}>"
@@ -314,8 +320,39 @@ class Model:
         check_counts(self.loss_function, y, weights)
         return weights
 
+    def adapt(self, x: Any, y: Any = None) -> None:
+        """Learns the means and standard deviations of the layers that scale, from these samples.
+
+        `fit` does so for those that have not seen samples yet; this takes other samples, or learns anew.
+
+        Args:
+            x: (N, *input_shape).
+            y: targets, where the network ends with Unstandardize.
+
+        Raises:
+            OptionError: where no layer scales, or y is missing.
+            ShapeError, DataError: where x and y do not fit.
+        """
+        lines = [line for line in self.layout.lines if line.layer.learns]
+        if not lines:
+            raise OptionError("adapt: no layer learns from samples before a training; cg.Standardize() would")
+        samples, targets = (self.samples(x), None) if y is None else self.samples_and_targets(x, y)
+        by_number = y is not None and are_classes(y, self.output_shape)
+        adapt(self, lines, lambda: [(samples, targets)], by_number=by_number)
+
+    def check_adapted(self, owner: str) -> None:
+        """Raises OptionError where a layer that scales has not learned from samples yet."""
+        for line in unlearned(self):
+            what = "targets" if line.layer.learns == "targets" else "samples"
+            mu, sigma = line.names["mu"], line.names["sigma"]
+            raise OptionError(
+                f"{owner}: {line.label} has seen no {what} yet, so {mu} and {sigma} are not known: train the network, "
+                "or give it samples by net.adapt(x, y)"
+            )
+
     def given(self, x: Array, y: Array | None = None, weights: Array | None = None) -> dict[str, Any]:
         """The values from outside that a run starts with."""
+        self.check_adapted("network")
         start: dict[str, Any] = {"x": x, "clock": self.steps_taken + 1, **self.parameters, **self.states}
         if weights is not None:
             start[spelled.SAMPLE_WEIGHT] = weights
@@ -333,6 +370,7 @@ class Model:
             ShapeError, DataError: where x does not fit.
             OptionError: where the engine is not known, or "compiled" was asked for and there is no compiler.
         """
+        self.check_adapted("predict")
         samples = self.samples(x)
         return self._prediction.run(("y_hat",), samples, None, self.steps_taken + 1, "predict", engine)["y_hat"]
 
@@ -412,15 +450,40 @@ class Model:
         return Trace(program, Runner(program.steps).run(values), labels)
 
     @own_words("evaluate")
-    def evaluate(self, x: Any, y: Any, *, engine: str = "auto", sample_weight: Any = None) -> Evaluation:
-        """Loss and accuracy on x (N, ...) and y, as in prediction; engine as for `predict`, weights as for `fit`."""
+    def evaluate(
+        self, x: Any, y: Any, *, engine: str = "auto", sample_weight: Any = None, metrics: Sequence[str] | str = ()
+    ) -> Evaluation:
+        """Loss and accuracy on x (N, ...) and y, as in prediction.
+
+        Args:
+            x: (N, *input_shape).
+            y: targets (N, *output_shape) or class numbers (N,).
+            engine: as for `predict`.
+            sample_weight: the samples' weights, as for `fit`.
+            metrics: further numbers by name, as for `fit`.
+        """
         by_number = are_classes(y, self.output_shape)
+        wanted = self.named_metrics("evaluate", metrics, by_number=by_number)
         samples = self.samples_and_targets(x, y)
         weights = self.sample_weights(sample_weight, samples[1])
         parts: list[Array] = []
-        score = self.measure(*samples, weights, by_number=by_number, engine=engine, look=parts.append)
+        score = self.measure(*samples, weights, by_number=by_number, engine=engine, look=parts.append, metrics=wanted)
         y_hat = parts[0] if len(parts) == 1 else np.concatenate(parts)
-        return Evaluation(score.loss, score.accuracy, score.samples, y_hat)
+        return Evaluation(score.loss, score.accuracy, score.samples, y_hat, metrics=score.metrics)
+
+    def reading(self, *, by_number: bool) -> Reading:
+        """How its predictions are read, with targets that were given as class numbers or not."""
+        outputs = math.prod(of_one_step(self.output_shape))
+        return Reading.of(self.loss_function, outputs, by_number=by_number)
+
+    def named_metrics(self, owner: str, names: Sequence[str] | str, *, by_number: bool) -> tuple[Metric, ...]:
+        """The metrics of these names.
+
+        Raises:
+            UnknownNameError: where there is no such metric.
+            OptionError: where one does not suit the network and its targets.
+        """
+        return read_metrics(owner, names, self.reading(by_number=by_number))
 
     def measure(
         self,
@@ -431,6 +494,7 @@ class Model:
         by_number: bool,
         engine: str = "auto",
         look: Callable[[Array], object] | None = None,
+        metrics: Sequence[Metric] = (),
     ) -> Score:
         """How well the network does on what `samples_and_targets` gave, as in prediction.
 
@@ -441,22 +505,45 @@ class Model:
             by_number: whether the targets were given as class numbers (N,), so that one class of each row is right.
             engine: as for `predict`.
             look: called with the predictions of some of the samples after the other.
+            metrics: further numbers, as `named_metrics` gives them.
         """
+        return self.measure_parts([(x, y, weights)], by_number=by_number, engine=engine, look=look, metrics=metrics)
+
+    def measure_parts(
+        self,
+        parts: Iterable[tuple[Array | Pixels, Array | ClassNumbers, Array | None]],
+        *,
+        by_number: bool,
+        engine: str = "auto",
+        look: Callable[[Array], object] | None = None,
+        metrics: Sequence[Metric] = (),
+    ) -> Score:
+        """The same of samples, targets and weights that come in parts: how well it does on all of them together."""
+        self.check_adapted("evaluate")
         count_hits = by_number or self.loss_function.of_classes
+        reading = self.reading(by_number=by_number)
         hit: list[Array] = []
         lost: list[Array] = []
-        begin = 0
-        for values in self._prediction.in_parts(("y_hat", "l"), x, y, self.steps_taken + 1, "evaluate", engine):
-            y_hat = values["y_hat"]
-            lost.append(values["l"])
-            if count_hits:
-                truth = y[begin : begin + len(y_hat)]
-                hit.append(self.loss_function.hits(y_hat, truth, by_number=by_number))
-            begin += len(y_hat)
-            if look is not None:
-                look(y_hat)
+        counted: list[Array | None] = []
+        kept: list[list[Array]] = [[] for _ in metrics]
+        for x, y, weights in parts:
+            begin = 0
+            for values in self._prediction.in_parts(("y_hat", "l"), x, y, self.steps_taken + 1, "evaluate", engine):
+                y_hat = values["y_hat"]
+                lost.append(values["l"])
+                truth = y[begin : begin + len(y_hat)] if count_hits or metrics else None
+                if count_hits and truth is not None:
+                    hit.append(self.loss_function.hits(y_hat, truth, by_number=by_number))
+                if metrics and truth is not None:
+                    rows = y_hat.reshape(-1, reading.outputs), truth.reshape(-1, reading.outputs)
+                    for metric, its in zip(metrics, kept, strict=True):
+                        its.append(metric.part(*rows, reading))
+                begin += len(y_hat)
+                if look is not None:
+                    look(y_hat)
+            counted.append(self.loss_function.weights(y, weights))
         losses = np.concatenate(lost)
-        counting = self.loss_function.weights(y, weights)
+        counting = None if counted[0] is None else np.concatenate([c for c in counted if c is not None])
         if self.loss_function.reduction == "mean":
             loss = float(losses.mean() if counting is None else np.average(losses, weights=counting))
         else:
@@ -464,6 +551,7 @@ class Model:
         for name, (l1, l2) in self.layout.penalties.items():
             with np.errstate(all="ignore"):
                 loss = float(penalty.penalty(loss, self.parameters[name], l1=l1, l2=l2))
+        numbers = measured(metrics, kept, counting, reading)
         accuracy = None
         if count_hits:
             hits = np.concatenate(hit)
@@ -471,7 +559,7 @@ class Model:
                 counting = counting.reshape(-1)
                 counting = np.broadcast_to(counting.reshape((-1, *[1] * (hits.ndim - 1))), hits.shape)
             accuracy = float(np.average(hits, weights=counting))
-        return Score(loss, accuracy, len(x))
+        return Score(loss, accuracy, len(losses), metrics=numbers)
 
     def classes(self, y_hat: Array) -> Array:
         """The class number of every prediction (N, K): the largest output, or yes (1) and no (0) of one output."""

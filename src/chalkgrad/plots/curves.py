@@ -29,9 +29,10 @@ class Curves(Protocol):
 def learning_curves(history: Curves) -> bytes:
     """Loss (and accuracy, where there is one) over the epochs, as PNG."""
     epochs = [r.epoch for r in history.records]
-    accuracy = history.column("val_accuracy")
-    figure = new_figure(9 if accuracy else 5, 3.6)
-    axes = figure.subplots(1, 2 if accuracy else 1, squeeze=False)[0]
+    accuracy, trained = history.column("val_accuracy"), history.column("accuracy")
+    panels = 2 if accuracy or trained else 1
+    figure = new_figure(9 if panels == 2 else 5, 3.6)
+    axes = figure.subplots(1, panels, squeeze=False)[0]
     marker = "o" if len(epochs) < 40 else None
     axes[0].plot(epochs, history.column("loss"), color=CHALK[0], marker=marker, ms=3, label="training")
     if validation := history.column("val_loss"):
@@ -44,8 +45,11 @@ def learning_curves(history: Curves) -> bytes:
         axes[0].yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         axes[0].yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         axes[0].yaxis.set_minor_formatter("")
+    if len(trained) == len(epochs):
+        axes[1].plot(epochs, [100 * a for a in trained], color=CHALK[0], marker=marker, ms=3, label="training")
     if accuracy:
         axes[1].plot(epochs, [100 * a for a in accuracy], color=CHALK[1], marker=marker, ms=3, label="validation")
+    if panels == 2:
         axes[1].set_title("accuracy, %")
     for axis in axes:
         axis.set_xlabel("epoch")

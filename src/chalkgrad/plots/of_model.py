@@ -13,12 +13,13 @@ from ..data.pixels import Pixels
 from ..describe.losses import are_classes
 from ..model.metrics import certainties, confusion_matrix
 from ..model.model import Model
+from .boundary import boundary_picture
 from .classes import confusion_picture, misread_sheet
 from .kernels import first_layer
 from .plot import Plot
 
 Array = np.ndarray[Any, Any]
-KINDS = ("kernels", "confusion", "misread")
+KINDS = ("kernels", "confusion", "misread", "boundary")
 
 
 def plot_of(model: Model, kind: str, x: Any, y: Any, classes: Sequence[str], engine: str) -> Plot:
@@ -36,6 +37,16 @@ def plot_of(model: Model, kind: str, x: Any, y: Any, classes: Sequence[str], eng
     samples, targets = model.samples_and_targets(x, y)
     if not (are_classes(y, model.output_shape) or model.loss_function.of_classes) or _several_answers(model, y):
         raise OptionError(f"plot: {kind} needs classes, but y holds other numbers; class numbers are integers, (N,)")
+    if kind == "boundary":
+        if samples.shape[1:] != (2,) or len(model.output_shape) != 1:
+            raise OptionError(
+                f"plot: boundary is drawn in the plane of two inputs, x (N, 2); this network takes samples of shape "
+                f"{model.input_shape}"
+            )
+        rows = np.asarray(targets)
+        truth = _classes(model, rows, model.loss_function.target_threshold)
+        names = _names(model, classes)
+        return Plot(boundary(model, np.asarray(samples), truth, names, engine=engine), "which class is found where")
     y_hat = model.predict(samples, engine=engine)
     truth, predicted = _classes(model, np.asarray(targets), model.loss_function.target_threshold), model.classes(y_hat)
     names = _names(model, classes)
@@ -51,6 +62,18 @@ def plot_of(model: Model, kind: str, x: Any, y: Any, classes: Sequence[str], eng
     counts = np.ones(truth.shape, bool) if counting is None else np.broadcast_to(counting != 0, truth.shape)
     matrix = confusion_matrix(truth[counts], predicted[counts], len(names))
     return Plot(confusion_picture(matrix, names), "how often each class was read as which")
+
+
+def boundary(
+    model: Model, x: Array, truth: Array, names: Sequence[str], axes: Sequence[str] = (), engine: str = "auto"
+) -> bytes:
+    """The decision regions of a model with two inputs, and samples x (N, 2) of the classes `truth` (N,), as PNG."""
+
+    def read(points: Array) -> tuple[Array, Array | None]:
+        y_hat = model.predict(points.astype(model.dtype), engine=engine)
+        return model.classes(y_hat), certainties(y_hat, model.loss_function)
+
+    return boundary_picture(x, truth, read, names, axes)
 
 
 def _several_answers(model: Model, y: Any) -> bool:

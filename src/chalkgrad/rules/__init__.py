@@ -54,6 +54,7 @@ from . import (
     softmax,
     softplus,
     squared_error,
+    standardize,
     sum_outputs,
     tanh,
 )
@@ -106,7 +107,10 @@ OPERATIONS: tuple[Operation, ...] = (
     shares.operation,
     inputs.row,
     inputs.array,
+    standardize.operation,
+    standardize.back,
     squared_error.operation,
+    standardize.squared_error,
     absolute_error.operation,
     cross_entropy.operation,
     cross_entropy.fused,

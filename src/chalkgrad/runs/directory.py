@@ -18,10 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from ..base.checks import as_table
-from ..base.errors import CheckpointError, OptionError
+from ..base.errors import ChalkgradError, CheckpointError, OptionError, UnknownNameError
 from ..base.seeds import SEEDS
 from ..base.text import as_toml
+from ..describe.optimizers import OPTIMIZERS, Optimizer
+from ..describe.settings import from_table
 from ..files.writing import clear_stale, make_directory, replace_file, temporary
+from ..model.named import metric_names
 from ..model.saved import (
     DESCRIPTION,
     check_replaceable,
@@ -37,6 +40,7 @@ from ..network import Network, load
 RUN = "run.toml"
 HISTORY = "history.jsonl"
 TEST = "test.json"
+BOUNDARY = "decision_boundary.png"
 CONFUSION, MISREAD, CURVES, FIRST_LAYER = (
     "confusion_matrix.png",
     "misread.png",
@@ -44,7 +48,7 @@ CONFUSION, MISREAD, CURVES, FIRST_LAYER = (
     "first_layer.png",
 )
 ATTENTION, GRADIENTS = "attention.svg", "gradients.svg"
-NAMES = (RUN, HISTORY, TEST, CONFUSION, MISREAD, CURVES, FIRST_LAYER, ATTENTION, GRADIENTS)
+NAMES = (RUN, HISTORY, TEST, CONFUSION, MISREAD, CURVES, FIRST_LAYER, ATTENTION, GRADIENTS, BOUNDARY)
 MOVES = 4
 """So often a file is looked for that is on its way from one place to the other."""
 WEIGHTS = "weights"
@@ -143,6 +147,33 @@ def read_run(path: Path) -> dict[str, Any]:
     return checked_source(as_table(table.get("data")), str(file))
 
 
+def metrics_of(path: Path) -> tuple[str, ...]:
+    """The names of the metrics that a run was trained with.
+
+    Raises:
+        CheckpointError: where run.toml cannot be read, or names others than there are.
+    """
+    file, table = _read(path)
+    try:
+        return metric_names(str(file), (as_table(table.get("training")) or {}).get("metrics", ()))
+    except (OptionError, UnknownNameError) as error:
+        raise CheckpointError(f"{file}: {error}") from None
+
+
+def optimizer_of(path: Path) -> Optimizer:
+    """The optimizer that a run was trained by, with the learning rate that it began with; SGD where it does not say.
+
+    Raises:
+        CheckpointError: where run.toml cannot be read, or names another one than there are.
+    """
+    file, table = _read(path)
+    stated = (as_table(table.get("training")) or {}).get("optimizer", "SGD")
+    try:
+        return from_table("optimizer", stated, OPTIMIZERS)
+    except ChalkgradError as error:
+        raise CheckpointError(f"{file}: {error}") from None
+
+
 def _read(path: Path) -> tuple[Path, dict[str, Any]]:
     """run.toml and what it says."""
     for _ in range(MOVES):
@@ -185,7 +216,7 @@ def checked_source(data: dict[str, Any] | None, where: str) -> dict[str, Any]:
     """
     data = None if data is None else {k: v for k, v in data.items() if v is not None}
     kinds = {"source": str, "directory": str, "target": str, "seed": int, "task": str, "header": str, "content": dict}
-    kinds |= {"window": int, "sequences": bool, "vocabulary": dict}
+    kinds |= {"divided_by": int, "size": str, "window": int, "sequences": bool, "vocabulary": dict}
     good = data is not None and all(isinstance(v, kinds.get(k, object)) for k, v in data.items())
     if data is None or not good or "source" not in data or not 0 <= data.get("seed", 0) < SEEDS:
         raise CheckpointError(f"{where} does not say on which data the network was trained")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from ..model.metrics import certainties, class_rows, class_table, confusion_matr
 from ..model.model import Array, Score
 from ..network import Network
 from ..plots.classes import confusion_picture, misread_sheet
+from ..plots.of_model import boundary
 from . import directory as run_directory
 from .sequences import sizes_back_in_time, weights_of_a_sample
 
@@ -50,11 +51,21 @@ def outputs_fit(network: Network, data: Dataset) -> bool:
     return not data.classes or network.output_shape in shapes
 
 
-def examine(network: Network, data: Dataset, engine: str = "auto") -> Findings:
-    """Runs the test set."""
+def examine(network: Network, data: Dataset, engine: str = "auto", metrics: Sequence[str] = ()) -> Findings:
+    """Runs the test set.
+
+    Args:
+        network: the network.
+        data: the data set, of which the test samples count.
+        engine: as for `Network.predict`.
+        metrics: numbers beside loss and accuracy, by name.
+
+    Raises:
+        UnknownNameError, OptionError: where there is no such metric, or it does not suit the network.
+    """
     back = sizes_back_in_time(network, data)
     if not data.classes or data.y_test.ndim == 1:
-        evaluation = network.evaluate(data.x_test, data.y_test, engine=engine)
+        evaluation = network.evaluate(data.x_test, data.y_test, engine=engine, metrics=metrics)
         if not data.classes:
             return Findings(evaluation, None, None, None, back, evaluation.y_hat)
         predicted = network.classes(evaluation.y_hat).reshape(data.y_test.shape)
@@ -63,7 +74,10 @@ def examine(network: Network, data: Dataset, engine: str = "auto") -> Findings:
     parts: list[Array] = []
     samples = network.samples_and_targets(data.x_test, data.y_test)
     network.sample_weights(None, samples[1])
-    score = network.measure(*samples, by_number=True, engine=engine, look=lambda p: parts.append(network.classes(p)))
+    score = network.measure(
+        *samples, by_number=True, engine=engine, look=lambda p: parts.append(network.classes(p)),
+        metrics=network.named_metrics("test", metrics, by_number=True),
+    )  # fmt: skip
     counts = data.y_test != IGNORED
     predicted, truth = np.concatenate(parts).reshape(data.y_test.shape)[counts], data.y_test[counts]
     confusion = None if data.vocabulary else confusion_matrix(truth, predicted, len(data.classes))
@@ -124,6 +138,8 @@ def results(findings: Findings, data: Dataset) -> dict[str, Any]:
         "accuracy": findings.score.accuracy,
         "samples": findings.score.samples,
     }
+    if findings.score.metrics:
+        table["metrics"] = {n: v if math.isfinite(v) else None for n, v in findings.score.metrics.items()}
     if data.vocabulary is not None:
         table |= {"bits_per_character": bits(findings), "characters": len(findings.truth)}
     if findings.back is not None:
@@ -142,6 +158,14 @@ def results(findings: Findings, data: Dataset) -> dict[str, Any]:
     return table
 
 
+def for_json(table: dict[str, Any]) -> dict[str, Any]:
+    """The table, what is not finite in it as null."""
+    for name in ("loss", "bits_per_character"):
+        if not np.isfinite(table.get(name, 0)):
+            table[name] = None
+    return table
+
+
 def save_results(path: Path, weights: str, findings: Findings, data: Dataset) -> None:
     """Writes test.json.
 
@@ -151,10 +175,7 @@ def save_results(path: Path, weights: str, findings: Findings, data: Dataset) ->
         findings: the findings.
         data: what the network was tested on.
     """
-    table = {run_directory.WEIGHTS: weights, **results(findings, data)}
-    for name in ("loss", "bits_per_character"):
-        if not np.isfinite(table.get(name, 0)):
-            table[name] = None
+    table = {run_directory.WEIGHTS: weights, **for_json(results(findings, data))}
     run_directory.write(path, run_directory.TEST, json.dumps(table, indent=1, allow_nan=False) + "\n")
 
 
@@ -174,5 +195,11 @@ def pictures(findings: Findings, data: Dataset, network: Network) -> Mapping[str
         certainty = certainties(findings.y_hat, network.loss_function)
         return misread_sheet(data.x_test, findings.truth, findings.predicted, certainty, data.classes)
 
+    def regions() -> bytes:
+        x = np.asarray(data.x_test)
+        return boundary(network, x, findings.truth, data.classes, data.columns)
+
     shown: dict[str, Callable[[], bytes | str | None]] = {run_directory.CONFUSION: confusion}
+    if data.input_shape == (2,) and data.y_test.ndim == 1:
+        shown[run_directory.BOUNDARY] = regions
     return shown | ({run_directory.MISREAD: misread} if data.is_image else {}) | of_sequences

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from ..base.checks import choice
 from ..base.errors import OptionError, unknown
 from ..data.dataset import Dataset
 from ..describe.layers import (
@@ -32,6 +33,7 @@ from ..describe.layers import (
 from ..describe.optimizers import OPTIMIZERS, SGD, Adam, AdamW, Optimizer
 from ..describe.schedules import SCHEDULES, Constant, Cosine, Schedule
 from ..describe.settings import from_table, to_table
+from ..model.named import metric_names
 
 NUMBERS = ("batch_size", "epochs", "max_steps", "validation", "patience", "min_improvement", "stop_below")
 LARGE_IMAGE = 16
@@ -54,6 +56,7 @@ class Recipe:
         batch_size, epochs, patience, validation, min_improvement, stop_below, max_steps: as for `Network.fit`; epochs
             None is open, and validation is a share.
         rows: whether images of one channel are read row by row, as sequences.
+        metrics, class_weight: as for `Network.fit`; the only weights by name are "balanced".
     """
 
     layers: tuple[Layer, ...]
@@ -67,11 +70,16 @@ class Recipe:
     stop_below: float | None = None
     max_steps: int | None = None
     rows: bool = False
+    metrics: tuple[str, ...] = ()
+    class_weight: str | None = None
 
     def to_table(self) -> dict[str, Any]:
         """How it is trained, as a table for a file."""
         table: dict[str, Any] = {"optimizer": to_table(self.optimizer), "schedule": to_table(self.schedule)}
-        return {**table, **{name: getattr(self, name) for name in NUMBERS}}
+        table |= {name: getattr(self, name) for name in NUMBERS}
+        if self.metrics:
+            table["metrics"] = list(self.metrics)
+        return table if self.class_weight is None else {**table, "class_weight": self.class_weight}
 
     @classmethod
     def from_table(cls, layers: tuple[Layer, ...], table: Mapping[str, Any]) -> Recipe:
@@ -80,11 +88,14 @@ class Recipe:
         Raises:
             OptionError, UnknownNameError: where it is none.
         """
+        class_weight = table.get("class_weight")
         return cls(
             layers,
             from_table("optimizer", table.get("optimizer"), OPTIMIZERS),
             from_table("schedule", table.get("schedule"), SCHEDULES),
             **{name: table[name] for name in NUMBERS if name in table},
+            metrics=metric_names("train", table.get("metrics", ())),
+            class_weight=None if class_weight is None else choice("train", "class_weight", class_weight, ("balanced",)),
         )
 
 

@@ -9,9 +9,14 @@ from pathlib import Path
 from signal import Signals
 from typing import Any
 
+import numpy as np
+
+from ..base.errors import DataWarning
 from ..base.messages import warn
+from ..describe.optimizers import SGD
 from ..engines.blas import few_threads
 from ..files.checkpoint import Checkpoint
+from ..model.adapting import adapt, unlearned
 from ..model.model import Model
 from .beginning import Beginning
 from .callbacks import Callback, Training, read_callbacks
@@ -27,6 +32,9 @@ from .settings import FitSettings
 from .signals import Interrupts
 from .state import State
 from .task import Task
+
+LARGE = 30.0
+"""A standard deviation of targets beyond this, or below its inverse, is far from 1."""
 
 
 class Fit:
@@ -57,6 +65,7 @@ class Fit:
         *,
         validation: tuple[Any, ...] | float | None = None,
         sample_weight: Any = None,
+        class_weight: Any = None,
         callbacks: Sequence[Callback] = (),
         progress: bool = False,
         checkpoints: Checkpoints | str | Path | None = None,
@@ -67,8 +76,12 @@ class Fit:
     ) -> None:
         fit_settings = FitSettings.read(model, **settings)
         checkpoint = resume if isinstance(resume, Checkpoint) or resume is None else newest(resume)
-        self.task = Task.of(fit_settings, Samples.read(model, x, y, validation, fit_settings.seed, sample_weight))
+        samples = Samples.read(model, x, y, validation, fit_settings.seed, sample_weight, class_weight)
+        self.task = Task.of(fit_settings, samples)
         self.task.check_batches(model.loss_function)
+        for part in (samples, samples.validation):
+            if part is not None:
+                model.named_metrics("fit", fit_settings.metrics, by_number=part.by_number)
         self.callbacks = [*read_callbacks(callbacks), *([Progress()] if progress else [])]
         keeper_settings = read_checkpoints(checkpoints)
         self.keeper = None if keeper_settings is None else Keeper(keeper_settings)
@@ -79,6 +92,9 @@ class Fit:
                 beginning.check(checkpoint, repr(model))
             if self.keeper is not None:
                 self._saving = Saving(self.keeper, beginning, extra or {})
+        if lines := unlearned(model):
+            adapt(model, lines, lambda: ((x, y) for x, y, _ in samples.parts()), by_number=samples.by_number)
+            _warn_of_units(model, fit_settings)
         self.state = State.start(model, self.task, checkpoint)
         if checkpoint is not None:
             restore(self.state, self.task, checkpoint)
@@ -135,3 +151,17 @@ class Fit:
         del self.task
         for text in state.warnings:  # where warnings are errors, the training is done and kept by now
             warn(text, RuntimeWarning)
+
+
+def _warn_of_units(model: Model, settings: FitSettings) -> None:
+    """Warns where steps of SGD grow with the unit of the targets."""
+    line = model.layout.lines[-1]
+    if line.layer.learns != "targets" or model.loss_function.of_last or not isinstance(settings.optimizer, SGD):
+        return
+    sigma = float(np.max(model.states[line.names["sigma"]]))
+    if not 1 / LARGE <= sigma <= LARGE:
+        warn(
+            f"the targets' standard deviation is {sigma:.3g}, and {model.loss_function.kind}'s gradient grows with "
+            "it: SGD's steps are then too large or too small; take loss=cg.SquaredError(scale='variance')",
+            DataWarning,
+        )

@@ -24,6 +24,8 @@ Numbers = np.ndarray[Any, Any]
 HEAD = ("epoch", "step", "loss", "val loss", "val accuracy", "rate")
 MOST = 20
 """The most epochs that are shown."""
+METRIC = "metrics/"
+"""What stands before a metric's name where it is a column among a record's fields."""
 
 
 class StopReason(StrEnum):
@@ -52,6 +54,8 @@ class Record:
         learning_rate: that of the epoch's last step.
         seconds: since the beginning of the training.
         val_loss, val_accuracy: on the validation samples, where there are any.
+        metrics: what `fit(metrics=)` asked for, by name: of the samples that were trained on, after the epoch and as in
+            prediction, like the validation; of the validation samples with "val_" before the name.
     """
 
     epoch: int
@@ -61,11 +65,23 @@ class Record:
     seconds: float
     val_loss: float | None = None
     val_accuracy: float | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict[str, float])
+
+    @property
+    def accuracy(self) -> float | None:
+        """The accuracy on the samples that were trained on, where `metrics` has it."""
+        return self.metrics.get("accuracy")
 
     def to_json(self) -> str:
         """The record as one line of JSON, without what is not there; what is not finite is null."""
         fields = {k: v for k, v in asdict(self).items() if v is not None}
+        fields |= fields.pop("metrics")
         return json.dumps({k: v if math.isfinite(v) else None for k, v in fields.items()}, allow_nan=False)
+
+
+def metric_text(name: str, value: float) -> str:
+    """A metric's value: an accuracy in per cent, others as a number."""
+    return f"{value:.2%}" if name.removeprefix("val_") == "accuracy" else f"{value:.4g}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +99,14 @@ class _Run:
 
     def record(self, k: int) -> Record:
         numbers = self.losses[k], self.rates[k], self.seconds[k]
-        return Record(self.first + k, int(self.steps[k]), *map(float, numbers))
+        loss, rate, seconds = map(float, numbers)
+        return Record(self.first + k, int(self.steps[k]), loss, rate, seconds)
 
 
 def _column(run: _Run | Record, name: str, kind: Any) -> Numbers:
     """One field of an epoch, or of many."""
     if isinstance(run, Record):
-        value = getattr(run, name)
+        value = run.metrics.get(name[len(METRIC) :]) if name.startswith(METRIC) else getattr(run, name)
         return np.array([math.nan if value is None else value], kind)
     columns = {"step": run.steps, "loss": run.losses, "learning_rate": run.rates, "seconds": run.seconds}
     return np.asarray(columns[name] if name in columns else np.full(len(run), math.nan), kind)
@@ -126,11 +143,17 @@ class Records(Sequence[Record]):
                 parts[name].append(_column(run, name, kind))
         return {n: np.concatenate(p) if p else np.empty(0, kinds[n]) for n, p in parts.items()}
 
+    def metrics(self) -> list[str]:
+        """The names of the metrics that some record has."""
+        named = [run.metrics for run in self._runs if isinstance(run, Record)]
+        return list(dict.fromkeys(name for metrics in named for name in metrics))
+
     @classmethod
     def from_columns(cls, columns: Mapping[str, Numbers]) -> Records:
         """The records that have these columns."""
         records = cls()
-        if np.isnan(columns["val_loss"]).all():
+        metrics = [name for name in columns if name.startswith(METRIC)]
+        if np.isnan(columns["val_loss"]).all() and not metrics:
             records.extend_columns(columns["step"], columns["loss"], columns["learning_rate"], columns["seconds"])
             return records
         names = list(columns)
@@ -138,6 +161,8 @@ class Records(Sequence[Record]):
             fields: dict[str, Any] = dict(zip(names, row, strict=True))
             for name in ("val_loss", "val_accuracy"):
                 fields[name] = None if math.isnan(fields[name]) else fields[name]
+            numbers = {name[len(METRIC) :]: fields.pop(name) for name in metrics}
+            fields["metrics"] = {name: value for name, value in numbers.items() if not math.isnan(value)}
             records.append(Record(len(records) + 1, **fields))
         return records
 
@@ -220,7 +245,9 @@ class History(Displayed):
         return self.records[-1].seconds if self.records else 0.0
 
     def column(self, name: str) -> list[float]:
-        """One column of the records: "loss", "val_loss", ...; what is missing is left out."""
+        """One column of the records: "loss", "val_loss", "val_f1", ...; what is missing is left out."""
+        if name in self.records.metrics():
+            return [r.metrics[name] for r in self.records if name in r.metrics]
         return [v for v in (getattr(r, name) for r in self.records) if v is not None]
 
     def plot(self) -> Plot:
@@ -240,8 +267,9 @@ class History(Displayed):
     def board(self) -> Board:
         """The epochs on a board, the first and the last ten of many, and why it stopped."""
         title = f"Training of {len(self):,} epoch{'s' * (len(self) != 1)}, {self.steps:,} steps"
-        empty = [i for i in range(len(HEAD)) if not any(row[i] for row in self._rows())]
-        head, *rows = [[c for i, c in enumerate(row) if i not in empty] for row in (HEAD, *self._rows())]
+        whole = self._head()
+        empty = [i for i in range(len(whole)) if not any(row[i] for row in self._rows())]
+        head, *rows = [[c for i, c in enumerate(row) if i not in empty] for row in (whole, *self._rows())]
         if len(self) > MOST:
             rows.insert(MOST // 2, [f"... {len(self) - MOST:,} more", *[""] * (len(head) - 1)])
         shown = Table(tuple(head), tuple(map(tuple, rows)), right=tuple(range(len(head))))
@@ -251,8 +279,14 @@ class History(Displayed):
     def _why(self) -> str:
         return f"{self.stop_reason}: {self.stop_detail}" if self.stop_detail else f"{self.stop_reason}"
 
+    def _shown(self) -> list[str]:
+        return [name for name in self.records.metrics() if name != "val_accuracy"]
+
+    def _head(self) -> tuple[str, ...]:
+        return (*HEAD[:-1], *(name.replace("val_", "val ") for name in self._shown()), HEAD[-1])
+
     def _rows(self) -> list[tuple[str, ...]]:
-        half = MOST // 2
+        metrics, half = self._shown(), MOST // 2
         records = self.records if len(self.records) <= MOST else [*self.records[:half], *self.records[-half:]]
         return [
             (
@@ -261,13 +295,15 @@ class History(Displayed):
                 f"{r.loss:.6g}",
                 "" if r.val_loss is None else f"{r.val_loss:.6g}",
                 "" if r.val_accuracy is None else f"{r.val_accuracy:.2%}",
+                *(metric_text(name, r.metrics[name]) if name in r.metrics else "" for name in metrics),
                 f"{r.learning_rate:.3g}",
             )
             for r in records
         ]
 
     def __str__(self) -> str:
-        return f"{table(HEAD, self._rows(), right=range(6))}\nstopped because {self._why()}"
+        head = self._head()
+        return f"{table(head, self._rows(), right=range(len(head)))}\nstopped because {self._why()}"
 
     def __repr__(self) -> str:
         return f"<history of {len(self)} epochs, {self.steps} steps, stopped because {self.stop_reason}>"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from ..engines.stepping import Array, Taken
+from ..model.model import Model
 from .callbacks import Callback, Training
 from .history import Record, StopReason
 from .lost import go_back
@@ -44,7 +45,12 @@ class Loop:
         self.task, self.state = task, state
         self.callbacks, self.training, self.saving, self.interrupts = callbacks, training, saving, interrupts
         self.order = Order(task)
-        every_epoch = task.samples.validation is not None or task.settings.patience is not None or state.rate.watches
+        settings, validation = task.settings, task.samples.validation
+        every_epoch = bool(settings.metrics) or validation is not None
+        every_epoch = every_epoch or settings.patience is not None or state.rate.watches
+        by_number = (task.samples.by_number, False if validation is None else validation.by_number)
+        names = settings.metrics
+        self.metrics = [state.model.named_metrics("fit", names, by_number=given) for given in by_number]
         wait = math.inf if saving is None else saving.seconds
         self.pace = Pace(task, callbacks, wait, every_epoch=every_epoch)
         self.last: tuple[Array, Array, Array] | None = None  # losses and rate of a step that ended the training
@@ -128,8 +134,10 @@ class Loop:
     def _end_epoch(self, loss: float, rate: float, step: int) -> bool:
         """Validates and records an epoch; returns whether the training continues."""
         state, history = self.state, self.state.history
-        val_loss, val_accuracy = self._validate()
-        record = Record(len(history) + 1, step, loss, rate, state.seconds(), val_loss, val_accuracy)
+        metrics = self._measure()
+        val_loss, val_accuracy, val_metrics = self._validate()
+        metrics |= {f"val_{name}": value for name, value in val_metrics.items()}
+        record = Record(len(history) + 1, step, loss, rate, state.seconds(), val_loss, val_accuracy, metrics)
         history.records.append(record)
         if val_loss is not None and not math.isfinite(val_loss):
             go_back(state, self.task, f"the validation loss is {val_loss}")
@@ -145,15 +153,34 @@ class Loop:
             callback.on_epoch(self.training, record)
         return True
 
-    def _validate(self) -> tuple[float | None, float | None]:
-        """Loss and accuracy on the samples to validate on; None where there are none."""
-        validation, buffers = self.task.samples.validation, self.state.buffers
+    def _measure(self) -> dict[str, float]:
+        """The metrics that were asked for, of the samples that are trained on, as they are read by the network now."""
+        if not self.metrics[0]:
+            return {}
+        samples = self.task.samples
+        score = self._ready().measure_parts(
+            samples.parts(), by_number=samples.by_number, engine=self._engine, metrics=self.metrics[0]
+        )
+        return dict(score.metrics)
+
+    def _validate(self) -> tuple[float | None, float | None, Mapping[str, float]]:
+        """Loss, accuracy and metrics on the samples to validate on; None where there are none."""
+        validation = self.task.samples.validation
         if validation is None:
-            return None, None
-        buffers.write_back()
-        engine = "compiled" if buffers.compiled else "numpy"
-        score = self.state.model.measure(*validation.samples, by_number=validation.by_number, engine=engine)
-        return score.loss, score.accuracy
+            return None, None, {}
+        score = self._ready().measure(
+            *validation.samples, by_number=validation.by_number, engine=self._engine, metrics=self.metrics[1]
+        )
+        return score.loss, score.accuracy, score.metrics
+
+    def _ready(self) -> Model:
+        """The model with the parameters of this moment."""
+        self.state.buffers.write_back()
+        return self.state.model
+
+    @property
+    def _engine(self) -> str:
+        return "compiled" if self.state.buffers.compiled else "numpy"
 
     def _stopped(self, loss: float) -> None:
         """Says why the engine stopped at this loss."""

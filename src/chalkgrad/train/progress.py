@@ -7,27 +7,36 @@ import sys
 import time
 from typing import Any, TextIO
 
+from ..base.colour import shows_colour
 from ..base.messages import Lossy
 from .callbacks import Callback, Training
-from .history import History, Record
+from .history import History, Record, metric_text
 from .notebook_bar import NotebookBar, in_notebook
 
+WIDE = 60
+"""A terminal of so many columns has room for a bar."""
+BAR, CLOCK = 11, 13
+"""The columns of the bar, and those of the time up to ten hours and what separates it."""
 SHORT_EPOCH = 50
 """Epochs of fewer steps than this are counted by the bar as wholes."""
 
 
 def epoch_line(record: Record) -> str:
     """One epoch in one line."""
-    return f"epoch {record.epoch}, {_losses(record)}"
+    return f"epoch {record.epoch}, {', '.join(_losses(record))}"
 
 
-def _losses(record: Record) -> str:
+def _losses(record: Record, *, metrics_too: bool = True) -> list[str]:
     parts = [f"loss {record.loss:.4g}"]
+    metrics = {name: metric_text(name, value) for name, value in record.metrics.items() if metrics_too}
+    parts += [f"{name} {text}" for name, text in metrics.items() if not name.startswith("val_")]
     if record.val_loss is not None:
         parts.append(f"validation {record.val_loss:.4g}")
     if record.val_accuracy is not None:
         parts.append(f"{record.val_accuracy:.2%} right")
-    return ", ".join(parts)
+    more = [(name[4:], text) for name, text in metrics.items() if name.startswith("val_") and name != "val_accuracy"]
+    parts += [f"{name} {text}" for name, text in more]
+    return parts
 
 
 class Progress(Callback):
@@ -49,11 +58,11 @@ class Progress(Callback):
         self._bar: Any = None
         self._by_step = False
         self._epoch = 1
-        self._last = ""
+        self._last: Record | None = None
         self._shown: tuple[float, int] = (0.0, 0)
 
     def on_begin(self, training: Training) -> None:
-        self._shown, self._epoch, self._last = (0.0, 0), 1, ""
+        self._shown, self._epoch, self._last = (0.0, 0), 1, None
         if not (self._notebook or self.stream.isatty()):
             return
         self._by_step = training.epoch_steps >= SHORT_EPOCH
@@ -63,16 +72,30 @@ class Progress(Callback):
     def _terminal(self, training: Training, total: int | None) -> Any:
         from tqdm import tqdm  # pyright: ignore[reportMissingModuleSource]
 
-        open_end = total is None
         size = shutil.get_terminal_size()
+        bar = total is not None and (size.columns or 80) >= WIDE
         return tqdm(
             total=total,
             desc=self._title(training),
             file=self.stream,
             ncols=size.columns or 80,
             nrows=size.lines or 24,
-            bar_format="{desc} [{elapsed}]{postfix}" if open_end else "{desc} {bar:10} [{elapsed}]{postfix}",
+            bar_format="{desc} {bar:10} [{elapsed}]{postfix}" if bar else "{desc} [{elapsed}]{postfix}",
+            colour="green" if shows_colour(self.stream) else None,
         )
+
+    def _fitting(self, record: Record, title: str) -> str:
+        """An epoch's numbers, as many as fit beside the bar: none is cut, or it would look like another number."""
+        if self._notebook:
+            return ", ".join(_losses(record))
+        columns = shutil.get_terminal_size().columns or 80
+        room = columns - len(title) - (BAR if columns >= WIDE else 0) - CLOCK
+        parts = _losses(record)
+        if len(", ".join(parts)) > room:
+            parts = _losses(record, metrics_too=False)
+        while parts and len(", ".join(parts)) > room:
+            parts.pop()
+        return ", ".join(parts)
 
     def _title(self, training: Training) -> str:
         of = f"/{training.epochs}" if training.epochs else ""
@@ -86,15 +109,16 @@ class Progress(Callback):
             self._epoch = epoch
             self._bar.set_description_str(self._title(training), refresh=False)
             self._bar.n = self._bar.last_print_n = 0
-        if not self._last:
+        if self._last is None:
             self._bar.set_postfix_str(f"loss {training.loss:.4g}", refresh=False)
         self._bar.update(training.step - (epoch - 1) * training.epoch_steps - self._bar.n)
 
     def on_epoch(self, training: Training, record: Record) -> None:
         if self._bar is not None:
-            self._epoch, self._last = record.epoch, _losses(record)
-            self._bar.set_description_str(self._title(training), refresh=False)
-            self._bar.set_postfix_str(self._last, refresh=False)
+            self._epoch, self._last = record.epoch, record
+            title = self._title(training)
+            self._bar.set_description_str(title, refresh=False)
+            self._bar.set_postfix_str(self._fitting(record, title), refresh=False)
             self._bar.update(0 if self._by_step else record.epoch - self._bar.n)
             return
         now = time.monotonic()

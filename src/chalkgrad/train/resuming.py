@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from ..base.errors import CheckpointError
+from ..base.checks import as_list, said
+from ..base.errors import ChalkgradError, CheckpointError
 from ..files.checkpoint import Checkpoint
 from ..model.model import Array
+from ..model.named import metric_names
 from .beginning import Beginning
-from .history import History, Records
+from .history import METRIC, History, Records
 from .state import State
 from .stopping import EarlyStopping
 from .task import Task
@@ -50,8 +52,12 @@ def saved(state: State, beginning: Beginning, extra: Mapping[str, Any]) -> tuple
     }  # fmt: skip
     arrays = {f"value/{name}": array for name, array in buffers.values().items()}
     arrays |= {f"best/{name}": array for name, array in buffers.best.items()}
-    columns = history.records.columns(COLUMNS)
-    arrays |= {f"history/{name}": columns[name] for name in COLUMNS}
+    metrics = history.records.metrics()
+    if metrics:
+        table["metrics"] = metrics
+    kinds = {**COLUMNS, **{f"{METRIC}{name}": np.float64 for name in metrics}}
+    columns = history.records.columns(kinds)
+    arrays |= {f"history/{name}": columns[name] for name in kinds}
     arrays |= {f"epoch/{name}": column for name, column in zip(EPOCH, state.losses.columns(), strict=True)}
     return table, arrays
 
@@ -75,7 +81,8 @@ def restore(state: State, task: Task, checkpoint: Checkpoint) -> None:
         if saved_state.part("best", bool)
         else {}
     )
-    columns = {name: checkpoint.read(f"history/{name}", kind, (None,)) for name, kind in COLUMNS.items()}
+    kinds = {**COLUMNS, **{f"{METRIC}{name}": np.float64 for name in saved_state.metrics()}}
+    columns = {name: checkpoint.read(f"history/{name}", kind, (None,)) for name, kind in kinds.items()}
     if not _alike(columns.values()):
         raise CheckpointError(f"{checkpoint.path}: the history's columns are of different lengths")
     losses = [checkpoint.read(f"epoch/{name}", np.float64, (None,)) for name in EPOCH]
@@ -152,6 +159,15 @@ class _Stored:
         if not (0 <= value < 2**53 and value == int(value)):
             raise CheckpointError(f"{self._checkpoint.path}: {name} {key} is no count: {value}")
         return int(value)
+
+    def metrics(self) -> tuple[str, ...]:
+        """The names of the metrics that the records have; of those to validate on with "val_" before them."""
+        names = as_list(self._checkpoint.table.get("metrics", [])) or []
+        try:
+            metric_names("fit", [n.removeprefix("val_") if isinstance(n, str) else n for n in names])
+        except ChalkgradError:
+            raise CheckpointError(f"{self._checkpoint.path}: its metrics are {said(names)}") from None
+        return tuple(dict.fromkeys(names))
 
     def history(self, columns: Mapping[str, Array], engine: str) -> History:
         """The history of which the records have these columns."""

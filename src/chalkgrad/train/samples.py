@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -18,7 +19,10 @@ from ..data.splits import split_indices
 from ..describe.losses import Loss, are_classes
 from ..model.arguments import check_counts
 from ..model.model import Array, Model
+from .class_weights import weights_of_classes
 
+PART = 8192
+"""Samples are taken out so many at a time, where not all are trained on."""
 Kept = TypeVar("Kept", Array, Pixels, ClassNumbers, Array | Pixels, Array | ClassNumbers)
 
 
@@ -48,12 +52,14 @@ class Samples:
         y: (N, *output_shape); the classes of sequences stay their numbers.
         validation: what to validate on; None where nothing is.
         weights: their weights, (N,) or (N, T); None where they have none.
+        by_number: whether the targets were given as class numbers.
     """
 
     x: Array | Pixels
     y: Array | ClassNumbers
     validation: Validation | None = None
     weights: Array | None = None
+    by_number: bool = False
 
     @classmethod
     def read(
@@ -64,6 +70,7 @@ class Samples:
         validation: tuple[Any, ...] | float | None,
         seed: int,
         sample_weight: Any = None,
+        class_weight: Any = None,
     ) -> Samples:
         """The samples as the model takes them. A warning says where rounding made different ones the same.
 
@@ -74,10 +81,11 @@ class Samples:
             validation: samples to validate on, or the share of x and y to set aside.
             seed: where the split comes from.
             sample_weight: the samples' weights, (N,) or (N, T).
+            class_weight: "balanced", or weights by class number; they count in training, and not in validation.
 
         Raises:
             ShapeError, DataError: where x, y or the validation samples do not fit.
-            OptionError: where `validation` is neither.
+            OptionError: where `validation` is neither, or the weights of classes are invalid.
         """
         by_number = are_classes(y, model.output_shape)
         pair = model.samples_and_targets(x, y)
@@ -85,10 +93,16 @@ class Samples:
         for text in (*merged(x, model.dtype, "x"), *merged(y, model.dtype, "y")):
             warn(text, DataWarning)
         if isinstance(validation, (tuple, list)):
-            return cls(*pair, _pair(model, validation), weights)
-        share = 0.0 if validation is None else number("fit", "validation", validation, 0.0, 1.0)
-        aside = _set_aside(model, (*pair, weights), share, seed, by_number=by_number) if share else None
-        return cls(*pair, aside, weights)
+            aside = _pair(model, validation)
+        else:
+            share = 0.0 if validation is None else number("fit", "validation", validation, 0.0, 1.0)
+            aside = _set_aside(model, (*pair, weights), share, seed, by_number=by_number) if share else None
+        if class_weight is not None:
+            chosen = None if aside is None else aside.chosen
+            of_classes = weights_of_classes(model, class_weight, pair[1], chosen, by_number=by_number)
+            weights = of_classes if weights is None else weights * of_classes
+            check_counts(model.loss_function, pair[1], weights)
+        return cls(*pair, aside, weights, by_number)
 
     @property
     def chosen(self) -> Array | None:
@@ -99,6 +113,19 @@ class Samples:
     def count(self) -> int:
         """How many samples are trained on."""
         return len(self.x) if self.chosen is None else len(self.chosen)
+
+    def parts(self) -> Iterator[tuple[Array | Pixels, Array | ClassNumbers, Array | None]]:
+        """Those that are trained on, with targets and weights; a part at a time where others lie between them."""
+        if self.chosen is None:
+            yield self.x, self.y, self.weights
+            return
+        for begin in range(0, len(self.chosen), PART):
+            rows = self.chosen[begin : begin + PART]
+            yield (
+                _chosen(self.x, rows),
+                _chosen(self.y, rows),
+                None if self.weights is None else self.weights[rows],
+            )
 
     def idle(self, loss: Loss) -> int:
         """How many samples that are trained on weigh nothing, or have no target that counts."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..base.checks import flag, number, whole
@@ -12,6 +13,7 @@ from ..describe.optimizers import Optimizer, as_optimizer
 from ..describe.schedules import SCHEDULES, Constant, Schedule
 from ..describe.settings import from_table
 from ..model.model import Model
+from ..model.named import metric_names
 from .shards import Shards, read_shards
 
 
@@ -40,6 +42,7 @@ class FitSettings:
     check_finite: bool
     fresh_optimizer: bool
     shards: Shards | None
+    metrics: tuple[str, ...] = ()
 
     @classmethod
     def read(
@@ -61,6 +64,7 @@ class FitSettings:
         check_finite: bool = False,
         fresh_optimizer: bool = False,
         shards: Shards | int = 1,
+        metrics: Sequence[str] | str = (),
     ) -> FitSettings:
         """The settings of a training of this model.
 
@@ -99,6 +103,7 @@ class FitSettings:
             check_finite,
             flag("fit", "fresh_optimizer", fresh_optimizer),
             read_shards(shards),
+            metric_names("fit", metrics),
         )
 
 

@@ -42,8 +42,10 @@ from ..describe.layers import (
     SiLU,
     Softmax,
     Softplus,
+    Standardize,
     Sum,
     Tanh,
+    Unstandardize,
 )
 from ..model.lines import Line
 from ..rules import dense as dense_rules
@@ -222,6 +224,36 @@ def _norm(kind: str, line: Line, eps: float, *, affine: bool) -> str:
     """A module that normalises over all of a sample's values, or over those of a step."""
     over = list(line.shapes[0][1:] if line.per_step else line.shapes[0])
     return f"nn.{kind}({over}, eps={eps!r}{'' if affine else ', elementwise_affine=False'})"
+
+
+SCALING = """
+class {kind}(nn.Module):
+    def __init__(self, features, axes):
+        super().__init__()
+        self.register_buffer("mu", torch.zeros(features, *axes * [1]))
+        self.register_buffer("sigma", torch.ones(features, *axes * [1]))
+
+    def forward(self, x):
+        return {formula}
+"""
+"""A module of a script's own for a layer that scales; it has its numbers for every further axis too."""
+
+
+@form.register
+def _(layer: Standardize, line: Line) -> Form:
+    return _scaling(line, "Standardize", "(x - self.mu) / self.sigma")
+
+
+@form.register
+def _(layer: Unstandardize, line: Line) -> Form:
+    return _scaling(line, "Unstandardize", "x * self.sigma + self.mu")
+
+
+def _scaling(line: Line, kind: str, formula: str) -> Form:
+    shape = line.shapes[0][-1:] if line.per_step else line.shapes[0]
+    places = {formal: f"{formal}.flatten()" for formal in ("mu", "sigma")} if len(shape) > 1 else {}
+    text = SCALING.format(kind=kind, formula=formula)
+    return Form(((kind.lower(), f"{kind}({shape[0]}, {len(shape) - 1})"),), places=places, classes=(text,))
 
 
 @form.register

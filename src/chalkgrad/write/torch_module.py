@@ -199,7 +199,9 @@ class _Script:
         outputs = of_one_step(network.output_shape)
         scale = loss.options(outputs)["scale"]
         logits, numbers = output == "logits", self._target == "labels"
-        scored = Scored(logits, outputs, scale, loss.reduction == "mean", numbers, self.weighted)
+        end = network.layout.lines[-1].names
+        sigma = self.places[end["sigma"]] if loss.of_last else ""
+        scored = Scored(logits, outputs, scale, loss.reduction == "mean", numbers, self.weighted, sigma)
         *before, last = loss_lines(loss, scored)
         also = f", {SAMPLE_WEIGHT}" if self.weighted else ""
         lines = [f"def loss_of(model, {self.arguments}, y{also}):", f"    {output} = model({self.arguments})"]

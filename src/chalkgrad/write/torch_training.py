@@ -23,6 +23,7 @@ class Scored:
         mean: whether it is the mean over the samples, not the sum.
         numbers: whether the targets are class numbers, not rows.
         weighted: whether the samples have weights, `sample_weight`.
+        sigma: the targets' standard deviations, where the loss takes them.
     """
 
     logits: bool
@@ -31,6 +32,7 @@ class Scored:
     mean: bool
     numbers: bool = False
     weighted: bool = False
+    sigma: str = ""
 
     @property
     def end(self) -> str:
@@ -77,9 +79,10 @@ def loss_lines(loss: object, scored: Scored) -> list[str]:
 def _(loss: SquaredError | AbsoluteError, scored: Scored) -> list[str]:
     squared = isinstance(loss, SquaredError)
     plain = loss.scale == "mean" if scored.mean else scored.scale == 1
-    if plain and not scored.weighted:
+    if plain and not scored.weighted and not loss.of_last:
         return [f"functional.{'mse_loss' if squared else 'l1_loss'}(y_hat, y{scored.reduction})"]
-    errors = f"(y_hat - y).{'square' if squared else 'abs'}()"
+    difference = f"((y_hat - y) / {scored.sigma})" if loss.of_last else "(y_hat - y)"
+    errors = f"{difference}.{'square' if squared else 'abs'}()"
     return [scored.total(scored.summed(errors))]
 
 

@@ -13,6 +13,7 @@ from .dropout import Dropout
 from .layer import Layer, Parameter, SampleShape, State
 from .normalisation import BatchNorm, LayerNorm, RMSNorm
 from .registry import LAYERS
+from .scaling import Scaling, Standardize, Unstandardize
 from .sequences import GRU, LSTM, RNN, Embedding, Recurrent
 from .shapes import Flatten, Sum
 from .windows import AvgPool2D, Conv1D, Conv2D, GlobalAvgPool1D, GlobalAvgPool2D, MaxPool2D, Padding, Pair
@@ -53,11 +54,14 @@ __all__ = [
     "Recurrent",
     "Residual",
     "SampleShape",
+    "Scaling",
     "SiLU",
     "Sigmoid",
     "Softmax",
     "Softplus",
+    "Standardize",
     "State",
     "Sum",
     "Tanh",
+    "Unstandardize",
 ]

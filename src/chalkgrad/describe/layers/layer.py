@@ -62,6 +62,8 @@ class Layer:
 
     per_step: ClassVar[bool] = False
     """Whether it takes every step of a sequence (N, T, D) as a sample, and so works on the last axis."""
+    learns: ClassVar[str] = ""
+    """What its states mu and sigma are learned from before a training: "inputs", what comes in, or "targets"."""
     of_ids: ClassVar[bool] = False
     """Whether it takes whole numbers, (N, T), and not values."""
     shares_with: ClassVar[tuple[str, ...]] = ()

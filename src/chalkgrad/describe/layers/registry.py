@@ -25,6 +25,7 @@ from .dropout import Dropout
 from .from_formulas import OfFormulas, Statement, layer_of, statement_of
 from .layer import Layer, SampleShape
 from .normalisation import BatchNorm, LayerNorm, RMSNorm
+from .scaling import Standardize, Unstandardize
 from .sequences import GRU, LSTM, RNN, Embedding
 from .shapes import Flatten, Sum
 from .windows import AvgPool2D, Conv1D, Conv2D, GlobalAvgPool1D, GlobalAvgPool2D, MaxPool2D
@@ -45,6 +46,8 @@ LAYERS: dict[str, type[Layer]] = {
         BatchNorm,
         LayerNorm,
         RMSNorm,
+        Standardize,
+        Unstandardize,
         Sigmoid,
         Tanh,
         ReLU,
