@@ -176,7 +176,7 @@ def planted(net: cg.Network, x: Any, y: Any, optimizer: Any, chosen: tuple[Slip,
 
 
 def key(slip: Slip) -> tuple[str, str]:
-    """What a mistake is called; that it takes the right values of other times need not be said where it is all the same."""
+    """What a mistake is called; that it takes the right values of other times need not be said where it is the same."""
     return slip.output, slip.text.removesuffix(f"; {ONCE}")
 
 
