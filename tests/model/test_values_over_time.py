@@ -99,7 +99,7 @@ def test_a_recurrent_layer_takes_sequences() -> None:
 def test_targets_of_sequences_that_do_not_fit() -> None:
     with pytest.raises(ShapeError, match=r"expected \(N, 6, 5\) or class numbers \(N, 6\)"):
         _tagger().loss(IDS, TAGS[:, 0])
-    with pytest.raises(DataError, match=r"class number 9, y\[0, 0\], is out of range"):
+    with pytest.raises(DataError, match=r"class number 9 is out of range at y\[0, 0\]"):
         _tagger().loss(IDS, np.where(TAGS == 1, 9, TAGS))
 
 

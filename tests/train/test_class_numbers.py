@@ -85,13 +85,17 @@ def test_memory_does_not_grow_with_the_classes_of_all_steps(engine: str) -> None
 
 def test_numbers_that_are_no_classes_are_refused() -> None:
     for y, said in (
-        (np.full((23, T), 7), r"class number 7, y\[0, 0\], is out of range"),
-        (Y - 1, r"class number -1, .*, is out of range: .*; if it stands for padding, take CrossEntropy\(ignore=-1\)"),
+        (np.full((23, T), 7), "class number 7 is out of range"),
+        (
+            Y - 1,
+            r"class number -1 is out of range at y\[\d+, \d+\]: .*; if it stands for padding, take CrossEntropy\(ignore=-1\)",
+        ),
     ):
         with pytest.raises(cg.DataError, match=said):
             model().fit(X, y)
     with pytest.raises(
-        cg.DataError, match=r"class number 9, .*, is out of range: .* classes are 0 to 6, and -1 where nothing"
+        cg.DataError,
+        match=r"class number 9 is out of range at y\[\d+, \d+\]: .* classes are 0 to 6, and -1 where nothing",
     ):
         model(cg.CrossEntropy(ignore=-1)).fit(X, np.where(PADDED == -1, -1, 9))
     with pytest.raises(cg.ShapeError, match="the targets have shape"):

@@ -496,7 +496,7 @@ def class_numbers(loss: Loss, y: Values, outputs: SampleShape, dtype: np.dtype[A
         if wrong < 0 and ignored is None and isinstance(loss, CrossEntropy):
             also = f"; if it stands for padding, take CrossEntropy(ignore={wrong})"
         raise DataError(
-            f"class number {wrong}, y[{at}], is out of range: the network has {classes} outputs, "
+            f"class number {wrong} is out of range at y[{at}]: the network has {classes} outputs, "
             f"so classes are 0 to {classes - 1}{also}"
         )
     numbers = y.astype(np.int32)
