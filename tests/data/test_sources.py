@@ -11,6 +11,7 @@ import pytest
 
 import chalkgrad as cg
 from chalkgrad import DataError
+from chalkgrad.base.errors import DataWarning
 from chalkgrad.data import digits, mnist, read_csv, read_npz, spiral, split_indices, vertical, write_idx
 from chalkgrad.data import mnist as mnist_function
 from chalkgrad.data.mnist import FILES, cache_directory
@@ -251,3 +252,10 @@ def test_the_real_mnist(mnist_directory: Path) -> None:
     assert data.x_train.shape == (60000, 1, 28, 28)
     assert data.x_test.shape == (10000, 1, 28, 28)
     assert np.bincount(data.y_train).tolist() == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
+
+
+def test_arrays_that_are_not_read_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "own.npz"
+    np.savez(path, x=np.eye(20), y=np.arange(20) % 2, sample_weight=np.ones(20), note=np.ones(1))
+    with pytest.warns(DataWarning, match="own.npz: sample_weight, note not read; known are x, y, x_train"):
+        read_npz(path)

@@ -26,7 +26,7 @@ MANY = 64
 
 
 def read_npz_arrays(path: Path, only: Collection[str] | None = None) -> dict[str, Array]:
-    """The arrays of an .npz archive by name; with `only`, arrays of other names are left alone.
+    """The arrays of an .npz archive by name; with `only`, others are left alone, and a `DataWarning` names them.
 
     Raises:
         DataError: where the file cannot be read.
@@ -38,6 +38,9 @@ def read_npz_arrays(path: Path, only: Collection[str] | None = None) -> dict[str
         with open_plain(path) as file, zipfile.ZipFile(file) as archive:
             names = {m.filename.removesuffix(".npy"): m for m in archive.infolist() if m.filename.endswith(".npy")}
             members = {name: m for name, m in names.items() if only is None or name in only}
+            if left := [visible(name) for name in names if name not in members]:
+                known = ", ".join(only or ())
+                warn(f"{visible(str(path))}: {', '.join(left[:5])} not read; known are {known}", DataWarning)
             check_unpacked(path, os.fstat(file.fileno()).st_size, sum(m.file_size for m in members.values()))
             for name, member in members.items():
                 with archive.open(member) as stream:

@@ -42,7 +42,7 @@ def read_sequences(path: str | Path, *, seed: int = 0, task: str | None = None, 
     """
     path, task = Path(path), read_task(task)
     where = visible(str(path))
-    arrays = read_npz_arrays(path, {*NAMES, *IDS, *MASKS})
+    arrays = read_npz_arrays(path, (*NAMES, *IDS, *MASKS))
     masks = {name: arrays.pop(name) for name in MASKS if name in arrays}
     for other, name in IDS.items():
         if other in arrays:
