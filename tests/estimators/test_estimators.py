@@ -172,6 +172,19 @@ def test_images_go_through_a_convolution(digits: tuple[Any, Any]) -> None:
         cg.ChalkgradClassifier(layers=layers, input_shape=(1, 8, 7)).fit(x, y)
 
 
+@needs_sklearn
+def test_rows_of_ids_go_into_an_embedding() -> None:
+    ids = np.random.default_rng(0).integers(0, 9, (60, 5))
+    layers = [cg.Embedding(9, 4), cg.Flatten()]
+    est = cg.ChalkgradClassifier(layers=layers, solver=cg.Adam(0.1), max_iter=60, random_state=0)
+    assert est.fit(ids, ids[:, 0] > 4).score(ids, ids[:, 0] > 4) > 0.95
+    assert est.samples(ids, ids[:, 0] > 4)[0].dtype == np.int64
+    with pytest.raises(ValueError, match="whole numbers"):
+        est.predict(ids + 0.5)
+    with pytest.raises(ValueError, match="9"):
+        est.predict(ids + 1)
+
+
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "activation": ({"activation": "gelu"}, "'relu'"),
     "solver": ({"solver": "lbfgs"}, "take 'adam'"),

@@ -316,7 +316,9 @@ class Estimator(library.BaseEstimator):
 
     @staticmethod
     def _shaped(network: Network, x: Array) -> Array:
-        """Rows as the network takes them."""
+        """Rows as the network takes them; whole numbers where it takes ids, which scikit-learn has as floats."""
+        if network.layout.ids and (x == np.rint(x)).all():
+            x = x.astype(np.int64)
         return x.reshape(len(x), *network.input_shape)
 
     def _outputs(self, X: Any) -> Array:
