@@ -105,3 +105,10 @@ def test_what_is_wrong_is_said(tmp_path: Path, text: str, said: str) -> None:
         plan_of(tmp_path, text)
     assert said in str(error.value)
     assert "sweep.toml" in str(error.value)
+
+
+def test_the_plan_in_the_docs(tmp_path: Path) -> None:
+    docs = (Path(__file__).parents[2] / "docs" / "parallel.md").read_text("utf-8")
+    plan = plan_of(tmp_path, docs.partition("```toml\n")[2].partition("```")[0])
+    assert (len(plan.groups), len(list(plan.runs()))) == (7, 35)
+    assert "35 runs, 7 settings with 5 seeds" in docs
