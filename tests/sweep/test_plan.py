@@ -83,6 +83,7 @@ def test_files_are_found_from_anywhere(tmp_path: Path, monkeypatch: pytest.Monke
         ("pictures = 1", "pictures"),
         ("[settings]\nlearning_rat = 1", "did you mean 'learning-rate'"),
         ("[settings]\nseed = 1", "seeds stand at the top"),
+        ("[settings]\nlog = 'x'", "all runs would write into the same folder"),
         ("[settings]\nout = 'x'", "every run has its folder"),
         ("[settings]\nepochs = [1, 2]", "several values stand in [grid]"),
         ("[settings]\nepochs = true", "epochs is a number or text"),
