@@ -99,7 +99,7 @@ import os, time
 from chalkgrad.parallel.mapped import mapped
 
 def work(n):
-    print(os.getpid(), flush=True)
+    os.write(1, b"%d\\n" % os.getpid())
     time.sleep(60)
 
 list(mapped(work, range(2), workers=2))
@@ -121,11 +121,12 @@ def test_workers_end_with_the_process_that_began_them(number: signal.Signals) ->
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )  # fmt: skip
     assert process.stdout is not None
-    workers = [int(process.stdout.readline()) for _ in range(2)]
+    lines = [process.stdout.readline() for _ in range(2)]
     process.send_signal(number)
-    process.wait(timeout=20)
+    _, complaints = process.communicate(timeout=60)  # it ends when the last process has closed the pipe
+    workers = [int(line) for line in lines if line.strip().isdecimal()]
+    assert len(workers) == 2, (lines, complaints)
     until = time.monotonic() + 10
     while any(map(alive, workers)) and time.monotonic() < until:
         time.sleep(0.05)
     assert not any(map(alive, workers))
-    process.communicate()

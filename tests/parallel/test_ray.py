@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from chalkgrad.base.errors import OptionError
+from chalkgrad.parallel.crew import crew
 from chalkgrad.parallel.failure import DiedError, Failure
 from chalkgrad.parallel.mapped import mapped
 from ray_here import local_cluster
@@ -60,6 +61,22 @@ def test_a_worker_that_was_killed(tmp_path: Path, always: bool) -> None:
         assert results == [0, 10, 30]
         assert isinstance(failure, Failure)
         assert isinstance(failure.error, DiedError)
+
+
+def test_a_cluster_that_is_too_small() -> None:
+    with pytest.raises(OptionError, match=r"has 2 processors, and 3 are asked for"):
+        list(mapped(halved, [0], ray="auto", processors=3))
+    with pytest.raises(OptionError, match=r"has 2 processors, and 3 are asked for"):
+        crew(lambda: halved, 3, "auto")
+
+
+def test_where_there_is_no_cluster() -> None:
+    import ray
+
+    ray.shutdown()
+    for address in ("auto", "127.0.0.1:9", "127.0.0.1:99999", "nonsense", "no such host.invalid:1"):
+        with pytest.raises(OptionError, match=f"no Ray cluster at {address!r}"):
+            list(mapped(halved, [0], ray=address))
 
 
 def test_without_ray(monkeypatch: pytest.MonkeyPatch) -> None:

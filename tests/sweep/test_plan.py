@@ -83,6 +83,7 @@ def test_files_are_found_from_anywhere(tmp_path: Path, monkeypatch: pytest.Monke
         ("pictures = 1", "pictures"),
         ("[settings]\nlearning_rat = 1", "did you mean 'learning-rate'"),
         ("[settings]\nseed = 1", "seeds stand at the top"),
+        ("[settings]\nlog = 'x'", "all runs would write into the same folder"),
         ("[settings]\nout = 'x'", "every run has its folder"),
         ("[settings]\nepochs = [1, 2]", "several values stand in [grid]"),
         ("[settings]\nepochs = true", "epochs is a number or text"),
@@ -105,3 +106,10 @@ def test_what_is_wrong_is_said(tmp_path: Path, text: str, said: str) -> None:
         plan_of(tmp_path, text)
     assert said in str(error.value)
     assert "sweep.toml" in str(error.value)
+
+
+def test_the_plan_in_the_docs(tmp_path: Path) -> None:
+    docs = (Path(__file__).parents[2] / "docs" / "parallel.md").read_text("utf-8")
+    plan = plan_of(tmp_path, docs.partition("```toml\n")[2].partition("```")[0])
+    assert (len(plan.groups), len(list(plan.runs()))) == (7, 35)
+    assert "35 runs, 7 settings with 5 seeds" in docs

@@ -28,8 +28,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     add(
         "--ray",
         metavar="ADDRESS",
-        help="run on a Ray cluster instead: auto, HOST:PORT, ray://HOST:PORT, or local to start one here; all its "
-        "machines must find the data and --out under the same paths",
+        help="run on a Ray cluster instead: auto for the one that this machine belongs to, HOST:PORT, or local to "
+        "start one here; all its machines must find the data and --out under the same paths",
     )
     add("--data", metavar="DIR", help="the folder of MNIST's four files, if it is another one on this machine")
     add("--out", metavar="DIR", help="the folder of the runs (default: runs/ and the file's name)")

@@ -110,7 +110,8 @@ def sweep(arguments: Namespace) -> int:
             for order, result in zip(
                 orders,
                 mapped(
-                    train_run, orders, workers=min(workers, len(orders)), ray=arguments.ray, retries=RETRIES,
+                    train_run, orders, workers=min(workers, len(orders)), ray=arguments.ray,
+                    processors=plan.threads, retries=RETRIES,
                     patience=PATIENCE, done=progress.tell if not arguments.json else None,
                 ),
                 strict=True,
@@ -248,11 +249,13 @@ def _begin(
         return
     if news:
         say(fitted(news))
-    where = f"on Ray at {arguments.ray}" if arguments.ray else f"{min(workers, max(len(waiting), 1))} at a time"
-    kept = f"{len(runs) - len(waiting)} are done, " if len(waiting) < len(runs) else ""
-    threads = f"{plan.threads} thread{'s' * (plan.threads > 1)} each"
     counts = f"{len(plan.groups)} settings with {len(plan.seeds)} seed{'s' * (len(plan.seeds) > 1)}"
-    say(fitted(f"{len(runs)} runs, {counts}: {kept}{len(waiting)} to train, {where}, {threads}"))
+    kept = f"{len(runs) - len(waiting)} are done, " if len(waiting) < len(runs) else ""
+    told = f"{len(runs)} runs, {counts}: {kept}{len(waiting)} to train"
+    if waiting:
+        where = f"on Ray at {arguments.ray}" if arguments.ray else f"{min(workers, len(waiting))} at a time"
+        told += f", {where}, {plan.threads} thread{'s' * (plan.threads > 1)} each"
+    say(fitted(told))
 
 
 def _report(plan: Plan, outcomes: Sequence[directory.Outcome], out: Path, arguments: Namespace) -> None:
@@ -266,8 +269,10 @@ def _report(plan: Plan, outcomes: Sequence[directory.Outcome], out: Path, argume
         print(as_json(table.as_table(plan, found), allow_nan=False))
     else:
         say(f"\n{table.text(plan, found, terminal_width() or WIDTH)}\n")
-        say(fitted(table.NOTE))
+        say(fitted(table.note(found)))
         say(fitted(f"saved in {visible(str(out))}: {', '.join(names)}, and a run directory for every run"))
+    for name in table.unlike(found):
+        complain(f"chalkgrad sweep: {name or 'the runs'}: some were compiled and some not; engine = ... says which")
     for o in outcomes:
         if o.status in ("failed", "diverged"):
             complain(f"chalkgrad sweep: {visible(o.run.name)} {o.status}: {shortened(o.error)}")

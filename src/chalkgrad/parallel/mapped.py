@@ -26,6 +26,7 @@ def mapped(
     *,
     workers: int = 0,
     ray: str | None = None,
+    processors: int = 1,
     retries: int = 0,
     patience: float = 0.0,
     done: Callable[[Item, Result | Failure], None] | None = None,
@@ -39,19 +40,20 @@ def mapped(
         function: what is done.
         items: with what.
         workers: the number of processes; 0 works here, in this one.
-        ray: the address of a Ray cluster that does it instead: "local" for one that is started here, "auto",
-            "host:port" or "ray://host:port". It needs `pip install 'chalkgrad[ray]'`.
+        ray: the address of a Ray cluster that does it instead: "local" for one that is started here, "auto"
+            for the one that this machine belongs to, or "host:port". It needs `pip install 'chalkgrad[ray]'`.
+        processors: how many of the cluster's an item takes; at least so many must be there.
         retries: how often an item is tried again whose process died.
         patience: on Ctrl-C the processes are asked to end (SIGTERM), and killed if they have not after so many seconds.
         done: called with an item and what came of it as soon as it has, in whatever order they come.
 
     Raises:
-        OptionError: where the workers are no number of them, or there is no such cluster.
+        OptionError: where the workers are no number of them, or there is no such cluster, or too small a one.
     """
     whole("mapped", "workers", workers, 0)
     tell: Callable[[Item, Result | Failure], None] = done or _nobody
     if ray is not None:
-        return by_ray(function, items, ray, retries, tell)
+        return by_ray(function, items, ray, retries, processors, tell)
     if workers == 0:
         return _here(function, items, tell)
     return _by_processes(Pool(function, min(workers, len(items)), retries, patience), items, tell)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import socket
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -13,6 +14,8 @@ from .failure import DiedError, Failure
 
 LOCAL = "local"
 """The address that starts a cluster here."""
+PATIENCE = 5.0
+"""Seconds in which a cluster has to answer."""
 
 
 @contextmanager
@@ -30,6 +33,7 @@ def cluster(address: str) -> Generator[Any]:
     if ray.is_initialized():
         yield ray
         return
+    _check_reachable(address)
     extra: dict[str, Any] = {"include_dashboard": False} if address == LOCAL else {}
     try:
         ray.init(address=address, log_to_driver=False, logging_level="ERROR", **extra)
@@ -40,6 +44,17 @@ def cluster(address: str) -> Generator[Any]:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _check_reachable(address: str) -> None:
+    """Raises OptionError where nobody listens at "host:port", for which Ray would wait for minutes."""
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isdecimal() or "/" in host:
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=PATIENCE).close()
+    except (OSError, OverflowError, UnicodeError) as error:
+        raise OptionError(f"there is no Ray cluster at {address!r}: {error}") from None
 
 
 class Actors:
@@ -55,6 +70,11 @@ class Actors:
     def __init__(self, make: Callable[[], Callable[[Any], Any]], count: int, address: str, restarts: int) -> None:
         self._open = ExitStack()
         self._ray = self._open.enter_context(cluster(address))
+        try:
+            _check_room(self._ray, address, count)
+        except OptionError:
+            self._open.close()
+            raise
         kind = self._ray.remote(_Actor)
         self._made = [self._ray.put(make)]  # in a list, so that Ray hands on where it is, and not what it is
         options = {"num_cpus": 1, "max_restarts": restarts, "max_task_retries": restarts}
@@ -97,15 +117,17 @@ def by_ray(
     items: Sequence[Any],
     address: str,
     retries: int,
+    processors: int,
     tell: Callable[[Any, Any], None],
 ) -> Iterator[Any]:
     """What came of each item, in their order, by tasks of a Ray cluster; arguments as `mapped` has them.
 
-    A task is given one processor, and tried again where the worker or the machine that had it is lost.
+    A task is tried again where the worker or the machine that had it is lost.
     """
     with cluster(address) as ray:
+        _check_room(ray, address, processors)
         name = getattr(getattr(function, "func", function), "__name__", "function")
-        task = ray.remote(_called).options(max_retries=retries, num_cpus=1, name=name)
+        task = ray.remote(_called).options(max_retries=retries, num_cpus=processors, name=name)
         sent = ray.put(function)
         places: dict[Any, int] = {task.remote(sent, item): place for place, item in enumerate(items)}
         results: dict[int, Any] = {}
@@ -127,6 +149,13 @@ def by_ray(
         finally:
             for reference in places:
                 ray.cancel(reference)
+
+
+def _check_room(ray: Any, address: str, processors: int) -> None:
+    """Raises OptionError where a cluster has fewer processors than are needed at a time: Ray would wait for more."""
+    there = int(ray.cluster_resources().get("CPU", 0))
+    if there < processors:
+        raise OptionError(f"the Ray cluster at {address!r} has {there} processors, and {processors} are asked for")
 
 
 def _called(function: Callable[[Any], Any], item: Any) -> Any:

@@ -40,7 +40,12 @@ def picture(found: Sequence[Row]) -> bytes | None:
     left.xaxis.get_major_locator().set_params(integer=True)
     losses = [loss for row in drawn for o in row.done for loss in o.curve if math.isfinite(loss)]
     if losses and 0 < WIDE * min(losses) < max(losses):
+        from matplotlib.ticker import LogLocator, StrMethodFormatter
+
         left.set_yscale("log")
+        left.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        left.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        left.yaxis.set_minor_formatter("")
     right.set_title(f"{HEADS[quantity]}: every seed, mean ± s", fontsize=10)
     right.set_yticks(range(len(drawn)), [short(row.group.name or "all", 34) for row in drawn], fontsize=8)
     right.set_ylim(len(drawn) - 0.5, -0.5)

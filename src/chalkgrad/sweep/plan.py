@@ -22,6 +22,8 @@ ELSEWHERE = {
     "seed": "seeds stand at the top: seeds = [0, 1, 2]",
     "out": "every run has its folder in that of --out",
     "resume": "a sweep that is started again goes on by itself",
+    "json": "the sweep's own --json prints the table",
+    "log": "all runs would write into the same folder",
     "quiet": "runs of a sweep are quiet",
     "no-pictures": "pictures = true at the top has every run draw its own",
 }
@@ -226,8 +228,8 @@ def _word(name: str, value: Setting) -> str:
 
 
 def _absolute(text: str) -> str:
-    """A file's path as one that holds in any folder; a name, which has no ending, as it is."""
-    return str(Path(text).resolve()) if Path(text).suffix and "\0" not in text else text
+    """A path as one that holds in any folder; a name, which has neither an ending nor a slash, as it is."""
+    return str(Path(text).resolve()) if (Path(text).suffix or "/" in text) and "\0" not in text else text
 
 
 def _seeds(value: Any) -> tuple[int, ...]:

@@ -24,7 +24,6 @@ HEADS = {
     "loss": "test loss",
     "training_loss": "training loss",
 }
-NOTE = "mean ± sample standard deviation (n - 1) over n seeds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +104,20 @@ def best(found: Sequence[Row]) -> Row | None:
     return max((r for r in found if r.done), key=lambda r: sign * r.figures[quantity].mean)
 
 
+def note(found: Sequence[Row]) -> str:
+    """What the table's figures are, and by which of them a row is the best."""
+    quantity = judged_by(found)
+    judged = f"; best by {quantity.replace('_', ' ')}" if quantity and len(found) > 1 else ""
+    return f"mean ± sample standard deviation (n - 1) over n seeds{judged}"
+
+
+def unlike(found: Sequence[Row]) -> list[str]:
+    """The settings of which some seeds were trained by one engine and some by another: their bits may differ from those
+    of a training alone, where compiling took too long.
+    """
+    return [row.group.name for row in found if len({o.engine.partition(" ")[0] for o in row.done}) > 1]
+
+
 def text(plan: Plan, found: Sequence[Row], width: int | None = 80) -> str:
     """The table as text."""
     named = [row.group.name for row in found] if any(not _by_settings(r.group) for r in found) else None
@@ -117,7 +130,7 @@ def text(plan: Plan, found: Sequence[Row], width: int | None = 80) -> str:
     top = best(found)
     cells: list[list[str]] = []
     for row in found:
-        own = [row.group.name] if named else [str(row.group.own.get(c, "")) for c in columns]
+        own = [row.group.name.replace(",", ", ")] if named else [str(row.group.own.get(c, "")) for c in columns]
         lost = len(row.outcomes) - len(row.done)
         figures = [row.figures[q].text(percent="accuracy" in q) if q in row.figures else "-" for q in shown]
         count = f"{len(row.done)}" + (f" of {len(row.outcomes)}" if lost else "")

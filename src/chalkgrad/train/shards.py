@@ -22,7 +22,8 @@ class Shards:
     Attributes:
         count: the shards of a batch; the first may have one sample more than the last.
         workers: so many processes compute them, or with `ray` so many actors; 0: this process, one shard after another.
-        ray: the address of a Ray cluster: "auto", "host:port", "ray://host:port", or "local" to start one here.
+        ray: the address of a Ray cluster: "auto" for the one that this machine belongs to, "host:port", or "local" to
+            start one here.
 
     Raises:
         OptionError: where a setting is invalid.
