@@ -105,9 +105,11 @@ def links_to_nowhere(site: Path, pages: Mapping[Path, Links]) -> list[tuple[str,
     broken: list[tuple[str, str]] = []
     for page, links in pages.items():
         for link in {*links.leads, *links.loads}:
+            if re.match(r"[a-z]+:", link):
+                continue
             path, _, place = link.partition("#")
             target = (page.parent / unquote(path.partition("?")[0])).resolve() if path else page
             there = target.exists() and (not place or target not in pages or unquote(place) in pages[target].places)
-            if not there and not re.match(r"[a-z]+:", link):
+            if not there:
                 broken.append((str(page.relative_to(site)), link))
     return broken
