@@ -125,14 +125,15 @@ def test_links_lead_somewhere() -> None:
 
 
 def test_the_figures_that_are_gathered_stand_on_their_pages() -> None:
-    """Each number of an answer in docs/measured.md, on the page that it leads to; each command is there."""
+    """Each answer in docs/measured.md: its numbers, and its command's arguments, on the page that it leads to."""
     text = (ROOT / "docs" / "measured.md").read_text("utf-8")
-    answers = re.findall(r"\| \[([^]]+)\]\((\w+\.md)", text)
+    answers = re.findall(r"\| \[([^]]+)\]\((\w+\.md)[^)]*\) \| `python ([\w/]+\.py) ?([^`]*)`", text)
     assert len(answers) > 10
-    for answer, page in answers:
+    for answer, page, file, arguments in answers:
+        there = (ROOT / "docs" / page).read_text("utf-8")
         for number in re.findall(r"\d[\d,.]*(?<=\d)", answer):
-            assert number in (ROOT / "docs" / page).read_text("utf-8"), f"{page}: {answer}"
-    for file in re.findall(r"`python ([\w/]+\.py)", text):
+            assert re.search(rf"(?<![\d,.]){re.escape(number)}(?![\d,]*\d)", there), f"{page}: {answer}"
+        assert arguments in there, f"{page}: {file} {arguments}"
         assert (ROOT / file).exists(), file
 
 
