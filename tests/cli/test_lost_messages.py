@@ -142,7 +142,7 @@ def test_a_picture_that_cannot_be_written(tmp_path: Path, capsys: pytest.Capture
     assert main(["test", str(tmp_path)]) == 0
     said = capsys.readouterr()
     assert "not drawn: confusion_matrix.png (CheckpointError" in said.err
-    assert said.out.rstrip().endswith("test.json")
+    assert said.out.rstrip().endswith("test.json, decision_boundary.png")
 
 
 @pytest.mark.parametrize("names", [("$a_", "b\\frac{"), ("a\nb", "\x1b[31mred"), ("$\\nothing$", "x^{")])

@@ -82,7 +82,8 @@ def read_folders(path: str | Path, *, size: tuple[int, int] | None = None, seed:
             claims more pixels than its file can mean.
     """
     path = Path(path)
-    where, notes = visible(str(path)), []
+    where = visible(str(path))
+    notes: list[str] = []
     training, test = _parts(path, notes)
     classes = tuple(folder.name for folder in _folders(training))
     if not 2 <= len(classes) <= MAX_CLASSES:
@@ -91,7 +92,7 @@ def read_folders(path: str | Path, *, size: tuple[int, int] | None = None, seed:
             "is needed"
         )
     skipped: list[Path] = []
-    parts = [[_files(training / name, skipped) for name in classes]]
+    parts: list[list[list[Path]]] = [[_files(training / name, skipped) for name in classes]]
     if test is not None:
         others = [folder.name for folder in _folders(test) if folder.name not in classes]
         if others:

@@ -119,8 +119,8 @@ def _of_archive(path: Path, shape: tuple[int, ...], largest: int | None) -> Unla
         array = array[None]
     if array.ndim < 2:
         raise DataError(f"{where}: {name} must be (N, ...); it is {array.shape}")
-    if not len(array):
-        raise DataError(f"{where}: {name} holds no samples")
+    if not array.size:
+        raise DataError(f"{where}: {name} holds no samples, {array.shape}")
     (images,), notes = as_images(f"{where}: {name}", [array]) if len(shape) > 1 else ([array], [])
     if len(shape) > 2:
         if largest is None and (largest := divisor([images])):

@@ -196,7 +196,9 @@ class _Drawing:
                 return f"{step}, {step.owner}"
         if name in self.program.parameters:
             return "a parameter"
-        return "a running average" if name in self.program.states else "given"
+        if name in self.program.states:
+            return "a running average" if name in self.program.updated else "learned from the samples"
+        return "given"
 
     def _node(self, y: float, node: Node, at: int) -> float:
         many_steps = len(node.steps) > 1

@@ -209,8 +209,9 @@ def _top(name: str, most: int) -> Metric:
     def part(y_hat: Array, y: Array, reading: Reading) -> Array:
         truth = reading.truth(y)[:, None]
         own = np.take_along_axis(y_hat, truth, axis=1)
-        before: Array = (y_hat > own) | ((y_hat == own) & (np.arange(y_hat.shape[1]) < truth))
-        return before.sum(axis=1) < most
+        earlier: Array = np.arange(int(y_hat.shape[1])) < truth
+        before: Array = (y_hat > own) | ((y_hat == own) & earlier)
+        return np.asarray(np.count_nonzero(before, axis=1) < most)
 
     return Metric(name, (CLASSES,), part, _share)
 

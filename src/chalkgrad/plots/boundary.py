@@ -48,8 +48,8 @@ def boundary_picture(
     low, high = x.min(axis=0).astype(float), x.max(axis=0).astype(float)
     span = np.where(high > low, high - low, 1.0)
     low, high = low - MARGIN * span, high + MARGIN * span
-    across, up = (np.linspace(low[k], high[k], POINTS) for k in range(2))
-    grid = np.stack(np.meshgrid(across, up), axis=-1).reshape(-1, 2)
+    across, up = (np.linspace(float(low[k]), float(high[k]), POINTS) for k in range(2))
+    grid: Any = np.stack(np.meshgrid(across, up), axis=-1).reshape(-1, 2)
     found, sure = read(grid)
     found = found.reshape(POINTS, POINTS)
     colours = np.array([to_rgb(_colour(k)) for k in range(len(names))])[found]

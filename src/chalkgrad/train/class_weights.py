@@ -63,7 +63,7 @@ def weights_of_classes(
 
 
 def _table(setting: Any) -> Mapping[int, Any]:
-    table = dict(cast("Mapping[Any, Any]", setting)) if isinstance(setting, Mapping) else {None: None}
+    table: dict[Any, Any] = dict(cast("Mapping[Any, Any]", setting)) if isinstance(setting, Mapping) else {None: None}
     if not all(isinstance(k, (int, np.integer)) and not isinstance(k, bool) for k in table):
         raise OptionError(
             f"fit: class_weight is 'balanced', or weights by class number, {{0: 1.0, 1: 5.0}}; not {said(setting)}"

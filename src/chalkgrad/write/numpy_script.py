@@ -210,7 +210,9 @@ class _Script:
         arrays = {n for n in (*network.parameters, *network.states) if self.names[n] in used}
         kind = ", dtype=np.float32" if network.dtype.name == "float32" else ""
         one_hot = f"y = np.eye({network.output_shape[-1]}{kind})[labels]  # one row for each: 1 at its class, else 0"
-        lines = ["# the parameters" + (", and the running averages" if network.states else "")] if arrays else []
+        moved = any(name in network.program.updated for name in network.states)
+        states = "the running averages" if moved else "the means and deviations of the samples"
+        lines = ["# the parameters" + (f", and {states}" if network.states else "")] if arrays else []
         lines += weight_lines(network, self.names, arrays, NumPyStyle(), self.beside)
         lines += [""] if arrays else []
         lines += data_lines(network, self.data, NumPyStyle(), one_hot, self.beside)

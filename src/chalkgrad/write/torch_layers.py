@@ -250,7 +250,7 @@ def _(layer: Unstandardize, line: Line) -> Form:
 
 
 def _scaling(line: Line, kind: str, formula: str) -> Form:
-    shape = line.shapes[0][-1:] if line.per_step else line.shapes[0]
+    shape = list(line.shapes[0][-1:] if line.per_step else line.shapes[0])
     places = {formal: f"{formal}.flatten()" for formal in ("mu", "sigma")} if len(shape) > 1 else {}
     text = SCALING.format(kind=kind, formula=formula)
     return Form(((kind.lower(), f"{kind}({shape[0]}, {len(shape) - 1})"),), places=places, classes=(text,))
