@@ -180,8 +180,9 @@ class Network(Model, Displayed):
     def to_torch(self) -> Any:
         """The network as an `nn.Module`: that of `source("torch")`, with the weights, in the network's dtype.
 
-        Where the loss is fused with the last layer (Softmax with CrossEntropy, Sigmoid with BinaryCrossEntropy) the module
-        gives the logits, which PyTorch's loss takes. The way back is `cg.from_torch(module, x, loss=net.loss_function)`.
+        Where the loss is fused with the last layer (Softmax with CrossEntropy, Sigmoid with BinaryCrossEntropy) the
+        module gives the logits, which PyTorch's loss takes. The way back is
+        `cg.from_torch(module, x, loss=net.loss_function)`.
 
         Raises:
             OptionError: where PyTorch is not installed, or has no form for a layer.

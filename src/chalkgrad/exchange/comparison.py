@@ -21,8 +21,9 @@ from ..render.blocks import Paragraph, Table
 from ..render.board import Board
 from ..render.shown import Displayed, some_rows
 from ..write.torch_forward import FORMALS
-from ..write.torch_training import Scored, loss_lines
-from .torch_network import Matched, in_order, matched, samples_of
+from ..write.torch_instance import torch_loss
+from ..write.torch_training import Scored
+from .torch_network import Matched, in_order, matched, samples_of, summed
 from .torch_trace import read_example, torch_library
 from .torch_values import Draft, Value, Weight, read
 
@@ -138,10 +139,10 @@ def compare(
 ) -> Comparison:
     """Runs an `nn.Module` and a network on the same samples, and compares all that they compute.
 
-    The module is read as by `from_torch`, and its lines are put beside the network's in order. So the network may be one
-    that `from_torch` gave, trained since or not, or one that was written by hand after the module: it must have as many
-    lines, of the same shapes (dropout aside, and the Softmax or Sigmoid that goes with a loss of logits). Weights are
-    compared too, each in the network's orientation; nothing is changed in either.
+    The module is read as by `from_torch`, and its lines are put beside the network's in order. So the network may be
+    one that `from_torch` gave, trained since or not, or one that was written by hand after the module: it must have as
+    many lines, of the same shapes (dropout aside, and the Softmax or Sigmoid that goes with a loss of logits). Weights
+    are compared too, each in the network's orientation; nothing is changed in either.
 
     Args:
         module: the module.
@@ -194,8 +195,8 @@ def _pairs(found: Matched, network: Network) -> list[tuple[Line, Line, Draft]]:
         shapes = [{n: p.shape for n, p in _formals(line).items()} for line in (mine, other)]
         if mine.shape != other.shape or sorted(shapes[0].values()) != sorted(shapes[1].values()):
             raise OptionError(
-                f"the module's lines are not the network's: {drafts[other.place].call.place} is {_line(other)}, where the "
-                f"network has {mine.label}, {_line(mine)}"
+                f"the module's lines are not the network's: {drafts[other.place].call.place} is {_line(other)}, where "
+                f"the network has {mine.label}, {_line(mine)}"
             )
     if len(ours) != len(theirs):
         longer = ours if len(ours) > len(theirs) else theirs
@@ -254,15 +255,7 @@ class _Run:
         target = torch.from_numpy(np.array(rows)).to(output.device)
         if len(network.output_shape) == 2:
             output, target = output.flatten(0, 1), target.flatten(0, 1)
-        names = {
-            "torch": torch,
-            "functional": torch.nn.functional,
-            "logits" if logits else "y_hat": output,
-            "y": target,
-        }
-        *before, last = loss_lines(own, scored)
-        exec("\n".join([*before, f"L = {last}"]), names)  # the lines of net.source("torch"), which are chalkgrad's
-        return names["L"]
+        return torch_loss(own, scored, output, target)
 
     def _before_the_end(self, output: Any) -> Any:
         torch = torch_library()
@@ -291,7 +284,7 @@ class _Run:
         arrays = {**network.parameters, **network.states}
         for mine, other, draft in self.pairs:
             for name, parts in self._weights(mine, other):
-                yield self._compared(name, arrays[name], self._sum(parts), _parameters(parts), 0.0)
+                yield self._compared(name, arrays[name], summed(parts), _parameters(parts), 0.0)
             for formal, name in mine.names.items():
                 if name in mine.states and not record.training:
                     state = draft.states[FORMALS[formal]].detach().cpu().numpy()
@@ -343,10 +336,6 @@ class _Run:
         for formal, name in mine.names.items():
             if formal in formals:
                 yield name, self.found.weights[other.names[formals[formal]]]
-
-    @staticmethod
-    def _sum(parts: tuple[Value, ...]) -> Array:
-        return sum(read(part) for part in parts).numpy()  # pyright: ignore
 
     def _compared(self, name: str, ours: Any, theirs: Array, place: str, least: float) -> Compared:
         mine = np.asarray(ours, dtype=np.float64)

@@ -91,9 +91,7 @@ def _(t: Translation, call: Call) -> None:
     if module.bias_k is not None or module.add_zero_attn:
         raise call.refusal("add_bias_kv and add_zero_attn are not covered")
     if module.dropout:
-        raise call.refusal(
-            f"dropout={module.dropout} of attention's shares is not covered; set .dropout = 0.0, a Dropout after it stays"
-        )
+        raise call.refusal(f"dropout={module.dropout} of attention's shares is not covered; set .dropout = 0.0")
     if key is not value and key != value:
         raise call.refusal("keys and values of different sequences are not covered")
     sequences = [_sequence(t, one, call, batch_first=module.batch_first) for one in (query, key)]
@@ -121,8 +119,8 @@ def _sequence(t: Translation, given: Any, call: Call, *, batch_first: bool) -> D
     index = value.index if batch_first or value.index.ndim != 3 else value.index.transpose(0, 1)
     if len(source.shape) != 2 or not same(index, counted((t.samples, *source.shape))):
         raise call.refusal(
-            f"takes {'(N, T, D)' if batch_first else '(T, N, D)'}, and gets {tuple(value.index.shape)}, which is not such "
-            "a sequence of the network's"
+            f"takes {'(N, T, D)' if batch_first else '(T, N, D)'}, and gets {tuple(value.index.shape)}, which is not "
+            "such a sequence of the network's"
         )
     return source
 
@@ -312,8 +310,8 @@ def attention_of_heads(t: Translation, call: Call, value: Value, weight: Value, 
     widths = {part.weight.index.shape for part in parts} | {weight.index.shape}
     if widths != {(D, D)}:
         raise call.refusal(
-            f"queries, keys, values and output all have the width of the sequence, and heads together {D}; other widths "
-            "are not covered"
+            f"queries, keys, values and output all have the width of the sequence, and heads together {D}; other "
+            "widths are not covered"
         )
     assert not isinstance(q.source, Weight)
     assert not isinstance(k.source, Weight)

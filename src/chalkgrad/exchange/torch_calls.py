@@ -1,4 +1,4 @@
-"""The functions of PyTorch that are covered, and the layers that they are; recurrent layers and attention stand apart."""
+"""The functions of PyTorch that are covered, and the layers that they are, but for recurrent layers and attention."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base.checks import pair
+from ..base.checks import as_list, pair
 from ..describe.layers import (
     ELU,
     GELU,
@@ -44,10 +44,10 @@ from .torch_translation import Translation, covers
 from .torch_values import Draft, Source, Value, Weight, counted, same
 
 MOVES = (
-    "view", "reshape", "flatten", "unflatten", "transpose", "permute", "movedim", "moveaxis", "swapaxes", "swapdims", "t",
-    "T", "mT", "contiguous", "clone", "squeeze", "unsqueeze", "chunk", "split", "tensor_split", "unbind", "getitem",
-    "narrow", "select", "expand", "expand_as", "view_as", "reshape_as", "flip", "cat", "concat", "concatenate", "stack",
-    "hstack", "alias", "adjoint",
+    "view", "reshape", "flatten", "unflatten", "transpose", "permute", "movedim", "moveaxis", "swapaxes", "swapdims",
+    "t", "T", "mT", "contiguous", "clone", "squeeze", "unsqueeze", "chunk", "split", "tensor_split", "unbind",
+    "getitem", "narrow", "select", "expand", "expand_as", "view_as", "reshape_as", "flip", "cat", "concat",
+    "concatenate", "stack", "hstack", "alias", "adjoint",
 )  # fmt: skip
 
 
@@ -125,17 +125,18 @@ def _rows(t: Translation, value: Value, call: Call) -> tuple[Source, Any, Any]:
     """
     torch, N = torch_library(), t.samples
     value = t.settled(value, call)
-    source, I = value.source, value.index.shape[-1]
+    source, width = value.source, value.index.shape[-1]
     assert not isinstance(source, Weight)
-    rows = value.index[..., 0] // I
-    columns = value.index.reshape(-1, I)[0] % I
-    if source.shape[-1] == I and len(source.shape) <= 2 and same(value.index, rows[..., None] * I + columns):
-        return source, rows, None if same(columns, torch.arange(I)) else columns
-    if math.prod(source.shape) == I and value.index.ndim == 2 and same(value.index, rows[..., None] * I + columns):
-        ordered = Value((source,), counted((N, I)), value.tensor[:, columns.argsort()])
+    rows = value.index[..., 0] // width
+    columns = value.index.reshape(-1, width)[0] % width
+    whole_rows = same(value.index, rows[..., None] * width + columns)
+    if source.shape[-1] == width and len(source.shape) <= 2 and whole_rows:
+        return source, rows, None if same(columns, torch.arange(width)) else columns
+    if math.prod(source.shape) == width and value.index.ndim == 2 and whole_rows:
+        ordered = Value((source,), counted((N, width)), value.tensor[:, columns.argsort()])
         flat = t.flattened(ordered, call)
         assert flat is not None
-        return flat.source, rows, None if same(columns, torch.arange(I)) else columns
+        return flat.source, rows, None if same(columns, torch.arange(width)) else columns
     return t.plain(value, call).source, rows, None
 
 
@@ -173,16 +174,16 @@ def _(t: Translation, call: Call) -> None:
             "and turn them in forward, x.transpose(1, 2)"
         )
     filters, _, k = w.index.shape
-    (stride,) = stride if isinstance(stride, (tuple, list)) else (stride,)  # pyright: ignore
-    own = padding[0] if isinstance(padding, (tuple, list)) else padding  # pyright: ignore
+    step, own = _two(stride)[0], _two(padding)[0]
     if before != (0, 0) and own not in (0, "valid"):
         raise call.refusal("padding before the convolution and in it is not covered")
-    found = own if before == (0, 0) else before[0] if before[0] == before[1] else None
+    found: Any = own if before == (0, 0) else before[0] if before[0] == before[1] else None
     if before == (k - 1, 0) and k > 1:
         found = "causal"
-    layer = Conv1D(filters, int(k), int(stride), "same" if found is None else found, bias=bias is not None)  # pyright: ignore
+    layer = Conv1D(filters, int(k), int(step), "same" if found is None else found, bias=bias is not None)
     o = layer.options(source.shape)
-    if found is None and o["before"] != before[0]:
+    behind = max((o["P"] - 1) * o["s"] + o["k"] - source.shape[0] - o["before"], 0)
+    if found is None and (o["before"], behind) != before:
         raise call.refusal(f"padding by {before[0]} steps before and {before[1]} behind is not covered")
     _windowed(t, call, layer, source, w, bias, turned=True)
 
@@ -295,8 +296,8 @@ def _normalised(t: Translation, call: Call, value: Value, over: tuple[int, ...])
         if columns is None:
             return "step"
     raise call.refusal(
-        f"normalising {_dims(over)} of samples {_dims(shape)} is not covered; covered are the last axis of sequences and "
-        "whole samples"
+        f"normalising {_dims(over)} of samples {_dims(shape)} is not covered; covered are the last axis of sequences "
+        "and whole samples"
     )
 
 
@@ -344,9 +345,7 @@ def _(t: Translation, call: Call) -> None:
             divisor_override=None,
         )
         if divisor is not None or (not counted_too and set(_two(padding)) != {0}):
-            raise call.refusal(
-                "divisor_override and count_include_pad=False are not covered: zeros of the padding count"
-            )
+            raise call.refusal("divisor_override and count_include_pad=False are not covered: the zeros count")
     source, before = _padded(t, t.value(x, call), call, -math.inf if largest else 0.0)
     kind = MaxPool2D if largest else AvgPool2D
     window, step = _two(window), _two(window if stride is None or stride == [] else stride)
@@ -385,7 +384,7 @@ def _(t: Translation, call: Call) -> None:
 @covers("adaptive_avg_pool1d")
 def _(t: Translation, call: Call) -> None:
     x, size = call.take("input", "output_size")
-    if (size[0] if isinstance(size, (tuple, list)) else size) != 1:  # pyright: ignore
+    if _two(size)[0] != 1:
         raise call.refusal("adaptive pooling of sequences is covered for one step, the mean over all")
     _mean(t, call, x, (2,))
 
@@ -396,8 +395,8 @@ def _(t: Translation, call: Call) -> None:
     value = t.value(x, call)
     if dim is None:
         raise call.refusal("a mean over all samples is not covered; say over which axes, .mean((2, 3)) or .mean(1)")
-    axes = dim if isinstance(dim, (tuple, list)) else (dim,)  # pyright: ignore
-    _mean(t, call, x, tuple(sorted(int(axis) % value.index.ndim for axis in axes)))  # pyright: ignore
+    axes = as_list(dim) or [dim]
+    _mean(t, call, x, tuple(sorted(int(axis) % value.index.ndim for axis in axes)))
 
 
 def _mean(t: Translation, call: Call, x: Any, axes: tuple[int, ...]) -> None:
@@ -411,8 +410,8 @@ def _mean(t: Translation, call: Call, x: Any, axes: tuple[int, ...]) -> None:
         draft = t.draft(GlobalAvgPool1D(), (source,), source.shape[1:], call)
     else:
         raise call.refusal(
-            f"a mean over the axes {axes} of {tuple(value.index.shape)} is not covered; covered are all pixels of images, "
-            ".mean((2, 3)), and all steps of sequences, .mean(1)"
+            f"a mean over the axes {axes} of {tuple(value.index.shape)} is not covered; covered are all pixels of "
+            "images, .mean((2, 3)), and all steps of sequences, .mean(1)"
         )
     t.give(call.result, draft, counted((N, *draft.shape)))
 
@@ -465,16 +464,15 @@ def _same_padding(layer: Any, source: Source, before: tuple[int, int, int, int] 
         (o["Q"] - 1) * o["sw"] + kernel[1] - width - o["pl"],
     )
     if (o["pt"], o["pl"], max(reached[0], 0), max(reached[1], 0)) != (above, left, below, right):
-        raise call.refusal(f"padding (left, right, above, below) = {before} is not covered: neither alike on both sides nor "
-                           "'same'")  # fmt: skip
+        raise call.refusal(
+            f"padding (left, right, above, below) = {before} is not covered: neither alike on both sides nor 'same'"
+        )
     return layer
 
 
 def _two(value: Any) -> tuple[Any, Any]:
-    if isinstance(value, (tuple, list)):
-        parts: Any = value
-        return (parts[0], parts[-1])
-    return (value, value)
+    parts = as_list(value)
+    return (value, value) if parts is None else (parts[0], parts[-1])
 
 
 def _pair(first: int, second: int) -> Any:
@@ -586,7 +584,7 @@ def _(t: Translation, call: Call) -> None:
         if isinstance(one, Ref) and isinstance(other, Ref) and t.value(other, call).of_weights:
             _add_weight(t, call, t.value(one, call), t.value(other, call))
             return
-        if isinstance(one, Ref) and hasattr(other, "shape") and other.is_floating_point():
+        if isinstance(one, Ref) and t.is_constant(other):
             _add_weight(t, call, t.value(one, call), t.constant(other))
             return
     _combine(t, call, left, right, Add)
@@ -664,8 +662,8 @@ def _add_weight(t: Translation, call: Call, value: Value, weight: Value) -> None
         t.give(call.result, draft)
         return
     raise call.refusal(
-        f"adding parameters {_dims(tuple(weight.index.shape))} to {tuple(value.index.shape)} is not covered; covered are "
-        "biases after a product with weights, and positions, (T, D), added to sequences (N, T, D)"
+        f"adding parameters {_dims(tuple(weight.index.shape))} to {tuple(value.index.shape)} is not covered; covered "
+        "are biases after a product with weights, and positions, (T, D), added to sequences (N, T, D)"
     )
 
 
@@ -691,13 +689,14 @@ def _combine(t: Translation, call: Call, left: Any, right: Any, kind: type[Add] 
     sources = [value.source for value in values]
     if any(isinstance(source, Weight) for source in sources) or not same(values[0].index, values[1].index):
         raise call.refusal(
-            f"{call.words} of {tuple(values[0].index.shape)} and {tuple(values[1].index.shape)} is not covered: both must "
-            "have the same shape, and the same order"
+            f"{call.words} of {tuple(values[0].index.shape)} and {tuple(values[1].index.shape)} is not covered: both "
+            "must have the same shape, and the same order"
         )
     first = sources[0]
     assert not isinstance(first, Weight)
-    if kind is Add and isinstance(first, Draft) and isinstance(first.layer, Add) and first.witness is not None:
-        if t.uses[first.witness.number] == 1 and len(first.sources) < MOST:  # a + b + c is one line
+    if kind is Add and isinstance(first, Draft) and isinstance(first.layer, Add):
+        once = first.witness is not None and t.uses[first.witness.number] == 1
+        if once and len(first.sources) < MOST:  # a + b + c is one line
             sources = [*first.sources, sources[1]]
     if len({id(source) for source in sources}) < len(sources):
         raise call.refusal(f"{call.words} of a value and itself is not covered")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import FunctionType
 from typing import Any
 
 from ..base.checks import said
@@ -22,23 +23,26 @@ def read_loss(loss: Any, last: Layer | None) -> tuple[Loss, Layer | None]:
     Raises:
         OptionError: where it is not covered.
     """
-    torch = torch_library()
     if loss is None:
         return (CrossEntropy(), Softmax()) if last is None else (SquaredError(scale="mean"), None)
     if isinstance(loss, str):
         loss = from_table("loss", loss, LOSSES)
-    if isinstance(loss, Loss):
-        return loss, _ending(loss, last)
+    return (loss, _ending(loss, last)) if isinstance(loss, Loss) else _of_torch(loss, last)
+
+
+def _of_torch(loss: Any, last: Layer | None) -> tuple[Loss, Layer | None]:
+    """The same for a loss of PyTorch's."""
+    torch = torch_library()
     nn, functions = torch.nn, torch.nn.functional
     if isinstance(loss, type) and issubclass(loss, nn.Module):
         raise OptionError(f"loss is the class {loss.__name__}; write nn.{loss.__name__}()")
     known = {
         functions.cross_entropy: nn.CrossEntropyLoss, functions.nll_loss: nn.NLLLoss, functions.mse_loss: nn.MSELoss,
         functions.l1_loss: nn.L1Loss, functions.binary_cross_entropy: nn.BCELoss,
-        functions.binary_cross_entropy_with_logits: nn.BCEWithLogitsLoss, functions.multi_margin_loss: nn.MultiMarginLoss,
+        functions.binary_cross_entropy_with_logits: nn.BCEWithLogitsLoss,
+        functions.multi_margin_loss: nn.MultiMarginLoss,
     }  # fmt: skip
-    if callable(loss) and loss in known:
-        loss = known[loss]()
+    loss = known[loss]() if isinstance(loss, FunctionType) and loss in known else loss
     kind = f"nn.{type(loss).__name__}"
     if not isinstance(loss, nn.Module):
         raise OptionError(f"loss is {said(loss)}, which is no loss of chalkgrad's nor of PyTorch's")
@@ -75,8 +79,8 @@ def read_loss(loss: Any, last: Layer | None) -> tuple[Loss, Layer | None]:
     if isinstance(loss, nn.MultiMarginLoss) and loss.p == 1:
         return Hinge(margin=float(loss.margin), scale="mean", **whole), None
     raise OptionError(
-        f"{kind} is not covered; covered are CrossEntropyLoss, NLLLoss, BCEWithLogitsLoss, BCELoss, MSELoss, L1Loss and "
-        "MultiMarginLoss"
+        f"{kind} is not covered; covered are CrossEntropyLoss, NLLLoss, BCEWithLogitsLoss, BCELoss, MSELoss, L1Loss "
+        "and MultiMarginLoss"
     )
 
 
@@ -84,7 +88,6 @@ def _ending(loss: Loss, last: Layer | None) -> Layer | None:
     """The layer that makes probabilities, for a loss of these after a module that gives logits."""
     if last is None and not isinstance(loss, CrossEntropy):
         raise OptionError(f"{loss.kind} after a log_softmax is not covered; that goes with CrossEntropy()")
-    if isinstance(loss, (CrossEntropy, BinaryCrossEntropy)) and not loss.from_logits:
-        if not isinstance(last, (Softmax, Sigmoid)):
-            return loss.ending()
-    return None
+    if not isinstance(loss, (CrossEntropy, BinaryCrossEntropy)) or loss.from_logits:
+        return None
+    return None if isinstance(last, (Softmax, Sigmoid)) else loss.ending()

@@ -57,9 +57,9 @@ class Matched:
 def from_torch(module: Any, example: Any, *, loss: Any = None, seed: int = 0) -> Network:
     """An `nn.Module` as a network of named steps, with its weights; predictions and gradients are the module's.
 
-    The module runs once on the example, as in prediction, and what it called becomes lines: modules and functional
-    calls alike, in the order in which they were called. Layers are named after the module's attributes (`layer1.0.conv1`
-    is `layer1_0_conv1`); those of an nn.Sequential have numbers. The module stays as it is.
+    The module runs on the example, as in prediction, and what it called becomes lines: modules and functional calls
+    alike, in the order in which they were called. Layers are named after the module's attributes (`layer1.0.conv1` is
+    `layer1_0_conv1`); those of an nn.Sequential have numbers. The module stays as it is.
 
     Weights come in chalkgrad's orientation: W of a Dense is (inputs, outputs), the gates of recurrent layers stand
     apart, and the two biases of each of PyTorch's gates are summed into one; queries', keys' and values' weights of
@@ -67,15 +67,16 @@ def from_torch(module: Any, example: Any, *, loss: Any = None, seed: int = 0) ->
     are frozen.
 
     `predict` gives what the module gives in `eval()`, but where the loss works on logits (nn.CrossEntropyLoss,
-    nn.BCEWithLogitsLoss): the network then ends with a Softmax or a Sigmoid, and predicts the probabilities. Where logits
-    are wanted, take `loss=cg.CrossEntropy(from_logits=True)`.
+    nn.BCEWithLogitsLoss): the network then ends with a Softmax or a Sigmoid, and predicts the probabilities. Where
+    logits are wanted, take `loss=cg.CrossEntropy(from_logits=True)`.
 
     Args:
         module: the module; it gives one tensor.
-        example: a batch of samples (N, ...) such as it takes: a tensor or an array; a tuple of them, or a mapping by the
-            names of forward's arguments, where it takes several.
-        loss: the loss: one of chalkgrad's; or nn.CrossEntropyLoss(), nn.NLLLoss(), nn.BCEWithLogitsLoss(), nn.BCELoss(),
-            nn.MSELoss(), nn.L1Loss(), nn.MultiMarginLoss(). None is nn.MSELoss(), after a log_softmax nn.NLLLoss().
+        example: a batch of samples (N, ...) such as it takes: a tensor or an array; a tuple of them, or a mapping by
+            the names of forward's arguments, where it takes several.
+        loss: the loss: one of chalkgrad's; or nn.CrossEntropyLoss(), nn.NLLLoss(), nn.BCEWithLogitsLoss(),
+            nn.BCELoss(), nn.MSELoss(), nn.L1Loss(), nn.MultiMarginLoss(). None is nn.MSELoss(), after a log_softmax
+            nn.NLLLoss().
         seed: the network's seed.
 
     Raises:
@@ -133,6 +134,12 @@ def samples_of(network: Network, inputs: Mapping[str, Any]) -> Array:
     if not network.layout.several:
         return arrays[0]
     return np.concatenate([array.reshape(len(array), -1) for array in arrays], axis=1)
+
+
+def summed(parts: Sequence[Value]) -> Array:
+    """The numbers of a parameter: those of what it is in the module, summed."""
+    total: Any = sum(read(part) for part in parts)
+    return total.numpy()
 
 
 def in_order(value: Value, samples: int) -> Array:
@@ -278,10 +285,10 @@ def _owners(drafts: Sequence[Draft]) -> dict[int, Draft]:
     owners: dict[int, Draft] = {}
     for draft in drafts:
         for part, value in draft.tensors.items():
-            for other, theirs, known in first:
-                if not _overlap(value, known) or (other is draft and theirs == part):
+            for other, their_part, known in first:
+                if not _overlap(value, known) or (other is draft and their_part == part):
                     continue
-                sharable = part == theirs == "weight" and isinstance(draft.layer, (Dense, Conv2D, Conv1D))
+                sharable = part == their_part == "weight" and isinstance(draft.layer, (Dense, Conv2D, Conv1D))
                 fits = same(value.index, known.index) or (
                     isinstance(draft.layer, Dense) and value.index.ndim == 2 and same(value.index.T, known.index)
                 )
@@ -295,8 +302,8 @@ def _owners(drafts: Sequence[Draft]) -> dict[int, Draft]:
                     )
                 raise draft.call.refusal(
                     f"its {part} is also that of {other.call.place}; two lines can share a weight matrix or kernels "
-                    "(Dense, Conv1D, Conv2D, Embedding), each with a bias of its own or without one (bias=False), and no "
-                    "other parameters"
+                    "(Dense, Conv1D, Conv2D, Embedding), each with a bias of its own or without one (bias=False), and "
+                    "no other parameters"
                 )
             else:
                 first.append((draft, part, value))
@@ -359,7 +366,7 @@ def _part(tensors: Mapping[str, Value], place: str, *, turned: bool) -> Value:
 def _fill(
     network: Network, weights: Mapping[str, tuple[Value, ...]], lines: Sequence[Line], drafts: Sequence[Draft]
 ) -> None:
-    numbers = {name: sum(read(part) for part in parts).numpy() for name, parts in weights.items()}  # pyright: ignore
+    numbers: dict[str, Array] = {name: summed(parts) for name, parts in weights.items()}
     for line, draft in zip(lines, drafts, strict=True):
         for formal, name in line.names.items():
             if name in line.states:

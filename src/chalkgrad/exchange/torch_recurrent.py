@@ -26,8 +26,8 @@ def _(t: Translation, call: Call) -> None:
     turned = (lambda index: index) if module.batch_first else (lambda index: index.transpose(0, 1))  # pyright: ignore
     if len(source.shape) != 2 or value.index.ndim != 3 or not same(turned(value.index), counted((N, *source.shape))):
         raise call.refusal(
-            f"takes {'(N, T, I)' if module.batch_first else '(T, N, I)'}, and gets {tuple(value.index.shape)}, which is "
-            "not such a sequence of the network's"
+            f"takes {'(N, T, I)' if module.batch_first else '(T, N, I)'}, and gets {tuple(value.index.shape)}, which "
+            "is not such a sequence of the network's"
         )
     T, U = source.shape[0], int(module.hidden_size)
     last: list[Value] = []

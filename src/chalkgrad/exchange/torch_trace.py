@@ -13,7 +13,10 @@ import linecache
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from inspect import signature
 from pathlib import Path
+from types import CodeType
 from typing import Any, cast
 
 import numpy as np
@@ -126,15 +129,26 @@ def theirs(module: Any) -> bool:
 
 def scripted_kind(module: Any) -> str | None:
     """The name of the class of a script of chalkgrad's that a module is of, by its code; None for others."""
-    code = getattr(getattr(type(module), "forward", None), "__code__", None)
+    kind = cast("Any", type(module))
+    code = getattr(getattr(kind, "forward", None), "__code__", None)
     for name, text in {"GRU": GRU_CLASS, "LSTM": LSTM_CLASS, "ResetAfterGRU": RESET_AFTER_CLASS}.items():
-        if type(module).__name__ == name and code is not None:
-            names: dict[str, Any] = {"nn": importlib.import_module("torch.nn"), "torch": torch_library()}
-            exec(text, names)  # the text is a constant of chalkgrad's
-            own = names[name].forward.__code__
+        if type(module).__name__ == name and isinstance(code, CodeType):
+            own = _forward(text)
             if (own.co_code, own.co_consts, own.co_names) == (code.co_code, code.co_consts, code.co_names):
                 return name
     return None
+
+
+@cache
+def _forward(text: str) -> CodeType:
+    """The compiled `forward` of a class's text."""
+    codes = [compile(text, "<a script's class>", "exec", dont_inherit=True)]
+    while codes:
+        code = codes.pop()
+        if code.co_name == "forward":
+            return code
+        codes += [inner for inner in code.co_consts if isinstance(inner, CodeType)]
+    raise AssertionError("the class has no forward")
 
 
 def _whole(module: Any) -> str | None:
@@ -181,8 +195,8 @@ def read_example(module: Any, example: Any) -> dict[str, Any]:
 
 
 def _argument_names(module: Any) -> list[str]:
-    code: Any = type(module).forward.__code__
-    return list(code.co_varnames[1 : code.co_argcount])
+    kind = cast("Any", type(module))
+    return list(signature(kind.forward).parameters)[1:]
 
 
 def record(module: Any, inputs: Mapping[str, Any], *, training: bool = False) -> Record:
@@ -355,8 +369,8 @@ class _Recorder:
             if tensor._version != version and id(tensor) not in (changed or set()):
                 where = call.place if call is not None else "the module"
                 raise OptionError(
-                    f"{where}: a tensor that it takes was changed in place after it was made; write it without in-place "
-                    "operations"
+                    f"{where}: a tensor that it takes was changed in place after it was made; write it without "
+                    "in-place operations"
                 )
             return Ref(number)
 

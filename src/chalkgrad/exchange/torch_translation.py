@@ -132,6 +132,10 @@ class Translation:
             "a weight is not a parameter of the module (a parametrization?); only parameters are covered"
         )
 
+    def is_constant(self, given: Any) -> bool:
+        """Whether an argument is a tensor of numbers that are the same for all samples."""
+        return isinstance(given, torch_library().Tensor) and given.is_floating_point()
+
     def constant(self, tensor: Any) -> Value:
         """The value of numbers that are the same for all samples and are not trained."""
         return whole(Weight("", tensor), tensor, self.samples)
@@ -159,8 +163,8 @@ class Translation:
                 return last
             way = "out[:, -1], or h_n" if not source.layer.reverse else "h_n: the backward direction ends at step 0"
             raise call.refusal(
-                f"{call.words} takes a part of what {source.call.place} gives; covered are every step and the last one, "
-                f"{way}"
+                f"{call.words} takes a part of what {source.call.place} gives; covered are every step and the last "
+                f"one, {way}"
             )
         name = f"the input {source.name}" if isinstance(source, Input) else _giver(source)
         raise call.refusal(f"{call.words} takes a part of {name}; no layer takes a part of a value")

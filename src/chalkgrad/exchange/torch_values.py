@@ -139,7 +139,7 @@ def narrowed(value: Value, samples: int) -> Value:
     torch = torch_library()
     begins = torch.tensor(_begins(value.sources, samples))
     owners = torch.bucketize(value.index, begins, right=True) - 1
-    kept = owners.unique().tolist()
+    kept: list[int] = owners.unique().tolist()
     if len(kept) == len(value.sources):
         return value
     index, begin = value.index.clone(), 0
@@ -166,7 +166,8 @@ def pieces(value: Value, axis: int, samples: int) -> list[Value] | None:
     kinds, counts = torch.unique_consecutive(slabs[:, 0], return_counts=True)
     parts: list[Value] = []
     at = 0
-    for kind, count in zip(kinds.tolist(), counts.tolist(), strict=True):
+    spans: list[tuple[int, int]] = list(zip(kinds.tolist(), counts.tolist(), strict=True))
+    for kind, count in spans:
         index = value.index.narrow(axis, at, count) - int(begins[kind])
         parts.append(Value((value.sources[kind],), index, value.tensor.narrow(axis, at, count)))
         at += count

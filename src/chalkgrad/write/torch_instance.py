@@ -1,4 +1,8 @@
-"""A network as an `nn.Module` that is there: the class of its PyTorch script, made, with its weights."""
+"""A network as an `nn.Module` that is there: the class of its PyTorch script, made, with its weights.
+
+What runs here is the text that chalkgrad prints as `net.source("torch")`, and no other: layers' names in it are
+letters, digits and _, and the code of formulas is printed from their trees.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +14,10 @@ from typing import Any
 import numpy as np
 
 from ..base.errors import OptionError
+from ..describe.losses import Loss
 from ..model.model import Model
 from .torch_module import module_text
+from .torch_training import Scored, loss_lines
 
 _COUNT = itertools.count(1)
 
@@ -35,8 +41,25 @@ def torch_instance(network: Model) -> Any:
     default = torch.get_default_dtype()
     try:
         torch.set_default_dtype(getattr(torch, network.dtype.name))
-        exec(compile(classes, file, "exec"), known)  # the text of net.source("torch"), which is chalkgrad's
-        exec(making, known)
+        exec(compile(classes, file, "exec", dont_inherit=True), known)
+        exec(compile(making, file, "exec", dont_inherit=True), known)
     finally:
         torch.set_default_dtype(default)
     return known["model"]
+
+
+def torch_loss(loss: Loss, scored: Scored, output: Any, target: Any) -> Any:
+    """A loss as its lines in a PyTorch script compute it.
+
+    Args:
+        loss: the loss.
+        scored: its inputs and settings.
+        output: the predictions, or logits, as a tensor.
+        target: the targets as rows, a tensor.
+    """
+    torch: Any = importlib.import_module("torch")
+    known: dict[str, Any] = {"torch": torch, "functional": torch.nn.functional, "y": target}
+    known["logits" if scored.logits else "y_hat"] = output
+    *before, last = loss_lines(loss, scored)
+    exec(compile("\n".join([*before, f"L = {last}"]), "<loss>", "exec", dont_inherit=True), known)
+    return known["L"]

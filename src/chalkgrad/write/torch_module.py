@@ -159,7 +159,7 @@ class _Script:
         return [*lines, *(["# these are not trained", *frozen] if frozen else [])]
 
     def module_text(self) -> tuple[str, str, dict[str, str]]:
-        """The module's classes, the lines that make the model of them, and the names there of what is copied into it."""
+        """The module's classes, the lines that make the model, and the names there of what is copied into it."""
         classes, words = self._class(), "\n".join(self._class())
         imports = [*(["import math"] if "math." in words else []), "import torch", "from torch import nn"]
         imports += ["from torch.nn import functional"] if "functional." in words else []
