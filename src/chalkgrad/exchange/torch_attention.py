@@ -199,7 +199,7 @@ def _give_heads(t: Translation, call: Call, heads: Heads, axes: int) -> None:
 def _projection(t: Translation, call: Call, value: Value) -> Projection:
     """Queries, keys or values (N, heads, T, E), or (N, T, E), as a product of a sequence with weights."""
     value, factor = narrowed(value, t.samples), 1.0
-    while isinstance(value.source, Draft) and "factor" in value.source.facts:
+    while isinstance(value.source, Draft) and value.source.facts.get("shift") == 0:
         inner: Value = value.source.facts["inner"]
         factor *= value.source.facts["factor"]
         value = narrowed(Value(inner.sources, inner.index.reshape(-1)[value.index], value.tensor), t.samples)
@@ -225,64 +225,59 @@ def _projection(t: Translation, call: Call, value: Value) -> Projection:
     )
 
 
-def scaled(
-    t: Translation,
-    call: Call,
-    left: Any,
-    right: Any = None,
-    *,
-    times: bool = False,
-    softmax: int | None = None,
-    hidden: Any = None,
-) -> bool:
-    """Does to attention's scores what a call does: their scale, mask or softmax. False where it is not about scores.
+def scores(value: Value) -> Scores | None:
+    """The scores of attention that a value is; None for another value."""
+    found = value.source.facts.get("scores") if isinstance(value.source, Draft) else None
+    return found if isinstance(found, Scores) else None
+
+
+def _open_scores(call: Call, value: Value) -> Scores | None:
+    """Scores before their softmax; None for another value."""
+    found = scores(value)
+    if found is not None and found.shares:
+        raise call.refusal(f"{call.words} of attention's shares is not covered")
+    return found
+
+
+def shared_out(t: Translation, call: Call, value: Value, axis: int | None) -> bool:
+    """Takes the softmax of scores; False where the value is another one."""
+    found = _open_scores(call, value)
+    if found is None:
+        return False
+    axes = value.index.ndim
+    if axis is None or axis % axes != axes - 1:
+        raise call.refusal(f"a softmax of scores over dim={axis} is not covered; it goes over the keys, dim=-1")
+    _give_scores(t, call, replace(found, shares=True), axes)
+    return True
+
+
+def multiplied(t: Translation, call: Call, value: Value, number: float) -> bool:
+    """Multiplies scores with a number; False where the value is another one."""
+    found = _open_scores(call, value)
+    if found is not None:
+        _give_scores(t, call, replace(found, factor=found.factor * number), value.index.ndim)
+    return found is not None
+
+
+def masked(t: Translation, call: Call, value: Value, mask: Any, filled: float | None) -> bool:
+    """Hides scores; False where the value is another one.
 
     Args:
         t: the translation.
         call: the call.
-        left: what it takes.
-        right: the factor, or the mask.
-        times: whether it multiplies.
-        softmax: the axis of a softmax.
-        hidden: what is filled in where the mask is true.
+        value: the scores.
+        mask: a mask; True is hidden.
+        filled: the number that hidden scores become; None where the mask is added.
     """
-    if not isinstance(left, Value):
-        left, right = right, left
-    if not isinstance(left, Value) or not isinstance(left.source, Draft):
+    found = _open_scores(call, value)
+    if found is None:
         return False
-    scores = left.source.facts.get("scores")
-    if not isinstance(scores, Scores):
-        if times and isinstance(right, (int, float)) and not isinstance(right, bool) and right != 1:
-            _multiplied(t, call, left, float(right))
-            return True
-        return False
-    axes = left.index.ndim
-    if scores.shares:
-        raise call.refusal(f"{call.words} of attention's shares is not covered")
-    if softmax is not None:
-        if softmax % axes != axes - 1:
-            raise call.refusal(f"a softmax of scores over dim={softmax} is not covered; it goes over the keys, dim=-1")
-        scores = replace(scores, shares=True)
-    elif times and isinstance(right, (int, float)):
-        scores = replace(scores, factor=scores.factor * right)
-    elif times:
-        raise call.refusal("scores are multiplied by a number only")
-    else:
-        if hidden is not None and hidden > HIDING:
-            raise call.refusal(f"masked_fill() with {hidden} is not covered; hidden are scores of float('-inf')")
-        given = Ref(right.number) if isinstance(right, Value) else right
-        found = _mask(t, call, given, scores.steps, scores.keys, hides=hidden is not None)
-        keys = found.keys if found.keys is not None else scores.mask.keys
-        scores = replace(scores, mask=Mask(scores.mask.causal or found.causal, keys))
-    _give_scores(t, call, scores, axes)
+    if filled is not None and filled > HIDING:
+        raise call.refusal(f"masked_fill() with {filled} is not covered; hidden are scores of float('-inf')")
+    more = _mask(t, call, mask, found.steps, found.keys, hides=filled is not None)
+    keys = more.keys if more.keys is not None else found.mask.keys
+    _give_scores(t, call, replace(found, mask=Mask(found.mask.causal or more.causal, keys)), value.index.ndim)
     return True
-
-
-def _multiplied(t: Translation, call: Call, value: Value, factor: float) -> None:
-    shape = tuple(value.index.shape[1:])
-    draft = t.draft(None, (), shape, call, f"a multiplication by the number {factor:g}")
-    draft.facts = {"inner": value, "factor": factor}
-    t.give(call.result, draft)
 
 
 def attention_of_heads(t: Translation, call: Call, value: Value, weight: Value, bias: Value | None) -> bool:

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import Any
-
-import numpy as np
 
 from ..base.checks import as_list, pair
 from ..describe.layers import (
     ELU,
     GELU,
-    Add,
     AvgPool2D,
     BatchNorm,
     Conv1D,
@@ -26,8 +22,6 @@ from ..describe.layers import (
     LayerNorm,
     LeakyReLU,
     MaxPool2D,
-    Multiply,
-    Positions,
     ReLU,
     RMSNorm,
     Sigmoid,
@@ -37,8 +31,7 @@ from ..describe.layers import (
     Sum,
     Tanh,
 )
-from ..describe.layers.combining import MOST
-from .torch_attention import attention_of_heads, scaled, scores_of
+from .torch_attention import attention_of_heads, scores_of, shared_out
 from .torch_trace import Call, Ref, torch_library
 from .torch_translation import Translation, covers
 from .torch_values import Draft, Source, Value, Weight, counted, same
@@ -245,6 +238,8 @@ def _(t: Translation, call: Call) -> None:
         raise call.refusal("batch statistics in prediction (track_running_stats=False) are not covered")
     if momentum is None or getattr(call.module, "momentum", momentum) is None:
         raise call.refusal("momentum=None, the plain average of all batches, is not covered; set .momentum = 0.1")
+    if t.record.training and not training:
+        raise call.refusal("running averages in training too are not covered; freeze() holds parameters, not averages")
     if (weight is None) != (bias is None):
         raise call.refusal("a scale without a shift is not covered")
     value = t.plain(t.value(x, call), call)
@@ -527,6 +522,8 @@ def _(t: Translation, call: Call) -> None:
         raise call.refusal(
             "dropout that goes on in prediction is not covered; write F.dropout(x, p, training=self.training)"
         )
+    if t.record.training and not training and rate:
+        raise call.refusal("dropout with training=False drops nothing; leave it out")
     value = t.value(x, call)
     if isinstance(value.source, Draft) and value.source.layer is None and rate == 0:
         t.assign(call.result, value.index, value.sources)
@@ -540,8 +537,7 @@ def _(t: Translation, call: Call) -> None:
 def _(t: Translation, call: Call) -> None:
     x, dim = call.take("input", dim=None)
     value = t.value(x, call)
-    if isinstance(value.source, Draft) and "scores" in value.source.facts:
-        scaled(t, call, value, softmax=dim)
+    if shared_out(t, call, value, dim):
         return
     value = t.settled(value, call)
     axis = 1 if dim is None and value.index.ndim == 2 else dim
@@ -564,140 +560,3 @@ def _(t: Translation, call: Call) -> None:
     draft = t.draft(None, (source,), source.shape, call, "log_softmax that is not the module's last step")
     draft.facts = {"logarithm of": source}
     t.give(call.result, draft)
-
-
-# -- combining ---------------------------------------------------------------------------------------------------------
-
-
-@covers("add")
-def _(t: Translation, call: Call) -> None:
-    left, right, alpha = call.take("input", "other", alpha=1)
-    if alpha != 1:
-        raise call.refusal(f"add() with alpha={alpha} is not covered")
-    if scaled(t, call, *_values(t, left, right)):
-        return
-    for one, other in ((left, right), (right, left)):
-        if _is_number(other, 0):
-            value = t.value(one, call)
-            t.assign(call.result, value.index, value.sources)
-            return
-        if isinstance(one, Ref) and isinstance(other, Ref) and t.value(other, call).of_weights:
-            _add_weight(t, call, t.value(one, call), t.value(other, call))
-            return
-        if isinstance(one, Ref) and t.is_constant(other):
-            _add_weight(t, call, t.value(one, call), t.constant(other))
-            return
-    _combine(t, call, left, right, Add)
-
-
-@covers("mul")
-def _(t: Translation, call: Call) -> None:
-    left, right = call.take("input", "other")
-    if scaled(t, call, *_values(t, left, right), times=True):
-        return
-    for one, other in ((left, right), (right, left)):
-        if _is_number(other, 1):
-            value = t.value(one, call)
-            t.assign(call.result, value.index, value.sources)
-            return
-    _combine(t, call, left, right, Multiply)
-
-
-@covers("div")
-def _(t: Translation, call: Call) -> None:
-    left, right = call.take("input", "other")
-    if not isinstance(right, Ref) and scaled(t, call, *_values(t, left, 1 / right), times=True):
-        return
-    raise call.refusal("a division is covered as the scale of attention's scores only")
-
-
-@covers("masked_fill")
-def _(t: Translation, call: Call) -> None:
-    x, mask, filled = call.take("input", "mask", "value")
-    if not scaled(t, call, t.value(x, call), mask, hidden=filled):
-        raise call.refusal("masked_fill() is covered for the scores of attention only")
-
-
-def _values(t: Translation, *given: Any) -> list[Any]:
-    return [t.values.get(one.number, one) if isinstance(one, Ref) else one for one in given]
-
-
-def _is_number(given: Any, number: float) -> bool:
-    return isinstance(given, (int, float)) and given == number
-
-
-def _add_weight(t: Translation, call: Call, value: Value, weight: Value) -> None:
-    """Adds parameters to a value: a bias to a Dense without one, or positions to a sequence."""
-    source = value.source
-    shape = tuple(weight.index.shape)
-    while len(shape) > 1 and shape[0] == 1:
-        shape = shape[1:]
-    w = Value(weight.sources, weight.index.reshape(shape), weight.tensor.reshape(shape))
-    if isinstance(source, Draft) and isinstance(source.layer, Dense) and len(value.sources) == 1:
-        units = source.shape[-1]
-        ordered = same(value.index % units, torch_library().arange(units).expand(value.index.shape))
-        once = t.uses[value.number] == 1 and source.witness is not None and t.uses[source.witness.number] == 1
-        if not source.layer.bias and shape == (units,) and once and ordered:
-            source.layer = replace(source.layer, bias=True)
-            source.tensors["bias"] = w
-            source.witness = None
-            t.give(call.result, source, value.index)
-            return
-    value = t.settled(value, call)
-    source = value.source
-    assert not isinstance(source, Weight)
-    N = t.samples
-    expanded = len(shape) == 3 and shape[0] == N and same(w.index, w.index[:1].expand(shape))
-    if expanded:
-        shape = shape[1:]
-        w = Value(w.sources, w.index[0], w.tensor[0])
-    if len(shape) == 2 and source.shape == shape and same(value.index, counted((N, *shape))):
-        constant = all(isinstance(part, Weight) and not part.name for part in w.sources)
-        waves = constant and _sinusoidal(w.tensor)
-        draft = t.draft(Positions("sinusoidal" if waves else "learnt"), (source,), shape, call)
-        if not waves:
-            draft.tensors["P"] = w
-            names = [part.name for part in w.sources if isinstance(part, Weight)]
-            draft.facts["path"] = names[0].removesuffix(".weight")
-        t.give(call.result, draft)
-        return
-    raise call.refusal(
-        f"adding parameters {_dims(tuple(weight.index.shape))} to {tuple(value.index.shape)} is not covered; covered "
-        "are biases after a product with weights, and positions, (T, D), added to sequences (N, T, D)"
-    )
-
-
-def _sinusoidal(table: Any) -> bool:
-    """Whether a table of positions is the one that Positions(form="sinusoidal") adds."""
-    T, D = table.shape
-    if D % 2:
-        return False
-    layer = Positions("sinusoidal")
-    rule = layer.operation(training=False).forward[0]
-    waves = rule.function(np.zeros((1, T, D)), **layer.options((T, D)))
-    return bool(np.abs(table.cpu().numpy() - waves).max() <= 64 * np.finfo(table.cpu().numpy().dtype).eps)
-
-
-def _combine(t: Translation, call: Call, left: Any, right: Any, kind: type[Add] | type[Multiply]) -> None:
-    for one in (left, right):
-        if not isinstance(one, Ref):
-            what = (
-                f"the number {one}" if isinstance(one, (int, float)) else "a tensor that is not computed of the input"
-            )
-            raise call.refusal(f"{call.words} with {what} is not covered")
-    values = [t.settled(t.value(one, call), call) for one in (left, right)]
-    sources = [value.source for value in values]
-    if any(isinstance(source, Weight) for source in sources) or not same(values[0].index, values[1].index):
-        raise call.refusal(
-            f"{call.words} of {tuple(values[0].index.shape)} and {tuple(values[1].index.shape)} is not covered: both "
-            "must have the same shape, and the same order"
-        )
-    first = sources[0]
-    assert not isinstance(first, Weight)
-    if kind is Add and isinstance(first, Draft) and isinstance(first.layer, Add):
-        once = first.witness is not None and t.uses[first.witness.number] == 1
-        if once and len(first.sources) < MOST:  # a + b + c is one line
-            sources = [*first.sources, sources[1]]
-    if len({id(source) for source in sources}) < len(sources):
-        raise call.refusal(f"{call.words} of a value and itself is not covered")
-    t.give(call.result, t.draft(kind("others"), tuple(sources), first.shape, call), values[0].index)

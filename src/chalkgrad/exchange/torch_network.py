@@ -18,10 +18,11 @@ from ..program import names as spelled
 from ..rules import RULES
 from ..write.torch_forward import FORMALS
 from ..write.torch_layers import form_of
+from . import torch_arithmetic as _arithmetic  # noqa: F401  # pyright: ignore[reportUnusedImport] - registers
 from . import torch_calls as _calls  # noqa: F401  # pyright: ignore[reportUnusedImport] - registers
 from . import torch_recurrent as _recurrent  # noqa: F401  # pyright: ignore[reportUnusedImport] - registers
 from .torch_losses import read_loss
-from .torch_trace import Record, read_example, record, theirs, torch_library
+from .torch_trace import FailedError, Record, read_example, record, theirs, torch_library
 from .torch_translation import Translation
 from .torch_values import Draft, Input, Value, Weight, counted, read, same, size
 
@@ -94,14 +95,11 @@ def matched(
     """
     run = record(module, inputs, training=training)
     translation = Translation(run)
-    end = _end(translation, translation.run())
-    logarithm = end.facts.get("logarithm of")
-    if logarithm is not None:
-        end = logarithm
-    if isinstance(end, Input) or end.layer is None:
-        raise OptionError("the module computes nothing that a layer is")
-    loss, ending = read_loss(loss, None if logarithm is not None else end.layer)
+    end, logarithm = _end(translation)
+    loss, ending = read_loss(loss, None if logarithm else end.layer)
     drafts = _needed(translation.drafts, end)
+    if not training:
+        _check_training(module, inputs, drafts)
     layers = _named(drafts, translation)
     shapes = {name: tuple(inputs[name].shape[1:]) for name in run.inputs}
     network = Network(
@@ -151,21 +149,47 @@ def in_order(value: Value, samples: int) -> Array:
     return flat.numpy().reshape((samples, *source.shape))
 
 
-def _end(translation: Translation, output: Value) -> Draft:
-    """The line that gives the module's output."""
+def _end(translation: Translation) -> tuple[Draft, bool]:
+    """The line that gives the module's output, or what its logarithms of probabilities are of; and whether those."""
+    output = translation.run()
     call = translation.record.calls[-1] if translation.record.calls else None
     if call is None or output.of_weights:
         raise OptionError("the module computes nothing of its input")
-    if isinstance(output.source, Draft) and "logarithm of" in output.source.facts:
-        return output.source
-    value = translation.settled(output, call)
-    source = value.source
-    assert not isinstance(source, Weight)
-    ordered = counted((size(source, translation.samples),))
-    flat = (translation.samples, size(source, 1))
-    if same(value.index.reshape(-1), ordered) and tuple(value.index.shape) != flat:
-        return source  # pyright: ignore[reportReturnType] - an input is refused by the caller
-    return translation.plain(value, call).source  # pyright: ignore[reportReturnType]
+    source = output.source
+    logarithm = source.facts.get("logarithm of") if isinstance(source, Draft) else None
+    if logarithm is None:
+        value = translation.settled(output, call)
+        source, N = value.source, translation.samples
+        in_rows = same(value.index.reshape(-1), counted((size(source, N),)))
+        if not in_rows or tuple(value.index.shape) == (N, size(source, 1)):
+            source = translation.plain(value, call).source
+    end = source if logarithm is None else logarithm
+    if not isinstance(end, Draft) or end.layer is None:
+        raise OptionError("the module computes nothing that a layer is")
+    return end, logarithm is not None
+
+
+def _check_training(module: Any, inputs: Mapping[str, Any], drafts: Sequence[Draft]) -> None:
+    """Raises OptionError where the module is another one in training, dropout and batch statistics aside."""
+    torch = torch_library()
+    devices = list({x.device for x in inputs.values() if x.is_cuda})
+    with torch.random.fork_rng(devices=devices):
+        try:
+            run = record(module, inputs, training=True)
+        except FailedError:  # a batch of one value, say, which batch normalisation refuses in training only
+            return
+    translation = Translation(run)
+    end, _ = _end(translation)
+    others = _needed(translation.drafts, end)
+    for here, there in zip(drafts, others, strict=False):
+        if here.layer != there.layer:
+            raise here.call.refusal(
+                f"is {here.layer} in prediction and {there.layer} in training; a network has the same lines in both"
+            )
+    if len(drafts) != len(others):
+        extra = (drafts if len(drafts) > len(others) else others)[min(len(drafts), len(others))]
+        when = "prediction" if len(drafts) > len(others) else "training"
+        raise extra.call.refusal(f"is called in {when} only; a network has the same lines in training and prediction")
 
 
 def _dtype(module: Any, inputs: Mapping[str, Any]) -> str:

@@ -38,6 +38,10 @@ def torch_library() -> Any:
         raise OptionError("PyTorch is not installed; see pytorch.org for how: pip install torch") from None
 
 
+class FailedError(OptionError):
+    """The module itself raised an error."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ref:
     """A tensor of the run, by its number."""
@@ -264,7 +268,7 @@ class _Recorder:
             raise
         except Exception as error:  # whatever their code raises
             kind = type(self.module).__name__
-            raise OptionError(f"{kind} failed on the example: {type(error).__name__}: {error}") from error
+            raise FailedError(f"{kind} failed on the example: {type(error).__name__}: {error}") from error
         finally:
             for handle_of_hook in handles:
                 handle_of_hook.remove()

@@ -16,6 +16,8 @@ from typing import Any
 
 from ..base.errors import OptionError
 from ..describe.layers import Concat, Flatten, Layer, Recurrent, SampleShape
+from ..describe.layers.from_formulas import Statement, layer_of
+from ..describe.layers.registry import FROM_FILES
 from .torch_trace import Call, Record, Ref, torch_library
 from .torch_values import (
     Draft,
@@ -46,6 +48,15 @@ def covers(*names: str) -> Callable[[Handler], Handler]:
         return handler
 
     return register
+
+
+def scaling(factor: float, shift: float) -> Layer:
+    """A layer that multiplies by a number and adds one."""
+    kind = layer_of(Statement("Scaled", ("a[...] = factor * z[...] + shift",), settings=SETTINGS), FROM_FILES)
+    return kind(factor=factor, shift=shift)
+
+
+SETTINGS = (("factor", 1.0), ("shift", 0.0))
 
 
 class Translation:
@@ -152,6 +163,8 @@ class Translation:
         if len(value.sources) > 1:
             return self._side_by_side(value, call)
         source = value.source
+        if isinstance(source, Draft) and "inner" in source.facts:
+            return self.settled(self._scaled_line(value, source), call)
         if isinstance(source, Draft) and source.layer is None:
             raise call.refusal(f"{source.words} is not covered here")
         count = size(source, self.samples)
@@ -233,6 +246,23 @@ class Translation:
         assert not isinstance(source, Weight)
         self.give(call.result, self.draft(layer, (source,), source.shape, call), value.index)
 
+    def scaled(self, call: Call, value: Value, factor: float, shift: float = 0.0) -> Value:
+        """A value times a number, and a number added; it becomes a line where another line takes it as it is."""
+        if value.of_weights:
+            raise call.refusal(f"{call.words} of a parameter is not covered; weights are parameters as they are")
+        if (factor, shift) == (1, 0):
+            return value
+        draft = self.draft(None, (), tuple(value.index.shape[1:]), call, "a multiplication by a number")
+        draft.facts = {"inner": value, "factor": factor, "shift": shift}
+        return Value((draft,), counted(tuple(value.index.shape)), value.tensor * factor + shift)
+
+    def give_scaled(self, call: Call, value: Value, factor: float, shift: float = 0.0) -> None:
+        """Says that a tensor is a value times a number, and a number added."""
+        found = self.scaled(call, value, factor, shift)
+        self.assign(call.result, found.index, found.sources)
+        if isinstance(found.source, Draft):
+            found.source.facts["number"] = call.result.number
+
     def move(self, call: Call) -> None:
         """Does to the index what the call does to the tensor."""
         taken: list[Value] = []
@@ -261,6 +291,20 @@ class Translation:
                 self.assign(ref, index, sources)
 
     # -- the rest --------------------------------------------------------------------------------------------------
+
+    def _scaled_line(self, value: Value, source: Draft) -> Value:
+        """A value of numbers that were multiplied, as that of the line that multiplies them."""
+        inner, line = self.settled(source.facts["inner"], source.call), source.facts.get("line")
+        giver = inner.source
+        assert not isinstance(giver, Weight)
+        if line is None:
+            factor, shift = source.facts["factor"], source.facts["shift"]
+            line = self.draft(scaling(factor, shift), (giver,), giver.shape, source.call)
+            source.facts["line"] = line
+            number = source.facts.get("number", -1)
+            tensor = inner.tensor * factor + shift
+            line.witness = Value((line,), inner.index, tensor, number)
+        return Value((line,), inner.index.reshape(-1)[value.index], value.tensor, value.number)
 
     def _last_step(self, value: Value, source: Draft) -> Value | None:
         """A value as the last step of a recurrent layer that then gives no other; None where it is another part."""
