@@ -98,7 +98,7 @@ def test_functional_calls_and_logarithms_at_the_end() -> None:
 
 
 @pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
-@pytest.mark.parametrize("levels", [1, 2])
+@pytest.mark.parametrize("levels", [1, pytest.param(2, marks=pytest.mark.long)])
 def test_recurrent_modules(kind: str, levels: int) -> None:
     loss, y = nn.CrossEntropyLoss(), torch.tensor([0, 2, 1])
     for taken in ("h", "out", "mean"):
@@ -125,8 +125,8 @@ def test_transformer_encoders(norm_first: bool) -> None:
     attention = next(layer for layer in net.layers if isinstance(layer, cg.Attention))
     assert attention.causal == norm_first
     assert attention.name == "encoder_layers_0_self_attn"
-    assert net.layers[-1] == cg.Dense(11, bias=False, weights_of="emb", name=None)
-    assert cg.Dropout(0.1) in net.layers or any(isinstance(v, cg.Dropout) and v.rate == 0.1 for v in net.layers)
+    assert net.layers[-1] == cg.Dense(11, bias=False, weights_of="emb", name="head")
+    assert [v.rate for v in net.layers if isinstance(v, cg.Dropout)][:3] == [0.1, 0.1, 0.0]
     assert net.parameters["pos.P"].shape == (5, 8)
 
 
@@ -182,7 +182,7 @@ def test_layers_of_rows(layer: nn.Module, kind: cg.Layer) -> None:
     ("layer", "kind"),
     [
         (nn.Conv2d(3, 2, (2, 3), stride=(2, 1), padding=(1, 0)), cg.Conv2D(2, (2, 3), (2, 1), (1, 0))),
-        (nn.Conv2d(3, 2, 4, padding="same"), cg.Conv2D(2, 4, padding="same")),
+        (nn.Conv2d(3, 2, 3, padding="same"), cg.Conv2D(2, 3, padding="same")),
         (nn.MaxPool2d(2), cg.MaxPool2D(2)), (nn.MaxPool2d(3, 2, 1), cg.MaxPool2D(3, 2, 1)),
         (nn.AvgPool2d((2, 3)), cg.AvgPool2D((2, 3))), (nn.AdaptiveAvgPool2d((4, 2)), cg.AvgPool2D((2, 3))),
         (nn.Sequential(nn.ZeroPad2d((1, 2, 1, 2)), nn.Conv2d(3, 2, 4)), cg.Conv2D(2, 4, padding="same")),

@@ -66,7 +66,8 @@ def test_modules_of_images(layer: nn.Module, place: str, why: str) -> None:
     ("function", "why"),
     [
         (lambda m, x: x[:, :2], "takes a part of what fc (nn.Linear) gives (Dense); no layer takes a part of a value"),
-        (lambda m, x: x * x, "of a value and itself is not covered"),
+        (lambda m, x: x[x.long()[:, 0] * 0], "long() is not covered"),
+        (lambda m, x: torch.div(x, 2, rounding_mode="floor"), "a division that is rounded, 'floor', is not covered"),
         (lambda m, x: x.detach(), "lets no gradient through"),
         (lambda m, x: x if x.sum() > 0 else -x, "looks at the numbers in a tensor"),
         (lambda m, x: x * x.max().item(), "looks at the numbers in a tensor"),
@@ -169,7 +170,7 @@ def test_what_is_shared() -> None:
         assert message.startswith(f"part (nn.{type(part).__name__}): its ")
         assert "no other parameters" in message
     net = cg.from_torch(drawn(Twice(nn.Linear(4, 4, bias=False))), normal(2, 4))
-    assert net.layers[2] == cg.Dense(4, bias=False, weights_of="part")
+    assert net.layers[2] == cg.Dense(4, bias=False, weights_of="part", name="part_2")
 
 
 def test_ids_and_padding() -> None:
@@ -199,7 +200,7 @@ def test_what_is_given() -> None:
     assert "nn.HuberLoss is not covered" in refused(linear, normal(2, 3), loss=nn.HuberLoss())
     weighted = nn.CrossEntropyLoss(weight=torch.ones(2))
     assert "sample_weight=weights[y]" in refused(linear, normal(2, 3), loss=weighted)
-    assert "must end with a log_softmax" in refused(linear, normal(2, 3), loss=nn.NLLLoss())
+    assert "covered after a log_softmax as the last step" in refused(linear, normal(2, 3), loss=nn.NLLLoss())
     assert "goes with nn.NLLLoss" in refused(modules.MnistNet(), normal(2, 1, 10, 10), loss=nn.MSELoss())
 
 

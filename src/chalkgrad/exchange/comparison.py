@@ -11,7 +11,7 @@ import numpy as np
 from ..base.address import Address
 from ..base.checks import flag, number, said
 from ..base.errors import OptionError
-from ..describe.layers import Dropout
+from ..describe.layers import Dropout, Flatten, Recurrent
 from ..describe.losses import of_one_step
 from ..explain.trace import Trace
 from ..model.lines import Line
@@ -165,6 +165,7 @@ def compare(
     if training and any(isinstance(v.layer, Dropout) and v.layer.rate for v in network.layout.lines):
         raise OptionError("compare: dropout draws other masks in PyTorch; compare with training=False")
     limit = TOLERANCE[network.dtype.name] if tolerance is None else number("compare", "tolerance", tolerance, 0.0)
+    module = getattr(module, "_orig_mod", module)  # of torch.compile
     inputs = read_example(module, x)
     found = matched(module, inputs, training=training)
     pairs = _pairs(found, network)
@@ -175,8 +176,9 @@ def compare(
 
 
 def _computing(network: Network) -> list[Line]:
-    """The lines that compute something in prediction."""
-    return [line for line in network.layout.lines if line.operation(training=False) is not None]
+    """The lines that compute something in prediction; a Flatten of rows is none."""
+    lines = [line for line in network.layout.lines if line.operation(training=False) is not None]
+    return [line for line in lines if not isinstance(line.layer, Flatten) or len(line.shapes[0]) > 1]
 
 
 def _pairs(found: Matched, network: Network) -> list[tuple[Line, Line, Draft]]:
@@ -306,7 +308,8 @@ class _Run:
         live: dict[int, Any] = {}
         for mine, _, draft in self.pairs:
             tensor = None if draft.witness is None else self._live(draft.witness)
-            if tensor is not None:
+            # of a recurrence dh holds what comes back through time too, which PyTorch keeps to itself
+            if tensor is not None and not isinstance(mine.layer, Recurrent):
                 live[mine.place] = tensor
         wanted = [*live.values(), *trained.values()]
         came: list[Any] = list(torch.autograd.grad(total, wanted, allow_unused=True)) if wanted else []

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ..describe.layers import Add, Dense, Multiply, Positions
+from ..describe.layers import Add, Attention, Dense, Multiply, Positions
 from ..describe.layers.combining import MOST
-from .torch_attention import masked, multiplied, scores
+from .torch_attention import masked, multiplied, output_bias, scores
+from .torch_masked import divided, kept
 from .torch_trace import Call, Ref, torch_library
 from .torch_translation import Translation, covers
 from .torch_values import Draft, Value, Weight, counted, same
@@ -52,13 +53,18 @@ def _(t: Translation, call: Call) -> None:
         if number is not None:
             _times(t, call, t.value(one, call), number)
             return
-    _combine(t, call, t.value(left, call), t.value(right, call), Multiply)
+    if not kept(t, call, t.value(left, call), t.value(right, call)):
+        _combine(t, call, t.value(left, call), t.value(right, call), Multiply)
 
 
 @covers("div", "divide")
 def _(t: Translation, call: Call) -> None:
-    left, right = call.take("input", "other")
+    left, right, way = call.take("input", "other", rounding_mode=None)
+    if way is not None:
+        raise call.refusal(f"a division that is rounded, {way!r}, is not covered")
     number = _number(right)
+    if isinstance(left, Ref) and isinstance(right, Ref) and divided(t, call, t.value(left, call), t.value(right, call)):
+        return
     if not number:
         raise call.refusal("a division by something else than a number is not covered")
     _times(t, call, t.value(left, call), 1 / number)
@@ -120,6 +126,8 @@ def _add_weight(t: Translation, call: Call, value: Value, weight: Value) -> None
             source.witness = None
             t.give(call.result, source, value.index)
             return
+    if isinstance(source, Draft) and isinstance(source.layer, Attention) and output_bias(t, call, value, w):
+        return
     value = t.settled(value, call)
     source, N = value.source, t.samples
     assert not isinstance(source, Weight)
@@ -164,9 +172,7 @@ def _combine(t: Translation, call: Call, left: Value, right: Value, kind: type[A
     first = sources[0]
     assert not isinstance(first, Weight)
     if kind is Add and isinstance(first, Draft) and isinstance(first.layer, Add):
-        once = first.witness is not None and t.uses[first.witness.number] == 1
+        once = first.witness is not None and t.uses[first.witness.number] == 1 and call.line == first.call.line
         if once and len(first.sources) < MOST:  # a + b + c is one line
             sources = [*first.sources, sources[1]]
-    if len({id(source) for source in sources}) < len(sources):
-        raise call.refusal(f"{call.words} of a value and itself is not covered; write 2 * x for x + x")
     t.give(call.result, t.draft(kind("others"), tuple(sources), first.shape, call), values[0].index)

@@ -105,6 +105,7 @@ def _(t: Translation, call: Call) -> None:
     if module.in_proj_bias is not None:
         tensors |= {"in_proj_bias": module.in_proj_bias, "out_proj.bias": module.out_proj.bias}
     draft = _attention(t, call, int(module.num_heads), mask, sequences[0], sequences[1], (T, D))
+    draft.layer = Attention(int(module.num_heads), mask.causal, _name(mask), bias=module.in_proj_bias is not None)
     draft.tensors = {name: t.parameter(tensor, call) for name, tensor in tensors.items()}
     index = counted((t.samples, T, D))
     t.give(call.result[0], draft, index if module.batch_first else index.transpose(0, 1))
@@ -129,9 +130,12 @@ def _attention(
     t: Translation, call: Call, heads: int, mask: Mask, q: Draft | Input, k: Draft | Input, shape: tuple[int, int]
 ) -> Draft:
     """A new line: attention of q over k."""
-    name = mask.keys.name if mask.keys is not None else None
-    layer = Attention(heads, causal=mask.causal, mask=name)
+    layer = Attention(heads, mask.causal, _name(mask))
     return t.draft(layer, (q,) if q is k else (q, k), shape, call)
+
+
+def _name(mask: Mask) -> str | None:
+    return None if mask.keys is None else mask.keys.name
 
 
 # -- functions ---------------------------------------------------------------------------------------------------------
@@ -316,11 +320,35 @@ def attention_of_heads(t: Translation, call: Call, value: Value, weight: Value, 
     draft.tensors["in_proj_weight"] = _stacked([part.weight for part in parts], N)
     draft.tensors["out_proj.weight"] = Value(weight.sources, weight.index[:, order], weight.tensor[:, order])
     biases = [*(part.bias for part in parts), bias]
+    draft.layer = Attention(
+        scores.heads, scores.mask.causal, _name(scores.mask), bias=any(b is not None for b in biases)
+    )
     if any(one is not None for one in biases):
         filled = [t.constant(torch_library().zeros_like(weight.tensor[0])) if b is None else b for b in biases]
         draft.tensors["in_proj_bias"] = _stacked(filled[:3], N)
         draft.tensors["out_proj.bias"] = filled[3]
     t.give(call.result, draft, rows[..., None] * D + torch_library().arange(D))
+    return True
+
+
+def output_bias(t: Translation, call: Call, value: Value, bias: Value) -> bool:
+    """Gives attention a bias that is added to its output; False where it has one already, or is used before."""
+    source = value.source
+    if not isinstance(source, Draft) or not isinstance(source.layer, Attention) or source.witness is None:
+        return False
+    D, once = source.shape[-1], t.uses[source.witness.number] == 1
+    own = source.tensors.get("out_proj.bias")
+    added = own is not None and not (isinstance(own.source, Weight) and not own.source.name)
+    ordered = same(value.index % D, torch_library().arange(D).expand(value.index.shape))
+    if added or not once or not ordered or tuple(bias.index.shape) != (D,):
+        return False
+    if not source.layer.bias:
+        source.layer = replace(source.layer, bias=True)
+        nothing = t.constant(torch_library().zeros_like(source.tensors["out_proj.weight"].tensor[0]))
+        source.tensors["in_proj_bias"] = _stacked([nothing] * 3, t.samples)
+    source.tensors["out_proj.bias"] = bias
+    source.witness = None
+    t.give(call.result, source, value.index)
     return True
 
 

@@ -32,6 +32,7 @@ from ..describe.layers import (
     Tanh,
 )
 from .torch_attention import attention_of_heads, scores_of, shared_out
+from .torch_masked import as_numbers, summed
 from .torch_trace import Call, Ref, torch_library
 from .torch_translation import Translation, covers
 from .torch_values import Draft, Source, Value, Weight, counted, same
@@ -39,7 +40,7 @@ from .torch_values import Draft, Source, Value, Weight, counted, same
 MOVES = (
     "view", "reshape", "flatten", "unflatten", "transpose", "permute", "movedim", "moveaxis", "swapaxes", "swapdims",
     "t", "T", "mT", "contiguous", "clone", "squeeze", "unsqueeze", "chunk", "split", "tensor_split", "unbind",
-    "getitem", "narrow", "select", "expand", "expand_as", "view_as", "reshape_as", "flip", "cat", "concat",
+    "narrow", "select", "expand", "expand_as", "view_as", "reshape_as", "flip", "cat", "concat",
     "concatenate", "stack", "hstack", "alias", "adjoint",
 )  # fmt: skip
 
@@ -49,13 +50,26 @@ def _(t: Translation, call: Call) -> None:
     t.move(call)
 
 
+@covers("getitem")
+def _(t: Translation, call: Call) -> None:
+    given, index = call.args
+    if isinstance(index, Ref) and isinstance(given, Ref) and t.value(given, call).of_weights:
+        _embedding(t, call, index, t.weight(given, call))
+        return
+    if any(isinstance(part, Ref) for part in (index if isinstance(index, tuple) else (index,))):  # pyright: ignore
+        raise call.refusal("an index that is computed of the input is not covered, but for rows of a table, W[ids]")
+    t.move(call)
+
+
 @covers("to", "type", "float", "double", "type_as", "cpu", "cuda")
 def _(t: Translation, call: Call) -> None:
     value = t.value(call.args[0], call)
     result = t.record.tensors[call.result.number]
     if result.dtype != value.tensor.dtype:
+        if as_numbers(t, call, value):
+            return
         raise call.refusal(f"{call.words} turns {value.tensor.dtype} into {result.dtype}; a network has one dtype")
-    t.assign(call.result, value.index, value.sources)
+    t.assign(call, call.result, value.index, value.sources)
 
 
 @covers("detach", "data")
@@ -204,8 +218,12 @@ def _windowed(
 
 @covers("embedding")
 def _(t: Translation, call: Call) -> None:
-    ids, weight, padding, most = call.take("input", "weight", padding_idx=None, max_norm=None)
+    ids, weight, padding, most, _, by_frequency = call.take(
+        "input", "weight", padding_idx=None, max_norm=None, norm_type=2.0, scale_grad_by_freq=False
+    )
     w = t.weight(weight, call)
+    if by_frequency:
+        raise call.refusal("scale_grad_by_freq=True is not covered")
     if padding is not None and int(padding) >= 0:
         raise call.refusal(
             f"padding_idx={padding} leaves that row's gradient out, which an Embedding does not; make it without, or "
@@ -214,8 +232,15 @@ def _(t: Translation, call: Call) -> None:
     if most is not None:
         raise call.refusal(f"max_norm={most} is not covered")
     if not isinstance(ids, Ref):  # of ids that are always the same: rows of the table
-        t.assign(call.result, w.index[ids], w.sources)
+        t.assign(call, call.result, w.index[ids.cpu()], w.sources)
         return
+    _embedding(t, call, ids, w)
+
+
+def _embedding(t: Translation, call: Call, ids: Ref, w: Value) -> None:
+    """Adds an Embedding of ids that are an input."""
+    if w.index.ndim != 2:
+        raise call.refusal("rows are those of a table, (ids, units)")
     value = t.plain(t.value(ids, call), call)
     if isinstance(value.source, Draft):
         raise call.refusal("the ids must be an input of the network")
@@ -312,7 +337,7 @@ def _(t: Translation, call: Call) -> None:
         raise call.refusal(f"padding with mode={mode!r} is not covered")
     value = t.value(x, call)
     if not any(pads):
-        t.assign(call.result, value.index, value.sources)
+        t.assign(call, call.result, value.index, value.sources)
         return
     shape = tuple(t.record.tensors[call.result.number].shape[1:])
     draft = t.draft(None, (), shape, call, "padding apart from a convolution or a pooling")
@@ -368,7 +393,7 @@ def _(t: Translation, call: Call) -> None:
         draft = t.draft(GlobalAvgPool2D(), (source,), (channels,), call)
         t.give(call.result, draft, counted((t.samples, channels)))
     elif (rows, columns) == (height, width):
-        t.assign(call.result, value.index, value.sources)
+        t.assign(call, call.result, value.index, value.sources)
     elif height % rows or width % columns:
         raise call.refusal(f"windows of unlike sizes, of {height} x {width} to {rows} x {columns}, are not covered")
     else:
@@ -414,11 +439,13 @@ def _mean(t: Translation, call: Call, x: Any, axes: tuple[int, ...]) -> None:
 @covers("sum")
 def _(t: Translation, call: Call) -> None:
     x, dim, keep = call.take("input", dim=None, keepdim=False)
+    if summed(t, call, t.value(x, call), dim):
+        return
     value = t.plain(t.value(x, call), call)
     source = value.source
     assert not isinstance(source, Weight)
     if dim not in (1, -1, (1,), [1]) or not keep or len(source.shape) != 1:
-        raise call.refusal("sums are covered for rows, .sum(1, keepdim=True)")
+        raise call.refusal("sums are covered for rows, .sum(1, keepdim=True), and in a mean over steps that count")
     t.give(call.result, t.draft(Sum(), (source,), (1,), call))
 
 
@@ -526,7 +553,7 @@ def _(t: Translation, call: Call) -> None:
         raise call.refusal("dropout with training=False drops nothing; leave it out")
     value = t.value(x, call)
     if isinstance(value.source, Draft) and value.source.layer is None and rate == 0:
-        t.assign(call.result, value.index, value.sources)
+        t.assign(call, call.result, value.index, value.sources)
         return
     if isinstance(value.source, Draft) and value.source.layer is None:
         raise call.refusal(f"dropout of {value.source.words} is not covered; set p = 0.0")

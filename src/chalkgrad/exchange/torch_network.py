@@ -83,6 +83,7 @@ def from_torch(module: Any, example: Any, *, loss: Any = None, seed: int = 0) ->
     Raises:
         OptionError: where something is not covered; the message names the place in the module.
     """
+    module = getattr(module, "_orig_mod", module)  # of torch.compile
     return matched(module, read_example(module, example), loss=loss, seed=seed).network
 
 
@@ -93,6 +94,7 @@ def matched(
 
     Arguments and errors as for `from_torch`.
     """
+    dtype = _dtype(module, inputs)
     run = record(module, inputs, training=training)
     translation = Translation(run)
     end, logarithm = _end(translation)
@@ -106,7 +108,7 @@ def matched(
         [*layers, *([ending] if ending is not None else [])],
         input_shape=shapes if set(shapes) != {"x"} else shapes["x"],
         loss=loss,
-        dtype=_dtype(module, inputs),
+        dtype=dtype,
         seed=seed,
     )
     lines = network.layout.lines[: len(drafts)]
@@ -213,6 +215,7 @@ def _needed(drafts: Sequence[Draft], end: Draft) -> list[Draft]:
             wanted.append(draft)
             open_ones += [source for source in draft.sources if isinstance(source, Draft)]
     found = [draft for draft in drafts if any(draft is known for known in wanted)]
+    found.sort(key=lambda draft: draft.call.order)
     for draft in found:
         if draft.layer is None:
             raise draft.call.refusal(f"{draft.words} is not covered")
@@ -341,18 +344,20 @@ def _overlap(left: Value, right: Value) -> bool:
     ]
     if not shared:
         return False
-    return any(_numbers(left, weight) & _numbers(right, weight) for weight in shared)
+    return any(bool((_numbers(left, weight) & _numbers(right, weight)).any()) for weight in shared)
 
 
-def _numbers(value: Value, weight: Weight) -> set[int]:
-    begin = 0
+def _numbers(value: Value, weight: Weight) -> Any:
+    """Which numbers of a parameter a value has."""
+    torch = torch_library()
+    found, begin = torch.zeros(size(weight, 1), dtype=torch.bool), 0
     for source in value.sources:
         end = begin + size(source, 1)
         if source is weight:
             flat = value.index.reshape(-1)
-            return set((flat[(flat >= begin) & (flat < end)] - begin).tolist())
+            found[flat[(flat >= begin) & (flat < end)] - begin] = True
         begin = end
-    return set()
+    return found
 
 
 # -- weights -----------------------------------------------------------------------------------------------------------

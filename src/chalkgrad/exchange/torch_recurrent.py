@@ -24,7 +24,8 @@ def _(t: Translation, call: Call) -> None:
     source, N = value.source, t.samples
     assert not isinstance(source, Weight)
     turned = (lambda index: index) if module.batch_first else (lambda index: index.transpose(0, 1))  # pyright: ignore
-    if len(source.shape) != 2 or value.index.ndim != 3 or not same(turned(value.index), counted((N, *source.shape))):
+    flipped = _flipped(value, source.shape, turned)
+    if flipped is None:
         raise call.refusal(
             f"takes {'(N, T, I)' if module.batch_first else '(T, N, I)'}, and gets {tuple(value.index.shape)}, which "
             "is not such a sequence of the network's"
@@ -33,9 +34,10 @@ def _(t: Translation, call: Call) -> None:
     last: list[Value] = []
     for level in range(module.num_layers):
         drafts: list[Draft] = []
-        for reverse in (False, True) if module.bidirectional else (False,):
+        for second in (False, True) if module.bidirectional else (False,):
+            reverse = second != flipped
             draft = t.draft(_layer(module, U, reverse=reverse), (source,), (T, U), call)
-            own = f"_l{level}{'_reverse' if reverse else ''}"
+            own = f"_l{level}{'_reverse' if second else ''}"
             for part in ("weight_ih", "weight_hh", *(("bias_ih", "bias_hh") if module.bias else ())):
                 draft.tensors[f"{part}_l0"] = t.parameter(getattr(module, f"{part}{own}"), call)
             drafts.append(draft)
@@ -44,11 +46,11 @@ def _(t: Translation, call: Call) -> None:
         if level < module.num_layers - 1:
             source = _through(t, call, drafts, float(module.dropout))
         else:
-            _give(t, call, drafts, turned)
+            _give(t, call, drafts, turned, flipped=flipped)
     states = call.result[1]
     sources, indices = joined(last, N)
     h_n = states[0] if isinstance(states, (tuple, list)) else states  # pyright: ignore
-    t.assign(h_n, torch.stack(indices), sources)
+    t.assign(call, h_n, torch.stack(indices), sources)
     if isinstance(states, (tuple, list)):
         t.missing[states[1].number] = "takes c_n, the cell after the last step, which is not covered"  # pyright: ignore
 
@@ -79,21 +81,37 @@ def _together(t: Translation, drafts: list[Draft]) -> Value:
     return Value(sources, index, torch.empty(index.shape, device="meta"))
 
 
-def _give(t: Translation, call: Call, drafts: list[Draft], turned: Any) -> None:
+def _flipped(value: Value, shape: tuple[int, ...], turned: Any) -> bool | None:
+    """Whether a sequence comes with its last step first; None where it is none."""
+    if len(shape) != 2 or value.index.ndim != 3:
+        return None
+    index, ordered = turned(value.index), counted((len(turned(value.index)), *shape))
+    return False if same(index, ordered) else True if same(index, ordered.flip(1)) else None
+
+
+def _give(t: Translation, call: Call, drafts: list[Draft], turned: Any, *, flipped: bool) -> None:
     """Says what the module's output is."""
     value = _together(t, drafts)
-    t.assign(call.result[0], turned(value.index), value.sources)
-    tensor = t.record.tensors[call.result[0].number]
-    for draft, part in zip(drafts, turned(tensor).split(drafts[0].shape[-1], -1), strict=True):
-        draft.witness = Value((draft,), counted((t.samples, *draft.shape)), part)
+    index = turned(value.index.flip(1) if flipped else value.index)
+    t.assign(call, call.result[0], index, value.sources)
+    number, width = call.result[0].number, drafts[0].shape[-1]
+    tensor = t.record.tensors[number]
+    for place, draft in enumerate(drafts):
+        own = turned(counted((t.samples, *draft.shape)))
+        own = turned(turned(own).flip(1)) if flipped else own
+        part = tensor[..., place * width : (place + 1) * width]
+        draft.witness = Value((draft,), own, part, number if len(drafts) == 1 else -1)
 
 
 @covers("scripted GRU", "scripted LSTM", "scripted ResetAfterGRU")
 def _(t: Translation, call: Call) -> None:
     """The classes that chalkgrad's own scripts have, whose parameters are called as here."""
-    value = t.plain(t.value(call.args[0], call), call)
-    source, module = value.source, call.module
+    value, module = t.settled(t.value(call.args[0], call), call), call.module
+    source = value.source
     assert not isinstance(source, Weight)
+    flipped = _flipped(value, source.shape, lambda index: index)  # pyright: ignore
+    if flipped is None:
+        raise call.refusal(f"takes (N, T, I), and gets {tuple(value.index.shape)}, which is not such a sequence")
     kinds: dict[str, Recurrent] = {
         "scripted GRU": GRU(1, sequences=True),
         "scripted LSTM": LSTM(1, sequences=True),
@@ -101,7 +119,8 @@ def _(t: Translation, call: Call) -> None:
     }
     tensors = dict(module.named_parameters(recurse=False))
     units = next(iter(tensors.values())).shape[1]
-    layer = replace(kinds[call.name], units=int(units), bias=any(name[0] == "b" for name in tensors))
+    layer = replace(kinds[call.name], units=int(units), bias=any(name[0] == "b" for name in tensors), reverse=flipped)
     draft = t.draft(layer, (source,), (source.shape[0], int(units)), call)
     draft.tensors = {name: t.parameter(tensor, call) for name, tensor in tensors.items()}
-    t.give(call.result, draft)
+    index = counted((t.samples, *draft.shape))
+    t.give(call.result, draft, index.flip(1) if flipped else index)

@@ -61,6 +61,7 @@ class Call:
         module: that module.
         line: the file, line and text of the call in code that is not PyTorch's; "" where it is not known.
         function: the function itself; None for a whole module.
+        order: its place among all calls.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Call:
     module: Any
     line: str
     function: Any = None
+    order: int = -1
 
     @property
     def place(self) -> str:
@@ -145,8 +147,8 @@ def scripted_kind(module: Any) -> str | None:
 
 @cache
 def _forward(text: str) -> CodeType:
-    """The compiled `forward` of a class's text."""
-    codes = [compile(text, "<a script's class>", "exec", dont_inherit=True)]
+    """The compiled `forward` of a class's text, as in a script that imports what scripts import."""
+    codes = [compile(f"import torch\nfrom torch import nn\n{text}", "<a script's class>", "exec", dont_inherit=True)]
     while codes:
         code = codes.pop()
         if code.co_name == "forward":
@@ -339,9 +341,10 @@ class _Recorder:
         def fresh(tensor: Any) -> Any:
             return tensor.view_as(tensor) if id(tensor) in arguments and id(tensor) not in changed else tensor
 
-        output = self._mapped(output, fresh)
+        output = fresh(output) if isinstance(output, self.torch.Tensor) else output
         result = self._mapped(output, self._new)
-        self.record.calls.append(Call(name, referred[0], referred[1], result, path, module, line, function))
+        order = len(self.record.calls)
+        self.record.calls.append(Call(name, referred[0], referred[1], result, path, module, line, function, order))
         return output
 
     # -- tensors ---------------------------------------------------------------------------------------------------
@@ -350,7 +353,8 @@ class _Recorder:
         """A number for a tensor."""
         number = len(self.record.live)
         self.record.live.append(tensor)
-        self.record.tensors.append(tensor.detach().clone())
+        weight = isinstance(tensor, self.torch.nn.Parameter)
+        self.record.tensors.append(tensor.detach() if weight else tensor.detach().clone())
         self.record.versions.append(tensor._version)
         self.known[id(tensor)] = number, tensor._version
         return Ref(number)
@@ -386,7 +390,7 @@ class _Recorder:
         if isinstance(tree, dict):
             return {key: self._mapped(part, of_tensor) for key, part in cast("dict[Any, Any]", tree).items()}
         if isinstance(tree, (tuple, list)):
-            parts = [self._mapped(part, of_tensor) for part in cast("Sequence[Any]", tree)]
+            parts: list[Any] = [self._mapped(part, of_tensor) for part in cast("Sequence[Any]", tree)]
             return tuple(parts) if isinstance(tree, tuple) else parts
         return tree
 

@@ -9,6 +9,7 @@ def _(translation, call):
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,6 +17,7 @@ from typing import Any
 
 from ..base.errors import OptionError
 from ..describe.layers import Concat, Flatten, Layer, Recurrent, SampleShape
+from ..describe.layers.combining import MOST
 from ..describe.layers.from_formulas import Statement, layer_of
 from ..describe.layers.registry import FROM_FILES
 from .torch_trace import Call, Record, Ref, torch_library
@@ -35,6 +37,8 @@ from .torch_values import (
 )
 
 Handler = Callable[["Translation", Call], None]
+JOINING = ("cat", "concat", "concatenate", "hstack")
+"""What a Concat may be."""
 HANDLERS: dict[str, Handler] = {}
 """What is covered, by the names of functions and modules."""
 
@@ -77,6 +81,7 @@ class Translation:
         self.missing: dict[int, str] = {}
         self.drafts: list[Draft] = []
         self.uses: Counter[int] = Counter()
+        self._made: dict[int, Call] = {}  # the calls that moved numbers, by what they gave
         self._flat: list[tuple[Source, Draft]] = []
         for name, number in record.inputs.items():
             tensor = record.tensors[number]
@@ -98,7 +103,10 @@ class Translation:
             handler = HANDLERS.get(call.name)
             if handler is None:
                 raise call.refusal(f"{call.words} is not covered")
+            if call.kwargs.get("out") is not None:
+                raise call.refusal("out= is not covered; take what the function gives")
             handler(self, call)
+            _each(call.result, lambda ref, call=call: self._check_dtype(ref, call))
         output = self.record.output
         if not isinstance(output, Ref):
             kind = type(output).__name__
@@ -107,6 +115,12 @@ class Translation:
                 "computes of its input"
             )
         return self.values[output.number]
+
+    def _check_dtype(self, ref: Ref, call: Call) -> None:
+        result = self.record.tensors[ref.number]
+        kinds = {t.dtype for t in self.record.tensors[: len(self.record.weights) + len(self.record.inputs)]}
+        if result.is_floating_point() and result.dtype not in kinds:
+            raise call.refusal(f"{call.words} gives {result.dtype}; a network has one dtype")
 
     # -- what a call takes -----------------------------------------------------------------------------------------
 
@@ -163,11 +177,26 @@ class Translation:
         if len(value.sources) > 1:
             return self._side_by_side(value, call)
         source = value.source
+        assert not isinstance(source, Weight)
+        known = isinstance(source, Input) or source.layer is not None
+        if known and same(value.index, counted((self.samples, *source.shape))):
+            return value
         if isinstance(source, Draft) and "inner" in source.facts:
             return self.settled(self._scaled_line(value, source), call)
         if isinstance(source, Draft) and source.layer is None:
             raise call.refusal(f"{source.words} is not covered here")
+        if value.index.ndim == 2 and isinstance(source, Draft) and isinstance(source.layer, Recurrent):
+            last = self._last_step(value, source) if source.layer.sequences else None
+            if last is not None:  # with one step the last is every step
+                return last
         count = size(source, self.samples)
+        assert not isinstance(source, Weight)
+        if len(source.shape) > 1 and same(value.index, counted((self.samples, size(source, 1)))):
+            flat = self.flattened(value, call)
+            assert flat is not None
+            return flat
+        if value.index.numel() > count:
+            return self._side_by_side(value, call)
         if value.index.numel() == count and bool((value.index.reshape(-1).sort().values == counted((count,))).all()):
             return value
         if isinstance(source, Draft) and isinstance(source.layer, Recurrent) and source.layer.sequences:
@@ -211,7 +240,7 @@ class Translation:
         for known, flat in self._flat:
             if known is source:
                 return Value((flat,), value.index, value.tensor, value.number)
-        flat = self.draft(Flatten(), (source,), (count,), call)
+        flat = self.draft(Flatten(), (source,), (count,), self._made.get(value.number, call))
         self._flat.append((source, flat))
         flat.witness = Value((flat,), value.index, value.tensor, value.number)
         return flat.witness
@@ -259,7 +288,7 @@ class Translation:
     def give_scaled(self, call: Call, value: Value, factor: float, shift: float = 0.0) -> None:
         """Says that a tensor is a value times a number, and a number added."""
         found = self.scaled(call, value, factor, shift)
-        self.assign(call.result, found.index, found.sources)
+        self.assign(call, call.result, found.index, found.sources)
         if isinstance(found.source, Draft):
             found.source.facts["number"] = call.result.number
 
@@ -273,22 +302,26 @@ class Translation:
         torch = torch_library()
         constants: list[Any] = []
         _tensors((call.args, dict(call.kwargs)), torch, constants.append)
-        if call.name in ("cat", "concat", "concatenate", "stack", "hstack", "vstack", "expand_as") and constants:
+        if call.name in (*JOINING, "stack", "expand_as") and constants:
             raise call.refusal(f"{call.words} with a tensor that is not computed of the input is not covered")
         try:
             moved = call.function(*args, **kwargs)
         except RuntimeError:  # a view where the index lies otherwise in memory
             moved = torch.reshape(args[0], self.record.tensors[call.result.number].shape)
-        self.assign(call.result, moved, sources)
+        self.assign(call, call.result, moved, sources)
+        if call.name in JOINING:
+            with contextlib.suppress(OptionError):  # what no Concat does may be taken apart again
+                self.settled(self.values[call.result.number], call)
 
-    def assign(self, refs: Any, indices: Any, sources: tuple[Source, ...]) -> None:
+    def assign(self, call: Call, refs: Any, indices: Any, sources: tuple[Source, ...]) -> None:
         """Says what the tensors of a result are, index by index."""
         if isinstance(refs, Ref):
+            self._made[refs.number] = call
             value = Value(sources, indices, self.record.tensors[refs.number], refs.number)
             self.values[refs.number] = narrowed(value, self.samples)
         else:
             for ref, index in zip(refs, indices, strict=True):
-                self.assign(ref, index, sources)
+                self.assign(call, ref, index, sources)
 
     # -- the rest --------------------------------------------------------------------------------------------------
 
@@ -327,7 +360,7 @@ class Translation:
 
     def _side_by_side(self, value: Value, call: Call) -> Value:
         """A value of several lines as a line that puts them side by side."""
-        N = self.samples
+        N, call = self.samples, self._made.get(value.number, call)
         for axis in range(1, value.index.ndim):
             parts = pieces(value, axis, N)
             if parts is None:
@@ -345,6 +378,11 @@ class Translation:
                 break
             widths = [shape[-1] if len(shape) == 2 else shape[0] for shape in shapes]
             shape = (shapes[0][0], sum(widths)) if len(shapes[0]) == 2 else (sum(widths), *shapes[0][1:])
+            while len(givers) > MOST:  # the first ones by a line of their own
+                first = sum(widths[:MOST])
+                part = (shape[0], first) if len(shape) == 2 else (first, *shape[1:])
+                givers[:MOST] = [self.draft(Concat("others"), tuple(givers[:MOST]), part, call)]
+                widths[:MOST] = [first]
             draft = self.draft(Concat("others"), tuple(givers), shape, call)
             index = counted((N, *shape)).permute(axes)
             draft.witness = Value((draft,), index, value.tensor, value.number)

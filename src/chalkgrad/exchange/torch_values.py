@@ -138,7 +138,7 @@ def narrowed(value: Value, samples: int) -> Value:
         return value
     torch = torch_library()
     begins = torch.tensor(_begins(value.sources, samples))
-    owners = torch.bucketize(value.index, begins, right=True) - 1
+    owners = torch.bucketize(value.index.contiguous(), begins, right=True) - 1
     kept: list[int] = owners.unique().tolist()
     if len(kept) == len(value.sources):
         return value
@@ -159,7 +159,7 @@ def pieces(value: Value, axis: int, samples: int) -> list[Value] | None:
     """The parts of a value along an axis, each of one source; None where a part has several."""
     torch = torch_library()
     begins = torch.tensor(_begins(value.sources, samples))
-    owners = torch.bucketize(value.index, begins, right=True) - 1
+    owners = torch.bucketize(value.index.contiguous(), begins, right=True) - 1
     slabs = owners.movedim(axis, 0).reshape(owners.shape[axis], -1)
     if not bool((slabs == slabs[:, :1]).all()):
         return None
@@ -168,9 +168,13 @@ def pieces(value: Value, axis: int, samples: int) -> list[Value] | None:
     at = 0
     spans: list[tuple[int, int]] = list(zip(kinds.tolist(), counts.tolist(), strict=True))
     for kind, count in spans:
-        index = value.index.narrow(axis, at, count) - int(begins[kind])
-        parts.append(Value((value.sources[kind],), index, value.tensor.narrow(axis, at, count)))
-        at += count
+        source = value.sources[kind]
+        again = max(count * slabs.shape[1] // size(source, samples), 1)  # the same value may stand there twice
+        for _ in range(again if count % again == 0 else 1):
+            width = count // again if count % again == 0 else count
+            index = value.index.narrow(axis, at, width) - int(begins[kind])
+            parts.append(Value((source,), index, value.tensor.narrow(axis, at, width)))
+            at += width
     return parts
 
 
