@@ -250,6 +250,23 @@ def test_float32_and_arrays() -> None:
     assert net.input_shape == (3,)
 
 
+def test_scaling_by_constants() -> None:
+    class Normalised(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("mean", torch.tensor([0.5, 0.4]).view(1, 2, 1, 1))
+            self.register_buffer("std", torch.tensor([0.2, 0.3]).view(1, 2, 1, 1))
+            self.register_buffer("unit", torch.tensor([2.0, 3.0, 4.0]))
+            self.conv, self.fc = nn.Conv2d(2, 3, 2), nn.Linear(27, 3)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.fc(self.conv((x - self.mean) / self.std).flatten(1)) * self.unit + self.unit / 2
+
+    net = brought(drawn(Normalised()), normal(2, 2, 4, 4))
+    assert [layer.kind for layer in net.layers] == ["Standardize", "Conv2D", "Flatten", "Dense", "Unstandardize"]
+    np.testing.assert_array_equal(net.states["sigma2" if "sigma2" in net.states else "fc.sigma"], [2.0, 3.0, 4.0])
+
+
 def test_sinusoidal_positions_are_known_again() -> None:
     net = cg.Network(
         [cg.Positions("sinusoidal"), cg.Dense(2)], input_shape=(5, 4), loss="SquaredError", dtype="float64"

@@ -253,11 +253,15 @@ class _Run:
         fused = own.fused(network.layout.lines[-1].layer) is not None
         if fused and not logits:  # the module ends with its own softmax: what it is fused of is the value before
             logits, output = True, self._before_the_end(output)
-        scored = Scored(logits, outputs, own.options(outputs)["scale"], own.reduction == "mean")
+        scale, sigma = own.options(outputs)["scale"], "sigma" if own.of_last else ""
+        scored = Scored(logits, outputs, scale, own.reduction == "mean", sigma=sigma)
+        known: dict[str, Any] = {}
+        if sigma:
+            known["sigma"] = torch.from_numpy(network.states[network.layout.lines[-1].names["sigma"]].copy())
         target = torch.from_numpy(np.array(rows)).to(output.device)
         if len(network.output_shape) == 2:
             output, target = output.flatten(0, 1), target.flatten(0, 1)
-        return torch_loss(own, scored, output, target)
+        return torch_loss(own, scored, output, target, known)
 
     def _before_the_end(self, output: Any) -> Any:
         torch = torch_library()
@@ -289,8 +293,9 @@ class _Run:
                 yield self._compared(name, arrays[name], summed(parts), _parameters(parts), 0.0)
             for formal, name in mine.names.items():
                 if name in mine.states and not record.training:
-                    state = draft.states[FORMALS[formal]].detach().cpu().numpy()
-                    place = f"{FORMALS[formal]} of {draft.call.place}"
+                    theirs = FORMALS.get(formal, formal)
+                    state = draft.states[theirs].detach().cpu().numpy()
+                    place = f"{theirs} of {draft.call.place}"
                     yield self._compared(name, arrays[name], state, place, 0.0)
             if draft.witness is not None and not draft.witness.tensor.is_meta:
                 name = self.outputs[mine.place]

@@ -11,6 +11,7 @@ from ..describe.layers import Add, Attention, Dense, Multiply, Positions
 from ..describe.layers.combining import MOST
 from .torch_attention import masked, multiplied, output_bias, scores
 from .torch_masked import divided, kept
+from .torch_scaling import begun, ended
 from .torch_trace import Call, Ref, torch_library
 from .torch_translation import Translation, covers
 from .torch_values import Draft, Value, Weight, counted, same
@@ -33,6 +34,8 @@ def _(t: Translation, call: Call) -> None:
     number = _number(right)
     if number is not None:
         _add(t, call, left, -number)
+    elif t.is_constant(right) and begun(t, call, t.value(left, call), right, subtracted=True):
+        return
     elif (number := _number(left)) is not None:
         t.give_scaled(call, t.value(right, call), -1.0, number)
     else:
@@ -53,6 +56,8 @@ def _(t: Translation, call: Call) -> None:
         if number is not None:
             _times(t, call, t.value(one, call), number)
             return
+        if t.is_constant(other) and begun(t, call, t.value(one, call), other, subtracted=False):
+            return
     if not kept(t, call, t.value(left, call), t.value(right, call)):
         _combine(t, call, t.value(left, call), t.value(right, call), Multiply)
 
@@ -64,6 +69,8 @@ def _(t: Translation, call: Call) -> None:
         raise call.refusal(f"a division that is rounded, {way!r}, is not covered")
     number = _number(right)
     if isinstance(left, Ref) and isinstance(right, Ref) and divided(t, call, t.value(left, call), t.value(right, call)):
+        return
+    if t.is_constant(right) and number is None and ended(t, call, t.value(left, call), right, divided=True):
         return
     if not number:
         raise call.refusal("a division by something else than a number is not covered")
@@ -102,6 +109,8 @@ def _add(t: Translation, call: Call, left: Any, right: Any) -> None:
             return
         if value is not None and isinstance(other, Ref) and t.value(other, call).of_weights:
             _add_weight(t, call, value, t.value(other, call))
+            return
+        if value is not None and t.is_constant(other) and ended(t, call, value, other, divided=False):
             return
         if value is not None and t.is_constant(other):
             _add_weight(t, call, value, t.constant(other))

@@ -399,7 +399,7 @@ def _fill(
     for line, draft in zip(lines, drafts, strict=True):
         for formal, name in line.names.items():
             if name in line.states:
-                numbers[name] = draft.states[FORMALS[formal]].detach().cpu().numpy()
+                numbers[name] = draft.states[FORMALS.get(formal, formal)].detach().cpu().numpy()
     network.set_parameters(numbers)
     for name, parts in weights.items():
         trained = [s.tensor.requires_grad and s.name for part in parts for s in part.sources if isinstance(s, Weight)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import itertools
 import linecache
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,7 @@ def torch_instance(network: Model) -> Any:
     return known["model"]
 
 
-def torch_loss(loss: Loss, scored: Scored, output: Any, target: Any) -> Any:
+def torch_loss(loss: Loss, scored: Scored, output: Any, target: Any, more: Mapping[str, Any]) -> Any:
     """A loss as its lines in a PyTorch script compute it.
 
     Args:
@@ -56,9 +57,10 @@ def torch_loss(loss: Loss, scored: Scored, output: Any, target: Any) -> Any:
         scored: its inputs and settings.
         output: the predictions, or logits, as a tensor.
         target: the targets as rows, a tensor.
+        more: what else its lines take, by name.
     """
     torch: Any = importlib.import_module("torch")
-    known: dict[str, Any] = {"torch": torch, "functional": torch.nn.functional, "y": target}
+    known: dict[str, Any] = {**more, "torch": torch, "functional": torch.nn.functional, "y": target}
     known["logits" if scored.logits else "y_hat"] = output
     *before, last = loss_lines(loss, scored)
     exec(compile("\n".join([*before, f"L = {last}"]), "<loss>", "exec", dont_inherit=True), known)
