@@ -177,6 +177,21 @@ class Cross(nn.Module):
         return self.fc(attended.transpose(0, 1))
 
 
+class Padded(nn.Module):
+    """An encoder layer over sequences of unlike lengths, and the mean over the steps that count."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.emb = nn.Embedding(9, 4)
+        self.encoder = nn.TransformerEncoderLayer(4, 2, 8, 0.0, batch_first=True)
+        self.fc = nn.Linear(4, 2)
+
+    def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        h = self.encoder(self.emb(ids), src_key_padding_mask=mask == 0)
+        keep = mask[:, :, None].to(h.dtype)
+        return self.fc((h * keep).sum(1) / keep.sum(1))
+
+
 class Raw(nn.Module):
     """Parameters without modules, branches side by side, numbers in between."""
 

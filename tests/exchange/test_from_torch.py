@@ -151,6 +151,15 @@ def test_cross_attention_of_several_inputs() -> None:
     assert net.layers[0] == cg.Attention(3, mask="mask", of=("query", "memory"), name="attention")
 
 
+def test_sequences_of_unlike_lengths() -> None:
+    module = drawn(modules.Padded())
+    x = (ids(2, 5, below=9), torch.tensor([[1, 1, 1, 0, 0], [1, 1, 1, 1, 1]]))
+    net = cg.from_torch(module, x)
+    assert [layer.mask for layer in net.layers if isinstance(layer, (cg.Attention, cg.GlobalAvgPool1D))] == ["mask"] * 2
+    compared = cg.compare(module, net, x, normal(2, 2))
+    assert compared, str(compared)
+
+
 def test_parameters_without_modules() -> None:
     net = brought(drawn(modules.Raw()), normal(4, 3))
     assert [layer.kind for layer in net.layers].count("Dense") == 2

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
+import numpy as np
 import pytest
 
 import chalkgrad as cg
@@ -68,6 +70,7 @@ def test_modules_of_images(layer: nn.Module, place: str, why: str) -> None:
         (lambda m, x: x[:, :2], "takes a part of what fc (nn.Linear) gives (Dense); no layer takes a part of a value"),
         (lambda m, x: x[x.long()[:, 0] * 0], "long() is not covered"),
         (lambda m, x: torch.div(x, 2, rounding_mode="floor"), "a division that is rounded, 'floor', is not covered"),
+        (lambda m, x: (x.view(2, 4), x.relu_())[0] + 1, "was changed in place after it was made"),
         (lambda m, x: x.detach(), "lets no gradient through"),
         (lambda m, x: x if x.sum() > 0 else -x, "looks at the numbers in a tensor"),
         (lambda m, x: x * x.max().item(), "looks at the numbers in a tensor"),
@@ -124,6 +127,15 @@ class Inside(nn.Module):
 )
 def test_recurrent_modules(part: nn.Module, taken: Any, why: str) -> None:
     assert why in refused(Inside(part, taken), normal(3, 5, 4))
+
+
+def test_pytorch_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    net = cg.Network([cg.Dense(2)], input_shape=2, loss="SquaredError")
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(cg.OptionError, match="PyTorch is not installed"):
+        net.to_torch()
+    with pytest.raises(cg.OptionError, match="PyTorch is not installed"):
+        cg.from_torch(net, np.zeros((1, 2)))
 
 
 def test_attention() -> None:

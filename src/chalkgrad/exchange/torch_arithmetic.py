@@ -9,7 +9,7 @@ import numpy as np
 
 from ..describe.layers import Add, Attention, Dense, Multiply, Positions
 from ..describe.layers.combining import MOST
-from .torch_attention import masked, multiplied, output_bias, scores
+from .torch_attention import added_mask, masked, multiplied, output_bias, scores
 from .torch_masked import divided, kept
 from .torch_scaling import begun, ended
 from .torch_trace import Call, Ref, torch_library
@@ -80,7 +80,8 @@ def _(t: Translation, call: Call) -> None:
 @covers("masked_fill")
 def _(t: Translation, call: Call) -> None:
     x, mask, filled = call.take("input", "mask", "value")
-    if not masked(t, call, t.value(x, call), mask, filled):
+    value = t.value(x, call)
+    if not added_mask(t, call, value, mask, filled) and not masked(t, call, value, mask, filled):
         raise call.refusal("masked_fill() is covered for the scores of attention only")
 
 

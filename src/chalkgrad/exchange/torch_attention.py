@@ -427,6 +427,31 @@ def _truth(t: Translation, call: Call, given: Any, *, shown: bool) -> None:
     t.give(call.result, draft, value.index)
 
 
+@covers("zeros_like")
+def _(t: Translation, call: Call) -> None:
+    value = t.value(call.args[0], call)
+    if not isinstance(value.source, Draft) or "keys" not in value.source.facts:
+        raise call.refusal("zeros_like() is covered for masks only")
+    draft = t.draft(None, (), value.source.shape, call, value.source.words)
+    draft.facts = {"zeros": True}
+    t.give(call.result, draft, value.index)
+
+
+def added_mask(t: Translation, call: Call, value: Value, mask: Any, filled: float) -> bool:
+    """Takes zeros, and -inf where a mask hides, as that mask; False where the value is another one."""
+    given = t.values.get(mask.number) if isinstance(mask, Ref) else None
+    zeros = isinstance(value.source, Draft) and "zeros" in value.source.facts
+    if not zeros or given is None or not isinstance(given.source, Draft) or filled > HIDING:
+        return False
+    facts = given.source.facts
+    if facts.get("shown", True):
+        return False
+    draft = t.draft(None, (), given.source.shape, call, given.source.words)
+    draft.facts = dict(facts)
+    t.give(call.result, draft, given.index)
+    return True
+
+
 @covers("eq", "ne", "gt")
 def _(t: Translation, call: Call) -> None:
     given, number = call.args[:2]
