@@ -33,6 +33,7 @@ FLOORS = (
     "diagnosis",
     "page",
     "network",
+    "exchange",
     "estimators",
     "runs",
     "sweep",

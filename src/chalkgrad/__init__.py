@@ -77,6 +77,8 @@ if TYPE_CHECKING:
     from .diagnosis import Diagnosis, diagnose
     from .estimators import ChalkgradClassifier, ChalkgradRegressor
     from .examples.example import Example, load_example
+    from .exchange.comparison import Comparison, compare
+    from .exchange.torch_network import from_torch
     from .explain.derivation import Derivation
     from .explain.trace import Trace
     from .model.model import Evaluation
@@ -114,6 +116,7 @@ __all__ = [
     "CheckpointError",
     "CheckpointWarning",
     "Checkpoints",
+    "Comparison",
     "Concat",
     "Constant",
     "Conv1D",
@@ -178,8 +181,10 @@ __all__ = [
     "Trace",
     "UnknownNameError",
     "Unstandardize",
+    "compare",
     "data",
     "diagnose",
+    "from_torch",
     "initializers",
     "kinks",
     "layer",
@@ -196,6 +201,8 @@ _MODULES = {  # where the public names are
     "UnknownNameError",
     ".estimators": "ChalkgradClassifier ChalkgradRegressor",
     ".examples.example": "Example load_example",
+    ".exchange.comparison": "Comparison compare",
+    ".exchange.torch_network": "from_torch",
     ".explain.derivation": "Derivation",
     ".explain.trace": "Trace",
     ".describe": "initializers",

@@ -39,6 +39,7 @@ from .train.shards import Shards
 from .write.arrays import files_beside
 from .write.numpy_script import numpy_script, print_interval
 from .write.script_file import write_script
+from .write.torch_instance import torch_instance
 from .write.torch_module import torch_script
 
 __all__ = ["Evaluation", "Network", "load"]
@@ -175,6 +176,18 @@ class Network(Model, Displayed):
         if path is not None:
             write_script(path, text, files)
         return text
+
+    def to_torch(self) -> Any:
+        """The network as an `nn.Module`: that of `source("torch")`, with the weights, in the network's dtype.
+
+        Where the loss is fused with the last layer (Softmax with CrossEntropy, Sigmoid with BinaryCrossEntropy) the
+        module gives the logits, which PyTorch's loss takes. The way back is
+        `cg.from_torch(module, x, loss=net.loss_function)`.
+
+        Raises:
+            OptionError: where PyTorch is not installed, or has no form for a layer.
+        """
+        return torch_instance(self)
 
     def _c_program(self, x: Any, y: Any, optimizer: Optimizer | str, steps: int, title: str, sample_weight: Any) -> str:
         from .engines.c.print.standalone import prediction_program, training_program

@@ -58,6 +58,16 @@ def torch_script(
     return _Script(network, as_optimizer(optimizer, network.dtype), steps, data, title, beside).text()
 
 
+def module_text(network: Model) -> tuple[str, str, dict[str, str]]:
+    """The script's classes, the lines that make `model`, and what parameters and running averages are called in these.
+
+    Raises:
+        OptionError: where a layer has no form in PyTorch.
+    """
+    data = Data(None, None, None, None)
+    return _Script(network, as_optimizer("SGD", network.dtype), 0, data, "", None).module_text()
+
+
 def _refuse_single_values(network: Model, samples: int) -> None:
     """Raises OptionError where PyTorch would normalise one value alone, which it refuses."""
     for line in network.layout.lines:
@@ -137,16 +147,23 @@ class _Script:
         arrays = weight_lines(network, self.names, set(self.places), TorchStyle(), self.beside)
         if not arrays:
             return ["model = Network()"]
-        lines = [
-            *comment_lines(f"the model with its weights{self._orientation()}"),
-            *arrays,
-            "model = Network()",
-            "with torch.no_grad():",
-        ]
+        about = comment_lines(f"the model with its weights{self._orientation()}")
+        return [*about, *arrays, *self._made()]
+
+    def _made(self) -> list[str]:
+        """The lines that make the model and give it its weights."""
+        lines = ["model = Network()", "with torch.no_grad():"] if self.places else ["model = Network()"]
         for name, place in self.places.items():
             lines.append(f"    {place}.copy_({self.names[name]}{'.T' if name in self.module.turned else ''})")
-        frozen = [f"{place}.requires_grad_(False)" for place in self._tensors(network.frozen)]
+        frozen = [f"{place}.requires_grad_(False)" for place in self._tensors(self.network.frozen)]
         return [*lines, *(["# these are not trained", *frozen] if frozen else [])]
+
+    def module_text(self) -> tuple[str, str, dict[str, str]]:
+        """The module's classes, the lines that make the model, and the names there of what is copied into it."""
+        classes, words = self._class(), "\n".join(self._class())
+        imports = [*(["import math"] if "math." in words else []), "import torch", "from torch import nn"]
+        imports += ["from torch.nn import functional"] if "functional." in words else []
+        return "\n".join([*imports, "", "", *classes, ""]), "\n".join(self._made()), dict(self.names)
 
     def _tensors(self, names: Iterable[str]) -> list[str]:
         """The tensors that hold parameters, each once."""
