@@ -1,4 +1,4 @@
-"""The nodes of recurrent layers: ONNX's RNN, LSTM and GRU, which have the steps first, the gates one under the other."""
+"""The nodes of recurrent layers: ONNX's RNN, LSTM and GRU, which have the steps first, gates one below the other."""
 
 from __future__ import annotations
 

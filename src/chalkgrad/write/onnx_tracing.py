@@ -1,7 +1,7 @@
 """A rule's function as ONNX nodes: it runs on arrays that write down what is done with them.
 
-A rule is a function on the arrays of any library. Here they are of none: every operation on a `Traced` writes a node and
-gives the `Traced` that the node computes. So the mathematics of rules, a user's own too, stands once.
+A rule is a function on the arrays of any library. Here they are of none: every operation on a `Traced` writes a node
+and gives the `Traced` that the node computes. So the mathematics of rules, a user's own too, stands once.
 """
 
 from __future__ import annotations

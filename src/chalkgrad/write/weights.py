@@ -1,7 +1,8 @@
 """A network's weights in a .safetensors file, under its own names or PyTorch's, and back.
 
-Under PyTorch's names the file is the `state_dict` of the `nn.Module` that `source("torch")` writes: matrices are turned
-there, (outputs, inputs), and gates lie one under the other. The map from names to tensors stands in the file's metadata.
+Under PyTorch's names the file is the `state_dict` of the `nn.Module` that `source("torch")` writes: matrices are
+turned there, (outputs, inputs), and gates lie one under the other. The map from names to tensors stands in the file's
+metadata.
 """
 
 from __future__ import annotations
@@ -148,8 +149,8 @@ def _check_kinds(path: Path, model: Model, arrays: Mapping[str, Array], *, narro
             raise DataError(f"{path}: {name} holds {array.dtype}; weights are numbers with a fraction")
         if array.dtype.itemsize > model.dtype.itemsize and not narrow:
             raise DataError(
-                f"{path}: {name} holds {array.dtype}, which the network's {model.dtype} would round; say narrow=True, or "
-                "build the network with dtype='float64'"
+                f"{path}: {name} holds {array.dtype}, which the network's {model.dtype} would round; say narrow=True, "
+                "or build the network with dtype='float64'"
             )
 
 
@@ -265,9 +266,9 @@ def _in_order(
     fits = [[name for name, parts in theirs.items() if _fits(model, parts, group)] for group in modules]
     ways = _ways(fits, set())
     if len(ways) != 1:
-        said_names = ", ".join(theirs)
+        reason = "several fit" if ways else "none fit"
         raise DataError(
-            f"{path}: it is not plain which of {said_names} is which layer, as {'several fit' if ways else 'none fit'}; "
+            f"{path}: it is not plain which of {', '.join(theirs)} is which layer, as {reason}; "
             "say it by names, names={'" + modules[0][0].name + "': '" + next(iter(arrays_of(theirs))) + "', ...}"
         )
     return ways[0]
@@ -307,19 +308,16 @@ def _as_named(path: Path, model: Model, arrays: Mapping[str, Array], names: Mapp
     targets = {**model.parameters, **model.states}
     for name, tensor in names.items():
         if name not in targets:
-            raise OptionError(f"load_weights: names has {said(name)}, which the network has not; "
-                              f"{nearest(name, targets)}")  # fmt: skip
-        if tensor not in arrays:
             raise OptionError(
-                f"load_weights: names has {said(tensor)}, which {path} has not; {nearest(tensor, arrays)}"
+                f"load_weights: names has {said(name)}, no name of the network's; {nearest(name, targets)}"
             )
+        if tensor not in arrays:
+            raise OptionError(f"load_weights: names has {said(tensor)}, no name in {path}; {nearest(tensor, arrays)}")
     if missing := [name for name in targets if name not in names]:
         raise OptionError(f"load_weights: names lacks {', '.join(missing)}")
     places = {place.name: place for place in torch_places(model)}
     extra = [name for name in arrays if name not in names.values() and name.rpartition(".")[2] != COUNT]
     if extra:
         raise DataError(f"{path}: names says nothing of {', '.join(extra[:8])}")
-    return {
-        name: (_rows(arrays[tensor], places[name].rows).T if places[name].turned else _rows(arrays[tensor], places[name].rows))
-        for name, tensor in names.items()
-    }  # fmt: skip
+    taken = {name: _rows(arrays[tensor], places[name].rows) for name, tensor in names.items()}
+    return {name: array.T if places[name].turned else array for name, array in taken.items()}
