@@ -32,6 +32,7 @@ FLOORS = (
     "diagnosis",
     "page",
     "network",
+    "exchange",
     "runs",
     "examples",
     "worksheet",

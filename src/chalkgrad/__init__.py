@@ -74,6 +74,7 @@ if TYPE_CHECKING:
     )
     from .diagnosis import Diagnosis, diagnose
     from .examples.example import Example, load_example
+    from .exchange.onnx_network import from_onnx
     from .explain.derivation import Derivation
     from .explain.trace import Trace
     from .model.model import Evaluation
@@ -169,6 +170,7 @@ __all__ = [
     "UnknownNameError",
     "data",
     "diagnose",
+    "from_onnx",
     "initializers",
     "kinks",
     "layer",
@@ -184,6 +186,7 @@ _MODULES = {  # where the public names are
     ".base.errors": "ChalkgradError CheckpointError DataError FormulaError NotFiniteError OptionError ShapeError "
     "UnknownNameError",
     ".examples.example": "Example load_example",
+    ".exchange.onnx_network": "from_onnx",
     ".explain.derivation": "Derivation",
     ".explain.trace": "Trace",
     ".describe": "initializers",

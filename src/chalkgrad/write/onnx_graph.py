@@ -42,6 +42,7 @@ class Graph:
         nodes: in order.
         initializers: the arrays in the graph: parameters under their own names, those that an operator wants in one
             array, and constants.
+        weights: the names of those that hold parameters or running averages.
         owner: the layer that nodes belong to from now on.
         stem: what the names of values on the way to the next named one begin with.
     """
@@ -50,6 +51,7 @@ class Graph:
     dtype: np.dtype[Any]
     nodes: list[Node] = field(default_factory=list[Node])
     initializers: dict[str, Array] = field(default_factory=dict[str, Array])
+    weights: set[str] = field(default_factory=set[str])
     owner: str = ""
     stem: str = "v"
     _constants: dict[tuple[str, tuple[int, ...], bytes], str] = field(
@@ -89,6 +91,7 @@ class Graph:
     def parameter(self, name: str) -> str:
         """A parameter or running average, under its own name."""
         self.initializers[name] = self.arrays[name]
+        self.weights.add(name)
         return name
 
     def packed(self, name: str, array: Array) -> str:
@@ -96,6 +99,7 @@ class Graph:
         if name in self.arrays or name in self.initializers:
             name = next(n for n in (f"{name}.{k}" for k in range(1, 10**6)) if n not in self.initializers)
         self.initializers[name] = array
+        self.weights.add(name)
         return name
 
     def constant(self, value: Any, dtype: Any = None) -> str:

@@ -308,9 +308,7 @@ def _as_named(path: Path, model: Model, arrays: Mapping[str, Array], names: Mapp
     targets = {**model.parameters, **model.states}
     for name, tensor in names.items():
         if name not in targets:
-            raise OptionError(
-                f"load_weights: names has {said(name)}, no name of the network's; {nearest(name, targets)}"
-            )
+            raise OptionError(f"load_weights: names has {said(name)}, no weight here; {nearest(name, targets)}")
         if tensor not in arrays:
             raise OptionError(f"load_weights: names has {said(tensor)}, no name in {path}; {nearest(tensor, arrays)}")
     if missing := [name for name in targets if name not in names]:
