@@ -25,12 +25,14 @@ class Draft:
         sources: what it takes: the places of earlier lines, names of inputs.
         arrays: its parameters and running averages by their formal names.
         name: what it may be called, "" for nothing.
+        weights_of: the place of the line whose W it uses too.
     """
 
     layer: Layer
     sources: list[int | str]
     arrays: dict[str, Array] = field(default_factory=dict[str, Array])
     name: str = ""
+    weights_of: int | None = None
 
 
 def refused(node: OnnxNode, why: object) -> OptionError:
@@ -47,11 +49,13 @@ class Drafts:
         known: what each name stands for.
         uses: how many nodes take each name.
         opset: the version of the operators.
+        whole: the inputs that are whole numbers.
     """
 
     known: dict[str, Value | Array]
     uses: Mapping[str, int]
     opset: int
+    whole: frozenset[str]
     lines: list[Draft] = field(default_factory=list[Draft])
 
     def add(
@@ -73,8 +77,26 @@ class Drafts:
             name: what it may be called.
             order: in which order the array has the line's axes; as the line has them, if not given.
         """
-        self.lines.append(Draft(layer, [v.source for v in takes], dict(arrays or {}), name))
+        draft = Draft(layer, [v.source for v in takes], dict(arrays or {}), name)
+        draft.weights_of = self._owner(draft)
+        self.lines.append(draft)
         return Value.of(len(self.lines) - 1, shape, order)
+
+    def _owner(self, draft: Draft) -> int | None:
+        """The place of the line that has the same array of the file as weights; the line then takes those."""
+        W = draft.arrays.get("W")
+        if W is None or not draft.layer.shares_with:
+            return None
+        for place, other in enumerate(self.lines):
+            V = other.arrays.get("W")
+            if V is None or other.layer.kind not in draft.layer.shares_with or _begin(V) != _begin(W):
+                continue
+            same = (V.shape, V.strides) == (W.shape, W.strides)
+            turned = (V.shape, V.strides) == (W.shape[::-1], W.strides[::-1]) and V.shape != W.shape
+            if same or (turned and draft.layer.kind == "Dense"):
+                del draft.arrays["W"]
+                return place
+        return None
 
     def same(self, layer: Layer, value: Value) -> Value:
         """A line that works element by element: the array stays laid out as it is."""
@@ -112,6 +134,11 @@ class Drafts:
         return first
 
 
+def _begin(array: Array) -> int:
+    """Where an array's numbers begin in memory: those of a file are there once."""
+    return int(array.__array_interface__["data"][0])
+
+
 def network_layers(drafts: Drafts, inputs: Sequence[str], *, named: bool) -> list[Layer]:
     """The layers, which say what they take and are called as the graph calls them, or where they have to be called.
 
@@ -126,10 +153,11 @@ def network_layers(drafts: Drafts, inputs: Sequence[str], *, named: bool) -> lis
         for k, source in enumerate(draft.sources)
         if isinstance(source, int) and (k or source != place - 1)
     }
+    needed |= {draft.weights_of for draft in drafts.lines if draft.weights_of is not None}
     names: dict[int, str] = {}
     taken = {name.lower() for name in inputs} | {"x", "y", "l"}
     for place, draft in enumerate(drafts.lines):
-        wanted = draft.name if named and draft.arrays and _NAME.match(draft.name) else ""
+        wanted = draft.name if named and draft.layer.weighted | bool(draft.arrays) and _NAME.match(draft.name) else ""
         if wanted.lower() in taken:
             wanted = ""
         if not wanted and place in needed:
@@ -148,6 +176,8 @@ def network_layers(drafts: Drafts, inputs: Sequence[str], *, named: bool) -> lis
         settings: dict[str, Any] = {} if first == before else {"of": called(first)}
         if isinstance(draft.layer, Combining):
             settings["others"] = tuple(map(called, others))
+        if draft.weights_of is not None:
+            settings["weights_of"] = names[draft.weights_of]
         if place in names:
             settings["name"] = names[place]
         layers.append(replace(draft.layer, **settings))

@@ -26,6 +26,8 @@ MOST = 2**31
 """Bytes: no file of protobuf is larger."""
 MOST_OUTLINE = 16 * 2**20
 """Bytes of a model beside the numbers of its arrays: nodes, names, whole numbers."""
+OBJECT = 32
+"""Bytes that each part of the outline counts more than it has: it becomes an object."""
 MOST_NODES = 20_000
 MOST_AXES = 32
 OLDEST_OPSET = 7
@@ -129,19 +131,10 @@ def read_onnx(path: str | Path) -> OnnxFile:
 
 def _check_outline(path: Path, content: bytes) -> None:
     """Raises DataError where the content is no message, or has too much beside the numbers of arrays."""
-    view = memoryview(content)
     outline = 0
     try:
-        for field, body in _fields(view):
-            if field != MODEL_GRAPH:
-                outline += len(body) + 1
-                continue
-            for part, inner in _fields(body):
-                if part != GRAPH_INITIALIZER:
-                    outline += len(inner) + 1
-                    continue
-                for kind, numbers in _fields(inner):
-                    outline += 1 if kind in (FLOATS, RAW, DOUBLES) and len(numbers) > 16 else len(numbers) + 1
+        for size in _outline(memoryview(content)):
+            outline += size + OBJECT
             if outline > MOST_OUTLINE:
                 break
     except (IndexError, ValueError):
@@ -151,6 +144,20 @@ def _check_outline(path: Path, content: bytes) -> None:
             f"{path} has more than {MOST_OUTLINE:,} bytes beside the numbers of its arrays, more than a network "
             "that could be read; arrays belong into initializers, as raw_data"
         )
+
+
+def _outline(view: memoryview) -> Iterator[int]:
+    """The sizes of what a model holds, but for the numbers of its arrays."""
+    for field, body in _fields(view):
+        if field != MODEL_GRAPH:
+            yield len(body)
+            continue
+        for part, inner in _fields(body):
+            if part != GRAPH_INITIALIZER:
+                yield len(inner)
+                continue
+            for kind, numbers in _fields(inner):
+                yield 0 if kind in (FLOATS, RAW, DOUBLES) and len(numbers) > OBJECT else len(numbers)
 
 
 def _fields(view: memoryview) -> Iterator[tuple[int, memoryview]]:
@@ -267,6 +274,8 @@ def _external(path: Path, tensor: Any, label: str, size: int) -> bytes:
         with open(place, "rb") as file:
             file.seek(begin)
             return file.read(size)
+    except DataError:
+        raise
     except OSError as error:
         raise DataError(f"{path}: {label} lies in {said(location)}: {error.strerror or error}") from None
     except ValueError:

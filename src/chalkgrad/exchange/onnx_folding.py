@@ -49,7 +49,9 @@ def _bounded(shape: Sequence[int], *given: Array) -> tuple[int, ...]:
 def whole_axes(given: Array | None, attributes: Mapping[str, Any], rank: int) -> list[int]:
     """The axes that a node names, as an operand or, in older versions, as a setting; all where there are none."""
     axes = given.ravel().tolist() if given is not None else list(attributes.get("axes", range(rank)))
-    return sorted({int(a) % rank for a in axes}) if rank else []
+    if any(not -rank <= a < rank for a in axes):
+        raise ValueError(f"there are {rank} axes, not {[int(a) for a in axes]}")
+    return sorted({int(a) % rank for a in axes})
 
 
 def target(sizes: Sequence[int], wanted: Array, attributes: Mapping[str, Any]) -> list[int]:

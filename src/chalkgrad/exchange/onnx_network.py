@@ -84,7 +84,8 @@ class _Reading:
         known: dict[str, Value | Array] = dict(file.arrays)
         for called, (name, shape) in self.inputs.items():
             known[called] = Value.of(name, (self.samples, *shape))
-        self.drafts = Drafts(known, uses, file.opset)
+        whole = frozenset(n for called, (n, _) in self.inputs.items() if file.inputs[called][0].kind == "i")
+        self.drafts = Drafts(known, uses, file.opset, whole)
 
     def _needed(self, nodes: Sequence[OnnxNode]) -> list[OnnxNode]:
         """The nodes without which the output cannot be computed."""
@@ -204,7 +205,7 @@ class _Reading:
         """The arrays by the network's names."""
         own, found = {**network.parameters, **network.states}, dict[str, Any]()
         for draft, line in zip(self.drafts.lines, network.layout.lines, strict=True):
-            if set(line.names) != set(draft.arrays):
+            if {*line.names} != {*draft.arrays, *(["W"] if draft.weights_of is not None else [])}:
                 raise DataError(f"{line.label} has {', '.join(line.names)}, not {', '.join(draft.arrays)}")
             for formal, array in draft.arrays.items():
                 name = line.names[formal]

@@ -80,6 +80,11 @@ def only(node: OnnxNode, condition: bool, why: str) -> None:
         raise refused(node, why)
 
 
+def alone(drafts: Drafts, node: OnnxNode, what: str) -> None:
+    """Refuses a node whose further outputs somebody takes."""
+    only(node, not any(name and drafts.uses.get(name) for name in node.outputs[1:]), f"somebody takes {what} too")
+
+
 def called(node: OnnxNode, *weights: str) -> str:
     """What a line may be called: as its weights are (fc1.weight), or its node (/fc1/Gemm)."""
     for name in weights:
@@ -254,6 +259,7 @@ def gather(drafts: Drafts, node: OnnxNode, given: Sequence[Any]) -> Value:
     if isinstance(data, np.ndarray):
         ids = value_of(node, places, "place")
         only(node, data.ndim == 2 and node.attributes.get("axis", 0) == 0, "it takes no rows of a table")
+        only(node, ids.source in drafts.whole, "its places are no whole numbers that come in")
         only(node, ids.plain and len(ids.shape) == 2, f"it takes ids of the shape {ids.sizes}, not (N, steps)")
         shape = (*ids.shape, data.shape[1])
         layer = Embedding(data.shape[0], data.shape[1])
@@ -261,8 +267,11 @@ def gather(drafts: Drafts, node: OnnxNode, given: Sequence[Any]) -> Value:
     index = constant_of(node, places, "place")
     only(node, index.size == 1, "it takes several parts of a value")
     x, axis = value_of(node, data), int(node.attributes.get("axis", 0))
-    found = _one_step(drafts, node, x, axis % len(x.axes), int(index.ravel()[0]))
-    return found if index.ndim == 0 else found.unsqueezed([axis % len(x.axes)])
+    axis %= len(x.axes)
+    if not x.axes[axis] and int(index.ravel()[0]) in (0, -1):  # the only one there is
+        return x.squeezed([axis]) if index.ndim == 0 else x
+    found = _one_step(drafts, node, x, axis, int(index.ravel()[0]))
+    return found if index.ndim == 0 else found.unsqueezed([axis])
 
 
 @reads("Slice")
@@ -435,7 +444,7 @@ def pool(drafts: Drafts, node: OnnxNode, given: Sequence[Any]) -> Value:
     a = node.attributes
     x = drafts.plain(node, value_of(node, given[0]))
     only(node, len(x.shape) == 4, "it pools no images")
-    only(node, not any(node.outputs[1:]), "it gives the places of the largest values too")
+    alone(drafts, node, "the places of the largest values")
     only(node, all(d == 1 for d in a.get("dilations", ())), "it is dilated")
     kernel = tuple(a["kernel_shape"])
     strides = tuple(a.get("strides", (1,) * len(kernel)))
@@ -464,7 +473,8 @@ def reduced(drafts: Drafts, node: OnnxNode, given: Sequence[Any]) -> Value:
     """A GlobalAvgPool1D or 2D, or a Sum."""
     x = value_of(node, given[0])
     axes = None if given[1] is None else constant_of(node, given[1], "axes")
-    if axes is None and "axes" not in node.attributes and node.attributes.get("noop_with_empty_axes"):
+    if (axes is None or not axes.size) and "axes" not in node.attributes:
+        only(node, bool(node.attributes.get("noop_with_empty_axes")), "it goes over the samples too")
         return x
     if x.flattened:
         x = drafts.plain(node, x)
@@ -500,7 +510,8 @@ def reduced(drafts: Drafts, node: OnnxNode, given: Sequence[Any]) -> Value:
 def batch_norm(drafts: Drafts, node: OnnxNode, given: Sequence[Any]) -> Value:
     """A BatchNorm, with its running averages."""
     a = node.attributes
-    only(node, not a.get("training_mode") and not any(node.outputs[1:]), "it is in training mode")
+    only(node, not a.get("training_mode"), "it is in training mode")
+    alone(drafts, node, "the statistics")
     only(node, a.get("spatial", 1) == 1, "it has statistics for every pixel")
     x = drafts.plain(node, value_of(node, given[0]))
     only(node, len(x.shape) in (2, 4), "it normalises no features and no channels of images")
@@ -518,7 +529,7 @@ def batch_norm(drafts: Drafts, node: OnnxNode, given: Sequence[Any]) -> Value:
 def normalisation(drafts: Drafts, node: OnnxNode, given: Sequence[Any]) -> Value:
     """A LayerNorm or RMSNorm over the features, or over whole samples."""
     x, gamma = value_of(node, given[0]), constant_of(node, given[1], "scale")
-    only(node, not any(node.outputs[1:]), "it gives the statistics too")
+    alone(drafts, node, "the statistics")
     if x.flattened:
         x = drafts.plain(node, x)
     axis = int(node.attributes.get("axis", -1)) % len(x.axes)
@@ -533,7 +544,8 @@ def normalisation(drafts: Drafts, node: OnnxNode, given: Sequence[Any]) -> Value
     arrays = {"gamma": np.broadcast_to(gamma, shape)}
     name = called(node, node.inputs[1])
     if node.operator == "RMSNormalization":
-        layer: Layer = RMSNorm(eps, **over)
+        only(node, rank != 3 or last, "it goes over the whole of a sequence")
+        layer: Layer = RMSNorm(eps)
     else:
         beta = np.zeros(shape, gamma.dtype) if given[2] is None else constant_of(node, given[2], "bias")
         arrays["beta"] = np.broadcast_to(beta, shape)
@@ -550,7 +562,7 @@ def same(drafts: Drafts, node: OnnxNode, given: Sequence[Any]) -> Value:
     """Nothing: in a prediction there is no dropout."""
     training = given[2] if len(given) > 2 else None
     only(node, training is None or not constant_of(node, training, "mode").any(), "it is in training mode")
-    only(node, not any(node.outputs[1:]), "it gives its mask too")
+    alone(drafts, node, "its mask")
     return value_of(node, given[0])
 
 

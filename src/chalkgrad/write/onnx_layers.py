@@ -21,8 +21,10 @@ from ..base.errors import ChalkgradError
 from ..describe.layers import (
     ELU,
     GELU,
+    Add,
     AvgPool2D,
     BatchNorm,
+    Concat,
     Conv1D,
     Conv2D,
     Dense,
@@ -201,6 +203,21 @@ def _(layer: Conv1D, place: Place) -> None:
 @nodes.register
 def _(layer: Embedding, place: Place) -> None:
     place.graph.add("Gather", [place.parameter("W"), *place.inputs], place.output, axis=0)
+
+
+# -- sums, and values side by side -------------------------------------------------------------------------------------
+
+
+@nodes.register
+def _(layer: Add, place: Place) -> None:
+    given = [i for i in place.steps[-1].inputs if i is not None]  # a value may come twice
+    place.graph.add("Add" if len(given) == 2 else "Sum", given, place.output)
+
+
+@nodes.register
+def _(layer: Concat, place: Place) -> None:
+    given = [i for i in place.steps[-1].inputs if i is not None]
+    place.graph.add("Concat", given, place.output, axis=2 if place.line.per_step else 1)
 
 
 # -- layers of windows, shapes and normalisation -----------------------------------------------------------------------
