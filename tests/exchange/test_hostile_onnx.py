@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tracemalloc
 from pathlib import Path
@@ -268,10 +269,8 @@ def test_onnx_own_external_data(tmp_path: Path) -> None:
 def fuzzed(content: bytes, path: Path) -> None:
     """Whatever is done to a file, it is read or refused with an error of chalkgrad's."""
     path.write_bytes(content)
-    try:
+    with contextlib.suppress(ChalkgradError):
         cg.from_onnx(path)
-    except ChalkgradError as error:
-        assert str(error)
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from .onnx_values import Array
 
 MOST = 2**24
 """The most numbers of a constant that is computed; larger ones only where something as large goes in."""
-Fold = Callable[[Sequence[Array | None], Mapping[str, Any]], Array]
+Fold: TypeAlias = Callable[[Sequence[Any], Mapping[str, Any]], Any]
 
 
 class FoldingError(Exception):
@@ -75,19 +75,17 @@ def _slice(given: Sequence[Any], attributes: Mapping[str, Any]) -> Array:
 def slices(sizes: Sequence[int], given: Sequence[Any], attributes: Mapping[str, Any]) -> tuple[slice, ...]:
     """The slices of each axis: from operands, or in older versions from settings."""
     if "starts" in attributes:
-        starts, ends, axes, steps = attributes["starts"], attributes["ends"], attributes.get("axes"), None
+        named = [list(attributes["starts"]), list(attributes["ends"]), attributes.get("axes"), None]
     else:
-        starts, ends, axes, steps = (None if g is None else g.ravel().tolist() for g in given[:4])
-    places = range(len(starts)) if axes is None else axes
+        named = [None if g is None else g.ravel().tolist() for g in given[:4]]
+    starts, ends = named[0] or [], named[1] or []
+    places, steps = named[2] or range(len(starts)), named[3] or [1] * len(starts)
     found = [slice(None)] * len(sizes)
-    for k, axis in enumerate(places):
-        step = 1 if steps is None else int(steps[k])
-        begin, end = int(starts[k]), int(ends[k])
+    for axis, begin, end, step in zip(places, starts, ends, steps, strict=True):
         size = sizes[axis]
-        begin += size if begin < 0 else 0
-        end += size if end < 0 else 0
-        last: int | None = max(end, -1) if step < 0 else end
-        found[axis] = slice(max(begin, 0), None if step < 0 and last is not None and last < 0 else last, step)
+        begin, end = (int(edge) + (size if edge < 0 else 0) for edge in (begin, end))
+        last = None if step < 0 and end < 0 else end  # back to the first
+        found[axis] = slice(max(begin, 0), last, int(step))
     return tuple(found)
 
 
@@ -152,17 +150,17 @@ def _cast(given: Sequence[Any], attributes: Mapping[str, Any]) -> Array:
 
 FOLDS: dict[str, Fold] = {
     "Constant": _constant,
-    "Identity": lambda g, a: g[0],  # pyright: ignore[reportReturnType]
+    "Identity": lambda g, a: g[0],
     "Cast": _cast,
-    "Shape": lambda g, a: np.array(g[0].shape, np.int64)[a.get("start", 0) : a.get("end")],  # pyright: ignore
-    "Gather": lambda g, a: np.take(g[0], g[1], axis=a.get("axis", 0)),  # pyright: ignore
+    "Shape": lambda g, a: np.array(g[0].shape, np.int64)[a.get("start", 0) : a.get("end")],
+    "Gather": lambda g, a: np.take(g[0], g[1], axis=a.get("axis", 0)),
     "Slice": _slice,
     "Concat": _concat,
     "Unsqueeze": _unsqueeze,
     "Squeeze": _squeeze,
-    "Reshape": lambda g, a: g[0].reshape(target(g[0].shape, g[1], a)),  # pyright: ignore
-    "Flatten": lambda g, a: g[0].reshape(math.prod(g[0].shape[: a.get("axis", 1)]), -1),  # pyright: ignore
-    "Transpose": lambda g, a: np.transpose(g[0], a.get("perm")),  # pyright: ignore
+    "Reshape": lambda g, a: g[0].reshape(target(g[0].shape, g[1], a)),
+    "Flatten": lambda g, a: g[0].reshape(math.prod(g[0].shape[: a.get("axis", 1)]), -1),
+    "Transpose": lambda g, a: np.transpose(g[0], a.get("perm")),
     "ConstantOfShape": _filled,
     "Expand": _expand,
     "Range": _range,
@@ -177,13 +175,13 @@ FOLDS: dict[str, Fold] = {
     "Equal": _binary(np.equal),
     "Greater": _binary(np.greater),
     "Less": _binary(np.less),
-    "Neg": lambda g, a: -g[0],  # pyright: ignore
-    "Sqrt": lambda g, a: np.sqrt(g[0]),  # pyright: ignore
-    "Reciprocal": lambda g, a: 1 / g[0],  # pyright: ignore
-    "Floor": lambda g, a: np.floor(g[0]),  # pyright: ignore
-    "Ceil": lambda g, a: np.ceil(g[0]),  # pyright: ignore
-    "ReduceProd": lambda g, a: np.prod(g[0], keepdims=bool(a.get("keepdims", 1))),  # pyright: ignore
-    "Where": lambda g, a: np.where(g[0], g[1], g[2]),  # pyright: ignore
+    "Neg": lambda g, a: np.negative(g[0]),
+    "Sqrt": lambda g, a: np.sqrt(g[0]),
+    "Reciprocal": lambda g, a: 1 / g[0],
+    "Floor": lambda g, a: np.floor(g[0]),
+    "Ceil": lambda g, a: np.ceil(g[0]),
+    "ReduceProd": lambda g, a: np.prod(g[0], keepdims=bool(a.get("keepdims", 1))),
+    "Where": lambda g, a: np.where(g[0], g[1], g[2]),
 }
 
 

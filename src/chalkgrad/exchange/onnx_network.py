@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from ..base.checks import as_table
 from ..base.errors import ChalkgradError, DataError, OptionError
-from ..describe.layers import Layer, Sigmoid, Softmax
 from ..describe.losses import Loss
 from ..model.arguments import fitting
 from ..network import Network
@@ -24,6 +24,8 @@ from .onnx_recurrent import recurrent
 from .onnx_values import SAMPLES, MixedError, Value
 
 RECURRENT = ("RNN", "LSTM", "GRU")
+LOSSES = {"Softmax": "CrossEntropy", "Sigmoid": "BinaryCrossEntropy"}
+"""The loss that goes with a last layer; else it is SquaredError."""
 
 
 def from_onnx(
@@ -106,7 +108,7 @@ class _Reading:
         if len(sizes) > 1:
             raise OptionError(f"its inputs have {' and '.join(map(str, sorted(sizes)))} samples")
         self.samples = sizes.pop() if sizes else SAMPLES
-        stated = dict(given) if isinstance(given, Mapping) else dict.fromkeys(inputs, given)  # pyright: ignore
+        stated: dict[str, Any] = as_table(given) or dict.fromkeys(inputs, None if as_table(given) == {} else given)
         found: dict[str, tuple[str, tuple[int, ...]]] = {}
         for place, (called, (kind, shape)) in enumerate(inputs.items()):
             word = "".join(c if c.isalnum() and c.isascii() else "_" for c in called)
@@ -181,23 +183,21 @@ class _Reading:
     def _built(self, loss: Loss | str | None) -> Network:
         lines = self.drafts.lines
         if loss is None:
-            last = lines[-1].layer
-            loss = {Softmax: "CrossEntropy", Sigmoid: "BinaryCrossEntropy"}.get(type(last), "SquaredError")
+            loss = LOSSES.get(lines[-1].layer.kind, "SquaredError")
         inputs = dict(self.inputs.values())
         kinds = [kind for kind, _ in self.file.inputs.values()]
         real = [a.dtype for draft in lines for a in draft.arrays.values()] or [k for k in kinds if k.kind == "f"]
         dtype = "float64" if any(k.itemsize == 8 and k.kind == "f" for k in real) else "float32"
         shape = inputs["x"] if set(inputs) == {"x"} else inputs
-        layers: list[Layer] = []
-        for named in (True, False):
+
+        def made(*, named: bool) -> Network:
             layers = network_layers(self.drafts, list(inputs), named=named)
-            try:
-                network = Network(layers, input_shape=shape, loss=loss, dtype=dtype)
-            except OptionError:
-                if not named:
-                    raise
-            else:
-                break
+            return Network(layers, input_shape=shape, loss=loss, dtype=dtype)
+
+        try:
+            network = made(named=True)
+        except OptionError:  # names that do not go together here
+            network = made(named=False)
         network.set_parameters(self._weights(network))
         return network
 

@@ -121,17 +121,17 @@ def dense(drafts: Drafts, node: OnnxNode, x: Value, W: Array, b: Array | None, n
 def gemm(drafts: Drafts, node: OnnxNode, given: Sequence[Any]) -> Value:
     """A Dense: a matrix product with a bias, transposed and scaled as the node says."""
     a = node.attributes
-    x, W = value_of(node, given[0]), constant_of(node, given[1], "second operand")
+    x, weights = value_of(node, given[0]), constant_of(node, given[1], "second operand")
     if a.get("transA"):
         x = x.transposed((1, 0))
-    W = W.T if a.get("transB") else W
-    W = W * W.dtype.type(a["alpha"]) if a.get("alpha", 1.0) != 1 else W
+    weights = weights.T if a.get("transB") else weights
+    weights = weights * weights.dtype.type(a["alpha"]) if a.get("alpha", 1.0) != 1 else weights
     b = None if given[2] is None else constant_of(node, given[2], "third operand")
     if b is not None and a.get("beta", 1.0) != 1:
         b = b * b.dtype.type(a["beta"])
     if b is not None:
         only(node, b.ndim < 2 or b.shape[0] == 1, f"its third operand {b.shape} is not the same for all samples")
-    return dense(drafts, node, x, W, b, called(node, node.inputs[1]))
+    return dense(drafts, node, x, weights, b, called(node, node.inputs[1]))
 
 
 @reads("MatMul")
@@ -256,13 +256,15 @@ def _windowed_1d(
 def gather(drafts: Drafts, node: OnnxNode, given: Sequence[Any]) -> Value:
     """An Embedding: rows of a table; or one step of a sequence."""
     data, places = given[0], given[1]
-    if isinstance(data, np.ndarray):
+    if not isinstance(data, Value):
+        data = constant_of(node, data, "table")
         ids = value_of(node, places, "place")
         only(node, data.ndim == 2 and node.attributes.get("axis", 0) == 0, "it takes no rows of a table")
         only(node, ids.source in drafts.whole, "its places are no whole numbers that come in")
         only(node, ids.plain and len(ids.shape) == 2, f"it takes ids of the shape {ids.sizes}, not (N, steps)")
-        shape = (*ids.shape, data.shape[1])
-        layer = Embedding(data.shape[0], data.shape[1])
+        rows, units = (int(size) for size in data.shape)
+        shape = (*ids.shape, units)
+        layer = Embedding(rows, units)
         return drafts.add(layer, [ids], shape, {"W": data}, called(node, node.inputs[0]))
     index = constant_of(node, places, "place")
     only(node, index.size == 1, "it takes several parts of a value")
@@ -316,7 +318,7 @@ def add(drafts: Drafts, node: OnnxNode, given: Sequence[Any]) -> Value:
     """An Add of values; of a constant a bias, or Positions."""
     operands = [g for g in given if g is not None]
     values = [g for g in operands if isinstance(g, Value)]
-    constants = [g for g in operands if isinstance(g, np.ndarray)]
+    constants: list[Array] = [g for g in operands if not isinstance(g, Value)]
     if len(operands) == 1:
         return value_of(node, operands[0])
     x = values[0] if len(values) == 1 else _sum(drafts, node, values)
@@ -367,7 +369,7 @@ def multiply(drafts: Drafts, node: OnnxNode, given: Sequence[Any]) -> Value:
     """A Multiply, or a SiLU: a value times its sigmoid."""
     values = [g for g in given if isinstance(g, Value)]
     if len(values) == 1:
-        factor = next(g for g in given if isinstance(g, np.ndarray))
+        factor: Array = next(g for g in given if not isinstance(g, Value))
         only(node, bool((factor == 1).all()) and factor.size == 1, "it multiplies by a constant")
         return values[0]
     x, gate = _alike(drafts, node, values)
@@ -464,7 +466,7 @@ def global_pool(drafts: Drafts, node: OnnxNode, given: Sequence[Any]) -> Value:
     x = drafts.plain(node, x)
     only(node, len(x.shape) == 4, "it pools no images")
     if node.operator == "GlobalMaxPool":
-        return drafts.add(MaxPool2D(x.shape[2:]), [x], (*x.shape[:2], 1, 1))
+        return drafts.add(MaxPool2D((x.shape[2], x.shape[3])), [x], (*x.shape[:2], 1, 1))
     return drafts.add(GlobalAvgPool2D(), [x], x.shape[:2], order=(0, 1, None, None))
 
 
@@ -538,7 +540,6 @@ def normalisation(drafts: Drafts, node: OnnxNode, given: Sequence[Any]) -> Value
     whole = x.plain and axis == 1
     only(node, last or whole, "it goes neither over the features nor over the whole of each sample")
     shape = x.shape[-1:] if last else x.shape[1:]
-    over = {"over": "sample"} if rank == 3 and not last else {"over": "step"}
     eps = node.attributes.get("epsilon", 1e-5)
     only(node, np.broadcast_shapes(gamma.shape, shape) == shape, f"its scale has the shape {gamma.shape}, not {shape}")
     arrays = {"gamma": np.broadcast_to(gamma, shape)}
@@ -549,7 +550,7 @@ def normalisation(drafts: Drafts, node: OnnxNode, given: Sequence[Any]) -> Value
     else:
         beta = np.zeros(shape, gamma.dtype) if given[2] is None else constant_of(node, given[2], "bias")
         arrays["beta"] = np.broadcast_to(beta, shape)
-        layer = LayerNorm(eps, **over)
+        layer = LayerNorm(eps, over="sample" if rank == 3 and not last else "step")
     made = drafts.add(layer, [x], x.shape, arrays, name)
     return replace(made, axes=x.axes)
 

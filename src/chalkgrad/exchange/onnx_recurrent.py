@@ -26,7 +26,7 @@ def recurrent(drafts: Drafts, node: OnnxNode, given: Sequence[Any]) -> dict[str,
     Raises:
         OptionError: where no layer computes the same.
     """
-    a, named = node.attributes, dict(zip(OPERANDS, [*given, *[None] * len(OPERANDS)], strict=False))
+    a, named = node.attributes, dict[str, Any](zip(OPERANDS, [*given, *[None] * len(OPERANDS)], strict=False))
     x = value_of(node, named["X"])
     by_sample = bool(a.get("layout"))
     order = (0, 1, 2) if by_sample else (1, 0, 2)

@@ -160,16 +160,16 @@ def _operand(place: Place, name: str) -> Traced:
 
 @nodes.register
 def _(layer: Dense, place: Place) -> None:
-    W, b = place.parameter("W"), place.parameter("b")
+    weights, b = place.parameter("W"), place.parameter("b")
     turned = place.line.shared is dense_rules.transposed
     if len(place.line.shapes[0]) == 1:
-        place.node("Gemm", W, b, **({"transB": 1} if turned else {}))
+        place.node("Gemm", weights, b, **({"transB": 1} if turned else {}))
         return
-    W = place.graph.add("Transpose", [W], perm=[1, 0]) if turned else W  # each step counts as a sample
-    if not b:
-        place.node("MatMul", W)
+    weights = place.graph.add("Transpose", [weights], perm=[1, 0]) if turned else weights
+    if not b:  # each step counts as a sample
+        place.node("MatMul", weights)
         return
-    place.graph.add("Add", [place.graph.add("MatMul", [*place.inputs, W]), b], place.output)
+    place.graph.add("Add", [place.graph.add("MatMul", [*place.inputs, weights]), b], place.output)
 
 
 @nodes.register
@@ -196,7 +196,7 @@ def _(layer: Conv1D, place: Place) -> None:
     x = place.graph.add("Transpose", place.inputs, perm=[0, 2, 1])  # ONNX has the steps last
     given = [x, place.parameter("W"), place.parameter("b")]
     given = given if given[-1] else given[:-1]
-    window = {"kernel_shape": [o["k"]], "strides": [o["s"]], "pads": [o["before"], behind]}
+    window: dict[str, Any] = {"kernel_shape": [o["k"]], "strides": [o["s"]], "pads": [o["before"], behind]}
     place.graph.add("Transpose", [place.graph.add("Conv", given, **window)], place.output, perm=[0, 2, 1])
 
 

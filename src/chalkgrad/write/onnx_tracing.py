@@ -4,6 +4,10 @@ A rule is a function on the arrays of any library. Here they are of none: every 
 and gives the `Traced` that the node computes. So the mathematics of rules, a user's own too, stands once.
 """
 
+# what rules pass around is of any kind
+# pyright: reportUnknownLambdaType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 import math
