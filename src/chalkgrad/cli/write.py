@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 HELP = "write the network as a script that stands alone, or as an ONNX model"
 DESCRIPTION = (
-    "Writes the forward pass, the backward pass and the update as a script in NumPy, in PyTorch or in C; the forward pass "
-    "as an ONNX model; or the weights alone as a .safetensors file."
+    "Writes the forward pass, the backward pass and the update as a script in NumPy, in PyTorch or in C; the forward "
+    "pass as an ONNX model; or the weights alone as a .safetensors file."
 )
 EXAMPLES = ("chalkgrad write web --to numpy --out by_hand.py", "chalkgrad write runs/mnist --out net.onnx")
 ENDINGS = {".c": "c", ".onnx": "onnx", ".safetensors": "safetensors"}

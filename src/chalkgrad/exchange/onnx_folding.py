@@ -180,7 +180,7 @@ FOLDS: dict[str, Fold] = {
     "Reciprocal": lambda g, a: 1 / g[0],
     "Floor": lambda g, a: np.floor(g[0]),
     "Ceil": lambda g, a: np.ceil(g[0]),
-    "ReduceProd": lambda g, a: np.prod(g[0], keepdims=bool(a.get("keepdims", 1))),
+    "ReduceProd": lambda g, a: np.multiply.reduce(g[0], axis=None, keepdims=bool(a.get("keepdims", 1))),
     "Where": lambda g, a: np.where(g[0], g[1], g[2]),
 }
 
