@@ -26,6 +26,8 @@ class Draft:
         arrays: its parameters and running averages by their formal names.
         name: what it may be called, "" for nothing.
         weights_of: the place of the line whose W it uses too.
+        waits: whether it is an attention that waits for its last product.
+        gone: whether it went into another line.
     """
 
     layer: Layer
@@ -33,6 +35,8 @@ class Draft:
     arrays: dict[str, Array] = field(default_factory=dict[str, Array])
     name: str = ""
     weights_of: int | None = None
+    waits: bool = False
+    gone: bool = False
 
 
 def refused(node: OnnxNode, why: object) -> OptionError:
@@ -48,12 +52,14 @@ class Drafts:
         lines: the lines.
         known: what each name stands for.
         uses: how many nodes take each name.
+        users: the nodes that take each name.
         opset: the version of the operators.
         whole: the inputs that are whole numbers.
     """
 
     known: dict[str, Value | Array]
     uses: Mapping[str, int]
+    users: Mapping[str, Sequence[OnnxNode]]
     opset: int
     whole: frozenset[str]
     lines: list[Draft] = field(default_factory=list[Draft])
@@ -147,16 +153,16 @@ def network_layers(drafts: Drafts, inputs: Sequence[str], *, named: bool) -> lis
         inputs: the inputs' names.
         named: whether names of the graph are kept.
     """
-    needed = {
-        source
-        for place, draft in enumerate(drafts.lines)
-        for k, source in enumerate(draft.sources)
-        if isinstance(source, int) and (k or source != place - 1)
-    }
-    needed |= {draft.weights_of for draft in drafts.lines if draft.weights_of is not None}
+    alive = [place for place, draft in enumerate(drafts.lines) if not draft.gone]
+    needed: set[int | str] = set()
+    for before, place in zip([None, *alive], alive, strict=False):
+        draft = drafts.lines[place]
+        apart = [s for k, s in enumerate(draft.sources) if k or s != before]
+        needed |= {*apart, *([] if draft.weights_of is None else [draft.weights_of])}
     names: dict[int, str] = {}
     taken = {name.lower() for name in inputs} | {"x", "y", "l"}
-    for place, draft in enumerate(drafts.lines):
+    for place in alive:
+        draft = drafts.lines[place]
         wanted = draft.name if named and draft.layer.weighted | bool(draft.arrays) and _NAME.match(draft.name) else ""
         if wanted.lower() in taken:
             wanted = ""
@@ -170,12 +176,15 @@ def network_layers(drafts: Drafts, inputs: Sequence[str], *, named: bool) -> lis
         return source if isinstance(source, str) else names[source]
 
     layers: list[Layer] = []
-    for place, draft in enumerate(drafts.lines):
+    for k, place in enumerate(alive):
+        draft = drafts.lines[place]
         first, *others = draft.sources
-        before = place - 1 if place else (inputs[0] if len(inputs) == 1 else None)
+        before = alive[k - 1] if k else (inputs[0] if len(inputs) == 1 else None)
         settings: dict[str, Any] = {} if first == before else {"of": called(first)}
         if isinstance(draft.layer, Combining):
             settings["others"] = tuple(map(called, others))
+        elif others:  # the queries' value, and that of keys and values
+            settings["of"] = (called(first), *map(called, others))
         if draft.weights_of is not None:
             settings["weights_of"] = names[draft.weights_of]
         if place in names:

@@ -148,6 +148,11 @@ def _cast(given: Sequence[Any], attributes: Mapping[str, Any]) -> Array:
     return given[0].astype(KINDS[attributes["to"]])
 
 
+def _product(given: Sequence[Any], attributes: Mapping[str, Any]) -> Array:
+    whole: Any = given[0].prod(keepdims=bool(attributes.get("keepdims", 1)))
+    return np.asarray(whole)
+
+
 FOLDS: dict[str, Fold] = {
     "Constant": _constant,
     "Identity": lambda g, a: g[0],
@@ -180,7 +185,7 @@ FOLDS: dict[str, Fold] = {
     "Reciprocal": lambda g, a: 1 / g[0],
     "Floor": lambda g, a: np.floor(g[0]),
     "Ceil": lambda g, a: np.ceil(g[0]),
-    "ReduceProd": lambda g, a: np.multiply.reduce(g[0], axis=None, keepdims=bool(a.get("keepdims", 1))),
+    "ReduceProd": _product,
     "Where": lambda g, a: np.where(g[0], g[1], g[2]),
 }
 

@@ -21,6 +21,7 @@ from .onnx_gelu import with_gelu
 from .onnx_operators import READS
 from .onnx_own import own_network
 from .onnx_recurrent import recurrent
+from .onnx_spelled import spelled
 from .onnx_values import SAMPLES, MixedError, Value
 
 RECURRENT = ("RNN", "LSTM", "GRU")
@@ -87,7 +88,11 @@ class _Reading:
         for called, (name, shape) in self.inputs.items():
             known[called] = Value.of(name, (self.samples, *shape))
         whole = frozenset(n for called, (n, _) in self.inputs.items() if file.inputs[called][0].kind == "i")
-        self.drafts = Drafts(known, uses, file.opset, whole)
+        users: dict[str, list[OnnxNode]] = {}
+        for node in self.nodes:
+            for name in node.inputs:
+                users.setdefault(name, []).append(node)
+        self.drafts = Drafts(known, uses, users, file.opset, whole)
 
     def _needed(self, nodes: Sequence[OnnxNode]) -> list[OnnxNode]:
         """The nodes without which the output cannot be computed."""
@@ -159,7 +164,12 @@ class _Reading:
         end = OnnxNode("output", (), (), {}, f"the output {self.file.outputs[0]!r}", "")
         output = output if not all(len(p) < 2 for p in output.axes) else self._squeezed(output)
         final = self.drafts.plain(end, output)
-        if final.source != len(self.drafts.lines) - 1:
+        lines = self.drafts.lines
+        gone = [place for place, draft in enumerate(lines) if draft.gone]
+        taken = {s for draft in lines if not draft.gone for s in (*draft.sources, draft.weights_of)}
+        if any(draft.waits for draft in lines) or taken & set(gone):
+            raise OptionError("an attention lacks its last product, or its queries, keys or values are used elsewhere")
+        if final.source != max(set(range(len(lines))) - set(gone)):
             raise OptionError("what it gives is not what its last layer gives")
         return self._built(loss)
 
@@ -173,15 +183,17 @@ class _Reading:
         """What the outputs of a node are."""
         if node.operator in RECURRENT:
             return dict(recurrent(self.drafts, node, operands))
-        if not any(isinstance(operand, Value) for operand in operands):
+        if all(operand is None or isinstance(operand, np.ndarray) for operand in operands):
             return {node.outputs[0]: folded(node, operands)}
+        if (made := spelled(self.drafts, node, operands)) is not None:
+            return {node.outputs[0]: made}
         read = READS.get(node.operator)
         if read is None:
             raise refused(node, "no layer computes what it does")
         return {node.outputs[0]: read(self.drafts, node, [*operands, *[None] * 6])}
 
     def _built(self, loss: Loss | str | None) -> Network:
-        lines = self.drafts.lines
+        lines = [draft for draft in self.drafts.lines if not draft.gone]
         if loss is None:
             loss = LOSSES.get(lines[-1].layer.kind, "SquaredError")
         inputs = dict(self.inputs.values())
@@ -203,8 +215,9 @@ class _Reading:
 
     def _weights(self, network: Network) -> dict[str, Any]:
         """The arrays by the network's names."""
+        lines = [draft for draft in self.drafts.lines if not draft.gone]
         own, found = {**network.parameters, **network.states}, dict[str, Any]()
-        for draft, line in zip(self.drafts.lines, network.layout.lines, strict=True):
+        for draft, line in zip(lines, network.layout.lines, strict=True):
             if {*line.names} != {*draft.arrays, *(["W"] if draft.weights_of is not None else [])}:
                 raise DataError(f"{line.label} has {', '.join(line.names)}, not {', '.join(draft.arrays)}")
             for formal, array in draft.arrays.items():

@@ -15,6 +15,7 @@ from ..describe.layers import (
     ELU,
     GELU,
     Add,
+    Attention,
     AvgPool2D,
     BatchNorm,
     Concat,
@@ -43,6 +44,7 @@ from ..describe.layers import (
 from .onnx_drafts import Drafts, refused
 from .onnx_file import OnnxNode
 from .onnx_folding import slices, target, whole_axes, zero
+from .onnx_spelled import biased, finished, scaled_norm
 from .onnx_values import Array, Value
 
 Operand: TypeAlias = Value | Array | None
@@ -63,7 +65,9 @@ def reads(*operators: str) -> Callable[[Read], Read]:
 def value_of(node: OnnxNode, operand: Operand, what: str = "input") -> Value:
     """An operand that is a line's value."""
     if not isinstance(operand, Value):
-        raise refused(node, f"its {what} is {'left out' if operand is None else 'a constant'}")
+        is_constant = isinstance(operand, np.ndarray)
+        known = "left out" if operand is None else "a constant" if is_constant else "a part of another layer"
+        raise refused(node, f"its {what} is {known}")
     return operand
 
 
@@ -112,6 +116,8 @@ def dense(drafts: Drafts, node: OnnxNode, x: Value, W: Array, b: Array | None, n
     if b is not None:
         only(node, b.size in (1, units), f"its bias has the shape {b.shape}, not ({units},)")
         b = np.broadcast_to(b.reshape(-1), (units,))
+    if isinstance(x.source, int) and drafts.lines[x.source].waits:
+        return finished(drafts, node, x, W, b)
     arrays = {"W": W} if b is None else {"W": W, "b": b}
     made = drafts.add(Dense(units, bias=b is not None), [x], (*x.shape[:-1], units), arrays, name)
     return replace(made, axes=(*x.axes[:-1], made.axes[-1]))
@@ -343,7 +349,7 @@ def _sum(drafts: Drafts, node: OnnxNode, values: Sequence[Value]) -> Value:
 
 def _shifted(drafts: Drafts, node: OnnxNode, x: Value, constant: Array) -> Value:
     """A value and a constant: a bias, or learnt positions."""
-    if zero(constant) and len(constant.shape) <= len(x.axes):
+    if (zero(constant) and len(constant.shape) <= len(x.axes)) or scaled_norm(drafts, node, x, constant, scale=False):
         return x
     draft = drafts.lines[x.source] if isinstance(x.source, int) else None
     features = Value.of(x.source, x.shape).axes[-1]
@@ -358,6 +364,10 @@ def _shifted(drafts: Drafts, node: OnnxNode, x: Value, constant: Array) -> Value
             draft.arrays["b"] = np.broadcast_to(constant.reshape(-1), (units,))
             draft.layer = replace(draft.layer, bias=True)  # type: ignore[call-arg]
             return x
+    attends = draft is not None and isinstance(draft.layer, Attention) and alone and x.plain
+    if draft is not None and attends and constant.shape == (x.shape[2],) and zero(draft.arrays.get("bo", np.zeros(1))):
+        biased(draft, constant)
+        return x
     if len(x.shape) == 3 and x.plain and wide[0] == 1:
         rows = np.broadcast_to(constant.reshape(wide)[0], x.shape[1:])
         return drafts.add(Positions(), [x], x.shape, {"P": rows}, called(node))
@@ -370,6 +380,8 @@ def multiply(drafts: Drafts, node: OnnxNode, given: Sequence[Any]) -> Value:
     values = [g for g in given if isinstance(g, Value)]
     if len(values) == 1:
         factor: Array = next(g for g in given if not isinstance(g, Value))
+        if scaled_norm(drafts, node, values[0], factor, scale=True):
+            return values[0]
         only(node, bool((factor == 1).all()) and factor.size == 1, "it multiplies by a constant")
         return values[0]
     x, gate = _alike(drafts, node, values)

@@ -10,7 +10,7 @@ def _(layer: HardSwish, place: Place) -> None:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import singledispatch
 from typing import Any
@@ -22,6 +22,7 @@ from ..describe.layers import (
     ELU,
     GELU,
     Add,
+    Attention,
     AvgPool2D,
     BatchNorm,
     Concat,
@@ -129,7 +130,7 @@ def write_steps(place: Place) -> None:
     Raises:
         OptionError: where a function does what has no form in ONNX.
     """
-    for step in place.steps:
+    for step in _with_softmax(place):
         if step.rule.stepwise or step.output in step.inputs:
             raise no_form(place.line.label, f"{step.output} needs what it computes at another time, a loop")
         operands = [None if i is None else _operand(place, i) for i in step.inputs]
@@ -145,6 +146,24 @@ def write_steps(place: Place) -> None:
             place.graph.name(result.astype(place.graph.dtype).name, step.output)
         else:  # it depends on nothing that comes in
             place.graph.initializers[step.output] = np.asarray(result, dtype=place.graph.dtype)
+
+
+def _with_softmax(place: Place) -> Iterator[Step]:
+    """The steps, but for those of an attention's softmax over the keys, which are written as ONNX's."""
+    if not isinstance(place.line.layer, Attention):
+        yield from place.steps
+        return
+    scores = ""
+    for step in place.steps:
+        match step.rule.output:
+            case "top" | "r":
+                continue
+            case "e":
+                scores = step.inputs[0] or ""
+            case "A":
+                place.graph.add("Softmax", [scores], step.output, axis=-1)
+            case _:
+                yield step
 
 
 def _operand(place: Place, name: str) -> Traced:
