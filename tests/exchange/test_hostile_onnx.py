@@ -152,6 +152,7 @@ def varint(number: int) -> bytes:
     return found + bytes([number])
 
 
+@pytest.mark.long
 def test_a_bomb_of_small_things(tmp_path: Path) -> None:
     """Millions of empty nodes, which would be objects of hundreds of bytes each, and whole numbers of one byte."""
     for body in (

@@ -88,11 +88,10 @@ def run(arguments: Namespace) -> int:
 
 def _write_file(network: Network, to: str, arguments: Namespace, title: str) -> int:
     """Writes the network as an ONNX model, or its weights."""
-    if arguments.out is None or arguments.format is not None or arguments.steps is not None:
-        what = "a file of bytes: say --out FILE" if arguments.out is None else "no text, and holds no training"
-        raise OptionError(
-            f"--to {to} gives {what}{'' if arguments.out is None else ': leave --format and --steps out'}"
-        )
+    if arguments.out is None:
+        raise OptionError(f"--to {to} gives a file of bytes: say --out FILE.{to}")
+    if arguments.format is not None or arguments.steps is not None:
+        raise OptionError(f"--to {to} gives no text, and holds no training: leave --format and --steps out")
     if to == "onnx":
         network.export(arguments.out, title=title)
     else:

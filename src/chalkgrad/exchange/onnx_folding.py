@@ -31,7 +31,7 @@ def folded(node: OnnxNode, operands: Sequence[Array | None]) -> Array:
         raise FoldingError(f"{node.operator} of constants is not computed")
     try:
         with np.errstate(all="ignore"):
-            return fold([*operands, *[None] * 6], node.attributes)
+            return np.asarray(fold([*operands, *[None] * 6], node.attributes))
     except FoldingError:
         raise
     except (ValueError, TypeError, IndexError, OverflowError, AttributeError, KeyError, ZeroDivisionError) as error:
