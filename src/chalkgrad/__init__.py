@@ -78,6 +78,7 @@ if TYPE_CHECKING:
     from .estimators import ChalkgradClassifier, ChalkgradRegressor
     from .examples.example import Example, load_example
     from .exchange.comparison import Comparison, compare
+    from .exchange.onnx_network import from_onnx
     from .exchange.torch_network import from_torch
     from .explain.derivation import Derivation
     from .explain.trace import Trace
@@ -184,6 +185,7 @@ __all__ = [
     "compare",
     "data",
     "diagnose",
+    "from_onnx",
     "from_torch",
     "initializers",
     "kinks",
@@ -203,6 +205,7 @@ _MODULES = {  # where the public names are
     ".examples.example": "Example load_example",
     ".exchange.comparison": "Comparison compare",
     ".exchange.torch_network": "from_torch",
+    ".exchange.onnx_network": "from_onnx",
     ".explain.derivation": "Derivation",
     ".explain.trace": "Trace",
     ".describe": "initializers",

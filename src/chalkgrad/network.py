@@ -38,9 +38,11 @@ from .train.history import History
 from .train.shards import Shards
 from .write.arrays import files_beside
 from .write.numpy_script import numpy_script, print_interval
+from .write.onnx_model import write_onnx
 from .write.script_file import write_script
 from .write.torch_instance import torch_instance
 from .write.torch_module import torch_script
+from .write.weights import load_weights, save_weights
 
 __all__ = ["Evaluation", "Network", "load"]
 
@@ -533,6 +535,54 @@ class Network(Model, Displayed):
         See `chalkgrad.model.saved`; checkpoints of a training hold everything (`fit(checkpoints=)`).
         """
         saved.save(self, path)
+
+    def export(self, path: str | Path, *, title: str = "") -> None:
+        """Writes the forward pass, as in prediction, as an ONNX model (opset 20), which other programs run.
+
+        Its values and weights have the network's names; it holds the network's description too, from which
+        `cg.from_onnx` makes the same network. It needs onnx: `pip install 'chalkgrad[onnx]'`.
+
+        Args:
+            path: the file, NAME.onnx.
+            title: what it is called.
+
+        Raises:
+            OptionError: where a layer has no form in ONNX, the library is not installed, or the file cannot be written.
+        """
+        write_onnx(self, path, title)
+
+    def save_weights(self, path: str | Path, *, names: str = "chalkgrad") -> None:
+        """Saves parameters and running averages into a .safetensors file.
+
+        Args:
+            path: the file, NAME.safetensors.
+            names: "chalkgrad" for the network's own, W1 (inputs, outputs); "torch" for those of the module that
+                `source("torch")` writes, linear1.weight (outputs, inputs): its `state_dict`.
+
+        Raises:
+            OptionError: where `names` is neither, or a layer has no form in PyTorch.
+            DataError: where a weight is not finite, or the file cannot be written.
+        """
+        save_weights(self, path, names)
+
+    def load_weights(
+        self, path: str | Path, *, names: str | Mapping[str, str] | None = None, narrow: bool = False
+    ) -> None:
+        """Loads parameters and running averages from a .safetensors file; nothing is changed where one does not fit.
+
+        Args:
+            path: the file: one of `save_weights`, or of a PyTorch module whose layers are these.
+            names: "chalkgrad" or "torch"; if not given, as the file's names say; or for every parameter the name of its
+                tensor, {"W1": "fc1.weight", ...}.
+            narrow: whether numbers of 64 bits may be rounded to the network's 32. The other way round they are exact.
+
+        Raises:
+            DataError: where the file is damaged, a name is missing or belongs to nothing, or numbers are not finite or
+                would be rounded.
+            ShapeError: where an array has another shape.
+            OptionError: where `names` is invalid.
+        """
+        load_weights(self, path, names, narrow=narrow)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """The pickled form, for other processes: plain description and arrays, for `restored`."""

@@ -1,14 +1,12 @@
 """Parameters by PyTorch's names and orientations: 0.weight (out x in) is W1 (in x out), and so on.
 
 Modules are told apart by what stands before the last dot, and belong to the network's layers with parameters in order;
-where each layer has what in PyTorch is what `write.torch_layers` says.
+where each layer has what in PyTorch is what `write.torch_places` says.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,29 +14,7 @@ import numpy as np
 from ..base.errors import DataError, ShapeError
 from ..base.half import as_numpy
 from ..model.model import Model
-from ..write.torch_forward import tensor, write_module
-
-PARAMETER = re.compile(r"(weight|bias)(_[ih]h_l\d+)?|in_proj_(weight|bias)")
-"""The last part of a parameter's name in PyTorch."""
-UNUSED = re.compile(r"bias_hh_l\d+")
-"""A second bias where one is enough."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where PyTorch has a parameter.
-
-    Attributes:
-        name: the network's name.
-        part: the last part of the tensor's name.
-        rows: from which row of it to which; None for all.
-        turned: whether it is transposed there.
-    """
-
-    name: str
-    part: str
-    rows: tuple[int, int] | None
-    turned: bool
+from ..write.torch_places import PARAMETER, UNUSED, TorchPlace, torch_modules
 
 
 def is_torch_name(name: Any, model: Model) -> bool:
@@ -64,7 +40,7 @@ def by_own_names(numbers: Mapping[Any, Any], model: Model) -> dict[Any, Any]:
             found[name] = value
     if not theirs:
         return dict(numbers)
-    modules = _modules(model)
+    modules = torch_modules(model)
     if len(theirs) != len(modules):
         expected = "; ".join(", ".join(f"{p.name} ({p.part})" for p in places) for places in modules)
         raise DataError(
@@ -82,23 +58,7 @@ def by_own_names(numbers: Mapping[Any, Any], model: Model) -> dict[Any, Any]:
     return found
 
 
-def _modules(model: Model) -> list[list[_Place]]:
-    """The parameters of each layer that has any, in order, with their places."""
-    text = write_module(model, fused=False)
-    found: dict[str, list[_Place]] = {}
-    for name, place in text.places.items():
-        if name not in model.parameters:
-            continue
-        module, dot, part = tensor(place).rpartition(".")
-        rows = re.search(r"\[(\d+):(\d+)\]$", place)
-        between = (int(rows[1]), int(rows[2])) if rows else None
-        own = part if dot else re.sub(r"\d+$", "", part)
-        group = module if dot else f"own {re.sub(r'^[a-zA-Z_]+', '', part)}"
-        found.setdefault(group, []).append(_Place(name, own, between, name in text.turned))
-    return list(found.values())
-
-
-def _taken(key: str, value: Any, place: _Place, model: Model) -> Any:
+def _taken(key: str, value: Any, place: TorchPlace, model: Model) -> Any:
     """A parameter's numbers out of PyTorch's tensor."""
     array: Any = np.asanyarray(as_numpy(value))
     if place.rows is not None:

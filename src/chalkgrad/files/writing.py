@@ -70,7 +70,7 @@ def replace_file(path: Path, content: bytes | str | Iterable[Any], *, workplace:
     sync_directory(path.parent)
 
 
-def write_named(path: Path, content: bytes | str) -> None:
+def write_named(path: Path, content: bytes | str | Iterable[Any]) -> None:
     """Writes `content` to a path that the user named: a file in one step (`replace_file`), for a link the file that it
     leads to; a device or a pipe is written to, and stays what it is.
 
