@@ -153,6 +153,12 @@ def _product(given: Sequence[Any], attributes: Mapping[str, Any]) -> Array:
     return np.asarray(whole)
 
 
+def _where(given: Sequence[Any], _: Mapping[str, Any]) -> Array:
+    _bounded(np.broadcast_shapes(*(g.shape for g in given[:3])), *given[:3])
+    condition, yes, no = (np.asarray(g) for g in given[:3])
+    return np.where(condition.astype(bool), yes, no)
+
+
 FOLDS: dict[str, Fold] = {
     "Constant": _constant,
     "Identity": lambda g, a: g[0],
@@ -186,7 +192,7 @@ FOLDS: dict[str, Fold] = {
     "Floor": lambda g, a: np.floor(g[0]),
     "Ceil": lambda g, a: np.ceil(g[0]),
     "ReduceProd": _product,
-    "Where": lambda g, a: np.where(g[0], g[1], g[2]),
+    "Where": _where,
 }
 
 

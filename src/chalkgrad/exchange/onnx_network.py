@@ -158,7 +158,7 @@ class _Reading:
                 if isinstance(error, ChalkgradError):
                     raise
                 raise refused(node, f"its operands or settings do not go together: {error}") from None
-        output = known[self.file.outputs[0]]
+        output: Any = known[self.file.outputs[0]]
         if not isinstance(output, (Value, np.ndarray)):
             raise OptionError("what it gives is multiplied by a constant, or a part of a layer; no layer gives that")
         if not isinstance(output, Value) or not self.drafts.lines:

@@ -129,7 +129,8 @@ def _over_features(node: OnnxNode, x: Value, axes: Any) -> bool:
 
 def _constant(operand: Any) -> Array | None:
     """An operand that is a constant."""
-    return operand if isinstance(operand, np.ndarray) else None
+    constant: Any = operand
+    return constant if isinstance(operand, np.ndarray) else None
 
 
 def _number(operand: Any) -> float | None:
