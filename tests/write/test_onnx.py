@@ -34,10 +34,10 @@ MANY = settings(max_examples=150, deadline=None)
 def fed(net: cg.Network, x: Any, dtype: Any = None) -> dict[str, Any]:
     """The samples of every input of the model."""
     rows, found, begin = net.inputs(x), {}, 0
-    kind = np.int64 if net.layout.ids else (dtype or net.dtype)
     for name, shape in net.layout.inputs.items():
         size = int(np.prod(shape))
         part = rows[:, begin : begin + size] if net.layout.several else rows
+        kind = np.int64 if name in net.layout.ids else (dtype or net.dtype)
         found[name] = np.ascontiguousarray(part.reshape(len(rows), *shape), dtype=kind)
         begin += size
     return found

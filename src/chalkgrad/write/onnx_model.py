@@ -111,9 +111,9 @@ def to_proto(network: Model, graph: Graph, title: str = "") -> Any:
 
 
 def input_kinds(network: Model) -> dict[str, tuple[tuple[int, ...], Any]]:
-    """The shape of one sample of each input, and its kind of number: ids and masks beside them are whole numbers."""
-    kind = np.dtype(np.int64) if network.layout.ids else network.dtype
-    return {name: (tuple(shape), kind) for name, shape in network.layout.inputs.items()}
+    """The shape of one sample of each input, and its kind of number: ids are whole numbers."""
+    layout, whole = network.layout, np.dtype(np.int64)
+    return {n: (tuple(shape), whole if n in layout.ids else network.dtype) for n, shape in layout.inputs.items()}
 
 
 def description(network: Model) -> str:
