@@ -160,6 +160,17 @@ def attentive() -> Any:
         yield kind, net, x, y, optimizer
 
 
+def scaled() -> Any:
+    """A network whose inputs and targets are scaled by lines of it, with samples, targets and an optimizer."""
+    rng = np.random.default_rng(0)
+    layers = [cg.Standardize(), cg.Dense(3), cg.Standardize(), cg.Tanh(), cg.Dense(2), cg.Unstandardize()]
+    net = cg.Network(layers, input_shape=4, loss=cg.SquaredError(scale="variance"), dtype="float64")
+    net.flat += 0.3 * rng.standard_normal(net.flat.shape)
+    x, y = rng.normal(3, 2, (5, 4)), rng.normal(20, 5, (5, 2))
+    net.adapt(x, y)
+    yield "inputs and targets scaled", net, x, y, cg.SGD(RATE)
+
+
 def planted(net: cg.Network, x: Any, y: Any, optimizer: Any, chosen: tuple[Slip, ...], rerun: Rerun) -> Any:
     """The numbers that come of mistakes; None where they change nothing, or do not fit the shapes."""
     names = [n for p in net.parameters for n in (f"d{p}", f"{p}_new")]
@@ -282,7 +293,8 @@ def main() -> None:
     singles: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     pairs: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     alarms, started = 0, time.perf_counter()
-    drawn_networks = itertools.chain(networks(given.networks, layers), attentive() if given.sequences else ())
+    more = attentive() if given.sequences else scaled() if layers is LAYERS else ()
+    drawn_networks = itertools.chain(networks(given.networks, layers), more)
     for seed, (kind, net, x, y, optimizer) in enumerate(drawn_networks):
         trace = net.trace(x, y, optimizer=optimizer)
         rerun = Rerun(trace.program, trace)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,12 @@ def pytest_collection_finish() -> None:
 def _first_drawing(_: None) -> None:
     """Hypothesis takes NumPy's generator into its care when it draws first, and asks the garbage collector who has it: that
     must not be frozen yet, or Hypothesis 6.100 does not repeat what it drew."""
+
+
+def pytest_runtest_teardown() -> None:
+    """A script of PyTorch's may leave float64 as the type of new tensors; the next test has it as it was."""
+    if torch := sys.modules.get("torch"):
+        torch.set_default_dtype(torch.float32)
 
 
 def pytest_sessionfinish() -> None:

@@ -114,6 +114,7 @@ def test_every_mistake_of_every_rule_is_planted_and_found(diagnosed: int) -> Non
         *tools.networks(48, tools.GRAPHS),
         *tools.networks(12, tools.SEQUENCES),
         *tools.attentive(),
+        *tools.scaled(),
     ):
         trace = net.trace(x, y, optimizer=optimizer)
         rerun = Rerun(trace.program, trace)

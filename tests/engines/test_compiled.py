@@ -76,11 +76,10 @@ def compare(
     if alone:
         assert apart(one.predict(x, engine="numpy"), one.predict(x, engine="compiled")) < bound, what
     ready = one.samples_and_targets(x, y)
-    passes = [
+    kinds = [
         one._prediction.run(("y_hat", "l"), *ready, one.steps_taken + 1, "evaluate", engine)
         for engine in ("numpy", "compiled")
     ]
-    kinds = [next(values) for values in passes]  # all samples at once
     for name in ("y_hat", "l"):
         assert apart(kinds[0][name], kinds[1][name]) < bound, what
     left, right = one.evaluate(x, y, engine="numpy"), one.evaluate(x, y, engine="compiled")
