@@ -236,7 +236,7 @@ def test_bad_npz(tmp_path: Path) -> None:
     np.savez(path, x=np.ones((10, 3)), y=np.arange(9))
     with pytest.raises(DataError, match="10 samples, but 9 targets"):
         read_npz(path)
-    np.savez(path, x=np.array([object()]), y=np.arange(1), allow_pickle=True)
+    np.savez(path, x=np.array([object()]), y=np.arange(1))
     with pytest.raises(DataError, match="Python objects"):
         read_npz(path)
     np.savez(path, x=np.full((10, 3), np.nan), y=np.arange(10))

@@ -292,8 +292,8 @@ OPERATORS = (
     "RMSNormalization", "RNN", "LSTM", "GRU", "ReduceMean",
 )  # fmt: skip
 RECURRENT = ("RNN", "LSTM", "GRU")
-COMPUTED = 85
-"""Tests that are computed with every version of onnx that is supported."""
+COMPUTED = 80
+"""So many tests at least are computed with every version of onnx that is supported (81 of 1.22, 87 of 1.23)."""
 
 
 def as_network(case: Any, model: Any, inputs: list[Any], file: Path) -> tuple[Any, str]:
