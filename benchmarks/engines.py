@@ -26,6 +26,7 @@ import multiprocessing
 import os
 import platform
 import statistics
+import textwrap
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -633,7 +634,7 @@ def chart(records: list[dict[str, Any]], grown: list[dict[str, Any]], path: Path
             axis.annotate(f" {shown(record['seconds'])}", (record["seconds"] * scale, place), va="center", fontsize=7)
         axis.margins(x=0.25)
         axis.xaxis.set_major_locator(ticker.MaxNLocator(3))
-        axis.set_title(title, fontsize=9)
+        axis.set_title(textwrap.fill(title, 45), fontsize=9)
         axis.set_xlabel(f"{of_time} per {own[0]['unit']}", fontsize=8)
         axis.tick_params(labelsize=7)
     for axis, what in zip(axes[bars:].ravel(), kinds, strict=False):
