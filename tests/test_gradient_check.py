@@ -149,3 +149,18 @@ def test_a_strongly_bent_loss_is_no_error() -> None:
     net.set_parameters(W1=net.parameters["W1"] / 5)
     check = net.check_gradients(rng.integers(0, 9, (3, 6)), rng.integers(0, 9, (3, 6)))
     assert check.passed, str(check)
+
+
+def test_a_network_trained_to_its_end_is_right_and_its_mistakes_are_seen() -> None:
+    """Its gradients are so small that the rounding of L shows in the differences."""
+    rng = np.random.default_rng(1)
+    x, y = rng.standard_normal((40, 12)), rng.integers(0, 3, 40)
+    layers = [cg.Dense(15), cg.Tanh(), cg.Dense(3), cg.Softmax()]
+    net = cg.Network(layers, input_shape=12, loss="CrossEntropy", dtype="float64")
+    net.fit(x, y, optimizer=cg.Adam(0.01), epochs=1500, batch_size=None, engine="numpy")
+    assert net.loss(x, y) < 1e-3
+    found = net.check_gradients(x, y)
+    assert found.passed, found
+    assert all(
+        value.checked > 0.5 * net.parameters[value.name[1:]].size for value in found.values if value.name != "dx"
+    )
