@@ -19,7 +19,7 @@ from ..network import Network
 from ..program import names as spelled
 from ..render.blocks import Paragraph, Table
 from ..render.board import Board
-from ..render.shown import Displayed, some_rows
+from ..render.shown import Shown, some_rows
 from ..write.torch_forward import FORMALS
 from ..write.torch_instance import torch_loss
 from ..write.torch_training import Scored
@@ -58,7 +58,7 @@ class Compared:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Comparison(Displayed):
+class Comparison(Shown):
     """A module beside a network. It is true where all agree; printed, it says the first that differs.
 
     Attributes:
@@ -121,10 +121,6 @@ class Comparison(Displayed):
         ]
         text = str(self)
         return Board("The network beside the module", (Paragraph(f"{text}."), Table(head, some_rows(rows), right=(3,))))
-
-    def to_text(self, *, width: int | None = None) -> str:
-        """The table as plain text; `width` is that of the terminal, where it is to fit one."""
-        return self.board().to_text(width=width)
 
 
 def compare(

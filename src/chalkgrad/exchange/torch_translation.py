@@ -19,6 +19,7 @@ from ..base.errors import OptionError
 from ..describe.layers import Concat, Flatten, Layer, Recurrent, SampleShape
 from ..describe.layers.combining import MOST
 from ..describe.layers.from_formulas import Statement, layer_of
+from ..describe.layers.layer import rows_text
 from ..describe.layers.registry import FROM_FILES
 from .torch_trace import Call, Record, Ref, torch_library
 from .torch_values import (
@@ -226,8 +227,8 @@ class Translation:
         if flat is not None:
             return flat
         raise call.refusal(
-            f"{call.words} takes {_giver(source)}, {_shape(source.shape)}, as {tuple(value.index.shape)} with its axes "
-            "in another order, or split; no layer does that"
+            f"{call.words} takes {_giver(source)}, {rows_text(source.shape)}, as {tuple(value.index.shape)} with its "
+            "axes in another order, or split; no layer does that"
         )
 
     def flattened(self, value: Value, call: Call) -> Value | None:
@@ -400,10 +401,6 @@ def _giver(source: Source) -> str:
         kind = type(source.layer).__name__
         return f"what {source.call.place} gives ({kind})"
     return f"the input {source.name}"
-
-
-def _shape(shape: SampleShape) -> str:
-    return f"(N{''.join(f', {s}' for s in shape)})"
 
 
 def _each(tree: Any, look: Callable[[Ref], object]) -> None:

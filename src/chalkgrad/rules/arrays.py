@@ -33,6 +33,11 @@ def on_numpy(xp: Any) -> bool:
     return xp is np or getattr(xp, "records_numpy", False)
 
 
+def per_channel(v: Array, x: Array) -> Array:
+    """One number for each feature or channel, v (C,), as it goes with x (N, C, ...)."""
+    return v.reshape((-1,) + (1,) * (x.ndim - 2))
+
+
 def seen_in_windows(x: Array, out: tuple[int, int], kernel: tuple[int, int], stride: tuple[int, int]) -> Array:
     """The elements of a NumPy array x (N, C, H, W) where they lie, seen window by window: (N, C, kh, kw, P, Q)."""
     xp = namespace(x)

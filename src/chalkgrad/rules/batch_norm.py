@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from .arrays import namespace
+from .arrays import namespace, per_channel
 from .rule import Array, Operation, mistake, rule
 
 SOURCE = "Ioffe and Szegedy, arXiv:1502.03167"
@@ -16,10 +16,6 @@ SOURCE = "Ioffe and Szegedy, arXiv:1502.03167"
 
 def _others(x: Array) -> tuple[int, ...]:
     return (0, *range(2, x.ndim))
-
-
-def _spread(v: Array, x: Array) -> Array:
-    return v.reshape((-1,) + (1,) * (x.ndim - 2))
 
 
 @rule("mu[c] = mean_{n,...} x[n,c,...]", source=SOURCE)
@@ -31,20 +27,20 @@ def batch_mean(x: Array) -> Array:
 @rule("var[c] = mean_{n,...} (x[n,c,...] - mu[c])^2", source=SOURCE)
 def batch_variance(x: Array, mu: Array) -> Array:
     """var (C,) of x (N, C, ...) and mu (C,); the biased variance."""
-    return namespace(x).mean((x - _spread(mu, x)) ** 2, axis=_others(x))
+    return namespace(x).mean((x - per_channel(mu, x)) ** 2, axis=_others(x))
 
 
 @rule("x_hat[n,c,...] = (x[n,c,...] - mu[c]) / sqrt(var[c] + eps)", source=SOURCE)
 def batch_normalise(x: Array, mu: Array, var: Array, *, eps: float) -> Array:
     """x_hat (N, C, ...) of x (N, C, ...), mu and var (C,)."""
     xp = namespace(x)
-    return (x - _spread(mu, x)) / _spread(xp.sqrt(var + eps), x)
+    return (x - per_channel(mu, x)) / per_channel(xp.sqrt(var + eps), x)
 
 
 @rule("z[n,c,...] = x_hat[n,c,...] * gamma[c] + beta[c]", source=SOURCE)
 def batch_scale(x_hat: Array, gamma: Array, beta: Array) -> Array:
     """z (N, C, ...) of x_hat (N, C, ...), gamma and beta (C,)."""
-    return x_hat * _spread(gamma, x_hat) + _spread(beta, x_hat)
+    return x_hat * per_channel(gamma, x_hat) + per_channel(beta, x_hat)
 
 
 @rule("dgamma[c] = sum_{n,...} dz[n,c,...] * x_hat[n,c,...]", source=SOURCE)
@@ -62,7 +58,7 @@ def batch_scale_dbeta(dz: Array) -> Array:
 @rule("dx_hat[n,c,...] = dz[n,c,...] * gamma[c]", source=SOURCE)
 def batch_scale_dx_hat(dz: Array, gamma: Array) -> Array:
     """dx_hat (N, C, ...) of dz (N, C, ...) and gamma (C,)."""
-    return dz * _spread(gamma, dz)
+    return dz * per_channel(gamma, dz)
 
 
 @rule(
@@ -71,7 +67,7 @@ def batch_scale_dx_hat(dz: Array, gamma: Array) -> Array:
 )
 def batch_normalise_dvar(dx_hat: Array, x: Array, mu: Array, var: Array, *, eps: float) -> Array:
     """dvar (C,) of dx_hat and x (N, C, ...), mu and var (C,)."""
-    total = namespace(x).sum(dx_hat * (x - _spread(mu, x)), axis=_others(x))
+    total = namespace(x).sum(dx_hat * (x - per_channel(mu, x)), axis=_others(x))
     return -total / (2 * (var + eps) ** 1.5)
 
 
@@ -92,14 +88,14 @@ def batch_normalise_dmu(dx_hat: Array, var: Array, *, eps: float) -> Array:
 def batch_normalise_dx(dx_hat: Array, x: Array, mu: Array, var: Array, dvar: Array, dmu: Array, *, eps: float) -> Array:
     """dx (N, C, ...): directly, through the variance and through the mean."""
     count = math.prod(x.shape) // x.shape[1]
-    direct = dx_hat / _spread(namespace(x).sqrt(var + eps), x)
-    return direct + (_spread(dvar, x) * 2 * (x - _spread(mu, x)) + _spread(dmu, x)) / count
+    direct = dx_hat / per_channel(namespace(x).sqrt(var + eps), x)
+    return direct + (per_channel(dvar, x) * 2 * (x - per_channel(mu, x)) + per_channel(dmu, x)) / count
 
 
 @rule("dx[n,c,...] = dx_hat[n,c,...] / sqrt(var[c] + eps)")
 def batch_normalise_dx_fixed(dx_hat: Array, var: Array, *, eps: float) -> Array:
     """dx (N, C, ...) of dx_hat (N, C, ...) and var (C,) where mean and variance are fixed numbers."""
-    return dx_hat / _spread(namespace(dx_hat).sqrt(var + eps), dx_hat)
+    return dx_hat / per_channel(namespace(dx_hat).sqrt(var + eps), dx_hat)
 
 
 @rule("running_mu_new[c] = (1 - momentum) * running_mu[c] + momentum * mu[c]")
@@ -119,7 +115,7 @@ def running_variance(running_var: Array, x: Array, mu: Array, *, momentum: float
     One value alone has no variance; the running variance then stays.
     """
     count = math.prod(x.shape) // x.shape[1]
-    unbiased = namespace(x).sum((x - _spread(mu, x)) ** 2, axis=_others(x)) / max(count - 1, 1)
+    unbiased = namespace(x).sum((x - per_channel(mu, x)) ** 2, axis=_others(x)) / max(count - 1, 1)
     return (1 - momentum * (count > 1)) * running_var + momentum * unbiased
 
 

@@ -6,24 +6,20 @@ mu and sigma are states: they are learned from samples before a training, and no
 
 from __future__ import annotations
 
-from .arrays import namespace
+from .arrays import namespace, per_channel
 from .rule import Array, Operation, mistake, rule
-
-
-def _spread(v: Array, x: Array) -> Array:
-    return v.reshape((-1,) + (1,) * (x.ndim - 2))
 
 
 @rule("x_hat[n,c,...] = (x[n,c,...] - mu[c]) / sigma[c]")
 def standardize(x: Array, mu: Array, sigma: Array) -> Array:
     """x_hat (N, C, ...) of x (N, C, ...), mu and sigma (C,); it has no unit."""
-    return (x - _spread(mu, x)) / _spread(sigma, x)
+    return (x - per_channel(mu, x)) / per_channel(sigma, x)
 
 
 @rule("dx[n,c,...] = dx_hat[n,c,...] / sigma[c]")
 def standardize_dx(dx_hat: Array, sigma: Array) -> Array:
     """dx (N, C, ...) of dx_hat (N, C, ...) and sigma (C,)."""
-    return dx_hat / _spread(sigma, dx_hat)
+    return dx_hat / per_channel(sigma, dx_hat)
 
 
 @mistake(standardize_dx, "dx[n,c,...] = dx_hat[n,c,...]", "the division by sigma is left out")
@@ -33,19 +29,19 @@ def standardize_dx_undivided(dx_hat: Array) -> Array:
 
 @mistake(standardize_dx, "dx[n,c,...] = dx_hat[n,c,...] * sigma[c]", "it is multiplied by sigma instead of divided")
 def standardize_dx_multiplied(dx_hat: Array, sigma: Array) -> Array:
-    return dx_hat * _spread(sigma, dx_hat)
+    return dx_hat * per_channel(sigma, dx_hat)
 
 
 @rule("z[n,c,...] = u[n,c,...] * sigma[c] + mu[c]")
 def unstandardize(u: Array, mu: Array, sigma: Array) -> Array:
     """z (N, C, ...) of u (N, C, ...), mu and sigma (C,); its unit is that of mu and sigma."""
-    return u * _spread(sigma, u) + _spread(mu, u)
+    return u * per_channel(sigma, u) + per_channel(mu, u)
 
 
 @rule("du[n,c,...] = dz[n,c,...] * sigma[c]")
 def unstandardize_du(dz: Array, sigma: Array) -> Array:
     """du (N, C, ...) of dz (N, C, ...) and sigma (C,)."""
-    return dz * _spread(sigma, dz)
+    return dz * per_channel(sigma, dz)
 
 
 @mistake(unstandardize_du, "du[n,c,...] = dz[n,c,...]", "the factor sigma is left out")
@@ -55,7 +51,7 @@ def unstandardize_du_without_sigma(dz: Array) -> Array:
 
 @mistake(unstandardize_du, "du[n,c,...] = dz[n,c,...] / sigma[c]", "it is divided by sigma instead of multiplied")
 def unstandardize_du_divided(dz: Array, sigma: Array) -> Array:
-    return dz / _spread(sigma, dz)
+    return dz / per_channel(sigma, dz)
 
 
 @rule("l[n] = scale * sum_{k} ((y_hat[n,k] - y[n,k]) / sigma[k])^2")
