@@ -37,7 +37,7 @@ class Scaled(Protocol):
 
 def unlearned(model: Scaled) -> list[Line]:
     """The lines that have not seen the samples that they learn from."""
-    return [line for line in model.layout.lines if line.layer.learns and not model.states[line.names["sigma"]].all()]
+    return [line for line in model.layout.learning if not model.states[line.names["sigma"]].all()]
 
 
 def adapt(model: Scaled, lines: Iterable[Line], parts: Parts, *, by_number: bool) -> None:

@@ -148,6 +148,11 @@ class Layout:
         return {name: state for line in self.lines for name, state in line.states.items()}
 
     @cached_property
+    def learning(self) -> tuple[Line, ...]:
+        """The lines whose states are learned from the samples before a training."""
+        return tuple(line for line in self.lines if line.layer.learns)
+
+    @cached_property
     def penalties(self) -> Mapping[str, tuple[float, float]]:
         """(l1, l2) of the parameters that have any."""
         return {name: pair for line in self.lines for name, pair in line.penalties.items()}

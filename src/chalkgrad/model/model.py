@@ -333,7 +333,7 @@ class Model:
             OptionError: where no layer scales, or y is missing.
             ShapeError, DataError: where x and y do not fit.
         """
-        lines = [line for line in self.layout.lines if line.layer.learns]
+        lines = self.layout.learning
         if not lines:
             raise OptionError("adapt: no layer learns from samples before a training; cg.Standardize() would")
         samples, targets = (self.samples(x), None) if y is None else self.samples_and_targets(x, y)
