@@ -11,9 +11,10 @@ import pytest
 
 import chalkgrad as cg
 
-pytestmark = [pytest.mark.skipif(importlib.util.find_spec("sklearn") is None, reason="scikit-learn is not installed")]
-if importlib.util.find_spec("sklearn") is not None:  # pytest imports the category of a filter, of a skipped test too
-    pytestmark.append(pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"))
+pytestmark = [
+    pytest.mark.skipif(importlib.util.find_spec("sklearn") is None, reason="scikit-learn is not installed"),
+    pytest.mark.filterwarnings("ignore:(Chalkgrad|Stochastic Optimizer)"),  # not by category: pytest would import it
+]
 
 KINDS = ("binary", "classes", "labels", "number", "numbers")
 rng = np.random.default_rng(0)

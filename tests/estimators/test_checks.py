@@ -38,7 +38,7 @@ MISSING = ("pandas", "SCIPY_ARRAY_API", "decision_function")
 
 @pytest.mark.long
 @pytest.mark.skipif(importlib.util.find_spec("sklearn") is None, reason="scikit-learn is not installed")
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore:(Chalkgrad|Stochastic Optimizer)")
 @pytest.mark.parametrize(("name", "settings"), SETTINGS.values(), ids=SETTINGS)
 def test_every_check_of_scikit_learn_passes(name: str, settings: dict[str, Any]) -> None:
     from sklearn.utils.estimator_checks import check_estimator

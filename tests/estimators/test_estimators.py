@@ -238,7 +238,7 @@ def test_wrong_targets_are_refused(blobs: tuple[Any, Any]) -> None:
 
 @needs_sklearn
 @pytest.mark.long
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore:(Chalkgrad|Stochastic Optimizer)")
 def test_in_pipelines_searches_calibration_and_other_processes(digits: tuple[Any, Any]) -> None:
     from sklearn.calibration import CalibratedClassifierCV
     from sklearn.model_selection import GridSearchCV, cross_val_score
