@@ -41,6 +41,11 @@ class Steps(Protocol):
     parts: int
     """The number of parts of a batch; the bits of the sums over the samples depend on it."""
 
+    @property
+    def updates(self) -> int:
+        """The updates behind the values of this moment, also where an exception ended `take`."""
+        ...
+
     def stop(self) -> None:
         """Asks `take` to end after the step that it is in; may be called from a signal handler."""
         ...

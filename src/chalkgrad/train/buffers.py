@@ -53,18 +53,22 @@ class Buffers:
         self.compiled = not isinstance(self.steps, (NumPySteps, ShardedSteps))
         self.changed = [name for name in self.own() if name in self.program.updated]
         self.best: Mapping[str, Array] = {}
-        self._stale = False  # whether the model's arrays are those of an earlier step
+        self._clock = model.steps_taken  # at the start
+        self._written: int | None = 0  # the updates behind the model's arrays; None where they are others
 
     def own(self) -> dict[str, Array]:
         """The model's own arrays by name: what there is to be written back."""
         return {**self._model.parameters, **self._model.states}
 
     def take(self, order: Array, at: int, rates: Array, t: int) -> Taken:
-        """Takes steps (`engines.stepping.Steps.take`); the model's clock counts them."""
-        result = self.steps.take(order, at, rates, t, self._model.steps_taken + 1)
-        self._model.steps_taken += result.done
-        self._stale = self._stale or result.done > 0
-        return result
+        """Takes steps (`engines.stepping.Steps.take`)."""
+        return self.steps.take(order, at, rates, t, self._model.steps_taken + 1)
+
+    def count(self) -> int:
+        """The updates made here; the model's clock is brought up to them."""
+        updates = self.steps.updates
+        self._model.steps_taken = self._clock + updates
+        return updates
 
     def stop(self) -> None:
         """Asks `take` to end after the step that it is in; may be called from a signal handler."""
@@ -78,16 +82,12 @@ class Buffers:
         """Sets them, the best weights and the model's clock to what a checkpoint has."""
         self.steps.put(values)
         self.best = best
-        self._model.steps_taken = steps_taken
-        self._stale = True
+        self._clock = self._model.steps_taken = steps_taken
+        self._written = None
 
     def undo(self) -> Values | None:
         """Goes back to before the last update; returns what that began with, None where there was none."""
-        before = self.steps.undo()
-        if before is not None:
-            self._model.steps_taken -= 1
-            self._stale = True
-        return before
+        return self.steps.undo()
 
     def lost(self) -> bool:
         """Whether a parameter or a running average holds NaN or infinity."""
@@ -96,12 +96,13 @@ class Buffers:
 
     def write_back(self) -> None:
         """Brings the model's parameters and running averages up to date."""
-        if not self._stale:
+        updates = self.steps.updates
+        if updates == self._written:
             return
         values = self.values()
         for name, array in self.own().items():
             array[...] = values[name]
-        self._stale = False
+        self._written = updates
 
     def keep_best(self) -> None:
         """Keeps a copy of the weights of this moment as the best ones."""
@@ -122,7 +123,7 @@ class Buffers:
         self._model.optimizer_state = None if lost or other_weights else OptimizerState(self._optimizer, arrays, steps)
         if self.best:
             self.steps.put(self.best)
-            self._stale = True
+            self._written = None
         self.write_back()
 
     def release(self) -> None:

@@ -141,6 +141,7 @@ class Fit:
     def _finish(self, training: Training) -> None:
         """Puts the best weights back, tells the callbacks, and lets go of the arrays."""
         state, history, buffers = self.state, self.history, self.state.buffers
+        state.count()  # an exception may have come between the engine's last step and its count
         if history.stop_reason is not StopReason.NOT_FINITE and buffers.lost():
             go_back(state, self.task, "a weight is not finite")
         look_for_growth(state, self.task)

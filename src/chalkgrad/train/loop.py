@@ -103,7 +103,7 @@ class Loop:
         start = time.perf_counter()
         result = state.buffers.take(order, at * task.batch_size, rates, state.optimizer_steps + 1)
         self.pace.measure(time.perf_counter() - start, result.done)
-        history.steps += result.done
+        state.count()
         if math.isnan(history.first_batch_loss) and len(result.losses):
             history.first_batch_loss = float(result.losses[0])
         if result.interrupted:

@@ -28,7 +28,7 @@ def go_back(state: State, task: Task, reason: str) -> None:
     not_finite = buffers.lost()
     before = buffers.undo()
     if before is not None:
-        history.steps -= 1
+        state.count()
         if not_finite:  # by the last update: that is the step to look into
             values, step = before, history.steps + 1
     lines = buffers.program.steps

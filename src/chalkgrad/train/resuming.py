@@ -114,7 +114,7 @@ def restore(state: State, task: Task, checkpoint: Checkpoint) -> None:
         for loss in columns["loss"].tolist():
             state.stopping.look(loss, task.settings.min_improvement)
     state.rate.restore(rate)
-    state.history, state.seconds_before = history, seconds
+    state.history, state.steps_resumed, state.seconds_before = history, history.steps, seconds
     state.losses.restore(*losses)
     state.epoch = len(history) + 1
     buffers.put(values, best, updates)

@@ -71,6 +71,7 @@ class ShardedSteps:
         self._count, self._batch = task.count, task.batch_size
         self._stop_below = -math.inf if settings.stop_below is None else settings.stop_below
         self._asked_to_stop = False
+        self.updates = 0
         self._crew: Crew | None = None
         self._given: tuple[Array, float, int, int] | None = None
 
@@ -105,7 +106,7 @@ class ShardedSteps:
 
     def _take(self, hands: Crew, orders: Array, at: int, rates: Array, t: int, clock: int) -> Taken:
         losses: list[tuple[float, ...]] = []
-        done, stopped, interrupted, epoch = 0, False, False, 0
+        stopped, interrupted, epoch, before = False, False, 0, self.updates
         try:
             for place, rate in enumerate(rates.tolist()):
                 rows = orders[epoch % len(orders)][at : at + self._batch]
@@ -119,13 +120,12 @@ class ShardedSteps:
                     stopped = True
                     break
                 self._move(gradients, rate, t + place)
-                done += 1
                 if self._asked_to_stop:
                     break
         except KeyboardInterrupt:
             interrupted = True
         first, last = ([each[k] for each in losses] for k in (0, -1))
-        return Taken(np.array(first), np.array(last), done, stopped, interrupted)
+        return Taken(np.array(first), np.array(last), self.updates - before, stopped, interrupted)
 
     def _pass(self, hands: Crew, rows: Array, clock: int) -> tuple[tuple[float, ...], dict[str, Array]]:
         """The losses of a batch and its gradients, the sum of those of its shards in their order."""
@@ -149,8 +149,9 @@ class ShardedSteps:
     def _move(self, gradients: Mapping[str, Array], rate: float, t: int) -> None:
         values = self._update.compute({**self._now, **gradients, "lr": rate, "t": t})
         new = {name: np.asarray(values[after], self._now[name].dtype) for name, after in self._after.items()}
-        self._before = {name: self._now[name] for name in new}, self._described()
-        self._now.update(new)
+        before = {name: self._now[name] for name in new}, self._described()
+        # nothing is called in it: no signal's handler comes between
+        self._now, self._before, self.updates = {**self._now, **new}, before, self.updates + 1
 
     def values(self) -> Mapping[str, Array]:
         return {name: array.copy() for name, array in self._now.items()}
@@ -170,8 +171,7 @@ class ShardedSteps:
         if self._before is None:
             return None
         values, given = self._before
-        self._now.update(values)
-        self._before = None
+        self._now, self._before, self.updates = {**self._now, **values}, None, self.updates - 1
         return {**given, **values}
 
     def close(self) -> None:

@@ -27,6 +27,7 @@ class State:
         history: the epochs that are done, and the updates made.
         stopping: what early stopping has seen.
         epoch: the number of the epoch under way, counted from 1.
+        steps_resumed: the updates that had been made when it was resumed.
         seconds_before: how long it had taken when it was resumed.
         warnings: what is said when the training is over.
         began: when it began, or was resumed, by the clock of `time.perf_counter`.
@@ -39,6 +40,7 @@ class State:
     history: History
     stopping: EarlyStopping = field(default_factory=EarlyStopping)
     epoch: int = 1
+    steps_resumed: int = 0
     seconds_before: float = 0.0
     warnings: list[str] = field(default_factory=list[str])
     began: float = field(default_factory=time.perf_counter)
@@ -60,6 +62,10 @@ class State:
             EpochLosses(task.count, task.batch_size, averaged),
             History(engine=buffers.steps.name, steps_before=buffers.steps_before),
         )
+
+    def count(self) -> None:
+        """Brings the history's number of updates, and the model's clock, up to what the engine has made."""
+        self.history.steps = self.steps_resumed + self.buffers.count()
 
     @property
     def optimizer_steps(self) -> int:

@@ -68,6 +68,7 @@ class NumPySteps:
         self._fixed = {name: np.array(array) for name, array in values.items() if name not in self._carried}
         self._places = [{name: np.array(values[name]) for name in self._carried} for _ in range(3)]
         self._now = 0  # where the values of this moment lie
+        self.updates = 0
         self._given_rows: dict[str, Array | Pixels | ClassNumbers] = {"x": x, "y": y}
         if weights is not None:
             self._given_rows[names.SAMPLE_WEIGHT] = weights
@@ -95,25 +96,22 @@ class NumPySteps:
     def _take(self, order: Array, at: int, rates: Array, t: int, clock: int) -> Taken:
         losses: list[float] = []
         data_losses: list[float] = []
-        done, stopped, interrupted = 0, False, False
+        stopped, interrupted, before = False, False, self.updates
         try:
-            for done, (rate, rows) in enumerate(zip(rates.tolist(), self._batches(order, at), strict=False)):
-                loss, data_loss = self._step(rows, rate, t + done, clock + done)
+            for place, (rate, rows) in enumerate(zip(rates.tolist(), self._batches(order, at), strict=False)):
+                loss, data_loss = self._step(rows, rate, t + place, clock + place)
                 losses.append(loss)
                 data_losses.append(data_loss)
                 if not math.isfinite(loss) or loss < self._stop_below:
                     stopped = True
                     break
-                self._now = (self._now + 1) % 3
-                self._updated = self._given
+                # nothing is called in it: no signal's handler comes between
+                self._now, self._updated, self.updates = (self._now + 1) % 3, self._given, self.updates + 1
                 if self._asked_to_stop:
-                    done += 1
                     break
-            else:
-                done = len(losses)
         except KeyboardInterrupt:
-            interrupted, done = True, len(losses)
-        return Taken(np.array(losses), np.array(data_losses), done, stopped, interrupted)
+            interrupted = True
+        return Taken(np.array(losses), np.array(data_losses), self.updates - before, stopped, interrupted)
 
     def _batches(self, order: Array, at: int) -> Iterator[Array | slice]:
         """The samples of every step, epoch after epoch."""
@@ -196,7 +194,7 @@ class NumPySteps:
     def undo(self) -> Values | None:
         if self._updated is None:
             return None
-        self._now = (self._now - 1) % 3
+        self._now, self.updates = (self._now - 1) % 3, self.updates - 1
         values = {**self._described(self._updated), **{n: a.copy() for n, a in self._places[self._now].items()}}
         self._updated = None
         return values

@@ -108,19 +108,19 @@ class CompiledProgram:
     @property
     def carried(self) -> Array:
         """The values that last from step to step."""
-        self._settle()
+        self.settle()
         return self._carried
 
     def give(self, **arrays: Array) -> None:
         """Sets pointers of the state to arrays, which are kept."""
-        self._settle()
+        self.settle()
         for name, array in arrays.items():
             self.kept[name] = array
             setattr(self.state, name, array.__array_interface__["data"][0])  # quicker than array.ctypes.data
 
     def load(self, values: Mapping[str, Array]) -> None:
         """Puts the carried values into their buffer."""
-        self._settle()
+        self.settle()
         for name, view, part in self._places:
             view[...] = values[name][part]
         for name, seen in self._seen.items():
@@ -152,12 +152,12 @@ class CompiledProgram:
             Whether the user interrupted it: it then ended after the step that it was in.
         """
         self._call = Call(self._together, self.state, self.count, self)
-        exception = self._settle()
+        exception = self.settle()
         if exception is not None and not isinstance(exception, KeyboardInterrupt):
             raise exception
         return exception is not None
 
-    def _settle(self) -> BaseException | None:
+    def settle(self) -> BaseException | None:
         """Waits for the end of a call that is under way; returns what came meanwhile."""
         if self._call is None:
             return None

@@ -83,24 +83,41 @@ class CompiledSteps:
         self._run.state.count = count
         self._shapes = {n: (v.shape, v.dtype) for n, v in values.items()}
         self._calls: list[tuple[Array, Array, int, Array, int, int]] = []  # the last two: state before, arguments
-        self._done = 0
+        self._updates = 0  # those made before the last call
         self._stopped: Values = {}
         self.name = f"compiled ({compiler().name}, {compiler().vectors}, {workers} thread{'s' * (workers > 1)})"
 
     def stop(self) -> None:
         self._run.state.stop = 1
 
+    @property
+    def updates(self) -> int:
+        self._run.settle()
+        return self._updates + int(self._run.state.done)
+
     def take(self, order: Array, at: int, rates: Array, t: int, clock: int) -> Taken:
-        before = self._run.carried.copy()
-        if self._done or not self._calls:
-            self._calls = [*self._calls[-1:], (before, order, at, rates, t, clock)]
-        else:  # a call that did nothing is not worth keeping
-            self._calls[-1] = (before, order, at, rates, t, clock)
-        result = self._take(order, at, rates, t, clock)
-        self._done = result.done
-        if result.stopped:
-            self._stopped = self._given(result.done)
-        return result
+        run, state = self._run, self._run.state
+        steps = len(rates)
+        losses, data_losses = np.empty(steps), np.empty(steps)
+        as_read = np.ascontiguousarray(order, dtype=np.int64)
+        rates = np.ascontiguousarray(rates, dtype=np.float64)
+        kept = self._calls[-1:] if state.done else self._calls[:-1]  # a call that did nothing is not worth it
+        calls = [*kept, (run.carried.copy(), order, at, rates, t, clock)]
+        updates = self.updates
+        run.give(order=as_read, rates=rates, losses=losses, data_losses=data_losses)
+        state.between = self._count if order.ndim == 2 and len(order) > 1 else 0
+        state.at, state.steps, state.t, state.clock = at, steps, t, clock
+        # nothing is called in it: no signal's handler comes between
+        self._calls, self._updates, state.done = calls, updates, 0
+        state.halt = state.stopped = state.late = 0
+        interrupted = run.call()
+        done, stopped = int(state.done), bool(state.stopped)
+        if run.count > 1 and state.late > BUSY * max(done, 10):
+            run.count = 1  # the processors are busy with other things: the parts stay, one thread computes them all
+        if stopped:
+            self._stopped = self._given(done)
+        count = done + stopped
+        return Taken(losses[:count], data_losses[:count], done, stopped, interrupted)
 
     def _given(self, step: int) -> Values:
         """The inputs of one step of the last call: its samples, learning rate and clocks."""
@@ -114,23 +131,6 @@ class CompiledSteps:
             "t": t + step,
             "clock": clock + step,
         }
-
-    def _take(self, order: Array, at: int, rates: Array, t: int, clock: int) -> Taken:
-        run, state = self._run, self._run.state
-        steps = len(rates)
-        losses, data_losses = np.empty(steps), np.empty(steps)
-        order = np.ascontiguousarray(order, dtype=np.int64)
-        rates = np.ascontiguousarray(rates, dtype=np.float64)
-        run.give(order=order, rates=rates, losses=losses, data_losses=data_losses)
-        state.between = self._count if order.ndim == 2 and len(order) > 1 else 0
-        state.at, state.steps, state.done, state.t, state.clock = at, steps, 0, t, clock
-        state.halt = state.stopped = state.late = 0
-        interrupted = run.call()
-        done, stopped = int(state.done), bool(state.stopped)
-        if run.count > 1 and state.late > BUSY * max(done, 10):
-            run.count = 1  # the processors are busy with other things: the parts stay, one thread computes them all
-        count = done + stopped
-        return Taken(losses[:count], data_losses[:count], done, stopped, interrupted)
 
     def values(self) -> Mapping[str, Array]:
         values: dict[str, Array] = {}
@@ -150,18 +150,19 @@ class CompiledSteps:
 
     def undo(self) -> Values | None:
         """Nothing of an update is kept, but every step can be repeated: the call is run again, but for its last one."""
-        if not self._done:  # the last update was made by the call before
+        state, left = self._run.state, self.updates - 1
+        if not state.done:  # the last update was made by the call before
             self._calls = self._calls[:-1]
         if not self._calls:
             return None
         before, order, at, rates, t, clock = self._calls[-1]
-        done = self._done or len(rates)
+        done = int(state.done) or len(rates)
+        inputs = self._given(done - 1)
         self._run.carried[:] = before
         if done > 1:
-            self._run.state.stop = 0
-            self._take(order, at, rates[: done - 1], t, clock)
-        inputs = self._given(done - 1)
-        self._calls, self._done = [], 0
+            state.stop = 0
+            self.take(order, at, rates[: done - 1], t, clock)
+        self._calls, self._updates, state.done = [], left, 0
         return {**self.values(), **inputs}
 
 
