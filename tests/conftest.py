@@ -92,6 +92,13 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache"
 
 
+@pytest.fixture
+def one_thread_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long training takes one processor where others test beside it: threads that wait for each other would take both."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        monkeypatch.setenv("CHALKGRAD_THREADS", "1")
+
+
 @pytest.fixture(autouse=True)
 def _interruptible() -> Iterator[None]:
     """Ctrl-C is what Python makes of it, also where the tests run in the background of a shell, which ignores it."""

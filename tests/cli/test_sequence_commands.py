@@ -118,6 +118,7 @@ def test_names_are_made_up(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.usefixtures("one_thread_a_worker")
 @pytest.mark.parametrize(("network", "loss"), [("rnn", 2.0), ("lstm", 1.95), ("gru", 1.98), ("gpt", 2.02)])
 def test_names_to_the_plateau(network: str, loss: float, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "names", "--network", network, "--quiet", "--no-pictures"]) == 0
@@ -130,6 +131,7 @@ def test_names_to_the_plateau(network: str, loss: float, capsys: pytest.CaptureF
 
 
 @pytest.mark.long
+@pytest.mark.usefixtures("one_thread_a_worker")
 def test_rows_of_mnist(mnist_directory: Path) -> None:
     command = ["train", "mnist", "--data", str(mnist_directory), "--network", "rows-lstm"]
     assert main([*command, "--epochs", "5", "--quiet", "--no-pictures"]) == 0  # 98.34 %; at its plateau 98.66 %
