@@ -78,8 +78,8 @@ if TYPE_CHECKING:
     from .estimators import ChalkgradClassifier, ChalkgradRegressor
     from .examples.example import Example, load_example
     from .exchange.comparison import Comparison, compare
-    from .exchange.onnx_network import from_onnx
-    from .exchange.torch_network import from_torch
+    from .exchange.onnx.network import from_onnx
+    from .exchange.torch.network import from_torch
     from .explain.derivation import Derivation
     from .explain.trace import Trace
     from .model.model import Evaluation
@@ -204,8 +204,8 @@ _MODULES = {  # where the public names are
     ".estimators": "ChalkgradClassifier ChalkgradRegressor",
     ".examples.example": "Example load_example",
     ".exchange.comparison": "Comparison compare",
-    ".exchange.torch_network": "from_torch",
-    ".exchange.onnx_network": "from_onnx",
+    ".exchange.torch.network": "from_torch",
+    ".exchange.onnx.network": "from_onnx",
     ".explain.derivation": "Derivation",
     ".explain.trace": "Trace",
     ".describe": "initializers",

@@ -38,10 +38,10 @@ from .train.history import History
 from .train.shards import Shards
 from .write.arrays import files_beside
 from .write.numpy_script import numpy_script, print_interval
-from .write.onnx_model import write_onnx
+from .write.onnx.model import write_onnx
 from .write.script_file import write_script
-from .write.torch_instance import torch_instance
-from .write.torch_module import torch_script
+from .write.torch.instance import torch_instance
+from .write.torch.module import torch_script
 from .write.weights import load_weights, save_weights
 
 __all__ = ["Evaluation", "Network", "load"]

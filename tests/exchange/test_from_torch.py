@@ -15,9 +15,9 @@ from torch import nn  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
 
 import torch_modules as modules  # noqa: E402
-from chalkgrad.exchange.torch_network import matched, samples_of  # noqa: E402
-from chalkgrad.exchange.torch_trace import read_example  # noqa: E402
-from chalkgrad.exchange.torch_values import read  # noqa: E402
+from chalkgrad.exchange.torch.network import matched, samples_of  # noqa: E402
+from chalkgrad.exchange.torch.trace import read_example  # noqa: E402
+from chalkgrad.exchange.torch.values import read  # noqa: E402
 from torch_modules import drawn, ids, normal  # noqa: E402
 
 pytestmark = pytest.mark.torch

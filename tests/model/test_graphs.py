@@ -222,7 +222,7 @@ CHECKS: list[Any] = [
     pytest.param(resumed, graphs(dtypes=BOTH), 3, id="resumed"),
     pytest.param(compiled, graphs(), 2, id="compiled", marks=compiler),
 ]
-LONG = 20
+LONG = 10
 """How many times as many graphs the long tests draw."""
 
 

@@ -13,8 +13,8 @@ import chalkgrad as cg
 from chalkgrad.base.errors import OptionError
 from chalkgrad.rules import Operation, tanh
 from chalkgrad.write.arrays import weights_needed
-from chalkgrad.write.torch_layers import Form, form
-from chalkgrad.write.torch_module import torch_script
+from chalkgrad.write.torch.layers import Form, form
+from chalkgrad.write.torch.module import torch_script
 from drawn_graphs import GRAPHS, graphs
 from networks import X, Y, example
 from write.sequences import SEQUENCES, random_sequence

@@ -15,7 +15,7 @@ import chalkgrad as cg
 from cases import CASES, first_cases
 from chalkgrad.describe.layers.registry import LAYERS
 from chalkgrad.rules import OPERATIONS, Operation
-from chalkgrad.write.onnx_graph import Graph
+from chalkgrad.write.onnx.graph import Graph
 from drawn_graphs import graphs
 from every_rule import every_rule
 from networks import networks
@@ -24,8 +24,8 @@ onnx = pytest.importorskip("onnx")
 from onnx import helper, numpy_helper  # noqa: E402
 from onnx.reference import ReferenceEvaluator  # noqa: E402
 
-from chalkgrad.write.onnx_model import IR_VERSION, OPSET, _node, onnx_model  # noqa: E402
-from chalkgrad.write.onnx_tracing import Traced, for_graphs  # noqa: E402
+from chalkgrad.write.onnx.model import IR_VERSION, OPSET, _node, onnx_model  # noqa: E402
+from chalkgrad.write.onnx.tracing import Traced, for_graphs  # noqa: E402
 
 FEW = settings(max_examples=15, deadline=None)
 MANY = settings(max_examples=150, deadline=None)

@@ -1,6 +1,6 @@
 """A formula as a function on NumPy arrays: the text that `array_code` prints, run.
 
-This is the only place where text becomes code, but for `write/torch_instance.py`, which runs a script's module. The
+This is the only place where text becomes code, but for `write/torch/instance.py`, which runs a script's module. The
 text is printed from a formula's tree, and before it runs, every name in it is held against the formula's own and the
 few of NumPy that `array_code` writes: a formula in a file cannot smuggle in anything else.
 """

@@ -1,7 +1,7 @@
 """Parameters by PyTorch's names and orientations: 0.weight (out x in) is W1 (in x out), and so on.
 
 Modules are told apart by what stands before the last dot, and belong to the network's layers with parameters in order;
-where each layer has what in PyTorch is what `write.torch_places` says.
+where each layer has what in PyTorch is what `write.torch.places` says.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from ..base.errors import DataError, ShapeError
 from ..base.half import as_numpy
 from ..model.model import Model
-from ..write.torch_places import PARAMETER, UNUSED, TorchPlace, torch_modules
+from ..write.torch.places import PARAMETER, UNUSED, TorchPlace, torch_modules
 
 
 def is_torch_name(name: Any, model: Model) -> bool:

@@ -16,7 +16,7 @@ from ..explain.values import Array
 from ..model.model import Model
 from ..program import Loop
 from .picture import Picture
-from .svg import BLUE, FRAME, INK, LINE, ORANGE, PAPER, SOFT, Box, Canvas, text_width
+from .svg import BLUE, FRAME, INK, LINE, ORANGE, PAPER, SOFT, Canvas, text_width
 
 WIDE, HIGH = 560.0, 240.0
 SIZE = 11.0
@@ -171,7 +171,7 @@ def _drawn(found: BackInTime) -> Picture:
                 canvas.line(points, stroke=tone, width=1.8, dashes=dashes)
             if longest <= DOTS or len(points) == 1:
                 for x, height in points:
-                    _dot(canvas, x, height, tone)
+                    canvas.dot(x, height, tone)
         canvas.line([(0, y - 4), (26, y - 4)], stroke=tone, width=1.8, dashes=dashes)
         canvas.text(34, y, _said(name, layer, found.sizes[name]), size=SIZE, anchor="start")
         y += 18
@@ -202,10 +202,6 @@ def _runs(log: Array) -> list[list[int]]:
         else:
             runs.append([int(k)])
     return runs
-
-
-def _dot(canvas: Canvas, x: float, y: float, tone: str) -> None:
-    canvas.rectangle(Box(x - 2.5, y - 2.5, x + 2.5, y + 2.5), radius=2.5, fill=tone)
 
 
 def _axes(canvas: Canvas, longest: int, low: int, high: int) -> None:

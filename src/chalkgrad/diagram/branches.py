@@ -9,7 +9,7 @@ from .blocks import SIZE, SMALL, draw_loss, draw_planes, draw_vector, length, pl
 from .picture import Picture
 from .shapes import shape_text
 from .stages import Stage, describe_stages
-from .svg import INK, PAPER, SOFT, Box, Canvas, Point, Span, shortened, text_width
+from .svg import INK, PAPER, SOFT, Canvas, Point, Span, shortened, text_width
 from .tracks import Edge, Tracks, place
 
 LONGEST = 120.0
@@ -173,7 +173,7 @@ class _Drawing:
         if self._leaves(e):
             turn = self._turn(self.tracks.rows[e.source], (e.source, -1))
             points += [(x, turn), (lane, turn)]
-            self.canvas.rectangle(Box(x - 2.5, turn - 2.5, x + 2.5, turn + 2.5), radius=2.5, fill=INK)
+            self.canvas.dot(x, turn)
         if self._enters(e):
             turn = self._turn(self.tracks.rows[e.target] - 1, (e.source, e.target))
             points += [(lane, turn), (entry, turn)]

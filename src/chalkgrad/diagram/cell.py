@@ -300,10 +300,7 @@ class _Drawing:
         for dot in sorted(set(reach)):
             corner = dot in (min(reach), max(reach)) and not (dot == x and (straight or min(reach) < x < max(reach)))
             if turns and not corner:
-                self._dot(dot, level)
-
-    def _dot(self, x: float, y: float) -> None:
-        self.canvas.rectangle(Box(x - 2.5, y - 2.5, x + 2.5, y + 2.5), radius=2.5, fill=INK)
+                self.canvas.dot(dot, level)
 
     def _round(self, node: int, other: int, left: float, right: float, way: int) -> None:
         """The dashed way of a value round to the box of the step before: from below it, beside all boxes, up."""
@@ -337,7 +334,7 @@ class _Drawing:
         start = y + self.nodes[node].height / 2
         end = self.bottom[-1] + 14 + BEND * len(self.levels[len(self.bottom) - 1]) + 16
         self.canvas.line([(x, start), (x, end)], stroke=INK, arrow=True)
-        self._dot(x, self._level(self.tracks.rows[node], (node, -1)))
+        self.canvas.dot(x, self._level(self.tracks.rows[node], (node, -1)))
         self.canvas.text(
             x + 10, end - 2, [Span(self._short(name), bold=True), Span(f" {goes_on}")], size=SMALL, anchor="start"
         )

@@ -154,7 +154,7 @@ class _Drawing:
         end = bottom + 2 if straight else turn
         self.canvas.line([(-LANE, y + 2), (-LANE, end)], stroke=INK)
         if not self.graph.home(name) < 0 or straight:
-            self.canvas.rectangle(Box(-LANE - 2.5, turn - 2.5, -LANE + 2.5, turn + 2.5), radius=2.5, fill=INK)
+            self.canvas.dot(-LANE, turn)
         if sums:
             self.canvas.line([(LANE, top), (LANE, y + 2)], stroke=ORANGE, arrow=True)
             box = Box(LANE - 9, top, LANE + 9, bottom)

@@ -26,6 +26,8 @@ PALE_BLUE = "#eaf3f8"
 ORANGE = "#a34700"
 PALE_GREY = "#f3f5f6"
 FRAME = "#d5dce1"
+DOT = 2.5
+"""Half of a dot's width."""
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
 _WIDTHS = {
@@ -145,6 +147,10 @@ class Canvas:
             f'height="{_number(down)}" rx="{_number(min(radius, across / 2, down / 2))}" fill="{fill}" '
             f'stroke="{stroke}" stroke-width="{_number(width)}"{dashed}/>',
         )
+
+    def dot(self, x: float, y: float, fill: str = INK) -> None:
+        """Where lines part or meet, or a point of a curve."""
+        self.rectangle(Box(x - DOT, y - DOT, x + DOT, y + DOT), radius=DOT, fill=fill)
 
     def line(
         self,

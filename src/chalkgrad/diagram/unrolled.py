@@ -222,7 +222,7 @@ class _Drawing:
                 leave, enter = self._slot(source + 1, ("leave", source)), self._slot(target, ("enter", source))
                 entering = [s for s, t in self.skips if t == target]
                 goal += 0.0 if linked else 10.0 + 8.0 * entering.index(source)
-                self._dot(x, leave)
+                self.canvas.dot(x, leave)
                 points = [(x, start), (x, leave), (lane, leave), (lane, enter), (goal, enter), (goal, end)]
             elif x != goal:
                 bend = self._slot(target, ("bend", source))
@@ -250,7 +250,7 @@ class _Drawing:
                 self.canvas.line([(middle, y), (left + 3, y)], stroke=BLUE, width=1.6, arrow=True)
                 self.canvas.line([(middle, y), (right - 3, y)], stroke=BLUE, width=1.6, arrow=True)
         for x in places:
-            self._dot(x, y)
+            self.canvas.dot(x, y)
 
     def _handed_on(self, k: int) -> None:
         """The arrows between a recurrent layer's boxes."""
@@ -287,9 +287,6 @@ class _Drawing:
         for line in row.small:
             self.canvas.text(x, y, shortened(line, 46), size=SMALL, anchor="end", fill=SOFT)
             y += 15
-
-    def _dot(self, x: float, y: float) -> None:
-        self.canvas.rectangle(Box(x - 2.5, y - 2.5, x + 2.5, y + 2.5), radius=2.5, fill=INK)
 
 
 def _lanes(ways: Sequence[tuple[int, int]]) -> dict[tuple[int, int], int]:

@@ -20,12 +20,12 @@ from ..program import names as spelled
 from ..render.blocks import Paragraph, Table
 from ..render.board import Board
 from ..render.shown import Shown, some_rows
-from ..write.torch_forward import FORMALS
-from ..write.torch_instance import torch_loss
-from ..write.torch_training import Scored
-from .torch_network import Matched, in_order, matched, samples_of, summed
-from .torch_trace import read_example, torch_library
-from .torch_values import Draft, Value, Weight, read
+from ..write.torch.forward import FORMALS
+from ..write.torch.instance import torch_loss
+from ..write.torch.training import Scored
+from .torch.network import Matched, in_order, matched, samples_of, summed
+from .torch.trace import read_example, torch_library
+from .torch.values import Draft, Value, Weight, read
 
 Array = np.ndarray[Any, Any]
 TOLERANCE = {"float64": 1e-10, "float32": 1e-4}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .arrays import namespace
+from .arrays import features, namespace
 from .rule import Array, Operation, kinks, mistake, rule
 
 
@@ -12,7 +12,7 @@ from .rule import Array, Operation, kinks, mistake, rule
 def absolute_error(y_hat: Array, y: Array, *, scale: float) -> Array:
     """l (N,) of prediction y_hat and target y (N, ...); the unit is the outputs' unit."""
     xp = namespace(y_hat)
-    return scale * xp.sum(xp.abs(y_hat - y), axis=tuple(range(1, y_hat.ndim)))
+    return scale * xp.sum(xp.abs(y_hat - y), axis=features(y_hat))
 
 
 @kinks(absolute_error)

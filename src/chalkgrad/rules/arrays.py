@@ -38,6 +38,16 @@ def per_channel(v: Array, x: Array) -> Array:
     return v.reshape((-1,) + (1,) * (x.ndim - 2))
 
 
+def per_sample(v: Array, x: Array) -> Array:
+    """One number for each sample, v (N,), as it goes with x (N, ...)."""
+    return v.reshape((-1,) + (1,) * (x.ndim - 1))
+
+
+def features(x: Array) -> tuple[int, ...]:
+    """The axes of x (N, ...) but the first."""
+    return tuple(range(1, x.ndim))
+
+
 def seen_in_windows(x: Array, out: tuple[int, int], kernel: tuple[int, int], stride: tuple[int, int]) -> Array:
     """The elements of a NumPy array x (N, C, H, W) where they lie, seen window by window: (N, C, kh, kw, P, Q)."""
     xp = namespace(x)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .arrays import namespace
+from .arrays import features, namespace
 from .rule import Array, Operation, kinks, mistake, rule
 from .sigmoid import sigmoid
 from .softplus import softplus
@@ -17,7 +17,7 @@ def binary_cross_entropy(y_hat: Array, y: Array, *, scale: float, clip: float) -
     """l (N,), in nats, of probabilities y_hat and targets y (N, ...) between 0 and 1."""
     xp = namespace(y_hat)
     q = xp.clip(y_hat, clip, 1 - clip)
-    return -scale * xp.sum(y * xp.log(q) + (1 - y) * xp.log(1 - q), axis=tuple(range(1, y.ndim)))
+    return -scale * xp.sum(y * xp.log(q) + (1 - y) * xp.log(1 - q), axis=features(y))
 
 
 @kinks(binary_cross_entropy)
@@ -62,7 +62,7 @@ def sigmoid_cross_entropy(z: Array, y: Array, *, scale: float) -> Array:
     """l (N,), in nats, of logits z and targets y (N, ...) between 0 and 1: nothing is subtracted from log(1 + exp(z)),
     so a small loss keeps its digits, and nothing overflows, however large z.
     """
-    return scale * namespace(z).sum(y * softplus(-z) + (1 - y) * softplus(z), axis=tuple(range(1, z.ndim)))
+    return scale * namespace(z).sum(y * softplus(-z) + (1 - y) * softplus(z), axis=features(z))
 
 
 @rule("dz[n,...] = dl[n] * scale * (a[n,...] - y[n,...])", source="Bishop, 1995, 6.7")

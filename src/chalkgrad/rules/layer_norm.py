@@ -7,36 +7,28 @@ from __future__ import annotations
 
 import math
 
-from .arrays import namespace
+from .arrays import features, namespace, per_sample
 from .rule import Array, Operation, mistake, rule
 
 SOURCE = "Ba, Kiros and Hinton, arXiv:1607.06450"
 
 
-def _features(x: Array) -> tuple[int, ...]:
-    return tuple(range(1, x.ndim))
-
-
-def _spread(v: Array, x: Array) -> Array:
-    return v.reshape((-1,) + (1,) * (x.ndim - 1))
-
-
 @rule("mu[n] = mean_{...} x[n,...]", source=SOURCE)
 def layer_mean(x: Array) -> Array:
     """mu (N,) of x (N, ...)."""
-    return namespace(x).mean(x, axis=_features(x))
+    return namespace(x).mean(x, axis=features(x))
 
 
 @rule("var[n] = mean_{...} (x[n,...] - mu[n])^2", source=SOURCE)
 def layer_variance(x: Array, mu: Array) -> Array:
     """var (N,) of x (N, ...) and mu (N,)."""
-    return namespace(x).mean((x - _spread(mu, x)) ** 2, axis=_features(x))
+    return namespace(x).mean((x - per_sample(mu, x)) ** 2, axis=features(x))
 
 
 @rule("x_hat[n,...] = (x[n,...] - mu[n]) / sqrt(var[n] + eps)", source=SOURCE)
 def layer_normalise(x: Array, mu: Array, var: Array, *, eps: float) -> Array:
     """x_hat (N, ...) of x (N, ...), mu and var (N,)."""
-    return (x - _spread(mu, x)) / _spread(namespace(x).sqrt(var + eps), x)
+    return (x - per_sample(mu, x)) / per_sample(namespace(x).sqrt(var + eps), x)
 
 
 @rule("z[n,...] = x_hat[n,...] * gamma[...] + beta[...]", source=SOURCE)
@@ -66,7 +58,7 @@ def layer_scale_dx_hat(dz: Array, gamma: Array) -> Array:
 @rule("dvar[n] = -sum_{...} dx_hat[n,...] * (x[n,...] - mu[n]) / (2 * (var[n] + eps)^1.5)")
 def layer_normalise_dvar(dx_hat: Array, x: Array, mu: Array, var: Array, *, eps: float) -> Array:
     """dvar (N,) of dx_hat and x (N, ...), mu and var (N,)."""
-    total = namespace(x).sum(dx_hat * (x - _spread(mu, x)), axis=_features(x))
+    total = namespace(x).sum(dx_hat * (x - per_sample(mu, x)), axis=features(x))
     return -total / (2 * (var + eps) ** 1.5)
 
 
@@ -74,7 +66,7 @@ def layer_normalise_dvar(dx_hat: Array, x: Array, mu: Array, var: Array, *, eps:
 def layer_normalise_dmu(dx_hat: Array, var: Array, *, eps: float) -> Array:
     """dmu (N,) of dx_hat (N, ...) and var (N,); the way through var adds nothing, as x - mu sums to 0."""
     xp = namespace(dx_hat)
-    return -xp.sum(dx_hat, axis=_features(dx_hat)) / xp.sqrt(var + eps)
+    return -xp.sum(dx_hat, axis=features(dx_hat)) / xp.sqrt(var + eps)
 
 
 @rule(
@@ -85,8 +77,8 @@ def layer_normalise_dmu(dx_hat: Array, var: Array, *, eps: float) -> Array:
 def layer_normalise_dx(dx_hat: Array, x: Array, mu: Array, var: Array, dvar: Array, dmu: Array, *, eps: float) -> Array:
     """dx (N, ...): directly, through the variance and through the mean."""
     count = math.prod(x.shape[1:])
-    direct = dx_hat / _spread(namespace(x).sqrt(var + eps), x)
-    return direct + (_spread(dvar, x) * 2 * (x - _spread(mu, x)) + _spread(dmu, x)) / count
+    direct = dx_hat / per_sample(namespace(x).sqrt(var + eps), x)
+    return direct + (per_sample(dvar, x) * 2 * (x - per_sample(mu, x)) + per_sample(dmu, x)) / count
 
 
 @mistake(
@@ -95,7 +87,7 @@ def layer_normalise_dx(dx_hat: Array, x: Array, mu: Array, var: Array, dvar: Arr
     "mean and variance are treated as constants",
 )
 def layer_normalise_dx_constant(dx_hat: Array, var: Array, *, eps: float) -> Array:
-    return dx_hat / _spread(namespace(dx_hat).sqrt(var + eps), dx_hat)
+    return dx_hat / per_sample(namespace(dx_hat).sqrt(var + eps), dx_hat)
 
 
 @mistake(layer_scale_dgamma, "dgamma[...] = sum_n dz[n,...] * x[n,...]", "x is taken instead of x_hat")

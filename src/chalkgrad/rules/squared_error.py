@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .arrays import namespace
+from .arrays import features, namespace
 from .rule import Array, Operation, mistake, rule
 
 
@@ -13,7 +13,7 @@ from .rule import Array, Operation, mistake, rule
 def squared_error(y_hat: Array, y: Array, *, scale: float) -> Array:
     """l (N,) of prediction y_hat and target y (N, ...); the unit is the outputs' unit squared."""
     difference = y_hat - y
-    return scale * namespace(y_hat).sum(difference * difference, axis=tuple(range(1, y_hat.ndim)))
+    return scale * namespace(y_hat).sum(difference * difference, axis=features(y_hat))
 
 
 @rule(

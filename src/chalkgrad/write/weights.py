@@ -20,8 +20,8 @@ from ..base.errors import DataError, OptionError, ShapeError, nearest
 from ..files.safetensors import Array, read_with_metadata, write_safetensors
 from ..model.model import Model
 from ..rules.positions import LONGEST, QUARTER, sinusoids
-from .torch_forward import write_module
-from .torch_places import TorchPlace, grouped, torch_places
+from .torch.forward import write_module
+from .torch.places import TorchPlace, grouped, torch_places
 
 FORMAT, VERSION = "chalkgrad.weights", "1"
 NAMES = "chalkgrad.names"
