@@ -67,7 +67,9 @@ def test_two_builds_are_the_same_bytes(tmp_path: Path) -> None:
     assert sorted(first) == [f"chalkgrad-{cg.__version__}-py3-none-any.whl", f"chalkgrad-{cg.__version__}.tar.gz"]
     assert first == second
     with tarfile.open(tmp_path / "first" / f"chalkgrad-{cg.__version__}.tar.gz") as archive:
-        archive.extractall(tmp_path, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))  # from 3.11.4 on
+        archive.extractall(
+            tmp_path, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {})
+        )  # from 3.11.4 on
     unpacked = tmp_path / f"chalkgrad-{cg.__version__}"
     assert {"CITATION.cff", "LICENSE", "PKG-INFO", "pyproject.toml"} <= {file.name for file in unpacked.iterdir()}
     assert built(unpacked, tmp_path / "third") == first  # and what is built from the sdist
