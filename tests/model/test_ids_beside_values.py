@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +9,7 @@ import numpy as np
 import pytest
 
 import chalkgrad as cg
+from write.written import run
 
 rng = np.random.default_rng(3)
 X: dict[str, Any] = {
@@ -84,14 +83,11 @@ def test_saved_and_loaded(tmp_path: Path) -> None:
 def test_scripts_give_the_same_losses(kind: str, tmp_path: Path) -> None:
     if kind == "torch":
         pytest.importorskip("torch")
-    net, script = network(), tmp_path / "net.py"
-    net.source(kind, X, Y, steps=2, out=script)
-    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
+    net = network()
+    scripts = {"of these samples": net.source(kind, X, Y, steps=2), "of samples that it draws": net.source(kind)}
+    printed = run(scripts, tmp_path)
     losses = [record.loss for record in net.fit(X, Y, epochs=3, batch_size=None, shuffle=False, engine="numpy").records]
-    printed = [float(line.split()[-1]) for line in done.stdout.splitlines()[:3]]
-    np.testing.assert_allclose(printed, losses, rtol=0, atol=1e-14)
-    net.source(kind, out=script)  # with samples that it draws
-    subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
+    np.testing.assert_allclose(printed["of these samples"][:3], losses, rtol=0, atol=1e-14)
 
 
 def test_rows_are_checked_as_well() -> None:
