@@ -24,7 +24,7 @@ import numpy as np
 import chalkgrad as cg
 from chalkgrad.base.digits import rounded
 from chalkgrad.base.errors import ChalkgradError
-from chalkgrad.diagnosis.slips import slips
+from chalkgrad.diagnosis.slips.usual import slips
 from chalkgrad.worksheet import Worksheet, grade, make_worksheet
 from chalkgrad.worksheet.own_pass import OwnPass
 

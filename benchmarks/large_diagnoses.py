@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 import chalkgrad as cg
-from chalkgrad.diagnosis.made import made_slips
 from chalkgrad.diagnosis.rerun import Rerun
+from chalkgrad.diagnosis.slips.made import made_slips
 
 NETWORKS = {
     "60,000 parameters": (8, 16, 101),

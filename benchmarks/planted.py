@@ -27,8 +27,8 @@ import numpy as np
 
 import chalkgrad as cg
 from chalkgrad.diagnosis.rerun import MISFITS, Rerun
-from chalkgrad.diagnosis.slip import ONCE, Slip
-from chalkgrad.diagnosis.slips import slips
+from chalkgrad.diagnosis.slips.slip import ONCE, Slip
+from chalkgrad.diagnosis.slips.usual import slips
 
 RATE = 0.1
 LAYERS = {

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import chalkgrad as cg
-from chalkgrad.diagnosis.slip import ONCE
+from chalkgrad.diagnosis.slips.slip import ONCE
 
 Array = np.ndarray[Any, Any]
 N, T, INPUTS, H, K = 3, 4, 2, 3, 2

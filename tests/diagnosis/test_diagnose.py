@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import chalkgrad as cg
 from chalkgrad.cli.main import main
 from chalkgrad.diagnosis.rerun import Rerun
-from chalkgrad.diagnosis.slips import slips
+from chalkgrad.diagnosis.slips.usual import slips
 from chalkgrad.rules import RULES
 from networks import X, Y, example, networks
 

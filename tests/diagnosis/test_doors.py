@@ -12,8 +12,8 @@ import chalkgrad as cg
 from chalkgrad.base.errors import DataError, OptionError, ShapeError
 from chalkgrad.base.half import as_half
 from chalkgrad.cli.main import main
-from chalkgrad.diagnosis.claims_file import read_claims_file
-from chalkgrad.diagnosis.torch_names import by_own_names
+from chalkgrad.diagnosis.claims.file import read_claims_file
+from chalkgrad.diagnosis.claims.torch_names import by_own_names
 
 NET = cg.Network([cg.Dense(4), cg.Tanh(), cg.Dense(3)], input_shape=2, loss="SquaredError", dtype="float64")
 RNG = np.random.default_rng(0)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import chalkgrad as cg
-from chalkgrad.diagnosis.claims import read_claims
+from chalkgrad.diagnosis.claims.claim import read_claims
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.standard_normal((4, 3)), RNG.integers(0, 2, 4)

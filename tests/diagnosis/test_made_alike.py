@@ -10,8 +10,8 @@ import pytest
 
 import chalkgrad as cg
 from chalkgrad.diagnosis.rerun import Rerun
-from chalkgrad.diagnosis.slip import Carried, Slip
-from chalkgrad.diagnosis.slips import slips
+from chalkgrad.diagnosis.slips.slip import Carried, Slip
+from chalkgrad.diagnosis.slips.usual import slips
 
 T = 4
 DENSE = [cg.Dense(3), cg.Sigmoid(), cg.Dense(3), cg.Tanh(), cg.Dense(3)]

@@ -11,8 +11,8 @@ import pytest
 
 import chalkgrad as cg
 from chalkgrad.diagnosis.rerun import Rerun
-from chalkgrad.diagnosis.slip import Slip
-from chalkgrad.diagnosis.slips import slips
+from chalkgrad.diagnosis.slips.slip import Slip
+from chalkgrad.diagnosis.slips.usual import slips
 from chalkgrad.rules import add, concat, dense, multiply, shares
 
 RATE = 0.1

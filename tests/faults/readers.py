@@ -16,7 +16,7 @@ import numpy as np
 import chalkgrad as cg
 from chalkgrad.cli.main import main
 from chalkgrad.data import read_csv, read_idx, read_npz, write_idx
-from chalkgrad.diagnosis.claims_file import read_claims_file
+from chalkgrad.diagnosis.claims.file import read_claims_file
 from chalkgrad.examples.example import FOLDER
 from chalkgrad.files.checkpoint import MAGIC, Checkpoint
 from chalkgrad.files.npy import read_npy

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import chalkgrad as cg
-from chalkgrad.diagnosis.claims_file import read_claims_file
+from chalkgrad.diagnosis.claims.file import read_claims_file
 from chalkgrad.files.toml import parse_toml
 from chalkgrad.model.saved import read_toml
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import chalkgrad as cg
-from chalkgrad.diagnosis.heads import TEXT
+from chalkgrad.diagnosis.slips.heads import TEXT
 
 Array = np.ndarray[Any, Any]
 

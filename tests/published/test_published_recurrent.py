@@ -9,7 +9,7 @@ import pytest
 from summed import column, summed
 
 import chalkgrad as cg
-from chalkgrad.diagnosis.slack import Slack
+from chalkgrad.diagnosis.claims.slack import Slack
 from chalkgrad.replay import Figure
 
 Array = np.ndarray[Any, Any]

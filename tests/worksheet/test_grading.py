@@ -16,7 +16,7 @@ from chalkgrad.base.digits import rounded
 from chalkgrad.base.errors import ChalkgradError
 from chalkgrad.cli import grade as grade_command
 from chalkgrad.cli import worksheet as worksheet_command
-from chalkgrad.diagnosis.slips import slips
+from chalkgrad.diagnosis.slips.usual import slips
 from chalkgrad.worksheet import Grading, Worksheet, grade, make_worksheet
 from chalkgrad.worksheet.answers import read_answers, read_number
 from chalkgrad.worksheet.otter import otter_test

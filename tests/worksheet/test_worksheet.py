@@ -17,7 +17,7 @@ from chalkgrad.base.address import Address
 from chalkgrad.base.digits import significant
 from chalkgrad.base.errors import ChalkgradError
 from chalkgrad.diagnosis.rerun import Rerun
-from chalkgrad.diagnosis.slip import Slip
+from chalkgrad.diagnosis.slips.slip import Slip
 from chalkgrad.examples.example import Example, example
 from chalkgrad.worksheet import Worksheet, grade, make_worksheet, read_worksheet
 from chalkgrad.worksheet.answers import template

@@ -61,7 +61,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """The command: 0 where nothing is wrong, 1 where something is."""
     from ..diagnosis import diagnose
-    from ..diagnosis.claims_file import read_claims_file
+    from ..diagnosis.claims.file import read_claims_file
     from ..render.blocks import Listing, Paragraph
     from ..render.board import Board
     from .code import read_code, watched

@@ -14,9 +14,9 @@ from ..render.blocks import Block, Equation, Heading, Line, Paragraph, Style, Ta
 from ..render.board import Board
 from ..rules import shares
 from .result import Cause, Result
-from .slip import Slip
-from .slips import sum_line
-from .wrong_line import wrong_line
+from .slips.slip import Slip
+from .slips.usual import sum_line
+from .slips.wrong_line import wrong_line
 
 VERDICTS = {
     "right": "right",

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from ..program.statement import terms_of
 from .rerun import Rerun
-from .slip import Slip
+from .slips.slip import Slip
 
 MOST = 1_200_000_000
 """So many terms are computed at most."""

@@ -10,9 +10,9 @@ import numpy as np
 
 from ..base.digits import significant
 from ..program import Step
-from .claims import Claim
+from .claims.claim import Claim
 from .rerun import Rerun
-from .slip import Slip
+from .slips.slip import Slip
 
 Array = np.ndarray[Any, Any]
 WEIGHT, SMALL = 2.6, 2.1

@@ -14,11 +14,11 @@ from ..describe.layers import Layer
 from ..describe.losses import SquaredError
 from ..model.gradients import Gradients
 from ..model.model import Model
+from .claimed import diagnose_claims
+from .claims.torch_names import by_own_names, is_torch_name
 from .diagnosis import Diagnosis
 from .rule_layer import layer_of_rule, operands_of, rules_of
-from .search import diagnose as search
 from .theirs import library_of, name_of, run
-from .torch_names import by_own_names, is_torch_name
 
 Array = np.ndarray[Any, Any]
 SEED = 0
@@ -66,7 +66,7 @@ def diagnose(
                 f"diagnose takes a network and claimed numbers, or an operation and like=; {name_of(network)} is no "
                 "network"
             )
-        return search(network, as_numpy(x), as_numpy(y), _translated(claimed, network, settings), **settings)
+        return diagnose_claims(network, as_numpy(x), as_numpy(y), _translated(claimed, network, settings), **settings)
     if claimed is not None:
         raise OptionError("with like= the numbers come from the operation; give no claimed ones beside it")
     if isinstance(like, Model):
@@ -111,7 +111,7 @@ def _beside_network(theirs: Any, x: Any, y: Any, like: Model, settings: Mapping[
     if isinstance(theirs, type) and hasattr(theirs, "named_parameters"):
         raise OptionError(f"{name_of(theirs)} is a class; give a module that was made of it, {name_of(theirs)}(...)")
     if not library_of(theirs, [x]) and callable(theirs):  # a function of NumPy's, as a network's claims
-        return search(like, as_numpy(x), as_numpy(y), _translated(theirs, like, settings), **settings)
+        return diagnose_claims(like, as_numpy(x), as_numpy(y), _translated(theirs, like, settings), **settings)
     twin = like.copy(dtype="float64")
     listed: Any = getattr(theirs, "named_parameters", None)
     if listed is not None:
@@ -132,7 +132,7 @@ def _beside_network(theirs: Any, x: Any, y: Any, like: Model, settings: Mapping[
     back = model.program.derivative_of.get(next(iter(model.layout.inputs)))
     if given.inputs[0] is not None and back is not None:
         claims[back] = given.inputs[0]
-    return search(model, samples, targets, claims, **settings)
+    return diagnose_claims(model, samples, targets, claims, **settings)
 
 
 def _end(output: Array, x: Any, y: Any, model: Model, *, training: bool) -> tuple[Model, str]:
@@ -201,4 +201,4 @@ def _beside_layer(theirs: Any, inputs: Any, like: Any, settings: Mapping[str, An
         derivative = twin.program.derivative_of.get(name)
         if came is not None and derivative is not None:
             claims[derivative] = came
-    return search(twin, arrays[0], output - back, claims)
+    return diagnose_claims(twin, arrays[0], output - back, claims)

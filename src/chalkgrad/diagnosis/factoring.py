@@ -10,7 +10,7 @@ from ..base.digits import significant
 from ..formula import Formula
 from ..formula.nodes import Element, Symbol, walk
 from ..program import Step
-from .claims import Claim
+from .claims.claim import Claim
 
 Array = np.ndarray[Any, Any]
 NEAR = 1e-5

@@ -10,8 +10,8 @@ import numpy as np
 from ..base.address import Address
 from ..base.digits import significant
 from ..program import Program
-from .claims import Claim
-from .slip import Slip
+from .claims.claim import Claim
+from .slips.slip import Slip
 
 Array = np.ndarray[Any, Any]
 WEIGHT = 1.5

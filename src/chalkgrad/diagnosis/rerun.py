@@ -12,7 +12,7 @@ from ..base.errors import FormulaError
 from ..engines.numpy.loops import TimeLoop
 from ..engines.numpy.runner import Runner
 from ..program import Loop, Program, Step, segments
-from .slip import Carried, Get, Slip
+from .slips.slip import Carried, Get, Slip
 
 Array = Any
 NEXT = "L_next"

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..explain.trace import Trace
-from .slack import Slack
-from .slip import Slip
+from .claims.slack import Slack
+from .slips.slip import Slip
 
 Array = np.ndarray[Any, Any]
 

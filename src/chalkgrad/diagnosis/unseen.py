@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ..describe.optimizers import Optimizer
 from ..explain.trace import Trace
-from ..model.model import Model
 from ..program import names as spelled
-from .budget import Budget
-from .claims import Claim
-from .comparing import Comparing
+from .ground import Ground
 from .rerun import MISFITS, NEXT, Rerun
 from .result import Unseen
 from .samples import other_samples
-from .slip import Slip
-from .tried import tried
+from .slips.slip import Slip
+from .slips.tried import tried
 
 Array = np.ndarray[Any, Any]
 MOST = 6
@@ -34,44 +29,17 @@ SHARE = 0.5
 """So much of what may be computed at most goes into looking for them."""
 
 
-@dataclass(frozen=True)
-class Ground:
-    """What right numbers were found on.
-
-    Attributes:
-        network: the network, in float64.
-        trace: the right values.
-        optimizer: whose step is claimed.
-        training: with dropout's masks and batch statistics.
-        claims: the claimed numbers.
-        comparing: when they are the computed ones.
-        rerun: the program.
-        budget: what may be computed.
-        tried: the mistakes to look at.
-    """
-
-    network: Model
-    trace: Trace
-    optimizer: Optimizer | None
-    training: bool
-    claims: Mapping[str, Claim]
-    comparing: Comparing
-    rerun: Rerun
-    budget: Budget
-    tried: Sequence[Slip]
-
-
-def unseen_by(search: Ground) -> tuple[Unseen, ...]:
+def unseen_by(ground: Ground) -> tuple[Unseen, ...]:
     """The mistakes that would have left the claimed numbers as they are, and would not elsewhere."""
-    names = [n for n in search.claims if n != NEXT]
-    if not names or spelled.SAMPLE_WEIGHT in search.trace:
+    names = [n for n in ground.claims if n != NEXT]
+    if not names or spelled.SAMPLE_WEIGHT in ground.trace:
         return ()
-    hidden = _hidden(search, names)
+    hidden = _hidden(ground, names)
     if not hidden:
         return ()
     found: list[Unseen] = []
     said: set[str] = set()
-    for why, parameters, x, y, trace in _elsewhere(search):
+    for why, parameters, x, y, trace in _elsewhere(ground):
         if not hidden:
             break
         rerun = Rerun(trace.program, trace)
@@ -101,21 +69,22 @@ def _every(trace: Trace) -> list[Slip]:
     return [s for s in (*every.usual, *every.made) if not s.members and (s.made or s.weight <= USUAL)]
 
 
-def _hidden(search: Ground, names: Sequence[str]) -> list[Slip]:
+def _hidden(ground: Ground, names: Sequence[str]) -> list[Slip]:
     """The slips on the way to the claimed numbers that change none of them."""
-    upstream = {n for name in names for n in search.rerun.upstream(name)}
+    upstream = {n for name in names for n in ground.rerun.upstream(name)}
     hidden: list[Slip] = []
-    keep = search.budget.left * (1 - SHARE)
-    for slip in [s for s in search.tried if s.weight <= (FARTHEST if s.made else USUAL) and not s.members][:MOST_TRIED]:
+    keep = ground.budget.left * (1 - SHARE)
+    likely = [s for s in (*ground.slips, *ground.made) if s.weight <= (FARTHEST if s.made else USUAL) and not s.members]
+    for slip in likely[:MOST_TRIED]:
         if slip.output not in upstream or slip.step.part == "update":
             continue
-        if not search.budget.take((slip,), names) or search.budget.left < keep:
+        if not ground.budget.take((slip,), names) or ground.budget.left < keep:
             break
         try:
-            values = search.rerun.run((slip,), names)
+            values = ground.rerun.run((slip,), names)
         except MISFITS:
             continue
-        if all(search.comparing.matches(search.claims[n], values[n]) for n in names):
+        if all(ground.comparing.matches(ground.claims[n], values[n]) for n in names):
             hidden.append(slip)
     return hidden
 
@@ -132,10 +101,10 @@ def _shows(rerun: Rerun, slip: Slip, names: Sequence[str]) -> bool:
     )
 
 
-def _elsewhere(search: Ground) -> Iterator[tuple[str, Mapping[str, Array], Array, Array, Trace]]:
+def _elsewhere(ground: Ground) -> Iterator[tuple[str, Mapping[str, Array], Array, Array, Trace]]:
     """Other inputs, each with one thing about it that is different: parameters, samples, their number."""
     rng = np.random.default_rng(0)
-    network, trace = search.network, search.trace
+    network, trace = ground.network, ground.trace
     own = {n: np.asarray(a) for n, a in network.parameters.items()}
     flat = {n: a for n, a in own.items() if a.size and np.ptp(a) == 0}
     points: list[tuple[str, Mapping[str, Array], Array, Array]] = []
@@ -161,5 +130,5 @@ def _elsewhere(search: Ground) -> Iterator[tuple[str, Mapping[str, Array], Array
     for why, parameters, samples, targets in points:
         twin = network.copy()
         twin.set_parameters(parameters)
-        there = twin.trace(samples, targets, optimizer=search.optimizer, training=search.training)
+        there = twin.trace(samples, targets, optimizer=ground.optimizer, training=ground.training)
         yield why, parameters, samples, targets, there

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..base.errors import ChalkgradError
-from ..diagnosis.slip import Slip
-from ..diagnosis.slips import slips
+from ..diagnosis.slips.slip import Slip
+from ..diagnosis.slips.usual import slips
 from ..explain.trace import Trace
 from ..formula import Shape
 from ..program import Program

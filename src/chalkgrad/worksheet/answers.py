@@ -19,7 +19,7 @@ from ..base.address import Address
 from ..base.checks import as_list, as_table
 from ..base.errors import ChalkgradError, DataError, UnknownNameError, nearest
 from ..base.text import visible
-from ..diagnosis.handwritten import Answer, read_number, short
+from ..diagnosis.claims.handwritten import Answer, read_number, short
 from ..files.writing import read_bounded
 from .exercise import Exercise
 from .names import NAME, name_and_address

@@ -11,7 +11,7 @@ import numpy as np
 from ..base.address import Address
 from ..base.checks import choice
 from ..base.errors import DataError
-from ..diagnosis.in_time import loops_of
+from ..diagnosis.slips.in_time import loops_of
 from ..engines.numpy.loops import computed
 from ..explain.trace import Trace
 from ..program import Program, Step

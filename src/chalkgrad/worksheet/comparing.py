@@ -10,7 +10,7 @@ import numpy as np
 
 from ..base.address import Address
 from ..base.digits import rounded
-from ..diagnosis.handwritten import Answer
+from ..diagnosis.claims.handwritten import Answer
 from ..explain.trace import Trace
 from .own_pass import spreads
 

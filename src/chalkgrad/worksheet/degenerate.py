@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..base.address import Address
-from ..diagnosis.in_time import loops_of
+from ..diagnosis.slips.in_time import loops_of
 from ..explain.trace import Trace
 from ..program import Step
 from ..rules import shares

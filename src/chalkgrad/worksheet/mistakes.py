@@ -12,8 +12,8 @@ from ..base.address import Address
 from ..base.errors import ChalkgradError
 from ..diagnosis import diagnose
 from ..diagnosis.rerun import MISFITS
-from ..diagnosis.slip import Slip
-from ..diagnosis.tried import tried
+from ..diagnosis.slips.slip import Slip
+from ..diagnosis.slips.tried import tried
 from .answers import Answer
 from .comparing import Comparison
 from .exercise import Exercise

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..base.caching import cached_property
 from ..diagnosis.rerun import carried_values
-from ..diagnosis.slip import Slip
+from ..diagnosis.slips.slip import Slip
 from ..engines.numpy.loops import TimeLoop
 from ..explain.trace import Trace
 from ..program import Loop, Step

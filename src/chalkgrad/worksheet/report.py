@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..diagnosis.wrong_line import wrong_line
+from ..diagnosis.slips.wrong_line import wrong_line
 from ..explain.derive import equation
 from ..render.blocks import Block, Equation, Heading, Paragraph, Table
 from ..render.board import Board

@@ -13,7 +13,7 @@ from ..base.address import Address
 from ..base.digits import significant
 from ..base.text import visible
 from ..describe.optimizers import SGD, Optimizer
-from ..diagnosis.in_time import loops_of
+from ..diagnosis.slips.in_time import loops_of
 from ..explain.derive import TITLES, equation
 from ..explain.trace import Trace
 from ..formula.expression import Quantity

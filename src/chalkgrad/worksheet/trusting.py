@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..base.address import Address
-from ..diagnosis.handwritten import Answer
+from ..diagnosis.claims.handwritten import Answer
 from ..engines.numpy.loops import computed
 from ..explain.trace import Trace
 from .comparing import LEAST, Comparison

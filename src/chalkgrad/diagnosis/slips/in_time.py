@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..program import Loop, Program, Role, Step
-from ..program.loops import delay_of
+from ...program import Loop, Program, Role, Step
+from ...program.loops import delay_of
 from .slip import Carried, Slip
 
 FARTHER = 0.3

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from ..program import Program, Role, Step
-from ..rules.weight_decay import weight_decay
+from ...program import Program, Role, Step
+from ...rules.weight_decay import weight_decay
 from .slip import Slip
 
 SCALED, CROSSED, DECAYED = 1.8, 1.6, 1.7

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..program import Program, Role, Step, Value
-from ..program import names as spelled
-from ..rules import shares
-from ..rules.rule import Operand, Version
+from ...program import Program, Role, Step, Value
+from ...program import names as spelled
+from ...rules import shares
+from ...rules.rule import Operand, Version
 from .slip import Further
 
 

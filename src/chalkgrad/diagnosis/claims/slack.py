@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .claims import Claim
+from .claim import Claim
 
 Array = np.ndarray[Any, Any]
 NEAR, UNITS = 0.03, 3.0

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from ..program import Program
-from ..rules import Rule, attention
+from ...program import Program
+from ...rules import Rule, attention
 from .slip import Slip
 
 Array = Any

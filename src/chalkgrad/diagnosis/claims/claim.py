@@ -10,12 +10,12 @@ from typing import Any, cast
 
 import numpy as np
 
-from ..base.address import Address
-from ..base.caching import cached_property
-from ..base.checks import as_list
-from ..base.errors import DataError, ShapeError
-from ..base.half import as_numpy, coarseness
-from ..explain.trace import Trace
+from ...base.address import Address
+from ...base.caching import cached_property
+from ...base.checks import as_list
+from ...base.errors import DataError, ShapeError
+from ...base.half import as_numpy, coarseness
+from ...explain.trace import Trace
 from .handwritten import read_number, short
 
 Array = np.ndarray[Any, Any]

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from ..base.errors import DataError, ShapeError
-from ..base.half import as_numpy
-from ..model.model import Model
-from ..write.torch.places import PARAMETER, UNUSED, TorchPlace, torch_modules
+from ...base.errors import DataError, ShapeError
+from ...base.half import as_numpy
+from ...model.model import Model
+from ...write.torch.places import PARAMETER, UNUSED, TorchPlace, torch_modules
 
 
 def is_torch_name(name: Any, model: Model) -> bool:

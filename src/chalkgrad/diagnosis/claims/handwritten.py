@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
-from ..base.text import visible
+from ...base.text import visible
 
 LONGEST = 200
 """More characters than this are no number that anybody wrote down."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 
-from ..rules import OPERATIONS, Operation, Rule
+from ...rules import OPERATIONS, Operation, Rule
 
 
 @cache

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from ..calculus.mistakes import Change, formula_of
-from ..calculus.said import said
-from ..formula.nodes import Element, Reduction, Symbol, walk
-from ..formula.rewrite import replaced
-from ..program import Program, Step
-from ..rules import Rule
+from ...calculus.mistakes import Change, formula_of
+from ...calculus.said import said
+from ...formula.nodes import Element, Reduction, Symbol, walk
+from ...formula.rewrite import replaced
+from ...program import Program, Step
+from ...rules import Rule
 from .changed import Changed, Shaped
 from .slip import Slip
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 
-from ..base.errors import FormulaError
-from ..explain.derive import equation
-from ..program import Program
-from ..render.blocks import Equation
+from ...base.errors import FormulaError
+from ...explain.derive import equation
+from ...program import Program
+from ...render.blocks import Equation
 from .slip import Slip
 
 

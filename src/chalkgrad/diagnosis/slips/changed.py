@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from ..base.caching import cached_property
-from ..base.errors import FormulaError
-from ..calculus.array_code import function_text
-from ..calculus.array_function import array_function
-from ..calculus.mistakes import Change, made
-from ..formula import Formula, Shape
-from ..formula.affine import affine
-from ..formula.nodes import Element, Node, Symbol, walk
-from ..formula.rewrite import rewritten
-from ..formula.text import formula_text
-from ..rules.rule import Rule, Stated
+from ...base.caching import cached_property
+from ...base.errors import FormulaError
+from ...calculus.array_code import function_text
+from ...calculus.array_function import array_function
+from ...calculus.mistakes import Change, made
+from ...formula import Formula, Shape
+from ...formula.affine import affine
+from ...formula.nodes import Element, Node, Symbol, walk
+from ...formula.rewrite import rewritten
+from ...formula.text import formula_text
+from ...rules.rule import Rule, Stated
 from .activations import activations
 
 OTHER = "other"

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from ..base.caching import cached_property
-from ..engines.numpy.loops import Line
-from ..program import Step, Value
-from ..program.loops import delay_of
+from ...base.caching import cached_property
+from ...engines.numpy.loops import Line
+from ...program import Step, Value
+from ...program.loops import delay_of
 
 Get = Callable[[str], Any]
 Replacement = Callable[[Get], Any]

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .claims import Claim
+from .claim import Claim
 
 Array = np.ndarray[Any, Any]
 NEAR = 1000.0

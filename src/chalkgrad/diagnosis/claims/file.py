@@ -8,12 +8,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ..base.checks import as_table
-from ..base.errors import DataError
-from ..data.archive import read_npz_arrays
-from ..files.safetensors import read_safetensors
-from ..files.toml import parse_toml
-from ..files.writing import MOST_TEXT, read_bounded
+from ...base.checks import as_table
+from ...base.errors import DataError
+from ...data.archive import read_npz_arrays
+from ...files.safetensors import read_safetensors
+from ...files.toml import parse_toml
+from ...files.writing import MOST_TEXT, read_bounded
 
 
 def read_claims_file(path: str | Path) -> dict[str, Any]:

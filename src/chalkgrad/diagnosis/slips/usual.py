@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from ..program import Program, Role, Step, Value
-from ..program import names as spelled
-from ..rules import add, shares
-from ..rules.rule import Mistake
+from ...program import Program, Role, Step, Value
+from ...program import names as spelled
+from ...rules import add, shares
+from ...rules.rule import Mistake
 from .gates import of_other_gates
 from .heads import heads_by_reshaping, unmasked_back
 from .in_time import in_loops, loops_of, through_time

@@ -7,13 +7,13 @@ from collections.abc import Collection, Iterator, Mapping
 from functools import cache, partial
 from typing import Any
 
-from ..base.errors import FormulaError
-from ..calculus.names import derivative_name
-from ..calculus.said import said
-from ..formula.nodes import ELLIPSIS, Element, walk
-from ..program import Loop, Program, Role, Step
-from ..rules import Rule, shares
-from ..rules.rule import backward_rules, from_formula
+from ...base.errors import FormulaError
+from ...calculus.names import derivative_name
+from ...calculus.said import said
+from ...formula.nodes import ELLIPSIS, Element, walk
+from ...program import Loop, Program, Role, Step
+from ...rules import Rule, shares
+from ...rules.rule import backward_rules, from_formula
 from .activations import activations
 from .back_only import on_the_way_back
 from .changed import OTHER, Changed, Shaped, changes

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ..base.address import Address
-from ..base.digits import significant
-from .claims import Claim
+from ...base.address import Address
+from ...base.digits import significant
+from .claim import Claim
 
 Array = np.ndarray[Any, Any]
 SLIGHT = 1e-4

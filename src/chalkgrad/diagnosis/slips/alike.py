@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Sequence
 
-from ..base.errors import FormulaError
-from ..program import Program
-from ..rules import shares
-from ..rules.rule import Mistake
+from ...base.errors import FormulaError
+from ...program import Program
+from ...rules import shares
+from ...rules.rule import Mistake
 from .slip import Carried, Slip
 
 GATED = ("LSTM", "GRU")

@@ -6,8 +6,8 @@ import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from ..formula.nodes import Binary, Count, Number, walk
-from ..program import Program, Role, Step, Value
+from ...formula.nodes import Binary, Count, Number, walk
+from ...program import Program, Role, Step, Value
 from .slip import Further, Get, Slip
 
 FARTHER = 0.2

@@ -8,9 +8,9 @@ from typing import Any, cast
 
 import numpy as np
 
-from ..formula import Formula
-from ..formula.nodes import Element, Symbol
-from ..program import Program, Step
+from ...formula import Formula
+from ...formula.nodes import Element, Symbol
+from ...program import Program, Step
 from .slip import Get, Replacement, Slip, by_name
 from .versions import updated_value
 

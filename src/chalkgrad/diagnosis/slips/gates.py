@@ -6,9 +6,9 @@ import dataclasses
 from collections.abc import Iterator
 from functools import partial
 
-from ..program import Program, Role, Step
-from ..rules import Rule
-from ..rules.derived import Derived
+from ...program import Program, Role, Step
+from ...rules import Rule
+from ...rules.derived import Derived
 from .slip import Slip
 
 

@@ -6,14 +6,14 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
-from ..base.caching import cached_property
-from ..program import Program
+from ...base.caching import cached_property
+from ...program import Program
 from .alike import made_alike
 from .both_ways import made_both_ways
 from .made import made_slips
 from .settings import of_earlier
 from .slip import Slip
-from .slips import slips
+from .usual import slips
 
 MOST_PROGRAMS = 8
 """Of so many programs the slips are kept."""

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ..explain.trace import Trace
-from ..program import Role
-from .claims import Claim, own_unit
+from ...explain.trace import Trace
+from ...program import Role
+from .claim import Claim, own_unit
 from .slack import Slack, room_by_hand, single
 
 Array = np.ndarray[Any, Any]

@@ -1,0 +1,1 @@
+"""The mistakes that are tried: those beside the rules, those between rules, and those made from the formulas."""
