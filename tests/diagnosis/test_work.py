@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import chalkgrad as cg
-from chalkgrad.diagnosis import budget, search
+from chalkgrad.diagnosis import budget
+from chalkgrad.diagnosis.rerun import Rerun
 
 
 def test_wrong_numbers_by_no_mistake_end_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -15,13 +16,13 @@ def test_wrong_numbers_by_no_mistake_end_the_search(monkeypatch: pytest.MonkeyPa
     x, y = rng.standard_normal((2, 3, 2)), rng.standard_normal((2, 1))
     claims = {"dWi1": rng.standard_normal((2, 2)), "db2": [0.123]}
     runs: list[int] = []
-    values = search.Rerun.run
+    values = Rerun.run
 
-    def counted(self: search.Rerun, *arguments: object, **further: object) -> object:
+    def counted(self: Rerun, *arguments: object, **further: object) -> object:
         runs.append(1)
         return values(self, *arguments, **further)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(search.Rerun, "run", counted)
+    monkeypatch.setattr(Rerun, "run", counted)
     counts: list[int] = []
     for most in (40_000_000, 40_000_000, 4_000_000):
         monkeypatch.setattr(budget, "MOST", most)

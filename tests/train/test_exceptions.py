@@ -66,6 +66,7 @@ def outcome(net: cg.Network) -> Outcome:
     return net.flat.copy(), {name: array.copy() for name, array in net.optimizer_state.arrays.items()}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("engine", ENGINES)
 def test_every_line_of_a_training(engine: dict[str, Any]) -> None:
     steps, expected = 3, dict[int, Outcome]()

@@ -17,7 +17,7 @@ from ..base.checks import choice, whole
 from ..base.errors import ChalkgradError, OptionError
 from ..base.messages import complain, say
 from ..base.text import as_json, shortened, visible
-from ..engines.blas import THREADS
+from ..engines.blas import THREADS, held_to
 from ..engines.choice import ENGINES
 from ..files.writing import locked
 from ..parallel.failure import DiedError, Failure
@@ -158,12 +158,10 @@ def train_run(order: Order) -> None:
 @contextlib.contextmanager
 def _threads(count: int) -> Generator[None]:
     """Has everything compute with so many threads."""
-    from threadpoolctl import threadpool_limits
-
     before = os.environ.get(THREADS)
     os.environ[THREADS] = str(count)
     try:
-        with threadpool_limits(limits=count, user_api="blas"):
+        with held_to(count):
             yield
     finally:
         if before is None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from functools import cache
+from typing import Any
 
 from ..program import Program
 from .stepping import MOST_THREADS
@@ -34,6 +36,19 @@ def largest_product(program: Program, samples: int) -> int:
     return largest
 
 
+@cache
+def _matrix_library() -> Any:
+    """NumPy's matrix library, found once: to look through all that is loaded takes milliseconds."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
+def held_to(threads: int) -> AbstractContextManager[Any]:
+    """The matrix library with so many threads at most."""
+    return _matrix_library().limit(limits=threads, user_api="blas")
+
+
 @contextmanager
 def few_threads(program: Program, samples: int) -> Generator[None]:
     """Holds the matrix library to one thread where the program's products are small, else to those of `THREADS`."""
@@ -41,7 +56,5 @@ def few_threads(program: Program, samples: int) -> Generator[None]:
     if limit is None:
         yield
         return
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(limits=limit, user_api="blas"):
+    with held_to(limit):
         yield

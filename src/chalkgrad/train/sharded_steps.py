@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..base.errors import OptionError
+from ..engines.blas import held_to
 from ..engines.numpy.runner import Runner
 from ..engines.stepping import Taken, Values
 from ..model.model import Array, Model
@@ -97,9 +98,7 @@ class ShardedSteps:
         self._asked_to_stop = True
 
     def take(self, order: Array, at: int, rates: Array, t: int, clock: int) -> Taken:
-        from threadpoolctl import threadpool_limits
-
-        with np.errstate(all="ignore"), threadpool_limits(limits=1, user_api="blas"):
+        with np.errstate(all="ignore"), held_to(1):
             if self._crew is None:
                 self._crew = crew(self._maker, self._shards.hands if self._shards.workers else 0, self._shards.ray)
             return self._take(self._crew, order.reshape(-1, self._count), at, rates, t, clock)
