@@ -268,6 +268,8 @@ class Network(Model, Displayed):
             whole("diagram", "batch", batch)
         if kind in ("auto", "neurons"):
             trace = None if x is None else self.trace(x, y, labels=labels, sample_weight=sample_weight)
+            if trace is not None and whole("diagram", "sample", sample, 0) >= (count := len(trace["x"])):
+                raise OptionError(f"diagram: sample is counted from 0, so below {count}, the samples; it is {sample}")
             try:
                 return draw.neurons(self, trace, labels=labels, precision=precision, sample=sample)
             except OptionError:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .errors import ShapeError, unknown
+from .errors import ShapeError, UnknownNameError, unknown
 
 _TEXT = re.compile(r"\s*([A-Za-z_][\w.]*)\s*(?:\[\s*([-\d,\s]*?)\s*,?\s*\])?\s*\Z")
 
@@ -49,7 +49,7 @@ class Address:
         """
         match = _TEXT.match(text) if isinstance(text, str) else None
         if match is None:
-            raise unknown("address", text, list(shapes))
+            raise _unreadable(text, shapes)
         name, inner = match.groups()
         if name not in shapes:
             raise unknown("value", name, shapes)
@@ -57,7 +57,7 @@ class Address:
         try:
             place = tuple(int(part) for part in (inner or "").split(",") if part.strip())
         except ValueError:
-            raise unknown("address", text, list(shapes)) from None
+            raise _unreadable(text, shapes) from None
         if whole and inner is None:
             return Address(name)
         if len(place) != len(shape):
@@ -66,6 +66,17 @@ class Address:
         if any(not 0 <= p < s for p, s in zip(indices, shape, strict=True)):
             raise ShapeError(f"{text} is outside {name}, which has shape {shape}{_range(name, shape)}")
         return Address(name, indices)
+
+
+def _unreadable(text: object, shapes: Mapping[str, tuple[int, ...]]) -> UnknownNameError:
+    """The error for what is no address, where its name is one with how its elements are written."""
+    name, bracket, _ = str(text).partition("[")
+    name = name.strip()
+    if not bracket or name not in shapes:
+        return unknown("address", text, list(shapes))
+    return UnknownNameError(
+        f"{text!r} is no element of {name}; they are written with whole numbers in brackets{_range(name, shapes[name])}"
+    )
 
 
 def _count(indices: int) -> str:

@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 from dataclasses import replace
 
 from ..base.colour import coloured
-from ..base.errors import OptionError
+from ..base.errors import OptionError, ShapeError, UnknownNameError
 from .options import WORKED_OR_RUN, add_output, add_run
 from .output import chosen_format, deliver, fitted, show, terminal_width
 
@@ -102,7 +102,12 @@ def run(arguments: Namespace) -> int:
     }
     if arguments.code is None:
         claimed = read_claims_file(str(arguments.claimed))
-        diagnosis = diagnose(example.network, example.x, example.y, claimed, **settings)
+        if isinstance(claimed.get("name"), str) and "name" not in example.labels.values():
+            del claimed["name"]  # of an answer sheet: whose it is
+        try:
+            diagnosis = diagnose(example.network, example.x, example.y, claimed, **settings)
+        except (UnknownNameError, ShapeError) as error:
+            raise type(error)(f"{arguments.claimed}: {error}") from None
     else:
         code = watched(read_code(arguments.code), arguments.code)
         diagnosis = diagnose(code, example.x, example.y, like=example.network, **settings)

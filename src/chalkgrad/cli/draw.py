@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 
 from ..base.errors import OptionError
-from ..files.writing import is_stream
 from .options import DESCRIBED
-from .output import deliver
+from .output import check_ending, deliver
 
 HELP = "draw the network as SVG"
 DESCRIPTION = (
@@ -47,6 +45,7 @@ def run(arguments: Namespace) -> int:
     from ..examples.example import Example
     from .subject import read_subject
 
+    check_ending(arguments.out, (".svg",), "draw writes SVG")
     batch: int | str = arguments.batch
     if batch != "N":
         try:
@@ -61,8 +60,5 @@ def run(arguments: Namespace) -> int:
         )  # fmt: skip
     else:
         picture = subject.diagram(arguments.kind, batch=batch)
-    out = arguments.out
-    if out is not None and not out.lower().endswith(".svg") and not is_stream(Path(out)):
-        raise OptionError(f"draw writes SVG: give --out a name that ends in .svg, not {out}")
-    deliver(picture.svg, out)
+    deliver(picture.svg, arguments.out)
     return 0

@@ -29,7 +29,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         type=float,
         default=1.0,
         metavar="T",
-        help="below 1 the likely characters come more often, at 0 the likeliest always; above 1 the others (default 1)",
+        help="below 1 the likely characters come more often, at 0 the likeliest always; above 1, and below 100, the "
+        "others (default 1)",
     )
     add("--count", type=int, metavar="N", help="how many texts (default 10 names, or 1 text)")
     add("--length", type=int, metavar="N", help="the most characters of a text (default 300; names end by themselves)")

@@ -28,7 +28,7 @@ from . import (
     worksheet,
     write,
 )
-from .output import check_out
+from .output import check_out, fitted_error
 from .parser import Command, command_line
 
 COMMANDS: dict[str, Command] = {
@@ -77,16 +77,18 @@ def _run(argv: Sequence[str] | None) -> int:
     except BrokenPipeError:
         return 1  # nobody reads on
     except (ChalkgradError, OSError) as error:
-        complain(f"{_who(arguments.command)} {shortened(str(error))}")
+        _complain(arguments.command, shortened(str(error)))
         return 2
     except MemoryError:
-        complain(f"{_who(arguments.command)} this takes more memory than there is")
+        _complain(arguments.command, "this takes more memory than there is")
         return 2
     except KeyboardInterrupt:
         complain("\ninterrupted")
         return 130
 
 
-def _who(command: str) -> str:
-    """What stands before an error; red on a terminal."""
-    return coloured(f"chalkgrad {command}:", "red", sys.stderr)
+def _complain(command: str, message: str) -> None:
+    """Says on the standard error what is wrong, after the command's name, which is red on a terminal."""
+    who = f"chalkgrad {command}:"
+    text = fitted_error(f"{who} {message.removeprefix(f'{command}: ')}")
+    complain(coloured(who, "red", sys.stderr) + text.removeprefix(who))

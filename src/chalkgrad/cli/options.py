@@ -9,8 +9,8 @@ from pathlib import Path
 from ..base.seeds import A_SEED, SEEDS
 
 WORKED_EXAMPLE = (
-    "a worked example, or the name of one that comes with chalkgrad: cnn, layer, neuron, perceptron, residual, shared, "
-    "two_layers, web"
+    "a worked example, or the name of one that comes with chalkgrad: attention, backprop-by-hand, cnn, gru, layer, "
+    "lstm, neuron, perceptron, residual, rnn, shared, transformer-block, two_layers, web"
 )
 DESCRIBED = "a worked example, a network's description, or a run directory"
 FORMATS = ("text", "markdown", "latex", "html", "json")

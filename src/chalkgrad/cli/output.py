@@ -7,13 +7,14 @@ import shutil
 import sys
 import textwrap
 from argparse import Namespace
+from collections.abc import Iterable
 from pathlib import Path
 
 from ..base.colour import coloured
 from ..base.errors import OptionError
 from ..base.messages import Lossy
 from ..base.text import visible
-from ..files.writing import descriptor, write_named
+from ..files.writing import descriptor, is_stream, reason, write_named
 from ..render.formats import Printable, in_format
 
 LEAST_WIDTH = 40
@@ -27,13 +28,14 @@ ENDINGS = {
 }
 
 
-def chosen_format(form: str | None, out: str | None, plain: tuple[str, ...] = ("",)) -> str:
+def chosen_format(form: str | None, out: str | None, plain: tuple[str, ...] = ("",), others: Iterable[str] = ()) -> str:
     """The format that was asked for, or the one that the file's name ends in; text without a file.
 
     Args:
         form: the format that was asked for.
         out: the file.
         plain: endings that mean text too.
+        others: endings that the command knows besides, for the message.
 
     Raises:
         OptionError: where the file's name ends in something else.
@@ -42,8 +44,19 @@ def chosen_format(form: str | None, out: str | None, plain: tuple[str, ...] = ("
         return form or "text"
     ending = Path(out).suffix.lower()
     if ending not in ENDINGS and ending not in plain:
-        raise OptionError(f"{out} ends in {ending}; known: {', '.join(ENDINGS)}; or give --format")
+        known = ", ".join(dict.fromkeys(e for e in (*plain, *others, *ENDINGS) if e))
+        raise OptionError(f"{out} ends in {ending or 'nothing'}; known: {known}; or give --format")
     return ENDINGS.get(ending, "text")
+
+
+def check_ending(out: str | None, endings: tuple[str, ...], what: str) -> None:
+    """Refuses a file whose name says that it is of another kind; a device or a pipe may have any name.
+
+    Raises:
+        OptionError: where --out names one.
+    """
+    if out is not None and not out.lower().endswith(endings) and not is_stream(Path(out)):
+        raise OptionError(f"{what}: give --out a name that ends in {endings[0]}, not {out}")
 
 
 def check_out(arguments: Namespace) -> None:
@@ -71,6 +84,14 @@ def terminal_width(out: str | None = None) -> int | None:
     if out is not None or not Lossy(sys.stdout).isatty():
         return None
     return max(LEAST_WIDTH, shutil.get_terminal_size().columns)
+
+
+def fitted_error(text: str) -> str:
+    """A message for the standard error, its lines broken between words where that is a terminal too narrow for them."""
+    if not Lossy(sys.stderr).isatty():
+        return text
+    width = max(LEAST_WIDTH, shutil.get_terminal_size().columns)
+    return "\n".join(_broken(line, width) for line in text.split("\n"))
 
 
 def fitted(text: str, command: str = "", style: str = "") -> str:
@@ -141,5 +162,4 @@ def write_file(path: Path, text: str | bytes) -> None:
         sys.stdout.flush()  # the file may be the same
         write_named(path, text)
     except (OSError, ValueError) as error:
-        reason = (isinstance(error, OSError) and error.strerror) or error
-        raise OptionError(f"{path} cannot be written: {reason}") from None
+        raise OptionError(f"{path} cannot be written: {reason(path, error)}") from None

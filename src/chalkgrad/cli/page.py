@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..base.errors import OptionError
 from .options import DESCRIBED
-from .output import deliver
+from .output import check_ending, deliver
 
 if TYPE_CHECKING:
     from ..network import Network
@@ -44,6 +44,7 @@ def run(arguments: Namespace) -> int:
     from ..examples.example import Example
     from .subject import read_subject
 
+    check_ending(arguments.out, (".html", ".htm"), "page writes HTML")
     subject = read_subject(arguments.file)
     settings = {"lang": arguments.lang, "slides": arguments.reveal}
     if isinstance(subject, Example):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 import textwrap
-from collections.abc import Mapping
-from typing import NoReturn, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn, Protocol
 
 from ..base.errors import nearest
 from ..base.text import shortened
+from .output import fitted_error
 
 
 class Command(Protocol):
@@ -48,7 +49,19 @@ class HelpFormatter(argparse.HelpFormatter):
 
 
 class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, with the nearest known word."""
+    """Says what is wrong in one line, with the nearest known word; takes arguments and options in any order."""
+
+    _mixing = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[argparse.Namespace, list[str]]:
+        """As argparse does it, but what may be left out may stand behind options too: grade SHEET --out DIR ANSWERS."""
+        if self._mixing or self._commands():
+            return super().parse_known_args(args, namespace)
+        self._mixing = True  # the next line calls this function
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._mixing = False
 
     def error(self, message: str) -> NoReturn:
         if "invalid choice" in message and "command" in message:
@@ -58,8 +71,10 @@ class Parser(argparse.ArgumentParser):
             word = message.split()[2].partition("=")[0]
             parsers = (self, *self._commands().values())
             options = [option for p in parsers for action in p._actions for option in action.option_strings]
-            message = f"there is no option {word}; {nearest(word, options)}"
-        print(f"{self.prog}: {shortened(message)} (see {self.prog} --help)", file=sys.stderr)
+            message = f"there is no option {word}; {_option(word, options)}"
+        elif message.startswith("unrecognized arguments: "):
+            message = f"more arguments than there is place for: {message.partition(': ')[2]}"
+        print(fitted_error(f"{self.prog}: {shortened(message)} (see {self.prog} --help)"), file=sys.stderr)
         raise SystemExit(2)
 
     def _commands(self) -> dict[str, Parser]:
@@ -96,6 +111,15 @@ def command_line(commands: Mapping[str, Command], version: str) -> Parser:
             )
         )
     return parser
+
+
+def _option(word: str, options: Sequence[str]) -> str:
+    """The end of a sentence that says what to write instead of an option: its name here, or the nearest one."""
+    from ..describe.foreign import RENAMED
+
+    names = RENAMED.get(word.lstrip("-").replace("-", "_"), "").split()
+    renamed = [option for option in ("--" + name.replace("_", "-") for name in names) if option in options]
+    return f"it is called {' or '.join(renamed)}" if renamed else nearest(word, options)
 
 
 def _examples(*commands: str) -> str:

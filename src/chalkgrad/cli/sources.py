@@ -230,8 +230,8 @@ def open_data(
     if ending == ".npz":
         return (read_sequences if sequences else read_npz)(path, seed=seed, task=task, loss=loss)
     raise DataError(
-        f"there is no data set {source!r}; {nearest(source, NAMES)}; a file must end in .csv, .npz or .txt, and a "
-        "folder holds images, one folder a class"
+        f"there is no data set {source!r}; a file must end in .csv, .npz or .txt, and a folder holds images, one "
+        f"folder a class; {nearest(source, NAMES)}"
     )
 
 

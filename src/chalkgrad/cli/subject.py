@@ -104,6 +104,8 @@ def read_subject(text: str) -> Example | Network:
         return read_example(text)
     path = Path(text)
     if path.is_dir():
+        if not (path / DESCRIPTION).exists():
+            raise DataError(f"{visible(text)} is no run directory: it has no {DESCRIPTION}; chalkgrad train writes one")
         return load(path)
     if not path.suffix and not path.exists():
         return load_example(text)  # which says what is known

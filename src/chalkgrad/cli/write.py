@@ -68,7 +68,7 @@ def run(arguments: Namespace) -> int:
     if to in FILES:
         return _write_file(network, to, arguments, title)
     stands_alone = to == "c"
-    form = chosen_format(arguments.format, arguments.out, ("", ".c" if stands_alone else ".py"))
+    form = chosen_format(arguments.format, arguments.out, ("", ".c" if stands_alone else ".py"), (".py", *ENDINGS))
     to_file = arguments.out is not None and form == "text" and not is_stream(Path(arguments.out))
     out = arguments.out if to_file else None  # a page holds all of it, and beside a stream there is no place for files
     script = network.source(

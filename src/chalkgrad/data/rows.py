@@ -202,6 +202,8 @@ def _no_number(cell: str, layout: Layout) -> str:
         cure = "; the table's numbers have decimal commas"
     elif layout.separator != "," and DECIMAL_COMMA.fullmatch(cell.strip()):
         cure = "; write decimal points, or decimal commas from the first lines on"
+    elif DECIMAL_COMMA.fullmatch(cell.strip()):
+        cure = "; decimal commas are read where semicolons or tabs are between the cells; else write decimal points"
     elif is_missing(cell):
         cure = "; fill it in, or leave the row out"
     return f"{quoted(cell)} is no finite number{cure}"

@@ -156,6 +156,17 @@ OWN: dict[str, dict[str, str]] = {
         "Normalization": "it is called Standardize",
         "Linear": "it is called Dense",
     },
+    "initialiser": {
+        "glorot_uniform": "it is called glorot",
+        "he_normal": "it is called he",
+        "kaiming": "it is called he",
+        "kaiming_normal": "it is called he",
+        "kaiming_uniform": "it is called he_uniform",
+        "lecun_normal": "it is called lecun",
+        "xavier": "it is called glorot, or glorot_normal",
+        "xavier_normal": "it is called glorot_normal",
+        "xavier_uniform": "it is called glorot",
+    },
     "loss": {
         "binary_crossentropy": "it is called BinaryCrossEntropy",
         "categorical_crossentropy": "it is called CrossEntropy",
@@ -175,11 +186,12 @@ def cure(owner: str, word: str, known: Collection[str]) -> str:
     """The end of an error's sentence: what to write instead of a word that the owner does not know.
 
     Args:
-        owner: a class, or "fit", "network", "module", "layer", "loss".
+        owner: a class, or "fit", "network", "module", "layer", "initialiser", "loss".
         word: the word.
         known: the words that the owner knows.
     """
-    advice = OWN.get(owner, {}).get(word)
+    own = OWN.get(owner, {})
+    advice = own.get(word) or own.get(word.lower())  # a loss is called mse or MSE
     if advice is not None:
         return advice
     names = [n for n in RENAMED.get(word, "").split() if n in known]

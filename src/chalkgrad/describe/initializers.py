@@ -13,7 +13,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ..base.checks import choice, number, said
-from ..base.errors import OptionError, unknown
+from ..base.errors import OptionError, UnknownNameError
+from .foreign import cure
 
 LARGEST = 1e30
 """Initial weights beyond this overflow float32 in the first products."""
@@ -122,7 +123,10 @@ def initializer(initial: str | Initializer) -> Initializer:
     if isinstance(initial, (Normal, Uniform, Constant, VarianceScaling)):
         return initial
     if not isinstance(initial, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise OptionError(f"an initialiser is a name such as 'he' or 'constant(0.1)', not {said(initial)}")
+        raise OptionError(
+            f"an initialiser is a name such as 'he' or 'constant(0.1)', not {said(initial)}; the numbers themselves "
+            "are given by set_parameters, in a worked example by its table [parameters]"
+        )
     name, bracket, rest = initial.partition("(")
     if bracket and name in _WITH_VALUE:
         kind = _WITH_VALUE[name]
@@ -134,7 +138,9 @@ def initializer(initial: str | Initializer) -> Initializer:
             raise OptionError(f"the initialiser {said(initial)} needs a number in its brackets, as in '{name}(0.01)'")
         return kind(value)
     if initial not in INITIALIZERS:
-        raise unknown("initialiser", initial, [*INITIALIZERS, "constant"])
+        raise UnknownNameError(
+            f"there is no initialiser {initial!r}; {cure('initialiser', initial, [*INITIALIZERS, 'constant'])}"
+        )
     return INITIALIZERS[initial]
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, TypeVar, cast
 
 from ..base.checks import as_list, as_table, said
-from ..base.errors import OptionError, UnknownNameError
+from ..base.errors import ChalkgradError, OptionError, UnknownNameError
 from .foreign import cure
 from .initializers import Constant, Normal, Uniform, VarianceScaling, initializer_name
 from .layers.registry import from_outside, name_in_files, of_other_modules
@@ -47,6 +47,29 @@ def _kind(what: str, name: str, known: Mapping[str, type[T]]) -> type[T]:
     raise UnknownNameError(f"there is no {what} {name!r}; {cure(what, name, known)}")
 
 
+def layers_from_tables(tables: Iterable[object], known: Mapping[str, type[T]]) -> list[T]:
+    """The layers that tables, or the bare names of their types, describe (`from_table`).
+
+    Raises:
+        ChalkgradError: as `from_table`; it says which layer, counted from 1.
+    """
+    layers: list[T] = []
+    for number, table in enumerate(tables, start=1):
+        try:
+            layers.append(from_table("layer", table, known))
+        except ChalkgradError as error:
+            raise type(error)(f"layer {number}: {error}") from None
+    return layers
+
+
+def _inner(block: str, tables: Iterable[object], known: Mapping[str, type[T]]) -> tuple[T, ...]:
+    """A block's own layers."""
+    try:
+        return tuple(layers_from_tables(tables, known))
+    except ChalkgradError as error:
+        raise type(error)(f"{block}: {error}") from None
+
+
 def from_table(what: str, table: object, known: Mapping[str, type[T]]) -> T:
     """The dataclass that a table, or the bare name of its type, describes.
 
@@ -71,7 +94,7 @@ def from_table(what: str, table: object, known: Mapping[str, type[T]]) -> T:
             raise OptionError(f"{name} has no setting {key!r}; {cure(name, key, names)}")
         items = as_list(value)
         if items is not None:  # a block's own layers are tables too
-            settings[key] = tuple(from_table(what, v, known) if key == "layers" else v for v in items)
+            settings[key] = _inner(name, items, known) if key == "layers" else tuple(items)
     missing = [
         f.name
         for f in fields(cast("Any", kind))

@@ -164,6 +164,8 @@ def load_example(path: str | Path) -> Example:
     path = Path(path)
     if not path.suffix and not path.exists():
         raise unknown("file or worked example", str(path), examples())
+    if path.is_dir():
+        raise DataError(f"{path} is a folder, but a worked example is a TOML file")
     return example(read_toml(path), str(path))
 
 

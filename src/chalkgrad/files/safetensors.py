@@ -17,7 +17,7 @@ import numpy as np
 from ..base.checks import as_table, said
 from ..base.errors import DataError
 from ..base.half import as_half
-from .writing import read_bounded, write_named
+from .writing import read_bounded, reason, write_named
 
 Array = np.ndarray[Any, Any]
 MOST = 2**31
@@ -170,5 +170,4 @@ def write_safetensors(path: str | Path, arrays: Mapping[str, Array], metadata: M
     try:
         write_named(Path(path), parts)
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise DataError(f"{path} cannot be written: {reason or error}") from None
+        raise DataError(f"{path} cannot be written: {reason(path, error)}") from None

@@ -101,6 +101,19 @@ def write_named(path: Path, content: bytes | str | Iterable[Any]) -> None:
         os.close(handle)
 
 
+def reason(path: str | Path, error: Exception) -> str:
+    """Why a path could not be written, as the end of a sentence: which folder is missing, or is no folder."""
+    if isinstance(error, (FileNotFoundError, NotADirectoryError, FileExistsError)):
+        for folder in reversed(Path(path).parents):
+            if not folder.exists():
+                return f"there is no folder {folder}"
+            if not folder.is_dir():
+                return f"{folder} is a file, not a folder"
+        if isinstance(error, FileExistsError) and Path(path).is_file():
+            return "it is a file, not a folder"
+    return str((isinstance(error, OSError) and error.strerror) or error)
+
+
 def descriptor(path: Path) -> int | None:
     """The number of the open file that a name such as /dev/stdout stands for; None for other names."""
     name = os.path.abspath(path)

@@ -29,6 +29,30 @@ _TOKEN = re.compile(
     r"|(?P<op>\.\.\.|\+=|<=|>=|[-+*/^=<>()\[\]{},|#]))"
 )
 
+UNREAD = {
+    "@": "a product of matrices is a sum of products, sum_i x[n,i] * W[i,o]",
+    "\u00d7": "a product is written with *",
+    "·": "a product is written with *",
+    "⊙": "a product is written with *",
+    "\u2212": "a minus is written -",
+    "²": "a power is written ^, as in x[n]^2",
+    "Σ": "a sum is written sum_i",
+    "∑": "a sum is written sum_i",
+    ":": "write =",
+    ".": "a function stands without its module, tanh(z[n])",
+}
+"""The cures for signs that no formula has."""
+ELSEWHERE = {
+    "ln": "it is called log",
+    "mean": "a mean names its index, mean_n l[n]",
+    "pow": "a power is written ^, as in x[n]^2",
+    "relu": "write max(z[n], 0)",
+    "sigmoid": "write 1 / (1 + exp(-z[n]))",
+    "square": "a power is written ^, as in x[n]^2",
+    "sum": "a sum names its index, sum_i x[n,i]",
+}
+"""Functions of other libraries, and what they are in a formula."""
+
 
 class Parser:
     """Recursive descent over the grammar that `chalkgrad.formula` describes."""
@@ -41,7 +65,8 @@ class Parser:
             match = _TOKEN.match(text, place)
             if match is None:
                 begin = len(text) - len(text[place:].lstrip())
-                raise FormulaError(f"cannot read {text[begin:]!r} at column {begin + 1} of the formula {text!r}")
+                cure = next((f"; {c}" for sign, c in UNREAD.items() if text[begin:].startswith(sign)), "")
+                raise FormulaError(f"cannot read {text[begin:]!r} at column {begin + 1} of the formula {text!r}{cure}")
             kind = match.lastgroup or ""
             self.tokens.append((kind, match.group(kind), match.start(kind)))
             place = match.end()
@@ -51,7 +76,22 @@ class Parser:
     def error(self, problem: str) -> FormulaError:
         """What is wrong at the next token, with its column counted from 1."""
         found = "its end" if self.kind() == "end" else repr(self.peek())
-        return FormulaError(f"{problem} {found} at column {self.tokens[self.at][2] + 1} of the formula {self.text!r}")
+        column = self.tokens[self.at][2] + 1
+        return FormulaError(f"{problem} {found} at column {column} of the formula {self.text!r}{self.cure()}")
+
+    def cure(self) -> str:
+        """What to write instead at the next token, where the fault is a common one, as the end of a message."""
+        before = self.tokens[self.at - 1][1] if self.at else ""
+        found = self.peek()
+        if before == found == "*":
+            return "; a power is written ^"
+        if before == found == "=":
+            return "; one = is enough"
+        if found == "," and before.isdigit():
+            return "; a number has a decimal point, not a comma"
+        if self.kind() in ("number", "name", "reduce") or found in ("(", "["):
+            return "; a product is written with *" if before and before not in "+-*/^=<>([{,|#" else ""
+        return ""
 
     def peek(self) -> str:
         return self.tokens[self.at][1]
@@ -73,6 +113,8 @@ class Parser:
             raise self.error(f"expected {op!r} before")
 
     def formula(self) -> tuple[Node, str, Node, dict[str, Node]]:
+        if self.kind() == "end":
+            raise FormulaError("the formula is empty; a formula is 'element = expression', a[n] = tanh(z[n])")
         left = self.atom()
         if not isinstance(left, (Element, Symbol)):
             raise FormulaError(f"a formula is 'element = expression', not {self.text!r}")
@@ -133,7 +175,8 @@ class Parser:
             if name in FUNCTIONS and self.accept("("):
                 return Function(name, self.list(")"))
             if self.peek() == "(":
-                known = nearest(name, FUNCTIONS)
+                known = ELSEWHERE.get(name) or nearest(name, FUNCTIONS)
+                known += "; an array has square brackets, a[n]" if known.startswith("known") else ""
                 raise FormulaError(
                     f"there is no function {name!r} in formulas, at column {self.tokens[self.at - 1][2] + 1} of "
                     f"{self.text!r}; {known}"

@@ -9,7 +9,7 @@ from ..base.checks import as_list, as_table
 from ..base.errors import ChalkgradError, CheckpointError, nearest
 from ..describe.layers.registry import known_layers
 from ..describe.losses import LOSSES
-from ..describe.settings import from_table
+from ..describe.settings import from_table, layers_from_tables
 from ..files.toml import check_places
 from .arguments import read_inputs, read_layers
 from .lines import lay_out
@@ -33,7 +33,8 @@ def read_description(
     """
     for key in table:
         if key not in KEYS:
-            raise CheckpointError(f"{where}: there is no setting {key!r}; {nearest(key, KEYS)}")
+            cure = "a worked example has it, a network takes samples when it is trained" if key in ("x", "y") else ""
+            raise CheckpointError(f"{where}: there is no setting {key!r}; {cure or nearest(key, KEYS)}")
     for key in ("input_shape", "loss", "layers"):
         if key not in table:
             hint = ", the shape of one sample: a number, or [channels, height, width]" if key == "input_shape" else ""
@@ -54,7 +55,7 @@ def read_description(
     try:
         if stored is not None:
             layers = [_as_saved(layer) for layer in layers]
-        ready = [from_table("layer", layer, known) for layer in layers]
+        ready = layers_from_tables(layers, known)
         loss = from_table("loss", table["loss"], LOSSES)
         if stored is not None:
             layout = lay_out(read_layers(ready), read_inputs(table["input_shape"]), 0.0, 0.0, loss)

@@ -42,6 +42,7 @@ from ..files.writing import (
     make_directory,
     open_plain,
     read_bounded,
+    reason,
     replace_file,
     sync_directory,
 )
@@ -116,7 +117,7 @@ def save(
             _move(names, folder, path)
         clear_weights(path, names, replaced=before)
     except OSError as error:
-        raise CheckpointError(f"the network cannot be saved in {path}: {error.strerror or error}") from None
+        raise CheckpointError(f"the network cannot be saved in {path}: {reason(path, error)}") from None
 
 
 def check_replaceable(path: Path) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..base.errors import DataError, OptionError
-from ..files.writing import MOST_TEXT, make_directory, read_bounded, replace_file
+from ..files.writing import MOST_TEXT, make_directory, read_bounded, reason, replace_file
 
 LIST = "written.sha256"
 _LINE = re.compile(r"(?P<digest>[0-9a-f]{64})  (?P<name>.+)")
@@ -62,7 +62,7 @@ class OutputFiles:
             make_directory(path.parent)
             replace_file(path, content)
         except OSError as error:
-            raise OptionError(f"{path} cannot be written: {error.strerror or error}") from None
+            raise OptionError(f"{path} cannot be written: {reason(path, error)}") from None
 
     def _name(self, path: Path) -> str:
         return Path(os.path.relpath(path, self.list.parent)).as_posix()

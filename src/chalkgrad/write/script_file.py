@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..base.errors import OptionError
-from ..files.writing import MOST_TEXT, read_bounded, write_named
+from ..files.writing import MOST_TEXT, read_bounded, reason, write_named
 from .literals import Array, string_text
 
 
@@ -38,8 +38,7 @@ def write_script(path: Path, script: str, beside: Mapping[str, Mapping[str, Arra
         try:
             write_named(file, content)
         except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else error
-            raise OptionError(f"{file} cannot be written: {reason}") from None
+            raise OptionError(f"{file} cannot be written: {reason(file, error)}") from None
 
 
 def _check_own(path: Path, name: str) -> None:

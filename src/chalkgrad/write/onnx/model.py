@@ -15,7 +15,7 @@ import numpy as np
 
 from ...base.errors import CheckpointError, OptionError
 from ...describe.layers.registry import check_loadable
-from ...files.writing import write_named
+from ...files.writing import reason, write_named
 from ...model.forward import PREDICTION
 from ...model.model import Model
 from . import recurrent as _recurrent  # noqa: F401  # pyright: ignore[reportUnusedImport] - registers
@@ -151,4 +151,4 @@ def write_onnx(network: Model, path: str | Path, title: str = "") -> None:
     try:
         write_named(Path(path), content)
     except OSError as error:
-        raise OptionError(f"{path} cannot be written: {error.strerror or error}") from None
+        raise OptionError(f"{path} cannot be written: {reason(path, error)}") from None
