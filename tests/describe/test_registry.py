@@ -262,7 +262,11 @@ def test_loading_imports_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("kind", "error", "said"),
     [
-        ("nowhere:HardSwish", cg.CheckpointError, "file.toml: the layer HardSwish is defined by the module nowhere"),
+        (
+            "nowhere:HardSwish",
+            cg.CheckpointError,
+            "file.toml: layer 2: the layer HardSwish is defined by the module nowhere",
+        ),
         ("my_layers:HardSwsh", cg.CheckpointError, "has registered no layer 'HardSwsh'; did you mean 'HardSwish'"),
         ("numpy:Scale", cg.CheckpointError, 'write Scale = cg.layer\\("Scale", ...\\) there'),
         ("__main__:Gate", cg.CheckpointError, "script or notebook that saved the network"),

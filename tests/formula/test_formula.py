@@ -175,3 +175,28 @@ def test_brackets_are_written_where_they_are_needed() -> None:
         "z = a / (b * c)",
     ):
         assert formula_text(Formula(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "cure"),
+    [
+        ("a[n] = z[n]**2", "a power is written ^"),
+        ("a[n] = z[n]\u00b2", "a power is written ^"),
+        ("a[n] = pow(z[n], 2)", "a power is written ^"),
+        ("a[n] = 2z[n]", "a product is written with *"),
+        ("dz[n] = da[n] [z[n] > 0]", "a product is written with *"),
+        ("a[n] = (1 + z[n])(1 - z[n])", "a product is written with *"),
+        ("a[n] = z[n] * 0,5", "a decimal point, not a comma"),
+        ("a[n] == z[n]", "one = is enough"),
+        ("z[n,o] = x[n,i] @ W[i,o]", "a sum of products"),
+        ("z[n] = sum(x[n,i])", "a sum names its index"),
+        ("a[n] = np.tanh(z[n])", "without its module"),
+        ("a[n] = ln(z[n])", "it is called log"),
+        ("a(n) = z(n)", "square brackets"),
+        ("", "the formula is empty"),
+    ],
+)
+def test_a_formula_that_is_almost_right(text: str, cure: str) -> None:
+    with pytest.raises(FormulaError) as error:
+        Formula(text)
+    assert cure in str(error.value)

@@ -53,7 +53,9 @@ class Parser(argparse.ArgumentParser):
 
     _mixing = False
 
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[argparse.Namespace, list[str]]:
+    def parse_known_args(  # pyright: ignore[reportIncompatibleMethodOverride] - its own is overloaded
+        self, args: Any = None, namespace: Any = None
+    ) -> tuple[argparse.Namespace, list[str]]:
         """As argparse does it, but what may be left out may stand behind options too: grade SHEET --out DIR ANSWERS."""
         if self._mixing or self._commands():
             return super().parse_known_args(args, namespace)
