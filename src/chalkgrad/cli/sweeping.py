@@ -235,7 +235,8 @@ class _Progress:
             o = directory.outcome(self.out, order.run)
             score = f"loss {o.loss:.4g}" if o.accuracy is None and o.loss is not None else ""
             score = f"accuracy {o.accuracy:.2%}" if o.accuracy is not None else score
-            told = f"{o.epochs} epochs, {o.seconds:.1f} s: {f'test {score}' if o.status == 'done' else o.error}"
+            epochs = f"{o.epochs} epoch{'s' * (o.epochs != 1)}"
+            told = f"{epochs}, {o.seconds:.1f} s: {f'test {score}' if o.status == 'done' else o.error}"
         say(fitted(f"[{self.count}/{self.total}] {visible(order.run.name)}: {shortened(told)}"))
 
 
@@ -247,9 +248,10 @@ def _begin(
         return
     if news:
         say(fitted(news))
-    counts = f"{len(plan.groups)} settings with {len(plan.seeds)} seed{'s' * (len(plan.seeds) > 1)}"
-    kept = f"{len(runs) - len(waiting)} are done, " if len(waiting) < len(runs) else ""
-    told = f"{len(runs)} runs, {counts}: {kept}{len(waiting)} to train"
+    counts = f"{len(plan.groups)} setting{'s' * (len(plan.groups) > 1)} with "
+    counts += f"{len(plan.seeds)} seed{'s' * (len(plan.seeds) > 1)}"
+    kept = f"{(done := len(runs) - len(waiting))} {'is' if done == 1 else 'are'} done, " if len(waiting) < len(runs) else ""
+    told = f"{len(runs)} run{'s' * (len(runs) > 1)}, {counts}: {kept}{len(waiting)} to train"
     if waiting:
         where = f"on Ray at {arguments.ray}" if arguments.ray else f"{min(workers, len(waiting))} at a time"
         told += f", {where}, {plan.threads} thread{'s' * (plan.threads > 1)} each"

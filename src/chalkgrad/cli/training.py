@@ -167,10 +167,10 @@ def _recipe_text(plan: Recipe, origin: str) -> str:
     if plan.validation:
         parts.append(f"{plan.validation:.0%} for validation")
     if plan.epochs is not None:
-        parts.append(f"{plan.epochs} epochs")
+        parts.append(f"{plan.epochs} epoch{'s' * (plan.epochs != 1)}")
     if plan.patience is not None:
         watched = "validation" if plan.validation else "training"
-        parts.append(f"until the {watched} loss has not improved for {plan.patience} epochs")
+        parts.append(f"until the {watched} loss has not improved for {plan.patience} epoch{'s' * (plan.patience != 1)}")
     return ", ".join(parts)
 
 
