@@ -250,7 +250,8 @@ def _begin(
         say(fitted(news))
     counts = f"{len(plan.groups)} setting{'s' * (len(plan.groups) > 1)} with "
     counts += f"{len(plan.seeds)} seed{'s' * (len(plan.seeds) > 1)}"
-    kept = f"{(done := len(runs) - len(waiting))} {'is' if done == 1 else 'are'} done, " if len(waiting) < len(runs) else ""
+    done = len(runs) - len(waiting)
+    kept = f"{done} {'is' if done == 1 else 'are'} done, " if done else ""
     told = f"{len(runs)} run{'s' * (len(runs) > 1)}, {counts}: {kept}{len(waiting)} to train"
     if waiting:
         where = f"on Ray at {arguments.ray}" if arguments.ray else f"{min(workers, len(waiting))} at a time"
