@@ -41,6 +41,8 @@ def where_it_sits(claim: Claim, right: Array, step: Step) -> str:
     square = claim.values.ndim == 2 and claim.values.shape[0] == claim.values.shape[1]
     if square and np.allclose(claim.values.T, right, rtol=tolerance, atol=float(claim.units.max(initial=0.0))):
         return "it is the transpose of the right one"
+    if order := _in_another_order(claim, right):
+        return order
     if not step.rule.product or step.rule.output != "dW" or min(right.shape) < 2:
         return ""
     for along in ("inputs", "outputs"):
@@ -60,6 +62,22 @@ def _cut_off(claim: Claim, right: Array) -> str:
     if (np.abs(right[wrong]) < sizes).any() or (np.abs(right[claim.mask & ~wrong]) > sizes.max() * (1 + 1e-6)).any():
         return ""
     return f"numbers beyond {significant(float(sizes.max()), 4)} are cut off there: it is clipped"
+
+
+def _in_another_order(claim: Claim, right: Array) -> str:
+    """What is said of an array whose rows, or columns, are the right ones in another order."""
+    if min(right.shape, default=0) < 2:
+        return ""
+    words = ("its numbers",) if right.ndim == 1 else ("its rows", "its columns")
+    near = claim.units + 1e-6 * np.abs(claim.values)
+    for axis, lines in enumerate(words[: right.ndim]):
+        claimed, exact = np.moveaxis(claim.values, axis, 0), np.moveaxis(right, axis, 0)
+        room = np.moveaxis(near, axis, 0)
+        fits = np.array([[bool((np.abs(c - e) <= r).all()) for e in exact] for c, r in zip(claimed, room, strict=True)])
+        if (fits.sum(axis=0) == 1).all() and (fits.sum(axis=1) == 1).all():  # one place for each
+            order = ", ".join(str(int(i)) for i in fits.argmax(axis=1))
+            return f"{lines} are the right ones in another order: {order}"
+    return ""
 
 
 def _axis(step: Step, index: str) -> int:

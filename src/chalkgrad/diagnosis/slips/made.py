@@ -28,8 +28,9 @@ ELSEWHERE = 0.2
 MOST_OTHERS = 16
 """So many values of the same shape are taken for another one at most."""
 
-MORE_AXES = " |...|"
+MORE_AXES = "|...|"
 """How many values further axes have, in a text."""
+FEATURES = "the number of features"
 _ABOVE = (Role.DERIVATIVE, Role.SHARE)
 
 
@@ -159,9 +160,15 @@ def _slip(
     weight = change.distance + FARTHER + (ELSEWHERE if far else 0.0) + further
     function = Shaped(changed, options, step.shape, samples)
     text = change.said(names)
-    if bare:
-        text, general = text.replace(MORE_AXES, ""), general.replace(MORE_AXES, "")
+    text, general = (_of_more_axes(t, bare=bare) for t in (text, general))
     return Slip(step.output, step, text, weight, inputs, function, mistaken, general=general, made=True)
+
+
+def _of_more_axes(text: str, *, bare: bool) -> str:
+    """A text with the size of the further axes in words, or without it where there are none."""
+    if not bare:
+        return text.replace(MORE_AXES, FEATURES)
+    return text.replace(f" / {MORE_AXES}", "").replace(f" {MORE_AXES}", "")
 
 
 def _no_more_axes(step: Step, program: Program) -> bool:

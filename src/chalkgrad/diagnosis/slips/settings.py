@@ -14,6 +14,8 @@ from .slip import Slip
 
 SCALED, CROSSED, DECAYED = 1.8, 1.6, 1.7
 """How far-fetched these are."""
+POWERS = (1, 2, 3, -1, -2, -3)
+"""Of ten, by which a setting may be another one."""
 PAIRS = (("beta1", "beta2"),)
 
 
@@ -28,6 +30,7 @@ def of_settings(step: Step, samples: int) -> Iterator[Slip]:
             f"{name} is taken twice": 2 * value, f"{name} is halved": value / 2,
             f"1 - {name} stands where {name} belongs": 1 - value,
         }  # fmt: skip
+        others |= {f"{name} is {value * 10.0**power:g}, not {value:g}": value * 10.0**power for power in POWERS}
         for text, other in others.items():
             if other not in (value, 0.0):
                 yield _with(step, {**step.options, name: other}, text, SCALED)
