@@ -18,7 +18,7 @@ from .activations import activations
 from .back_only import on_the_way_back
 from .changed import OTHER, Changed, Shaped, changes
 from .rearranged import of_another_sample, rearranged
-from .settings import of_settings, of_updates
+from .settings import of_layers, of_settings, of_updates
 from .slip import Slip
 
 FARTHER = 0.5
@@ -53,6 +53,7 @@ def made_slips(program: Program, names: Collection[str], samples: int) -> list[S
         found.extend(of_settings(step, samples))
         found.extend(_of_another_form(step, program, names, samples, following))
         found.extend(rearranged(step, program, names, samples))
+    found.extend(of_layers(program, samples))
     found.extend(of_updates(program))
     found.extend(on_the_way_back(found, program))
     found.sort(key=lambda s: s.weight)
