@@ -196,3 +196,10 @@ def test_a_function_that_takes_class_numbers_is_told_what_it_was_given() -> None
     with pytest.raises(cg.DataError, match=r"IndexError: .* y \(2, 3\); class numbers come as rows") as raised:
         cg.diagnose(net, samples(2, 2), [0, 2], lambda p, x, y: {"W1": np.eye(3)[y]})
     assert isinstance(raised.value.__cause__, IndexError)
+
+
+def test_a_factor_of_rounded_numbers_is_a_plain_one() -> None:
+    net = drawn([cg.Dense(3), cg.Softmax()], 2, "CrossEntropy")
+    x, y = samples(4, 2), np.array([0, 2, 1, 2])
+    claims = {f"d{n}": np.round(10 * v, 3).tolist() for n, v in net.gradients(x, y).items()}
+    assert cg.diagnose(net, x, y, claims).causes[0].slips[0].text == "it is 10 times what it should be"

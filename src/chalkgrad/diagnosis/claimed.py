@@ -56,9 +56,10 @@ def diagnose_claims(
         except ChalkgradError:
             raise
         except Exception as error:  # the function is somebody else's: anything may come
+            rows = "; class numbers come as rows of 0 and 1, and y.argmax(axis=-1) gives them back"
             raise DataError(
-                f"your function raised {type(error).__name__}: {error}. It was given x {x.shape} and y {y.shape}; "
-                "class numbers come as rows of 0 and 1, and y.argmax(axis=-1) gives them back"
+                f"your function raised {type(error).__name__}: {error}. It is called with (parameters, x, y), "
+                f"x {x.shape} and y {y.shape}{rows if isinstance(error, IndexError) else ''}"
             ) from error
     if isinstance(claimed, Gradients):
         claimed = by_gradient(claimed, twin)

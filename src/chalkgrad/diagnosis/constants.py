@@ -45,6 +45,7 @@ def constant_factors(claim: Claim, right: Array, rerun: Rerun, target: str, samp
     if abs(factor - 1) < USUAL or (np.abs(claimed - factor * exact) > 2 * rounding + 1e-300).any() or not factor:
         return []
     factor, name = _named(factor, _counts(rerun, samples), float((rounding / np.abs(exact)).min()))
+    factor = factor if name else _plain(factor, claimed, exact, rounding)
     whole = min(abs(factor - round(factor)), abs(1 / factor - round(1 / factor))) < 1e-9 and 0.05 < abs(factor) < 20
     weight = SMALL if whole or name else WEIGHT
     times = f"{significant(factor, 6)} times what it should be"
