@@ -36,7 +36,7 @@ def _others(name: str, value: Any, samples: int) -> Iterator[tuple[str, float]]:
             f"{name} is taken twice": 2 * value, f"{name} is halved": value / 2,
             f"1 - {name} stands where {name} belongs": 1 - value,
         }  # fmt: skip
-        if value != 1:  # ten times 1 is a factor like any other
+        if value != 1.0:  # ten times 1 is a factor like any other
             others |= {f"{name} is {value * 10.0**power:g}, not {value:g}": value * 10.0**power for power in POWERS}
         for text, other in others.items():
             if other not in (value, 0.0):
