@@ -169,3 +169,10 @@ def test_what_runs_through_time() -> None:
         compare(
             ["z[n,t,u] = x[n,t,u] + sum_v h[n,t-1,v] * U[v,u]", "h[n,t,u] = tanh(z[n,t,u])"], "dz[n,t,u] = dh[n,t,u]"
         )
+
+
+def test_a_comparison_is_said_without_its_factor() -> None:
+    leaky = ["a[n,u] = max(z[n,u], 0.2 * z[n,u])"]
+    found = compare(leaky, "dz[n,u] = da[n,u] * ([z[n,u] > 0] + 0.2)").claims[0].words
+    assert "the factor [z[n,u] < 0] is left out" in found
+    assert compare(leaky, "dz[n,u] = da[n,u] * ([z[n,u] >= 0] + 0.2 * [z[n,u] < 0])").claims[0].words == "right"

@@ -84,7 +84,7 @@ def same(right: Node, claimed: Node) -> bool:
 
 
 def _against_0(node: Node) -> Node:
-    """A tree in which all is compared with 0: [y < 1] is [1 - y > 0]."""
+    """A tree in which all is compared with 0: [y < 1] is [1 - y > 0], [z > 0.2 z] is [z > 0]."""
 
     def change(inner: Node) -> Node:
         if not isinstance(inner, Indicator) or inner.comparison == "=":
@@ -92,7 +92,12 @@ def _against_0(node: Node) -> Node:
         first, second = inner.left, inner.right
         if inner.comparison in ("<", "<="):
             first, second = second, first
-        return Indicator(inner.comparison.replace("<", ">"), tidied(Binary("-", first, second)), Number(0.0))
+        apart, comparison = tidied(Binary("-", first, second)), inner.comparison.replace("<", ">")
+        if len(terms(apart)) == 1:
+            one = product(apart)
+            comparison = comparison if one.number > 0 else comparison.replace(">", "<")
+            apart = one.scaled(1 / one.number).node
+        return Indicator(comparison, apart, Number(0.0))
 
     return rewritten(node, change)
 

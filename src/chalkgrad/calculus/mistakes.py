@@ -37,6 +37,7 @@ from .terms import Key, key, tidied
 ONE = Number(1.0)
 MOST_FACTORS = 6
 """Of a product of more factors, two at once are not left out."""
+_OPPOSITE = {"<": ">=", ">": "<=", "<=": ">", ">=": "<"}
 INDEX_NAMES = {"n": "sample", "t": "step", "c": "channel", "k": "class"}
 
 
@@ -199,6 +200,10 @@ class _Maker:
                 turned = _product([*factors[:place], (factor, -1), *factors[place + 1 :]])
                 if not isinstance(factor, Indicator):
                     yield _Tree(turned, "{0} divides where it multiplies", (factor,), 1.8)
+                if isinstance(factor, Element):  # of a gate, what it lets through for what it keeps back
+                    less = Binary("-", ONE, factor)
+                    changed = _product([*factors[:place], (less, 1), *factors[place + 1 :]])
+                    yield _Tree(changed, "{0} stands where {1} belongs", (less, factor), 1.75)
             if place and power > 0:
                 added = _sum([(_product(factors[:place]), 1), (_product(factors[place:]), 1)])
                 yield _Tree(added, "{0} is added, not multiplied", (_product(factors[place:]),), 1.9)
@@ -363,7 +368,7 @@ class _Maker:
             case Count(index=index):
                 yield from self._count(node, index)
             case Indicator(comparison=sign, left=left, right=right):
-                turned = {"<": ">=", ">": "<=", "<=": ">", ">=": "<", "=": "="}[sign]
+                turned = _OPPOSITE.get(sign, sign)
                 if turned != sign:
                     words = "the comparison is turned round: {0} where {1} belongs"
                     changed = Indicator(turned, left, right)
@@ -545,11 +550,26 @@ class _Maker:
                 yield replace(tree, node=everywhere, words=f"{tree.words}, everywhere", distance=1.65)
         yield from self._exponents(right)
         yield from self._letters_crossed(right)
+        yield from self._cases_crossed(right)
         numbers = sorted(self.settings & {n.name for n in walk(right) if isinstance(n, Symbol)})
         for place, one in enumerate(numbers):
             for two in numbers[place + 1 :]:
+                if _scales_an_index(right, one) != _scales_an_index(right, two):
+                    continue  # nobody takes a stride for a padding
                 crossed = renamed(right, {one: two, two: one})
                 yield _Tree(crossed, "{0} and {1} are crossed", (Symbol(one), Symbol(two)), 1.5)
+
+    def _cases_crossed(self, right: Node) -> Iterator[_Tree]:
+        """[z > 0] + slope [z <= 0] with each of the two cases in the other's place."""
+        cases = [n for n in walk(right) if isinstance(n, Indicator)]
+        if len(cases) < 2 or {n.comparison for n in cases} & {"=", "!="}:
+            return
+
+        def turned(node: Node) -> Node:
+            return Indicator(_OPPOSITE[node.comparison], node.left, node.right) if isinstance(node, Indicator) else node
+
+        words = "the cases are crossed: what belongs to {0} stands at {1}"
+        yield _Tree(rewritten(right, turned), words, (cases[0], turned(cases[0])), 1.6)
 
     def _letters_crossed(self, right: Node) -> Iterator[_Tree]:
         """Two indices in each other's place in every array: another one is summed, rows stand for columns."""
@@ -630,6 +650,17 @@ def _crossed(node: Element) -> Iterator[_Tree]:
             f"the indices {said(one, {})} and {said(two, {})} of {{0}} are crossed"
         )  # fmt: skip
         yield _Tree(Element(node.name, indices), words, (node,), 1.3)
+
+
+def _scales_an_index(node: Node, setting: str) -> bool:
+    """Whether a setting multiplies an index, as a stride does, and is no shift."""
+    places = [i for n in walk(node) if isinstance(n, Element) for i in n.indices]
+    return any(
+        len(factors) > 1 and (Symbol(setting), 1) in factors
+        for i in places
+        for term, _ in _terms(i)
+        for factors in (_factors(term),)
+    )
 
 
 def _of_an_index(index: Node, options: Collection[str]) -> Iterator[_Tree]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..base.checks import as_table
-from ..base.errors import DataError
+from ..base.errors import ChalkgradError, DataError
 from ..describe.optimizers import SGD, Optimizer, OptimizerState, as_optimizer
 from ..model.gradients import Gradients
 from ..model.model import Model
@@ -51,7 +51,16 @@ def diagnose_claims(
     )
     probe = claimed if callable(claimed) else None
     if probe is not None:
-        claimed = asked(probe, twin, x, y)
+        try:
+            claimed = asked(probe, twin, x, y)
+        except ChalkgradError:
+            raise
+        except Exception as error:  # the function is somebody else's: anything may come
+            rows = "; class numbers come as rows of 0 and 1, and y.argmax(axis=-1) gives them back"
+            raise DataError(
+                f"your function raised {type(error).__name__}: {error}. It is called with (parameters, x, y), "
+                f"x {x.shape} and y {y.shape}{rows if isinstance(error, IndexError) else ''}"
+            ) from error
     if isinstance(claimed, Gradients):
         claimed = by_gradient(claimed, twin)
     if callable(claimed) or not isinstance(claimed, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..base.digits import significant
 from ..program import Step
+from ..rules.sgd import sgd
 from .claims.claim import Claim
 from .rerun import Rerun
 from .slips.slip import Slip
@@ -44,6 +45,7 @@ def constant_factors(claim: Claim, right: Array, rerun: Rerun, target: str, samp
     if abs(factor - 1) < USUAL or (np.abs(claimed - factor * exact) > 2 * rounding + 1e-300).any() or not factor:
         return []
     factor, name = _named(factor, _counts(rerun, samples), float((rounding / np.abs(exact)).min()))
+    factor = factor if name else _plain(factor, claimed, exact, rounding)
     whole = min(abs(factor - round(factor)), abs(1 / factor - round(1 / factor))) < 1e-9 and 0.05 < abs(factor) < 20
     weight = SMALL if whole or name else WEIGHT
     times = f"{significant(factor, 6)} times what it should be"
@@ -84,15 +86,32 @@ def multiples_added(claim: Claim, right: Array, rerun: Rerun, target: str) -> li
         size = float((other * other).sum())
         if not size or not np.isfinite(size):
             continue
-        share = float((apart * other).sum()) / size
+        share = _plain(float((apart * other).sum()) / size, apart, other, rounding)
         if (np.abs(apart - share * other) <= 2 * rounding).all() and share:
-            text = f"{significant(share, 6)} {name} is added"
+            text = _more(step, name, share, rerun)
             inputs = (*step.inputs, name)
             found.append(
                 Slip(target, step, text, WEIGHT - 0.2, inputs, partial(_with_more, step, share), made=True, solved=True,
                      wrong=f"{target} + {significant(share, 6)} {name}")
             )  # fmt: skip
     return found
+
+
+def _plain(share: float, apart: Array, other: Array, rounding: Array) -> float:
+    """The number of fewest digits that the rounded numbers allow in the place of a share."""
+    for digits in range(1, 6):
+        fewer = float(f"{share:.{digits}g}")
+        if (np.abs(apart - fewer * other) <= 2 * rounding).all():
+            return fewer
+    return share
+
+
+def _more(step: Step, name: str, share: float, rerun: Rerun) -> str:
+    """What is said of a share of a value that is added; of a parameter's gradient, that the rate is another one."""
+    rate = rerun.base.get("lr")
+    if step.rule is sgd and rate is not None and step.bound.get("g") == name:
+        return f"the learning rate is {significant(float(rate) - share, 6)} there, not {significant(float(rate), 6)}"
+    return f"{significant(share, 6)} {name} is added"
 
 
 def _with_more(step: Step, share: float, *arrays: Any) -> Any:

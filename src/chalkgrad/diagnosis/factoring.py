@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from ..base.address import Address
 from ..base.digits import significant
 from ..formula import Formula
 from ..formula.nodes import Element, Symbol, walk
@@ -14,6 +15,8 @@ from .claims.claim import Claim
 
 Array = np.ndarray[Any, Any]
 NEAR = 1e-5
+FEWEST = 4
+"""Of so many numbers one may be said to be wrong alone."""
 COARSEST = 0.05
 """Numbers that are rounded more than this say nothing about their ratio."""
 
@@ -24,6 +27,8 @@ def where_it_sits(claim: Claim, right: Array, step: Step) -> str:
     Of dW = x.T @ dz a ratio that changes along the inputs only belongs to x, one that changes along the outputs
     only to dz, and one that is the same everywhere is a factor.
     """
+    if alone := _one_alone(step.output, claim, right):
+        return alone
     elements = claim.mask & (np.abs(right) > 1e-12 * max(1.0, float(np.abs(right).max(initial=0.0))))
     if elements.sum() < 2 or not claim.whole:
         return ""
@@ -41,6 +46,8 @@ def where_it_sits(claim: Claim, right: Array, step: Step) -> str:
     square = claim.values.ndim == 2 and claim.values.shape[0] == claim.values.shape[1]
     if square and np.allclose(claim.values.T, right, rtol=tolerance, atol=float(claim.units.max(initial=0.0))):
         return "it is the transpose of the right one"
+    if order := _in_another_order(step.output, claim, right):
+        return order
     if not step.rule.product or step.rule.output != "dW" or min(right.shape) < 2:
         return ""
     for along in ("inputs", "outputs"):
@@ -48,6 +55,16 @@ def where_it_sits(claim: Claim, right: Array, step: Step) -> str:
         if all(_constant(line, tolerance) for line in (ratio if _axis(step, along[0]) == 0 else ratio.T)):
             return f"its ratio to the right one changes along the {along} only: {factor} is off, {partner} is not"
     return ""
+
+
+def _one_alone(name: str, claim: Claim, right: Array) -> str:
+    """What is said where one number is wrong among several right ones."""
+    with np.errstate(invalid="ignore"):
+        wrong = claim.mask & ~(np.abs(claim.values - right) <= claim.units + 1e-6 * np.abs(right))
+    if wrong.sum() != 1 or claim.mask.sum() < FEWEST:
+        return ""
+    place = Address(name, tuple(int(i) for i in np.argwhere(wrong)[0]))
+    return f"{place} alone is wrong, {int(claim.mask.sum()) - 1} others are right: look whether it was copied wrongly"
 
 
 def _cut_off(claim: Claim, right: Array) -> str:
@@ -60,6 +77,22 @@ def _cut_off(claim: Claim, right: Array) -> str:
     if (np.abs(right[wrong]) < sizes).any() or (np.abs(right[claim.mask & ~wrong]) > sizes.max() * (1 + 1e-6)).any():
         return ""
     return f"numbers beyond {significant(float(sizes.max()), 4)} are cut off there: it is clipped"
+
+
+def _in_another_order(name: str, claim: Claim, right: Array) -> str:
+    """What is said of an array whose rows, or columns, are the right ones in another order."""
+    if min(right.shape, default=0) < 2:
+        return ""
+    words = ("numbers",) if right.ndim == 1 else ("rows", "columns")
+    near = claim.units + 1e-6 * np.abs(claim.values)
+    for axis, lines in enumerate(words[: right.ndim]):
+        claimed, exact = np.moveaxis(claim.values, axis, 0), np.moveaxis(right, axis, 0)
+        room = np.moveaxis(near, axis, 0)
+        fits = np.array([[bool((np.abs(c - e) <= r).all()) for e in exact] for c, r in zip(claimed, room, strict=True)])
+        if (fits.sum(axis=0) == 1).all() and (fits.sum(axis=1) == 1).all():  # one place for each
+            order = ", ".join(str(int(i)) for i in fits.argmax(axis=1))
+            return f"the {lines} of {name} are the right ones in another order: {order}"
+    return ""
 
 
 def _axis(step: Step, index: str) -> int:

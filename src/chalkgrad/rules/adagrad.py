@@ -23,6 +23,11 @@ def adagrad_step_without_root(W: Array, g: Array, v_new: Array, lr: float, *, ep
     return W - lr * g / (v_new + eps)
 
 
+@mistake(adagrad_step, "W_new[...] = W[...] + lr * g[...] / (sqrt(v_new[...]) + eps)", "the step goes up the gradient")
+def adagrad_step_up(W: Array, g: Array, v_new: Array, lr: float, *, eps: float) -> Array:
+    return 2 * W - adagrad_step(W, g, v_new, lr, eps=eps)
+
+
 @mistake(adagrad_v, "v_new[...] = v[...] + g[...]", "the gradient is not squared")
 def adagrad_v_unsquared(v: Array, g: Array) -> Array:
     return v + g

@@ -65,6 +65,38 @@ def adam_step_uncorrected(W: Array, m_new: Array, v_new: Array, lr: float, *, ep
     return W - lr * m_new / (namespace(W).sqrt(v_new) + eps)
 
 
+@mistake(
+    adam_step,
+    "W_new[...] = W[...] + lr * (m_new[...] / (1 - beta1^t)) / (sqrt(v_new[...] / (1 - beta2^t)) + eps)",
+    "the step goes up the gradient",
+)
+def adam_step_up(
+    W: Array, m_new: Array, v_new: Array, lr: float, t: float, *, beta1: float, beta2: float, eps: float
+) -> Array:
+    return 2 * W - adam_step(W, m_new, v_new, lr, t, beta1=beta1, beta2=beta2, eps=eps)
+
+
+@mistake(
+    adamw_step,
+    "W_new[...] = W[...] - lr * decay * W[...]"
+    " + lr * (m_new[...] / (1 - beta1^t)) / (sqrt(v_new[...] / (1 - beta2^t)) + eps)",
+    "the step goes up the gradient",
+)
+def adamw_step_up(
+    W: Array,
+    m_new: Array,
+    v_new: Array,
+    lr: float,
+    t: float,
+    *,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    decay: float,
+) -> Array:
+    return adam_step_up(W, m_new, v_new, lr, t, beta1=beta1, beta2=beta2, eps=eps) - lr * decay * W
+
+
 @mistake(adam_v, "v_new[...] = beta2 * v[...] + (1 - beta2) * g[...]", "the gradient is not squared")
 def adam_v_unsquared(v: Array, g: Array, *, beta2: float) -> Array:
     return beta2 * v + (1 - beta2) * g

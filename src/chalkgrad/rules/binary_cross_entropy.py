@@ -80,6 +80,15 @@ def sigmoid_cross_entropy_dz_twice(dl: Array, a: Array, y: Array, *, scale: floa
     return sigmoid_cross_entropy_dz(dl, a, y, scale=scale) * a * (1 - a)
 
 
+@mistake(
+    sigmoid_cross_entropy_dz,
+    "dz[n,...] = dl[n] * scale * (a[n,...] - y[n,...]) / (a[n,...] * (1 - a[n,...]))",
+    "the sigmoid is not differentiated: the derivative by the probabilities is taken for that by z",
+)
+def sigmoid_cross_entropy_dz_of_the_probabilities(dl: Array, a: Array, y: Array, *, scale: float) -> Array:
+    return sigmoid_cross_entropy_dz(dl, a, y, scale=scale) / (a * (1 - a))
+
+
 @mistake(sigmoid_cross_entropy_dz, "dz[n,...] = dl[n] * scale * (y[n,...] - a[n,...])", "target and output are swapped")
 def sigmoid_cross_entropy_dz_swapped(dl: Array, a: Array, y: Array, *, scale: float) -> Array:
     return -sigmoid_cross_entropy_dz(dl, a, y, scale=scale)

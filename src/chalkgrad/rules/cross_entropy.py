@@ -83,6 +83,15 @@ def softmax_cross_entropy_dz_summed(a: Array, y: Array, *, scale: float) -> Arra
     return scale * (a - y)
 
 
+@mistake(
+    softmax_cross_entropy_dz,
+    "dz[n,k] = -dl[n] * scale * y[n,k] / a[n,k]",
+    "the softmax is not differentiated: the derivative by the probabilities is taken for that by z",
+)
+def softmax_cross_entropy_dz_of_the_probabilities(dl: Array, a: Array, y: Array, *, scale: float) -> Array:
+    return -dl[:, None] * scale * y / a
+
+
 operation = Operation("cross-entropy", (cross_entropy,), (cross_entropy_dy_hat,), input="y_hat", output="l")
 fused = Operation(
     "softmax with cross-entropy",

@@ -67,4 +67,16 @@ def max_pool2d_dz_averaged(
     return add_windows(in_windows(dp / (kh * kw), kh * kw), (height, width), (kh, kw), (sh, sw), pt, pl)
 
 
+@mistake(
+    max_pool2d_dz,
+    "dz[n,c,i*sh+u-pt,j*sw+v-pl] += dp[n,c,i,j] * [u*kw+v = 0] for u<kh, v<kw",
+    "the gradient is sent to the first position of every window, not to the largest",
+)
+def max_pool2d_dz_first(
+    dp: Array, *, height: int, width: int, kh: int, kw: int, sh: int, sw: int, pt: int, pl: int
+) -> Array:
+    first = (counted(kh * kw, dp) == 0)[:, None, None]
+    return add_windows(dp[:, :, None] * first, (height, width), (kh, kw), (sh, sw), pt, pl)
+
+
 operation = Operation("max-pooling", (max_pool2d_win, max_pool2d), (max_pool2d_dz,), input="z", output="p")

@@ -23,6 +23,11 @@ def rmsprop_step_without_root(W: Array, g: Array, v_new: Array, lr: float, *, ep
     return W - lr * g / (v_new + eps)
 
 
+@mistake(rmsprop_step, "W_new[...] = W[...] + lr * g[...] / (sqrt(v_new[...]) + eps)", "the step goes up the gradient")
+def rmsprop_step_up(W: Array, g: Array, v_new: Array, lr: float, *, eps: float) -> Array:
+    return 2 * W - rmsprop_step(W, g, v_new, lr, eps=eps)
+
+
 @mistake(rmsprop_v, "v_new[...] = rho * v[...] + (1 - rho) * g[...]", "the gradient is not squared")
 def rmsprop_v_unsquared(v: Array, g: Array, *, rho: float) -> Array:
     return rho * v + (1 - rho) * g

@@ -54,6 +54,9 @@ def _groups(slips: Sequence[Slip]) -> Iterator[tuple[str, list[Slip]]]:
     if slips[0].step.owner.kind == "optimizer":
         yield "for every parameter", list(slips)
         return
+    if slips[0].step.owner.kind == "penalty":
+        yield "for every penalty", list(slips)
+        return
     layers: dict[str, list[Slip]] = {}
     titles: dict[str, list[Slip]] = {}
     for slip in slips:
@@ -87,7 +90,7 @@ def _title(slip: Slip) -> str:
 
 def _kind(slip: Slip, program: Program) -> Kind | None:
     """What a slip has in common with the same mistake elsewhere; None where it is one of its place alone."""
-    if slip.step.owner.kind not in ("layer", "optimizer"):
+    if slip.step.owner.kind not in ("layer", "optimizer", "penalty"):
         return None
     if slip.step.part == "forward" and not slip.made:
         return None

@@ -18,7 +18,7 @@ from .activations import activations
 from .back_only import on_the_way_back
 from .changed import OTHER, Changed, Shaped, changes
 from .rearranged import of_another_sample, rearranged
-from .settings import of_settings, of_updates
+from .settings import of_layers, of_settings, of_updates
 from .slip import Slip
 
 FARTHER = 0.5
@@ -28,8 +28,9 @@ ELSEWHERE = 0.2
 MOST_OTHERS = 16
 """So many values of the same shape are taken for another one at most."""
 
-MORE_AXES = " |...|"
+MORE_AXES = "|...|"
 """How many values further axes have, in a text."""
+FEATURES = "the number of features"
 _ABOVE = (Role.DERIVATIVE, Role.SHARE)
 
 
@@ -52,6 +53,7 @@ def made_slips(program: Program, names: Collection[str], samples: int) -> list[S
         found.extend(of_settings(step, samples))
         found.extend(_of_another_form(step, program, names, samples, following))
         found.extend(rearranged(step, program, names, samples))
+    found.extend(of_layers(program, samples))
     found.extend(of_updates(program))
     found.extend(on_the_way_back(found, program))
     found.sort(key=lambda s: s.weight)
@@ -159,9 +161,15 @@ def _slip(
     weight = change.distance + FARTHER + (ELSEWHERE if far else 0.0) + further
     function = Shaped(changed, options, step.shape, samples)
     text = change.said(names)
-    if bare:
-        text, general = text.replace(MORE_AXES, ""), general.replace(MORE_AXES, "")
+    text, general = (_of_more_axes(t, bare=bare) for t in (text, general))
     return Slip(step.output, step, text, weight, inputs, function, mistaken, general=general, made=True)
+
+
+def _of_more_axes(text: str, *, bare: bool) -> str:
+    """A text with the size of the further axes in words, or without it where there are none."""
+    if not bare:
+        return text.replace(MORE_AXES, FEATURES)
+    return text.replace(f" / {MORE_AXES}", "").replace(f" {MORE_AXES}", "")
 
 
 def _no_more_axes(step: Step, program: Program) -> bool:

@@ -14,23 +14,48 @@ from .slip import Slip
 
 SCALED, CROSSED, DECAYED = 1.8, 1.6, 1.7
 """How far-fetched these are."""
+NOT_ALONE = 0.1
+"""A layer's setting is one number: that it is wrong in one step only is farther."""
+POWERS = (1, 2, 3, -1, -2, -3)
+"""Of ten, by which a setting may be another one."""
 PAIRS = (("beta1", "beta2"),)
 
 
 def of_settings(step: Step, samples: int) -> Iterator[Slip]:
     """A setting that is divided by the number of samples, doubled, halved, or taken for what it lacks to 1."""
     for name in step.rule.options:
-        value = step.options.get(name)
-        if not isinstance(value, float) or not value:
-            continue
+        for text, other in _others(name, step.options.get(name), samples):
+            yield _with(step, {**step.options, name: other}, text, SCALED)
+
+
+def _others(name: str, value: Any, samples: int) -> Iterator[tuple[str, float]]:
+    """What may stand in a setting's place, in words and as a number."""
+    if isinstance(value, float) and value:
         others = {
             f"{name} is divided by N": value / samples, f"{name} is multiplied by N": value * samples,
             f"{name} is taken twice": 2 * value, f"{name} is halved": value / 2,
             f"1 - {name} stands where {name} belongs": 1 - value,
         }  # fmt: skip
+        if value != 1.0:  # ten times 1 is a factor like any other
+            others |= {f"{name} is {value * 10.0**power:g}, not {value:g}": value * 10.0**power for power in POWERS}
         for text, other in others.items():
             if other not in (value, 0.0):
-                yield _with(step, {**step.options, name: other}, text, SCALED)
+                yield text, other
+
+
+def of_layers(program: Program, samples: int) -> Iterator[Slip]:
+    """A layer's setting that is another number in the forward pass and on the way back alike."""
+    steps: dict[tuple[str, str], list[Step]] = {}
+    for step in program.part("forward", "backward"):
+        for name in step.rule.options:
+            if step.owner.kind == "layer" and name in step.options:
+                steps.setdefault((step.owner.text, name), []).append(step)
+    for (_, name), places in steps.items():
+        if len({s.part for s in places}) < 2:
+            continue
+        for text, other in _others(name, places[0].options[name], samples):
+            members = tuple(_with(s, {**s.options, name: other}, text, SCALED - NOT_ALONE) for s in places)
+            yield dataclasses.replace(members[0], where="in the forward pass and on the way back", members=members)
 
 
 def _with(step: Step, options: Mapping[str, Any], text: str, weight: float) -> Slip:
