@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...describe.layers import Add, Attention, Dense, Multiply, Positions
+from ...describe.layers import Add, Attention, Dense, Multiply, Positions, Sigmoid
 from ...describe.layers.combining import MOST
 from .attention import added_mask, masked, multiplied, output_bias, scores
 from .masked import divided, kept
@@ -139,6 +139,8 @@ def _add_weight(t: Translation, call: Call, value: Value, weight: Value) -> None
     if isinstance(source, Draft) and isinstance(source.layer, Attention) and output_bias(t, call, value, w):
         return
     value = t.settled(value, call)
+    if len(shape) >= 2 and tuple(value.index.shape[1:]) == shape[-2:] and value.index.ndim == 3:
+        value = t.plain(value, call)  # positions of pixels as steps
     source, N = value.source, t.samples
     assert not isinstance(source, Weight)
     if len(shape) == 3 and shape[0] == N and same(w.index, w.index[:1].expand(shape)):
@@ -171,8 +173,44 @@ def _sinusoidal(table: Any) -> bool:
     return bool(np.abs(numbers - waves).max() <= 64 * np.finfo(numbers.dtype).eps)
 
 
+def _broadcast(*values: Value) -> list[Value]:
+    """Values repeated where that makes their shapes one."""
+    torch = torch_library()
+    if len({tuple(value.index.shape) for value in values}) == 1:
+        return list(values)
+    try:
+        indices = torch.broadcast_tensors(*(value.index for value in values))
+    except RuntimeError:
+        return list(values)
+    pairs = zip(values, indices, strict=True)
+    return [
+        value if value.index.shape == index.shape else Value(value.sources, index, value.tensor.expand(index.shape))
+        for value, index in pairs
+    ]
+
+
+def _in_order(t: Translation, value: Value) -> bool:
+    source = value.source
+    return not isinstance(source, Weight) and same(value.index, counted((t.samples, *source.shape)))
+
+
+@covers("glu")
+def _(t: Translation, call: Call) -> None:
+    x, dim = call.take("input", dim=-1)
+    value = t.value(x, call)
+    halves = zip(value.index.chunk(2, dim), value.tensor.chunk(2, dim), strict=True)
+    left, right = (t.settled(Value(value.sources, index, tensor), call) for index, tensor in halves)
+    source = right.source
+    assert not isinstance(source, Weight)
+    gate = t.draft(Sigmoid(), (source,), source.shape, call)
+    gate.witness = Value((gate,), right.index, right.tensor.sigmoid())
+    _combine(t, call, left, gate.witness, Multiply)
+
+
 def _combine(t: Translation, call: Call, left: Value, right: Value, kind: type[Add] | type[Multiply]) -> None:
-    values = [t.settled(one, call) for one in (left, right)]
+    values = [t.settled(one, call) for one in _broadcast(left, right)]
+    if not same(values[0].index, values[1].index):  # in the order of the tensor both
+        values = [value if _in_order(t, value) else t.moved(value, call) or value for value in values]
     sources = [value.source for value in values]
     if not same(values[0].index, values[1].index):
         raise call.refusal(

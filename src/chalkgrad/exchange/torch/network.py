@@ -102,6 +102,7 @@ def matched(
     drafts = _needed(translation.drafts, end)
     if not training:
         _check_training(module, inputs, drafts)
+    _check_masks(drafts)
     layers = _named(drafts, translation)
     shapes = {name: tuple(inputs[name].shape[1:]) for name in run.inputs}
     network = Network(
@@ -169,6 +170,18 @@ def _end(translation: Translation) -> tuple[Draft, bool]:
     if not isinstance(end, Draft) or end.layer is None:
         raise OptionError("the module computes nothing that a layer is")
     return end, logarithm is not None
+
+
+def _check_masks(drafts: Sequence[Draft]) -> None:
+    """Raises OptionError where an input is a mask and something else."""
+    taken = {source.name for draft in drafts for source in draft.sources if isinstance(source, Input)}
+    for draft in drafts:
+        mask = draft.layer.padding_mask if draft.layer is not None else None
+        if mask in taken:
+            raise draft.call.refusal(
+                f"its mask is made of the input {mask}, which is taken as values too; let forward take the mask as an "
+                f"input of its own, 1 for what counts: (N, T), such as ({mask} != 0)"
+            )
 
 
 def _check_training(module: Any, inputs: Mapping[str, Any], drafts: Sequence[Draft]) -> None:

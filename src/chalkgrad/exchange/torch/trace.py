@@ -42,6 +42,10 @@ class FailedError(OptionError):
     """The module itself raised an error."""
 
 
+class RefusedError(OptionError):
+    """A call that is not covered, with its place."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ref:
     """A tensor of the run, by its number."""
@@ -98,7 +102,7 @@ class Call:
 
     def refusal(self, why: str) -> OptionError:
         """The error that names the place."""
-        return OptionError(f"{self.place}: {why}")
+        return RefusedError(f"{self.place}: {why}")
 
 
 @dataclass(slots=True)
