@@ -10,6 +10,7 @@ import numpy as np
 from ...describe.layers import Add, Attention, Dense, Multiply, Positions, Sigmoid
 from ...describe.layers.combining import MOST
 from .attention import added_mask, masked, multiplied, output_bias, scores
+from .by_axis import by_axis
 from .masked import divided, kept
 from .scaling import begun, ended
 from .trace import Call, Ref, torch_library
@@ -57,6 +58,15 @@ def _(t: Translation, call: Call) -> None:
             _times(t, call, t.value(one, call), number)
             return
         if t.is_constant(other) and begun(t, call, t.value(one, call), other, subtracted=False):
+            return
+    for one, other in ((left, right), (right, left)):
+        value, weight = t.value(one, call), t.value(other, call)
+        if weight.of_weights and not value.of_weights:
+            if by_axis(t, call, value, weight, "Weighted", call.result) is None:
+                raise call.refusal(
+                    f"a product of {tuple(value.index.shape)} and parameters {tuple(weight.index.shape)} is not "
+                    "covered; covered are parameters along one axis, such as a scale of every feature"
+                )
             return
     if not kept(t, call, t.value(left, call), t.value(right, call)):
         _combine(t, call, t.value(left, call), t.value(right, call), Multiply)
@@ -156,6 +166,8 @@ def _add_weight(t: Translation, call: Call, value: Value, weight: Value) -> None
             draft.facts["path"] = names[0].removesuffix(".weight")
         t.give(call.result, draft)
         return
+    if by_axis(t, call, value, w, "Shifted", call.result) is not None:
+        return
     raise call.refusal(
         f"adding parameters or constants {tuple(weight.index.shape)} to {tuple(value.index.shape)} is not covered; "
         "covered are biases after a product with weights, and positions, (T, D), added to sequences (N, T, D)"
@@ -189,6 +201,13 @@ def _broadcast(*values: Value) -> list[Value]:
     ]
 
 
+def _alike(values: list[Value]) -> bool:
+    """Whether two values, each all numbers of a line, have the same shape and order, here and in the module."""
+    left, right = (value.source for value in values)
+    fits = not isinstance(left, Weight) and not isinstance(right, Weight) and left.shape == right.shape
+    return fits and same(values[0].index, values[1].index)
+
+
 def _in_order(t: Translation, value: Value) -> bool:
     source = value.source
     return not isinstance(source, Weight) and same(value.index, counted((t.samples, *source.shape)))
@@ -209,10 +228,10 @@ def _(t: Translation, call: Call) -> None:
 
 def _combine(t: Translation, call: Call, left: Value, right: Value, kind: type[Add] | type[Multiply]) -> None:
     values = [t.settled(one, call) for one in _broadcast(left, right)]
-    if not same(values[0].index, values[1].index):  # in the order of the tensor both
+    if not _alike(values):  # in the order of the tensor both
         values = [value if _in_order(t, value) else t.moved(value, call) or value for value in values]
     sources = [value.source for value in values]
-    if not same(values[0].index, values[1].index):
+    if not _alike(values):
         raise call.refusal(
             f"{call.words} of {tuple(values[0].index.shape)} and {tuple(values[1].index.shape)} is not covered: both "
             "must have the same shape, and the same order"

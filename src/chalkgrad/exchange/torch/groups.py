@@ -1,15 +1,14 @@
-"""What PyTorch does with groups of channels: each group becomes lines of its own, and a Concat puts them side by side."""
+"""What PyTorch does with groups of channels: a line for each group, and a Concat that puts them side by side."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from ...describe.layers import LayerNorm
-from ...describe.layers.from_formulas import Statement, layer_of
-from ...describe.layers.registry import FROM_FILES
+from .by_axis import by_axis
 from .trace import Call, torch_library
 from .translation import Translation, covers
-from .values import Draft, Value, Weight, counted, joined
+from .values import Draft, Value, counted, joined
 
 MOST = 16
 """The most groups that become lines."""
@@ -23,8 +22,8 @@ def parts_of(t: Translation, call: Call, value: Value, groups: int) -> list[Valu
     """
     if groups > MOST:
         raise call.refusal(
-            f"{groups} groups of channels are not covered; up to {MOST} become a line each, for the layers here go over "
-            "all channels"
+            f"groups={groups} is not covered; the layers here go over all channels, and up to {MOST} groups become a "
+            "line each"
         )
     value = t.plain(value, call)
     if groups == 1:
@@ -62,7 +61,7 @@ def _(t: Translation, call: Call) -> None:
         use_input_stats=True,
         momentum=0.1,
         eps=1e-5,
-    )
+    )  # fmt: skip
     if mean is not None or not of_input:
         raise call.refusal("track_running_stats=True is not covered")
     _normalised(t, call, x, int(t.value(x, call).index.shape[1]), weight, bias, float(eps))
@@ -85,12 +84,12 @@ def _normalised(t: Translation, call: Call, x: Any, groups: int, weight: Any, bi
     if weight is None:
         t.assign(call, call.result, together.index, together.sources)
         return
-    kind = layer_of(SCALED, FROM_FILES)
-    source = together.source
-    assert not isinstance(source, Weight)
-    draft = t.draft(kind(), (source,), source.shape, call)
-    draft.tensors |= {"g": t.weight(weight, call), "b": t.weight(bias, call)}
-    t.give(call.result, draft)
+    scaled = by_axis(t, call, together, _of_channels(t, call, weight), "Weighted")
+    shifted = None if scaled is None else by_axis(t, call, scaled, _of_channels(t, call, bias), "Shifted", call.result)
+    if shifted is None:
+        raise call.refusal("a scale of one channel is not covered")
 
 
-SCALED = Statement("Affine", ("a[n,c,h,w] = g[c] * z[n,c,h,w] + b[c]",), parameters=(("b", "zeros"), ("g", "ones")))
+def _of_channels(t: Translation, call: Call, given: Any) -> Value:
+    value = t.weight(given, call)
+    return Value(value.sources, value.index[:, None, None], value.tensor[:, None, None])

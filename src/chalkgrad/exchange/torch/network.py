@@ -104,7 +104,7 @@ def matched(
         _check_training(module, inputs, drafts)
     _check_masks(drafts)
     layers = _named(drafts, translation)
-    shapes = {name: tuple(inputs[name].shape[1:]) for name in run.inputs}
+    shapes = {name: tuple(x.shape[1:]) for name, x in zip(run.inputs, inputs.values(), strict=True)}
     network = Network(
         [*layers, *([ending] if ending is not None else [])],
         input_shape=shapes if set(shapes) != {"x"} else shapes["x"],

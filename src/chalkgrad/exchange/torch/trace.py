@@ -23,6 +23,7 @@ import numpy as np
 
 from ...base.checks import said
 from ...base.errors import OptionError
+from ...model.arguments import TAKEN
 from ...write.torch.recurrent import GRU_CLASS, LSTM_CLASS, RESET_AFTER_CLASS
 
 LOOKED_AT = frozenset({"__bool__", "item", "tolist", "__int__", "__float__", "__index__", "numpy", "__array__"})
@@ -279,6 +280,9 @@ class _Recorder:
             for handle_of_hook in handles:
                 handle_of_hook.remove()
         self.record.output = self._referred(output)
+        if named:  # names that a network gives itself
+            own = {name: f"{name}_in" if name in TAKEN else name for name in self.record.inputs}
+            self.record.inputs = {own[name]: number for name, number in self.record.inputs.items()}
         return self.record
 
     # -- modules ---------------------------------------------------------------------------------------------------

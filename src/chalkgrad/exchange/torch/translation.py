@@ -86,7 +86,7 @@ class Translation:
         self._made: dict[int, Call] = {}  # the calls that moved numbers, by what they gave
         self._flat: list[tuple[Source, Draft]] = []
         self._moved: list[tuple[Source, tuple[str, ...], Draft]] = []
-        self._moves: dict[tuple[str, ...], str] = {}  # the names of layers that move numbers
+        self._kinds: dict[tuple[str, ...], str] = {}  # the names of layers of formulas
         for name, number in record.inputs.items():
             tensor = record.tensors[number]
             self.values[number] = whole(Input(name, tuple(tensor.shape[1:])), tensor, self.samples, number)
@@ -271,7 +271,8 @@ class Translation:
             if found is None and len(source.shape) > 1 and (found := formulas_of(index, (size(source, 1),))):
                 count = size(source, 1)
                 nowhere = torch_library().empty((N, count), device="meta")
-                flat = self.flattened(Value((source,), counted((N, count)), nowhere), call)
+                giver = self._made.get(value.number, call)
+                flat = self.flattened(Value((source,), counted((N, count)), nowhere), giver)
                 assert flat is not None
                 source = flat.source
             if found is None:
@@ -280,9 +281,7 @@ class Translation:
             shape = tuple(index.shape[1:])
             draft = next((d for s, lines, d in self._moved if s is source and lines == formulas), None)
             if draft is None:
-                names = set(self._moves.values())
-                free = next(n for n in (word, *(f"{word}{k}" for k in range(2, 10_000))) if n not in names)
-                name = self._moves.setdefault(formulas, free)
+                name = self.kind_of(word, formulas)
                 giver = self._made.get(value.number, call)
                 draft = self.draft(layer_that_moves(name, formulas), (source,), shape, giver)
                 self._moved.append((source, formulas, draft))
@@ -292,6 +291,12 @@ class Translation:
             draft.witness = draft.witness or moved
             return moved
         return None
+
+    def kind_of(self, word: str, formulas: tuple[str, ...]) -> str:
+        """The name of a layer of formulas: the word, with a number where other formulas have it."""
+        names = set(self._kinds.values())
+        free = next(n for n in (word, *(f"{word}{k}" for k in range(2, 10_000))) if n not in names)
+        return self._kinds.setdefault(formulas, free)
 
     # -- what a call gives -----------------------------------------------------------------------------------------
 
@@ -329,6 +334,10 @@ class Translation:
             raise call.refusal(f"{call.words} of a parameter is not covered; weights are parameters as they are")
         if (factor, shift) == (1, 0):
             return value
+        before = value.source.facts if isinstance(value.source, Draft) and len(value.sources) == 1 else {}
+        if "inner" in before and same(value.index, counted(tuple(before["inner"].index.shape))):
+            factor, shift = factor * before["factor"], factor * before["shift"] + shift  # both in one line
+            value = before["inner"]
         draft = self.draft(None, (), tuple(value.index.shape[1:]), call, "a multiplication by a number")
         draft.facts = {"inner": value, "factor": factor, "shift": shift}
         return Value((draft,), counted(tuple(value.index.shape)), value.tensor * factor + shift)
