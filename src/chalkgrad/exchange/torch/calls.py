@@ -399,7 +399,8 @@ def _normalised(t: Translation, call: Call, value: Value, over: tuple[int, ...])
     value = t.settled(value, call)
     source = value.source
     assert not isinstance(source, Weight)
-    if len(over) == 1 and value.index.ndim == 3 and len(source.shape) > 1 and source.shape[1:] != over:
+    rows = value.index[..., :1] // over[-1] * over[-1] + torch_library().arange(over[-1])
+    if len(over) == 1 and value.index.ndim == 3 and (source.shape[1:] != over or not same(value.index, rows)):
         value = t.plain(value, call)  # pixels as steps, or axes turned
         source = value.source
         assert not isinstance(source, Weight)
@@ -698,11 +699,12 @@ def _(t: Translation, call: Call) -> None:
         assert not isinstance(source, Weight)
         t.give(call.result, t.draft(Softmax(), (source,), source.shape, call), value.index)
         return
-    source, _, columns = _rows(t, value, call)
+    source, rows, columns = _rows(t, value, call)
     assert not isinstance(source, Weight)
     if columns is not None:
         raise call.refusal("a softmax of the last axis in another order is not covered")
-    t.give(call.result, t.draft(Softmax(), (source,), source.shape, call), value.index)
+    draft, width = t.draft(Softmax(), (source,), source.shape, call), source.shape[-1]
+    t.give(call.result, draft, rows[..., None] * width + torch_library().arange(width))
 
 
 @covers("log_softmax")

@@ -34,12 +34,26 @@ def formulas_of(index: Any, shape: tuple[int, ...]) -> tuple[str, tuple[str, ...
         return None
     if not bool(((one >= 0) & (one < count)).all()):
         return None
-    line = _line(one, shape)
-    return None if line is None else (line[0], (line[1],))
+    places = torch_library().unravel_index(one.contiguous(), shape)
+    spans = [(int(place.min()), int(place.max()) + 1) for place in places]
+    parts = [k for k, (low, high) in enumerate(spans) if 1 < high - low < shape[k]]
+    lines: list[str] = []
+    for k in parts[:-1]:  # one axis a line
+        name, (low, high) = "z" if not lines else f"c{len(lines)}", spans[k]
+        own = ["n", *LETTERS[: len(shape)]]
+        taken = [f"{i}+{low or 'first'}" if i == LETTERS[k] else i for i in own]
+        lines.append(f"c{len(lines) + 1}[{','.join(own)}] = {name}[{','.join(taken)}] for {LETTERS[k]}<{high - low}")
+        shape = (*shape[:k], high - low, *shape[k + 1 :])
+        places = (*places[:k], places[k] - low, *places[k + 1 :])
+    one = torch_library().zeros_like(one)
+    for place, extent in zip(places, shape, strict=True):
+        one = one * extent + place
+    line = _line(one, shape, f"c{len(lines)}" if lines else "z")
+    return None if line is None else (line[0], (*lines, line[1]))
 
 
-def _line(one: Any, shape: tuple[int, ...]) -> tuple[str, str] | None:
-    """The same for one sample, by one formula."""
+def _line(one: Any, shape: tuple[int, ...], name: str) -> tuple[str, str] | None:
+    """The same for one sample of a value of a name, by one formula."""
     sizes, torch = tuple(one.shape), torch_library()
     places: list[str] = []
     used: dict[int, bool] = {}  # the axes that are read, and whether they run over all of an axis there
@@ -70,7 +84,7 @@ def _line(one: Any, shape: tuple[int, ...]) -> tuple[str, str] | None:
         places.append("+".join(terms))
     own = [LETTERS[other] for other in range(len(sizes))]
     bounds = [f"{own[other]}<{size}" for other, size in enumerate(sizes) if not used.get(other, False)]
-    text = f"a[{','.join(['n', *own])}] = z[{','.join(['n', *places])}]"
+    text = f"a[{','.join(['n', *own])}] = {name}[{','.join(['n', *places])}]"
     word = "Repeated" if any(size > 1 and other not in used for other, size in enumerate(sizes)) else "Taken"
     if sorted(places) == sorted(own) and not bounds:
         word = "Turned"

@@ -228,7 +228,10 @@ def _needed(drafts: Sequence[Draft], end: Draft) -> list[Draft]:
             wanted.append(draft)
             open_ones += [source for source in draft.sources if isinstance(source, Draft)]
     found = [draft for draft in drafts if any(draft is known for known in wanted)]
-    found.sort(key=lambda draft: draft.call.order)
+    orders: dict[int, int] = {}
+    for draft in found:  # what a line takes was drafted before it, but may be called after it
+        orders[id(draft)] = max([draft.call.order, *(orders.get(id(source), -1) for source in draft.sources)])
+    found.sort(key=lambda draft: orders[id(draft)])
     for draft in found:
         if draft.layer is None:
             raise draft.call.refusal(f"{draft.words} is not covered")

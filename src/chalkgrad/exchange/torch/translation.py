@@ -232,7 +232,7 @@ class Translation:
         flat = self.flattened(value, call)
         if flat is not None:
             return flat
-        moved = self.moved(value, call)
+        moved = self.moved(value, call, anywhere=False)
         if moved is not None:
             return moved
         raise call.refusal(
@@ -255,16 +255,16 @@ class Translation:
         flat.witness = Value((flat,), value.index, value.tensor, value.number)
         return flat.witness
 
-    def moved(self, value: Value, call: Call) -> Value | None:
+    def moved(self, value: Value, call: Call, *, anywhere: bool = True) -> Value | None:
         """A value of one line or input as a line that moves its numbers, in the order in which the tensor has them.
 
-        None where no formula does that.
+        None where no formula does that. The samples are the first axis, or anywhere.
         """
         source, N = value.source, self.samples
         assert not isinstance(source, Weight)
         if isinstance(source, Input) and not value.tensor.is_floating_point():
             return None
-        for axis in [a for a in range(value.index.ndim) if value.index.shape[a] == N]:
+        for axis in [a for a in range(value.index.ndim if anywhere else 1) if value.index.shape[a] == N]:
             index = value.index.movedim(axis, 0)
             index = index[:, None] if index.ndim == 1 else index
             found = formulas_of(index, source.shape)
@@ -275,6 +275,7 @@ class Translation:
                 flat = self.flattened(Value((source,), counted((N, count)), nowhere), giver)
                 assert flat is not None
                 source = flat.source
+                assert not isinstance(source, Weight)
             if found is None:
                 continue
             word, formulas = found
