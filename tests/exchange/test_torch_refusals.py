@@ -214,6 +214,8 @@ def test_what_is_given() -> None:
     assert "nn.HuberLoss is not covered" in refused(linear, normal(2, 3), loss=nn.HuberLoss())
     weighted = nn.CrossEntropyLoss(weight=torch.ones(2))
     assert "sample_weight=weights[y]" in refused(linear, normal(2, 3), loss=weighted)
+    positive = nn.BCEWithLogitsLoss(pos_weight=torch.ones(2))
+    assert "take nn.BCEWithLogitsLoss(reduction='sum')" in refused(linear, normal(2, 3), loss=positive)
     assert "covered after a log_softmax as the last step" in refused(linear, normal(2, 3), loss=nn.NLLLoss())
     assert "goes with nn.NLLLoss" in refused(modules.MnistNet(), normal(2, 1, 10, 10), loss=nn.MSELoss())
 

@@ -421,7 +421,7 @@ def _scale_and_shift(t: Translation, call: Call, draft: Draft, weight: Any, bias
     for name, given in (("weight", weight), ("bias", bias)):
         if given is not None:
             draft.tensors[name] = t.weight(given, call)
-    if bias is None and weight is not None and isinstance(draft.layer, (BatchNorm, LayerNorm)):  # beta, frozen at 0
+    if bias is None and weight is not None and isinstance(draft.layer, LayerNorm):  # beta, frozen at 0
         draft.tensors["bias"] = t.constant(torch_library().zeros_like(draft.tensors["weight"].tensor))
 
 

@@ -62,7 +62,8 @@ def _line(one: Any, shape: tuple[int, ...], name: str) -> tuple[str, str] | None
         inner = math.prod(shape[axis + 1 :])
         place, rest = rest // inner, rest % inner
         first = int(place.reshape(-1)[0])
-        expected, terms = torch.full(sizes, first), []
+        expected = torch.full(sizes, first)
+        terms: list[str] = []
         for other, size in enumerate(sizes):
             if size == 1:
                 continue
