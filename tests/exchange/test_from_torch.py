@@ -163,7 +163,7 @@ def test_sequences_of_unlike_lengths() -> None:
 def test_parameters_without_modules() -> None:
     net = brought(drawn(modules.Raw()), normal(4, 3))
     assert [layer.kind for layer in net.layers].count("Dense") == 2
-    assert sum(layer.kind == "Scaled" for layer in net.layers) == 4
+    assert sum(layer.kind == "Scaled" for layer in net.layers) == 3  # 1 - sigmoid is one
 
 
 def test_convolutions_over_steps() -> None:
@@ -227,6 +227,15 @@ def test_losses(theirs: nn.Module, ours: cg.Loss, end: cg.Layer | None) -> None:
     total.backward()
     assert net.loss(x.numpy(), y.numpy()) == pytest.approx(total.item(), abs=1e-12)
     np.testing.assert_allclose(net.gradients(x.numpy(), y.numpy())["W1"], module[0].weight.grad.T, rtol=0, atol=1e-12)
+
+
+def test_the_cure_for_a_weight_of_positives() -> None:
+    module, x = drawn(nn.Sequential(nn.Linear(3, 1))), normal(5, 3)
+    y = torch.tensor([[0.0], [1.0], [1.0], [0.0], [1.0]], dtype=torch.float64)
+    net = cg.from_torch(module, x, loss=nn.BCEWithLogitsLoss(reduction="sum"))
+    theirs = nn.BCEWithLogitsLoss(pos_weight=torch.tensor([3.0], dtype=torch.float64), reduction="sum")(module(x), y)
+    weights = np.where(y[:, 0] == 1, 3.0, 1.0)
+    assert net.loss(x.numpy(), y.numpy(), sample_weight=weights) == pytest.approx(theirs.item(), abs=1e-12)
 
 
 def test_losses_of_chalkgrad_and_functions() -> None:

@@ -117,3 +117,21 @@ def test_exported_by_torch(name: str, samples: str, tmp_path: Path) -> None:
     np.testing.assert_allclose(net.predict(x.numpy()), want, rtol=1e-5, atol=1e-5)
     if name == "block":
         assert [p for p in net.parameters if p.endswith("W")] == ["conv1.W", "conv2.W", "down.W", "fc.W"]
+
+
+def test_a_norm_in_another_order_is_refused_in_words(tmp_path: Path) -> None:
+    class Norm(nn.Module):  # type: ignore[misc,name-defined]
+        def __init__(self) -> None:
+            super().__init__()
+            self.scale = nn.Parameter(torch.rand(3, dtype=torch.float32))
+
+        def forward(self, x: Any) -> Any:
+            centred = x - x.mean(-1, keepdim=True)
+            return self.scale * centred / torch.sqrt((centred * centred).mean(-1, keepdim=True) + 1e-5)
+
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        x = torch.randn(2, 5, 3, dtype=torch.float32)
+        torch.onnx.export(Norm(), (x,), str(tmp_path / "a.onnx"), dynamo=False)
+    with pytest.raises(cg.ChalkgradError, match="goes on with the centred of a value in a way that no layer does"):
+        cg.from_onnx(tmp_path / "a.onnx")

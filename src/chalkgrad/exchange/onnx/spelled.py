@@ -157,10 +157,10 @@ def _normalised(drafts: Drafts, node: OnnxNode, operands: Sequence[Any]) -> Made
         return part
     if (part.stage, operator) in steps:
         return replace(part, stage=steps[part.stage, operator])
-    if part.stage == "mean" and operator == "Sub" and operands[0] == part.x:
+    if part.stage == "mean" and operator == "Sub" and _is(operands[0], part.x):
         return Norm(part.x, "centred", centred=True)
     if part.stage == "centred" and (
-        (operator == "Pow" and number == 2) or (operator == "Mul" and other in (None, part))
+        (operator == "Pow" and number == 2) or (operator == "Mul" and (other is None or _is(other, part)))
     ):
         return replace(part, stage="squares")
     if part.stage == "variance" and operator == "Add" and number is not None:
@@ -170,13 +170,18 @@ def _normalised(drafts: Drafts, node: OnnxNode, operands: Sequence[Any]) -> Made
     if part.stage == "root" and operator == "Div" and _number(operands[0]) == 1:
         return replace(part, stage="inverse")
     last = [g for g in operands if isinstance(g, Norm) and g.stage in ("root", "inverse")]
-    top = [g for g in operands if g not in last]
+    top = [g for g in operands if not any(g is one for one in last)]
     if len(last) == len(top) == 1 and operator == {"root": "Div", "inverse": "Mul"}[last[0].stage]:
         whole = Norm(last[0].x, "centred", centred=True) if last[0].centred else last[0].x
-        if top[0] == whole and (operator == "Mul" or operands[0] is top[0]):
+        if _is(top[0], whole) and (operator == "Mul" or operands[0] is top[0]):
             layer = LayerNorm(last[0].eps, affine=False) if last[0].centred else RMSNorm(last[0].eps, affine=False)
             return drafts.same(layer, last[0].x)
     raise refused(node, f"it goes on with the {part.stage} of a value in a way that no layer does")
+
+
+def _is(operand: object, part: object) -> bool:
+    """Whether an operand, which may be an array, is what a part is."""
+    return isinstance(operand, type(part)) and operand == part
 
 
 def scaled_norm(drafts: Drafts, node: OnnxNode, x: Value, constant: Array, *, scale: bool) -> bool:

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ...describe.layers import Add, Attention, Dense, Multiply, Positions
+from ...describe.layers import Add, Attention, Dense, Multiply, Positions, Sigmoid
 from ...describe.layers.combining import MOST
 from .attention import added_mask, masked, multiplied, output_bias, scores
+from .by_axis import by_axis
 from .masked import divided, kept
 from .scaling import begun, ended
 from .trace import Call, Ref, torch_library
@@ -57,6 +58,15 @@ def _(t: Translation, call: Call) -> None:
             _times(t, call, t.value(one, call), number)
             return
         if t.is_constant(other) and begun(t, call, t.value(one, call), other, subtracted=False):
+            return
+    for one, other in ((left, right), (right, left)):
+        value, weight = t.value(one, call), t.value(other, call)
+        if weight.of_weights and not value.of_weights:
+            if by_axis(t, call, value, weight, "Weighted", call.result) is None:
+                raise call.refusal(
+                    f"a product of {tuple(value.index.shape)} and parameters {tuple(weight.index.shape)} is not "
+                    "covered; covered are parameters along one axis, such as a scale of every feature"
+                )
             return
     if not kept(t, call, t.value(left, call), t.value(right, call)):
         _combine(t, call, t.value(left, call), t.value(right, call), Multiply)
@@ -139,6 +149,8 @@ def _add_weight(t: Translation, call: Call, value: Value, weight: Value) -> None
     if isinstance(source, Draft) and isinstance(source.layer, Attention) and output_bias(t, call, value, w):
         return
     value = t.settled(value, call)
+    if len(shape) >= 2 and tuple(value.index.shape[1:]) == shape[-2:] and value.index.ndim == 3:
+        value = t.plain(value, call)  # positions of pixels as steps
     source, N = value.source, t.samples
     assert not isinstance(source, Weight)
     if len(shape) == 3 and shape[0] == N and same(w.index, w.index[:1].expand(shape)):
@@ -153,6 +165,8 @@ def _add_weight(t: Translation, call: Call, value: Value, weight: Value) -> None
             names = [part.name for part in w.sources if isinstance(part, Weight)]
             draft.facts["path"] = names[0].removesuffix(".weight")
         t.give(call.result, draft)
+        return
+    if by_axis(t, call, value, w, "Shifted", call.result) is not None:
         return
     raise call.refusal(
         f"adding parameters or constants {tuple(weight.index.shape)} to {tuple(value.index.shape)} is not covered; "
@@ -171,10 +185,53 @@ def _sinusoidal(table: Any) -> bool:
     return bool(np.abs(numbers - waves).max() <= 64 * np.finfo(numbers.dtype).eps)
 
 
+def _broadcast(*values: Value) -> list[Value]:
+    """Values repeated where that makes their shapes one."""
+    torch = torch_library()
+    if len({tuple(value.index.shape) for value in values}) == 1:
+        return list(values)
+    try:
+        indices = torch.broadcast_tensors(*(value.index for value in values))
+    except RuntimeError:
+        return list(values)
+    pairs = zip(values, indices, strict=True)
+    return [
+        value if value.index.shape == index.shape else Value(value.sources, index, value.tensor.expand(index.shape))
+        for value, index in pairs
+    ]
+
+
+def _alike(values: list[Value]) -> bool:
+    """Whether two values, each all numbers of a line, have the same shape and order, here and in the module."""
+    left, right = (value.source for value in values)
+    fits = not isinstance(left, Weight) and not isinstance(right, Weight) and left.shape == right.shape
+    return fits and same(values[0].index, values[1].index)
+
+
+def _in_order(t: Translation, value: Value) -> bool:
+    source = value.source
+    return not isinstance(source, Weight) and same(value.index, counted((t.samples, *source.shape)))
+
+
+@covers("glu")
+def _(t: Translation, call: Call) -> None:
+    x, dim = call.take("input", dim=-1)
+    value = t.value(x, call)
+    halves = zip(value.index.chunk(2, dim), value.tensor.chunk(2, dim), strict=True)
+    left, right = (t.settled(Value(value.sources, index, tensor), call) for index, tensor in halves)
+    source = right.source
+    assert not isinstance(source, Weight)
+    gate = t.draft(Sigmoid(), (source,), source.shape, call)
+    gate.witness = Value((gate,), right.index, right.tensor.sigmoid())
+    _combine(t, call, left, gate.witness, Multiply)
+
+
 def _combine(t: Translation, call: Call, left: Value, right: Value, kind: type[Add] | type[Multiply]) -> None:
-    values = [t.settled(one, call) for one in (left, right)]
+    values = [t.settled(one, call) for one in _broadcast(left, right)]
+    if not _alike(values):  # in the order of the tensor both
+        values = [value if _in_order(t, value) else t.moved(value, call) or value for value in values]
     sources = [value.source for value in values]
-    if not same(values[0].index, values[1].index):
+    if not _alike(values):
         raise call.refusal(
             f"{call.words} of {tuple(values[0].index.shape)} and {tuple(values[1].index.shape)} is not covered: both "
             "must have the same shape, and the same order"

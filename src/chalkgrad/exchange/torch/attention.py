@@ -469,6 +469,9 @@ def _(t: Translation, call: Call) -> None:
 @covers("logical_not", "bitwise_not", "invert")
 def _(t: Translation, call: Call) -> None:
     value = t.value(call.args[0], call)
+    if isinstance(value.source, Input) and value.tensor.dtype == torch_library().bool:
+        _truth(t, call, call.args[0], shown=False)
+        return
     if not isinstance(value.source, Draft) or "keys" not in value.source.facts:
         raise call.refusal(f"{call.words} is covered for masks only")
     facts = value.source.facts

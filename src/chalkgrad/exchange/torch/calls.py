@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 from ...base.checks import as_list, pair
@@ -31,17 +32,19 @@ from ...describe.layers import (
     Sum,
     Tanh,
 )
+from ...describe.layers.layer import rows_text
 from .attention import attention_of_heads, scores_of, shared_out
+from .groups import parts_of, side_by_side
 from .masked import as_numbers, summed
 from .trace import Call, Ref, torch_library
 from .translation import Translation, covers
-from .values import Draft, Source, Value, Weight, counted, same
+from .values import Draft, Input, Source, Value, Weight, counted, same, size
 
 MOVES = (
     "view", "reshape", "flatten", "unflatten", "transpose", "permute", "movedim", "moveaxis", "swapaxes", "swapdims",
     "t", "T", "mT", "contiguous", "clone", "squeeze", "unsqueeze", "chunk", "split", "tensor_split", "unbind",
     "narrow", "select", "expand", "expand_as", "view_as", "reshape_as", "flip", "cat", "concat",
-    "concatenate", "stack", "hstack", "alias", "adjoint",
+    "concatenate", "stack", "hstack", "alias", "adjoint", "index_select",
 )  # fmt: skip
 
 
@@ -97,6 +100,45 @@ def _(t: Translation, call: Call) -> None:
         scores_of(t, call, left, right)
 
 
+@covers("einsum")
+def _(t: Translation, call: Call) -> None:
+    equation = str(call.args[0]).replace(" ", "")
+    terms, arrow, out = equation.partition("->")
+    given = call.args[1:] if len(call.args) != 2 else as_list(call.args[1]) or [call.args[1]]
+    pair_of = terms.split(",")
+    if not arrow or len(given) != 2 or len(pair_of) != 2 or "." in equation:
+        raise call.refusal(f"einsum({equation!r}) is not covered; covered are products of two, with ->")
+    left, right = (t.value(one, call) for one in given)
+    if left.of_weights:
+        left, right, pair_of, given = right, left, pair_of[::-1], given[::-1]
+    of_left, of_right = pair_of
+    over = [i for i in of_left if i in of_right and i not in out]
+    both = [i for i in of_left if i in of_right and i in out]
+    rows, columns = ([i for i in own if i not in other] for own, other in ((of_left, of_right), (of_right, of_left)))
+    if len(over) != 1 or len(columns) != 1 or len(set(equation)) - 3 != len({*of_left, *of_right}):
+        raise call.refusal(f"einsum({equation!r}) is not covered; covered are products of two, summed over one index")
+    order = [*both, *rows, *columns]
+    result = t.record.tensors[call.result.number]
+    t.record.tensors.append(result.permute([out.index(i) for i in order]))
+    inner = replace(call, result=Ref(len(t.record.tensors) - 1))
+    a = _permuted(left, [of_left.index(i) for i in (*both, *rows, *over)])
+    b = _permuted(right, [of_right.index(i) for i in (*both, *over, *columns)])
+    if right.of_weights and not both:
+        t.values[len(t.record.tensors)] = a
+        _dense(t, inner, Ref(len(t.record.tensors)), _permuted(b, [1, 0]), None)
+    else:
+        scores_of(t, inner, a, b)
+    found = t.values[inner.result.number]
+    t.uses[inner.result.number] = t.uses[call.result.number]
+    t.assign(call, call.result, found.index.permute([order.index(i) for i in out]), found.sources)
+
+
+def _permuted(value: Value, axes: list[int]) -> Value:
+    if axes == list(range(len(axes))):
+        return value
+    return Value(value.sources, value.index.permute(axes), value.tensor.permute(axes))
+
+
 @covers("addmm")
 def _(t: Translation, call: Call) -> None:
     bias, x, right, beta, alpha = call.take("input", "mat1", "mat2", beta=1, alpha=1)
@@ -144,7 +186,8 @@ def _rows(t: Translation, value: Value, call: Call) -> tuple[Source, Any, Any]:
         flat = t.flattened(ordered, call)
         assert flat is not None
         return flat.source, rows, None if same(columns, torch.arange(width)) else columns
-    return t.plain(value, call).source, rows, None
+    value = t.plain(value, call)
+    return value.source, value.index[..., 0] // width, None
 
 
 @covers("conv2d")
@@ -152,10 +195,16 @@ def _(t: Translation, call: Call) -> None:
     x, weight, bias, stride, padding, dilation, groups = call.take(
         "input", "weight", bias=None, stride=1, padding=0, dilation=1, groups=1
     )
-    _plain_convolution(call, dilation, groups)
+    _plain_convolution(call, dilation, 1)
     w = t.weight(weight, call)
     source, before = _padded(t, t.value(x, call), call, 0.0)
+    _check_images(source, call)
     filters, _, kh, kw = w.index.shape
+    if groups != 1:
+        if before is not None:
+            raise call.refusal("padding before a convolution by groups is not covered; let it pad itself")
+        _grouped(t, call, t.value(x, call), w, None if bias is None else t.weight(bias, call), stride, padding, groups)
+        return
     layer = Conv2D(filters, _pair(kh, kw), _pair(*_two(stride)), _padding(padding, before, call), bias=bias is not None)
     layer = _same_padding(layer, source, before, call)
     _windowed(t, call, layer, source, w, bias)
@@ -175,6 +224,11 @@ def _(t: Translation, call: Call) -> None:
     value = t.settled(value, call)
     source, N = value.source, t.samples
     assert not isinstance(source, Weight)
+    if not same(value.index.mT, counted((N, *source.shape))) and value.index.ndim == 3:
+        value = t.plain(Value(value.sources, value.index.mT, value.tensor.mT), call)
+        source = value.source
+        assert not isinstance(source, Weight)
+        value = Value(value.sources, value.index.mT, value.tensor.mT)
     if len(source.shape) != 2 or not same(value.index.mT, counted((N, *source.shape))):
         raise call.refusal(
             "takes (N, channels, steps), and a Conv1D here sequences, (N, steps, features): let the module take those, "
@@ -184,15 +238,42 @@ def _(t: Translation, call: Call) -> None:
     step, own = _two(stride)[0], _two(padding)[0]
     if before != (0, 0) and own not in (0, "valid"):
         raise call.refusal("padding before the convolution and in it is not covered")
-    found: Any = own if before == (0, 0) else before[0] if before[0] == before[1] else None
-    if before == (k - 1, 0) and k > 1:
-        found = "causal"
-    layer = Conv1D(filters, int(k), int(step), "same" if found is None else found, bias=bias is not None)
-    o = layer.options(source.shape)
-    behind = max((o["P"] - 1) * o["s"] + o["k"] - source.shape[0] - o["before"], 0)
-    if found is None and (o["before"], behind) != before:
-        raise call.refusal(f"padding by {before[0]} steps before and {before[1]} behind is not covered")
-    _windowed(t, call, layer, source, w, bias, turned=True)
+    ways: list[Any] = ["causal"] if before == (k - 1, 0) and k > 1 else [before[0], "same"]
+    for way in [own] if before == (0, 0) else ways:
+        layer = Conv1D(filters, int(k), int(step), way, bias=bias is not None)
+        o = layer.options(source.shape)
+        behind = max((o["P"] - 1) * o["s"] + o["k"] - source.shape[0] - o["before"], 0)
+        given = before in ((0, 0), (k - 1, 0)) or before[0] == before[1] == way
+        if given or (o["before"], behind) == before:
+            _windowed(t, call, layer, source, w, bias, turned=True)
+            return
+    raise call.refusal(f"padding by {before[0]} steps before and {before[1]} behind is not covered")
+
+
+def _grouped(
+    t: Translation, call: Call, value: Value, w: Value, b: Value | None, stride: Any, padding: Any, groups: int
+) -> None:
+    """Adds a convolution of each group's channels."""
+    filters, _, kh, kw = w.index.shape
+    own = filters // groups
+    layer = Conv2D(own, _pair(kh, kw), _pair(*_two(stride)), _padding(padding, None, call), bias=b is not None)
+    drafts: list[Draft] = []
+    for group, part in enumerate(parts_of(t, call, value, groups)):
+        given, rows = part.source, slice(group * own, (group + 1) * own)
+        assert not isinstance(given, Weight)
+        draft = t.draft(layer, (given,), layer.output_shape(given.shape), call)
+        draft.tensors["weight"] = Value(w.sources, w.index[rows], w.tensor[rows])
+        if b is not None:
+            draft.tensors["bias"] = Value(b.sources, b.index[rows], b.tensor[rows])
+        drafts.append(draft)
+    together = side_by_side(t, call, drafts, t.record.tensors[call.result.number])
+    t.assign(call, call.result, together.index, together.sources)
+
+
+def _check_images(source: Source, call: Call) -> None:
+    assert not isinstance(source, Weight)
+    if len(source.shape) != 3:
+        raise call.refusal(f"{call.words} takes images, (N, C, H, W), and gets {rows_text(source.shape)}")
 
 
 def _plain_convolution(call: Call, dilation: Any, groups: int) -> None:
@@ -241,14 +322,19 @@ def _embedding(t: Translation, call: Call, ids: Ref, w: Value) -> None:
     """Adds an Embedding of ids that are an input."""
     if w.index.ndim != 2:
         raise call.refusal("rows are those of a table, (ids, units)")
-    value = t.plain(t.value(ids, call), call)
-    if isinstance(value.source, Draft):
+    value = t.value(ids, call)
+    if isinstance(value.source, Input) and value.index.numel() != size(value.source, t.samples):
+        raise call.refusal(
+            f"takes a part of the ids {value.source.name}; an Embedding takes all of an input's: let forward take the "
+            "parts as inputs of their own"
+        )
+    value = t.settled(value, call)
+    if not isinstance(value.source, Input):
         raise call.refusal("the ids must be an input of the network")
-    assert not isinstance(value.source, Weight)
     table, units = w.index.shape
     draft = t.draft(Embedding(table, units), (value.source,), (*value.source.shape, units), call)
     draft.tensors["weight"] = w
-    t.give(call.result, draft)
+    t.give(call.result, draft, value.index[..., None] * units + torch_library().arange(units))
 
 
 # -- normalisation -----------------------------------------------------------------------------------------------------
@@ -279,12 +365,12 @@ def _(t: Translation, call: Call) -> None:
 @covers("layer_norm")
 def _(t: Translation, call: Call) -> None:
     x, over, weight, bias, eps = call.take("input", "normalized_shape", weight=None, bias=None, eps=1e-5)
-    if (weight is None) != (bias is None):
-        raise call.refusal("a scale without a shift (bias=False) is not covered")
-    value = t.settled(t.value(x, call), call)
-    source, over = value.source, tuple(over)
+    if weight is None and bias is not None:
+        raise call.refusal("a shift without a scale is not covered")
+    over = tuple(over)
+    value, way = _normalised(t, call, t.value(x, call), over)
+    source = value.source
     assert not isinstance(source, Weight)
-    way = _normalised(t, call, value, over)
     draft = t.draft(LayerNorm(float(eps), affine=weight is not None, over=way), (source,), source.shape, call)
     _scale_and_shift(t, call, draft, weight, bias)
     t.give(call.result, draft, value.index)
@@ -293,28 +379,38 @@ def _(t: Translation, call: Call) -> None:
 @covers("rms_norm")
 def _(t: Translation, call: Call) -> None:
     x, over, weight, eps = call.take("input", "normalized_shape", weight=None, eps=None)
-    value = t.settled(t.value(x, call), call)
-    source, over = value.source, tuple(over)
+    value, way = _normalised(t, call, t.value(x, call), tuple(over))
+    source = value.source
     assert not isinstance(source, Weight)
-    if _normalised(t, call, value, over) == "sample":
+    if way == "sample":
         raise call.refusal("RMSNorm over the steps of a sequence too is not covered")
     small = torch_library().finfo(value.tensor.dtype).eps if eps is None else eps
+    if eps is None and small < 1e-12:
+        raise call.refusal(
+            f"eps=None is {small:.2g} with float64, and a network takes no less than 1e-12; set .eps = 1e-6"
+        )
     draft = t.draft(RMSNorm(float(small), affine=weight is not None), (source,), source.shape, call)
     _scale_and_shift(t, call, draft, weight, None)
     t.give(call.result, draft, value.index)
 
 
-def _normalised(t: Translation, call: Call, value: Value, over: tuple[int, ...]) -> str:
-    """Whether each step is normalised, or the whole sample."""
+def _normalised(t: Translation, call: Call, value: Value, over: tuple[int, ...]) -> tuple[Value, str]:
+    """The value, and whether each step is normalised, or the whole sample."""
+    value = t.settled(value, call)
     source = value.source
     assert not isinstance(source, Weight)
+    rows = value.index[..., :1] // over[-1] * over[-1] + torch_library().arange(over[-1])
+    if len(over) == 1 and value.index.ndim == 3 and (source.shape[1:] != over or not same(value.index, rows)):
+        value = t.plain(value, call)  # pixels as steps, or axes turned
+        source = value.source
+        assert not isinstance(source, Weight)
     shape = source.shape
     if over == shape and same(value.index, counted((t.samples, *shape))):
-        return "step" if len(shape) == 1 else "sample"
+        return value, "step" if len(shape) == 1 else "sample"
     if len(shape) == 2 and over == shape[1:]:
         _, _, columns = _rows(t, value, call)
         if columns is None:
-            return "step"
+            return value, "step"
     raise call.refusal(
         f"normalising {_dims(over)} of samples {_dims(shape)} is not covered; covered are the last axis of sequences "
         "and whole samples"
@@ -325,6 +421,8 @@ def _scale_and_shift(t: Translation, call: Call, draft: Draft, weight: Any, bias
     for name, given in (("weight", weight), ("bias", bias)):
         if given is not None:
             draft.tensors[name] = t.weight(given, call)
+    if bias is None and weight is not None and isinstance(draft.layer, LayerNorm):  # beta, frozen at 0
+        draft.tensors["bias"] = t.constant(torch_library().zeros_like(draft.tensors["weight"].tensor))
 
 
 # -- windows -----------------------------------------------------------------------------------------------------------
@@ -367,6 +465,7 @@ def _(t: Translation, call: Call) -> None:
         if divisor is not None or (not counted_too and set(_two(padding)) != {0}):
             raise call.refusal("divisor_override and count_include_pad=False are not covered: the zeros count")
     source, before = _padded(t, t.value(x, call), call, -math.inf if largest else 0.0)
+    _check_images(source, call)
     kind = MaxPool2D if largest else AvgPool2D
     window, step = _two(window), _two(window if stride is None or stride == [] else stride)
     layer = kind(_pair(*window), None if step == window else _pair(*step), _padding(padding, before, call))
@@ -426,7 +525,10 @@ def _mean(t: Translation, call: Call, x: Any, axes: tuple[int, ...]) -> None:
     ordered = counted((N, *source.shape))
     if axes == (2, 3) and len(source.shape) == 3 and same(value.index, ordered):
         draft = t.draft(GlobalAvgPool2D(), (source,), source.shape[:1], call)
-    elif len(axes) == 1 and len(source.shape) == 2 and same(value.index.movedim(axes[0], 1), ordered):
+    elif len(axes) == 1 and value.index.ndim == 3 and axes != (0,):  # of steps, or of another axis as of steps
+        turned = t.plain(Value(value.sources, value.index.movedim(axes[0], 1), value.tensor.movedim(axes[0], 1)), call)
+        source = turned.source
+        assert not isinstance(source, Weight)
         draft = t.draft(GlobalAvgPool1D(), (source,), source.shape[1:], call)
     else:
         raise call.refusal(
@@ -438,15 +540,25 @@ def _mean(t: Translation, call: Call, x: Any, axes: tuple[int, ...]) -> None:
 
 @covers("sum")
 def _(t: Translation, call: Call) -> None:
-    x, dim, keep = call.take("input", dim=None, keepdim=False)
+    x, dim, _ = call.take("input", dim=None, keepdim=False)
     if summed(t, call, t.value(x, call), dim):
         return
-    value = t.plain(t.value(x, call), call)
-    source = value.source
-    assert not isinstance(source, Weight)
-    if dim not in (1, -1, (1,), [1]) or not keep or len(source.shape) != 1:
-        raise call.refusal("sums are covered for rows, .sum(1, keepdim=True), and in a mean over steps that count")
-    t.give(call.result, t.draft(Sum(), (source,), (1,), call))
+    value = t.settled(t.value(x, call), call)
+    axes = value.index.ndim
+    over = tuple(sorted(int(axis) % axes for axis in (as_list(dim) or [] if dim is None else as_list(dim) or [dim])))
+    if over == (1,) and axes == 2:
+        source = t.plain(value, call).source
+        assert not isinstance(source, Weight)
+        t.give(call.result, t.draft(Sum(), (source,), (1,), call))
+    elif over in ((1,), (2,), (2, 3)):
+        _mean(t, call, x, over)
+        mean = t.values[call.result.number]
+        factor = math.prod(value.index.shape[axis] for axis in over)
+        assert isinstance(mean.source, Draft)
+        mean.source.witness = None
+        t.give_scaled(call, Value(mean.sources, mean.index, mean.tensor / factor), factor)
+    else:
+        raise call.refusal("sums are covered over the features of rows, .sum(1), and over steps or pixels")
 
 
 def _padded(t: Translation, value: Value, call: Call, filled: float) -> tuple[Source, tuple[int, int, int, int] | None]:
@@ -534,6 +646,14 @@ def _(t: Translation, call: Call) -> None:
     t.elementwise(call, GELU(way), x)
 
 
+@covers("clamp", "clamp_min", "clip")
+def _(t: Translation, call: Call) -> None:
+    x, low, high = call.take("input", min=None, max=None)
+    if low != 0 or high is not None:
+        raise call.refusal(f"{call.words} is covered where it is a ReLU, with min=0 alone")
+    t.elementwise(call, ReLU(), x)
+
+
 @covers("softplus")
 def _(t: Translation, call: Call) -> None:
     x, beta, threshold = call.take("input", beta=1, threshold=20)
@@ -567,12 +687,24 @@ def _(t: Translation, call: Call) -> None:
     if shared_out(t, call, value, dim):
         return
     value = t.settled(value, call)
-    axis = 1 if dim is None and value.index.ndim == 2 else dim
-    source, _, columns = _rows(t, value, call)
-    assert not isinstance(source, Weight)
-    if axis is None or int(axis) % value.index.ndim != value.index.ndim - 1 or columns is not None:
+    axes = value.index.ndim
+    axis = 1 if dim is None and axes == 2 else dim
+    if axis is None or int(axis) % axes == 0 or (axes > 3 and int(axis) % axes != axes - 1):
         raise call.refusal(f"softmax over dim={dim} is not covered; it goes over the last axis, dim=-1")
-    t.give(call.result, t.draft(Softmax(), (source,), source.shape, call), value.index)
+    if int(axis) % axes != axes - 1:  # of steps, say: in the order in which they stand last
+        turned = Value(value.sources, value.index.movedim(axis, -1), value.tensor.movedim(axis, -1))
+        turned = t.plain(turned, call)
+        value = Value(turned.sources, turned.index.movedim(-1, axis), value.tensor)
+        source = turned.source
+        assert not isinstance(source, Weight)
+        t.give(call.result, t.draft(Softmax(), (source,), source.shape, call), value.index)
+        return
+    source, rows, columns = _rows(t, value, call)
+    assert not isinstance(source, Weight)
+    if columns is not None:
+        raise call.refusal("a softmax of the last axis in another order is not covered")
+    draft, width = t.draft(Softmax(), (source,), source.shape, call), source.shape[-1]
+    t.give(call.result, draft, rows[..., None] * width + torch_library().arange(width))
 
 
 @covers("log_softmax")

@@ -50,10 +50,14 @@ def _of_torch(loss: Any, last: Layer | None) -> tuple[Loss, Layer | None]:
         raise OptionError(f"{kind} is not covered with reduction={getattr(loss, 'reduction', None)!r}")
     for name in ("weight", "pos_weight"):
         if getattr(loss, name, None) is not None:
-            raise OptionError(
-                f"{kind}: {name} is not covered; give every sample its class's weight, net.fit(x, y, "
-                "sample_weight=weights[y])"
-            )
+            if isinstance(loss, (nn.CrossEntropyLoss, nn.NLLLoss)):
+                cure = "give every sample its class's weight, net.fit(x, y, sample_weight=weights[y])"
+            else:  # PyTorch divides by the number of samples, and a weighted mean by the sum of the weights
+                cure = (
+                    f"with one output take nn.{type(loss).__name__}(reduction='sum') and give every sample its weight, "
+                    "net.fit(x, y, sample_weight=w)"
+                )
+            raise OptionError(f"{kind}: {name} is not covered; {cure}")
     mean = loss.reduction == "mean"
     whole: dict[str, Any] = {"reduction": loss.reduction}
     each: dict[str, Any] = {"scale": "mean"} if mean else whole

@@ -102,8 +102,9 @@ def matched(
     drafts = _needed(translation.drafts, end)
     if not training:
         _check_training(module, inputs, drafts)
+    _check_masks(drafts)
     layers = _named(drafts, translation)
-    shapes = {name: tuple(inputs[name].shape[1:]) for name in run.inputs}
+    shapes = {name: tuple(x.shape[1:]) for name, x in zip(run.inputs, inputs.values(), strict=True)}
     network = Network(
         [*layers, *([ending] if ending is not None else [])],
         input_shape=shapes if set(shapes) != {"x"} else shapes["x"],
@@ -171,6 +172,18 @@ def _end(translation: Translation) -> tuple[Draft, bool]:
     return end, logarithm is not None
 
 
+def _check_masks(drafts: Sequence[Draft]) -> None:
+    """Raises OptionError where an input is a mask and something else."""
+    taken = {source.name for draft in drafts for source in draft.sources if isinstance(source, Input)}
+    for draft in drafts:
+        mask = draft.layer.padding_mask if draft.layer is not None else None
+        if mask in taken:
+            raise draft.call.refusal(
+                f"its mask is made of the input {mask}, which is taken as values too; let forward take the mask as an "
+                f"input of its own, 1 for what counts: (N, T), such as ({mask} != 0)"
+            )
+
+
 def _check_training(module: Any, inputs: Mapping[str, Any], drafts: Sequence[Draft]) -> None:
     """Raises OptionError where the module is another one in training, dropout and batch statistics aside."""
     torch = torch_library()
@@ -215,7 +228,10 @@ def _needed(drafts: Sequence[Draft], end: Draft) -> list[Draft]:
             wanted.append(draft)
             open_ones += [source for source in draft.sources if isinstance(source, Draft)]
     found = [draft for draft in drafts if any(draft is known for known in wanted)]
-    found.sort(key=lambda draft: draft.call.order)
+    orders: dict[int, int] = {}
+    for draft in found:  # what a line takes was drafted before it, but may be called after it
+        orders[id(draft)] = max([draft.call.order, *(orders.get(id(source), -1) for source in draft.sources)])
+    found.sort(key=lambda draft: orders[id(draft)])
     for draft in found:
         if draft.layer is None:
             raise draft.call.refusal(f"{draft.words} is not covered")

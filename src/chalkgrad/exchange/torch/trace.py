@@ -23,6 +23,7 @@ import numpy as np
 
 from ...base.checks import said
 from ...base.errors import OptionError
+from ...model.arguments import TAKEN
 from ...write.torch.recurrent import GRU_CLASS, LSTM_CLASS, RESET_AFTER_CLASS
 
 LOOKED_AT = frozenset({"__bool__", "item", "tolist", "__int__", "__float__", "__index__", "numpy", "__array__"})
@@ -40,6 +41,10 @@ def torch_library() -> Any:
 
 class FailedError(OptionError):
     """The module itself raised an error."""
+
+
+class RefusedError(OptionError):
+    """A call that is not covered, with its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +103,7 @@ class Call:
 
     def refusal(self, why: str) -> OptionError:
         """The error that names the place."""
-        return OptionError(f"{self.place}: {why}")
+        return RefusedError(f"{self.place}: {why}")
 
 
 @dataclass(slots=True)
@@ -275,6 +280,9 @@ class _Recorder:
             for handle_of_hook in handles:
                 handle_of_hook.remove()
         self.record.output = self._referred(output)
+        if named:  # names that a network gives itself
+            own = {name: f"{name}_in" if name in TAKEN else name for name in self.record.inputs}
+            self.record.inputs = {own[name]: number for name, number in self.record.inputs.items()}
         return self.record
 
     # -- modules ---------------------------------------------------------------------------------------------------

@@ -15,13 +15,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from ...base.errors import OptionError
+from ...base.errors import ChalkgradError, OptionError
 from ...describe.layers import Concat, Flatten, Layer, Recurrent, SampleShape
 from ...describe.layers.combining import MOST
 from ...describe.layers.from_formulas import Statement, layer_of
 from ...describe.layers.layer import rows_text
 from ...describe.layers.registry import FROM_FILES
-from .trace import Call, Record, Ref, torch_library
+from .moved import formulas_of, layer_that_moves
+from .trace import Call, Record, Ref, RefusedError, torch_library
 from .values import (
     Draft,
     Input,
@@ -84,6 +85,8 @@ class Translation:
         self.uses: Counter[int] = Counter()
         self._made: dict[int, Call] = {}  # the calls that moved numbers, by what they gave
         self._flat: list[tuple[Source, Draft]] = []
+        self._moved: list[tuple[Source, tuple[str, ...], Draft]] = []
+        self._kinds: dict[tuple[str, ...], str] = {}  # the names of layers of formulas
         for name, number in record.inputs.items():
             tensor = record.tensors[number]
             self.values[number] = whole(Input(name, tuple(tensor.shape[1:])), tensor, self.samples, number)
@@ -106,7 +109,12 @@ class Translation:
                 raise call.refusal(f"{call.words} is not covered")
             if call.kwargs.get("out") is not None:
                 raise call.refusal("out= is not covered; take what the function gives")
-            handler(self, call)
+            try:
+                handler(self, call)
+            except RefusedError:
+                raise
+            except ChalkgradError as error:  # of a layer that takes no such setting or shape
+                raise call.refusal(str(error)) from None
             _each(call.result, lambda ref, call=call: self._check_dtype(ref, call))
         output = self.record.output
         if not isinstance(output, Ref):
@@ -197,20 +205,18 @@ class Translation:
             assert flat is not None
             return flat
         if value.index.numel() > count:
-            return self._side_by_side(value, call)
+            return self.moved(value, call) or self._side_by_side(value, call)
         if value.index.numel() == count and bool((value.index.reshape(-1).sort().values == counted((count,))).all()):
             return value
         if isinstance(source, Draft) and isinstance(source.layer, Recurrent) and source.layer.sequences:
             last = self._last_step(value, source)
             if last is not None:
                 return last
-            way = "out[:, -1], or h_n" if not source.layer.reverse else "h_n: the backward direction ends at step 0"
-            raise call.refusal(
-                f"{call.words} takes a part of what {source.call.place} gives; covered are every step and the last "
-                f"one, {way}"
-            )
+        moved = self.moved(value, call)
+        if moved is not None:
+            return moved
         name = f"the input {source.name}" if isinstance(source, Input) else _giver(source)
-        raise call.refusal(f"{call.words} takes a part of {name}; no layer takes a part of a value")
+        raise call.refusal(f"{call.words} takes a part of {name}; no layer takes this part of a value")
 
     def plain(self, value: Value, call: Call) -> Value:
         """The same in the order in which the network has it, (N, *shape).
@@ -226,6 +232,9 @@ class Translation:
         flat = self.flattened(value, call)
         if flat is not None:
             return flat
+        moved = self.moved(value, call, anywhere=False)
+        if moved is not None:
+            return moved
         raise call.refusal(
             f"{call.words} takes {_giver(source)}, {rows_text(source.shape)}, as {tuple(value.index.shape)} with its "
             "axes in another order, or split; no layer does that"
@@ -245,6 +254,50 @@ class Translation:
         self._flat.append((source, flat))
         flat.witness = Value((flat,), value.index, value.tensor, value.number)
         return flat.witness
+
+    def moved(self, value: Value, call: Call, *, anywhere: bool = True) -> Value | None:
+        """A value of one line or input as a line that moves its numbers, in the order in which the tensor has them.
+
+        None where no formula does that. The samples are the first axis, or anywhere.
+        """
+        source, N = value.source, self.samples
+        assert not isinstance(source, Weight)
+        if isinstance(source, Input) and not value.tensor.is_floating_point():
+            return None
+        for axis in [a for a in range(value.index.ndim if anywhere else 1) if value.index.shape[a] == N]:
+            index = value.index.movedim(axis, 0)
+            index = index[:, None] if index.ndim == 1 else index
+            found = formulas_of(index, source.shape)
+            if found is None and len(source.shape) > 1 and (found := formulas_of(index, (size(source, 1),))):
+                count = size(source, 1)
+                nowhere = torch_library().empty((N, count), device="meta")
+                giver = self._made.get(value.number, call)
+                flat = self.flattened(Value((source,), counted((N, count)), nowhere), giver)
+                assert flat is not None
+                source = flat.source
+                assert not isinstance(source, Weight)
+            if found is None:
+                continue
+            word, formulas = found
+            shape = tuple(index.shape[1:])
+            draft = next((d for s, lines, d in self._moved if s is source and lines == formulas), None)
+            if draft is None:
+                name = self.kind_of(word, formulas)
+                giver = self._made.get(value.number, call)
+                draft = self.draft(layer_that_moves(name, formulas), (source,), shape, giver)
+                self._moved.append((source, formulas, draft))
+            own = counted((N, *shape))
+            own = own.reshape(N) if value.index.ndim == 1 else own.movedim(0, axis)
+            moved = Value((draft,), own, value.tensor, value.number)
+            draft.witness = draft.witness or moved
+            return moved
+        return None
+
+    def kind_of(self, word: str, formulas: tuple[str, ...]) -> str:
+        """The name of a layer of formulas: the word, with a number where other formulas have it."""
+        names = set(self._kinds.values())
+        free = next(n for n in (word, *(f"{word}{k}" for k in range(2, 10_000))) if n not in names)
+        return self._kinds.setdefault(formulas, free)
 
     # -- what a call gives -----------------------------------------------------------------------------------------
 
@@ -282,6 +335,10 @@ class Translation:
             raise call.refusal(f"{call.words} of a parameter is not covered; weights are parameters as they are")
         if (factor, shift) == (1, 0):
             return value
+        before = value.source.facts if isinstance(value.source, Draft) and len(value.sources) == 1 else {}
+        if "inner" in before and same(value.index, counted(tuple(before["inner"].index.shape))):
+            factor, shift = factor * before["factor"], factor * before["shift"] + shift  # both in one line
+            value = before["inner"]
         draft = self.draft(None, (), tuple(value.index.shape[1:]), call, "a multiplication by a number")
         draft.facts = {"inner": value, "factor": factor, "shift": shift}
         return Value((draft,), counted(tuple(value.index.shape)), value.tensor * factor + shift)
@@ -364,8 +421,12 @@ class Translation:
         N, call = self.samples, self._made.get(value.number, call)
         for axis in range(1, value.index.ndim):
             parts = pieces(value, axis, N)
-            if parts is None:
+            if parts is None or len(parts) == 1:
                 continue
+            if any(part.of_weights for part in parts):
+                raise call.refusal(
+                    f"{call.words} puts a parameter beside values of samples, a class token say; no layer does that"
+                )
             settled = [self.settled(part, call) for part in parts]
             givers = [part.source for part in settled]
             shapes = [giver.shape for giver in givers if not isinstance(giver, Weight)]
