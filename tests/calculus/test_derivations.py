@@ -25,6 +25,11 @@ LINES = {
     "a[n,k] = exp(z[n,k]) / sum_j exp(z[n,j])": ["dz[n,k] = a[n,k] * (da[n,k] - sum_j da[n,j] * a[n,j])"],
     "e[n,t,d] = W[x[n,t],d]": ["dW[x[n,t],d] += de[n,t,d]"],
     "c[n,k] = x[n,k-shift]": ["dx[n,k] = dc[n,k+shift]"],
+    "c[n,j,k] = x[n,j+1,k-2] for j<3, k<4": ["dx[n,j,k] = dc[n,j-1,k+2]"],
+    "c[n,j,k] = w[j] * x[n,j+1,1-k]^2 for k<2": [
+        "dw[j] = sum_{n,k} dc[n,j,k] * x[n,j+1,1-k]^2",
+        "dx[n,j,k] = 2 * dc[n,j-1,1-k] * w[j-1] * x[n,j,k]",
+    ],
     "f[n,#...] = x[n,...]": ["dx[n,...] = df[n,#...]"],
     "s[n] = sum_{i,j} x[n,i] * x[n,j]": ["dx[n,i] = 2 * ds[n] * sum_j x[n,j]"],
     "p[n,c] = mean_{i,j} z[n,c,i,j]": ["dz[n,c,i,j] = dp[n,c] / (|i| * |j|)"],

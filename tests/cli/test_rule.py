@@ -43,6 +43,12 @@ def test_check_says_what_was_drawn(capsys: pytest.CaptureFixture[str]) -> None:
     assert "All derivatives agree" in out
 
 
+def test_check_says_which_range_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["rule", "a[n,k] = z[n,k-1]", "--check"]) == 2
+    assert "does not give the output's shape; say its indices' ranges: for k<4" in capsys.readouterr().err
+    assert main(["rule", "a[n,k] = z[n,k-1] for k<4", "--check"]) == 0
+
+
 def test_a_file_of_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "swish.toml"
     file.write_text(

@@ -44,7 +44,7 @@ class Share:
         bounds: the ranges of indices that no array gives.
         local: the local derivative that it is made from.
         collected: the indices that are summed because the place lacks them.
-        turned: the index expression that was turned round, as text: "k - o1".
+        turned: the index expressions that were turned round, as text: "k - o1".
     """
 
     place: tuple[Node, ...]
@@ -53,7 +53,7 @@ class Share:
     bounds: Mapping[str, Node]
     local: Local
     collected: tuple[str, ...]
-    turned: str = ""
+    turned: tuple[str, ...] = ()
 
 
 def upstream(formula: Formula) -> Element | Symbol:
@@ -88,21 +88,22 @@ def _share(formula: Formula, by: Local) -> Share:
         **formula.bounds,
         **{new: formula.bounds[old] for new, old in by.letters.items() if old in formula.bounds},
     }
-    turned = ""
+    turned: list[str] = []
     for index, expression in enumerate(place):
         solution = _solved(expression, [p for k, p in enumerate(place) if k != index], formula, letters)
         if solution is not None:
             letter, other = solution
-            turned = text(expression)
-            factor = folded(factor, Known(formula.left, formula.right, ""))  # while its indices are the formula's own
-            body = back if factor == Number(1.0) else Binary("*", back, factor)
+            if not turned:  # while its indices are the formula's own
+                factor = folded(factor, Known(formula.left, formula.right, ""))
+                body = back if factor == Number(1.0) else Binary("*", back, factor)
+            turned.append(text(expression))
             body = _shifted(at(body, {letter: other}))
             place = (*place[:index], Symbol(letter), *place[index + 1 :])
             bounds.pop(letter, None)
     if collected:
         body = Reduction("sum", collected, body)
     plain = all(isinstance(p, Symbol) and p.name in letters for p in place) and len(set(place)) == len(place)
-    return Share(place, body, not plain, bounds, by, collected, turned)
+    return Share(place, body, not plain, bounds, by, collected, tuple(turned))
 
 
 def _shifted(node: Node) -> Node:

@@ -91,7 +91,8 @@ def _collected(share: Share) -> str:
         letters = ", ".join(share.collected)
         words += f"; the place has no {letters}: the sum over {'it' if one else 'them'}"
     if share.turned:
-        words += f"; {share.turned} is the index here, turned round"
+        are = "is the index" if len(share.turned) == 1 else "are the indices"
+        words += f"; {' and '.join(share.turned)} {are} here, turned round"
     elif share.scattered:
         words += "; added where it falls"
     return words

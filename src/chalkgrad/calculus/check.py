@@ -107,7 +107,7 @@ def forward(formulas: Sequence[Formula], drawn: Draw) -> dict[str, Array]:
     for formula in formulas:
         shape = formula.output_shape({n: v.shape for n, v in values.items()}, drawn.settings)
         if shape is None:
-            raise FormulaError(f"{formula.text!r} does not give its output's shape; say the ranges: for p<P")
+            raise FormulaError(f"{formula.text!r} does not give the output's shape; say its indices' ranges: for k<4")
         values[formula.output] = _evaluated(formula, values, drawn, tuple(int(s) for s in shape))
     return values
 
@@ -143,6 +143,8 @@ def _finite(given: Given, seed: int) -> Draw:
         drawn = draw(given.formulas, seed, positive=positive, given=given.settings)
         try:
             values = forward(given.formulas, drawn)
+        except FormulaError:  # it is so on every draw, and says why
+            raise
         except (ValueError, ZeroDivisionError, OverflowError):
             continue
         if all(np.isfinite(v).all() for v in values.values()):

@@ -305,7 +305,7 @@ class Formula:
         if shape is None:
             output = formula.output_shape(shapes, options)
             if output is None:
-                raise FormulaError(f"{self.text!r} does not give the output's shape")
+                raise FormulaError(f"{self.text!r} does not give the output's shape; say its indices' ranges: for k<4")
             shape = tuple(int(s) for s in output)
         sizes = formula.sizes({**shapes, formula.output: shape}, options)
         result = np.zeros(shape)
