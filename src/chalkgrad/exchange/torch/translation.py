@@ -205,7 +205,9 @@ class Translation:
             assert flat is not None
             return flat
         if value.index.numel() > count:
-            return self.moved(value, call) or self._side_by_side(value, call)
+            joining = self._made.get(value.number, call).name in JOINING
+            beside = self._joined(value, call) if joining else None
+            return beside or self.moved(value, call) or self._side_by_side(value, call)
         if value.index.numel() == count and bool((value.index.reshape(-1).sort().values == counted((count,))).all()):
             return value
         if isinstance(source, Draft) and isinstance(source.layer, Recurrent) and source.layer.sequences:
@@ -418,6 +420,17 @@ class Translation:
 
     def _side_by_side(self, value: Value, call: Call) -> Value:
         """A value of several lines as a line that puts them side by side."""
+        call = self._made.get(value.number, call)
+        found = self._joined(value, call)
+        if found is not None:
+            return found
+        raise call.refusal(
+            f"{call.words} takes what several lines give, {tuple(value.index.shape)}; covered is Concat: features side "
+            "by side (torch.cat along dim=1, or the last axis of sequences)"
+        )
+
+    def _joined(self, value: Value, call: Call) -> Value | None:
+        """The same; None where the lines are no such parts of it."""
         N, call = self.samples, self._made.get(value.number, call)
         for axis in range(1, value.index.ndim):
             parts = pieces(value, axis, N)
@@ -451,10 +464,7 @@ class Translation:
             if value.number >= 0:
                 self.values[value.number] = draft.witness
             return draft.witness
-        raise call.refusal(
-            f"{call.words} takes what several lines give, {tuple(value.index.shape)}; covered is Concat: features side "
-            "by side (torch.cat along dim=1, or the last axis of sequences)"
-        )
+        return None
 
 
 def _giver(source: Source) -> str:
