@@ -175,3 +175,16 @@ def test_a_module_of_parts_is_saved(tmp_path: Any) -> None:
     x = normal(2, 5, 3).numpy()
     np.testing.assert_array_equal(cg.load(tmp_path / "net").predict(x), net.predict(x))
     assert net.check_gradients(x, normal(2, 2, 4).numpy())
+
+
+def test_a_value_beside_itself_is_a_concat() -> None:
+    """Of one number it could be a repetition too; the module's own network has the Concat."""
+
+    def beside(m: Any, x: torch.Tensor) -> torch.Tensor:
+        twice = torch.cat((x, x), dim=1)
+        return m.b(torch.cat((m.a(x), twice), dim=1))
+
+    net = brought(drawn(Of(beside, nn.Linear(1, 2), nn.Linear(4, 2))), normal(4, 1))
+    assert kinds(net) == "Concat Dense Concat Dense"
+    own = cg.Network([cg.Concat("x", of="x"), cg.Dense(2)], input_shape=1, loss="SquaredError", dtype="float64")
+    assert cg.compare(own.to_torch(), own, normal(4, 1), normal(4, 2)).passed
