@@ -9,7 +9,9 @@ import sys
 import pytest
 
 from chalkgrad.cli.main import COMMANDS, main
+from chalkgrad.cli.options import WORKED_EXAMPLE
 from chalkgrad.cli.parser import command_line
+from chalkgrad.examples.example import examples
 
 PARSER = command_line(COMMANDS, "0")
 
@@ -30,6 +32,11 @@ def test_help_fits_the_terminal(
     text, examples = shown(capsys, *name.split()).rsplit("\nexample", 1)
     assert max(map(len, text.split("\n"))) <= int(columns)
     assert max(map(len, examples.split("\n"))) <= 80
+
+
+def test_the_worked_examples_are_all_named() -> None:
+    """To read the folder at every start would cost more than to write the names down."""
+    assert tuple(WORKED_EXAMPLE.partition(": ")[2].split(", ")) == examples()
 
 
 @pytest.mark.parametrize("name", COMMANDS)
