@@ -63,8 +63,7 @@ def nearest(name: object, known: Iterable[str]) -> str:
     names = [str(k) for k in known]
     by_lower = {k.lower(): k for k in names}
     begun = [k for k in by_lower if len(str(name)) > 2 and k.startswith(str(name).lower())]  # acc for accuracy
-    whole = begun if len(begun) == 1 else list(by_lower)
-    close = begun if len(begun) == 1 else difflib.get_close_matches(str(name).lower(), whole, n=1, cutoff=0.6)
+    close = begun if len(begun) == 1 else difflib.get_close_matches(str(name).lower(), by_lower, n=1, cutoff=0.6)
     if close:
         return f"did you mean {by_lower[close[0]]!r}?"
     return "known: " + ", ".join(names) if names else "none are known"

@@ -75,7 +75,7 @@ class Ground:
     ) -> None:
         self.optimizer_state = optimizer_state
         self.network, self.trace, self.optimizer, self.training = network, trace, optimizer, training
-        self.probe, self.before = probe, before or {}
+        self.probe = probe
         after = claimed.pop(NEXT, MISSING)
         self.rerun = Rerun(trace.program, trace, following)
         self.runner = Runner(trace.program.steps)

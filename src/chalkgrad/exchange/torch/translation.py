@@ -205,8 +205,8 @@ class Translation:
             assert flat is not None
             return flat
         if value.index.numel() > count:
-            joining = self._made.get(value.number, call).name in JOINING
-            beside = self._joined(value, call) if joining else None
+            giver = self._made.get(value.number, call)
+            beside = self._joined(value, giver) if giver.name in JOINING else None
             return beside or self.moved(value, call) or self._side_by_side(value, call)
         if value.index.numel() == count and bool((value.index.reshape(-1).sort().values == counted((count,))).all()):
             return value
@@ -430,8 +430,8 @@ class Translation:
         )
 
     def _joined(self, value: Value, call: Call) -> Value | None:
-        """The same; None where the lines are no such parts of it."""
-        N, call = self.samples, self._made.get(value.number, call)
+        """The same, by the call that gave the value; None where the lines are no such parts of it."""
+        N = self.samples
         for axis in range(1, value.index.ndim):
             parts = pieces(value, axis, N)
             if parts is None or len(parts) == 1:
